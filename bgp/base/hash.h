@@ -1,0 +1,58 @@
+/* Keyed 64-bit hash and an exact-match index from hashes to slab indices.
+ *
+ * Peers choose what is hashed, so the key is random per process (per seed in the simulator).
+ * The index stores (hash, value) cells by open addressing and grows by moving a few cells with
+ * every insertion: no insertion ever pays for the whole table. Equality is the caller's business:
+ *
+ *     struct hash_probe p = hash_probe(&index, hash);
+ *     for (uint32_t v; (v = hash_probe_next(&p));)
+ *         if (key_of(v) equals mine) return v;                                                  */
+#ifndef TANDEM_BGP_BASE_HASH_H
+#define TANDEM_BGP_BASE_HASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hash_key {
+    uint64_t k0, k1;
+};
+
+uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len);
+
+struct hash_cell {
+    uint32_t hash, value; /* value 0 = empty, HASH_MOVED = was here */
+};
+
+struct hash_table {
+    struct hash_cell *cells;
+    uint32_t mask;  /* cells - 1 */
+    uint32_t count; /* of live values */
+};
+
+struct hash_index {
+    struct hash_table now, old; /* old is being emptied into now */
+    uint32_t moved;             /* cells of old already emptied */
+};
+
+/* All zero is a valid empty index. Values are never 0 nor UINT32_MAX. */
+void hash_fini(struct hash_index *x);
+/* Add a value that is not there yet; false (nothing changed) when memory ends. */
+bool hash_insert(struct hash_index *x, uint64_t hash, uint32_t value);
+/* Remove a value that is there. */
+void hash_remove(struct hash_index *x, uint64_t hash, uint32_t value);
+size_t hash_memory(const struct hash_index *x);
+
+struct hash_probe {
+    const struct hash_index *index;
+    const struct hash_table *table;
+    uint32_t hash, at;
+};
+
+struct hash_probe hash_probe(const struct hash_index *x, uint64_t hash);
+/* The next value with this hash, 0 when there is none. */
+uint32_t hash_probe_next(struct hash_probe *p);
+/* Ask the memory system for the cell that a probe of this hash starts at. */
+void hash_prefetch(const struct hash_index *x, uint64_t hash);
+
+#endif

@@ -1,0 +1,153 @@
+#include "bgp/base/vlist.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Compact when the list spans more than this many slots an entry: re-reading costs a reader at
+ * most one entry more in SPAN_FACTOR - 1 changes. */
+enum { SPAN_FACTOR = 8, SPAN_FREE = 8 * VLIST_CHUNK };
+
+struct vlist_chunk {
+    uint32_t live;
+    uint32_t ids[VLIST_CHUNK]; /* 0 = hole */
+};
+
+void vlist_init(struct vlist *v)
+{
+    *v = (struct vlist){ .next = 1 };
+}
+
+static struct vlist_chunk **chunk_ref(const struct vlist *v, uint32_t nth)
+{
+    return &v->chunks[(v->chunk_first + nth) & (v->chunk_cap - 1)];
+}
+
+void vlist_fini(struct vlist *v)
+{
+    for (uint32_t i = 0; i < v->chunk_count; i++)
+        free(*chunk_ref(v, i));
+    free(v->chunks);
+    vlist_init(v);
+}
+
+static bool grow_ring(struct vlist *v)
+{
+    uint32_t cap = v->chunk_cap ? v->chunk_cap * 2 : 16;
+    struct vlist_chunk **ring = malloc(cap * sizeof(struct vlist_chunk *));
+    if (!ring)
+        return false;
+    for (uint32_t i = 0; i < v->chunk_count; i++)
+        ring[i] = *chunk_ref(v, i);
+    free(v->chunks);
+    v->chunks = ring;
+    v->chunk_cap = cap;
+    v->chunk_first = 0;
+    return true;
+}
+
+bool vlist_reserve(struct vlist *v, uint32_t count)
+{
+    while (v->oldest + (uint64_t)v->chunk_count * VLIST_CHUNK < v->next + count) {
+        if (v->chunk_count == v->chunk_cap && !grow_ring(v))
+            return false;
+        struct vlist_chunk *c = calloc(1, sizeof *c);
+        if (!c)
+            return false;
+        *chunk_ref(v, v->chunk_count) = c;
+        v->chunk_count++;
+    }
+    return true;
+}
+
+static uint32_t nth_chunk(const struct vlist *v, uint64_t version)
+{
+    return (uint32_t)((version - v->oldest) / VLIST_CHUNK);
+}
+
+uint32_t vlist_append(struct vlist *v, uint32_t id)
+{
+    assert(id);
+    uint64_t version = v->next++;
+    struct vlist_chunk *c = *chunk_ref(v, nth_chunk(v, version));
+    c->ids[version % VLIST_CHUNK] = id;
+    c->live++;
+    v->live++;
+    return (uint32_t)version;
+}
+
+/* Give back chunks that are full of holes: inner ones at once, leading ones with their place. */
+static void drop_empty(struct vlist *v, uint32_t nth)
+{
+    uint64_t end = v->oldest + (uint64_t)(nth + 1) * VLIST_CHUNK;
+    if (end > v->next)
+        return; /* still being filled */
+    free(*chunk_ref(v, nth));
+    *chunk_ref(v, nth) = NULL;
+    while (v->chunk_count && !*chunk_ref(v, 0) && v->oldest + VLIST_CHUNK <= v->next) {
+        v->chunk_first = (v->chunk_first + 1) & (v->chunk_cap - 1);
+        v->chunk_count--;
+        v->oldest += VLIST_CHUNK;
+    }
+}
+
+void vlist_remove(struct vlist *v, uint32_t slot)
+{
+    uint32_t nth = nth_chunk(v, vlist_version(v, slot));
+    struct vlist_chunk *c = *chunk_ref(v, nth);
+    assert(c && c->ids[slot % VLIST_CHUNK]);
+    c->ids[slot % VLIST_CHUNK] = 0;
+    v->live--;
+    if (--c->live == 0)
+        drop_empty(v, nth);
+}
+
+uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id)
+{
+    uint32_t fresh = vlist_append(v, id);
+    vlist_remove(v, slot);
+    return fresh;
+}
+
+uint32_t vlist_next(const struct vlist *v, uint64_t *position)
+{
+    uint64_t version = *position + 1;
+    if (version < v->oldest)
+        version = v->oldest;
+    while (version < v->next) {
+        const struct vlist_chunk *c = *chunk_ref(v, nth_chunk(v, version));
+        uint64_t end = version - version % VLIST_CHUNK + VLIST_CHUNK;
+        if (!c) {
+            version = end;
+            continue;
+        }
+        for (; version < end && version < v->next; version++) {
+            if (c->ids[version % VLIST_CHUNK]) {
+                *position = version;
+                return c->ids[version % VLIST_CHUNK];
+            }
+        }
+    }
+    *position = vlist_head(v);
+    return 0;
+}
+
+bool vlist_compact(struct vlist *v, uint32_t *id, uint32_t *slot)
+{
+    uint64_t span = v->next - v->oldest;
+    if (span <= (uint64_t)v->live * SPAN_FACTOR + SPAN_FREE || !vlist_reserve(v, 1))
+        return false;
+    uint64_t position = v->oldest ? v->oldest - 1 : 0;
+    *id = vlist_next(v, &position);
+    if (!*id)
+        return false;
+    *slot = vlist_touch(v, (uint32_t)position, *id);
+    return true;
+}
+
+size_t vlist_memory(const struct vlist *v)
+{
+    size_t bytes = v->chunk_cap * sizeof(struct vlist_chunk *);
+    for (uint32_t i = 0; i < v->chunk_count; i++)
+        bytes += *chunk_ref(v, i) ? sizeof(struct vlist_chunk) : 0;
+    return bytes;
+}

@@ -1,0 +1,60 @@
+/* Versioned list: every change of an entry moves it to the tail and gives it the next version.
+ *
+ * One list serves any number of readers: a reader is a 64-bit position, nothing more. It sees each
+ * entry at its latest version only, so backlog is bounded by the number of entries, and a position
+ * of 0 is a snapshot. Absence of an entry may be concluded only when a reader reached the tail.
+ *
+ * Entries are 32-bit ids (never 0) in an append-only log of slots; a changed entry leaves a hole.
+ * The entry remembers its slot as 32 bits (vlist_append returns it). vlist_compact moves old
+ * entries to the tail when holes prevail, which readers see as a change without a difference. */
+#ifndef TANDEM_BGP_BASE_VLIST_H
+#define TANDEM_BGP_BASE_VLIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VLIST_CHUNK = 1024 };
+
+struct vlist_chunk;
+
+struct vlist {
+    struct vlist_chunk **chunks; /* ring; [0] covers the oldest version still held */
+    uint32_t chunk_count, chunk_cap, chunk_first;
+    uint64_t oldest; /* first version of chunks[0], a multiple of VLIST_CHUNK */
+    uint64_t next;   /* version that the next change gets; versions start at 1 */
+    uint32_t live;
+};
+
+void vlist_init(struct vlist *v);
+void vlist_fini(struct vlist *v);
+
+/* Make sure that the next `count` appends cannot fail; false when memory ends. */
+bool vlist_reserve(struct vlist *v, uint32_t count);
+/* Append and return the slot. Needs a reservation. */
+uint32_t vlist_append(struct vlist *v, uint32_t id);
+void vlist_remove(struct vlist *v, uint32_t slot);
+/* Remove and append: a change. Needs a reservation. */
+uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id);
+
+/* Version of a live slot. */
+static inline uint64_t vlist_version(const struct vlist *v, uint32_t slot)
+{
+    return v->oldest + (uint32_t)(slot - (uint32_t)v->oldest);
+}
+
+/* Version of the newest change, 0 before the first. */
+static inline uint64_t vlist_head(const struct vlist *v)
+{
+    return v->next - 1;
+}
+
+/* The first entry newer than *position; moves *position onto it. 0: *position is at the head. */
+uint32_t vlist_next(const struct vlist *v, uint64_t *position);
+
+/* While true: entry *id was moved to the new *slot, which the caller must remember. */
+bool vlist_compact(struct vlist *v, uint32_t *id, uint32_t *slot);
+
+size_t vlist_memory(const struct vlist *v);
+
+#endif
