@@ -1,0 +1,125 @@
+/* Path attributes: decoded once, checked by RFC 7606, kept as canonical wire bytes, interned.
+ *
+ * Canonical form: one path attribute after the other as on the wire, ascending by type code,
+ * extended-length flag only where the length needs it, AS_PATH in four octets with AS4_PATH and
+ * AS4_AGGREGATOR merged in (RFC 6793 section 4.2.3), without NEXT_HOP, MP_REACH_NLRI and
+ * MP_UNREACH_NLRI, without what an eBGP speaker must ignore (LOCAL_PREF, ORIGINATOR_ID,
+ * CLUSTER_LIST), unknown optional transitive ones with the Partial bit set (RFC 4271 section 5),
+ * unknown optional non-transitive ones dropped.
+ * Equal routes therefore have equal bytes, from any peer, on any node. */
+#ifndef TANDEM_BGP_ATTR_H
+#define TANDEM_BGP_ATTR_H
+
+#include "bgp/base/arena.h"
+#include "bgp/base/hash.h"
+#include "bgp/base/slab.h"
+#include "bgp/base/wire.h"
+#include "bgp/types.h"
+
+enum bgp_attr_type {
+    BGP_ATTR_ORIGIN = 1,
+    BGP_ATTR_AS_PATH = 2,
+    BGP_ATTR_NEXT_HOP = 3,
+    BGP_ATTR_MED = 4,
+    BGP_ATTR_LOCAL_PREF = 5,
+    BGP_ATTR_ATOMIC_AGGREGATE = 6,
+    BGP_ATTR_AGGREGATOR = 7,
+    BGP_ATTR_COMMUNITIES = 8,
+    BGP_ATTR_ORIGINATOR_ID = 9,
+    BGP_ATTR_CLUSTER_LIST = 10,
+    BGP_ATTR_MP_REACH = 14,
+    BGP_ATTR_MP_UNREACH = 15,
+    BGP_ATTR_EXT_COMMUNITIES = 16,
+    BGP_ATTR_AS4_PATH = 17,
+    BGP_ATTR_AS4_AGGREGATOR = 18,
+    BGP_ATTR_LARGE_COMMUNITIES = 32,
+    BGP_ATTR_ONLY_TO_CUSTOMER = 35,
+    BGP_ATTR_MAX = 256,
+};
+
+enum bgp_attr_flag {
+    BGP_FLAG_OPTIONAL = 0x80,
+    BGP_FLAG_TRANSITIVE = 0x40,
+    BGP_FLAG_PARTIAL = 0x20,
+    BGP_FLAG_EXTENDED = 0x10,
+};
+
+enum bgp_origin { BGP_ORIGIN_IGP, BGP_ORIGIN_EGP, BGP_ORIGIN_INCOMPLETE };
+
+/* What the decision and the export need without reading the bytes again. */
+enum bgp_attrs_mark {
+    BGP_MARK_MED = 1 << 0,          /* med is present */
+    BGP_MARK_NO_EXPORT = 1 << 1,    /* RFC 1997 */
+    BGP_MARK_NO_ADVERTISE = 1 << 2, /* RFC 1997 */
+    BGP_MARK_NO_EXPORT_SUBCONFED = 1 << 3,
+    BGP_MARK_BLACKHOLE = 1 << 4,         /* RFC 7999 */
+    BGP_MARK_GRACEFUL_SHUTDOWN = 1 << 5, /* RFC 8326 */
+    BGP_MARK_LLGR_STALE = 1 << 6,        /* RFC 9494 */
+    BGP_MARK_NO_LLGR = 1 << 7,           /* RFC 9494 */
+    BGP_MARK_OTC = 1 << 8,               /* RFC 9234: otc is present */
+};
+
+/* One attribute set with its next hop: the view of a decoder, and the interned record's head. */
+struct bgp_attrs {
+    struct ip_addr next_hop;
+    struct ip_addr link_local; /* second IPv6 next hop (RFC 2545), zero = none */
+    uint32_t marks;            /* enum bgp_attrs_mark */
+    uint32_t med;              /* 0 when absent */
+    uint32_t neighbor_as;      /* first AS of the path, 0 = empty path */
+    uint32_t origin_as;        /* last AS of the path, 0 = empty or ends in a set */
+    uint32_t otc;
+    uint16_t path_len; /* RFC 4271 section 9.1.2.2 (a): a set counts as one */
+    uint16_t len;      /* of bytes */
+    uint8_t origin;    /* enum bgp_origin */
+    const uint8_t *bytes; /* canonical, see above */
+};
+
+/* Read canonical bytes back into marks, med, path_len …; sets out->bytes and len to them. Next hops
+ * are the caller's. For bytes that come from another node: false when they are not canonical. */
+bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *out);
+
+/* Is asn anywhere in the AS_PATH? RFC 4271 section 9.1.2: such a route is a loop. Counts occurrences. */
+unsigned bgp_attrs_count_as(const struct bgp_attrs *a, uint32_t asn);
+
+/* The next attribute of canonical bytes; false at the end. */
+struct bgp_attr_view {
+    uint8_t flags, type;
+    uint16_t len;
+    const uint8_t *value;
+};
+bool bgp_attrs_next(struct wire_reader *r, struct bgp_attr_view *out);
+
+/* The table of interned sets: equal sets have one id, so ids compare instead of bytes.
+ * Id 0 means «no attributes» and is never handed out. */
+struct bgp_attr_table {
+    struct slab records;
+    struct hash_index index;
+    struct hash_key key;
+    size_t bytes; /* held by canonical bytes */
+};
+
+void bgp_attr_table_init(struct bgp_attr_table *t, struct hash_key key);
+void bgp_attr_table_fini(struct bgp_attr_table *t);
+/* Id of this set with one more reference; its bytes are copied when it is new. 0: out of memory. */
+uint32_t bgp_attrs_intern(struct bgp_attr_table *t, const struct bgp_attrs *a);
+void bgp_attrs_ref(struct bgp_attr_table *t, uint32_t id);
+void bgp_attrs_unref(struct bgp_attr_table *t, uint32_t id);
+/* Valid while a reference is held. */
+const struct bgp_attrs *bgp_attrs_get(const struct bgp_attr_table *t, uint32_t id);
+
+/* How a set is written for one kind of receiver. */
+struct bgp_export {
+    bool transparent;   /* RFC 7947: AS_PATH, MED untouched. Else local_asn is prepended and MED dropped */
+    uint32_t local_asn; /* prepended when not transparent */
+};
+
+enum { BGP_EXPORT_MAX = 65535 };
+
+/* Write the attributes of an UPDATE for this receiver, without NEXT_HOP and MP_REACH_NLRI:
+ * AS_PATH in the receiver's width with AS4_PATH and AS4_AGGREGATOR where it is two octets and needs
+ * them (RFC 6793 section 4.2.2), AS_CONFED segments removed, ascending by type code.
+ * Returns the length, or BGP_ERR_SPACE. */
+int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
+                     const struct bgp_codec *codec, uint8_t *buf, size_t cap) MUST_USE;
+
+#endif

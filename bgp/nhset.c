@@ -1,0 +1,119 @@
+#include "bgp/nhset.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct nhset empty_set;
+
+void nhset_table_init(struct nhset_table *t, struct hash_key key)
+{
+    *t = (struct nhset_table){ .key = key };
+    slab_init(&t->sets, sizeof(struct nhset));
+}
+
+void nhset_table_fini(struct nhset_table *t)
+{
+    for (uint32_t id = 1; id < t->sets.top; id++) {
+        struct nhset *s = slab_at(&t->sets, id);
+        if (s->members && s->count)
+            free(s->members);
+    }
+    slab_fini(&t->sets);
+    hash_fini(&t->index);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return ip_addr_compare(a, b);
+}
+
+static uint32_t sort_unique(struct ip_addr *members, uint32_t count)
+{
+    if (count < 2)
+        return count;
+    qsort(members, count, sizeof *members, compare);
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < count; i++)
+        if (ip_addr_compare(&members[i], &members[kept - 1]) != 0)
+            members[kept++] = members[i];
+    return kept < NHSET_MAX ? kept : NHSET_MAX;
+}
+
+static uint32_t find(struct nhset_table *t, uint64_t hash, const struct ip_addr *members,
+                     uint32_t count)
+{
+    struct hash_probe p = hash_probe(&t->index, hash);
+    for (uint32_t id; (id = hash_probe_next(&p));) {
+        const struct nhset *s = slab_at(&t->sets, id);
+        if (s->count == count && memcmp(s->members, members, count * sizeof *members) == 0)
+            return id;
+    }
+    return 0;
+}
+
+uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem)
+{
+    *nomem = false;
+    count = sort_unique(members, count);
+    if (!count)
+        return 0;
+    uint64_t hash = hash_bytes(&t->key, members, count * sizeof *members);
+    uint32_t id = find(t, hash, members, count);
+    if (id) {
+        ((struct nhset *)slab_at(&t->sets, id))->refs++;
+        return id;
+    }
+    *nomem = true;
+    struct ip_addr *copy = malloc(count * sizeof *copy);
+    id = copy ? slab_new(&t->sets) : 0;
+    if (!id || !hash_insert(&t->index, hash, id)) {
+        if (id)
+            slab_free(&t->sets, id);
+        free(copy);
+        return 0;
+    }
+    *nomem = false;
+    memcpy(copy, members, count * sizeof *copy);
+    *(struct nhset *)slab_at(&t->sets, id) =
+        (struct nhset){ .refs = 1, .count = count, .members = copy };
+    return id;
+}
+
+void nhset_ref(struct nhset_table *t, uint32_t id)
+{
+    if (id)
+        ((struct nhset *)slab_at(&t->sets, id))->refs++;
+}
+
+void nhset_unref(struct nhset_table *t, uint32_t id)
+{
+    if (!id)
+        return;
+    struct nhset *s = slab_at(&t->sets, id);
+    assert(s->refs);
+    if (--s->refs)
+        return;
+    hash_remove(&t->index, hash_bytes(&t->key, s->members, s->count * sizeof *s->members), id);
+    free(s->members);
+    *s = (struct nhset){ 0 };
+    slab_free(&t->sets, id);
+}
+
+const struct nhset *nhset_get(const struct nhset_table *t, uint32_t id)
+{
+    return id ? slab_at(&t->sets, id) : &empty_set;
+}
+
+bool nhset_is_subset(const struct nhset_table *t, uint32_t a, uint32_t b)
+{
+    const struct nhset *x = nhset_get(t, a), *y = nhset_get(t, b);
+    uint32_t j = 0;
+    for (uint32_t i = 0; i < x->count; i++) {
+        while (j < y->count && ip_addr_compare(&y->members[j], &x->members[i]) < 0)
+            j++;
+        if (j == y->count || ip_addr_compare(&y->members[j], &x->members[i]) != 0)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,115 @@
+#include "bgp/prefix_table.h"
+
+#include <string.h>
+
+/* Behind the caller's record: key bytes, length, and USED, by which a walk tells a live record. */
+enum { USED = 1, TRAILER = 2 };
+static const uint8_t key_bytes[BGP_FAMILIES] = { 4, 16 };
+
+static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t place)
+{
+    return (uint8_t *)slab_at(&t->records[f], place) + t->record_size;
+}
+
+static size_t record_bytes(uint32_t record_size, enum bgp_family f)
+{
+    size_t bytes = record_size + key_bytes[f] + TRAILER;
+    return (bytes + 3) / 4 * 4; /* the caller's record starts aligned for 32-bit fields */
+}
+
+void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t record_size)
+{
+    *t = (struct prefix_table){ .key = key, .record_size = (uint32_t)record_size };
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_init(&t->records[f], record_bytes(t->record_size, f));
+}
+
+void prefix_table_fini(struct prefix_table *t)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        slab_fini(&t->records[f]);
+        hash_fini(&t->index[f]);
+    }
+}
+
+static uint64_t hash_prefix(const struct prefix_table *t, const struct ip_prefix *p)
+{
+    /* family is not hashed: each has its own index */
+    return hash_bytes(&t->key, &p->len, 1 + (size_t)key_bytes[p->family]);
+}
+
+static uint32_t index_of(enum bgp_family f, uint32_t place)
+{
+    return place | (uint32_t)(f == BGP_IP6) << PREFIX_FAMILY_SHIFT;
+}
+
+static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
+{
+    unsigned bytes = key_bytes[p->family];
+    struct hash_probe probe = hash_probe(&t->index[p->family], hash);
+    for (uint32_t place; (place = hash_probe_next(&probe));) {
+        const uint8_t *key = key_of(t, p->family, place);
+        if (key[bytes] == p->len && memcmp(key, p->bytes, bytes) == 0)
+            return index_of(p->family, place);
+    }
+    return 0;
+}
+
+uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p)
+{
+    return find(t, p, hash_prefix(t, p));
+}
+
+uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
+{
+    uint64_t hash = hash_prefix(t, p);
+    uint32_t index = find(t, p, hash);
+    if (index)
+        return index;
+    uint32_t place = slab_new(&t->records[p->family]);
+    if (!place)
+        return 0;
+    if (!hash_insert(&t->index[p->family], hash, place)) {
+        slab_free(&t->records[p->family], place);
+        return 0;
+    }
+    uint8_t *key = key_of(t, p->family, place);
+    memcpy(key, p->bytes, key_bytes[p->family]);
+    key[key_bytes[p->family]] = p->len;
+    key[key_bytes[p->family] + 1] = USED;
+    return index_of(p->family, place);
+}
+
+void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip_prefix *out)
+{
+    enum bgp_family f = prefix_index_family(index);
+    const uint8_t *key = key_of(t, f, prefix_index_place(index));
+    *out = (struct ip_prefix){ .family = (uint8_t)f, .len = key[key_bytes[f]] };
+    memcpy(out->bytes, key, key_bytes[f]);
+}
+
+void prefix_table_drop(struct prefix_table *t, uint32_t index)
+{
+    enum bgp_family f = prefix_index_family(index);
+    uint32_t place = prefix_index_place(index);
+    struct ip_prefix p;
+    prefix_table_prefix(t, index, &p);
+    hash_remove(&t->index[f], hash_prefix(t, &p), place);
+    key_of(t, f, place)[key_bytes[f] + 1] = 0;
+    slab_free(&t->records[f], place);
+}
+
+bool prefix_table_is_used(const struct prefix_table *t, uint32_t index)
+{
+    enum bgp_family f = prefix_index_family(index);
+    uint32_t place = prefix_index_place(index);
+    return place && place < t->records[f].top && key_of(t, f, place)[key_bytes[f] + 1] == USED;
+}
+
+size_t prefix_table_memory(const struct prefix_table *t)
+{
+    size_t bytes = 0;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        bytes += slab_memory(&t->records[f]) + hash_memory(&t->index[f]);
+    return bytes;
+}

@@ -1,0 +1,168 @@
+/* The configuration: one YAML file for all nodes, read into plain structs.
+ *
+ * Keys are ARM's names (peerIp, peerAsn, virtualRouterAsn, hubRoutingPreference …). One schema table
+ * says of every key its type, range, default, unit and help text; it drives reading, «did you mean»
+ * and `tandemctl config schema`. A file with errors gives all of them, each with file:line:column,
+ * the path, an excerpt with a caret and a hint; nothing is applied.
+ * Relative file names in the file are relative to the file's own directory. */
+#ifndef TANDEM_NODE_CONFIG_CONFIG_H
+#define TANDEM_NODE_CONFIG_CONFIG_H
+
+#include <stdio.h>
+
+#include "bgp/types.h"
+
+enum { CONFIG_NAME_MAX = 63, CONFIG_NODES_MAX = 7 };
+
+enum config_mode { CONFIG_AZURE, CONFIG_TRANSPARENT }; /* routeServer.mode, peers[].mode */
+enum config_peer_type { CONFIG_NVA, CONFIG_VPN_GATEWAY, CONFIG_EXPRESS_ROUTE };
+enum config_preference { CONFIG_PREFER_EXPRESS_ROUTE, CONFIG_PREFER_VPN_GATEWAY, CONFIG_PREFER_AS_PATH };
+enum config_limit_action { CONFIG_LIMIT_WARN, CONFIG_LIMIT_TRIM, CONFIG_LIMIT_RESET };
+enum config_add_path { CONFIG_ADD_PATH_NONE, CONFIG_ADD_PATH_RECEIVE, CONFIG_ADD_PATH_SEND, CONFIG_ADD_PATH_BOTH };
+enum config_target_type { CONFIG_TARGET_NETLINK, CONFIG_TARGET_TABLE };
+enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
+enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_PLAIN, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
+
+struct config_endpoint { /* "127.0.0.1:8179", "[::1]:8179" */
+    struct ip_addr addr;
+    uint16_t port;
+};
+
+struct config_node {                     /* nodes[] */
+    char name[CONFIG_NAME_MAX + 1];
+    uint32_t id;                         /* 1-based place in the list */
+    struct ip_addr address;              /* BGP listens here; NVAs peer with it */
+    bool has_address6;
+    struct ip_addr address6;             /* optional second BGP address of the other family */
+    uint16_t bgp_port;                   /* bgpPort: 179 */
+    struct ip_addr cluster_address;      /* clusterAddress: address */
+    uint16_t cluster_port;               /* clusterPort: 8177 */
+    bool has_public_key;
+    uint8_t public_key[32];              /* publicKey: base64 of `tandemctl key new` */
+};
+
+struct config_limit {                    /* maxRoutes */
+    uint32_t limit;                      /* 0 = none */
+    uint32_t warn_at;                    /* absolute; "80%" in the file is turned into a count */
+    uint8_t action;                      /* enum config_limit_action; default warn, then trim (P9) */
+};
+
+struct config_peer {                     /* peers[] */
+    char name[CONFIG_NAME_MAX + 1];
+    struct ip_addr peer_ip;              /* peerIp: an address, or … */
+    bool is_range;
+    struct ip_prefix range;              /* … a prefix: dynamic neighbours */
+    uint32_t peer_asn;                   /* peerAsn */
+    uint16_t peer_port;                  /* peerPort: 179 */
+    uint8_t type;                        /* type: nva | vpnGateway | expressRoute */
+    uint8_t mode;                        /* mode: the server's */
+    bool passive, disabled;
+    bool symmetric;                      /* announces the same to every node: true */
+    uint16_t hold_s;                     /* holdTime: 180s; "90", "90s", "3m" */
+    uint16_t connect_retry_s;            /* connectRetry: 5s */
+    uint8_t add_path;                    /* addPath */
+    bool families[BGP_FAMILIES];         /* families: [ipv4, ipv6]; default both */
+    uint32_t local_asn;                  /* localAsn: 0 = the server's */
+    uint8_t allow_own_as;                /* allowOwnAs: 0 */
+    bool has_next_hop;
+    struct ip_addr next_hop;             /* vnetNextHop: for VNet prefixes; default the server's */
+    uint8_t ttl;                         /* multihop: 64 by default, as cloud NVAs are not on-link; 1..255 */
+    char *md5_key_file;                  /* md5KeyFile or NULL */
+    struct config_limit limit;
+    uint32_t nodes;                      /* nodes: [names]; bit 1 << id; default all */
+};
+
+struct config_vnet {                     /* virtualNetworks[] */
+    char name[CONFIG_NAME_MAX + 1];
+    struct ip_prefix *prefixes;          /* addressPrefixes */
+    size_t prefix_count;
+    bool remote;                         /* useRemoteGateways: a peered VNet */
+};
+
+struct config_target {                   /* programming[] */
+    char name[CONFIG_NAME_MAX + 1];
+    uint8_t type;                        /* type: netlink | table */
+    uint32_t table;                      /* netlink: kernel table, 254 = main */
+    uint32_t metric;                     /* netlink: route metric (IPv4 and IPv6), default 20 */
+    uint8_t protocol;                    /* netlink: route protocol number, default 201 */
+    bool allow_own_space;                /* steering inside the VNet: false */
+    uint32_t nodes;                      /* nodes: [names], which nodes run it; bit 1 << id; all */
+};
+
+struct config_agent {                    /* agents.hosts[] */
+    char name[CONFIG_NAME_MAX + 1];
+    uint8_t public_key[32];
+};
+
+struct config {
+    char *path;
+    uint64_t generation;                 /* generation: default 0; the higher one wins in a cluster */
+    uint8_t digest[16];                  /* of the file's bytes: nodes compare it */
+    /* routeServer */
+    char name[CONFIG_NAME_MAX + 1];
+    uint32_t asn;                        /* virtualRouterAsn: 65515 */
+    uint8_t mode;
+    uint8_t preference;                  /* hubRoutingPreference */
+    bool branch_to_branch;               /* allowBranchToBranchTraffic */
+    bool has_router_id;
+    uint32_t router_id;                  /* routerId; default: the node's IPv4 address, else node id */
+    bool has_vnet_next_hop;              /* vnetNextHop: self (default) or an address */
+    struct ip_addr vnet_next_hop, vnet_next_hop6;
+    bool has_vnet_next_hop6;
+    uint16_t max_paths;                  /* maxPaths: 64 */
+    char *run_directory;                 /* runDirectory: /run/tandem */
+    /* cluster: key and secret files, times in ms with the design's defaults */
+    char *key_file, *secret_file;
+    uint32_t beat_ms, dead_ms, grace_ms, stale_ms, tombstone_ms, defer_ms;
+    /* agents */
+    char *agent_secret_file;             /* agents.secretFile or NULL */
+    struct config_agent *agents;
+    size_t agent_count;
+
+    struct config_node nodes[CONFIG_NODES_MAX];
+    size_t node_count;
+    struct config_peer *peers;
+    size_t peer_count;
+    struct config_vnet *vnets;
+    size_t vnet_count;
+    struct config_target *targets;
+    size_t target_count;
+
+    struct config_endpoint *api_listen;  /* api.listen, default 127.0.0.1:8179 */
+    size_t api_listen_count;
+    struct config_endpoint *health_listen; /* api.health, default 0.0.0.0:8178 */
+    size_t health_listen_count;
+    /* Nodes on one machine would collide: nodes[].api and nodes[].health override these for one node. */
+    struct config_endpoint *node_api[CONFIG_NODES_MAX], *node_health[CONFIG_NODES_MAX];
+    size_t node_api_count[CONFIG_NODES_MAX], node_health_count[CONFIG_NODES_MAX];
+
+    uint8_t log_level, log_format;
+};
+
+/* Read and check a file.
+ * out      filled on success, NULL otherwise; free with config_free
+ * errors   every finding goes here, errors and warnings, in the order of the file, followed by a
+ *          line "2 errors, 1 warning"; nothing is written for a clean file
+ * returns  true when there is no error */
+bool config_load(const char *path, struct config **out, FILE *errors);
+void config_free(struct config *c);
+const struct config_node *config_find_node(const struct config *c, const char *name);
+
+/* The agent's file: name, keyFile, secretFile, nodes: [{name, address, port 8177, publicKey}], table,
+ * metric, protocol, routeServer (name of the cluster), statusSocket. Same rules, same messages. */
+struct config_agent_file {
+    char name[CONFIG_NAME_MAX + 1];
+    char cluster[CONFIG_NAME_MAX + 1];   /* routeServer */
+    char *key_file, *secret_file;
+    struct config_node nodes[CONFIG_NODES_MAX]; /* cluster_address, cluster_port, public_key are used */
+    size_t node_count;
+    uint32_t table, metric;
+    uint8_t protocol;
+    char *run_directory;                 /* runDirectory: /run/tandem; the agent's lock lies here */
+    uint8_t log_level, log_format;
+};
+
+bool config_load_agent(const char *path, struct config_agent_file **out, FILE *errors);
+void config_free_agent(struct config_agent_file *c);
+
+#endif

@@ -1,0 +1,82 @@
+/* What one target has, what it should have, and the operations between: pure, shared by all targets.
+ *
+ * wanted - actual = operations. Adds and replacements come first, deletions last (an observer never
+ * sees a prefix absent that is in the old and in the new table). A deletion needs evidence:
+ *   - the prefix is ours in the target (it came by inherit or by put);
+ *   - the owner said want(0) for it, or, for what was only inherited, said converged;
+ *   - no merge mode: while the node has not converged, nothing that was inherited is removed, and a
+ *     wanted set that is a proper subset of the inherited one is not applied (ECMP does not shrink);
+ *   - the brake: when more than max(50, 30 %) of the table would go for another cause than explicit
+ *     withdrawals, those deletions wait 60 s; with no live session at all they wait without limit.
+ * Prefixes are indices of a prefix_table, sets are ids of an nhset_table, both the owner's. The
+ * program holds a reference on every set it names.
+ * Source: the replication design, programming and deletion (deletion rule, brake, invariants I1-I4). */
+#ifndef TANDEM_NODE_PROGRAM_H
+#define TANDEM_NODE_PROGRAM_H
+
+#include "bgp/nhset.h"
+#include "bgp/prefix_table.h"
+
+enum program_cause {
+    PROGRAM_WITHDRAWN, /* explicit withdrawals on live sessions */
+    PROGRAM_LOST,      /* anything else: a session went, a hold expired */
+};
+
+enum program_op_kind { PROGRAM_PUT, PROGRAM_DELETE };
+
+struct program_op {
+    uint8_t kind;    /* enum program_op_kind */
+    uint32_t prefix; /* prefix_table index */
+    uint32_t nhset;  /* PUT: what to program */
+    uint32_t previous; /* what stood there, 0 = nothing: PUT with previous != 0 is a replacement */
+};
+
+struct program_cfg {
+    uint32_t brake_min;     /* 50 */
+    uint32_t brake_percent; /* 30 */
+    uint64_t brake_hold_ms; /* 60 000 */
+    uint64_t retry_min_ms, retry_max_ms; /* 1 000, 60 000: per failed operation, doubling */
+};
+
+extern const struct program_cfg program_defaults;
+
+struct program;
+
+struct program *program_new(const struct program_cfg *cfg, struct nhset_table *sets);
+void program_free(struct program *p);
+
+/* The target has this (dump at start or drift check). Say it before the first want(). */
+int program_inherit(struct program *p, uint32_t prefix, uint32_t nhset) MUST_USE;
+/* Drift: the target does not have what we put, or has something else (0 = nothing). The difference
+ * is repaired by new operations. */
+int program_observe(struct program *p, uint32_t prefix, uint32_t nhset) MUST_USE;
+/* The wanted set of a prefix; 0 = not wanted, for this cause. */
+int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum program_cause cause,
+                 uint64_t now_ms) MUST_USE;
+/* Converged: inherited prefixes that nobody wants may go (cause LOST). Before that: merge mode. */
+void program_converged(struct program *p, uint64_t now_ms);
+/* How many sessions with NVAs are alive anywhere: 0 holds every deletion of cause LOST. */
+void program_set_live_sessions(struct program *p, uint32_t count, uint64_t now_ms);
+
+/* The next operation that may be issued now; it is in flight until program_result. Many may be in
+ * flight, at most one per prefix. False: nothing to do before program_deadline. */
+bool program_next(struct program *p, uint64_t now_ms, struct program_op *out);
+/* ok: the target has it. Otherwise it is retried with back-off, or dropped when no longer wanted. */
+void program_result(struct program *p, const struct program_op *op, bool ok, uint64_t now_ms);
+uint64_t program_deadline(const struct program *p);
+
+/* Does the program still know this prefix (wanted, actual or in flight)? Then its index is in use. */
+bool program_holds(const struct program *p, uint32_t prefix);
+uint32_t program_wanted_set(const struct program *p, uint32_t prefix);
+uint32_t program_actual_set(const struct program *p, uint32_t prefix);
+
+struct program_stats {
+    uint32_t wanted, installed; /* prefixes */
+    uint32_t pending, failed;   /* operations waiting, prefixes whose last operation failed */
+    uint32_t held_by_brake, inherited; /* prefixes */
+    uint64_t puts, deletes, errors;
+    bool brake_on, merging;
+};
+const struct program_stats *program_stats(const struct program *p);
+
+#endif

@@ -1,0 +1,168 @@
+/* Messages of the cluster and table channels as plain C, and their protobuf form.
+ *
+ * codec.c is the only file that sees *.pb-c.h. Encoding writes one frame's payload (at most
+ * REPL_PAYLOAD_MAX bytes); decoding copies what it must into an arena and borrows the rest from
+ * the input. Everything decoded is range-checked here: families, lengths, counts, indices into the
+ * batch's own lists. What only the RIB can judge (are these canonical attributes?) is the stream's
+ * business. Source: the replication design, messages; proto/cluster.proto, proto/table.proto. */
+#ifndef TANDEM_REPLICATION_CODEC_H
+#define TANDEM_REPLICATION_CODEC_H
+
+#include "bgp/base/arena.h"
+#include "bgp/types.h"
+
+#define REPL_ERR_MAP(X)                                                                            \
+    X(REPL_ERR_NOMEM, -1, "out of memory")                                                         \
+    X(REPL_ERR_SPACE, -2, "message does not fit a frame")                                          \
+    X(REPL_ERR_MALFORMED, -3, "malformed message")
+
+#define REPL_ERR_ENUM(name, value, text) name = value,
+enum repl_err { REPL_ERR_MAP(REPL_ERR_ENUM) };
+#undef REPL_ERR_ENUM
+
+enum { REPL_PAYLOAD_MAX = 16 * 1024, REPL_NODES_MAX = 7, REPL_DIGEST = 16, REPL_NAME_MAX = 63 };
+
+/* Both sides say HELLO inside the handshake payloads; nothing acts on it before CONFIRM. */
+struct repl_hello {
+    uint32_t node;             /* node id, 1..REPL_NODES_MAX; 0 for an agent */
+    uint64_t incarnation;      /* of the sender */
+    uint64_t your_incarnation; /* highest incarnation of the receiver that the sender ever saw, 0 = none */
+    uint16_t minor_min, minor_max; /* protocol minor versions spoken */
+    uint16_t algo_min, algo_max;   /* versions of the decision function */
+    uint64_t config_generation;
+    uint8_t config_digest[REPL_DIGEST];
+    char name[REPL_NAME_MAX + 1];
+};
+
+/* Position in one origin's version order. */
+struct repl_position {
+    uint32_t origin;
+    uint64_t incarnation, version;
+    uint8_t status; /* digest vectors: class that the sender gives this origin, enum rib_class */
+};
+
+struct repl_attr {
+    struct ip_addr next_hop, link_local; /* link_local zero = none */
+    const uint8_t *bytes;                /* canonical (bgp/attr.h) */
+    uint16_t len;
+};
+
+/* A session of one NVA with the origin node, as an entry of the version order. */
+struct repl_fact {
+    uint16_t nva;        /* index into names */
+    uint32_t generation; /* counts sessions of this NVA with this origin incarnation */
+    uint8_t state;       /* enum rib_session_state */
+    uint32_t identifier; /* BGP identifier of the peer */
+};
+
+/* Routes of one NVA that share attributes; or, with attr 0, tombstones: withdrawn routes. */
+struct repl_routes {
+    uint16_t nva;        /* index into names */
+    uint32_t generation;
+    uint32_t attr;       /* 1-based index into attrs; 0 = withdrawn */
+    uint8_t family;
+    bool has_path_id;    /* each NLRI is preceded by four octets of path id (RFC 7911) */
+    const uint8_t *nlri; /* packed as in an UPDATE, validated by the decoder */
+    uint16_t len;
+};
+
+/* A stretch of one origin's version order, conflated: apply facts, then routes. The receiver's
+ * position must equal `from`. `cut`: the sender's cursor stood at its head, so the receiver now
+ * holds exactly the origin's live entries and may conclude absence. */
+struct repl_batch {
+    uint32_t origin;
+    uint64_t incarnation, from, to;
+    bool cut;
+    const char *const *names;
+    const struct repl_attr *attrs;
+    const struct repl_fact *facts;
+    const struct repl_routes *routes;
+    uint16_t name_count;
+    uint32_t attr_count, fact_count, route_count;
+};
+
+struct repl_beat {
+    uint64_t counter;          /* own, +1 per beat */
+    uint64_t echo;             /* counter of the last beat heard from the receiver, 0 = none */
+    uint32_t echo_age_ms;      /* how long ago that was */
+    uint32_t loop_lag_ms, input_lag_ms;
+    bool steady;               /* the sender has converged */
+    bool has_digest;           /* the sender had no undecided prefix: digest belongs to vector */
+    uint8_t digest[REPL_DIGEST];
+    uint8_t position_count;
+    struct repl_position positions[REPL_NODES_MAX]; /* vector: also the acknowledgement */
+};
+
+enum repl_goodbye_reason { REPL_GOODBYE_STOP, REPL_GOODBYE_DUPLICATE, REPL_GOODBYE_RECONFIGURED };
+
+/* To a host agent: the programmed table. Groups of prefixes that share a next-hop set. */
+struct repl_table_routes {
+    const struct ip_addr *next_hops; /* sorted; none = the prefixes are removed */
+    uint16_t next_hop_count;
+    uint8_t family;
+    const uint8_t *nlri;
+    uint16_t len;
+};
+
+struct repl_table_batch {
+    uint64_t incarnation, from, to; /* of the serving node and its table's version order */
+    bool reset;                     /* first batch of a full table: sweep what is not seen at the cut */
+    bool cut;
+    bool complete;                  /* at a cut: the node has converged, absence may be acted upon */
+    uint8_t digest[REPL_DIGEST];    /* at a cut: of the whole table */
+    uint32_t route_total;           /* at a cut */
+    const struct repl_table_routes *routes;
+    uint32_t route_count;
+};
+
+struct repl_table_subscribe {
+    uint64_t incarnation, version; /* resume from here; 0, 0 = everything */
+};
+
+/* From a host agent: what stands in its kernel, for sight. */
+struct repl_table_report {
+    uint64_t incarnation, version; /* applied */
+    uint32_t installed, failed;
+    bool active;                   /* this node's table is the one that the agent follows */
+    char last_error[128];
+};
+
+enum repl_kind {
+    REPL_SUBSCRIBE = 1,
+    REPL_BATCH,
+    REPL_RESET, /* position: the receiver marks that origin's entries and sweeps at the next cut */
+    REPL_BEAT,
+    REPL_GOODBYE,
+    REPL_TABLE_SUBSCRIBE,
+    REPL_TABLE_BATCH,
+    REPL_TABLE_REPORT,
+    REPL_TABLE_BEAT, /* beat with counter, steady and digest only */
+};
+
+struct repl_msg {
+    uint8_t kind; /* enum repl_kind */
+    union {
+        struct {
+            uint8_t count;
+            struct repl_position positions[REPL_NODES_MAX];
+        } subscribe;
+        struct repl_batch batch;
+        struct repl_position reset;
+        struct repl_beat beat;
+        uint8_t goodbye; /* enum repl_goodbye_reason */
+        struct repl_table_subscribe table_subscribe;
+        struct repl_table_batch table_batch;
+        struct repl_table_report table_report;
+    };
+};
+
+/* Returns the payload's length, or REPL_ERR_SPACE, REPL_ERR_NOMEM. */
+int repl_msg_encode(const struct repl_msg *m, uint8_t *buf, size_t cap) MUST_USE;
+/* Pointers in *out live in the arena or in data. 0, REPL_ERR_MALFORMED, REPL_ERR_NOMEM. */
+int repl_msg_decode(const uint8_t *data, size_t len, struct arena *arena,
+                    struct repl_msg *out) MUST_USE;
+
+int repl_hello_encode(const struct repl_hello *h, uint8_t *buf, size_t cap) MUST_USE;
+int repl_hello_decode(const uint8_t *data, size_t len, struct repl_hello *out) MUST_USE;
+
+#endif
