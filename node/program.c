@@ -1,0 +1,467 @@
+/* Every known prefix stands on at most one list, and the list says what is to be done with it:
+ *
+ *     PUT      to be added or replaced            RETRY+k  failed, waits for its back-off
+ *     DELETE   to be removed, evidence complete   MERGE    waits until the node has converged
+ *     LOST     to be removed, if the brake lets it
+ *
+ * A change of wanted, actual or flags ends in place(), which moves the prefix to the list where it
+ * belongs: O(1), and no operation can be queued twice. An operation in flight is on no list; its
+ * result places the prefix again, so a wish that changed meanwhile is never lost. */
+#include "node/program.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_LEVELS = 16 };
+
+enum list_name { OFF, PUT, DELETE, LOST, MERGE, RETRY, LISTS = RETRY + RETRY_LEVELS };
+
+enum entry_flag {
+    IN_FLIGHT = 1 << 0,
+    BACKOFF = 1 << 1,   /* the last operation failed and is not yet due again */
+    FAILED = 1 << 2,    /* the last operation failed */
+    WITHDRAWN = 1 << 3, /* wanted is 0 by explicit withdrawal; without it the cause is a loss */
+    INHERITED = 1 << 4, /* it came by inherit */
+    CLAIMED = 1 << 5,   /* the owner wanted the actual set at some time */
+    COUNTED_WANTED = 1 << 6, /* what program_stats knows about this prefix */
+    COUNTED_INSTALLED = 1 << 7,
+    COUNTED_FAILED = 1 << 8,
+    COUNTED_INHERITED = 1 << 9,
+};
+
+struct entry {
+    uint32_t wanted, actual; /* nhset ids, each with a reference */
+    uint32_t prev, next;     /* prefix indices on the same list */
+    uint32_t due_ms; /* RETRY, LOST: low bits of the time, delays stay far below their range */
+    uint16_t flags;
+    uint8_t list, tries;
+};
+
+struct chain {
+    uint32_t head, tail, count;
+};
+
+struct program {
+    struct program_cfg cfg;
+    struct nhset_table *sets;
+    struct entry *entries[BGP_FAMILIES]; /* by place */
+    uint32_t cap[BGP_FAMILIES];
+    struct chain chains[LISTS];
+    uint64_t now_ms;
+    uint32_t live_sessions;
+    uint64_t brake_until_ms;  /* nothing LOST goes before: sessions have just come back */
+    uint64_t window_until_ms; /* losses are counted together for one brake_hold_ms */
+    uint32_t window_table, window_lost;
+    struct program_stats stats;
+};
+
+const struct program_cfg program_defaults = {
+    .brake_min = 50,
+    .brake_percent = 30,
+    .brake_hold_ms = 60000,
+    .retry_min_ms = 1000,
+    .retry_max_ms = 60000,
+};
+
+struct program *program_new(const struct program_cfg *cfg, struct nhset_table *sets)
+{
+    struct program *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->cfg = *cfg;
+    p->sets = sets;
+    p->stats.merging = true;
+    return p;
+}
+
+void program_free(struct program *p)
+{
+    if (!p)
+        return;
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        for (uint32_t place = 0; place < p->cap[f]; place++) {
+            nhset_unref(p->sets, p->entries[f][place].wanted);
+            nhset_unref(p->sets, p->entries[f][place].actual);
+        }
+        free(p->entries[f]);
+    }
+    free(p);
+}
+
+/* ------------------------------------------------------------------------------ entries, lists */
+
+static struct entry *find(const struct program *p, uint32_t prefix)
+{
+    enum bgp_family f = prefix_index_family(prefix);
+    uint32_t place = prefix_index_place(prefix);
+    return place < p->cap[f] ? &p->entries[f][place] : NULL;
+}
+
+static struct entry *get(struct program *p, uint32_t prefix)
+{
+    enum bgp_family f = prefix_index_family(prefix);
+    uint32_t place = prefix_index_place(prefix), cap = p->cap[f] ? p->cap[f] : 64;
+    while (cap <= place)
+        cap *= 2;
+    if (cap > p->cap[f]) {
+        struct entry *grown = realloc(p->entries[f], cap * sizeof *grown);
+        if (!grown)
+            return NULL;
+        memset(grown + p->cap[f], 0, (cap - p->cap[f]) * sizeof *grown);
+        p->entries[f] = grown;
+        p->cap[f] = cap;
+    }
+    return &p->entries[f][place];
+}
+
+/* The field of program_stats that counts the members of a list. */
+static uint32_t *waiting_counter(struct program *p, enum list_name list)
+{
+    if (list == LOST)
+        return &p->stats.held_by_brake;
+    return list == MERGE ? NULL : &p->stats.pending;
+}
+
+static void list_take_off(struct program *p, struct entry *e)
+{
+    if (e->list == OFF)
+        return;
+    struct chain *c = &p->chains[e->list];
+    *(e->prev ? &find(p, e->prev)->next : &c->head) = e->next;
+    *(e->next ? &find(p, e->next)->prev : &c->tail) = e->prev;
+    c->count--;
+    uint32_t *counter = waiting_counter(p, e->list);
+    if (counter)
+        --*counter;
+    if (e->list == LOST && c->count == 0 && p->stats.brake_on) {
+        p->stats.brake_on = false;
+        p->window_until_ms = 0; /* what was held in full does not count against the next loss */
+    }
+    e->list = OFF;
+    e->prev = e->next = 0;
+}
+
+static void list_put_on(struct program *p, uint32_t prefix, struct entry *e, enum list_name list)
+{
+    if (list == OFF)
+        return;
+    struct chain *c = &p->chains[list];
+    e->prev = c->tail;
+    *(c->tail ? &find(p, c->tail)->next : &c->head) = prefix;
+    c->tail = prefix;
+    c->count++;
+    uint32_t *counter = waiting_counter(p, list);
+    if (counter)
+        ++*counter;
+    e->list = (uint8_t)list;
+}
+
+static void count(uint32_t *counter, struct entry *e, uint16_t mark, bool is_one)
+{
+    if (is_one == ((e->flags & mark) != 0))
+        return;
+    e->flags ^= mark;
+    *counter += is_one ? 1 : UINT32_MAX;
+}
+
+static void count_entry(struct program *p, struct entry *e)
+{
+    bool unclaimed = e->actual && (e->flags & (INHERITED | CLAIMED)) == INHERITED;
+    count(&p->stats.wanted, e, COUNTED_WANTED, e->wanted != 0);
+    count(&p->stats.installed, e, COUNTED_INSTALLED, e->actual != 0);
+    count(&p->stats.failed, e, COUNTED_FAILED, (e->flags & FAILED) != 0);
+    count(&p->stats.inherited, e, COUNTED_INHERITED, unclaimed);
+}
+
+/* ------------------------------------------------------------------- what to do with a prefix */
+
+static enum list_name retry_list(const struct entry *e)
+{
+    unsigned level = e->tries ? e->tries - 1u : 0;
+    return RETRY + (level < RETRY_LEVELS ? level : RETRY_LEVELS - 1);
+}
+
+/* Deletion rule and merge mode of the header; everything else is a PUT. */
+static enum list_name list_for(const struct program *p, const struct entry *e)
+{
+    if ((e->flags & IN_FLIGHT) || e->wanted == e->actual)
+        return OFF;
+    if (e->flags & BACKOFF)
+        return retry_list(e);
+    bool merging = p->stats.merging && (e->flags & INHERITED);
+    if (e->wanted == 0) {
+        if (merging)
+            return MERGE;
+        return e->flags & WITHDRAWN ? DELETE : LOST;
+    }
+    if (merging && !(e->flags & CLAIMED) && nhset_is_subset(p->sets, e->wanted, e->actual))
+        return MERGE;
+    return PUT;
+}
+
+static void place(struct program *p, uint32_t prefix, struct entry *e)
+{
+    if (e->wanted == e->actual && !(e->flags & IN_FLIGHT)) {
+        e->flags &= (uint16_t) ~(FAILED | BACKOFF);
+        e->tries = 0;
+        if (e->actual)
+            e->flags |= CLAIMED;
+    }
+    count_entry(p, e);
+    enum list_name list = list_for(p, e);
+    if (list != e->list) {
+        list_take_off(p, e);
+        list_put_on(p, prefix, e, list);
+        if (list == LOST)
+            e->due_ms = (uint32_t)(p->now_ms + p->cfg.brake_hold_ms);
+    }
+    if (!e->wanted && !e->actual && !(e->flags & IN_FLIGHT))
+        *e = (struct entry){ 0 }; /* forgotten: the index may name another prefix next */
+}
+
+static void set_ref(struct program *p, uint32_t *field, uint32_t nhset)
+{
+    nhset_ref(p->sets, nhset);
+    nhset_unref(p->sets, *field);
+    *field = nhset;
+}
+
+static void set_actual(struct program *p, struct entry *e, uint32_t nhset)
+{
+    if (nhset == 0)
+        e->flags &= (uint16_t) ~(INHERITED | CLAIMED);
+    set_ref(p, &e->actual, nhset);
+}
+
+int program_inherit(struct program *p, uint32_t prefix, uint32_t nhset)
+{
+    struct entry *e = get(p, prefix);
+    if (!e)
+        return BGP_ERR_NOMEM;
+    e->flags |= INHERITED;
+    set_actual(p, e, nhset);
+    place(p, prefix, e);
+    return 0;
+}
+
+int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
+{
+    struct entry *e = get(p, prefix);
+    if (!e)
+        return BGP_ERR_NOMEM;
+    if (e->actual == nhset)
+        return 0;
+    /* What nobody ever named is no evidence against itself: it counts as inherited. */
+    if (e->wanted == 0 && e->actual == 0)
+        e->flags |= INHERITED;
+    e->flags &= (uint16_t)~BACKOFF;
+    set_actual(p, e, nhset);
+    place(p, prefix, e);
+    return 0;
+}
+
+int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum program_cause cause,
+                 uint64_t now_ms)
+{
+    struct entry *e = nhset ? get(p, prefix) : find(p, prefix);
+    if (!e)
+        return nhset ? BGP_ERR_NOMEM : 0;
+    if (!nhset && !program_holds(p, prefix))
+        return 0;
+    p->now_ms = now_ms;
+    if (nhset != e->wanted) {
+        set_ref(p, &e->wanted, nhset);
+        e->flags &= (uint16_t) ~(WITHDRAWN | BACKOFF);
+        e->tries = 0;
+    }
+    /* A loss after a withdrawal takes no evidence back. */
+    if (!nhset && cause == PROGRAM_WITHDRAWN)
+        e->flags |= WITHDRAWN;
+    place(p, prefix, e);
+    return 0;
+}
+
+void program_converged(struct program *p, uint64_t now_ms)
+{
+    p->now_ms = now_ms;
+    p->stats.merging = false;
+    for (uint32_t prefix; (prefix = p->chains[MERGE].head);)
+        place(p, prefix, find(p, prefix));
+}
+
+/* ------------------------------------------------------------------------------------- brake */
+
+void program_set_live_sessions(struct program *p, uint32_t count_now, uint64_t now_ms)
+{
+    p->now_ms = now_ms;
+    /* The first session that returns says nothing about the others: they get the full hold. */
+    if (count_now && !p->live_sessions && p->chains[LOST].count)
+        p->brake_until_ms = now_ms + p->cfg.brake_hold_ms;
+    if ((!count_now || !p->live_sessions) && p->chains[LOST].count)
+        p->stats.brake_on = true;
+    p->live_sessions = count_now;
+}
+
+static uint64_t due_time(const struct program *p, const struct entry *e)
+{
+    int32_t ahead = (int32_t)(e->due_ms - (uint32_t)p->now_ms);
+    return ahead > 0 ? p->now_ms + (uint32_t)ahead : p->now_ms;
+}
+
+static uint64_t lost_due(const struct program *p)
+{
+    uint64_t due = due_time(p, find(p, p->chains[LOST].head));
+    return due > p->brake_until_ms ? due : p->brake_until_ms;
+}
+
+/* Would more than max(brake_min, brake_percent) of the table go within one hold time? Counting over
+ * a window, since the owner tells its losses in slices. */
+static bool lost_is_too_much(struct program *p)
+{
+    if (p->now_ms >= p->window_until_ms) {
+        p->window_until_ms = p->now_ms + p->cfg.brake_hold_ms;
+        p->window_table = p->stats.installed;
+        p->window_lost = 0;
+    }
+    uint64_t limit = (uint64_t)p->window_table * p->cfg.brake_percent / 100;
+    if (limit < p->cfg.brake_min)
+        limit = p->cfg.brake_min;
+    return (uint64_t)p->window_lost + p->chains[LOST].count > limit;
+}
+
+/* The lost prefix that may be removed now, 0 = none. */
+static uint32_t next_lost(struct program *p)
+{
+    uint32_t prefix = p->chains[LOST].head;
+    if (!prefix)
+        return 0;
+    if (p->live_sessions == 0 || (!p->stats.brake_on && lost_is_too_much(p)))
+        p->stats.brake_on = true;
+    if (!p->stats.brake_on) {
+        p->window_lost++;
+        return prefix;
+    }
+    return p->live_sessions && lost_due(p) <= p->now_ms ? prefix : 0;
+}
+
+/* -------------------------------------------------------------------------------- operations */
+
+static void wake_retries(struct program *p)
+{
+    for (int i = RETRY; i < LISTS; i++)
+        for (uint32_t prefix; (prefix = p->chains[i].head);) {
+            struct entry *e = find(p, prefix);
+            if (due_time(p, e) > p->now_ms)
+                break;
+            e->flags &= (uint16_t)~BACKOFF;
+            place(p, prefix, e);
+        }
+}
+
+static void issue(struct program *p, uint32_t prefix, struct program_op *out)
+{
+    struct entry *e = find(p, prefix);
+    *out = (struct program_op){ .kind = e->wanted ? PROGRAM_PUT : PROGRAM_DELETE,
+                                .prefix = prefix,
+                                .nhset = e->wanted,
+                                .previous = e->actual };
+    nhset_ref(p->sets, out->nhset);
+    nhset_ref(p->sets, out->previous);
+    e->flags |= IN_FLIGHT;
+    place(p, prefix, e);
+}
+
+bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
+{
+    p->now_ms = now_ms;
+    wake_retries(p);
+    uint32_t prefix = p->chains[PUT].head;
+    if (!prefix)
+        prefix = p->chains[DELETE].head;
+    if (!prefix)
+        prefix = next_lost(p);
+    if (!prefix)
+        return false;
+    issue(p, prefix, out);
+    return true;
+}
+
+static uint64_t retry_delay(const struct program *p, unsigned level)
+{
+    uint64_t delay = p->cfg.retry_min_ms << (level < RETRY_LEVELS ? level : RETRY_LEVELS - 1);
+    return delay < p->cfg.retry_max_ms ? delay : p->cfg.retry_max_ms;
+}
+
+static void note_failure(struct program *p, struct entry *e, const struct program_op *op)
+{
+    p->stats.errors++;
+    e->flags |= FAILED;
+    if (e->wanted != op->nhset)
+        return; /* the wish changed meanwhile: the new one is tried at once */
+    e->flags |= BACKOFF;
+    e->due_ms = (uint32_t)(p->now_ms + retry_delay(p, e->tries));
+    if (e->tries < UINT8_MAX)
+        e->tries++;
+}
+
+void program_result(struct program *p, const struct program_op *op, bool ok, uint64_t now_ms)
+{
+    struct entry *e = find(p, op->prefix);
+    assert(e && (e->flags & IN_FLIGHT));
+    p->now_ms = now_ms;
+    e->flags &= (uint16_t)~IN_FLIGHT;
+    if (ok) {
+        set_actual(p, e, op->nhset);
+        if (op->nhset)
+            e->flags |= CLAIMED;
+        e->flags &= (uint16_t)~FAILED;
+        e->tries = 0;
+        *(op->kind == PROGRAM_PUT ? &p->stats.puts : &p->stats.deletes) += 1;
+    } else {
+        note_failure(p, e, op);
+    }
+    place(p, op->prefix, e);
+    nhset_unref(p->sets, op->nhset);
+    nhset_unref(p->sets, op->previous);
+}
+
+uint64_t program_deadline(const struct program *p)
+{
+    if (p->chains[PUT].count || p->chains[DELETE].count)
+        return 0;
+    uint64_t deadline = UINT64_MAX;
+    if (p->chains[LOST].count && p->live_sessions)
+        deadline = p->stats.brake_on ? lost_due(p) : 0;
+    for (int i = RETRY; i < LISTS; i++) {
+        uint32_t head = p->chains[i].head;
+        uint64_t due = head ? due_time(p, find(p, head)) : UINT64_MAX;
+        deadline = due < deadline ? due : deadline;
+    }
+    return deadline;
+}
+
+/* --------------------------------------------------------------------------------- questions */
+
+bool program_holds(const struct program *p, uint32_t prefix)
+{
+    const struct entry *e = find(p, prefix);
+    return e && (e->wanted || e->actual || (e->flags & IN_FLIGHT));
+}
+
+uint32_t program_wanted_set(const struct program *p, uint32_t prefix)
+{
+    const struct entry *e = find(p, prefix);
+    return e ? e->wanted : 0;
+}
+
+uint32_t program_actual_set(const struct program *p, uint32_t prefix)
+{
+    const struct entry *e = find(p, prefix);
+    return e ? e->actual : 0;
+}
+
+const struct program_stats *program_stats(const struct program *p)
+{
+    return &p->stats;
+}

@@ -1,0 +1,517 @@
+/* The deletion rule, merge mode, the brake and back-off one by one; then random histories against
+ * a target made of an array. */
+#include "node/program.h"
+#include "tests/lib/cu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct hash_key key = { 1, 2 };
+
+struct bench {
+    struct nhset_table sets;
+    struct program *p;
+    uint64_t now;
+};
+
+static void bench_init(struct bench *b)
+{
+    nhset_table_init(&b->sets, key);
+    b->p = program_new(&program_defaults, &b->sets);
+    b->now = 1000000;
+}
+
+static void bench_fini(struct bench *b)
+{
+    program_free(b->p);
+    CU_ASSERT_EQUAL(b->sets.sets.count, 0); /* every reference was given back */
+    nhset_table_fini(&b->sets);
+}
+
+/* The set {10.0.0.a, 10.0.0.b …}, one bit a member; the reference is the caller's. */
+static uint32_t set_of(struct bench *b, unsigned bits)
+{
+    struct ip_addr members[8];
+    uint32_t n = 0;
+    for (unsigned i = 0; i < 8; i++)
+        if (bits >> i & 1)
+            members[n++] = (struct ip_addr){ .bytes = { 10, 0, 0, (uint8_t)(i + 1) } };
+    bool nomem;
+    return nhset_intern(&b->sets, members, n, &nomem);
+}
+
+static void want(struct bench *b, uint32_t prefix, unsigned bits, enum program_cause cause)
+{
+    uint32_t id = set_of(b, bits);
+    CU_ASSERT_EQUAL(program_want(b->p, prefix, id, cause, b->now), 0);
+    nhset_unref(&b->sets, id);
+}
+
+static void inherit(struct bench *b, uint32_t prefix, unsigned bits)
+{
+    uint32_t id = set_of(b, bits);
+    CU_ASSERT_EQUAL(program_inherit(b->p, prefix, id), 0);
+    nhset_unref(&b->sets, id);
+}
+
+static void observe(struct bench *b, uint32_t prefix, unsigned bits)
+{
+    uint32_t id = set_of(b, bits);
+    CU_ASSERT_EQUAL(program_observe(b->p, prefix, id), 0);
+    nhset_unref(&b->sets, id);
+}
+
+static bool actual_is(struct bench *b, uint32_t prefix, unsigned bits)
+{
+    uint32_t id = set_of(b, bits);
+    bool is = program_actual_set(b->p, prefix) == id;
+    nhset_unref(&b->sets, id);
+    return is;
+}
+
+/* Carries out what may be done now; returns how many operations that were. */
+static unsigned run(struct bench *b, bool ok)
+{
+    unsigned n = 0;
+    for (struct program_op op; program_next(b->p, b->now, &op); n++)
+        program_result(b->p, &op, ok, b->now);
+    return n;
+}
+
+static void fill(struct bench *b, uint32_t prefixes)
+{
+    for (uint32_t i = 1; i <= prefixes; i++)
+        want(b, i, 1, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(b, true), prefixes);
+}
+
+static void test_a_wish_becomes_one_put(void)
+{
+    struct bench b;
+    bench_init(&b);
+    want(&b, 7, 3, PROGRAM_LOST);
+    want(&b, 7, 3, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(program_deadline(b.p), 0);
+    struct program_op op;
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    CU_ASSERT_EQUAL(op.kind, PROGRAM_PUT);
+    CU_ASSERT_EQUAL(op.prefix, 7);
+    CU_ASSERT_EQUAL(op.previous, 0);
+    CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
+    program_result(b.p, &op, true, b.now);
+    CU_ASSERT_TRUE(actual_is(&b, 7, 3));
+    CU_ASSERT_EQUAL(program_stats(b.p)->installed, 1);
+    CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
+    bench_fini(&b);
+}
+
+static void test_both_families_stand_apart(void)
+{
+    struct bench b;
+    bench_init(&b);
+    want(&b, 5, 1, PROGRAM_LOST);
+    want(&b, 5 | 1u << PREFIX_FAMILY_SHIFT, 2, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 2);
+    CU_ASSERT_TRUE(actual_is(&b, 5, 1));
+    CU_ASSERT_TRUE(actual_is(&b, 5 | 1u << PREFIX_FAMILY_SHIFT, 2));
+    bench_fini(&b);
+}
+
+static void test_additions_come_before_deletions(void)
+{
+    struct bench b;
+    bench_init(&b);
+    fill(&b, 1);
+    want(&b, 1, 0, PROGRAM_WITHDRAWN);
+    want(&b, 2, 1, PROGRAM_LOST);
+    struct program_op first, second;
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &first));
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &second));
+    CU_ASSERT_EQUAL(first.kind, PROGRAM_PUT);
+    CU_ASSERT_EQUAL(second.kind, PROGRAM_DELETE);
+    program_result(b.p, &second, true, b.now);
+    program_result(b.p, &first, true, b.now);
+    CU_ASSERT_FALSE(program_holds(b.p, 1));
+    bench_fini(&b);
+}
+
+static void test_a_wish_that_changes_in_flight_is_carried_out_after_the_result(void)
+{
+    struct bench b;
+    bench_init(&b);
+    want(&b, 1, 1, PROGRAM_LOST);
+    struct program_op op;
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    want(&b, 1, 2, PROGRAM_LOST);
+    CU_ASSERT_FALSE(program_next(b.p, b.now, &(struct program_op){ 0 }));
+    program_result(b.p, &op, true, b.now);
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    CU_ASSERT_EQUAL(op.kind, PROGRAM_PUT);
+    CU_ASSERT_NOT_EQUAL(op.previous, 0);
+    want(&b, 1, 0, PROGRAM_WITHDRAWN);
+    program_result(b.p, &op, true, b.now);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_FALSE(program_holds(b.p, 1));
+    bench_fini(&b);
+}
+
+static void test_a_failure_is_retried_with_doubling_back_off(void)
+{
+    struct bench b;
+    bench_init(&b);
+    want(&b, 1, 1, PROGRAM_LOST);
+    static const uint64_t delays[] = { 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
+    for (size_t i = 0; i < sizeof delays / sizeof *delays; i++) {
+        CU_ASSERT_EQUAL(run(&b, false), 1);
+        CU_ASSERT_EQUAL(program_deadline(b.p), b.now + delays[i]);
+        CU_ASSERT_EQUAL(program_stats(b.p)->failed, 1);
+        b.now += delays[i] - 1;
+        CU_ASSERT_EQUAL(run(&b, true), 0);
+        b.now++;
+    }
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_EQUAL(program_stats(b.p)->failed, 0);
+    CU_ASSERT_EQUAL(program_stats(b.p)->errors, 8);
+    bench_fini(&b);
+}
+
+static void test_a_new_wish_does_not_wait_for_the_back_off_of_the_old(void)
+{
+    struct bench b;
+    bench_init(&b);
+    want(&b, 1, 1, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, false), 1);
+    want(&b, 1, 2, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    bench_fini(&b);
+}
+
+static void test_a_failed_put_that_nobody_wants_any_more_is_dropped(void)
+{
+    struct bench b;
+    bench_init(&b);
+    want(&b, 1, 1, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, false), 1);
+    want(&b, 1, 0, PROGRAM_LOST);
+    CU_ASSERT_FALSE(program_holds(b.p, 1));
+    CU_ASSERT_EQUAL(program_stats(b.p)->failed, 0);
+    CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
+    bench_fini(&b);
+}
+
+static void test_nothing_inherited_is_removed_before_convergence(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 2, b.now);
+    inherit(&b, 1, 1);
+    inherit(&b, 2, 1);
+    want(&b, 2, 0, PROGRAM_WITHDRAWN);
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    CU_ASSERT_EQUAL(program_stats(b.p)->inherited, 2);
+    program_converged(b.p, b.now);
+    CU_ASSERT_EQUAL(run(&b, true), 2);
+    CU_ASSERT_EQUAL(program_stats(b.p)->installed, 0);
+    bench_fini(&b);
+}
+
+static void test_ecmp_does_not_shrink_before_convergence(void)
+{
+    struct bench b;
+    bench_init(&b);
+    inherit(&b, 1, 3);
+    want(&b, 1, 1, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    program_converged(b.p, b.now);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_TRUE(actual_is(&b, 1, 1));
+    bench_fini(&b);
+}
+
+static void test_a_set_that_was_claimed_may_shrink_before_convergence(void)
+{
+    struct bench b;
+    bench_init(&b);
+    inherit(&b, 1, 3);
+    want(&b, 1, 3, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(program_stats(b.p)->inherited, 0);
+    want(&b, 1, 2, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    bench_fini(&b);
+}
+
+static void test_another_set_replaces_the_inherited_one_at_once(void)
+{
+    struct bench b;
+    bench_init(&b);
+    inherit(&b, 1, 3);
+    want(&b, 1, 5, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_TRUE(actual_is(&b, 1, 5));
+    bench_fini(&b);
+}
+
+static void test_a_mass_loss_waits_for_the_brake(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 1, b.now);
+    fill(&b, 1000);
+    for (uint32_t i = 1; i <= 301; i++)
+        want(&b, i, 0, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    CU_ASSERT_TRUE(program_stats(b.p)->brake_on);
+    CU_ASSERT_EQUAL(program_stats(b.p)->held_by_brake, 301);
+    CU_ASSERT_EQUAL(program_deadline(b.p), b.now + 60000);
+    want(&b, 301, 1, PROGRAM_LOST);
+    b.now += 60000;
+    CU_ASSERT_EQUAL(run(&b, true), 300);
+    CU_ASSERT_FALSE(program_stats(b.p)->brake_on);
+    CU_ASSERT_EQUAL(program_stats(b.p)->installed, 700);
+    bench_fini(&b);
+}
+
+static void test_losses_told_in_slices_count_together(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 1, b.now);
+    fill(&b, 1000);
+    unsigned removed = 0;
+    for (uint32_t i = 1; i <= 500; i++) {
+        want(&b, i, 0, PROGRAM_LOST);
+        removed += run(&b, true);
+        b.now += 10;
+    }
+    CU_ASSERT_EQUAL(removed, 300);
+    bench_fini(&b);
+}
+
+static void test_a_small_loss_and_a_withdrawal_pass_the_brake(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 1, b.now);
+    fill(&b, 100);
+    for (uint32_t i = 1; i <= 50; i++)
+        want(&b, i, 0, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 50);
+    for (uint32_t i = 51; i <= 100; i++)
+        want(&b, i, 0, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    for (uint32_t i = 51; i <= 100; i++)
+        want(&b, i, 0, PROGRAM_WITHDRAWN);
+    CU_ASSERT_EQUAL(run(&b, true), 50);
+    bench_fini(&b);
+}
+
+static void test_with_no_live_session_a_loss_waits_without_limit(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 1, b.now);
+    fill(&b, 3);
+    program_set_live_sessions(b.p, 0, b.now);
+    want(&b, 1, 0, PROGRAM_LOST);
+    b.now += 86400000;
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
+    program_set_live_sessions(b.p, 1, b.now);
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    CU_ASSERT_EQUAL(program_deadline(b.p), b.now + 60000);
+    b.now += 60000;
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    bench_fini(&b);
+}
+
+static void test_drift_is_repaired(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 1, b.now);
+    program_converged(b.p, b.now);
+    fill(&b, 2);
+    observe(&b, 1, 0);
+    observe(&b, 2, 4);
+    observe(&b, 3, 4);
+    CU_ASSERT_EQUAL(run(&b, true), 3);
+    CU_ASSERT_TRUE(actual_is(&b, 1, 1));
+    CU_ASSERT_TRUE(actual_is(&b, 2, 1));
+    CU_ASSERT_FALSE(program_holds(b.p, 3));
+    bench_fini(&b);
+}
+
+/* A target that obeys: what it has, and how often the rules were broken while it got there. */
+enum { PREFIXES = 200, FLIGHTS = 16 };
+
+struct world {
+    struct bench b;
+    unsigned wanted[PREFIXES], target[PREFIXES]; /* sets as bits */
+    bool inherited[PREFIXES], withdrawn[PREFIXES];
+    bool converged;
+    uint32_t live, seed;
+    struct program_op flight[FLIGHTS];
+    unsigned flights;
+};
+
+static uint32_t random_below(struct world *w, uint32_t limit)
+{
+    w->seed = w->seed * 1664525u + 1013904223u;
+    return (w->seed >> 8) % limit;
+}
+
+static unsigned bits_of(struct world *w, uint32_t id)
+{
+    const struct nhset *s = nhset_get(&w->b.sets, id);
+    unsigned bits = 0;
+    for (uint32_t i = 0; i < s->count; i++)
+        bits |= 1u << (s->members[i].bytes[3] - 1);
+    return bits;
+}
+
+static void check_issue(struct world *w, const struct program_op *op)
+{
+    uint32_t i = op->prefix;
+    for (unsigned k = 0; k < w->flights; k++)
+        CU_ASSERT_NOT_EQUAL_FATAL(w->flight[k].prefix, i);
+    CU_ASSERT_EQUAL(bits_of(w, op->previous), w->target[i]);
+    CU_ASSERT_EQUAL(bits_of(w, op->nhset), w->wanted[i]);
+    if (op->kind == PROGRAM_PUT)
+        return;
+    CU_ASSERT_EQUAL(w->wanted[i], 0); /* I1 */
+    CU_ASSERT_TRUE(w->converged || !w->inherited[i]);
+    CU_ASSERT_TRUE(w->live || w->withdrawn[i]); /* I3 */
+}
+
+static void land(struct world *w, unsigned k, bool ok)
+{
+    struct program_op op = w->flight[k];
+    w->flight[k] = w->flight[--w->flights];
+    if (ok)
+        w->target[op.prefix] = bits_of(w, op.nhset);
+    program_result(w->b.p, &op, ok, w->b.now);
+}
+
+static void wish(struct world *w)
+{
+    uint32_t i = 1 + random_below(w, PREFIXES - 1);
+    unsigned bits = random_below(w, 3) ? 1 + random_below(w, 7) : 0;
+    enum program_cause cause = random_below(w, 2) ? PROGRAM_LOST : PROGRAM_WITHDRAWN;
+    if (bits != w->wanted[i])
+        w->withdrawn[i] = false;
+    w->wanted[i] = bits;
+    if (!bits && cause == PROGRAM_WITHDRAWN)
+        w->withdrawn[i] = true;
+    want(&w->b, i, bits, cause);
+}
+
+static void drift(struct world *w)
+{
+    uint32_t i = 1 + random_below(w, PREFIXES - 1);
+    for (unsigned k = 0; k < w->flights; k++)
+        if (w->flight[k].prefix == i)
+            return;
+    if (!w->target[i])
+        return;
+    w->target[i] = random_below(w, 8);
+    w->inherited[i] &= w->target[i] != 0;
+    observe(&w->b, i, w->target[i]);
+}
+
+static void operate(struct world *w)
+{
+    struct program_op op;
+    bool deleted = false;
+    while (w->flights < FLIGHTS && program_next(w->b.p, w->b.now, &op)) {
+        CU_ASSERT_FALSE(deleted && op.kind == PROGRAM_PUT); /* I4 */
+        deleted = op.kind == PROGRAM_DELETE;
+        check_issue(w, &op);
+        w->flight[w->flights++] = op;
+    }
+}
+
+static void step(struct world *w)
+{
+    uint32_t dice = random_below(w, 100);
+    if (dice < 45)
+        wish(w);
+    else if (dice < 55)
+        drift(w);
+    else if (dice < 75)
+        operate(w);
+    else if (dice < 97 && w->flights)
+        land(w, random_below(w, w->flights), random_below(w, 4) != 0);
+    else if (dice >= 97)
+        program_set_live_sessions(w->b.p, w->live = random_below(w, 3), w->b.now);
+    w->b.now += random_below(w, 50);
+    if (!w->converged && random_below(w, 500) == 0) {
+        w->converged = true;
+        program_converged(w->b.p, w->b.now);
+    }
+}
+
+static void settle(struct world *w)
+{
+    w->converged = true;
+    w->live = 1;
+    program_converged(w->b.p, w->b.now);
+    program_set_live_sessions(w->b.p, 1, w->b.now);
+    for (int turn = 0; turn < 4000; turn++) {
+        operate(w);
+        while (w->flights)
+            land(w, w->flights - 1, true);
+        uint64_t due = program_deadline(w->b.p);
+        if (due == UINT64_MAX)
+            return;
+        w->b.now = due > w->b.now ? due : w->b.now;
+    }
+    CU_FAIL("the program never comes to rest");
+}
+
+static void random_history(uint32_t seed)
+{
+    struct world w = { .seed = seed };
+    bench_init(&w.b);
+    for (uint32_t i = 1; i < PREFIXES; i += 2) {
+        w.target[i] = 1 + random_below(&w, 7);
+        w.inherited[i] = true;
+        inherit(&w.b, i, w.target[i]);
+    }
+    for (int i = 0; i < 5000; i++)
+        step(&w);
+    settle(&w);
+    uint32_t installed = 0;
+    for (uint32_t i = 1; i < PREFIXES; i++) {
+        CU_ASSERT_EQUAL(w.target[i], w.wanted[i]);
+        CU_ASSERT_TRUE(actual_is(&w.b, i, w.wanted[i]));
+        installed += w.wanted[i] != 0;
+    }
+    const struct program_stats *s = program_stats(w.b.p);
+    CU_ASSERT_EQUAL(s->installed, installed);
+    CU_ASSERT_EQUAL(s->wanted, installed);
+    CU_ASSERT_EQUAL(s->pending + s->failed + s->held_by_brake + s->inherited, 0);
+    bench_fini(&w.b);
+}
+
+static void test_after_any_history_the_target_is_what_was_wanted(void)
+{
+    for (uint32_t seed = 1; seed <= 60; seed++)
+        random_history(seed);
+}
+
+CU_MAIN("program", CU_CASE(test_a_wish_becomes_one_put), CU_CASE(test_both_families_stand_apart),
+        CU_CASE(test_additions_come_before_deletions),
+        CU_CASE(test_a_wish_that_changes_in_flight_is_carried_out_after_the_result),
+        CU_CASE(test_a_failure_is_retried_with_doubling_back_off),
+        CU_CASE(test_a_new_wish_does_not_wait_for_the_back_off_of_the_old),
+        CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
+        CU_CASE(test_nothing_inherited_is_removed_before_convergence),
+        CU_CASE(test_ecmp_does_not_shrink_before_convergence),
+        CU_CASE(test_a_set_that_was_claimed_may_shrink_before_convergence),
+        CU_CASE(test_another_set_replaces_the_inherited_one_at_once),
+        CU_CASE(test_a_mass_loss_waits_for_the_brake),
+        CU_CASE(test_losses_told_in_slices_count_together),
+        CU_CASE(test_a_small_loss_and_a_withdrawal_pass_the_brake),
+        CU_CASE(test_with_no_live_session_a_loss_waits_without_limit),
+        CU_CASE(test_drift_is_repaired),
+        CU_CASE(test_after_any_history_the_target_is_what_was_wanted))
