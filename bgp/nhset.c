@@ -28,16 +28,16 @@ static int compare(const void *a, const void *b)
     return ip_addr_compare(a, b);
 }
 
-static uint32_t sort_unique(struct ip_addr *members, uint32_t count)
+uint32_t nhset_sort(struct ip_addr *members, uint32_t count, uint32_t most)
 {
     if (count < 2)
-        return count;
+        return count < most ? count : most;
     qsort(members, count, sizeof *members, compare);
     uint32_t kept = 1;
     for (uint32_t i = 1; i < count; i++)
         if (ip_addr_compare(&members[i], &members[kept - 1]) != 0)
             members[kept++] = members[i];
-    return kept < NHSET_MAX ? kept : NHSET_MAX;
+    return kept < most ? kept : most;
 }
 
 static uint32_t find(struct nhset_table *t, uint64_t hash, const struct ip_addr *members,
@@ -55,7 +55,7 @@ static uint32_t find(struct nhset_table *t, uint64_t hash, const struct ip_addr 
 uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem)
 {
     *nomem = false;
-    count = sort_unique(members, count);
+    count = nhset_sort(members, count, NHSET_MAX);
     if (!count)
         return 0;
     uint64_t hash = hash_bytes(&t->key, members, count * sizeof *members);

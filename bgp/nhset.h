@@ -26,6 +26,8 @@ struct nhset_table {
 void nhset_table_init(struct nhset_table *t, struct hash_key key);
 void nhset_table_fini(struct nhset_table *t);
 
+/* Sort, drop duplicates, keep the lowest `most`; returns the new count. */
+uint32_t nhset_sort(struct ip_addr *members, uint32_t count, uint32_t most);
 /* Sorts and de-duplicates members in place (count <= NHSET_MAX, else the lowest are kept), returns
  * the id with one more reference; 0 for count 0 or when memory ends (errno-free: ask *nomem). */
 uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem);

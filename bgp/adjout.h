@@ -1,0 +1,61 @@
+/* Adj-RIB-Out: what each NVA is told, by update groups.
+ *
+ * Peers with equal encoding and equal export rules form a group. A group is one cursor over the
+ * Loc-RIB order: it takes changed nets, buckets them by attributes, encodes each UPDATE once into a
+ * byte log, and members only copy. A net's own NVA is excepted from its announcement and is told the
+ * best path of somebody else instead (no path hiding, RFC 7947 section 2.3); such messages carry
+ * the member they are for, or the one they are not for.
+ *
+ * A member that joins, or that fell behind the log, walks the Loc-RIB by a private cursor until it
+ * meets the group's; so a slow member costs itself, never the others, and memory is bounded.
+ * Source: RFC 4271 section 9.2; RFC 7947; RFC 1997; design/rib.md 2.4. */
+#ifndef TANDEM_BGP_ADJOUT_H
+#define TANDEM_BGP_ADJOUT_H
+
+#include "bgp/rib.h"
+#include "bgp/update.h"
+
+/* What makes two members one group; compared field by field. */
+struct adjout_rules {
+    enum bgp_family family;
+    struct bgp_codec codec;
+    struct bgp_export export;
+    struct ip_addr self_next_hop; /* for prefixes of the configuration */
+    uint8_t from_types;           /* bit per policy_nva.type whose routes this member may have */
+};
+
+struct adjout;        /* all groups of a RIB */
+struct adjout_member; /* one session and family */
+
+struct adjout *adjout_new(struct rib *rib);
+void adjout_free(struct adjout *a); /* all members have left */
+
+/* The session of this NVA is up: it will be told everything, then End-of-RIB. NULL: out of memory. */
+struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva);
+void adjout_leave(struct adjout_member *m);
+/* Route refresh (RFC 2918): tell everything once more. */
+void adjout_refresh(struct adjout_member *m);
+
+/* Encode what changed, for all groups, up to `budget` nets. True: more is waiting. */
+bool adjout_work(struct adjout *a, unsigned budget);
+
+/* Copy whole UPDATE messages for this member; 0: nothing to send. May walk the RIB for a member
+ * that is behind: at most `cap` bytes of work. */
+size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap);
+/* Is anything left to pull? */
+bool adjout_has_output(const struct adjout_member *m);
+
+/* Lowest Loc-RIB version that some reader in here has still to pass; UINT64_MAX without members. */
+uint64_t adjout_slowest(const struct adjout *a);
+/* Was this net advertised to someone, so that its index may not be reused yet? */
+bool adjout_holds(const struct adjout *a, uint32_t net);
+
+struct adjout_stats {
+    uint64_t messages, announced, withdrawn; /* sent to this member */
+};
+struct adjout_stats adjout_stats(const struct adjout_member *m);
+
+/* What the member has been told of a net: attributes id, 0 = nothing. For sight. */
+uint32_t adjout_told(const struct adjout_member *m, uint32_t net);
+
+#endif

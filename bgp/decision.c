@@ -1,0 +1,170 @@
+/* The decision on one net, on the set of its paths and not pairwise: no order of arrival, no age, no
+ * local fact enters, so every node that has the same paths decides the same.
+ *
+ * Order: class (STALE last), graceful shutdown (RFC 8326), rank of the peer's type, AS_PATH length,
+ * ORIGIN, MED within a neighbour AS (RFC 4271 section 9.1.2.2 a-c); what is equal so far shares the
+ * traffic (ECMP over distinct next hops); the one that is advertised is the lowest by BGP
+ * identifier, address (9.1.2.2 f, g), path id, origin. */
+#include "bgp/rib.h"
+
+/* Steps before MED as one number: lower is better. */
+static uint64_t merit(const struct rib *r, const struct rib_path *p, const struct bgp_attrs *a)
+{
+    unsigned last = 0;
+    if (a->marks & BGP_MARK_GRACEFUL_SHUTDOWN)
+        last = 1;
+    if (rib_path_class(r, p) == RIB_STALE || a->marks & BGP_MARK_LLGR_STALE)
+        last = 2;
+    unsigned rank = p->nva ? 1u + r->nvas[p->nva].rank : 0; /* the VNet's own prefixes come first */
+    return (uint64_t)last << 48 | (uint64_t)rank << 32 | (uint64_t)a->path_len << 8 | a->origin;
+}
+
+/* Is there a path of the same merit and neighbour AS with a lower MED? RFC 4271 9.1.2.2 (c). */
+static bool loses_by_med(const struct rib *r, const struct rib_net *n, uint64_t best_merit,
+                         int except_nva, const struct bgp_attrs *mine)
+{
+    for (uint32_t i = n->paths; i;) {
+        const struct rib_path *p = rib_path(r, i);
+        i = p->next;
+        if (p->nva == except_nva || !rib_path_is_usable(r, p))
+            continue;
+        const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+        if (a->neighbor_as == mine->neighbor_as && a->med < mine->med && merit(r, p, a) == best_merit)
+            return true;
+    }
+    return false;
+}
+
+/* Final tie among equals. */
+static bool is_before(const struct rib *r, const struct rib_path *a, const struct rib_path *b)
+{
+    uint32_t id_a = r->origins[a->origin].sessions[a->nva].identifier;
+    uint32_t id_b = r->origins[b->origin].sessions[b->nva].identifier;
+    if (id_a != id_b)
+        return id_a < id_b;
+    int by_address = ip_addr_compare(&r->nvas[a->nva].address, &r->nvas[b->nva].address);
+    if (by_address)
+        return by_address < 0;
+    if (a->path_id != b->path_id)
+        return a->path_id < b->path_id;
+    return a->origin < b->origin;
+}
+
+static uint64_t lowest_merit(const struct rib *r, const struct rib_net *n, int except_nva)
+{
+    uint64_t lowest = UINT64_MAX;
+    for (uint32_t i = n->paths; i;) {
+        const struct rib_path *p = rib_path(r, i);
+        i = p->next;
+        if (p->nva == except_nva || !rib_path_is_usable(r, p))
+            continue;
+        uint64_t m = merit(r, p, bgp_attrs_get(&r->attrs, p->attrs));
+        if (m < lowest)
+            lowest = m;
+    }
+    return lowest;
+}
+
+/* Next hops of equals as they are found; when the room ends, the lowest are kept: any order of
+ * arrival gives the same set. */
+struct equals {
+    uint32_t count;
+    struct ip_addr next_hops[2 * NHSET_MAX];
+};
+
+static void add_equal(struct equals *e, const struct ip_addr *next_hop)
+{
+    if (e->count == 2 * NHSET_MAX)
+        e->count = nhset_sort(e->next_hops, e->count, NHSET_MAX);
+    e->next_hops[e->count++] = *next_hop;
+}
+
+/* The path to advertise among those that are not of except_nva (-1: any). equals may be NULL. */
+static uint32_t choose(const struct rib *r, const struct rib_net *n, int except_nva,
+                       struct equals *equals)
+{
+    uint32_t best = 0;
+    uint64_t lowest = lowest_merit(r, n, except_nva);
+    for (uint32_t i = lowest == UINT64_MAX ? 0 : n->paths; i;) {
+        uint32_t index = i;
+        const struct rib_path *p = rib_path(r, i);
+        i = p->next;
+        if (p->nva == except_nva || !rib_path_is_usable(r, p))
+            continue;
+        const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+        if (merit(r, p, a) != lowest || loses_by_med(r, n, lowest, except_nva, a))
+            continue;
+        if (!best || is_before(r, p, rib_path(r, best)))
+            best = index;
+        if (p->nva && equals)
+            add_equal(equals, &a->next_hop);
+    }
+    return best;
+}
+
+/* Same announcement, whichever node's copy of it is meant. */
+static bool is_same(const struct rib *r, uint32_t a, uint32_t b)
+{
+    if (a == b)
+        return true;
+    if (!a || !b)
+        return false;
+    const struct rib_path *x = rib_path(r, a), *y = rib_path(r, b);
+    return x->nva == y->nva && x->attrs == y->attrs && x->path_id == y->path_id;
+}
+
+/* To the tail of the Loc-RIB order: every reader will see the net again. */
+static void list_net(struct rib *r, uint32_t net)
+{
+    struct rib_net *n = rib_net(r, net);
+    uint32_t id, slot;
+    n->slot = n->flags & RIB_NET_LISTED ? vlist_touch(&r->loc, n->slot, net)
+                                        : vlist_append(&r->loc, net);
+    n->flags |= RIB_NET_LISTED;
+    if (vlist_compact(&r->loc, &id, &slot))
+        rib_net(r, id)->slot = slot;
+}
+
+/* A single path needs no comparison: by far the most frequent net. */
+static void settle_alone(const struct rib *r, const struct rib_net *n, uint32_t *best,
+                         struct equals *equals)
+{
+    const struct rib_path *p = rib_path(r, n->paths);
+    if (!rib_path_is_usable(r, p))
+        return;
+    *best = n->paths;
+    if (p->nva)
+        equals->next_hops[equals->count++] = bgp_attrs_get(&r->attrs, p->attrs)->next_hop;
+}
+
+int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
+{
+    struct rib_net *n = rib_net(r, net);
+    uint32_t best = 0, second = 0;
+    struct equals equals;
+    equals.count = 0;
+    if (n->paths && !rib_path(r, n->paths)->next) {
+        settle_alone(r, n, &best, &equals);
+    } else if (n->paths) {
+        best = choose(r, n, -1, &equals);
+        if (best && rib_path(r, best)->nva)
+            second = choose(r, n, rib_path(r, best)->nva, NULL);
+    }
+    bool nomem;
+    equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);
+    uint32_t nhset = nhset_intern(&r->sets, equals.next_hops, equals.count, &nomem);
+    if (nomem || !vlist_reserve(&r->loc, 2)) {
+        nhset_unref(&r->sets, nhset);
+        return BGP_ERR_NOMEM;
+    }
+    *out = (struct rib_change){ .net = net, .old_nhset = n->nhset, .new_nhset = nhset };
+    out->changed = n->flags & RIB_NET_CHANGED || nhset != n->nhset || !is_same(r, n->best, best) ||
+                   !is_same(r, n->second, second);
+    n->best = best;
+    n->second = second;
+    n->nhset = nhset;
+    n->flags &= (uint8_t)~RIB_NET_CHANGED;
+    if (out->changed)
+        list_net(r, net);
+    return 0;
+}

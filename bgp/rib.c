@@ -1,0 +1,382 @@
+#include "bgp/rib.h"
+
+#include <assert.h>
+
+int rib_init(struct rib *r, const struct rib_cfg *cfg)
+{
+    *r = (struct rib){ .nvas = cfg->nvas,
+                       .policy = cfg->policy,
+                       .nva_count = cfg->nva_count,
+                       .max_paths = cfg->max_paths,
+                       .self = cfg->self,
+                       .keep_tombstones = cfg->keep_tombstones };
+    prefix_table_init(&r->nets, cfg->key, sizeof(struct rib_net));
+    slab_init(&r->paths, sizeof(struct rib_path));
+    bgp_attr_table_init(&r->attrs, cfg->key);
+    nhset_table_init(&r->sets, cfg->key);
+    vlist_init(&r->loc);
+    for (int o = 0; o < RIB_ORIGINS; o++) {
+        vlist_init(&r->origins[o].order);
+        r->origins[o].sessions = calloc(cfg->nva_count, sizeof *r->origins[o].sessions);
+        if (!r->origins[o].sessions) {
+            rib_fini(r);
+            return BGP_ERR_NOMEM;
+        }
+    }
+    return 0;
+}
+
+void rib_fini(struct rib *r)
+{
+    for (int o = 0; o < RIB_ORIGINS; o++) {
+        vlist_fini(&r->origins[o].order);
+        free(r->origins[o].sessions);
+    }
+    ring_fini(&r->dirty);
+    ring_fini(&r->dying);
+    ring_fini(&r->tombs);
+    vlist_fini(&r->loc);
+    nhset_table_fini(&r->sets);
+    bgp_attr_table_fini(&r->attrs);
+    slab_fini(&r->paths);
+    prefix_table_fini(&r->nets);
+    *r = (struct rib){ 0 };
+}
+
+enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_origin *o = &r->origins[p->origin];
+    if (!p->attrs || p->flags & RIB_PATH_DISPROVED)
+        return RIB_GONE;
+    return (enum rib_class)(p->flags & RIB_PATH_OLD ? o->old_class : o->class);
+}
+
+void rib_mark_dirty(struct rib *r, uint32_t net)
+{
+    struct rib_net *n = rib_net(r, net);
+    if (n->flags & RIB_NET_DIRTY)
+        return;
+    n->flags |= RIB_NET_DIRTY;
+    ring_push(&r->dirty, net);
+}
+
+uint32_t rib_next_dirty(struct rib *r)
+{
+    uint32_t net = ring_pop(&r->dirty);
+    if (net)
+        rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
+    return net;
+}
+
+/* Every net stands at most once in each queue, so room for all nets is room for any push. */
+static bool reserve_queues(struct rib *r)
+{
+    uint32_t nets = prefix_table_count(&r->nets) + 1;
+    return ring_reserve(&r->dirty, nets - r->dirty.count) &&
+           ring_reserve(&r->dying, nets - r->dying.count);
+}
+
+static void mark_dying(struct rib *r, uint32_t net)
+{
+    struct rib_net *n = rib_net(r, net);
+    if (n->flags & RIB_NET_DYING)
+        return;
+    n->flags |= RIB_NET_DYING;
+    ring_push(&r->dying, net);
+}
+
+uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
+{
+    if (!reserve_queues(r))
+        return 0;
+    uint32_t net = prefix_table_get(&r->nets, prefix);
+    if (net && !rib_net(r, net)->paths)
+        mark_dying(r, net);
+    return net;
+}
+
+static uint32_t find_path(const struct rib *r, uint32_t net, uint8_t origin, uint16_t nva,
+                          uint32_t path_id)
+{
+    for (uint32_t i = rib_net(r, net)->paths; i;) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p->origin == origin && p->nva == nva && p->path_id == path_id)
+            return i;
+        i = p->next;
+    }
+    return 0;
+}
+
+/* A tombstone in its queue: path, slot, and when and by whom it was withdrawn. */
+enum { TOMB_WORDS = 3, TOMB_ORIGIN_BITS = 3 };
+
+static void push_tomb(struct rib *r, uint32_t index, uint32_t second)
+{
+    const struct rib_path *p = rib_path(r, index);
+    ring_push(&r->tombs, index);
+    ring_push(&r->tombs, p->slot);
+    ring_push(&r->tombs, second << TOMB_ORIGIN_BITS | p->origin);
+    r->tomb_second = second;
+}
+
+/* Every change of a path costs a slot, and may move one old entry along; both may be tombstones. */
+static bool reserve_order(struct rib *r, uint8_t origin)
+{
+    return vlist_reserve(&r->origins[origin].order, 2) &&
+           (!r->keep_tombstones || ring_reserve(&r->tombs, 2 * TOMB_WORDS));
+}
+
+static void compact_order(struct rib *r, struct rib_origin *o)
+{
+    uint32_t id, slot;
+    if (!vlist_compact(&o->order, &id, &slot))
+        return;
+    if (id & RIB_FACT) {
+        o->sessions[id & ~RIB_FACT].slot = slot;
+        return;
+    }
+    struct rib_path *p = rib_path(r, id);
+    p->slot = slot;
+    if (!p->attrs)
+        push_tomb(r, id, r->tomb_second); /* its entry in the queue names the old slot */
+}
+
+static void touch_path(struct rib *r, struct rib_path *p, uint32_t index)
+{
+    struct rib_origin *o = &r->origins[p->origin];
+    p->slot = vlist_touch(&o->order, p->slot, index);
+    compact_order(r, o);
+}
+
+/* Counters of what a path is; called with -1 before a path changes and +1 after. */
+static void count_path(struct rib *r, const struct rib_path *p, int sign)
+{
+    struct rib_origin *o = &r->origins[p->origin];
+    uint32_t one = (uint32_t)sign;
+    if (p->attrs) {
+        o->paths += one;
+        o->sessions[p->nva].paths += one;
+    } else {
+        o->tombstones += one;
+    }
+    if (p->flags & RIB_PATH_OLD)
+        o->old += one;
+}
+
+static void path_changed(struct rib *r, uint32_t index)
+{
+    uint32_t net = rib_path(r, index)->net;
+    struct rib_net *n = rib_net(r, net);
+    if (n->best == index || n->second == index)
+        n->flags |= RIB_NET_CHANGED;
+    rib_mark_dirty(r, net);
+}
+
+/* A new path at the head of its net, without attributes yet. */
+static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
+{
+    uint32_t index = slab_new(&r->paths);
+    if (!index)
+        return 0;
+    struct rib_net *n = rib_net(r, net);
+    struct rib_path *p = rib_path(r, index);
+    *p = (struct rib_path){
+        .next = n->paths, .net = net, .path_id = path_id, .nva = nva, .origin = origin
+    };
+    n->paths = index;
+    p->slot = vlist_append(&r->origins[origin].order, index);
+    compact_order(r, &r->origins[origin]);
+    return index;
+}
+
+static uint8_t verdict_bits(const struct rib *r, uint16_t nva, uint32_t attrs)
+{
+    if (nva == 0)
+        return POLICY_ACCEPTED; /* the configuration's own */
+    enum policy_verdict v =
+        policy_import(r->policy, &r->nvas[nva], bgp_attrs_get(&r->attrs, attrs));
+    return (uint8_t)(v << RIB_PATH_VERDICT_SHIFT);
+}
+
+static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
+{
+    struct rib_path *p = rib_path(r, index);
+    if (attrs)
+        bgp_attrs_ref(&r->attrs, attrs);
+    if (p->attrs)
+        bgp_attrs_unref(&r->attrs, p->attrs);
+    p->attrs = attrs;
+    p->flags = attrs ? verdict_bits(r, p->nva, attrs) : 0;
+}
+
+int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                 uint32_t path_id, uint32_t attrs)
+{
+    assert(attrs && nva < r->nva_count);
+    if (!reserve_order(r, origin))
+        return BGP_ERR_NOMEM;
+    uint32_t net = rib_net_get(r, prefix);
+    if (!net)
+        return BGP_ERR_NOMEM;
+    r->updates++;
+    uint32_t index = find_path(r, net, origin, nva, path_id);
+    if (!index) {
+        index = add_path(r, net, origin, nva, path_id);
+        if (!index)
+            return BGP_ERR_NOMEM;
+    } else {
+        struct rib_path *p = rib_path(r, index);
+        if (p->attrs == attrs && !(p->flags & (RIB_PATH_OLD | RIB_PATH_DISPROVED))) {
+            p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
+            return 0; /* said before */
+        }
+        count_path(r, p, -1);
+        touch_path(r, p, index);
+    }
+    set_path(r, index, attrs);
+    count_path(r, rib_path(r, index), +1);
+    path_changed(r, index);
+    return 0;
+}
+
+int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                 uint32_t path_id, uint64_t now_ms)
+{
+    uint32_t net = prefix_table_find(&r->nets, prefix);
+    uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
+    if (!index && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
+        return 0; /* nobody has a copy that would have to learn of it */
+    if (!reserve_order(r, origin))
+        return BGP_ERR_NOMEM;
+    r->withdrawals++;
+    if (!index) {
+        index = add_path(r, net, origin, nva, path_id);
+        if (!index)
+            return BGP_ERR_NOMEM;
+    } else {
+        struct rib_path *p = rib_path(r, index);
+        p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
+        if (!p->attrs)
+            return 0; /* a tombstone already */
+        path_changed(r, index);
+        if (!r->keep_tombstones) {
+            rib_remove(r, index);
+            rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
+            return 0;
+        }
+        count_path(r, p, -1);
+        set_path(r, index, 0);
+        touch_path(r, p, index);
+        rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
+    }
+    count_path(r, rib_path(r, index), +1);
+    push_tomb(r, index, (uint32_t)(now_ms / 1000));
+    rib_mark_dirty(r, net);
+    return 0;
+}
+
+static void unlink_path(struct rib *r, uint32_t index)
+{
+    const struct rib_path *p = rib_path(r, index);
+    struct rib_net *n = rib_net(r, p->net);
+    uint32_t *link = &n->paths;
+    while (*link != index)
+        link = &rib_path(r, *link)->next;
+    *link = p->next;
+    if (n->best == index)
+        n->best = 0;
+    if (n->second == index)
+        n->second = 0;
+    if (!n->paths)
+        mark_dying(r, p->net);
+}
+
+void rib_remove(struct rib *r, uint32_t index)
+{
+    struct rib_path *p = rib_path(r, index);
+    path_changed(r, index);
+    if (p->attrs)
+        rib_net(r, p->net)->flags &= (uint8_t)~RIB_NET_WITHDRAWN;
+    unlink_path(r, index);
+    count_path(r, p, -1);
+    vlist_remove(&r->origins[p->origin].order, p->slot);
+    if (p->attrs)
+        bgp_attrs_unref(&r->attrs, p->attrs);
+    *p = (struct rib_path){ 0 };
+    slab_free(&r->paths, index);
+}
+
+/* The path is still the tombstone that was queued. */
+static bool is_same_tomb(const struct rib_path *p, uint32_t slot, uint8_t origin)
+{
+    return p->net && !p->attrs && p->slot == slot && p->origin == origin;
+}
+
+void rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint64_t now_ms)
+{
+    while (r->tombs.count) {
+        uint32_t at = r->tombs.first, mask = r->tombs.cap - 1;
+        uint32_t index = r->tombs.items[at], slot = r->tombs.items[(at + 1) & mask];
+        uint32_t when = r->tombs.items[(at + 2) & mask];
+        uint8_t origin = when & ((1u << TOMB_ORIGIN_BITS) - 1);
+        if (now_ms < (uint64_t)(when >> TOMB_ORIGIN_BITS) * 1000 + age_ms)
+            return;
+        if (is_same_tomb(rib_path(r, index), slot, origin)) {
+            struct rib_origin *o = &r->origins[origin];
+            uint64_t version = vlist_version(&o->order, slot);
+            if (origin == r->self && version > acked)
+                return;
+            if (version > o->dropped)
+                o->dropped = version;
+            rib_remove(r, index);
+        }
+        for (int i = 0; i < TOMB_WORDS; i++)
+            ring_pop(&r->tombs);
+    }
+}
+
+uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader)
+{
+    while (r->dying.count) {
+        uint32_t net = ring_pop(&r->dying);
+        struct rib_net *n = rib_net(r, net);
+        if (n->paths) {
+            n->flags &= (uint8_t)~RIB_NET_DYING;
+            continue;
+        }
+        bool unread = n->flags & RIB_NET_LISTED && vlist_version(&r->loc, n->slot) > slowest_reader;
+        if (unread || n->flags & RIB_NET_DIRTY) {
+            ring_push(&r->dying, net);
+            return 0;
+        }
+        return net;
+    }
+    return 0;
+}
+
+void rib_net_keep(struct rib *r, uint32_t net)
+{
+    ring_push(&r->dying, net);
+}
+
+void rib_net_free(struct rib *r, uint32_t net)
+{
+    struct rib_net *n = rib_net(r, net);
+    assert(!n->paths && !n->nhset && !(n->flags & RIB_NET_DIRTY));
+    if (n->flags & RIB_NET_LISTED)
+        vlist_remove(&r->loc, n->slot);
+    prefix_table_drop(&r->nets, net);
+}
+
+struct rib_memory rib_memory(const struct rib *r)
+{
+    struct rib_memory m = {
+        .nets = prefix_table_memory(&r->nets) + (r->dirty.cap + r->dying.cap) * sizeof(uint32_t),
+        .paths = slab_memory(&r->paths) + r->tombs.cap * sizeof(uint32_t),
+        .attrs = r->attrs.bytes + slab_memory(&r->attrs.records) + hash_memory(&r->attrs.index),
+        .orders = vlist_memory(&r->loc),
+    };
+    for (int o = 0; o < RIB_ORIGINS; o++)
+        m.orders += vlist_memory(&r->origins[o].order);
+    return m;
+}

@@ -1,0 +1,211 @@
+/* The RIB: every path of every NVA, from every node, once.
+ *
+ * It is the replicated table itself. A path belongs to an origin (the node that has the session, or
+ * the configuration), stands in that origin's version order, and is stored as received (pre-policy);
+ * the verdict of the policy is cached beside it. A prefix (net) whose outcome changed moves to the
+ * tail of the Loc-RIB order. Replication, update groups, targets and the API are cursors over these
+ * orders: no second copy, no queue.
+ *
+ * Absence: a withdrawn path stays as a tombstone (no attributes) for a while, because other nodes'
+ * stale copies of it must learn that it is gone. A session's facts are entries of the order too.
+ *
+ * Changes only mark nets dirty. rib_decide settles one net; the caller decides how many a turn.
+ * Source: RFC 4271 sections 3.2 and 9.1; the replication design, data model and decision. */
+#ifndef TANDEM_BGP_RIB_H
+#define TANDEM_BGP_RIB_H
+
+#include "bgp/base/ring.h"
+#include "bgp/base/vlist.h"
+#include "bgp/nhset.h"
+#include "bgp/policy.h"
+#include "bgp/prefix_table.h"
+
+enum {
+    RIB_CONFIG = 0,      /* origin number of the configuration; nodes are 1..RIB_ORIGINS-1 */
+    RIB_ORIGINS = 8,
+    RIB_NVAS_MAX = 65535,
+};
+
+/* How much a path counts. LIVE and GRACE are preferred alike, STALE only when nothing else is left. */
+enum rib_class { RIB_LIVE, RIB_GRACE, RIB_STALE, RIB_GONE };
+
+enum rib_path_flag {
+    RIB_PATH_OLD = 1 << 0,       /* of an earlier session or incarnation, not heard again yet */
+    RIB_PATH_UNSEEN = 1 << 1,    /* a RESET stream has not brought it yet */
+    RIB_PATH_DISPROVED = 1 << 2, /* evidence says that the NVA does not announce it any more */
+    RIB_PATH_VERDICT_SHIFT = 4,  /* upper half: enum policy_verdict */
+};
+
+struct rib_path {
+    uint32_t next;    /* of the same net, 0 = last */
+    uint32_t net;     /* prefix_table index */
+    uint32_t attrs;   /* bgp_attr_table id with a reference; 0 = tombstone */
+    uint32_t slot;    /* in its origin's version order */
+    uint32_t path_id; /* RFC 7911, 0 without */
+    uint16_t nva;
+    uint8_t origin;
+    uint8_t flags; /* enum rib_path_flag */
+};
+
+enum rib_net_flag {
+    RIB_NET_DIRTY = 1 << 0,     /* waits for a decision */
+    RIB_NET_CHANGED = 1 << 1,   /* a path that mattered changed in place or went */
+    RIB_NET_LISTED = 1 << 2,    /* stands in the Loc-RIB order */
+    RIB_NET_WITHDRAWN = 1 << 3, /* its latest loss was an explicit withdrawal on a session */
+    RIB_NET_DYING = 1 << 4,     /* without paths; waits until all readers know */
+};
+
+struct rib_net {
+    uint32_t paths;  /* first path */
+    uint32_t best;   /* path that is advertised, 0 = none */
+    uint32_t second; /* best path of another NVA than best's: what best's own NVA is told */
+    uint32_t nhset;  /* what is programmed: ECMP set; a reference */
+    uint32_t slot;   /* in the Loc-RIB order, while LISTED */
+    uint8_t flags;   /* enum rib_net_flag */
+};
+
+enum rib_session_state { RIB_SESSION_DOWN, RIB_SESSION_SYNCING, RIB_SESSION_SYNCED };
+
+/* One NVA's session with one origin node: a fact in that origin's version order. */
+struct rib_session {
+    uint8_t state;       /* enum rib_session_state */
+    bool listed;
+    uint32_t generation; /* counts sessions within an incarnation */
+    uint32_t identifier; /* the NVA's BGP identifier */
+    uint32_t slot;
+    uint32_t paths;      /* without tombstones */
+    uint64_t synced_ms;  /* when this node learnt of End-of-RIB */
+};
+
+struct rib_origin {
+    struct vlist order;           /* ids: path index, or RIB_FACT | nva */
+    struct rib_session *sessions; /* by NVA */
+    uint64_t dropped;             /* newest version of a tombstone that is no more */
+    uint8_t class;                /* enum rib_class of its current entries: LIVE, GRACE, STALE */
+    uint8_t old_class;            /* of its OLD entries */
+    uint64_t lost_ms, old_ms;     /* since when class, old_class are not LIVE */
+    uint32_t paths, tombstones, old; /* entries; old: with RIB_PATH_OLD */
+};
+
+static const uint32_t RIB_FACT = 1u << 31;
+
+struct rib {
+    struct prefix_table nets; /* records: struct rib_net */
+    struct slab paths;        /* struct rib_path */
+    struct bgp_attr_table attrs;
+    struct nhset_table sets;
+    struct vlist loc; /* Loc-RIB order: net indices */
+    struct rib_origin origins[RIB_ORIGINS];
+    const struct policy_nva *nvas; /* the owner's, by number */
+    const struct policy *policy;   /* the owner's */
+    uint32_t nva_count;
+    uint32_t max_paths;   /* ECMP width */
+    uint8_t self;         /* own origin number */
+    bool keep_tombstones; /* false for a single node: nobody else has copies */
+    struct ring dirty, dying;
+    struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
+    uint32_t tomb_second; /* of the newest of them */
+    uint64_t updates, withdrawals; /* counters for sight */
+};
+
+struct rib_cfg {
+    struct hash_key key;
+    const struct policy_nva *nvas; /* [0] is the configuration's; borrowed for the life of the RIB */
+    uint32_t nva_count;
+    const struct policy *policy; /* borrowed */
+    uint32_t max_paths;
+    uint8_t self;
+    bool keep_tombstones;
+};
+
+/* 0 or BGP_ERR_NOMEM, here and below; on failure nothing has changed. */
+int rib_init(struct rib *r, const struct rib_cfg *cfg) MUST_USE;
+void rib_fini(struct rib *r);
+
+static inline struct rib_path *rib_path(const struct rib *r, uint32_t index)
+{
+    return slab_at(&r->paths, index);
+}
+
+static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
+{
+    return prefix_table_record(&r->nets, index);
+}
+
+/* A path as announced on a session; attrs: an interned id, of which the RIB takes its own reference. */
+int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                 uint32_t path_id, uint32_t attrs) MUST_USE;
+/* Withdrawn on a live session. Unknown paths leave a tombstone too: a stale copy may exist. */
+int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                 uint32_t path_id, uint64_t now_ms) MUST_USE;
+/* Take a path out without a trace: session flush, sweep, expiry. */
+void rib_remove(struct rib *r, uint32_t path);
+
+/* A session's new state, as a fact of its origin. DOWN removes its paths (no graceful restart);
+ * SYNCED removes those that were not heard again. */
+int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
+                    uint64_t now_ms) MUST_USE;
+
+/* The origin has a new incarnation: its sessions are down, its paths are OLD and of class GRACE
+ * from now_ms until the new incarnation, or evidence, says otherwise. */
+void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms);
+/* Before a RESET stream of the same incarnation: current entries are unseen. */
+void rib_origin_mark_unseen(struct rib *r, uint8_t origin);
+/* After a RESET stream's cut: what it did not bring is gone. OLD entries stay. */
+void rib_origin_sweep_unseen(struct rib *r, uint8_t origin);
+/* Which entries of an origin a walk means. */
+enum rib_which { RIB_CURRENT = 1, RIB_OLD = 2, RIB_ANY = 3 };
+/* The origin is alive again with the same incarnation: what evidence held against its current
+ * entries while it could not answer is void. */
+void rib_origin_rehabilitate(struct rib *r, uint8_t origin);
+/* Expiry: remove these paths of an origin. */
+void rib_origin_drop(struct rib *r, uint8_t origin, enum rib_which which);
+/* Have all nets with such paths decided again: a class has changed. nva 0 = of every NVA. */
+void rib_origin_dirty(struct rib *r, uint8_t origin, enum rib_which which, uint16_t nva);
+
+/* What a path counts at this moment. */
+enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p);
+static inline enum policy_verdict rib_path_verdict(const struct rib_path *p)
+{
+    return (enum policy_verdict)(p->flags >> RIB_PATH_VERDICT_SHIFT);
+}
+static inline bool rib_path_is_usable(const struct rib *r, const struct rib_path *p)
+{
+    return rib_path_class(r, p) != RIB_GONE && rib_path_verdict(p) == POLICY_ACCEPTED;
+}
+
+void rib_mark_dirty(struct rib *r, uint32_t net);
+/* The next net that waits for a decision, 0 = none; it is taken off the queue. */
+uint32_t rib_next_dirty(struct rib *r);
+static inline uint32_t rib_dirty_count(const struct rib *r)
+{
+    return r->dirty.count;
+}
+
+/* The outcome of a decision for who keeps sums: the digest. */
+struct rib_change {
+    uint32_t net;
+    uint32_t old_nhset; /* a reference that the caller gives back with nhset_unref */
+    uint32_t new_nhset;
+    bool changed; /* the net moved to the tail of the Loc-RIB order */
+};
+int rib_decide(struct rib *r, uint32_t net, struct rib_change *out) MUST_USE;
+
+/* Drop tombstones older than `age` whose versions every living replica has (`acked`: the lowest
+ * position, UINT64_MAX without readers). */
+void rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint64_t now_ms);
+
+/* A net without paths whose end every Loc-RIB reader has passed: 0, or its index, taken off the
+ * waiting list. The caller frees it with rib_net_free, or puts it back with rib_net_keep. */
+uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader);
+void rib_net_free(struct rib *r, uint32_t net);
+void rib_net_keep(struct rib *r, uint32_t net);
+/* Index of a prefix, made when new: targets name what they inherited. 0: out of memory. */
+uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix);
+
+struct rib_memory {
+    size_t nets, paths, attrs, orders;
+};
+struct rib_memory rib_memory(const struct rib *r);
+
+#endif

@@ -1,0 +1,127 @@
+/* What happens to an origin's entries as a whole: sessions, incarnations, resets, expiry. */
+#include "bgp/rib.h"
+
+#include <assert.h>
+
+typedef void visit_path(struct rib *r, uint32_t index);
+
+static bool matches(const struct rib_path *p, enum rib_which which, uint16_t nva)
+{
+    enum rib_which is = p->flags & RIB_PATH_OLD ? RIB_OLD : RIB_CURRENT;
+    return which & is && (!nva || p->nva == nva);
+}
+
+/* Visits may remove what they visit. */
+static void each_path(struct rib *r, uint8_t origin, enum rib_which which, uint16_t nva,
+                      visit_path *visit)
+{
+    uint64_t at = 0;
+    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));)
+        if (!(id & RIB_FACT) && matches(rib_path(r, id), which, nva))
+            visit(r, id);
+}
+
+static void visit_dirty(struct rib *r, uint32_t index)
+{
+    rib_mark_dirty(r, rib_path(r, index)->net);
+}
+
+static void visit_age(struct rib *r, uint32_t index)
+{
+    struct rib_path *p = rib_path(r, index);
+    if (!p->attrs) { /* a tombstone of an incarnation that is no more proves nothing */
+        rib_remove(r, index);
+        return;
+    }
+    p->flags |= RIB_PATH_OLD;
+    p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
+    r->origins[p->origin].old++;
+    rib_mark_dirty(r, p->net);
+}
+
+static void visit_unseen(struct rib *r, uint32_t index)
+{
+    rib_path(r, index)->flags |= RIB_PATH_UNSEEN;
+}
+
+static void visit_sweep(struct rib *r, uint32_t index)
+{
+    if (rib_path(r, index)->flags & RIB_PATH_UNSEEN)
+        rib_remove(r, index);
+}
+
+static void visit_rehabilitate(struct rib *r, uint32_t index)
+{
+    struct rib_path *p = rib_path(r, index);
+    if (!(p->flags & RIB_PATH_DISPROVED))
+        return;
+    p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
+    rib_mark_dirty(r, p->net);
+}
+
+/* Facts keep their place in the order; only their content follows. */
+int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
+                    uint64_t now_ms)
+{
+    struct rib_origin *o = &r->origins[origin];
+    struct rib_session *s = &o->sessions[nva];
+    assert(nva < r->nva_count);
+    if (!vlist_reserve(&o->order, 2))
+        return BGP_ERR_NOMEM;
+    uint32_t id = RIB_FACT | nva;
+    s->slot = s->listed ? vlist_touch(&o->order, s->slot, id) : vlist_append(&o->order, id);
+    s->listed = true;
+    bool synced_now = fact->state == RIB_SESSION_SYNCED && s->state != RIB_SESSION_SYNCED;
+    bool new_session = fact->generation != s->generation;
+    s->state = fact->state;
+    s->generation = fact->generation;
+    s->identifier = fact->identifier;
+    if (fact->state == RIB_SESSION_DOWN || new_session)
+        each_path(r, origin, RIB_CURRENT, nva, rib_remove);
+    if (synced_now) {
+        s->synced_ms = now_ms;
+        if (o->old)
+            each_path(r, origin, RIB_OLD, nva, rib_remove); /* not heard again: not announced */
+    }
+    return 0;
+}
+
+void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)
+{
+    struct rib_origin *o = &r->origins[origin];
+    each_path(r, origin, RIB_CURRENT, 0, visit_age);
+    for (uint32_t nva = 0; nva < r->nva_count; nva++) {
+        struct rib_session *s = &o->sessions[nva];
+        if (s->listed)
+            vlist_remove(&o->order, s->slot);
+        *s = (struct rib_session){ .paths = s->paths };
+    }
+    o->old_class = RIB_GRACE;
+    o->old_ms = now_ms;
+    o->dropped = 0;
+}
+
+void rib_origin_mark_unseen(struct rib *r, uint8_t origin)
+{
+    each_path(r, origin, RIB_CURRENT, 0, visit_unseen);
+}
+
+void rib_origin_sweep_unseen(struct rib *r, uint8_t origin)
+{
+    each_path(r, origin, RIB_CURRENT, 0, visit_sweep);
+}
+
+void rib_origin_rehabilitate(struct rib *r, uint8_t origin)
+{
+    each_path(r, origin, RIB_CURRENT, 0, visit_rehabilitate);
+}
+
+void rib_origin_drop(struct rib *r, uint8_t origin, enum rib_which which)
+{
+    each_path(r, origin, which, 0, rib_remove);
+}
+
+void rib_origin_dirty(struct rib *r, uint8_t origin, enum rib_which which, uint16_t nva)
+{
+    each_path(r, origin, which, nva, visit_dirty);
+}
