@@ -1,0 +1,204 @@
+/* The whole product without I/O.
+ *
+ * core_turn is the pipeline: drain sessions into the RIB, drain links into the RIB, decide dirty
+ * prefixes within a budget, hand changes to Adj-RIB-Out, streams and targets, say when to call again.
+ * Nothing in here knows a socket, a file or a clock: the loop (node/loop.c) and the simulator
+ * (tests/sim) move the bytes and tell the time. Nothing calls back up: what the core wants of the
+ * world it says in requests, what it has to tell it says in events. */
+#ifndef TANDEM_NODE_CORE_H
+#define TANDEM_NODE_CORE_H
+
+#include "bgp/adjout.h"
+#include "bgp/rib.h"
+#include "bgp/session.h"
+#include "node/config/config.h"
+#include "node/program.h"
+#include "node/pump.h"
+#include "replication/link.h"
+
+struct core;
+
+struct core_cfg {
+    const struct config *config; /* borrowed for the life of the core */
+    uint32_t self;               /* own node id, 1-based */
+    const struct repl_identity *identity;      /* NULL for a single node; borrowed */
+    const struct repl_secrets *secrets;        /* NULL for a single node; borrowed */
+    const struct repl_secrets *agent_secrets;  /* NULL without agents; borrowed */
+    struct hash_key key;         /* random in production, from the seed in the simulator */
+    uint64_t seed;               /* timer jitter */
+    uint64_t incarnation;        /* higher than any this node remembers of itself */
+};
+
+/* NULL: out of memory. BGP starts with the first turn. */
+struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms);
+void core_free(struct core *c);
+
+/* One turn of the pipeline. Returns when the next is due (monotonic ms); sooner when bytes come. */
+uint64_t core_turn(struct core *c, uint64_t now_ms);
+
+/* Orderly end: Cease to the NVAs, GOODBYE to the nodes. Turn until core_is_stopped or a deadline of
+ * the caller's. Removes nothing from any target. */
+void core_stop(struct core *c, uint64_t now_ms);
+bool core_is_stopped(const struct core *c);
+
+/* ---- connections ---- */
+
+enum core_port { CORE_PORT_BGP, CORE_PORT_CLUSTER };
+
+/* Somebody connected to one of our listeners. NULL: refuse (close it at once). */
+struct pump *core_accept(struct core *c, enum core_port port, const struct ip_addr *remote,
+                         const struct ip_addr *local, uint64_t now_ms);
+
+enum core_request_kind { CORE_DIAL, CORE_CLOSE };
+
+struct core_request {
+    uint8_t kind; /* enum core_request_kind */
+    uint8_t port; /* DIAL: enum core_port */
+    struct pump *pump;
+    struct ip_addr remote, local; /* DIAL: local to bind to, zero = any */
+    uint16_t remote_port;
+    uint8_t ttl;              /* DIAL, BGP: outgoing TTL; 0 = the system's */
+    const char *md5_key_file; /* DIAL, BGP: or NULL */
+};
+
+/* What the core wants of the loop; take them after every turn until false. After CLOSE the loop
+ * sends what pump_tx_bytes still has, closes, and calls core_closed. */
+bool core_next_request(struct core *c, struct core_request *out);
+
+enum core_close { CORE_CLOSE_EOF, CORE_CLOSE_RESET, CORE_CLOSE_REFUSED, CORE_CLOSE_TIMEOUT };
+
+/* A dial succeeded; local is our end. */
+void core_connected(struct core *c, struct pump *p, const struct ip_addr *local, uint64_t now_ms);
+/* n bytes were put at pump_rx_space; the next turn looks at them. */
+void core_received(struct core *c, struct pump *p, size_t n);
+/* n bytes of pump_tx_bytes were taken by the transport. */
+void core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms);
+/* The connection is gone, or the dial failed. Exactly once per pump; the pump is no more. */
+void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t now_ms);
+/* Every live pump, for the loop to flush; NULL ends. */
+struct pump *core_next_pump(struct core *c, const struct pump *after);
+
+/* ---- targets ---- */
+
+/* The program of a `netlink` target of this node, for its backend; NULL past the last. */
+struct program *core_program(struct core *c, size_t nth, const struct config_target **target);
+/* The backend has inherited what stands in its target: wants may flow. Until then none do. */
+void core_program_ready(struct core *c, size_t nth, uint64_t now_ms);
+/* Shared with the backends: index of a prefix (made when new), sets. */
+struct rib *core_rib(struct core *c);
+
+/* ---- sight ---- */
+
+enum { CORE_EVENT_TEXT = 400 };
+
+/* For the log and /v1/events: a stable name and key=value fields. */
+struct core_event {
+    uint64_t sequence;
+    uint64_t at_ms; /* monotonic */
+    uint8_t level;  /* enum config_log_level */
+    const char *name;
+    char subject[CONFIG_NAME_MAX + 16]; /* "peer=sdwan-1", "" = none */
+    char fields[CORE_EVENT_TEXT];
+};
+
+/* The oldest event newer than *sequence; advances it. The ring keeps the last 1024. */
+bool core_next_event(const struct core *c, uint64_t *sequence, struct core_event *out);
+
+enum core_phase { CORE_CONVERGE, CORE_STEADY, CORE_STOPPING };
+const char *core_phase_name(enum core_phase phase);
+
+enum core_member_state {
+    CORE_MEMBER_UNKNOWN, /* not heard since we started */
+    CORE_MEMBER_ALIVE,
+    CORE_MEMBER_SUSPECT,
+    CORE_MEMBER_DEAD,
+    CORE_MEMBER_AUTH_FAILED,
+    CORE_MEMBER_LEFT,    /* said goodbye */
+};
+const char *core_member_state_name(uint8_t state);
+
+struct core_node_view {
+    const struct config_node *node;
+    bool is_self;
+    uint8_t state;            /* enum core_member_state; self is ALIVE */
+    uint8_t origin_class;     /* enum rib_class of its routes */
+    uint64_t incarnation;
+    uint64_t version;         /* head of its order as known here */
+    uint64_t behind;          /* versions that this node has not yet sent it (for self: 0) */
+    uint32_t paths, sessions; /* of its origin here; its sessions that are up */
+    uint64_t state_since_ms;
+    uint32_t lag_ms;          /* age of the last beat */
+    bool has_digest, digest_equal; /* compared at equal input vectors */
+    bool steady;
+    char last_error[160];
+};
+size_t core_node_count(const struct core *c);
+void core_node_view(const struct core *c, size_t nth, uint64_t now_ms, struct core_node_view *out);
+
+struct core_peer_view {
+    const struct config_peer *peer;
+    uint16_t nva;
+    uint8_t state; /* enum bgp_state of this node's session */
+    uint64_t state_since_ms;
+    bool here;     /* this node peers with it at all */
+    const struct bgp_session_stats *stats;
+    const struct bgp_codec *codec; /* while Established, else NULL */
+    uint16_t hold_s;
+    uint32_t nodes_up;  /* bit 1 << id: nodes whose session with it is up */
+    uint32_t received, accepted, best, advertised; /* prefixes; received of this node's session */
+    struct adjout_stats sent;
+    char last_error[160];
+};
+size_t core_peer_count(const struct core *c);
+void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out);
+const char *core_nva_name(const struct core *c, uint16_t nva); /* "vnet" for 0 */
+
+struct core_target_view {
+    const struct config_target *target;
+    bool runs_here;
+    const struct program_stats *stats; /* netlink, when it runs here; else NULL */
+    uint32_t agents;                   /* table: connected agents */
+};
+size_t core_target_count(const struct core *c);
+void core_target_view(const struct core *c, size_t nth, struct core_target_view *out);
+
+struct core_agent_view {
+    const char *name;
+    uint8_t key_id[REPL_KEY_ID];
+    uint64_t since_ms;
+    bool synced;           /* has everything */
+    bool has_report;
+    struct repl_table_report report;
+};
+size_t core_agent_count(const struct core *c);
+void core_agent_view(const struct core *c, size_t nth, struct core_agent_view *out);
+
+struct core_status {
+    const struct config *config;
+    const struct config_node *self;
+    uint8_t phase; /* enum core_phase */
+    uint64_t started_ms, incarnation;
+    uint32_t peers_up, peers_configured, nodes_alive;
+    uint32_t prefixes, paths, programmed; /* programmed: prefixes with a next-hop set */
+    uint32_t stale_paths, undecided;
+    uint8_t digest[REPL_DIGEST];
+    bool digests_equal; /* with every living node, as far as comparable */
+    uint64_t updates, withdrawals;
+    uint32_t loop_lag_ms;
+    struct rib_memory memory;
+};
+void core_status(const struct core *c, uint64_t now_ms, struct core_status *out);
+
+/* Readiness, check by check: the name, whether it holds, and what is wrong. */
+struct core_check {
+    const char *name; /* "converged", "cluster-caught-up", "loop", "not-stopping" … */
+    bool ok;
+    char detail[128];
+};
+enum { CORE_CHECKS_MAX = 12 };
+/* Fills at most CORE_CHECKS_MAX; returns how many. Ready = all ok. */
+size_t core_readiness(const struct core *c, uint64_t now_ms, struct core_check *out);
+/* Liveness: the loop turned within the last second. */
+bool core_is_live(const struct core *c, uint64_t now_ms);
+
+#endif
