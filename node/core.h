@@ -15,6 +15,7 @@
 #include "node/program.h"
 #include "node/pump.h"
 #include "replication/link.h"
+#include "replication/member.h"
 
 struct core;
 
@@ -107,20 +108,10 @@ bool core_next_event(const struct core *c, uint64_t *sequence, struct core_event
 enum core_phase { CORE_CONVERGE, CORE_STEADY, CORE_STOPPING };
 const char *core_phase_name(enum core_phase phase);
 
-enum core_member_state {
-    CORE_MEMBER_UNKNOWN, /* not heard since we started */
-    CORE_MEMBER_ALIVE,
-    CORE_MEMBER_SUSPECT,
-    CORE_MEMBER_DEAD,
-    CORE_MEMBER_AUTH_FAILED,
-    CORE_MEMBER_LEFT,    /* said goodbye */
-};
-const char *core_member_state_name(uint8_t state);
-
 struct core_node_view {
     const struct config_node *node;
     bool is_self;
-    uint8_t state;            /* enum core_member_state; self is ALIVE */
+    uint8_t state;            /* enum repl_member_state; self is ALIVE */
     uint8_t origin_class;     /* enum rib_class of its routes */
     uint64_t incarnation;
     uint64_t version;         /* head of its order as known here */

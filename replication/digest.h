@@ -1,0 +1,24 @@
+/* Digest of a programmed table: equal tables have equal digests, on every node, in any order of
+ * change. Each route (prefix with a non-empty next-hop set) gives a keyed 128-bit SipHash; the
+ * digest is their sum modulo 2^128, so a change costs two hashes, never a walk.
+ * The key comes from a shared secret: an NVA cannot choose routes whose hashes cancel out.
+ * Source: the replication design, decision (6); invariants D1, D2. */
+#ifndef TANDEM_REPLICATION_DIGEST_H
+#define TANDEM_REPLICATION_DIGEST_H
+
+#include "bgp/rib.h"
+#include "replication/codec.h"
+
+struct repl_digest {
+    uint8_t key[16];
+    uint64_t low, high;
+};
+
+/* key NULL: a fixed key, for a single node that compares with nobody. */
+void repl_digest_init(struct repl_digest *d, const uint8_t key[16]);
+void repl_digest_add(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set);
+void repl_digest_subtract(struct repl_digest *d, const struct ip_prefix *prefix,
+                          const struct nhset *set);
+void repl_digest_write(const struct repl_digest *d, uint8_t out[static REPL_DIGEST]);
+
+#endif

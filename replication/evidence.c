@@ -1,0 +1,173 @@
+#include "replication/evidence.h"
+
+/* Held entries of one kind of one origin: what a walk or a timer is about. */
+struct holding {
+    enum rib_which which;
+    uint8_t *class;
+    uint64_t since_ms;
+};
+
+static void holdings(struct rib_origin *o, struct holding out[2])
+{
+    out[0] = (struct holding){ RIB_CURRENT, &o->class, o->lost_ms };
+    out[1] = (struct holding){ RIB_OLD, &o->old_class, o->old_ms };
+}
+
+static uint32_t held_entries(const struct rib_origin *o, const struct holding *h)
+{
+    return h->which == RIB_OLD ? o->old : o->paths + o->tombstones - o->old;
+}
+
+void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t now_ms)
+{
+    struct rib_origin *o = &r->origins[origin];
+    if (o->class != RIB_LIVE)
+        return;
+    o->class = RIB_GRACE;
+    o->lost_ms = now_ms;
+}
+
+void repl_evidence_back(struct rib *r, uint8_t origin)
+{
+    struct rib_origin *o = &r->origins[origin];
+    if (o->class == RIB_LIVE)
+        return;
+    bool was_stale = o->class == RIB_STALE;
+    o->class = RIB_LIVE;
+    rib_origin_rehabilitate(r, origin);
+    if (was_stale)
+        rib_origin_dirty(r, origin, RIB_CURRENT, 0);
+}
+
+bool repl_evidence_is_needed(const struct rib *r)
+{
+    for (int i = 1; i < RIB_ORIGINS; i++)
+        if (r->origins[i].class != RIB_LIVE || r->origins[i].old)
+            return true;
+    return false;
+}
+
+static bool is_held(const struct rib *r, const struct rib_path *p)
+{
+    enum rib_class class = rib_path_class(r, p);
+    return class == RIB_GRACE || class == RIB_STALE;
+}
+
+/* May this origin's session speak for the NVA? Not when it is away or down itself. */
+static const struct rib_session *witness(const struct rib *r, int origin, uint16_t nva)
+{
+    const struct rib_origin *o = &r->origins[origin];
+    const struct rib_session *s = &o->sessions[nva];
+    return o->class == RIB_LIVE && s->state != RIB_SESSION_DOWN ? s : NULL;
+}
+
+/* The witness's own current entry for the same route: announced, withdrawn, or NULL. */
+static const struct rib_path *statement(const struct rib *r, const struct rib_path *held,
+                                        int origin)
+{
+    for (uint32_t i = rib_net(r, held->net)->paths; i;) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p->origin == origin && p->nva == held->nva && p->path_id == held->path_id &&
+            !(p->flags & RIB_PATH_OLD))
+            return p;
+        i = p->next;
+    }
+    return NULL;
+}
+
+static bool is_disproved(const struct rib *r, const struct rib_path *held)
+{
+    const struct rib_origin *home = &r->origins[held->origin];
+    uint64_t since_ms = held->flags & RIB_PATH_OLD ? home->old_ms : home->lost_ms;
+    for (int o = 1; o < RIB_ORIGINS; o++) {
+        const struct rib_session *s = witness(r, o, held->nva);
+        if (!s)
+            continue;
+        if (statement(r, held, o))
+            return true; /* a: its tombstone; c: its own announcement */
+        if (s->state == RIB_SESSION_SYNCED && s->synced_ms > since_ms &&
+            r->nvas[held->nva].symmetric)
+            return true; /* b */
+    }
+    return false;
+}
+
+void repl_evidence_judge(struct rib *r, uint32_t net)
+{
+    for (uint32_t i = rib_net(r, net)->paths; i;) {
+        struct rib_path *p = rib_path(r, i);
+        if (p->nva && is_held(r, p) && is_disproved(r, p)) {
+            p->flags |= RIB_PATH_DISPROVED;
+            rib_net(r, net)->flags |= RIB_NET_CHANGED;
+        }
+        i = p->next;
+    }
+}
+
+void repl_evidence_synced(struct rib *r, uint16_t nva)
+{
+    for (uint8_t i = 1; i < RIB_ORIGINS; i++) {
+        struct holding held[2];
+        holdings(&r->origins[i], held);
+        for (int k = 0; k < 2; k++)
+            if (*held[k].class != RIB_LIVE && held_entries(&r->origins[i], &held[k]))
+                rib_origin_dirty(r, i, held[k].which, nva);
+    }
+}
+
+void repl_evidence_session_ends(struct rib *r, uint16_t nva)
+{
+    if (!repl_evidence_is_needed(r))
+        return;
+    for (int i = 1; i < RIB_ORIGINS; i++) {
+        uint64_t at = 0;
+        const struct vlist *order = &r->origins[i].order;
+        for (uint32_t id; (id = vlist_next(order, &at));)
+            if (!(id & RIB_FACT) && rib_path(r, id)->nva == nva && is_held(r, rib_path(r, id)))
+                repl_evidence_judge(r, rib_path(r, id)->net);
+    }
+}
+
+static bool any_session_is_live(const struct rib *r)
+{
+    for (int o = 1; o < RIB_ORIGINS; o++)
+        for (uint32_t nva = 1; nva < r->nva_count; nva++)
+            if (witness(r, o, (uint16_t)nva))
+                return true;
+    return false;
+}
+
+static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
+                             const struct repl_evidence_times *times, uint64_t now_ms)
+{
+    if (*h->class == RIB_LIVE || !held_entries(&r->origins[origin], h))
+        return UINT64_MAX;
+    uint64_t stale_at = h->since_ms + times->grace_ms, drop_at = stale_at + times->stale_ms;
+    if (*h->class == RIB_GRACE && now_ms >= stale_at) {
+        *h->class = RIB_STALE;
+        rib_origin_dirty(r, origin, h->which, 0);
+    }
+    if (now_ms < stale_at)
+        return stale_at;
+    if (now_ms < drop_at)
+        return drop_at;
+    if (!any_session_is_live(r))
+        return now_ms + times->grace_ms; /* total loss: hold without limit */
+    rib_origin_drop(r, origin, h->which);
+    return UINT64_MAX;
+}
+
+uint64_t repl_evidence_tick(struct rib *r, const struct repl_evidence_times *times, uint64_t now_ms)
+{
+    uint64_t next = UINT64_MAX;
+    for (uint8_t i = 1; i < RIB_ORIGINS; i++) {
+        struct holding held[2];
+        holdings(&r->origins[i], held);
+        for (int k = 0; k < 2; k++) {
+            uint64_t due = tick_holding(r, i, &held[k], times, now_ms);
+            if (due < next)
+                next = due;
+        }
+    }
+    return next;
+}

@@ -1,0 +1,37 @@
+/* Which copies of a route still count: LIVE, GRACE, STALE, GONE, and the evidence rule.
+ *
+ * While an origin is away (dead, unreachable, or restarted as a new incarnation) its copies are held:
+ * GRACE for a while (preferred like LIVE), then STALE (last resort), then dropped. But what a healthy
+ * live session of the same NVA says overrides a held copy at once:
+ *   a  it has a tombstone for the route: withdrawn;
+ *   b  it reached End-of-RIB after the copy lost its origin, without the route (symmetric NVAs);
+ *   c  it announces the route itself: that copy is the fresher one from now on, also when it goes.
+ * A copy so disproved stays so until its origin is alive again and says otherwise.
+ * With no live session to any NVA at all nothing expires: we are probably the isolated ones.
+ * Source: the replication design, stale classes and the evidence rule; invariants S1-S3, I1, I2. */
+#ifndef TANDEM_REPLICATION_EVIDENCE_H
+#define TANDEM_REPLICATION_EVIDENCE_H
+
+#include "bgp/rib.h"
+
+struct repl_evidence_times {
+    uint64_t grace_ms, stale_ms;
+};
+
+/* The origin is away since now: its entries are GRACE. Costs nothing: GRACE counts like LIVE. */
+void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t now_ms);
+/* The origin is back with the same incarnation, and a cut was seen. */
+void repl_evidence_back(struct rib *r, uint8_t origin);
+/* Does any origin have held copies? Then nets must be judged before they are decided. */
+bool repl_evidence_is_needed(const struct rib *r);
+/* Apply the rule to the held copies of one net, right before rib_decide. */
+void repl_evidence_judge(struct rib *r, uint32_t net);
+/* A live session of this NVA reached End-of-RIB: rule b may speak now. */
+void repl_evidence_synced(struct rib *r, uint16_t nva);
+/* A live session of this NVA is about to be lost with its routes: rule c speaks before it goes. */
+void repl_evidence_session_ends(struct rib *r, uint16_t nva);
+/* Move on by time: GRACE -> STALE -> dropped. Returns when to call again, UINT64_MAX = never. */
+uint64_t repl_evidence_tick(struct rib *r, const struct repl_evidence_times *times,
+                            uint64_t now_ms);
+
+#endif
