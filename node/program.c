@@ -426,6 +426,18 @@ void program_result(struct program *p, const struct program_op *op, bool ok, uin
     nhset_unref(p->sets, op->previous);
 }
 
+void program_retry(struct program *p, uint64_t now_ms)
+{
+    p->now_ms = now_ms;
+    for (int i = RETRY; i < LISTS; i++)
+        for (uint32_t prefix; (prefix = p->chains[i].head);) {
+            struct entry *e = find(p, prefix);
+            e->flags &= (uint16_t)~BACKOFF;
+            e->tries = 0;
+            place(p, prefix, e);
+        }
+}
+
 uint64_t program_deadline(const struct program *p)
 {
     if (p->chains[PUT].count || p->chains[DELETE].count)

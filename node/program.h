@@ -63,7 +63,9 @@ void program_set_live_sessions(struct program *p, uint32_t count, uint64_t now_m
 bool program_next(struct program *p, uint64_t now_ms, struct program_op *out);
 /* ok: the target has it. Otherwise it is retried with back-off, or dropped when no longer wanted. */
 void program_result(struct program *p, const struct program_op *op, bool ok, uint64_t now_ms);
-uint64_t program_deadline(const struct program *p);
+/* The cause of failures may be gone (a link came up): every back-off ends now. */
+void program_retry(struct program *p, uint64_t now_ms);
+uint64_t program_deadline(const struct program *p); /* 0 = now, UINT64_MAX = nothing waits */
 
 /* Does the program still know this prefix (wanted, actual or in flight)? Then its index is in use. */
 bool program_holds(const struct program *p, uint32_t prefix);

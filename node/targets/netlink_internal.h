@@ -1,0 +1,58 @@
+/* What netlink.c (operations, notifications, handles) and netlink_dump.c (compare) share. */
+#ifndef TANDEM_NODE_TARGETS_NETLINK_INTERNAL_H
+#define TANDEM_NODE_TARGETS_NETLINK_INTERNAL_H
+
+#include "node/targets/netlink.h"
+#include "node/targets/netlink_msg.h"
+#include "node/targets/netlink_nexthop.h"
+#include "node/targets/netlink_socket.h"
+
+/* Beside the program's entry of a prefix: which object its route in the kernel uses. */
+struct route_note {
+    uint32_t slot; /* reference held, 0 = none or an object that is not ours */
+    uint8_t mark;  /* dump that saw it, or that ran when an operation changed it */
+};
+
+struct dump {
+    bool is_running, is_first; /* the first one is inheritance */
+    uint8_t family;            /* enum bgp_family: being read */
+    uint8_t mark;
+    uint32_t differences;
+    uint64_t started_ms, ended_ms, took_ms; /* the latter two: of the last complete one */
+};
+
+struct netlink {
+    struct netlink_cfg cfg;
+    struct nl_owner owner;
+    struct nl_socket ops, dumps, monitor;
+    int table_lock, range_lock; /* abstract sockets, -1 = none */
+    struct nexthops nexthops;
+    struct route_note *notes[BGP_FAMILIES]; /* by place */
+    uint32_t notes_cap[BGP_FAMILIES];
+    struct dump dump;
+    uint64_t resync_at_ms;
+    bool is_retry_due; /* after the next dump, try everything that failed */
+    struct netlink_status status;
+    uv_poll_t monitor_poll, dump_poll;
+    uv_timer_t timer;
+    uint32_t open_handles;
+};
+
+/* The note of a prefix, NULL when memory ends. */
+struct route_note *netlink_note(struct netlink *n, uint32_t prefix);
+/* The route of this prefix uses this slot now; the old one is released. */
+void netlink_bind(struct netlink *n, struct route_note *note, uint32_t slot);
+void netlink_tell(struct netlink *n, enum netlink_event_kind kind, uint32_t count,
+                  const char *text);
+bool netlink_is_ours(const struct netlink *n, const struct nl_route *r);
+/* A resync no later than this. */
+void netlink_resync_by(struct netlink *n, uint64_t at_ms);
+/* The kernel has, or no longer has (nhset 0), this route of ours; BGP_ERR_NOMEM. */
+int netlink_observed(struct netlink *n, uint32_t prefix, uint32_t nhset, uint32_t slot) MUST_USE;
+
+/* Starts a dump: compares the nexthop objects, asks for the routes. 0 or a negative errno. */
+int netlink_dump_start(struct netlink *n, uint64_t now_ms) MUST_USE;
+/* Reads a slice; true while more is there now. A failure ends the dump and plans another. */
+bool netlink_dump_step(struct netlink *n, uint64_t now_ms);
+
+#endif

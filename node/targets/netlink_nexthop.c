@@ -1,0 +1,472 @@
+#include "node/targets/netlink_nexthop.h"
+
+#include "node/targets/netlink_msg.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum state {
+    FREE,
+    FOREIGN, /* the id is taken by an object that is not ours or not a set of gateways */
+    ABSENT,  /* to be made before use */
+    PARTIAL, /* a group without the members that do not resolve */
+    PRESENT,
+};
+
+struct nexthop {
+    uint32_t nhset; /* reference held; 0 when FREE or FOREIGN */
+    uint32_t refs;  /* routes, and groups with this member */
+    uint32_t oif;
+    uint8_t state;
+    bool is_found;  /* by the running sync */
+    bool is_idle;   /* nothing used it since the last collect */
+    bool is_pinned; /* a second object of the same content: groups we did not make may name it */
+    uint64_t retry_ms;
+    struct nl_answer failure; /* until retry_ms */
+};
+
+enum { FAILURE_MEMORY_MS = 1000 };
+
+static const struct nhset *set_at(const struct nexthops *x, uint32_t slot)
+{
+    return nhset_get(x->sets, x->slots[slot].nhset);
+}
+
+static bool is_group(const struct nexthops *x, uint32_t slot)
+{
+    return set_at(x, slot)->count > 1;
+}
+
+static bool is_usable(const struct nexthop *n)
+{
+    return n->state == PRESENT || n->state == PARTIAL;
+}
+
+/* --------------------------------------------------------------------------------------- slots */
+
+static bool grow_slots(struct nexthops *x, uint32_t slot)
+{
+    uint32_t cap = x->cap ? x->cap : 64;
+    while (cap <= slot)
+        cap *= 2;
+    if (cap == x->cap)
+        return true;
+    struct nexthop *grown = realloc(x->slots, cap * sizeof *grown);
+    if (!grown)
+        return false;
+    memset(grown + x->cap, 0, (cap - x->cap) * sizeof *grown);
+    x->slots = grown;
+    x->cap = cap;
+    return true;
+}
+
+static bool grow_by_set(struct nexthops *x, uint32_t nhset)
+{
+    uint32_t cap = x->by_set_cap ? x->by_set_cap : 64;
+    while (cap <= nhset)
+        cap *= 2;
+    if (cap == x->by_set_cap)
+        return true;
+    uint32_t *grown = realloc(x->by_set, cap * sizeof *grown);
+    if (!grown)
+        return false;
+    memset(grown + x->by_set_cap, 0, (cap - x->by_set_cap) * sizeof *grown);
+    x->by_set = grown;
+    x->by_set_cap = cap;
+    return true;
+}
+
+/* Round and round, so that an id which was just deleted is not at once another object. */
+static uint32_t free_slot(struct nexthops *x)
+{
+    for (uint32_t tries = 0; tries < x->cap; tries++) {
+        uint32_t slot = ++x->next_slot % (x->cap ? x->cap : 1);
+        if (slot && x->slots[slot].state == FREE)
+            return slot;
+    }
+    uint32_t slot = x->cap ? x->cap : 1;
+    return slot < NEXTHOP_RANGE && grow_slots(x, slot) ? slot : 0;
+}
+
+static uint32_t slot_for(struct nexthops *x, uint32_t nhset);
+
+/* The slot of the set {member}, 0 when memory ends. */
+static uint32_t member_slot(struct nexthops *x, const struct ip_addr *member)
+{
+    struct ip_addr copy = *member;
+    bool nomem;
+    uint32_t single = nhset_intern(x->sets, &copy, 1, &nomem);
+    uint32_t slot = single ? slot_for(x, single) : 0;
+    nhset_unref(x->sets, single);
+    return slot;
+}
+
+static void drop_members(struct nexthops *x, uint32_t slot, uint32_t count)
+{
+    const struct nhset *s = set_at(x, slot);
+    for (uint32_t i = 0; i < count; i++)
+        nexthops_unref(x, member_slot(x, &s->members[i]));
+}
+
+/* Gives a slot its content; false, and nothing changed, when memory ends. */
+static bool fill_slot(struct nexthops *x, uint32_t slot, uint32_t nhset, enum state state)
+{
+    if (!grow_by_set(x, nhset))
+        return false;
+    x->slots[slot] = (struct nexthop){ .nhset = nhset, .state = (uint8_t)state };
+    const struct nhset *s = set_at(x, slot);
+    for (uint32_t i = 0; s->count > 1 && i < s->count; i++) {
+        uint32_t member = member_slot(x, &s->members[i]);
+        if (!member) {
+            drop_members(x, slot, i);
+            x->slots[slot] = (struct nexthop){ 0 };
+            return false;
+        }
+        nexthops_ref(x, member);
+    }
+    nhset_ref(x->sets, nhset);
+    if (!x->by_set[nhset])
+        x->by_set[nhset] = slot;
+    return true;
+}
+
+static uint32_t slot_for(struct nexthops *x, uint32_t nhset)
+{
+    if (nhset < x->by_set_cap && x->by_set[nhset])
+        return x->by_set[nhset];
+    uint32_t slot = free_slot(x);
+    return slot && fill_slot(x, slot, nhset, ABSENT) ? slot : 0;
+}
+
+static void empty_slot(struct nexthops *x, uint32_t slot)
+{
+    uint32_t nhset = x->slots[slot].nhset;
+    if (is_group(x, slot))
+        drop_members(x, slot, set_at(x, slot)->count);
+    if (x->by_set[nhset] == slot)
+        x->by_set[nhset] = 0;
+    x->slots[slot] = (struct nexthop){ 0 };
+    nhset_unref(x->sets, nhset);
+}
+
+void nexthops_ref(struct nexthops *x, uint32_t slot)
+{
+    if (!slot)
+        return;
+    x->slots[slot].refs++;
+    x->slots[slot].is_idle = false;
+}
+
+void nexthops_unref(struct nexthops *x, uint32_t slot)
+{
+    if (!slot)
+        return;
+    assert(x->slots[slot].refs);
+    x->slots[slot].refs--;
+}
+
+uint32_t nexthops_set(const struct nexthops *x, uint32_t slot)
+{
+    return x->slots[slot].nhset;
+}
+
+uint32_t nexthops_see(struct nexthops *x, uint32_t id)
+{
+    uint32_t slot = id - x->id_base;
+    if (id < x->id_base || slot >= x->cap || !x->slots[slot].nhset)
+        return 0;
+    x->slots[slot].is_idle = false;
+    return slot;
+}
+
+void nexthops_doubt(struct nexthops *x, uint32_t slot)
+{
+    x->slots[slot].state = ABSENT;
+}
+
+/* ------------------------------------------------------------------------------- making objects */
+
+static void keep_route(void *data, const struct nlmsghdr *h)
+{
+    struct nl_route *r = data;
+    if (h->nlmsg_type == RTM_NEWROUTE && !nl_read_route(h, r))
+        r->type = RTN_UNSPEC;
+}
+
+/* The link that the address is on, 0 and the reason when it is on none. */
+static uint32_t resolve(struct nexthops *x, const struct ip_addr *to, struct nl_answer *why)
+{
+    char buf[NL_MESSAGE_MAX] = { 0 }, text[IP_ADDR_TEXT], via[IP_ADDR_TEXT];
+    struct nl_route r;
+    r.type = RTN_UNSPEC;
+    r.hop_count = r.oif = 0;
+    ip_addr_format(to, text);
+    if (nl_talk(x->socket, nl_build_lookup(buf, to), keep_route, &r, why)) {
+        struct nl_answer kernel = *why;
+        snprintf(why->reason, sizeof why->reason, "next hop %s: %.100s", text, kernel.reason);
+        return 0;
+    }
+    if (r.type == RTN_UNICAST && r.oif && !r.hop_count)
+        return r.oif;
+    why->error = -EHOSTUNREACH;
+    if (r.type == RTN_UNICAST && r.hop_count)
+        snprintf(why->reason, sizeof why->reason, "next hop %s is on no link: it is reached via %s",
+                 text, ip_addr_format(&r.hops[0], via));
+    else
+        snprintf(why->reason, sizeof why->reason, "next hop %s is %s", text,
+                 r.type == RTN_LOCAL ? "an address of this host" : "not reachable");
+    return 0;
+}
+
+static int make_gateway(struct nexthops *x, uint32_t slot, struct nl_answer *why)
+{
+    char buf[NL_MESSAGE_MAX] = { 0 };
+    const struct ip_addr *gateway = &set_at(x, slot)->members[0];
+    uint32_t oif = resolve(x, gateway, why);
+    if (!oif)
+        return why->error;
+    struct nlmsghdr *h = nl_build_nexthop(buf, x->protocol, nexthops_id(x, slot), gateway, oif);
+    if (nl_talk(x->socket, h, NULL, NULL, why))
+        return why->error;
+    x->slots[slot].oif = oif;
+    x->slots[slot].state = PRESENT;
+    return 0;
+}
+
+static int make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why);
+
+static int make_group(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why)
+{
+    char buf[NL_MESSAGE_MAX] = { 0 };
+    const struct nhset *s = set_at(x, slot);
+    uint32_t ids[NHSET_MAX], count = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        uint32_t member = member_slot(x, &s->members[i]);
+        if (is_usable(&x->slots[member]) || make(x, member, now_ms, why) == 0)
+            ids[count++] = nexthops_id(x, member);
+    }
+    if (!count)
+        return why->error;
+    struct nlmsghdr *h = nl_build_group(buf, x->protocol, nexthops_id(x, slot), ids, count);
+    if (nl_talk(x->socket, h, NULL, NULL, why))
+        return why->error;
+    x->slots[slot].state = count == s->count ? PRESENT : PARTIAL;
+    return 0;
+}
+
+static int make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why)
+{
+    const struct nexthop *n = &x->slots[slot];
+    if (now_ms < n->retry_ms) {
+        *why = n->failure;
+        return why->error;
+    }
+    int error = is_group(x, slot) ? make_group(x, slot, now_ms, why) : make_gateway(x, slot, why);
+    if (error) {
+        x->slots[slot].failure = *why;
+        x->slots[slot].retry_ms = now_ms + FAILURE_MEMORY_MS;
+    }
+    return error;
+}
+
+uint32_t nexthops_use(struct nexthops *x, uint32_t nhset, uint64_t now_ms, struct nl_answer *why)
+{
+    uint32_t slot = slot_for(x, nhset);
+    if (!slot) {
+        *why = (struct nl_answer){ -ENOMEM, "no room for another nexthop object" };
+        return 0;
+    }
+    x->slots[slot].is_idle = false;
+    if (is_usable(&x->slots[slot]) || make(x, slot, now_ms, why) == 0)
+        return slot;
+    return 0;
+}
+
+/* ---------------------------------------------------------------------- comparing with the kernel */
+
+struct listing {
+    const struct nexthops *x;
+    struct nl_nexthop *items;
+    size_t count, cap;
+    int error;
+};
+
+static void list_nexthop(void *data, const struct nlmsghdr *h)
+{
+    struct listing *l = data;
+    struct nl_nexthop n;
+    if (h->nlmsg_flags & NLM_F_DUMP_INTR)
+        l->error = -EINTR;
+    if (h->nlmsg_type != RTM_NEWNEXTHOP || !nl_read_nexthop(h, &n) || n.id <= l->x->id_base ||
+        n.id - l->x->id_base >= NEXTHOP_RANGE)
+        return;
+    if (l->count == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 64;
+        struct nl_nexthop *grown = realloc(l->items, cap * sizeof *grown);
+        if (!grown) {
+            l->error = -ENOMEM;
+            return;
+        }
+        l->items = grown;
+        l->cap = cap;
+    }
+    l->items[l->count++] = n;
+}
+
+/* The content as an interned set, 0 when it is no set of gateways (or memory ends). */
+static uint32_t set_of(struct nexthops *x, const struct nl_nexthop *k)
+{
+    struct ip_addr members[NHSET_MAX];
+    uint32_t count = 0;
+    bool nomem;
+    if (k->protocol != x->protocol)
+        return 0;
+    if (!k->member_count) {
+        members[count++] = k->gateway;
+        return k->has_gateway ? nhset_intern(x->sets, members, count, &nomem) : 0;
+    }
+    for (uint32_t i = 0; i < k->member_count; i++) {
+        uint32_t slot = nexthops_see(x, k->members[i]);
+        if (!slot || is_group(x, slot))
+            return 0;
+        members[count++] = set_at(x, slot)->members[0];
+    }
+    return nhset_intern(x->sets, members, count, &nomem);
+}
+
+static int adopt(struct nexthops *x, const struct nl_nexthop *k)
+{
+    uint32_t slot = k->id - x->id_base, nhset = set_of(x, k);
+    if (!grow_slots(x, slot) || !grow_by_set(x, nhset)) {
+        nhset_unref(x->sets, nhset);
+        return -ENOMEM;
+    }
+    int error = 0;
+    struct nexthop *n = &x->slots[slot];
+    if (n->state != FREE && n->state != FOREIGN)
+        n->state = n->nhset == nhset ? PRESENT : ABSENT; /* somebody changed it: make it again */
+    else if (!nhset)
+        *n = (struct nexthop){ .state = FOREIGN };
+    else if (!fill_slot(x, slot, nhset, PRESENT))
+        error = -ENOMEM;
+    n = &x->slots[slot]; /* filling a group may move the slots */
+    n->oif = k->oif;
+    n->is_found = true;
+    n->is_pinned = nhset && !k->member_count && x->by_set[nhset] != slot;
+    nhset_unref(x->sets, nhset);
+    return error;
+}
+
+static int adopt_all(struct nexthops *x, const struct listing *l)
+{
+    int error = 0;
+    for (uint32_t slot = 1; slot < x->cap; slot++)
+        x->slots[slot].is_found = false;
+    /* A group is known by its members, so the gateways come first. */
+    for (int groups = 0; groups <= 1; groups++)
+        for (size_t i = 0; !error && i < l->count; i++)
+            if ((l->items[i].member_count > 0) == groups)
+                error = adopt(x, &l->items[i]);
+    return error;
+}
+
+static void forget_missing(struct nexthops *x)
+{
+    for (uint32_t slot = 1; slot < x->cap; slot++) {
+        struct nexthop *n = &x->slots[slot];
+        if (n->is_found)
+            continue;
+        if (n->state == FOREIGN)
+            n->state = FREE;
+        else if (n->state != FREE)
+            n->state = ABSENT;
+    }
+}
+
+/* The route to a gateway may have moved to another link. */
+static bool has_moved(struct nexthops *x, uint32_t slot)
+{
+    struct nl_answer why;
+    uint32_t oif = resolve(x, &set_at(x, slot)->members[0], &why);
+    return oif && oif != x->slots[slot].oif;
+}
+
+static void repair(struct nexthops *x, uint64_t now_ms)
+{
+    struct nl_answer why;
+    for (int groups = 0; groups <= 1; groups++)
+        for (uint32_t slot = 1; slot < x->cap; slot++) {
+            const struct nexthop *n = &x->slots[slot];
+            if (!n->nhset || !n->refs || is_group(x, slot) != groups)
+                continue;
+            if (n->state != PRESENT || (!groups && has_moved(x, slot)))
+                (void)make(x, slot, now_ms, &why); /* kept in the slot; its users will report it */
+        }
+}
+
+int nexthops_sync(struct nexthops *x, uint64_t now_ms)
+{
+    char buf[NL_MESSAGE_MAX] = { 0 };
+    struct nl_answer answer;
+    struct listing l = { .x = x };
+    int error = nl_talk(x->socket, nl_build_nexthop_dump(buf), list_nexthop, &l, &answer);
+    if (!error)
+        error = l.error;
+    if (!error)
+        error = adopt_all(x, &l);
+    free(l.items);
+    if (error)
+        return error;
+    forget_missing(x);
+    repair(x, now_ms);
+    return 0;
+}
+
+void nexthops_collect(struct nexthops *x)
+{
+    char buf[NL_MESSAGE_MAX];
+    struct nl_answer answer;
+    for (int groups = 1; groups >= 0; groups--)
+        for (uint32_t slot = 1; slot < x->cap; slot++) {
+            struct nexthop *n = &x->slots[slot];
+            if (!n->nhset || n->refs || n->is_pinned || is_group(x, slot) != groups)
+                continue;
+            if (!n->is_idle) {
+                n->is_idle = true;
+                continue;
+            }
+            memset(buf, 0, sizeof buf);
+            struct nlmsghdr *h = nl_build_nexthop_delete(buf, nexthops_id(x, slot));
+            if (n->state == ABSENT || nl_talk(x->socket, h, NULL, NULL, &answer) == 0 ||
+                answer.error == -ENOENT)
+                empty_slot(x, slot);
+        }
+}
+
+void nexthops_forget_failures(struct nexthops *x)
+{
+    for (uint32_t slot = 1; slot < x->cap; slot++)
+        x->slots[slot].retry_ms = 0;
+}
+
+uint32_t nexthops_count(const struct nexthops *x)
+{
+    uint32_t count = 0;
+    for (uint32_t slot = 1; slot < x->cap; slot++)
+        count += is_usable(&x->slots[slot]);
+    return count;
+}
+
+void nexthops_fini(struct nexthops *x)
+{
+    for (uint32_t slot = 1; slot < x->cap; slot++)
+        nhset_unref(x->sets, x->slots[slot].nhset);
+    free(x->slots);
+    free(x->by_set);
+    x->slots = NULL;
+    x->by_set = NULL;
+    x->cap = x->by_set_cap = 0;
+}

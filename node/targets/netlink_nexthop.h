@@ -1,0 +1,62 @@
+/* The nexthop objects of one kernel table: one object a set of next hops.
+ *
+ * A set of one address is an object with a gateway, a set of more is a group of those. Object ids
+ * are id_base + slot. Deleting an object deletes every route that uses it, and a link that goes down
+ * takes its objects along, so:
+ *   - routes and groups hold references; an object goes only when it was unreferenced, and no route
+ *     of ours named it, through a whole dump of the table;
+ *   - objects that a dump does not show are made again before any route is;
+ *   - objects of an earlier run are adopted by their content and keep their ids.
+ * A group is made of the members that resolve now; the others join when they do.
+ * Source: linux/nexthop.h; measured behaviour in the replication design, H15. */
+#ifndef TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
+#define TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
+
+#include "bgp/nhset.h"
+#include "node/targets/netlink_socket.h"
+
+enum { NEXTHOP_RANGE = 1 << 20 }; /* ids above id_base that are ours */
+
+struct nexthop;
+
+struct nexthops {
+    struct nhset_table *sets;
+    struct nl_socket *socket;
+    uint32_t id_base;
+    uint8_t protocol;
+    struct nexthop *slots; /* slot 0 is never used */
+    uint32_t cap, next_slot;
+    uint32_t *by_set; /* slot of a nhset id, 0 = none */
+    uint32_t by_set_cap;
+};
+
+/* The slot whose object the kernel has for this set, made now if need be; 0 and the reason when that
+ * is impossible. A failure is remembered for a second. */
+uint32_t nexthops_use(struct nexthops *x, uint32_t nhset, uint64_t now_ms, struct nl_answer *why);
+/* A route of the kernel uses the slot (0 is allowed), or no longer does. */
+void nexthops_ref(struct nexthops *x, uint32_t slot);
+void nexthops_unref(struct nexthops *x, uint32_t slot);
+static inline uint32_t nexthops_id(const struct nexthops *x, uint32_t slot)
+{
+    return x->id_base + slot;
+}
+/* A route of ours with this object id was seen in a dump: its slot, 0 when it is none of ours. */
+uint32_t nexthops_see(struct nexthops *x, uint32_t id);
+/* Its content as a set; the slot keeps the reference. */
+uint32_t nexthops_set(const struct nexthops *x, uint32_t slot);
+/* An operation that used the slot failed: make the object again before the next one. */
+void nexthops_doubt(struct nexthops *x, uint32_t slot);
+
+/* Compares with the kernel: adopts what is new, makes again what is missing or has changed. 0 or a
+ * negative errno; -EOPNOTSUPP: the kernel has no nexthop objects; -EINTR: ask again. */
+int nexthops_sync(struct nexthops *x, uint64_t now_ms) MUST_USE;
+/* After a complete dump of routes: deletes what nothing has used since the one before. */
+void nexthops_collect(struct nexthops *x);
+/* Something changed in the network: what failed may succeed now. */
+void nexthops_forget_failures(struct nexthops *x);
+
+uint32_t nexthops_count(const struct nexthops *x);
+/* Frees memory; the kernel keeps its objects. */
+void nexthops_fini(struct nexthops *x);
+
+#endif
