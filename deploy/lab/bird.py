@@ -33,6 +33,9 @@ class Bird(Appliance):
 
     def configure(self):
         lines = [f"log stderr all;\nrouter id {self.address};", "protocol device { scan time 5; }"]
+        if self.kernel:
+            # Multihop neighbours: their next hops resolve through the connected networks.
+            lines.append("protocol direct { ipv4; ipv6; }")
         for family in (4, 6):
             if self.kernel:
                 lines.append(f"protocol kernel kernel{family} {{ merge paths yes; ipv{family} {{ export where source = RTS_BGP; }}; }}")

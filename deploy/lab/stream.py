@@ -2,6 +2,7 @@
 import json
 import os
 import select
+import socket
 
 from .check import Failed, poll
 from .proc import Process
@@ -14,6 +15,15 @@ def echo(lab, host, *addresses, port=7000):
     """Start the answering side."""
     Process(lab, host, f"{host.name}.echo", PYTHON, TRAFFIC, "echo", *addresses, port)
     poll(f"echo on {host.name}", lambda: str(port) in host.run("ss", "-Huln", "sport", "=", f":{port}"))
+
+
+def reaches(host, address, port=7000):
+    """Does the echo at address answer this host?"""
+    with host.inside(), socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.3)
+        sock.connect((address, port))
+        sock.send(bytes(8))
+        return len(sock.recv(64)) == 8
 
 
 class Stream:

@@ -1,0 +1,260 @@
+"""Our own programs: a cluster of nodes and the agents of its VM hosts, as a user runs them."""
+import json
+import os
+import urllib.error
+import urllib.request
+
+from .check import Failed, expect, poll
+from .net import run
+from .nva import Route
+from .proc import Process
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAMS = os.environ.get("TANDEM_BIN", os.path.join(ROOT, "build", "release", "bin"))
+HEALTH_PORT = 8178
+
+
+def program(name):
+    return os.path.join(PROGRAMS, name)
+
+
+def yaml(value, indent=0):
+    """A nested value as block YAML; whoever opens the lab's files should feel at home."""
+    pad = "  " * indent
+    if isinstance(value, dict):
+        return "".join(f"{pad}{key}:{_value(item, indent)}" for key, item in value.items())
+    return "".join(f"{pad}- {_flow(item)}\n" for item in value)
+
+
+def _value(item, indent):
+    if isinstance(item, (dict, list)) and item:
+        return "\n" + yaml(item, indent + 1)
+    return f" {_flow(item)}\n"
+
+
+def _flow(item):
+    if isinstance(item, dict):
+        return "{ " + ", ".join(f"{key}: {_flow(value)}" for key, value in item.items()) + " }"
+    if isinstance(item, list):
+        return "[" + ", ".join(map(_flow, item)) + "]"
+    return json.dumps(item) if isinstance(item, bool) or ":" in str(item) or str(item) == "" else str(item)
+
+
+def new_key(path):
+    """A node's key file; the public key that belongs to it."""
+    return run(program("tandemctl"), "key", "new", path).split()[-1]
+
+
+def new_secret(path):
+    run(program("tandemctl"), "key", "new", "--secret", path)
+
+
+class Node:
+    """One tandemd."""
+
+    def __init__(self, cluster, host, address, address6=""):
+        self.cluster, self.host, self.address, self.address6 = cluster, host, address, address6
+        self.process = None
+
+    @property
+    def name(self):
+        return self.host.name
+
+    @property
+    def socket(self):
+        return self.cluster.lab.path("run", f"{self.name}.sock")
+
+    def path(self, name):
+        return self.cluster.lab.path(self.name, name)
+
+    def start(self):
+        self.process = Process(self.cluster.lab, self.host, self.name, program("tandemd"),
+                               "--config", self.path("tandem.yaml"), "--node", self.name, "--foreground")
+        return self
+
+    def kill(self):
+        """kill -9: nobody is told."""
+        self.process.kill()
+
+    def stop(self):
+        return self.process.stop()
+
+    def ctl(self, *words):
+        """What `tandemctl -o json` answers."""
+        return json.loads(run(program("tandemctl"), "--socket", self.socket, "-o", "json", *words))
+
+    def items(self, *words):
+        """The same for a list."""
+        answer = self.ctl(*words)
+        return answer["items"] if isinstance(answer, dict) else answer
+
+    def http(self, path, port=HEALTH_PORT):
+        """(status, text) of an HTTP request from the node's own host."""
+        with self.host.inside():
+            try:
+                with urllib.request.urlopen(f"http://{self.address}:{port}{path}", timeout=2) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode()
+
+    def wait_ready(self, seconds=15):
+        try:
+            poll(f"{self.name} ready", lambda: self.http("/readyz")[0] == 200, seconds)
+        except Failed as failure:
+            raise Failed(f"{failure}\n{self.process.tail()}") from None
+
+    def peers(self):
+        """{name: state} as this node sees its own sessions."""
+        return {peer["name"]: session_state(peer, self.name) for peer in self.items("peer", "list")}
+
+    def wait_peers(self, *names, seconds=20):
+        wanted = set(names)
+        poll(f"{self.name}: {', '.join(sorted(wanted))} Established",
+             lambda: wanted <= {name for name, state in self.peers().items() if state == "Established"}, seconds)
+
+    def routes(self):
+        """{prefix: {(next hop, AS path)}} of every path that this node knows, its own and replicated ones."""
+        table = {}
+        for route in self.items("route", "list"):
+            table.setdefault(route["prefix"], set()).add(Route(route["nextHop"], as_path(route["asPath"])))
+        return table
+
+    def expect_path(self, prefix, hop, path, seconds=10):
+        poll(f"{self.name}: {prefix} via {hop} path {path}",
+             lambda: Route(hop, tuple(path)) in self.routes().get(prefix, ()), seconds)
+
+    def best(self):
+        """{prefix: sorted next hops} of what this node would forward by."""
+        table = {}
+        for route in self.items("route", "list"):
+            if route["best"] or route.get("multipath"):
+                table.setdefault(route["prefix"], set()).add(route["nextHop"])
+        return {prefix: sorted(hops) for prefix, hops in table.items()}
+
+
+def session_state(peer, node):
+    """The state of a peer's session with one node: nodes list each other's sessions too."""
+    for session in peer.get("sessions", []):
+        if session.get("node") == node:
+            return session["state"]
+    return peer["state"]
+
+
+def as_path(value):
+    return tuple(int(asn) for asn in (value.split() if isinstance(value, str) else value))
+
+
+class Cluster:
+    """Two or more nodes with one configuration, in hosts that the caller made."""
+
+    def __init__(self, lab, name="hub-rs", asn=65515, mode="azure"):
+        self.lab, self.name, self.asn, self.mode = lab, name, asn, mode
+        self.nodes, self.peers, self.networks, self.agents = {}, [], [], {}
+        self.targets = [{"name": "vm-hosts", "type": "table"}]
+
+    def node(self, host, address, address6=""):
+        self.nodes[host.name] = Node(self, host, address, address6)
+        return self.nodes[host.name]
+
+    def peer(self, name, address, asn, **settings):
+        self.peers.append({"name": name, "peerIp": address, "peerAsn": asn, **settings})
+
+    def network(self, name, *prefixes):
+        self.networks.append({"name": name, "addressPrefixes": list(prefixes)})
+
+    def agent(self, host):
+        self.agents[host.name] = Agent(self, host)
+        return self.agents[host.name]
+
+    def configure(self):
+        """Make the keys and write every file. The nodes' files are equal to the byte."""
+        first = next(iter(self.nodes))
+        keys = {}
+        for name in self.nodes:
+            keys[name] = new_key(self.nodes[name].path("node.key"))
+        for secret in ("cluster.secret", "agents.secret"):
+            new_secret(self.nodes[first].path(secret))
+        hosts = [{"name": name, "publicKey": new_key(agent.path("agent.key"))} for name, agent in self.agents.items()]
+        text = yaml(self._document(keys, hosts))
+        for name, node in self.nodes.items():
+            for secret in ("cluster.secret", "agents.secret"):
+                if name != first:
+                    self._copy_secret(self.nodes[first].path(secret), node.path(secret))
+            self._write(node.path("tandem.yaml"), text)
+        for agent in self.agents.values():
+            self._copy_secret(self.nodes[first].path("agents.secret"), agent.path("agents.secret"))
+            self._write(agent.path("agent.yaml"), yaml(agent.document(keys)))
+
+    def _document(self, keys, hosts):
+        document = {
+            "version": 1,
+            "routeServer": {"name": self.name, "virtualRouterAsn": self.asn, "mode": self.mode,
+                            "runDirectory": os.path.join(self.lab.directory, "run")},
+            "nodes": [{"name": n.name, "address": n.address, **({"address6": n.address6} if n.address6 else {}),
+                       "publicKey": keys[n.name]} for n in self.nodes.values()],
+            "cluster": {"keyFile": "node.key", "secretFile": "cluster.secret"},
+            "peers": self.peers,
+        }
+        if self.networks:
+            document["virtualNetworks"] = self.networks
+        if self.agents:
+            document["programming"] = self.targets
+            document["agents"] = {"secretFile": "agents.secret", "hosts": hosts}
+        self.lab.path("run", "x")
+        return document
+
+    @staticmethod
+    def _write(path, text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    @staticmethod
+    def _copy_secret(source, target):
+        with open(source, "rb") as file:
+            secret = file.read()
+        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secret)
+
+    def start(self):
+        for node in self.nodes.values():
+            node.start()
+        for node in self.nodes.values():
+            node.wait_ready()
+
+    def expect_equal(self, seconds=10):
+        """Every node shows the same routes (the digest says the same of the tables inside)."""
+        first, *others = self.nodes.values()
+        for other in others:
+            expect(f"{first.name} and {other.name} know the same routes", True,
+                   lambda other=other: first.routes() == other.routes(), seconds)
+
+
+class Agent:
+    """One tandem-agent on a VM host."""
+
+    def __init__(self, cluster, host):
+        self.cluster, self.host, self.process = cluster, host, None
+
+    def path(self, name):
+        return self.cluster.lab.path(self.host.name, name)
+
+    def document(self, keys):
+        return {
+            "name": self.host.name, "routeServer": self.cluster.name,
+            "keyFile": "agent.key", "secretFile": "agents.secret",
+            "runDirectory": os.path.join(self.cluster.lab.directory, "run"),
+            "nodes": [{"name": n.name, "address": n.address, "publicKey": keys[n.name]}
+                      for n in self.cluster.nodes.values()],
+            "table": 254,
+        }
+
+    def start(self):
+        self.process = Process(self.cluster.lab, self.host, f"{self.host.name}.agent", program("tandem-agent"),
+                               "--config", self.path("agent.yaml"))
+        return self
+
+    def kill(self):
+        self.process.kill()
+
+    def stop(self):
+        return self.process.stop()
