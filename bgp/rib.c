@@ -359,6 +359,13 @@ void rib_net_keep(struct rib *r, uint32_t net)
     ring_push(&r->dying, net);
 }
 
+void rib_net_released(struct rib *r, uint32_t net)
+{
+    /* without memory for the queue it waits for the next change of this net */
+    if (!rib_net(r, net)->paths && reserve_queues(r))
+        mark_dying(r, net);
+}
+
 void rib_net_free(struct rib *r, uint32_t net)
 {
     struct rib_net *n = rib_net(r, net);

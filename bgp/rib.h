@@ -200,6 +200,8 @@ void rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint6
 uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader);
 void rib_net_free(struct rib *r, uint32_t net);
 void rib_net_keep(struct rib *r, uint32_t net);
+/* A target does not hold this net any more: without paths it may go. */
+void rib_net_released(struct rib *r, uint32_t net);
 /* Index of a prefix, made when new: targets name what they inherited. 0: out of memory. */
 uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix);
 

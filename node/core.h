@@ -14,6 +14,7 @@
 #include "node/config/config.h"
 #include "node/program.h"
 #include "node/pump.h"
+#include "node/vnet.h"
 #include "replication/link.h"
 #include "replication/member.h"
 
@@ -77,7 +78,7 @@ void core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms);
 /* The connection is gone, or the dial failed. Exactly once per pump; the pump is no more. */
 void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t now_ms);
 /* Every live pump, for the loop to flush; NULL ends. */
-struct pump *core_next_pump(struct core *c, const struct pump *after);
+struct pump *core_next_pump(struct core *c, struct pump *after);
 
 /* ---- targets ---- */
 
@@ -142,6 +143,8 @@ struct core_peer_view {
 };
 size_t core_peer_count(const struct core *c);
 void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out);
+/* Attributes that this peer has been told of a net: bgp_attr_table id, 0 = nothing. */
+uint32_t core_told(const struct core *c, size_t peer, uint32_t net);
 const char *core_nva_name(const struct core *c, uint16_t nva); /* "vnet" for 0 */
 
 struct core_target_view {
@@ -152,6 +155,11 @@ struct core_target_view {
 };
 size_t core_target_count(const struct core *c);
 void core_target_view(const struct core *c, size_t nth, struct core_target_view *out);
+
+/* Would the target program this net at all, by the VNet's rules? */
+enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net);
+/* What it has: nhset id, 0 = nothing, or not known here (table). */
+uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net);
 
 struct core_agent_view {
     const char *name;
@@ -189,7 +197,7 @@ struct core_check {
 enum { CORE_CHECKS_MAX = 12 };
 /* Fills at most CORE_CHECKS_MAX; returns how many. Ready = all ok. */
 size_t core_readiness(const struct core *c, uint64_t now_ms, struct core_check *out);
-/* Liveness: the loop turned within the last second. */
+/* Liveness: the loop turned within the last two seconds (it turns once a second at least). */
 bool core_is_live(const struct core *c, uint64_t now_ms);
 
 #endif

@@ -93,7 +93,7 @@ bool repl_member_dial_failed(struct repl_member *m, bool refused, uint64_t now_m
     if (m->linked)
         return false;
     dial_later(m, now_ms);
-    return refused && !is_away(m) && enter(m, REPL_MEMBER_DEAD, now_ms);
+    return refused && m->state != REPL_MEMBER_LEFT && enter(m, REPL_MEMBER_DEAD, now_ms);
 }
 
 static uint64_t patience(uint64_t threshold_ms, uint64_t lag_ms)

@@ -1,0 +1,463 @@
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "node/core_impl.h"
+
+/* ---- the pipeline ---- */
+
+static void drain_received(struct core *c)
+{
+    struct list round; /* what arrives again while draining waits for the next turn */
+    list_init(&round);
+    LIST_EACH(node, &c->ready)
+    {
+        list_remove(node);
+        list_append(&round, node);
+    }
+    LIST_EACH(node, &round)
+    {
+        struct core_conn *conn = LIST_OF(node, struct core_conn, pump.ready);
+        list_remove(node);
+        if (conn->close_asked)
+            continue;
+        if (conn->kind == CONN_BGP)
+            core_bgp_drain(c, conn);
+        else
+            core_cluster_drain(c, conn);
+    }
+}
+
+/* A node that was paused judges nobody before it has read what waits in its sockets, and gives
+ * everybody a moment: otherwise every hold timer fires at once (the wake rule). */
+static void wake(struct core *c)
+{
+    core_event(c, CONFIG_LOG_WARN, "pause_detected", NULL, "gap_ms=%llu",
+               (unsigned long long)(c->now_ms - c->turned_ms));
+    core_bgp_rearm(c);
+    core_cluster_rearm(c);
+}
+
+static void tick(struct core *c)
+{
+    core_bgp_tick(c);
+    core_cluster_tick(c);
+    repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
+    rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_cluster_acked(c), c->now_ms);
+}
+
+static void account(struct core *c, const struct rib_change *change)
+{
+    struct ip_prefix prefix;
+    if (change->old_nhset != change->new_nhset) {
+        prefix_table_prefix(&c->rib.nets, change->net, &prefix);
+        repl_digest_subtract(&c->digest, &prefix, nhset_get(&c->rib.sets, change->old_nhset));
+        repl_digest_add(&c->digest, &prefix, nhset_get(&c->rib.sets, change->new_nhset));
+        c->programmed += (change->new_nhset != 0) - (uint32_t)(change->old_nhset != 0);
+        core_table_changed(c, change);
+    }
+    nhset_unref(&c->rib.sets, change->old_nhset);
+}
+
+static void decide(struct core *c)
+{
+    bool judge = repl_evidence_is_needed(&c->rib);
+    for (uint32_t i = 0, net; i < CORE_DECIDE_BUDGET && (net = rib_next_dirty(&c->rib)); i++) {
+        struct rib_change change;
+        if (judge)
+            repl_evidence_judge(&c->rib, net);
+        core_must(rib_decide(&c->rib, net, &change));
+        account(c, &change);
+    }
+}
+
+static void fill_pumps(struct core *c)
+{
+    LIST_EACH(node, &c->conns)
+    {
+        struct core_conn *conn = LIST_OF(node, struct core_conn, all);
+        if (conn->kind == CONN_BGP)
+            core_bgp_fill(c, conn);
+        else
+            core_cluster_fill(c, conn);
+    }
+}
+
+static uint64_t slowest_reader(const struct core *c)
+{
+    uint64_t slowest = adjout_slowest(c->adjout);
+    uint64_t target = core_targets_slowest(c), agent = core_agents_slowest(c);
+    slowest = target < slowest ? target : slowest;
+    return agent < slowest ? agent : slowest;
+}
+
+/* Nets without paths go once nobody has to be told of them any more. */
+static void reap(struct core *c)
+{
+    uint64_t slowest = slowest_reader(c);
+    for (uint32_t i = 0, net; i < CORE_REAP_BUDGET; i++) {
+        net = rib_next_dying(&c->rib, slowest);
+        if (!net)
+            return;
+        if (adjout_holds(c->adjout, net) || core_targets_hold(c, net))
+            rib_net_keep(&c->rib, net);
+        else
+            rib_net_free(&c->rib, net);
+    }
+}
+
+static void advance_phase(struct core *c)
+{
+    if (c->phase != CORE_CONVERGE || rib_dirty_count(&c->rib))
+        return;
+    bool patience_ends = c->now_ms >= c->started_ms + c->config->defer_ms;
+    if (!core_cluster_caught_up(c) || (!core_bgp_all_synced(c) && !patience_ends))
+        return;
+    c->phase = CORE_STEADY;
+    core_event(c, CONFIG_LOG_INFO, "steady", NULL, "after_ms=%llu prefixes=%u programmed=%u",
+               (unsigned long long)(c->now_ms - c->started_ms), prefix_table_count(&c->rib.nets),
+               c->programmed);
+}
+
+static uint64_t next_turn(const struct core *c, bool busy)
+{
+    if (busy || !list_is_empty(&c->ready))
+        return c->now_ms;
+    uint64_t bgp = core_bgp_deadline(c), cluster = core_cluster_deadline(c);
+    uint64_t due = bgp < cluster ? bgp : cluster;
+    uint64_t second = c->now_ms + 1000; /* tombstones, evidence, phase */
+    due = due < second ? due : second;
+    return due > c->now_ms ? due : c->now_ms + 1;
+}
+
+uint64_t core_turn(struct core *c, uint64_t now_ms)
+{
+    c->now_ms = now_ms;
+    if (now_ms - c->turned_ms > CORE_WAKE_MS && c->turned_ms)
+        wake(c);
+    drain_received(c);
+    tick(c);
+    decide(c);
+    advance_phase(c);
+    bool encoding = adjout_work(c->adjout, CORE_ENCODE_BUDGET);
+    core_targets_feed(c);
+    core_cluster_streams(c);
+    core_agents_stream(c);
+    fill_pumps(c);
+    reap(c);
+    c->turned_ms = now_ms;
+    return next_turn(c, encoding || rib_dirty_count(&c->rib) || core_targets_have_work(c));
+}
+
+/* ---- life ---- */
+
+static uint8_t rank(const struct config *config, uint8_t type)
+{
+    if (config->preference == CONFIG_PREFER_EXPRESS_ROUTE)
+        return type != CONFIG_EXPRESS_ROUTE;
+    if (config->preference == CONFIG_PREFER_VPN_GATEWAY)
+        return type == CONFIG_EXPRESS_ROUTE;
+    return 0;
+}
+
+/* NVA numbers: 0 the configuration itself, then the peers in the order of the file. */
+static void init_nvas(struct core *c)
+{
+    size_t count = c->config->peer_count + 1;
+    c->nvas = memory_new(count, sizeof *c->nvas);
+    c->nva_names = memory_new(count, sizeof *c->nva_names);
+    c->nva_names[0] = "vnet";
+    for (size_t i = 1; i < count; i++) {
+        const struct config_peer *p = &c->config->peers[i - 1];
+        c->nva_names[i] = p->name;
+        c->nvas[i] = (struct policy_nva){ .address = p->peer_ip,
+                                          .asn = p->peer_asn,
+                                          .local_asn = p->local_asn ? p->local_asn : c->config->asn,
+                                          .type = p->type,
+                                          .rank = rank(c->config, p->type),
+                                          .allow_own_as = p->allow_own_as,
+                                          .symmetric = p->symmetric };
+    }
+    c->names = (struct repl_names){ .names = c->nva_names, .count = (uint32_t)count };
+}
+
+static void init_policy(struct core *c)
+{
+    size_t spaces = 0, addrs = 0;
+    for (size_t i = 0; i < c->config->vnet_count; i++)
+        spaces += c->config->vnets[i].prefix_count;
+    c->spaces = memory_new(spaces, sizeof *c->spaces);
+    c->node_addrs = memory_new(c->config->node_count * 2, sizeof *c->node_addrs);
+    spaces = 0;
+    for (size_t i = 0; i < c->config->vnet_count; i++)
+        for (size_t k = 0; k < c->config->vnets[i].prefix_count; k++)
+            c->spaces[spaces++] = c->config->vnets[i].prefixes[k];
+    for (size_t i = 0; i < c->config->node_count; i++) {
+        c->node_addrs[addrs++] = c->config->nodes[i].address;
+        if (c->config->nodes[i].has_address6)
+            c->node_addrs[addrs++] = c->config->nodes[i].address6;
+    }
+    c->policy = (struct policy){
+        .spaces = c->spaces, .space_count = spaces, .nodes = c->node_addrs, .node_count = addrs
+    };
+    c->vnet = (struct vnet){ .spaces = c->spaces, .space_count = spaces };
+}
+
+static void init_rib(struct core *c)
+{
+    struct rib_cfg rib = { .key = c->cfg.key,
+                           .nvas = c->nvas,
+                           .nva_count = (uint32_t)c->config->peer_count + 1,
+                           .policy = &c->policy,
+                           .max_paths = c->config->max_paths,
+                           .self = (uint8_t)c->cfg.self,
+                           .keep_tombstones = c->config->node_count > 1 };
+    core_must(rib_init(&c->rib, &rib));
+    c->adjout = adjout_new(&c->rib);
+    core_must(!c->adjout);
+}
+
+/* The VNet's own prefixes, as the configuration announces them: ORIGIN IGP, an empty AS_PATH, and no
+ * next hop, which each update group fills in. */
+static void announce_vnets(struct core *c)
+{
+    static const uint8_t canonical[] = { 0x40, BGP_ATTR_ORIGIN, 1, BGP_ORIGIN_IGP,
+                                         0x40, BGP_ATTR_AS_PATH, 0 };
+    for (size_t i = 0; i < c->policy.space_count; i++) {
+        struct bgp_attrs attrs;
+        core_must(!bgp_attrs_summarise(canonical, sizeof canonical, &attrs));
+        attrs.next_hop = (struct ip_addr){ .family = c->spaces[i].family };
+        attrs.link_local = (struct ip_addr){ 0 };
+        uint32_t id = bgp_attrs_intern(&c->rib.attrs, &attrs);
+        core_must(!id);
+        core_must(rib_announce(&c->rib, RIB_CONFIG, 0, &c->spaces[i], 0, id));
+        bgp_attrs_unref(&c->rib.attrs, id);
+    }
+}
+
+struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
+{
+    struct core *c = memory_new(1, sizeof *c);
+    c->cfg = *cfg;
+    c->config = cfg->config;
+    c->node = &cfg->config->nodes[cfg->self - 1];
+    c->started_ms = c->now_ms = now_ms;
+    c->incarnation = cfg->incarnation;
+    c->cfg.seed += cfg->self;
+    list_init(&c->conns);
+    list_init(&c->ready);
+    list_init(&c->agents);
+    c->hold_times = (struct repl_evidence_times){ .grace_ms = c->config->grace_ms,
+                                                  .stale_ms = c->config->stale_ms };
+    init_nvas(c);
+    init_policy(c);
+    init_rib(c);
+    repl_digest_init(&c->digest, cfg->secrets ? cfg->secrets->digest_key : NULL);
+    repl_digest_init(&c->table_digest, cfg->agent_secrets ? cfg->agent_secrets->digest_key : NULL);
+    core_targets_init(c);
+    announce_vnets(c);
+    core_cluster_init(c);
+    core_bgp_init(c);
+    core_event(c, CONFIG_LOG_INFO, "started", NULL, "name=%s asn=%u router_id=%u nodes=%zu peers=%zu",
+               c->config->name, c->config->asn, core_router_id(c),
+               c->config->node_count, c->config->peer_count);
+    return c;
+}
+
+void core_free(struct core *c)
+{
+    if (!c)
+        return;
+    core_cluster_fini(c);
+    core_bgp_fini(c);
+    LIST_EACH(node, &c->conns)
+    {
+        struct core_conn *conn = LIST_OF(node, struct core_conn, all);
+        repl_link_free(conn->link);
+        pump_fini(&conn->pump);
+        free(conn);
+    }
+    core_targets_fini(c);
+    adjout_free(c->adjout);
+    rib_fini(&c->rib);
+    free(c->nvas);
+    free(c->nva_names);
+    free(c->spaces);
+    free(c->node_addrs);
+    free(c->requests);
+    free(c);
+}
+
+void core_stop(struct core *c, uint64_t now_ms)
+{
+    if (c->phase == CORE_STOPPING)
+        return;
+    c->now_ms = c->stop_ms = now_ms;
+    c->phase = CORE_STOPPING;
+    core_event(c, CONFIG_LOG_INFO, "stopping", NULL, NULL);
+    core_bgp_stop(c);
+    core_cluster_stop(c);
+}
+
+bool core_is_stopped(const struct core *c)
+{
+    return c->phase == CORE_STOPPING && list_is_empty(&c->conns);
+}
+
+/* ---- connections ---- */
+
+struct core_conn *core_conn_new(struct core *c, enum conn_kind kind, const struct ip_addr *remote)
+{
+    struct core_conn *conn = memory_new(1, sizeof *conn);
+    core_must(!pump_init(&conn->pump));
+    conn->kind = (uint8_t)kind;
+    conn->remote = *remote;
+    list_init(&conn->all);
+    list_append(&c->conns, &conn->all);
+    return conn;
+}
+
+void core_conn_close(struct core *c, struct core_conn *conn)
+{
+    if (conn->close_asked)
+        return;
+    conn->close_asked = true;
+    conn->pump.closing = true;
+    core_request(c, &(struct core_request){ .kind = CORE_CLOSE, .pump = &conn->pump });
+}
+
+static struct core_conn *conn_of(struct pump *p)
+{
+    return LIST_OF(p, struct core_conn, pump);
+}
+
+struct pump *core_accept(struct core *c, enum core_port port, const struct ip_addr *remote,
+                         const struct ip_addr *local, uint64_t now_ms)
+{
+    (void)local;
+    c->now_ms = now_ms;
+    if (c->phase == CORE_STOPPING)
+        return NULL;
+    struct core_conn *conn = port == CORE_PORT_BGP ? core_bgp_accept(c, remote)
+                                                   : core_cluster_accept(c, remote);
+    if (!conn)
+        return NULL;
+    conn->connected = true;
+    return &conn->pump;
+}
+
+void core_connected(struct core *c, struct pump *p, const struct ip_addr *local, uint64_t now_ms)
+{
+    struct core_conn *conn = conn_of(p);
+    c->now_ms = now_ms;
+    conn->connected = true;
+    if (conn->kind == CONN_BGP)
+        core_bgp_connected(c, conn, local);
+    else
+        core_cluster_connected(c, conn);
+}
+
+void core_received(struct core *c, struct pump *p, size_t n)
+{
+    p->rx_len += n;
+    if (n && !list_is_on(&p->ready))
+        list_append(&c->ready, &p->ready);
+}
+
+void core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
+{
+    struct core_conn *conn = conn_of(p);
+    c->now_ms = now_ms;
+    pump_tx_sent(p, n);
+    if (conn->kind == CONN_BGP && conn->peer)
+        bgp_session_progress(conn->peer->session, conn->slot, p->tx_len == 0, now_ms);
+}
+
+void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t now_ms)
+{
+    struct core_conn *conn = conn_of(p);
+    c->now_ms = now_ms;
+    /* What arrived before the end still counts: a NOTIFICATION, a last UPDATE, a goodbye. */
+    for (size_t before = 0; !conn->close_asked && p->rx_len && p->rx_len != before;) {
+        before = p->rx_len;
+        if (conn->kind == CONN_BGP)
+            core_bgp_drain(c, conn);
+        else
+            core_cluster_drain(c, conn);
+    }
+    if (conn->kind == CONN_BGP)
+        core_bgp_closed(c, conn);
+    else
+        core_cluster_closed(c, conn, how);
+    for (size_t i = 0; i < c->request_count; i++) { /* nothing may name it any more */
+        struct core_request *r = &c->requests[(c->request_first + i) % c->request_cap];
+        if (r->pump == p)
+            r->pump = NULL;
+    }
+    list_remove(&conn->all);
+    repl_link_free(conn->link);
+    pump_fini(&conn->pump);
+    free(conn);
+}
+
+struct pump *core_next_pump(struct core *c, struct pump *after)
+{
+    struct list *at = after ? LIST_OF(after, struct core_conn, pump)->all.next
+                                  : c->conns.next;
+    return at == &c->conns ? NULL : &LIST_OF(at, struct core_conn, all)->pump;
+}
+
+void core_request(struct core *c, const struct core_request *r)
+{
+    if (c->request_count == c->request_cap) {
+        size_t cap = c->request_cap ? c->request_cap * 2 : 32;
+        struct core_request *wider = memory_new(cap, sizeof *wider);
+        for (size_t i = 0; i < c->request_count; i++)
+            wider[i] = c->requests[(c->request_first + i) % c->request_cap];
+        free(c->requests);
+        c->requests = wider;
+        c->request_cap = cap;
+        c->request_first = 0;
+    }
+    c->requests[(c->request_first + c->request_count++) % c->request_cap] = *r;
+}
+
+bool core_next_request(struct core *c, struct core_request *out)
+{
+    while (c->request_count) {
+        *out = c->requests[c->request_first];
+        c->request_first = (c->request_first + 1) % c->request_cap;
+        c->request_count--;
+        if (out->pump)
+            return true;
+    }
+    return false;
+}
+
+/* ---- events ---- */
+
+void core_event(struct core *c, int level, const char *name, const char *subject,
+                const char *fields, ...)
+{
+    struct core_event *e = &c->events[c->event_sequence++ % CORE_EVENTS];
+    *e = (struct core_event){
+        .sequence = c->event_sequence, .at_ms = c->now_ms, .level = (uint8_t)level, .name = name
+    };
+    snprintf(e->subject, sizeof e->subject, "%s", subject ? subject : "");
+    if (!fields)
+        return;
+    va_list args;
+    va_start(args, fields);
+    vsnprintf(e->fields, sizeof e->fields, fields, args);
+    va_end(args);
+}
+
+bool core_next_event(const struct core *c, uint64_t *sequence, struct core_event *out)
+{
+    if (*sequence >= c->event_sequence)
+        return false;
+    if (c->event_sequence - *sequence > CORE_EVENTS)
+        *sequence = c->event_sequence - CORE_EVENTS;
+    *out = c->events[*sequence % CORE_EVENTS];
+    ++*sequence;
+    return true;
+}

@@ -1,0 +1,500 @@
+/* The NVAs: one session machine each, its connections, its routes into the RIB and its Adj-RIB-Out. */
+#include <stdio.h>
+
+#include "node/core_impl.h"
+
+enum { CONNECT_RETRY_S = 5, IDLE_HOLD_MAX_S = 60 };
+
+static struct rib_session *session_fact(struct core *c, const struct core_peer *p)
+{
+    return &c->rib.origins[c->rib.self].sessions[p->nva];
+}
+
+static const char *subject_of(const struct core_peer *p, char *buf, size_t cap)
+{
+    snprintf(buf, cap, "peer=%s", p->cfg->name);
+    return buf;
+}
+
+static void publish(struct core *c, struct core_peer *p, enum rib_session_state state)
+{
+    struct rib_session fact = *session_fact(c, p);
+    fact.state = (uint8_t)state;
+    fact.generation = p->generation;
+    if (state == RIB_SESSION_SYNCING)
+        fact.identifier = bgp_session_peer_open(p->session)->identifier;
+    core_must(rib_session_set(&c->rib, c->rib.self, p->nva, &fact, c->now_ms));
+}
+
+/* ---- session up and down ---- */
+
+static const struct ip_addr *node_addr(const struct config_node *n, uint8_t family)
+{
+    if (n->address.family == family)
+        return &n->address;
+    return n->has_address6 && n->address6.family == family ? &n->address6 : NULL;
+}
+
+/* The next hop announced for the VNet's own prefixes: the peer's setting, the server's, ourselves. */
+static struct ip_addr self_next_hop(const struct core *c, const struct core_peer *p, uint8_t family)
+{
+    const struct config *cfg = c->config;
+    if (p->cfg->has_next_hop && p->cfg->next_hop.family == family)
+        return p->cfg->next_hop;
+    if (family == BGP_IP4 && cfg->has_vnet_next_hop)
+        return cfg->vnet_next_hop;
+    if (family == BGP_IP6 && cfg->has_vnet_next_hop6)
+        return cfg->vnet_next_hop6;
+    const struct ip_addr *own = node_addr(c->node, family);
+    return own ? *own : (struct ip_addr){ .family = family };
+}
+
+static uint8_t types_for(const struct core *c, uint8_t type)
+{
+    return c->config->branch_to_branch ? 0xff : (uint8_t)(1u << type);
+}
+
+static void join_adjout(struct core *c, struct core_peer *p)
+{
+    const struct bgp_codec *codec = bgp_session_codec(p->session);
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
+        if (!codec->family[f])
+            continue;
+        struct adjout_rules rules = {
+            .family = (enum bgp_family)f,
+            .codec = *codec,
+            .export = { .transparent = p->cfg->mode == CONFIG_TRANSPARENT,
+                        .local_asn = c->nvas[p->nva].local_asn },
+            .self_next_hop = self_next_hop(c, p, f),
+            .from_types = types_for(c, p->cfg->type),
+        };
+        p->out[f] = adjout_join(c->adjout, &rules, p->nva);
+        core_must(!p->out[f]);
+    }
+}
+
+static void leave_adjout(struct core_peer *p)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        if (p->out[f])
+            adjout_leave(p->out[f]);
+        p->out[f] = NULL;
+    }
+}
+
+static void on_up(struct core *c, struct core_peer *p)
+{
+    const struct bgp_codec *codec = bgp_session_codec(p->session);
+    p->generation++;
+    p->up_ms = p->update_ms = c->now_ms;
+    p->sends_eor = bgp_session_peer_open(p->session)->graceful_restart;
+    p->waits_for = 0;
+    p->warned = p->over_limit = false;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        p->waits_for |= (uint8_t)(codec->family[f] << f);
+    publish(c, p, RIB_SESSION_SYNCING);
+    join_adjout(c, p);
+}
+
+static void on_down(struct core *c, struct core_peer *p)
+{
+    leave_adjout(p);
+    repl_evidence_session_ends(&c->rib, p->nva);
+    publish(c, p, RIB_SESSION_DOWN);
+}
+
+static void on_synced(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    p->waits_for = 0;
+    publish(c, p, RIB_SESSION_SYNCED);
+    repl_evidence_synced(&c->rib, p->nva);
+    core_event(c, CONFIG_LOG_INFO, "peer_synced", subject_of(p, subject, sizeof subject),
+               "routes=%u after_ms=%llu", session_fact(c, p)->paths,
+               (unsigned long long)(c->now_ms - p->up_ms));
+}
+
+/* ---- routes ---- */
+
+/* Limits are gentle: say so once, tear down only when asked to. */
+static void check_limit(struct core *c, struct core_peer *p)
+{
+    const struct config_limit *l = &p->cfg->limit;
+    uint32_t count = session_fact(c, p)->paths;
+    char subject[CONFIG_NAME_MAX + 16];
+    if (!l->limit || (count < l->warn_at && count <= l->limit)) {
+        p->warned = p->over_limit = false;
+        return;
+    }
+    if (!p->warned)
+        core_event(c, CONFIG_LOG_WARN, "peer_routes_high", subject_of(p, subject, sizeof subject),
+                   "routes=%u warn_at=%u limit=%u", count, l->warn_at, l->limit);
+    p->warned = true;
+    if (count <= l->limit || p->over_limit)
+        return;
+    p->over_limit = true;
+    core_event(c, CONFIG_LOG_ERROR, "peer_routes_over_limit", subject_of(p, subject, sizeof subject),
+               "routes=%u limit=%u action=%s", count, l->limit,
+               l->action == CONFIG_LIMIT_RESET ? "reset" : "warn");
+    if (l->action == CONFIG_LIMIT_RESET)
+        bgp_session_reset(p->session,
+                          &(struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,
+                                               .code = BGP_CEASE,
+                                               .subcode = BGP_MAX_PREFIXES },
+                          c->now_ms);
+}
+
+static void announce(struct core *c, const struct core_peer *p, struct bgp_nlri nlri,
+                     const struct bgp_attrs *attrs)
+{
+    struct ip_prefix prefix;
+    uint32_t path_id = 0, id = bgp_attrs_intern(&c->rib.attrs, attrs);
+    core_must(!id);
+    while (bgp_nlri_next(&nlri, &prefix, &path_id))
+        core_must(rib_announce(&c->rib, c->rib.self, p->nva, &prefix, path_id, id));
+    bgp_attrs_unref(&c->rib.attrs, id);
+}
+
+static void withdraw(struct core *c, const struct core_peer *p, struct bgp_nlri nlri)
+{
+    struct ip_prefix prefix;
+    uint32_t path_id = 0;
+    while (bgp_nlri_next(&nlri, &prefix, &path_id))
+        core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, &prefix, path_id, c->now_ms));
+}
+
+static void report_fault(struct core *c, const struct core_peer *p, const struct bgp_fault *f)
+{
+    char subject[CONFIG_NAME_MAX + 16], buf[64];
+    core_event(c, CONFIG_LOG_WARN, "peer_update_fault", subject_of(p, subject, sizeof subject),
+               "fault=\"%s\" attribute=%u action=%s",
+               bgp_fault_text(f->code, f->subcode, buf, sizeof buf), f->attr_type,
+               f->action == BGP_ACTION_ATTR_DISCARD        ? "attribute-discard"
+               : f->action == BGP_ACTION_TREAT_AS_WITHDRAW ? "treat-as-withdraw"
+                                                           : "family-disable");
+}
+
+static void on_update(struct core *c, struct core_peer *p, const struct bgp_update *u)
+{
+    p->update_ms = c->now_ms;
+    for (int i = 0; i < u->withdrawn_count; i++)
+        withdraw(c, p, u->withdrawn[i]);
+    for (int i = 0; i < u->reach_count; i++)
+        announce(c, p, u->reach[i], &u->attrs[i]);
+    if (u->fault.action != BGP_ACTION_NONE)
+        report_fault(c, p, &u->fault);
+    if (p->waits_for && u->end_of_rib) {
+        p->waits_for &= (uint8_t)~u->end_of_rib;
+        if (!p->waits_for)
+            on_synced(c, p);
+    }
+    check_limit(c, p);
+}
+
+/* ---- events of the session machine ---- */
+
+static void on_dial(struct core *c, struct core_peer *p)
+{
+    struct core_conn *conn = core_conn_new(c, CONN_BGP, &p->cfg->peer_ip);
+    const struct ip_addr *local = node_addr(c->node, p->cfg->peer_ip.family);
+    conn->dialled = true;
+    conn->peer = p;
+    conn->slot = BGP_SLOT_OURS;
+    p->conns[BGP_SLOT_OURS] = conn;
+    core_request(c, &(struct core_request){ .kind = CORE_DIAL,
+                                            .port = CORE_PORT_BGP,
+                                            .pump = &conn->pump,
+                                            .remote = p->cfg->peer_ip,
+                                            .local = local ? *local : (struct ip_addr){ 0 },
+                                            .remote_port = p->cfg->peer_port,
+                                            .ttl = p->cfg->ttl,
+                                            .md5_key_file = p->cfg->md5_key_file });
+}
+
+static void on_state(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    bool matters = e->to == BGP_ESTABLISHED || e->from == BGP_ESTABLISHED;
+    p->since_ms = c->now_ms;
+    core_event(c, matters ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG, "peer_state",
+               subject_of(p, subject, sizeof subject), "from=%s to=%s reason=\"%s\"",
+               bgp_state_name((enum bgp_state)e->from), bgp_state_name((enum bgp_state)e->to),
+               e->reason ? e->reason : "");
+}
+
+static void remember_error(struct core_peer *p, const struct bgp_session_event *e)
+{
+    char buf[64];
+    if (e->fault.code)
+        snprintf(p->last_error, sizeof p->last_error, "%s: %s (%s)", e->reason ? e->reason : "",
+                 bgp_fault_text(e->fault.code, e->fault.subcode, buf, sizeof buf),
+                 e->by_peer ? "received" : "sent");
+    else
+        snprintf(p->last_error, sizeof p->last_error, "%s", e->reason ? e->reason : "");
+}
+
+static void log_down(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    core_event(c, CONFIG_LOG_WARN, "peer_down", subject_of(p, subject, sizeof subject),
+               "reason=\"%s\" uptime_s=%llu routes_lost=%u", p->last_error,
+               (unsigned long long)(c->now_ms - p->up_ms) / 1000, session_fact(c, p)->paths);
+}
+
+static void on_event(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
+{
+    switch (e->kind) {
+    case BGP_EVENT_DIAL:
+        on_dial(c, p);
+        break;
+    case BGP_EVENT_CLOSE:
+        if (p->conns[e->slot]) {
+            core_bgp_fill(c, p->conns[e->slot]); /* a NOTIFICATION goes out before the end */
+            core_conn_close(c, p->conns[e->slot]);
+        }
+        break;
+    case BGP_EVENT_STATE:
+        if (e->fault.code || e->to < e->from)
+            remember_error(p, e);
+        on_state(c, p, e);
+        break;
+    case BGP_EVENT_UP:
+        on_up(c, p);
+        break;
+    case BGP_EVENT_DOWN:
+        remember_error(p, e);
+        log_down(c, p);
+        on_down(c, p);
+        break;
+    case BGP_EVENT_UPDATE:
+        on_update(c, p, e->update);
+        break;
+    case BGP_EVENT_REFRESH:
+        if (p->out[e->family])
+            adjout_refresh(p->out[e->family]);
+        break;
+    default:
+        break;
+    }
+}
+
+static void take_events(struct core *c, struct core_peer *p)
+{
+    struct bgp_session_event e;
+    while (bgp_session_next(p->session, &e))
+        on_event(c, p, &e);
+}
+
+/* ---- bytes ---- */
+
+void core_bgp_drain(struct core *c, struct core_conn *conn)
+{
+    size_t used = 0;
+    while (used < conn->pump.rx_len && used < CORE_RX_BUDGET && !conn->close_asked) {
+        size_t n = bgp_session_feed(conn->peer->session, (enum bgp_slot)conn->slot,
+                                    conn->pump.rx + used, conn->pump.rx_len - used, c->now_ms);
+        take_events(c, conn->peer);
+        if (!n)
+            break;
+        used += n;
+    }
+    pump_rx_consume(&conn->pump, used);
+    if (used >= CORE_RX_BUDGET && conn->pump.rx_len && !conn->close_asked)
+        list_append(&c->ready, &conn->pump.ready);
+}
+
+void core_bgp_fill(struct core *c, struct core_conn *conn)
+{
+    struct core_peer *p = conn->peer;
+    if (conn->close_asked)
+        return;
+    size_t room;
+    uint8_t *at = pump_tx_space(&conn->pump, &room);
+    size_t n = bgp_session_pull(p->session, (enum bgp_slot)conn->slot, at, room);
+    if (bgp_session_slot(p->session) == conn->slot)
+        for (int f = 0; f < BGP_FAMILIES; f++)
+            if (p->out[f])
+                n += adjout_pull(p->out[f], at + n, room - n);
+    conn->pump.tx_len += n;
+    (void)c;
+}
+
+/* ---- connections ---- */
+
+static struct core_peer *peer_at(struct core *c, const struct ip_addr *remote)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (c->peers[i].session && ip_addr_is_equal(&c->peers[i].cfg->peer_ip, remote))
+            return &c->peers[i];
+    return NULL;
+}
+
+struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote)
+{
+    char text[IP_ADDR_TEXT];
+    struct core_peer *p = peer_at(c, remote);
+    if (!p) {
+        core_event(c, CONFIG_LOG_WARN, "peer_unknown", NULL,
+                   "ip=%s hint=\"add it to peers, or look for address translation between it and us\"",
+                   ip_addr_format(remote, text));
+        return NULL;
+    }
+    int slot = p->conns[BGP_SLOT_THEIRS] ? -1 : bgp_session_accept(p->session, c->now_ms);
+    if (slot < 0) {
+        take_events(c, p);
+        return NULL;
+    }
+    struct core_conn *conn = core_conn_new(c, CONN_BGP, remote);
+    conn->peer = p;
+    conn->slot = (uint8_t)slot;
+    p->conns[slot] = conn;
+    take_events(c, p);
+    return conn;
+}
+
+void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_addr *local)
+{
+    if (!conn->peer || conn->close_asked)
+        return;
+    bgp_session_connected(conn->peer->session, local, c->now_ms);
+    take_events(c, conn->peer);
+}
+
+void core_bgp_closed(struct core *c, struct core_conn *conn)
+{
+    struct core_peer *p = conn->peer;
+    if (p->conns[conn->slot] == conn)
+        p->conns[conn->slot] = NULL;
+    conn->close_asked = true;
+    bgp_session_closed(p->session, (enum bgp_slot)conn->slot, c->now_ms);
+    take_events(c, p);
+}
+
+/* ---- time ---- */
+
+static bool is_quiet(const struct core *c, const struct core_peer *p)
+{
+    uint64_t patience_ms = p->sends_eor ? c->config->defer_ms : CORE_QUIET_MS;
+    return c->now_ms >= p->update_ms + patience_ms;
+}
+
+void core_bgp_tick(struct core *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++) {
+        struct core_peer *p = &c->peers[i];
+        if (!p->session)
+            continue;
+        if (bgp_session_deadline(p->session) <= c->now_ms) {
+            bgp_session_tick(p->session, c->now_ms);
+            take_events(c, p);
+        }
+        if (p->waits_for && bgp_session_slot(p->session) >= 0 && is_quiet(c, p))
+            on_synced(c, p);
+    }
+}
+
+uint64_t core_bgp_deadline(const struct core *c)
+{
+    uint64_t due = UINT64_MAX;
+    for (size_t i = 0; i < c->peer_count; i++) {
+        uint64_t at = c->peers[i].session ? bgp_session_deadline(c->peers[i].session) : UINT64_MAX;
+        due = at < due ? at : due;
+    }
+    return due;
+}
+
+void core_bgp_rearm(struct core *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (c->peers[i].session)
+            bgp_session_rearm(c->peers[i].session, CORE_REARM_MS, c->now_ms);
+}
+
+/* An NVA has told all when some session with it reached End-of-RIB: ours, or that of a living node. */
+static bool is_synced(const struct core *c, uint16_t nva)
+{
+    for (int o = 1; o < RIB_ORIGINS; o++)
+        if (c->rib.origins[o].class == RIB_LIVE &&
+            c->rib.origins[o].sessions[nva].state == RIB_SESSION_SYNCED)
+            return true;
+    return false;
+}
+
+bool core_bgp_all_synced(const struct core *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (!c->peers[i].cfg->disabled && !is_synced(c, c->peers[i].nva))
+            return false;
+    return true;
+}
+
+/* ---- life ---- */
+
+uint32_t core_router_id(const struct core *c)
+{
+    if (c->config->has_router_id)
+        return c->config->router_id;
+    const struct ip_addr *own = node_addr(c->node, BGP_IP4);
+    return own ? wire_get32(own->bytes) : c->node->id;
+}
+
+static void start_peer(struct core *c, struct core_peer *p)
+{
+    const struct config_peer *cfg = p->cfg;
+    const struct ip_addr *local = node_addr(c->node, cfg->peer_ip.family);
+    bool send = cfg->add_path & CONFIG_ADD_PATH_SEND, receive = cfg->add_path & CONFIG_ADD_PATH_RECEIVE;
+    uint8_t add_path = (uint8_t)((receive ? 1 : 0) | (send ? 2 : 0));
+    struct bgp_session_cfg session = {
+        .local_asn = c->nvas[p->nva].local_asn,
+        .local_identifier = core_router_id(c),
+        .peer_asn = cfg->peer_asn,
+        .peer_addr = cfg->peer_ip,
+        .local_addr = local ? *local : (struct ip_addr){ .family = cfg->peer_ip.family },
+        .hold_s = cfg->hold_s,
+        .connect_retry_s = cfg->connect_retry_s ? cfg->connect_retry_s : CONNECT_RETRY_S,
+        .idle_hold_max_s = IDLE_HOLD_MAX_S,
+        .passive = cfg->passive,
+        .family = { cfg->families[BGP_IP4], cfg->families[BGP_IP6] },
+        .add_path = { add_path, add_path },
+        .extended_message = true,
+        .seed = c->cfg.seed + p->nva,
+    };
+    p->session = bgp_session_new(&session);
+    core_must(!p->session);
+    bgp_session_start(p->session, c->now_ms);
+    take_events(c, p);
+}
+
+void core_bgp_init(struct core *c)
+{
+    c->peer_count = c->config->peer_count;
+    c->peers = memory_new(c->peer_count, sizeof *c->peers);
+    for (size_t i = 0; i < c->peer_count; i++) {
+        struct core_peer *p = &c->peers[i];
+        p->cfg = &c->config->peers[i];
+        p->nva = (uint16_t)(i + 1);
+        p->since_ms = c->now_ms;
+        if (!p->cfg->disabled && p->cfg->nodes & 1u << c->cfg.self)
+            start_peer(c, p);
+    }
+}
+
+void core_bgp_fini(struct core *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++) {
+        leave_adjout(&c->peers[i]);
+        if (c->peers[i].session)
+            bgp_session_free(c->peers[i].session);
+    }
+    free(c->peers);
+}
+
+void core_bgp_stop(struct core *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++) {
+        if (!c->peers[i].session)
+            continue;
+        bgp_session_stop(c->peers[i].session, BGP_ADMIN_SHUTDOWN, "node stops", c->now_ms);
+        take_events(c, &c->peers[i]);
+    }
+}

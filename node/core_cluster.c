@@ -1,0 +1,618 @@
+/* The other nodes: connections, who is alive, beats, and the streams in both directions. */
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core_impl.h"
+
+enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 1000, ALGO_VERSION = 1, PROTOCOL_MINOR = 1 };
+
+static const char *subject_of(const struct core_member *m, char *buf, size_t cap)
+{
+    snprintf(buf, cap, "node=%s", m->node->name);
+    return buf;
+}
+
+static bool is_other(const struct core *c, uint32_t id)
+{
+    return id >= 1 && id <= c->config->node_count && id != c->cfg.self;
+}
+
+static struct core_member *member_of(struct core *c, uint32_t id)
+{
+    return is_other(c, id) ? &c->members[id] : NULL;
+}
+
+/* The other nodes, one after the other; NULL ends. */
+static struct core_member *next_member(const struct core *c, const struct core_member *after)
+{
+    uint32_t id = after ? after->node->id + 1 : 1;
+    for (; id <= c->config->node_count; id++)
+        if (id != c->cfg.self)
+            return &((struct core *)(uintptr_t)c)->members[id];
+    return NULL;
+}
+
+/* ---- states ---- */
+
+static void on_member_state(struct core *c, struct core_member *m, const char *reason)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    uint8_t origin = (uint8_t)m->node->id;
+    bool here = m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
+    bool bad = m->life.state == REPL_MEMBER_DEAD || m->life.state == REPL_MEMBER_AUTH_FAILED;
+    core_event(c, bad ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, "node_state",
+               subject_of(m, subject, sizeof subject), "state=%s reason=\"%s\" held_routes=%u",
+               repl_member_state_name(m->life.state), reason, c->rib.origins[origin].paths);
+    if (!here)
+        repl_evidence_lost(&c->rib, origin, c->now_ms);
+}
+
+static void forget_link(struct core *c, struct core_member *m, struct core_conn *conn)
+{
+    if (m->dialling == conn)
+        m->dialling = NULL;
+    if (m->link != conn)
+        return;
+    m->link = NULL;
+    m->sender.active = false;
+    m->has_heard = m->digest_compared = false;
+    if (repl_member_unlinked(&m->life, c->now_ms))
+        on_member_state(c, m, "connection lost");
+}
+
+/* ---- connections ---- */
+
+static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
+                                     const struct repl_party *parties, size_t count)
+{
+    struct repl_link_cfg cfg = {
+        .initiator = initiator,
+        .role = REPL_ROLE_NODE,
+        .identity = c->cfg.identity,
+        .secrets = c->cfg.secrets,
+        .agent_secrets = c->cfg.agent_secrets,
+        .parties = parties,
+        .party_count = count,
+        .hello = { .node = c->cfg.self,
+                   .incarnation = c->incarnation,
+                   .minor_min = PROTOCOL_MINOR,
+                   .minor_max = PROTOCOL_MINOR,
+                   .algo_min = ALGO_VERSION,
+                   .algo_max = ALGO_VERSION,
+                   .config_generation = c->config->generation },
+    };
+    repl_cluster_id(c->config->name, cfg.cluster_id);
+    memcpy(cfg.hello.config_digest, c->config->digest, REPL_DIGEST);
+    snprintf(cfg.hello.name, sizeof cfg.hello.name, "%s", c->node->name);
+    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+        cfg.seen[m->node->id] = m->replica.incarnation;
+    if (initiator)
+        cfg.hello.your_incarnation = cfg.seen[parties->id];
+    return cfg;
+}
+
+struct core_conn *core_cluster_accept(struct core *c, const struct ip_addr *remote)
+{
+    if (!c->party_count)
+        return NULL;
+    struct repl_link_cfg cfg = link_cfg(c, false, c->parties, c->party_count);
+    struct core_conn *conn = core_conn_new(c, CONN_LINK, remote);
+    conn->link = repl_link_new(&cfg, c->now_ms);
+    core_must(!conn->link);
+    return conn;
+}
+
+static void dial(struct core *c, struct core_member *m)
+{
+    struct repl_link_cfg cfg = link_cfg(c, true, &m->party, 1);
+    struct core_conn *conn = core_conn_new(c, CONN_LINK, &m->node->cluster_address);
+    conn->link = repl_link_new(&cfg, c->now_ms);
+    core_must(!conn->link);
+    conn->dialled = true;
+    conn->member = m;
+    m->dialling = conn;
+    core_request(c, &(struct core_request){ .kind = CORE_DIAL,
+                                            .port = CORE_PORT_CLUSTER,
+                                            .pump = &conn->pump,
+                                            .remote = m->node->cluster_address,
+                                            .local = c->node->cluster_address,
+                                            .remote_port = m->node->cluster_port });
+}
+
+void core_cluster_connected(struct core *c, struct core_conn *conn)
+{
+    core_cluster_fill(c, conn);
+}
+
+/* A dial that connected but was closed before the handshake ended: the other side refused us. */
+static void on_dial_ended(struct core *c, struct core_member *m, const struct core_conn *conn,
+                          enum core_close how)
+{
+    bool changed = conn->connected
+                       ? repl_member_auth_failed(&m->life, c->now_ms)
+                       : repl_member_dial_failed(&m->life, how == CORE_CLOSE_REFUSED, c->now_ms);
+    if (changed)
+        on_member_state(c, m,
+                        conn->connected
+                            ? "it refuses our key or secret: see its log, compare keys and secretFile"
+                            : "nobody listens on its cluster port");
+}
+
+void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how)
+{
+    bool was_up = repl_link_is_up(conn->link);
+    struct core_member *m = conn->member;
+    if (conn->agent)
+        core_agent_gone(c, conn->agent);
+    if (!m)
+        return;
+    bool dialled = m->dialling == conn;
+    forget_link(c, m, conn);
+    if (dialled && !was_up && !m->link)
+        on_dial_ended(c, m, conn, how);
+}
+
+/* ---- a link comes up ---- */
+
+/* Somebody remembers an incarnation of ours that is not older than this one: the number is used up.
+ * Start over under a higher one, so that nobody takes new entries for old. */
+static void raise_incarnation(struct core *c, uint64_t seen)
+{
+    c->incarnation = seen + 1;
+    core_event(c, CONFIG_LOG_INFO, "incarnation_raised", NULL, "incarnation=%llu",
+               (unsigned long long)c->incarnation);
+    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+        if (m->link)
+            core_conn_close(c, m->link);
+}
+
+/* Of two connections the one that the lower node id dialled stays; a newer incarnation always wins. */
+static bool supersedes(const struct core *c, const struct core_member *m,
+                       const struct core_conn *fresh, uint64_t incarnation)
+{
+    if (!m->link || m->link->close_asked || incarnation > m->replica.incarnation)
+        return true;
+    bool lower_is_us = c->cfg.self < m->node->id;
+    bool fresh_by_lower = fresh->dialled == lower_is_us;
+    bool held_by_lower = m->link->dialled == lower_is_us;
+    return fresh_by_lower || !held_by_lower;
+}
+
+static void end_link(struct core *c, struct core_conn *conn, enum repl_goodbye_reason reason)
+{
+    struct repl_msg bye = { .kind = REPL_GOODBYE, .goodbye = (uint8_t)reason };
+    int ignored = repl_link_send(conn->link, &bye, c->now_ms); /* full: the close says it too */
+    (void)ignored;
+    repl_link_finish(conn->link, c->now_ms);
+    core_cluster_fill(c, conn);
+    core_conn_close(c, conn);
+}
+
+static void subscribe(struct core *c, struct core_member *m, uint64_t incarnation)
+{
+    struct repl_msg msg = { .kind = REPL_SUBSCRIBE, .subscribe = { .count = 1 } };
+    msg.subscribe.positions[0] = repl_replica_join(&m->replica, &c->rib, incarnation, c->now_ms);
+    if (repl_link_send(m->link->link, &msg, c->now_ms))
+        core_conn_close(c, m->link);
+}
+
+static void on_node_up(struct core *c, struct core_conn *conn, const struct repl_party *party,
+                       const struct repl_hello *hello)
+{
+    struct core_member *m = member_of(c, party->id);
+    char subject[CONFIG_NAME_MAX + 16];
+    if (m->dialling == conn)
+        m->dialling = NULL;
+    conn->member = m;
+    if (hello->your_incarnation >= c->incarnation) {
+        raise_incarnation(c, hello->your_incarnation);
+        core_conn_close(c, conn);
+        m->life.dial_ms = c->now_ms;
+        return;
+    }
+    if (hello->incarnation < m->replica.incarnation || !supersedes(c, m, conn, hello->incarnation)) {
+        conn->member = NULL;
+        end_link(c, conn, REPL_GOODBYE_DUPLICATE);
+        return;
+    }
+    if (m->link) {
+        m->link->member = NULL;
+        end_link(c, m->link, REPL_GOODBYE_DUPLICATE);
+    }
+    m->link = conn;
+    m->sender = (struct repl_sender){ 0 };
+    if (memcmp(hello->config_digest, c->config->digest, REPL_DIGEST) != 0)
+        core_event(c, CONFIG_LOG_WARN, "config_differs", subject_of(m, subject, sizeof subject),
+                   "hint=\"give both nodes the same file\"");
+    if (repl_member_linked(&m->life, c->now_ms))
+        on_member_state(c, m, "connected");
+    subscribe(c, m, hello->incarnation);
+}
+
+/* ---- messages ---- */
+
+static void on_subscribe(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    for (int i = 0; i < msg->subscribe.count; i++)
+        if (msg->subscribe.positions[i].origin == c->cfg.self)
+            repl_sender_subscribe(&m->sender, &c->rib, c->incarnation,
+                                  &msg->subscribe.positions[i]);
+}
+
+static void on_applied(struct core *c, struct core_member *m, enum repl_apply result)
+{
+    core_must(result == REPL_APPLY_NOMEM);
+    if (result == REPL_OUT_OF_ORDER)
+        subscribe(c, m, m->replica.incarnation);
+}
+
+static void on_batch(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    uint64_t before = m->replica.quarantined;
+    char subject[CONFIG_NAME_MAX + 16];
+    if (msg->batch.origin != m->node->id)
+        return;
+    on_applied(c, m, repl_replica_apply(&m->replica, &c->rib, &c->names, &msg->batch, c->now_ms));
+    if (m->replica.quarantined != before)
+        core_event(c, CONFIG_LOG_ERROR, "record_quarantined", subject_of(m, subject, sizeof subject),
+                   "count=%llu hint=\"an NVA that this node's configuration does not name, or "
+                   "attributes that are not canonical\"",
+                   (unsigned long long)(m->replica.quarantined - before));
+}
+
+static void on_reset(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    if (msg->reset.origin == m->node->id)
+        on_applied(c, m, repl_replica_reset(&m->replica, &c->rib, &msg->reset));
+}
+
+static bool same_vector(const struct repl_beat *a, const struct repl_beat *b)
+{
+    if (a->position_count != b->position_count)
+        return false;
+    for (int i = 0; i < a->position_count; i++) {
+        const struct repl_position *x = &a->positions[i], *y = &b->positions[i];
+        if (x->origin != y->origin || x->incarnation != y->incarnation ||
+            x->version != y->version || x->status != y->status)
+            return false;
+    }
+    return true;
+}
+
+/* Same inputs, same table: anything else is a bug of ours, and must be seen. */
+static void compare_digests(struct core *c, struct core_member *m)
+{
+    struct repl_beat own = { 0 };
+    uint8_t digest[REPL_DIGEST];
+    char subject[CONFIG_NAME_MAX + 16];
+    if (!m->heard.has_digest || rib_dirty_count(&c->rib))
+        return;
+    core_positions(c, &own);
+    if (!same_vector(&own, &m->heard))
+        return;
+    repl_digest_write(&c->digest, digest);
+    bool equal = memcmp(digest, m->heard.digest, REPL_DIGEST) == 0;
+    if (!equal && (m->digest_equal || !m->digest_compared))
+        core_event(c, CONFIG_LOG_ERROR, "digest_differs", subject_of(m, subject, sizeof subject),
+                   "hint=\"same inputs, other table: please report this with both nodes' route list\"");
+    m->digest_compared = true;
+    m->digest_equal = equal;
+}
+
+static void on_beat(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    m->heard = msg->beat;
+    m->heard_beat_ms = c->now_ms;
+    m->has_heard = true;
+    compare_digests(c, m);
+}
+
+static void on_goodbye(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    struct core_conn *conn = m->link;
+    if (msg->goodbye == REPL_GOODBYE_DUPLICATE) { /* its other connection to us is the one that stays */
+        core_conn_close(c, conn);
+        return;
+    }
+    m->link = NULL;
+    m->sender.active = m->has_heard = m->digest_compared = false;
+    conn->member = NULL;
+    core_conn_close(c, conn);
+    if (repl_member_goodbye(&m->life, c->now_ms))
+        on_member_state(c, m, "said goodbye");
+}
+
+typedef void on_message(struct core *c, struct core_member *m, const struct repl_msg *msg);
+static on_message *const handlers[] = {
+    [REPL_SUBSCRIBE] = on_subscribe, [REPL_BATCH] = on_batch,     [REPL_RESET] = on_reset,
+    [REPL_BEAT] = on_beat,           [REPL_GOODBYE] = on_goodbye,
+};
+
+static void on_link_message(struct core *c, struct core_conn *conn, const struct repl_msg *msg)
+{
+    if (conn->agent) {
+        core_agent_message(c, conn->agent, msg);
+        return;
+    }
+    struct core_member *m = conn->member;
+    if (!m || m->link != conn)
+        return; /* superseded: what it still brings comes on the other connection as well */
+    if (repl_member_heard(&m->life, c->now_ms))
+        on_member_state(c, m, "heard again");
+    if (msg->kind < sizeof handlers / sizeof *handlers && handlers[msg->kind])
+        handlers[msg->kind](c, m, msg);
+}
+
+static void on_link_failed(struct core *c, struct core_conn *conn, const struct repl_link_event *e)
+{
+    char text[IP_ADDR_TEXT], subject[CONFIG_NAME_MAX + 16] = "";
+    bool auth = e->failure == REPL_FAIL_CLUSTER || e->failure == REPL_FAIL_PARTY ||
+                e->failure == REPL_FAIL_HANDSHAKE || e->failure == REPL_FAIL_VERSION;
+    if (conn->member) {
+        subject_of(conn->member, subject, sizeof subject);
+        snprintf(conn->member->last_error, sizeof conn->member->last_error, "%s", e->text);
+    }
+    core_event(c, CONFIG_LOG_WARN, auth ? "cluster_auth_failed" : "cluster_link_failed", subject,
+               "ip=%s reason=\"%s\"", ip_addr_format(&conn->remote, text), e->text);
+    if (auth && conn->member && conn->member->dialling == conn) {
+        conn->member->dialling = NULL;
+        if (repl_member_auth_failed(&conn->member->life, c->now_ms))
+            on_member_state(c, conn->member, e->text);
+    }
+    core_conn_close(c, conn);
+}
+
+static void on_link_event(struct core *c, struct core_conn *conn, const struct repl_link_event *e)
+{
+    if (e->kind == REPL_LINK_UP && e->party->role == REPL_ROLE_AGENT)
+        core_agent_up(c, conn, e->party);
+    else if (e->kind == REPL_LINK_UP)
+        on_node_up(c, conn, e->party, e->hello);
+    else if (e->kind == REPL_LINK_MSG)
+        on_link_message(c, conn, e->msg);
+    else if (e->kind == REPL_LINK_FAILED)
+        on_link_failed(c, conn, e);
+    else if (e->kind == REPL_LINK_ENDED)
+        core_conn_close(c, conn);
+}
+
+static void take_events(struct core *c, struct core_conn *conn)
+{
+    struct repl_link_event e;
+    while (repl_link_next(conn->link, &e))
+        on_link_event(c, conn, &e);
+}
+
+/* ---- bytes ---- */
+
+void core_cluster_drain(struct core *c, struct core_conn *conn)
+{
+    size_t used = 0;
+    while (used < conn->pump.rx_len && used < CORE_RX_BUDGET && !conn->close_asked) {
+        size_t n = repl_link_feed(conn->link, conn->pump.rx + used, conn->pump.rx_len - used,
+                                  c->now_ms);
+        take_events(c, conn);
+        if (!n)
+            break;
+        used += n;
+    }
+    pump_rx_consume(&conn->pump, used);
+    if (used >= CORE_RX_BUDGET && conn->pump.rx_len && !conn->close_asked)
+        list_append(&c->ready, &conn->pump.ready);
+}
+
+void core_cluster_fill(struct core *c, struct core_conn *conn)
+{
+    (void)c;
+    if (conn->close_asked || !conn->connected)
+        return;
+    size_t room;
+    uint8_t *at = pump_tx_space(&conn->pump, &room);
+    conn->pump.tx_len += repl_link_pull(conn->link, at, room);
+}
+
+static size_t unsent(const struct core_conn *conn)
+{
+    return repl_link_queued(conn->link) + conn->pump.tx_len - conn->pump.tx_at;
+}
+
+/* ---- streams and beats ---- */
+
+void core_cluster_streams(struct core *c)
+{
+    struct repl_msg msg;
+    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
+        while (m->link && !m->link->close_asked && unsent(m->link) < CORE_BULK_QUEUED &&
+               repl_sender_next(&m->sender, &c->rib, &c->names, c->incarnation, c->batcher, &msg,
+                                &c->quarantined))
+            if (repl_link_send(m->link->link, &msg, c->now_ms))
+                core_conn_close(c, m->link);
+    }
+}
+
+/* Everything that the decision depends on, in the same order on every node. */
+void core_positions(const struct core *c, struct repl_beat *beat)
+{
+    beat->position_count = 0;
+    for (uint32_t id = 1; id <= c->config->node_count; id++) {
+        const struct rib_origin *o = &c->rib.origins[id];
+        bool self = id == c->cfg.self;
+        uint8_t held = (uint8_t)(o->old ? 1 + o->old_class : 0);
+        beat->positions[beat->position_count++] = (struct repl_position){
+            .origin = id,
+            .incarnation = self ? c->incarnation : c->members[id].replica.incarnation,
+            .version = self ? vlist_head(&o->order) : c->members[id].replica.position,
+            .status = (uint8_t)(o->class | held << 4),
+        };
+    }
+}
+
+static void send_beat(struct core *c, struct core_member *m)
+{
+    struct repl_msg msg = { .kind = REPL_BEAT };
+    struct repl_beat *b = &msg.beat;
+    b->counter = c->beat_counter;
+    b->echo = m->has_heard ? m->heard.counter : 0;
+    b->echo_age_ms = m->has_heard ? (uint32_t)(c->now_ms - m->heard_beat_ms) : 0;
+    b->loop_lag_ms = c->lag_ms;
+    b->steady = c->phase == CORE_STEADY;
+    b->has_digest = rib_dirty_count(&c->rib) == 0;
+    repl_digest_write(&c->digest, b->digest);
+    core_positions(c, b);
+    if (repl_link_send(m->link->link, &msg, c->now_ms))
+        return; /* no room: it does not read; silence is counted on its side */
+}
+
+static void beat(struct core *c)
+{
+    if (c->now_ms < c->beat_ms)
+        return;
+    c->lag_ms = c->beat_ms ? (uint32_t)(c->now_ms - c->beat_ms) : 0;
+    c->beat_ms = c->now_ms + c->config->beat_ms;
+    c->beat_counter++;
+    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+        if (m->link && !m->link->close_asked)
+            send_beat(c, m);
+    core_agents_beat(c);
+}
+
+/* ---- time ---- */
+
+void core_cluster_tick(struct core *c)
+{
+    LIST_EACH(node, &c->conns)
+    {
+        struct core_conn *conn = LIST_OF(node, struct core_conn, all);
+        if (conn->kind != CONN_LINK || conn->close_asked ||
+            repl_link_deadline(conn->link) > c->now_ms)
+            continue;
+        repl_link_tick(conn->link, c->now_ms);
+        take_events(c, conn);
+    }
+    if (c->phase == CORE_STOPPING)
+        return;
+    beat(c);
+    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
+        if (repl_member_tick(&m->life, c->lag_ms, c->now_ms))
+            on_member_state(c, m, "silence");
+        if (m->life.state == REPL_MEMBER_DEAD && m->link)
+            core_conn_close(c, m->link);
+        if (repl_member_take_dial(&m->life, c->now_ms))
+            dial(c, m);
+    }
+}
+
+uint64_t core_cluster_deadline(const struct core *c)
+{
+    uint64_t due = UINT64_MAX;
+    for (const struct list *at = c->conns.next; at != &c->conns; at = at->next) {
+        const struct core_conn *conn =
+            (const struct core_conn *)((const char *)at - offsetof(struct core_conn, all));
+        if (conn->kind == CONN_LINK && !conn->close_asked && repl_link_deadline(conn->link) < due)
+            due = repl_link_deadline(conn->link);
+    }
+    if (c->phase == CORE_STOPPING || !c->party_count)
+        return due;
+    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
+        uint64_t at = repl_member_deadline(&m->life);
+        due = at < due ? at : due;
+    }
+    return c->beat_ms < due ? c->beat_ms : due;
+}
+
+void core_cluster_rearm(struct core *c)
+{
+    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+        repl_member_rearm(&m->life, c->now_ms);
+}
+
+bool core_cluster_caught_up(const struct core *c)
+{
+    for (const struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
+        bool here = m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
+        if (m->life.state == REPL_MEMBER_UNKNOWN || (here && !m->replica.cut_seen))
+            return false;
+    }
+    return true;
+}
+
+uint64_t core_cluster_acked(const struct core *c)
+{
+    uint64_t acked = UINT64_MAX;
+    for (const struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
+        if (!m->link || !m->has_heard)
+            continue;
+        for (int i = 0; i < m->heard.position_count; i++)
+            if (m->heard.positions[i].origin == c->cfg.self && m->heard.positions[i].version < acked)
+                acked = m->heard.positions[i].version;
+    }
+    return acked;
+}
+
+/* ---- life ---- */
+
+static void init_parties(struct core *c)
+{
+    size_t agents = c->cfg.agent_secrets ? c->config->agent_count : 0;
+    size_t nodes = c->cfg.secrets ? c->config->node_count - 1 : 0;
+    c->parties = memory_new(nodes + agents, sizeof *c->parties);
+    for (struct core_member *m = next_member(c, NULL); m && nodes; m = next_member(c, m))
+        c->parties[c->party_count++] = m->party;
+    for (size_t i = 0; i < agents; i++) {
+        struct repl_party *p = &c->parties[c->party_count++];
+        *p = (struct repl_party){ .role = REPL_ROLE_AGENT, .id = (uint32_t)i };
+        memcpy(p->public_key, c->config->agents[i].public_key, REPL_KEY);
+    }
+}
+
+void core_cluster_init(struct core *c)
+{
+    c->member_times = (struct repl_member_times){ .suspect_ms = c->config->dead_ms / 2,
+                                                  .dead_ms = c->config->dead_ms,
+                                                  .retry_min_ms = RETRY_MIN_MS,
+                                                  .retry_max_ms = RETRY_MAX_MS };
+    for (uint32_t id = 1; id <= c->config->node_count; id++) {
+        if (!is_other(c, id))
+            continue;
+        struct core_member *m = &c->members[id];
+        m->node = &c->config->nodes[id - 1];
+        m->party = (struct repl_party){ .role = REPL_ROLE_NODE, .id = id };
+        memcpy(m->party.public_key, m->node->public_key, REPL_KEY);
+        repl_member_init(&m->life, &c->member_times, c->now_ms);
+        core_must(repl_replica_init(&m->replica, (uint8_t)id, c->names.count));
+    }
+    init_parties(c);
+    c->batcher = repl_batcher_new();
+    core_must(!c->batcher);
+    c->table_groups = memory_new(CORE_TABLE_GROUPS, sizeof *c->table_groups);
+    c->table_nlri = memory_new(REPL_PAYLOAD_MAX, 1);
+}
+
+void core_cluster_fini(struct core *c)
+{
+    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+        repl_replica_fini(&m->replica);
+    LIST_EACH(node, &c->agents)
+    {
+        list_remove(node);
+        free(LIST_OF(node, struct core_agent, all));
+    }
+    repl_batcher_free(c->batcher);
+    free(c->parties);
+    free(c->table_groups);
+    free(c->table_nlri);
+}
+
+void core_cluster_stop(struct core *c)
+{
+    LIST_EACH(node, &c->conns)
+    {
+        struct core_conn *conn = LIST_OF(node, struct core_conn, all);
+        if (conn->kind != CONN_LINK || conn->close_asked)
+            continue;
+        if (repl_link_is_up(conn->link))
+            end_link(c, conn, REPL_GOODBYE_STOP);
+        else
+            core_conn_close(c, conn);
+    }
+}

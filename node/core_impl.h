@@ -1,0 +1,210 @@
+/* Inside the core: shared by core*.c only. */
+#ifndef TANDEM_NODE_CORE_IMPL_H
+#define TANDEM_NODE_CORE_IMPL_H
+
+#include "node/core.h"
+
+#include "node/config/memory.h"
+#include "replication/digest.h"
+#include "replication/evidence.h"
+#include "replication/stream.h"
+
+enum {
+    CORE_EVENTS = 1024,
+    CORE_DECIDE_BUDGET = 4096,    /* nets a turn: about a millisecond */
+    CORE_ENCODE_BUDGET = 8192,    /* nets a turn for all update groups */
+    CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
+    CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn and connection */
+    CORE_BULK_QUEUED = 128 * 1024, /* a beat waits behind no more than this */
+    CORE_WAKE_MS = 250,           /* a longer gap between turns was a pause of the process */
+    CORE_REARM_MS = 1000,
+    CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
+    CORE_REAP_BUDGET = 256,
+    CORE_TABLE_GROUPS = 512,      /* of one batch to an agent */
+    CORE_TABLE_NETS = 4096,
+};
+
+enum conn_kind { CONN_BGP, CONN_LINK };
+
+/* One connection. The pump is its first member: the loop knows nothing else of it. */
+struct core_conn {
+    struct pump pump;
+    struct list all;
+    uint8_t kind;
+    bool dialled;       /* by us */
+    bool connected;
+    bool close_asked;
+    struct ip_addr remote;
+    struct core_peer *peer; /* CONN_BGP */
+    uint8_t slot;
+    struct repl_link *link; /* CONN_LINK */
+    struct core_member *member; /* dialled, or authenticated */
+    struct core_agent *agent;
+};
+
+struct core_peer {
+    const struct config_peer *cfg;
+    uint16_t nva;
+    struct bgp_session *session; /* NULL: this node does not peer with it */
+    struct core_conn *conns[BGP_SLOTS];
+    struct adjout_member *out[BGP_FAMILIES];
+    uint32_t generation;
+    uint8_t waits_for; /* bit per family: End-of-RIB has not come */
+    bool sends_eor;
+    uint64_t up_ms, update_ms, since_ms;
+    bool warned, over_limit;
+    char last_error[160];
+};
+
+struct core_member {
+    const struct config_node *node;
+    struct repl_member life;
+    struct core_conn *link;    /* authenticated, current */
+    struct core_conn *dialling;
+    struct repl_party party;
+    struct repl_sender sender;
+    struct repl_replica replica;
+    struct repl_beat heard;    /* the last one */
+    uint64_t heard_beat_ms;
+    bool has_heard;
+    bool digest_compared, digest_equal;
+    char last_error[160];
+};
+
+struct core_agent {
+    struct list all;
+    struct core_conn *conn;
+    const struct config_agent *cfg;
+    bool subscribed, reset, cut_sent;
+    uint64_t position, since_ms;
+    bool complete_sent;
+    bool has_report;
+    struct repl_table_report report;
+};
+
+struct core_target {
+    const struct config_target *cfg;
+    struct program *program; /* netlink here; else NULL */
+    uint64_t cursor;
+    bool ready;
+};
+
+struct core {
+    struct core_cfg cfg;
+    const struct config *config;
+    const struct config_node *node;
+    uint64_t started_ms, turned_ms, incarnation;
+    uint32_t lag_ms;
+    uint8_t phase;
+    uint64_t stop_ms;
+
+    struct rib rib;
+    struct adjout *adjout;
+    struct policy policy;
+    struct vnet vnet;
+    struct policy_nva *nvas;
+    const char **nva_names;
+    struct repl_names names;
+    struct ip_prefix *spaces;
+    struct ip_addr *node_addrs;
+    struct repl_digest digest, table_digest;
+    uint32_t programmed, table_routes;
+    struct repl_evidence_times hold_times;
+    bool converged_told;
+
+    struct core_peer *peers;
+    size_t peer_count;
+    struct core_member members[REPL_NODES_MAX + 1]; /* by node id; [self] unused */
+    struct repl_member_times member_times;
+    uint64_t beat_ms, beat_counter;
+    struct repl_party *parties;
+    size_t party_count;
+    struct repl_batcher *batcher;
+    struct list agents;
+    size_t agent_count;
+    struct repl_table_routes *table_groups;
+    uint8_t *table_nlri;
+    struct core_target *targets;
+    size_t target_count;
+    uint64_t quarantined;
+
+    struct list conns;
+    struct list ready; /* pumps with bytes received */
+    struct core_request *requests;
+    size_t request_cap, request_first, request_count;
+
+    struct core_event events[CORE_EVENTS];
+    uint64_t event_sequence;
+    uint64_t now_ms;
+};
+
+/* Exhausted memory ends the process: the supervisor restarts it, the other node serves meanwhile. */
+static inline void core_must(int err)
+{
+    if (err)
+        abort();
+}
+
+void core_event(struct core *c, int level, const char *name, const char *subject,
+                const char *fields, ...) __attribute__((format(printf, 5, 6)));
+void core_request(struct core *c, const struct core_request *r);
+
+struct core_conn *core_conn_new(struct core *c, enum conn_kind kind, const struct ip_addr *remote);
+void core_conn_close(struct core *c, struct core_conn *conn);
+
+/* core_bgp.c */
+void core_bgp_init(struct core *c);
+void core_bgp_fini(struct core *c);
+struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote);
+void core_bgp_drain(struct core *c, struct core_conn *conn);
+void core_bgp_fill(struct core *c, struct core_conn *conn);
+void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_addr *local);
+void core_bgp_closed(struct core *c, struct core_conn *conn);
+void core_bgp_tick(struct core *c);
+void core_bgp_stop(struct core *c);
+void core_bgp_rearm(struct core *c);
+uint64_t core_bgp_deadline(const struct core *c);
+/* routerId, or the node's IPv4 address, or its number (RFC 6286 asks for uniqueness, no more). */
+uint32_t core_router_id(const struct core *c);
+/* Every NVA of the configuration has told all it has, to this node or to another that is alive. */
+bool core_bgp_all_synced(const struct core *c);
+
+/* core_cluster.c */
+void core_cluster_init(struct core *c);
+void core_cluster_fini(struct core *c);
+struct core_conn *core_cluster_accept(struct core *c, const struct ip_addr *remote);
+void core_cluster_drain(struct core *c, struct core_conn *conn);
+void core_cluster_fill(struct core *c, struct core_conn *conn);
+void core_cluster_connected(struct core *c, struct core_conn *conn);
+void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how);
+void core_cluster_tick(struct core *c);
+void core_cluster_streams(struct core *c);
+void core_cluster_stop(struct core *c);
+void core_cluster_rearm(struct core *c);
+uint64_t core_cluster_deadline(const struct core *c);
+/* Every other node is either alive and a cut of it was seen, or known to be away. */
+bool core_cluster_caught_up(const struct core *c);
+/* Lowest own version that every living replica has. */
+uint64_t core_cluster_acked(const struct core *c);
+void core_positions(const struct core *c, struct repl_beat *beat);
+
+/* core_agents.c */
+void core_agent_up(struct core *c, struct core_conn *conn, const struct repl_party *party);
+void core_agent_message(struct core *c, struct core_agent *a, const struct repl_msg *m);
+void core_agent_gone(struct core *c, struct core_agent *a);
+void core_agents_stream(struct core *c);
+void core_agents_beat(struct core *c);
+uint64_t core_agents_slowest(const struct core *c);
+/* The set that agents are told for a net. */
+uint32_t core_table_set(const struct core *c, uint32_t net);
+void core_table_changed(struct core *c, const struct rib_change *change);
+
+/* core_targets.c */
+void core_targets_init(struct core *c);
+void core_targets_fini(struct core *c);
+void core_targets_feed(struct core *c);
+bool core_targets_have_work(const struct core *c);
+uint64_t core_targets_slowest(const struct core *c);
+bool core_targets_hold(const struct core *c, uint32_t net);
+
+#endif

@@ -1,0 +1,133 @@
+/* This node's own targets: the Loc-RIB order feeds each program what it should have. */
+#include "node/core_impl.h"
+
+static bool runs_here(const struct core *c, const struct config_target *t)
+{
+    return t->type == CONFIG_TARGET_NETLINK && t->nodes & 1u << c->cfg.self;
+}
+
+void core_targets_init(struct core *c)
+{
+    c->target_count = c->config->target_count;
+    c->targets = memory_new(c->target_count, sizeof *c->targets);
+    for (size_t i = 0; i < c->target_count; i++) {
+        struct core_target *t = &c->targets[i];
+        t->cfg = &c->config->targets[i];
+        if (!runs_here(c, t->cfg))
+            continue;
+        t->program = program_new(&program_defaults, &c->rib.sets);
+        core_must(!t->program);
+    }
+}
+
+void core_targets_fini(struct core *c)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        program_free(c->targets[i].program);
+    free(c->targets);
+}
+
+static uint32_t live_sessions(const struct core *c)
+{
+    uint32_t count = 0;
+    for (int o = 1; o < RIB_ORIGINS; o++)
+        for (uint32_t nva = 1; nva < c->names.count; nva++)
+            count += c->rib.origins[o].class == RIB_LIVE &&
+                     c->rib.origins[o].sessions[nva].state != RIB_SESSION_DOWN;
+    return count;
+}
+
+static void want(struct core *c, struct core_target *t, uint32_t net)
+{
+    const struct rib_net *n = rib_net(&c->rib, net);
+    struct ip_prefix prefix;
+    prefix_table_prefix(&c->rib.nets, net, &prefix);
+    bool fits = vnet_judge(&c->vnet, &prefix, t->cfg->allow_own_space) == VNET_PROGRAMMED;
+    core_must(program_want(t->program, net, fits ? n->nhset : 0,
+                           n->flags & RIB_NET_WITHDRAWN ? PROGRAM_WITHDRAWN : PROGRAM_LOST,
+                           c->now_ms));
+}
+
+/* Inherited routes may be removed when every NVA has spoken, or has been silent for the whole time
+ * that its routes are held at most. */
+static bool may_remove_inherited(const struct core *c)
+{
+    bool silent_too_long =
+        c->now_ms >= c->started_ms + c->hold_times.grace_ms + c->hold_times.stale_ms;
+    return c->phase == CORE_STEADY && (core_bgp_all_synced(c) || silent_too_long);
+}
+
+static void feed(struct core *c, struct core_target *t)
+{
+    for (uint32_t i = 0, net; i < CORE_WANT_BUDGET && (net = vlist_next(&c->rib.loc, &t->cursor));
+         i++)
+        want(c, t, net);
+}
+
+void core_targets_feed(struct core *c)
+{
+    bool converged = !c->converged_told && may_remove_inherited(c);
+    uint32_t sessions = live_sessions(c);
+    for (size_t i = 0; i < c->target_count; i++) {
+        struct core_target *t = &c->targets[i];
+        if (!t->program || !t->ready)
+            continue;
+        program_set_live_sessions(t->program, sessions, c->now_ms);
+        feed(c, t);
+        if (t->cursor < vlist_head(&c->rib.loc) || rib_dirty_count(&c->rib))
+            converged = false;
+        else if (converged)
+            program_converged(t->program, c->now_ms);
+    }
+    c->converged_told |= converged;
+}
+
+bool core_targets_have_work(const struct core *c)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].program && c->targets[i].ready &&
+            c->targets[i].cursor < vlist_head(&c->rib.loc))
+            return true;
+    return false;
+}
+
+uint64_t core_targets_slowest(const struct core *c)
+{
+    uint64_t slowest = UINT64_MAX;
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].program && c->targets[i].cursor < slowest)
+            slowest = c->targets[i].cursor;
+    return slowest;
+}
+
+bool core_targets_hold(const struct core *c, uint32_t net)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].program && program_holds(c->targets[i].program, net))
+            return true;
+    return false;
+}
+
+struct program *core_program(struct core *c, size_t nth, const struct config_target **target)
+{
+    for (size_t i = 0; i < c->target_count; i++) {
+        if (!c->targets[i].program || nth--)
+            continue;
+        *target = c->targets[i].cfg;
+        return c->targets[i].program;
+    }
+    return NULL;
+}
+
+void core_program_ready(struct core *c, size_t nth, uint64_t now_ms)
+{
+    c->now_ms = now_ms;
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].program && nth-- == 0)
+            c->targets[i].ready = true;
+}
+
+struct rib *core_rib(struct core *c)
+{
+    return &c->rib;
+}

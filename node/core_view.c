@@ -1,0 +1,317 @@
+/* Sight: the core as status, nodes, peers, targets, agents and checks. Nothing here changes anything. */
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core_impl.h"
+
+static const char *const phase_names[] = {
+    [CORE_CONVERGE] = "converging", [CORE_STEADY] = "steady", [CORE_STOPPING] = "stopping"
+};
+
+const char *core_phase_name(enum core_phase phase)
+{
+    return phase_names[phase];
+}
+
+const char *core_nva_name(const struct core *c, uint16_t nva)
+{
+    return nva < c->names.count ? c->nva_names[nva] : "unknown";
+}
+
+static bool is_alive(const struct core_member *m)
+{
+    return m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
+}
+
+static uint32_t sessions_up(const struct core *c, uint32_t origin)
+{
+    uint32_t count = 0;
+    for (uint32_t nva = 1; nva < c->names.count; nva++)
+        count += c->rib.origins[origin].sessions[nva].state != RIB_SESSION_DOWN;
+    return count;
+}
+
+/* ---- nodes ---- */
+
+size_t core_node_count(const struct core *c)
+{
+    return c->config->node_count;
+}
+
+static void view_self(const struct core *c, struct core_node_view *out)
+{
+    out->is_self = true;
+    out->state = REPL_MEMBER_ALIVE;
+    out->incarnation = c->incarnation;
+    out->version = vlist_head(&c->rib.origins[c->rib.self].order);
+    out->state_since_ms = c->started_ms;
+    out->has_digest = out->digest_equal = true;
+    out->steady = c->phase == CORE_STEADY;
+}
+
+static void view_member(const struct core *c, const struct core_member *m, uint64_t now_ms,
+                        struct core_node_view *out)
+{
+    uint64_t head = vlist_head(&c->rib.origins[c->rib.self].order);
+    out->state = m->life.state;
+    out->incarnation = m->replica.incarnation;
+    out->version = m->replica.position;
+    out->behind = m->sender.active ? head - m->sender.position : head;
+    out->state_since_ms = m->life.since_ms;
+    out->lag_ms = (uint32_t)(now_ms - m->life.heard_ms);
+    out->has_digest = m->digest_compared;
+    out->digest_equal = m->digest_equal;
+    out->steady = m->has_heard && m->heard.steady;
+    snprintf(out->last_error, sizeof out->last_error, "%s", m->last_error);
+}
+
+void core_node_view(const struct core *c, size_t nth, uint64_t now_ms, struct core_node_view *out)
+{
+    uint32_t id = (uint32_t)nth + 1;
+    *out = (struct core_node_view){ .node = &c->config->nodes[nth],
+                                    .origin_class = c->rib.origins[id].class,
+                                    .paths = c->rib.origins[id].paths,
+                                    .sessions = sessions_up(c, id) };
+    if (id == c->cfg.self)
+        view_self(c, out);
+    else
+        view_member(c, &c->members[id], now_ms, out);
+}
+
+/* ---- peers ---- */
+
+size_t core_peer_count(const struct core *c)
+{
+    return c->peer_count;
+}
+
+static uint32_t nodes_up(const struct core *c, uint16_t nva)
+{
+    uint32_t nodes = 0;
+    for (uint32_t o = 1; o < RIB_ORIGINS; o++)
+        if (c->rib.origins[o].class == RIB_LIVE &&
+            c->rib.origins[o].sessions[nva].state != RIB_SESSION_DOWN)
+            nodes |= 1u << o;
+    return nodes;
+}
+
+static void count_routes(const struct core *c, uint16_t nva, struct core_peer_view *out)
+{
+    uint64_t at = 0;
+    const struct rib *r = &c->rib;
+    for (uint32_t id; (id = vlist_next(&r->origins[r->self].order, &at));) {
+        if (id & RIB_FACT || rib_path(r, id)->nva != nva || !rib_path(r, id)->attrs)
+            continue;
+        const struct rib_path *p = rib_path(r, id);
+        const struct rib_net *n = rib_net(r, p->net);
+        out->accepted += rib_path_is_usable(r, p);
+        out->best += n->best && rib_path(r, n->best)->nva == nva;
+    }
+}
+
+static uint32_t count_advertised(const struct core *c, const struct core_peer *p)
+{
+    uint32_t count = 0;
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
+        if (!p->out[f])
+            continue;
+        uint32_t top = prefix_table_top(&c->rib.nets, (enum bgp_family)f);
+        for (uint32_t place = 1; place < top; place++)
+            count += adjout_told(p->out[f], place | (uint32_t)f << PREFIX_FAMILY_SHIFT) != 0;
+    }
+    return count;
+}
+
+void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out)
+{
+    const struct core_peer *p = &c->peers[nth];
+    *out = (struct core_peer_view){ .peer = p->cfg,
+                                    .nva = p->nva,
+                                    .state_since_ms = p->since_ms,
+                                    .here = p->session != NULL,
+                                    .nodes_up = nodes_up(c, p->nva),
+                                    .received = c->rib.origins[c->rib.self].sessions[p->nva].paths };
+    snprintf(out->last_error, sizeof out->last_error, "%s", p->last_error);
+    if (!p->session)
+        return;
+    out->state = (uint8_t)bgp_session_state(p->session);
+    out->stats = bgp_session_stats(p->session);
+    if (out->state != BGP_ESTABLISHED)
+        return;
+    out->codec = bgp_session_codec(p->session);
+    out->hold_s = bgp_session_hold_s(p->session);
+    count_routes(c, p->nva, out);
+    out->advertised = count_advertised(c, p);
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        if (!p->out[f])
+            continue;
+        struct adjout_stats sent = adjout_stats(p->out[f]);
+        out->sent.messages += sent.messages;
+        out->sent.announced += sent.announced;
+        out->sent.withdrawn += sent.withdrawn;
+    }
+}
+
+uint32_t core_told(const struct core *c, size_t peer, uint32_t net)
+{
+    const struct adjout_member *m = c->peers[peer].out[prefix_index_family(net)];
+    return m ? adjout_told(m, net) : 0;
+}
+
+/* ---- targets and agents ---- */
+
+size_t core_target_count(const struct core *c)
+{
+    return c->target_count;
+}
+
+void core_target_view(const struct core *c, size_t nth, struct core_target_view *out)
+{
+    const struct core_target *t = &c->targets[nth];
+    *out = (struct core_target_view){
+        .target = t->cfg,
+        .runs_here = t->program || (t->cfg->type == CONFIG_TARGET_TABLE && c->cfg.agent_secrets),
+        .stats = t->program ? program_stats(t->program) : NULL,
+        .agents = t->cfg->type == CONFIG_TARGET_TABLE ? (uint32_t)c->agent_count : 0,
+    };
+}
+
+enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net)
+{
+    struct ip_prefix prefix;
+    prefix_table_prefix(&c->rib.nets, net, &prefix);
+    return vnet_judge(&c->vnet, &prefix, c->targets[nth].cfg->allow_own_space);
+}
+
+uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net)
+{
+    return c->targets[nth].program ? program_actual_set(c->targets[nth].program, net) : 0;
+}
+
+size_t core_agent_count(const struct core *c)
+{
+    return c->agent_count;
+}
+
+void core_agent_view(const struct core *c, size_t nth, struct core_agent_view *out)
+{
+    const struct list *at = c->agents.next;
+    while (nth--)
+        at = at->next;
+    const struct core_agent *a =
+        (const struct core_agent *)((const char *)at - offsetof(struct core_agent, all));
+    *out = (struct core_agent_view){ .name = a->cfg->name,
+                                     .since_ms = a->since_ms,
+                                     .synced = a->subscribed && a->cut_sent,
+                                     .has_report = a->has_report,
+                                     .report = a->report };
+    repl_key_id(a->cfg->public_key, out->key_id);
+}
+
+/* ---- the whole ---- */
+
+static uint32_t stale_paths(const struct rib *r)
+{
+    uint32_t count = 0;
+    for (int o = 1; o < RIB_ORIGINS; o++)
+        count += r->origins[o].class == RIB_LIVE ? r->origins[o].old : r->origins[o].paths;
+    return count;
+}
+
+void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
+{
+    *out = (struct core_status){ .config = c->config,
+                                 .self = c->node,
+                                 .phase = c->phase,
+                                 .started_ms = c->started_ms,
+                                 .incarnation = c->incarnation,
+                                 .peers_configured = (uint32_t)c->peer_count,
+                                 .nodes_alive = 1,
+                                 .prefixes = prefix_table_count(&c->rib.nets),
+                                 .programmed = c->programmed,
+                                 .stale_paths = stale_paths(&c->rib),
+                                 .undecided = rib_dirty_count(&c->rib),
+                                 .digests_equal = true,
+                                 .updates = c->rib.updates,
+                                 .withdrawals = c->rib.withdrawals,
+                                 .loop_lag_ms = c->lag_ms,
+                                 .memory = rib_memory(&c->rib) };
+    (void)now_ms;
+    for (int o = 0; o < RIB_ORIGINS; o++)
+        out->paths += c->rib.origins[o].paths;
+    for (size_t i = 0; i < c->peer_count; i++)
+        out->peers_up += c->peers[i].session &&
+                         bgp_session_state(c->peers[i].session) == BGP_ESTABLISHED;
+    for (uint32_t id = 1; id <= c->config->node_count; id++) {
+        if (id == c->cfg.self)
+            continue;
+        out->nodes_alive += is_alive(&c->members[id]);
+        if (c->members[id].digest_compared && !c->members[id].digest_equal)
+            out->digests_equal = false;
+    }
+    repl_digest_write(&c->digest, out->digest);
+}
+
+/* ---- health ---- */
+
+static void check_converged(const struct core *c, uint64_t now_ms, struct core_check *out)
+{
+    (void)now_ms;
+    out->ok = c->phase == CORE_STEADY;
+    if (!out->ok)
+        snprintf(out->detail, sizeof out->detail, "%s: waiting for all NVAs and nodes, %llu ms at most",
+                 phase_names[c->phase], (unsigned long long)c->config->defer_ms);
+}
+
+static void check_cluster(const struct core *c, uint64_t now_ms, struct core_check *out)
+{
+    (void)now_ms;
+    out->ok = core_cluster_caught_up(c);
+    if (!out->ok)
+        snprintf(out->detail, sizeof out->detail, "another node is alive and was not heard out yet");
+}
+
+static void check_loop(const struct core *c, uint64_t now_ms, struct core_check *out)
+{
+    uint64_t late = now_ms > c->turned_ms + 1000 ? now_ms - c->turned_ms - 1000 : 0;
+    out->ok = late < CORE_WAKE_MS;
+    if (!out->ok)
+        snprintf(out->detail, sizeof out->detail, "the loop is %llu ms late", (unsigned long long)late);
+}
+
+static void check_targets(const struct core *c, uint64_t now_ms, struct core_check *out)
+{
+    (void)now_ms;
+    out->ok = true;
+    for (size_t i = 0; i < c->target_count; i++) {
+        if (!c->targets[i].program || c->targets[i].ready)
+            continue;
+        out->ok = false;
+        snprintf(out->detail, sizeof out->detail, "target %s was not read yet", c->targets[i].cfg->name);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*run)(const struct core *c, uint64_t now_ms, struct core_check *out);
+} checks[] = {
+    { "converged", check_converged },
+    { "cluster-caught-up", check_cluster },
+    { "loop", check_loop },
+    { "programming", check_targets },
+};
+
+size_t core_readiness(const struct core *c, uint64_t now_ms, struct core_check *out)
+{
+    size_t count = sizeof checks / sizeof *checks;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (struct core_check){ .name = checks[i].name };
+        checks[i].run(c, now_ms, &out[i]);
+    }
+    return count;
+}
+
+bool core_is_live(const struct core *c, uint64_t now_ms)
+{
+    return now_ms < c->turned_ms + 2000;
+}

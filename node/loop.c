@@ -1,0 +1,445 @@
+#include "node/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "node/api/http.h"
+#include "node/config/memory.h"
+#include "node/conn.h"
+#include "node/sock.h"
+#include "node/targets/netlink.h"
+
+enum { STOP_MS = 2000, KEY_MAX = 80, LISTENERS_MAX = 4, NETLINK_ID_RANGE = 1 << 20 };
+
+struct listener {
+    uv_poll_t poll;
+    struct loop *loop;
+    enum core_port port;
+    int fd;
+};
+
+struct kernel_target {
+    struct netlink *netlink;
+    struct loop *loop;
+    const struct config_target *target;
+    size_t nth; /* among the core's programs */
+};
+
+struct loop {
+    uv_loop_t uv;
+    uv_check_t check;
+    uv_idle_t idle; /* active while a turn was asked for: the poll must not wait */
+    uv_timer_t timer;
+    uv_signal_t sigterm, sigint, sighup;
+    const struct loop_cfg *cfg;
+    struct log *log;
+    struct core *core;
+    struct api *api;
+    struct conn_owner owner;
+    struct listener listeners[LISTENERS_MAX];
+    size_t listener_count;
+    struct kernel_target *kernels;
+    size_t kernel_count;
+    uint64_t logged;   /* sequence of the last event written */
+    uint64_t stop_ms;  /* 0 = not stopping */
+    bool asked;
+};
+
+static uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+static void ask_turn(struct loop *l)
+{
+    if (l->asked)
+        return;
+    l->asked = true;
+    uv_idle_start(&l->idle, on_idle);
+}
+
+/* ---- the turn ---- */
+
+static void write_events(struct loop *l)
+{
+    struct core_event e;
+    while (core_next_event(l->core, &l->logged, &e))
+        log_event(l->log, (enum log_level)e.level, e.name, e.subject[0] ? e.subject : NULL,
+                  e.fields[0] ? "%s" : NULL, e.fields);
+}
+
+/* The key of an RFC 2385 session: the first line of its file. */
+static bool read_key(struct loop *l, const char *path, char key[static KEY_MAX + 1])
+{
+    FILE *f = fopen(path, "re");
+    char line[KEY_MAX + 2] = "";
+    if (f && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\r\n")] = 0;
+        snprintf(key, KEY_MAX + 1, "%.*s", KEY_MAX, line);
+    }
+    if (f)
+        fclose(f);
+    explicit_bzero(line, sizeof line);
+    if (f && key[0])
+        return true;
+    log_event(l->log, LOG_ERROR_, "md5_key_unreadable", NULL, "file=%s error=\"%s\"", path,
+              f ? "empty" : strerror(errno));
+    return false;
+}
+
+static void dial(struct loop *l, const struct core_request *r)
+{
+    char key[KEY_MAX + 1] = "", text[IP_ADDR_TEXT];
+    struct sock_options options = { .ttl = r->ttl };
+    if (r->port == CORE_PORT_CLUSTER)
+        options.user_timeout_ms = l->cfg->config->dead_ms + 200;
+    int fd = -EACCES;
+    if (!r->md5_key_file || read_key(l, r->md5_key_file, key))
+        fd = sock_dial(&r->remote, r->remote_port, &r->local, &options, key[0] ? key : NULL);
+    explicit_bzero(key, sizeof key);
+    if (fd >= 0) {
+        conn_dialled(&l->owner, fd, r->pump);
+        return;
+    }
+    log_event(l->log, LOG_WARN_, "dial_failed", NULL, "ip=%s port=%u error=\"%s\"",
+              ip_addr_format(&r->remote, text), r->remote_port, strerror(-fd));
+    core_closed(l->core, r->pump,
+                fd == -ECONNREFUSED ? CORE_CLOSE_REFUSED : CORE_CLOSE_TIMEOUT, now_ms());
+}
+
+static void take_requests(struct loop *l)
+{
+    struct core_request r;
+    while (core_next_request(l->core, &r)) {
+        if (r.kind == CORE_DIAL)
+            dial(l, &r);
+        else if (r.pump->owner)
+            conn_finish(r.pump);
+        else
+            core_closed(l->core, r.pump, CORE_CLOSE_EOF, now_ms()); /* never got a socket */
+    }
+}
+
+static void flush_pumps(struct loop *l)
+{
+    for (struct pump *p = core_next_pump(l->core, NULL), *next; p; p = next) {
+        next = core_next_pump(l->core, p);
+        conn_flush(p);
+    }
+}
+
+static void stop_when_done(struct loop *l)
+{
+    if (l->stop_ms && (core_is_stopped(l->core) || now_ms() >= l->stop_ms))
+        uv_stop(&l->uv);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    ask_turn(timer->data);
+}
+
+static void turn(struct loop *l)
+{
+    uint64_t now = now_ms(), due = core_turn(l->core, now);
+    bool more = false;
+    take_requests(l);
+    for (size_t i = 0; i < l->kernel_count; i++)
+        more |= netlink_turn(l->kernels[i].netlink, now);
+    flush_pumps(l);
+    take_requests(l);
+    write_events(l);
+    stop_when_done(l);
+    if (l->stop_ms && l->stop_ms < due)
+        due = l->stop_ms;
+    if (more || due <= now)
+        ask_turn(l);
+    else
+        uv_timer_start(&l->timer, on_timer, due - now, 0);
+}
+
+static void on_check(uv_check_t *check)
+{
+    struct loop *l = check->data;
+    if (!l->asked)
+        return;
+    l->asked = false;
+    uv_idle_stop(&l->idle);
+    turn(l);
+}
+
+/* ---- connections ---- */
+
+static void on_connected(void *data, struct pump *p, const struct ip_addr *local)
+{
+    struct loop *l = data;
+    core_connected(l->core, p, local, now_ms());
+    ask_turn(l);
+}
+
+static void on_received(void *data, struct pump *p, size_t n)
+{
+    struct loop *l = data;
+    core_received(l->core, p, n);
+    ask_turn(l);
+}
+
+static void on_sent(void *data, struct pump *p, size_t n)
+{
+    struct loop *l = data;
+    core_sent(l->core, p, n, now_ms());
+    ask_turn(l); /* there is room again */
+}
+
+static void on_closed(void *data, struct pump *p, enum core_close how)
+{
+    struct loop *l = data;
+    core_closed(l->core, p, how, now_ms());
+    ask_turn(l);
+}
+
+static void on_listener(uv_poll_t *poll, int status, int events)
+{
+    struct listener *lis = poll->data;
+    struct loop *l = lis->loop;
+    struct ip_addr remote, local;
+    (void)status, (void)events;
+    for (int i = 0, fd; i < 64 && (fd = sock_accept(lis->fd, &remote, &local)) >= 0; i++) {
+        struct pump *p = core_accept(l->core, lis->port, &remote, &local, now_ms());
+        struct sock_options options = { .ttl = 64 };
+        if (lis->port == CORE_PORT_CLUSTER)
+            options.user_timeout_ms = l->cfg->config->dead_ms + 200;
+        sock_tune(fd, &options);
+        if (p)
+            conn_accepted(&l->owner, fd, p);
+        else
+            close(fd);
+    }
+    ask_turn(l);
+}
+
+static const char *listen_hint(int err)
+{
+    if (err == -EADDRINUSE)
+        return "something else listens there: stop it, or choose another port";
+    if (err == -EADDRNOTAVAIL)
+        return "this machine does not have that address: correct nodes[].address, or --node";
+    if (err == -EACCES)
+        return "ports below 1024 need CAP_NET_BIND_SERVICE";
+    return "";
+}
+
+static void add_md5_keys(struct loop *l, int fd, uint8_t family)
+{
+    const struct config *cfg = l->cfg->config;
+    for (size_t i = 0; i < cfg->peer_count; i++) {
+        char key[KEY_MAX + 1] = "";
+        const struct config_peer *p = &cfg->peers[i];
+        if (!p->md5_key_file || p->peer_ip.family != family || !read_key(l, p->md5_key_file, key))
+            continue;
+        int err = sock_md5(fd, &p->peer_ip, key);
+        explicit_bzero(key, sizeof key);
+        if (err)
+            log_event(l->log, LOG_ERROR_, "md5_failed", NULL, "peer=%s error=\"%s\"", p->name,
+                      strerror(-err));
+    }
+}
+
+static bool listen_on(struct loop *l, enum core_port port, const struct ip_addr *addr,
+                      uint16_t number)
+{
+    char text[IP_ADDR_TEXT];
+    struct listener *lis = &l->listeners[l->listener_count];
+    int fd = sock_listen(addr, number);
+    if (fd < 0) {
+        log_event(l->log, LOG_ERROR_, "listen_failed", NULL,
+                  "ip=%s port=%u error=\"%s\" hint=\"%s\"", ip_addr_format(addr, text), number,
+                  strerror(-fd), listen_hint(fd));
+        return false;
+    }
+    l->listener_count++;
+    *lis = (struct listener){ .loop = l, .port = port, .fd = fd };
+    lis->poll.data = lis;
+    if (port == CORE_PORT_BGP)
+        add_md5_keys(l, fd, addr->family);
+    return uv_poll_init(&l->uv, &lis->poll, fd) == 0 &&
+           uv_poll_start(&lis->poll, UV_READABLE, on_listener) == 0;
+}
+
+static bool start_listeners(struct loop *l)
+{
+    const struct config_node *n = &l->cfg->config->nodes[l->cfg->self - 1];
+    if (!listen_on(l, CORE_PORT_BGP, &n->address, n->bgp_port))
+        return false;
+    if (n->has_address6 && !listen_on(l, CORE_PORT_BGP, &n->address6, n->bgp_port))
+        return false;
+    bool clustered = l->cfg->core.secrets || l->cfg->core.agent_secrets;
+    return !clustered || listen_on(l, CORE_PORT_CLUSTER, &n->cluster_address, n->cluster_port);
+}
+
+/* ---- kernel targets ---- */
+
+static void on_kernel_change(void *data)
+{
+    ask_turn(((struct kernel_target *)data)->loop);
+}
+
+static void on_kernel_event(void *data, const struct netlink_event *e)
+{
+    struct kernel_target *k = data;
+    char subject[CONFIG_NAME_MAX + 16];
+    snprintf(subject, sizeof subject, "target=%s", k->target->name);
+    log_event(k->loop->log, e->kind == NETLINK_RESYNCED ? LOG_INFO_ : LOG_WARN_, e->name, subject,
+              "count=%u reason=\"%s\"", e->count, e->text);
+}
+
+static void on_kernel_released(void *data, uint32_t prefix)
+{
+    struct kernel_target *k = data;
+    rib_net_released(core_rib(k->loop->core), prefix);
+}
+
+static bool start_kernel(struct loop *l, struct kernel_target *k, struct program *program)
+{
+    char error[NETLINK_ERROR_MAX] = "";
+    struct rib *rib = core_rib(l->core);
+    struct netlink_cfg cfg = { .loop = &l->uv,
+                               .table = k->target->table,
+                               .metric = k->target->metric,
+                               .protocol = k->target->protocol,
+                               .id_base = (k->target->table % 1024 + 1) * NETLINK_ID_RANGE,
+                               .prefixes = &rib->nets,
+                               .sets = &rib->sets,
+                               .program = program,
+                               .on_change = on_kernel_change,
+                               .on_event = on_kernel_event,
+                               .on_released = on_kernel_released,
+                               .data = k };
+    if (netlink_new(&k->netlink, &cfg, error) == 0) {
+        core_program_ready(l->core, k->nth, now_ms());
+        return true;
+    }
+    log_event(l->log, LOG_ERROR_, "target_failed", NULL, "target=%s error=\"%s\"", k->target->name,
+              error);
+    return false;
+}
+
+static bool start_kernels(struct loop *l)
+{
+    const struct config_target *target;
+    l->kernels = memory_new(l->cfg->config->target_count, sizeof *l->kernels);
+    for (size_t i = 0; core_program(l->core, i, &target); i++) {
+        struct kernel_target *k = &l->kernels[l->kernel_count];
+        *k = (struct kernel_target){ .loop = l, .target = target, .nth = i };
+        if (!start_kernel(l, k, core_program(l->core, i, &target)))
+            return false;
+        l->kernel_count++;
+    }
+    return true;
+}
+
+/* ---- life ---- */
+
+static void on_stop_signal(uv_signal_t *signal, int number)
+{
+    struct loop *l = signal->data;
+    if (l->stop_ms) { /* asked twice: now */
+        uv_stop(&l->uv);
+        return;
+    }
+    log_event(l->log, LOG_INFO_, "signal", NULL, "number=%d", number);
+    l->stop_ms = now_ms() + STOP_MS;
+    core_stop(l->core, now_ms());
+    ask_turn(l);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+    struct loop *l = signal->data;
+    (void)number;
+    log_event(l->log, LOG_WARN_, "reload_not_possible", NULL,
+              "hint=\"this version reads its configuration at start: restart the nodes one by one, "
+              "nothing is removed meanwhile\"");
+}
+
+static void start_handles(struct loop *l)
+{
+    uv_check_init(&l->uv, &l->check);
+    uv_idle_init(&l->uv, &l->idle);
+    uv_timer_init(&l->uv, &l->timer);
+    uv_signal_init(&l->uv, &l->sigterm);
+    uv_signal_init(&l->uv, &l->sigint);
+    uv_signal_init(&l->uv, &l->sighup);
+    l->check.data = l->timer.data = l->sigterm.data = l->sigint.data = l->sighup.data = l;
+    uv_check_start(&l->check, on_check);
+    uv_signal_start(&l->sigterm, on_stop_signal, SIGTERM);
+    uv_signal_start(&l->sigint, on_stop_signal, SIGINT);
+    uv_signal_start(&l->sighup, on_hangup, SIGHUP);
+}
+
+static bool start_api(struct loop *l)
+{
+    char error[256] = "";
+    struct api_cfg cfg = {
+        .loop = &l->uv, .core = l->core, .config = l->cfg->config, .self = l->cfg->self, .now = now_ms
+    };
+    if (api_start(&l->api, &cfg, error, sizeof error) == 0)
+        return true;
+    log_event(l->log, LOG_ERROR_, "api_failed", NULL, "error=\"%s\"", error);
+    return false;
+}
+
+static void close_any(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+int loop_run(const struct loop_cfg *cfg)
+{
+    struct loop *l = memory_new(1, sizeof *l);
+    l->cfg = cfg;
+    l->log = cfg->log;
+    if (uv_loop_init(&l->uv))
+        abort();
+    l->owner = (struct conn_owner){ .uv = &l->uv,
+                                    .data = l,
+                                    .on_connected = on_connected,
+                                    .on_received = on_received,
+                                    .on_sent = on_sent,
+                                    .on_closed = on_closed };
+    list_init(&l->owner.conns);
+    start_handles(l);
+    l->core = core_new(&cfg->core, now_ms());
+    bool started = start_listeners(l) && start_kernels(l) && start_api(l);
+    if (started) {
+        ask_turn(l);
+        uv_run(&l->uv, UV_RUN_DEFAULT);
+    }
+    write_events(l);
+    if (l->api)
+        api_stop(l->api);
+    for (size_t i = 0; i < l->kernel_count; i++)
+        netlink_free(l->kernels[i].netlink);
+    conn_abandon_all(&l->owner);
+    for (size_t i = 0; i < l->listener_count; i++)
+        close(l->listeners[i].fd);
+    uv_walk(&l->uv, close_any, NULL);
+    while (uv_run(&l->uv, UV_RUN_DEFAULT) != 0)
+        ;
+    uv_loop_close(&l->uv);
+    core_free(l->core);
+    free(l->kernels);
+    free(l);
+    return started ? 0 : 1;
+}

@@ -1,0 +1,27 @@
+/* Sockets with the options that BGP and the cluster channel need. All are non-blocking and closed on
+ * exec. Errors are negative errno values. */
+#ifndef TANDEM_NODE_SOCK_H
+#define TANDEM_NODE_SOCK_H
+
+#include "bgp/types.h"
+
+struct sock_options {
+    uint8_t ttl;         /* outgoing TTL or hop limit; 0 = the system's */
+    uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT: unacknowledged for so long is dead; 0 = the system's */
+};
+
+/* A listening socket on this address and port. */
+int sock_listen(const struct ip_addr *addr, uint16_t port) MUST_USE;
+/* A socket whose connection to remote has begun; local zero = any. */
+int sock_dial(const struct ip_addr *remote, uint16_t port, const struct ip_addr *local,
+              const struct sock_options *options, const char *md5_key) MUST_USE;
+/* The outcome of a dial, once writable: 0 or negative errno. */
+int sock_dial_result(int fd);
+void sock_tune(int fd, const struct sock_options *options);
+/* Accept one connection, or -EAGAIN. */
+int sock_accept(int listener, struct ip_addr *remote, struct ip_addr *local) MUST_USE;
+int sock_local(int fd, struct ip_addr *out);
+/* RFC 2385: segments from and to this peer carry a digest with this key, at most 80 bytes. */
+int sock_md5(int fd, const struct ip_addr *peer, const char *key);
+
+#endif

@@ -1,0 +1,210 @@
+/* tandemd --config FILE --node NAME [--check] [--foreground]
+ * Exit: 0 asked to stop, 2 bad configuration or usage (a restart would not help), 1 anything else. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/keyfile.h"
+#include "node/loop.h"
+
+enum { EXIT_BAD_CONFIG = 2 };
+
+struct arguments {
+    const char *config, *node;
+    bool check;
+};
+
+static const char usage[] =
+    "usage: tandemd --config FILE --node NAME [--check]\n"
+    "  --config FILE  the cluster's configuration, the same file on every node\n"
+    "  --node NAME    which entry of nodes this machine is; default: the host name\n"
+    "  --check        read and check everything, start nothing\n"
+    "  --foreground   accepted for supervisors that want it; tandemd never forks\n"
+    "  --version, --help\n";
+
+static bool parse(int argc, char **argv, struct arguments *a)
+{
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' }, { "node", required_argument, NULL, 'n' },
+        { "check", no_argument, NULL, 'k' },        { "foreground", no_argument, NULL, 'f' },
+        { "version", no_argument, NULL, 'v' },      { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    for (int o; (o = getopt_long(argc, argv, "c:n:h", options, NULL)) != -1;) {
+        if (o == 'c')
+            a->config = optarg;
+        else if (o == 'n')
+            a->node = optarg;
+        else if (o == 'k')
+            a->check = true;
+        else if (o == 'v' || o == 'h') {
+            fputs(o == 'v' ? "tandemd " TANDEM_VERSION "\n" : usage, stdout);
+            exit(0);
+        } else if (o == '?') {
+            return false;
+        }
+    }
+    return a->config && optind == argc;
+}
+
+static const struct config_node *find_self(const struct config *config, const char *name)
+{
+    char host[CONFIG_NAME_MAX + 1] = "";
+    gethostname(host, sizeof host - 1);
+    const struct config_node *node = config_find_node(config, name ? name : host);
+    if (node)
+        return node;
+    fprintf(stderr, "%s: error: nodes: there is no node \"%s\"%s; nodes are:", config->path,
+            name ? name : host, name ? "" : " (the host name; use --node NAME)");
+    for (size_t i = 0; i < config->node_count; i++)
+        fprintf(stderr, " %s", config->nodes[i].name);
+    fputc('\n', stderr);
+    return NULL;
+}
+
+/* ---- keys ---- */
+
+struct keys {
+    struct repl_identity identity;
+    struct repl_secrets secrets, agent_secrets;
+    bool clustered, has_agents;
+};
+
+static bool has_own_key(const struct config *config, const struct config_node *node,
+                        const struct keys *k, const char *path)
+{
+    if (!node->has_public_key ||
+        memcmp(node->public_key, k->identity.public_key, REPL_KEY) == 0)
+        return true;
+    char text[REPL_PUBLIC_TEXT];
+    repl_public_format(k->identity.public_key, text);
+    fprintf(stderr,
+            "%s: error: nodes: publicKey of %s is not that of %s; it should be\n    publicKey: %s\n",
+            config->path, node->name, path, text);
+    return false;
+}
+
+static bool load_keys(const struct config *config, const struct config_node *node, struct keys *k)
+{
+    k->clustered = config->node_count > 1;
+    k->has_agents = config->agent_secret_file != NULL;
+    if (!k->clustered && !k->has_agents)
+        return true;
+    char *path = config_key_file(config, node->name);
+    bool ok = path && keyfile_identity(path, &k->identity, stderr) &&
+              has_own_key(config, node, k, path);
+    if (!path)
+        fprintf(stderr, "%s: error: cluster.keyFile is needed: agents are authenticated\n",
+                config->path);
+    free(path);
+    if (k->clustered)
+        ok = keyfile_secret(config->secret_file, &k->secrets, stderr) && ok;
+    if (k->has_agents)
+        ok = keyfile_secret(config->agent_secret_file, &k->agent_secrets, stderr) && ok;
+    return ok;
+}
+
+/* ---- the run directory ---- */
+
+static bool make_run_directory(const char *path)
+{
+    if (mkdir(path, 0755) == 0 || errno == EEXIST)
+        return true;
+    fprintf(stderr, "tandemd: error: runDirectory %s: %s; create it, or name another\n", path,
+            strerror(errno));
+    return false;
+}
+
+/* One process a node and machine; the lock goes with the process. */
+static bool lock_node(const char *directory, const char *node)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.lock", directory, node);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        fprintf(stderr, "tandemd: error: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true; /* kept open for the life of the process */
+    fprintf(stderr, "tandemd: error: %s: node %s runs already on this machine\n", path, node);
+    close(fd);
+    return false;
+}
+
+/* Incarnations count up and need no clock. A full or lost disk only costs this node the memory of
+ * its own last number: the other nodes remember it and say so. */
+static uint64_t next_incarnation(const char *directory, const char *node)
+{
+    char path[4096], fresh[4100];
+    unsigned long long last = 0;
+    snprintf(path, sizeof path, "%s/%s.incarnation", directory, node);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    FILE *f = fopen(path, "re");
+    if (f && fscanf(f, "%llu", &last) != 1)
+        last = 0;
+    if (f)
+        fclose(f);
+    f = fopen(fresh, "we");
+    bool written = f && fprintf(f, "%llu\n", last + 1) > 0;
+    written = f && fclose(f) == 0 && written;
+    if (!written || rename(fresh, path))
+        fprintf(stderr, "tandemd: warning: %s: %s; the other nodes will remember instead\n", path,
+                strerror(errno));
+    return last + 1;
+}
+
+static int run(const struct config *config, const struct config_node *node, const struct keys *k)
+{
+    if (!make_run_directory(config->run_directory) ||
+        !lock_node(config->run_directory, node->name))
+        return EXIT_FAILURE;
+    struct loop_cfg cfg = { .config = config, .self = node->id };
+    cfg.log = log_new(stderr, config->log_level, config->log_format, node->name);
+    if (!cfg.log)
+        return EXIT_FAILURE;
+    cfg.core = (struct core_cfg){ .config = config,
+                                  .self = node->id,
+                                  .identity = k->clustered || k->has_agents ? &k->identity : NULL,
+                                  .secrets = k->clustered ? &k->secrets : NULL,
+                                  .agent_secrets = k->has_agents ? &k->agent_secrets : NULL };
+    cfg.core.incarnation = next_incarnation(config->run_directory, node->name);
+    randombytes_buf(&cfg.core.key, sizeof cfg.core.key);
+    randombytes_buf(&cfg.core.seed, sizeof cfg.core.seed);
+    int status = loop_run(&cfg);
+    log_free(cfg.log);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = { 0 };
+    struct config *config;
+    struct keys keys = { 0 };
+    if (!parse(argc, argv, &a)) {
+        fputs(usage, stderr);
+        return EXIT_BAD_CONFIG;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (sodium_init() < 0)
+        return EXIT_FAILURE;
+    if (!config_load(a.config, &config, stderr))
+        return EXIT_BAD_CONFIG;
+    const struct config_node *node = find_self(config, a.node);
+    int status = EXIT_BAD_CONFIG;
+    if (node && load_keys(config, node, &keys))
+        status = a.check ? 0 : run(config, node, &keys);
+    repl_identity_wipe(&keys.identity);
+    repl_secrets_wipe(&keys.secrets);
+    repl_secrets_wipe(&keys.agent_secrets);
+    config_free(config);
+    return status;
+}
