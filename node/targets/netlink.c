@@ -1,13 +1,8 @@
-/* Operations, notifications and handles of the kernel target. One turn: hear what others did, read a
- * slice of the dump if one runs, then issue operations in batches.
- *
- * The kernel works through a batch inside send(), so an operation is never in flight from one turn
- * to the next, and only the last message of a batch asks for an acknowledgement: refusals come by
- * themselves, and what was not refused before the last acknowledgement has been done. */
+/* The kernel target as a whole. One turn: hear what others did (netlink_monitor.c), read a slice of
+ * the dump if one runs (netlink_dump.c), then issue operations (netlink_operate.c). */
 #include "node/targets/netlink_internal.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,15 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum {
-    BATCH = 256,            /* operations a send */
-    BATCHES_A_TURN = 4,     /* some 3 ms */
-    ROUTE_MESSAGE_MAX = 96, /* header 16, rtmsg 12, destination 20, three numbers of 8 */
-    NOTICES_A_TURN = 512,
-    DEFAULT_RESYNC_MS = 60000,
-    LINK_SETTLE_MS = 50, /* a link's addresses and connected routes come after its state */
-    CONFLICT_RESYNC_MS = 1000,
-};
+enum { DEFAULT_RESYNC_MS = 60000, START_AGAIN_MS = 1000 };
 
 /* ------------------------------------------------------------------------------------- helpers */
 
@@ -84,9 +71,12 @@ void netlink_resync(struct netlink *n, uint64_t now_ms)
     netlink_resync_by(n, now_ms);
 }
 
-static void release_if_forgotten(struct netlink *n, uint32_t prefix)
+void netlink_release_forgotten(struct netlink *n, uint32_t prefix)
 {
-    if (n->cfg.on_released && !program_holds(n->cfg.program, prefix))
+    struct route_note *note = netlink_note(n, prefix);
+    if (note)
+        note->is_forgotten = n->dump.is_running && !program_holds(n->cfg.program, prefix);
+    if (n->cfg.on_released && !n->dump.is_running && !program_holds(n->cfg.program, prefix))
         n->cfg.on_released(n->cfg.data, prefix);
 }
 
@@ -97,266 +87,8 @@ int netlink_observed(struct netlink *n, uint32_t prefix, uint32_t nhset, uint32_
         return BGP_ERR_NOMEM;
     note->mark = n->dump.mark;
     netlink_bind(n, note, slot);
-    release_if_forgotten(n, prefix);
+    netlink_release_forgotten(n, prefix);
     return 0;
-}
-
-/* ---------------------------------------------------------------------------------- operations */
-
-struct batch {
-    struct program_op ops[BATCH];
-    uint32_t slots[BATCH];
-    int errors[BATCH];
-    uint32_t count, first_seq;
-    size_t len;
-    uint32_t failures; /* of the turn */
-    char first_reason[NETLINK_ERROR_MAX];
-    _Alignas(NLMSG_ALIGNTO) char bytes[BATCH * ROUTE_MESSAGE_MAX];
-};
-
-static void note_failure(struct netlink *n, struct batch *b, const struct program_op *op,
-                         const char *reason)
-{
-    char text[IP_PREFIX_TEXT];
-    struct ip_prefix prefix;
-    if (b->failures++)
-        return;
-    prefix_table_prefix(n->cfg.prefixes, op->prefix, &prefix);
-    snprintf(b->first_reason, sizeof b->first_reason, "%s: %.140s", ip_prefix_format(&prefix, text),
-             reason);
-}
-
-/* An addition may not replace what stands there (EXCL): it could be somebody else's. */
-static uint16_t put_flags(const struct program_op *op)
-{
-    return op->previous ? NLM_F_CREATE | NLM_F_REPLACE : NLM_F_CREATE | NLM_F_EXCL;
-}
-
-static size_t aligned_len(const struct nlmsghdr *h)
-{
-    return ((size_t)h->nlmsg_len + NLMSG_ALIGNTO - 1) & ~(size_t)(NLMSG_ALIGNTO - 1);
-}
-
-/* Adds an operation to the batch; 0 or a negative errno with the reason. */
-static int append(struct netlink *n, struct batch *b, const struct program_op *op, uint64_t now_ms,
-                  struct nl_answer *why)
-{
-    uint32_t slot = 0;
-    if (!netlink_note(n, op->prefix)) {
-        *why = (struct nl_answer){ -ENOMEM, "out of memory" };
-        return why->error;
-    }
-    if (op->kind == PROGRAM_PUT && !(slot = nexthops_use(&n->nexthops, op->nhset, now_ms, why)))
-        return why->error;
-    struct ip_prefix prefix;
-    prefix_table_prefix(n->cfg.prefixes, op->prefix, &prefix);
-    char *at = b->bytes + b->len;
-    memset(at, 0, ROUTE_MESSAGE_MAX);
-    struct nlmsghdr *h =
-        op->kind == PROGRAM_PUT
-            ? nl_build_route(at, &n->owner, &prefix, nexthops_id(&n->nexthops, slot), put_flags(op))
-            : nl_build_route_delete(at, &n->owner, &prefix);
-    b->ops[b->count] = *op;
-    b->slots[b->count] = slot;
-    b->errors[b->count++] = 0;
-    b->len += aligned_len(h);
-    return 0;
-}
-
-/* Takes operations from the program until the batch is full; false when there are no more. */
-static bool collect(struct netlink *n, struct batch *b, uint64_t now_ms)
-{
-    struct program_op op;
-    struct nl_answer why;
-    b->count = 0;
-    b->len = 0;
-    for (int i = 0; i < BATCH; i++) {
-        if (!program_next(n->cfg.program, now_ms, &op))
-            return false;
-        if (append(n, b, &op, now_ms, &why) == 0)
-            continue;
-        note_failure(n, b, &op, why.reason);
-        program_result(n->cfg.program, &op, false, now_ms);
-        release_if_forgotten(n, op.prefix);
-    }
-    return true;
-}
-
-/* Notes a refusal; true when this was the answer to the last message. */
-static bool read_answer(struct netlink *n, struct batch *b, const struct nlmsghdr *h)
-{
-    struct nl_answer answer;
-    uint32_t i = h->nlmsg_seq - b->first_seq;
-    if (h->nlmsg_type != NLMSG_ERROR || i >= b->count)
-        return false;
-    nl_read_answer(h, &answer);
-    bool is_gone = answer.error == -ESRCH && b->ops[i].kind == PROGRAM_DELETE;
-    b->errors[i] = is_gone ? 0 : answer.error;
-    if (b->errors[i])
-        note_failure(n, b, &b->ops[i],
-                     answer.error == -EEXIST ? "a route that is not ours has this metric"
-                                             : answer.reason);
-    return i + 1 == b->count;
-}
-
-/* Sequence numbers tell which operation an answer is about; only the last one asks for one. */
-static void number_messages(struct netlink *n, struct batch *b)
-{
-    struct nlmsghdr *h = NULL;
-    b->first_seq = n->ops.seq + 1;
-    for (size_t at = 0; at < b->len; at += aligned_len(h)) {
-        h = (void *)(b->bytes + at);
-        h->nlmsg_seq = ++n->ops.seq;
-    }
-    h->nlmsg_flags |= NLM_F_ACK;
-}
-
-/* 0 when every operation has its verdict, otherwise the negative errno of the exchange. */
-static int exchange(struct netlink *n, struct batch *b)
-{
-    number_messages(n, b);
-    int error = nl_send(&n->ops, b->bytes, b->len);
-    for (bool is_done = false; !error && !is_done;) {
-        int len = nl_receive(&n->ops);
-        if (len <= 0)
-            return len ? len : -ENOBUFS;
-        const struct nlmsghdr *h = (const void *)n->ops.buf;
-        for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len))
-            is_done |= read_answer(n, b, h);
-    }
-    return error;
-}
-
-static void land(struct netlink *n, struct batch *b, uint32_t i, uint64_t now_ms)
-{
-    const struct program_op *op = &b->ops[i];
-    struct route_note *note = netlink_note(n, op->prefix);
-    note->mark = n->dump.mark;
-    if (b->errors[i] == 0)
-        netlink_bind(n, note, b->slots[i]);
-    else if (b->errors[i] == -EEXIST)
-        netlink_resync_by(n, now_ms + CONFLICT_RESYNC_MS); /* or is it ours, and we missed it? */
-    else if (op->kind == PROGRAM_PUT)
-        nexthops_doubt(&n->nexthops, b->slots[i]);
-    program_result(n->cfg.program, op, b->errors[i] == 0, now_ms);
-    release_if_forgotten(n, op->prefix);
-}
-
-static void run_batch(struct netlink *n, struct batch *b, uint64_t now_ms)
-{
-    int error = exchange(n, b);
-    for (uint32_t i = 0; i < b->count; i++) {
-        if (error) { /* verdicts are missing: what really happened is seen in the next dump */
-            b->errors[i] = error;
-            note_failure(n, b, &b->ops[i], strerror(-error));
-        }
-        land(n, b, i, now_ms);
-    }
-    if (error)
-        netlink_resync_by(n, now_ms);
-}
-
-/* True when the program may have more to do now. */
-static bool operate(struct netlink *n, uint64_t now_ms)
-{
-    static const size_t head = offsetof(struct batch, bytes);
-    struct batch b;
-    memset(&b, 0, head);
-    bool is_more = true;
-    for (int i = 0; is_more && i < BATCHES_A_TURN; i++) {
-        is_more = collect(n, &b, now_ms);
-        if (b.count)
-            run_batch(n, &b, now_ms);
-    }
-    if (b.failures)
-        netlink_tell(n, NETLINK_ROUTES_FAILED, b.failures, b.first_reason);
-    return is_more;
-}
-
-/* ------------------------------------------------------------------------------- notifications */
-
-/* Another process removed our route, or put its own in our place. */
-static bool is_disturbed(struct netlink *n, const struct nlmsghdr *h, const struct nl_route *r)
-{
-    if (r->table != n->owner.table || r->metric != n->owner.metric || r->is_cached)
-        return false;
-    return (h->nlmsg_type == RTM_DELROUTE) == (r->protocol == n->owner.protocol);
-}
-
-static bool hear_route(struct netlink *n, const struct nlmsghdr *h, uint64_t now_ms)
-{
-    struct nl_route r;
-    if (!nl_read_route(h, &r) || !is_disturbed(n, h, &r))
-        return false;
-    uint32_t prefix = prefix_table_find(n->cfg.prefixes, &r.prefix);
-    if (!prefix || !program_actual_set(n->cfg.program, prefix))
-        return false;
-    if (netlink_observed(n, prefix, 0, 0))
-        netlink_resync_by(n, now_ms);
-    n->status.disturbed++;
-    return true;
-}
-
-/* Busy hosts move links and addresses all the time: dumps take at most a tenth of it. */
-static void resync_after_change(struct netlink *n, uint64_t now_ms)
-{
-    uint64_t at = now_ms + LINK_SETTLE_MS, earliest = n->dump.ended_ms + 10 * n->dump.took_ms;
-    n->is_retry_due = true;
-    netlink_resync_by(n, at > earliest ? at : earliest);
-}
-
-static void hear_link(struct netlink *n, const struct nlmsghdr *h, uint64_t now_ms)
-{
-    struct ifinfomsg m;
-    if (mnl_nlmsg_get_payload_len(h) < sizeof m)
-        return;
-    memcpy(&m, mnl_nlmsg_get_payload(h), sizeof m);
-    if (h->nlmsg_type == RTM_NEWLINK && !(m.ifi_change & IFF_UP))
-        return;
-    resync_after_change(n, now_ms);
-}
-
-/* True when it was about a route of ours. */
-static bool hear(struct netlink *n, const struct nlmsghdr *h, uint64_t now_ms)
-{
-    switch (h->nlmsg_type) {
-    case RTM_NEWROUTE:
-    case RTM_DELROUTE:
-        return hear_route(n, h, now_ms);
-    case RTM_NEWLINK:
-    case RTM_DELLINK:
-        hear_link(n, h, now_ms);
-        break;
-    case RTM_NEWADDR: /* a next hop may be on a link now */
-        resync_after_change(n, now_ms);
-        break;
-    case RTM_DELNEXTHOP: /* and with it, silently, the routes that used it */
-        netlink_resync_by(n, now_ms);
-        break;
-    default:
-        break;
-    }
-    return false;
-}
-
-static bool read_notices(struct netlink *n, uint64_t now_ms)
-{
-    uint32_t disturbed = 0;
-    int len = 0;
-    for (int i = 0; i < NOTICES_A_TURN && (len = nl_receive(&n->monitor)) != 0; i++) {
-        if (len < 0) {
-            n->status.overruns++;
-            netlink_tell(n, NETLINK_OVERRUN, 0, strerror(-len));
-            netlink_resync_by(n, now_ms);
-            break;
-        }
-        const struct nlmsghdr *h = (const void *)n->monitor.buf;
-        for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len))
-            disturbed += hear(n, h, now_ms);
-    }
-    if (disturbed)
-        netlink_tell(n, NETLINK_ROUTES_DISTURBED, disturbed, "");
-    return len != 0;
 }
 
 /* ---------------------------------------------------------------------------------------- turn */
@@ -374,16 +106,16 @@ static void set_timer(struct netlink *n, bool is_more, uint64_t now_ms)
 
 bool netlink_turn(struct netlink *n, uint64_t now_ms)
 {
-    bool is_more = read_notices(n, now_ms);
+    bool is_more = netlink_listen(n, now_ms);
     if (!n->dump.is_running && n->resync_at_ms <= now_ms) {
         int error = netlink_dump_start(n, now_ms);
         if (error) {
-            netlink_resync_by(n, now_ms + CONFLICT_RESYNC_MS);
+            netlink_resync_by(n, now_ms + START_AGAIN_MS);
             netlink_tell(n, NETLINK_RESYNC_FAILED, 0, strerror(-error));
         }
     }
     is_more |= netlink_dump_step(n, now_ms);
-    is_more |= operate(n, now_ms);
+    is_more |= netlink_operate(n, now_ms);
     set_timer(n, is_more, now_ms);
     return is_more;
 }

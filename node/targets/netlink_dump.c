@@ -62,12 +62,13 @@ static uint32_t set_of_route(struct netlink *n, struct nl_route *r, uint32_t slo
 static int see_route(struct netlink *n, struct nl_route *r)
 {
     uint32_t slot = nexthops_see(&n->nexthops, r->nexthop_id);
-    uint32_t prefix = prefix_table_get(n->cfg.prefixes, &r->prefix);
+    uint32_t known = prefix_table_find(n->cfg.prefixes, &r->prefix);
+    if (known && netlink_note(n, known) && netlink_note(n, known)->mark == n->dump.mark)
+        return 0;
+    uint32_t prefix = known ? known : prefix_table_get(n->cfg.prefixes, &r->prefix);
     struct route_note *note = prefix ? netlink_note(n, prefix) : NULL;
     if (!note)
         return -ENOMEM;
-    if (note->mark == n->dump.mark)
-        return 0;
     uint32_t nhset = set_of_route(n, r, slot);
     if (!nhset)
         return -ENOMEM;
@@ -87,8 +88,11 @@ static int see_route(struct netlink *n, struct nl_route *r)
 static int find_missing(struct netlink *n, enum bgp_family f)
 {
     for (uint32_t place = 1; place < n->notes_cap[f]; place++) {
+        const struct route_note *note = &n->notes[f][place];
         uint32_t prefix = place | (uint32_t)(f == BGP_IP6) << PREFIX_FAMILY_SHIFT;
-        if (n->notes[f][place].mark == n->dump.mark || !program_actual_set(n->cfg.program, prefix))
+        if (note->is_forgotten)
+            netlink_release_forgotten(n, prefix);
+        if (note->mark == n->dump.mark || !program_actual_set(n->cfg.program, prefix))
             continue;
         n->dump.differences++;
         if (netlink_observed(n, prefix, 0, 0))
@@ -99,9 +103,9 @@ static int find_missing(struct netlink *n, enum bgp_family f)
 
 static int finish(struct netlink *n, uint64_t now_ms)
 {
+    n->dump.is_running = false;
     if (!n->dump.is_first && (find_missing(n, BGP_IP4) || find_missing(n, BGP_IP6)))
         return -ENOMEM;
-    n->dump.is_running = false;
     nexthops_collect(&n->nexthops);
     n->status.resyncs++;
     n->dump.ended_ms = now_ms;

@@ -1,4 +1,4 @@
-/* What netlink.c (operations, notifications, handles) and netlink_dump.c (compare) share. */
+/* What the bodies of the kernel target share. */
 #ifndef TANDEM_NODE_TARGETS_NETLINK_INTERNAL_H
 #define TANDEM_NODE_TARGETS_NETLINK_INTERNAL_H
 
@@ -9,8 +9,9 @@
 
 /* Beside the program's entry of a prefix: which object its route in the kernel uses. */
 struct route_note {
-    uint32_t slot; /* reference held, 0 = none or an object that is not ours */
-    uint8_t mark;  /* dump that saw it, or that ran when an operation changed it */
+    uint32_t slot;     /* reference held, 0 = none or an object that is not ours */
+    uint8_t mark;      /* dump that saw it, or that ran when an operation changed it */
+    bool is_forgotten; /* to be released when the running dump has ended */
 };
 
 struct dump {
@@ -50,9 +51,16 @@ void netlink_resync_by(struct netlink *n, uint64_t at_ms);
 /* The kernel has, or no longer has (nhset 0), this route of ours; BGP_ERR_NOMEM. */
 int netlink_observed(struct netlink *n, uint32_t prefix, uint32_t nhset, uint32_t slot) MUST_USE;
 
+/* Tells the owner when the program no longer knows this prefix; not before the end of a running dump,
+ * which may still show the route and must find its mark. */
+void netlink_release_forgotten(struct netlink *n, uint32_t prefix);
+
+/* Each does a slice of its work; true: there is more to do now. */
+bool netlink_listen(struct netlink *n, uint64_t now_ms);  /* notifications */
+bool netlink_operate(struct netlink *n, uint64_t now_ms); /* operations of the program */
 /* Starts a dump: compares the nexthop objects, asks for the routes. 0 or a negative errno. */
 int netlink_dump_start(struct netlink *n, uint64_t now_ms) MUST_USE;
-/* Reads a slice; true while more is there now. A failure ends the dump and plans another. */
+/* Reads a slice of it. A failure ends the dump and plans another. */
 bool netlink_dump_step(struct netlink *n, uint64_t now_ms);
 
 #endif
