@@ -596,6 +596,26 @@ static void want_many(struct life *l, unsigned routes, const char *hops)
     }
 }
 
+static void test_after_lost_notifications_a_dump_repairs(void)
+{
+    enum { MANY = 50000 };
+    struct life l;
+    struct netlink_status status;
+    links_up();
+    live(&l);
+    want_many(&l, MANY, "10.0.0.2");
+    run_until_idle(&l, "added", MANY);
+    shell(
+        "ip route show table 100 | awk '{ print \"route del\", $1, \"table 100\" }' | ip -batch -");
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "proto 201"), 0);
+    run_ms(&l, 1000);
+    netlink_status(l.target, &status);
+    CU_ASSERT_TRUE(status.overruns > 0);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "proto 201"), MANY);
+    end(&l);
+    links_down();
+}
+
 static void test_a_hundred_thousand_routes(void)
 {
     enum { ROUTES_ = 100000 };
@@ -641,6 +661,7 @@ static const struct cu_case cases[] = {
     CU_CASE(test_a_second_process_on_the_same_table_is_refused),
     CU_CASE(test_after_any_history_the_kernel_has_what_is_wanted),
     CU_CASE(test_a_dump_that_is_read_beside_operations_finds_no_difference),
+    CU_CASE(test_after_lost_notifications_a_dump_repairs),
     CU_CASE(test_a_hundred_thousand_routes),
 };
 

@@ -186,6 +186,21 @@ static void test_a_new_wish_does_not_wait_for_the_back_off_of_the_old(void)
     bench_fini(&b);
 }
 
+static void test_a_retry_that_is_asked_for_ends_every_back_off(void)
+{
+    struct bench b;
+    bench_init(&b);
+    want(&b, 1, 1, PROGRAM_LOST);
+    want(&b, 2, 1, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, false), 2);
+    b.now += 1000;
+    CU_ASSERT_EQUAL(run(&b, false), 2);
+    program_retry(b.p, b.now);
+    CU_ASSERT_EQUAL(run(&b, false), 2);
+    CU_ASSERT_EQUAL(program_deadline(b.p), b.now + 1000);
+    bench_fini(&b);
+}
+
 static void test_a_failed_put_that_nobody_wants_any_more_is_dropped(void)
 {
     struct bench b;
@@ -504,6 +519,7 @@ CU_MAIN("program", CU_CASE(test_a_wish_becomes_one_put), CU_CASE(test_both_famil
         CU_CASE(test_a_wish_that_changes_in_flight_is_carried_out_after_the_result),
         CU_CASE(test_a_failure_is_retried_with_doubling_back_off),
         CU_CASE(test_a_new_wish_does_not_wait_for_the_back_off_of_the_old),
+        CU_CASE(test_a_retry_that_is_asked_for_ends_every_back_off),
         CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
         CU_CASE(test_nothing_inherited_is_removed_before_convergence),
         CU_CASE(test_ecmp_does_not_shrink_before_convergence),
