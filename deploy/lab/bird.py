@@ -6,8 +6,8 @@ from .nva import Appliance, Route, version
 
 
 def protocol(neighbor):
-    """BIRD's names are words."""
-    return neighbor.name.replace("-", "_")
+    """BIRD's names are words, and none of its own."""
+    return "to_" + neighbor.name.replace("-", "_")
 
 
 class Bird(Appliance):
@@ -46,10 +46,11 @@ class Bird(Appliance):
         return self.write("bird.conf", "\n".join(lines) + "\n")
 
     def _export_filter(self):
-        """What we announce gets its prepends; what we learned passes on, as any eBGP router does."""
+        """What we announce gets its prepends; what we learned passes on in transit."""
+        sources = "source = RTS_STATIC" + (" || source = RTS_BGP" if self.transit else "")
         tests = "".join(f"    if net = {p} then {{ {f'bgp_path.prepend({self.asn}); ' * times}}}\n"
                         for p, times in self.announced.items() if times)
-        return f"filter announce {{\n    if source != RTS_STATIC && source != RTS_BGP then reject;\n{tests}    accept;\n}}"
+        return f"filter announce {{\n    if !({sources}) then reject;\n{tests}    accept;\n}}"
 
     def _neighbor(self, n):
         channels = "".join(f"    ipv{f} {{ import table; import all; export filter announce; "

@@ -53,6 +53,8 @@ class Frr(Appliance):
             for n in self.neighbors:
                 if family in self.families(n):
                     lines += [f"  neighbor {n.address} activate", f"  neighbor {n.address} soft-reconfiguration inbound"]
+                    if not self.transit:
+                        lines.append(f"  neighbor {n.address} filter-list own out")
                     if n.version != family:
                         lines.append(f"  neighbor {n.address} route-map own-next-hop out")
             lines.append(" exit-address-family")
@@ -67,6 +69,7 @@ class Frr(Appliance):
         for times in range(1, 5):
             yield f"route-map prepend-{times} permit 10\n set as-path prepend {' '.join([str(self.asn)] * times)}\nexit"
         # IPv6 routes over an IPv4 session (and the reverse): the appliance's own address, not a mapped one.
+        yield "bgp as-path access-list own permit ^$"
         yield f"route-map own-next-hop permit 10\n set ipv6 next-hop global {self.address6}\nexit" if self.address6 else ""
 
     def apply(self, prefix):
@@ -77,6 +80,8 @@ class Frr(Appliance):
             raise LabError(f"{self.name}: {answer.strip()}")
 
     def stop(self):
+        # bgpd ends without a NOTIFICATION, which its neighbours take for a graceful restart (RFC 4724).
+        self.vtysh("configure terminal", f"router bgp {self.asn}", *(f"neighbor {n.address} shutdown" for n in self.neighbors))
         super().stop()
         self.zebra.stop()
 

@@ -23,10 +23,16 @@ class Gobgp(Appliance):
         return json.loads(text) if as_json else text
 
     def configure(self):
-        return self.write("gobgpd.json", json.dumps({
+        document = {
             "global": {"config": {"as": self.asn, "router-id": self.address,
                                   "local-address-list": [a for a in (self.address, self.address6) if a]}},
-            "neighbors": [self._neighbor(n) for n in self.neighbors]}, indent=1))
+            "neighbors": [self._neighbor(n) for n in self.neighbors]}
+        if not self.transit:
+            document["policy-definitions"] = [{"name": "own", "statements": [
+                {"conditions": {"bgp-conditions": {"route-type": "local"}}, "actions": {"route-disposition": "accept-route"}}]}]
+            document["global"]["apply-policy"] = {"config": {
+                "export-policy-list": ["own"], "default-export-policy": "reject-route"}}
+        return self.write("gobgpd.json", json.dumps(document, indent=1))
 
     def _neighbor(self, n):
         return {"config": {"neighbor-address": n.address, "peer-as": n.asn},

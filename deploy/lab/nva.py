@@ -40,12 +40,13 @@ class Appliance:
 
     address, address6   its own addresses; also the next hops of what it announces
     announced           {prefix: how often its own AS is prepended}
+    transit             pass on what was learned, as a router does; otherwise announce own routes only
     """
     kind = "?"
 
-    def __init__(self, lab, host, asn, address, address6="", hold=9):
+    def __init__(self, lab, host, asn, address, address6="", hold=9, transit=True):
         self.lab, self.host, self.asn = lab, host, asn
-        self.address, self.address6, self.hold = address, address6, hold
+        self.address, self.address6, self.hold, self.transit = address, address6, hold, transit
         self.neighbors, self.announced, self.process = [], {}, None
 
     @property

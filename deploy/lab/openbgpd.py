@@ -2,7 +2,7 @@
 import json
 import os
 
-from .nva import Appliance, Route, version
+from .nva import Appliance, Route
 
 
 class Openbgpd(Appliance):
@@ -27,8 +27,8 @@ class Openbgpd(Appliance):
         lines += [f"network {p} set {{ {self._attributes(p)} }}" for p in self.announced]
         lines += [self._neighbor(n) for n in self.neighbors]
         lines += ["allow from any", "allow to any"]
-        path = self.write("bgpd.conf", "\n".join(lines) + "\n")
-        return path
+        lines += [] if self.transit else ["match from any set community NO_EXPORT"]
+        return self.write("bgpd.conf", "\n".join(lines) + "\n")
 
     def _attributes(self, prefix):
         times = self.announced[prefix]

@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+"""The house rules that a compiler does not keep: floors, symbols, sizes, mirrors, the top level.
+
+    tests/arch/arch.py [words of a case's name]
+
+The symbols are read from the libraries of build/release (TANDEM_BUILD names another build).
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests" / "arch"
+sys.path.insert(0, str(ROOT / "tests" / "lib"))
+sys.dont_write_bytecode = True
+
+from case import Cases, Failed  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build" / "release"))
+TOP = {"node", "replication", "bgp", "proto", "deploy", "tests", "CMakeLists.txt", "CMakePresets.json",
+       "README.md", "LICENSE"}  # dotfiles are free; cmake looks for its presets here only
+FLOORS = {"bgp/base": 1, "bgp": 2, "replication": 3, "node": 4}
+SIZE = 700
+
+# header: the files that may include it (fnmatch patterns on the path from the root)
+RESERVED = {
+    r"uv\.h": ("node/*",),
+    r"\S+\.pb-c\.h": ("replication/codec*.c",),
+    r"sodium(/\S+)?\.h": ("replication/keys.c", "replication/noise*.c", "replication/seal.c", "replication/digest.c",
+                          "node/*"),
+    r"libmnl/\S+": ("node/targets/*",),
+    r"(microhttpd|jansson|yaml|curl/curl|libsmartcols/libsmartcols)\.h": ("node/*",),
+    r"(sys/socket|sys/un|netinet/\S+|poll|sys/epoll|pthread|signal|time|sys/time|unistd|fcntl)\.h": ("node/*",),
+}
+
+cases = Cases()
+
+
+def tracked(*endings):
+    """The repository's files by git, or what lies there where git is not."""
+    listing = subprocess.run(["git", "-C", ROOT, "-c", f"safe.directory={ROOT}", "ls-files", "-co", "--exclude-standard"],
+                             capture_output=True, text=True, check=False)
+    names = listing.stdout.split("\n") if listing.returncode == 0 else [
+        str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_file() and "build" not in p.relative_to(ROOT).parts]
+    return sorted(pathlib.PurePosixPath(n) for n in names if n and n.endswith(endings) and (ROOT / n).is_file())
+
+
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
+
+
+def table(name):
+    """A text file of ours: the first word of every line that is not a comment, with the rest behind it."""
+    lines = (line.split("#", 1)[0].split(None, 1) for line in (HERE / name).read_text().splitlines())
+    return {words[0]: words[1].strip() if len(words) > 1 else "" for words in lines if words}
+
+
+def floor_of(path):
+    for folder, floor in FLOORS.items():
+        if path.startswith(folder + "/"):
+            return floor
+    return None
+
+
+def includes():
+    """(file, how it is quoted, header) of every include in the product."""
+    for path in tracked(".c", ".h"):
+        if floor_of(str(path)):
+            for quote, header in re.findall(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', read(path), re.MULTILINE):
+                yield str(path), quote, header
+
+
+def none(found):
+    if found:
+        raise Failed("\n".join(found))
+
+
+@cases.case("includes go down or level: node > replication > bgp > bgp/base")
+def _():
+    none([f"{path} includes {header}, which lies above it" for path, quote, header in includes()
+          if quote == '"' and (floor_of(header) or 0) > floor_of(path)])
+
+
+@cases.case("own headers are written from the root")
+def _():
+    none([f"{path}: \"{header}\"" for path, quote, header in includes()
+          if quote == '"' and floor_of(header) is None and not header.endswith(".pb-c.h")])
+
+
+@cases.case("libraries and system interfaces are used where they belong only")
+def _():
+    none([f"{path} includes <{header}>" for path, _, header in includes() for pattern, allowed in RESERVED.items()
+          if re.fullmatch(pattern, header) and not any(pathlib.PurePosixPath(path).match(p) or (
+              p.endswith("/*") and path.startswith(p[:-1])) for p in allowed)])
+
+
+def symbols(floor):
+    """[(name, type)] of a floor's library as built."""
+    library = BUILD / floor / f"libtandem_{floor}.a"
+    if not library.exists():
+        raise Failed(f"{library} is not built")
+    listing = subprocess.run(["nm", "--format=posix", library], capture_output=True, text=True, check=True).stdout
+    return [(words[0], words[1]) for words in map(str.split, listing.splitlines()) if len(words) >= 2]
+
+
+def defined(floor):
+    return {name for name, kind in symbols(floor) if kind not in "Uw"}
+
+
+def from_outside(floor):
+    """What the library takes from elsewhere and the allow-list does not grant."""
+    return {name for name, kind in symbols(floor) if kind == "U"} - defined(floor) - set(table("symbols.txt"))
+
+
+@cases.case("bgp calls nothing of the world: no clock, socket, file, thread")
+def _():
+    none([f"bgp uses {name}" for name in sorted(from_outside("bgp"))])
+
+
+@cases.case("replication calls bgp, libsodium and protobuf only")
+def _():
+    granted = re.compile(r"(sodium_|crypto_|randombytes_|protobuf_c_|tandem__)")
+    none([f"replication uses {name}" for name in sorted(from_outside("replication") - defined("bgp"))
+          if not granted.match(name)])
+
+
+@cases.case("bgp and replication keep no state of their own")
+def _():
+    none([f"{floor}: {name} is writable" for floor in ("bgp", "replication") for name, kind in symbols(floor)
+          if kind in "BbDdC" and not name.startswith(".")])
+
+
+TEXTS = (".c", ".h", ".py", ".sh", ".proto", ".md", ".txt", ".yaml", "/run", "/demo", "/install")
+
+
+@cases.case(f"no file has more than {SIZE} lines")
+def _():
+    none([f"{path}: {lines} lines" for path in tracked(*TEXTS)
+          if (lines := len(read(path).splitlines())) > SIZE])
+
+
+@cases.case("every source of bgp and replication has its mirror test")
+def _():
+    without = table("without_mirror.txt")
+    found = []
+    for path in tracked(".c"):
+        if path.parts[0] in ("bgp", "replication"):
+            mirror = pathlib.PurePosixPath("tests") / path.parts[0] / f"test_{path.name}"
+            if not (ROOT / mirror).exists() and str(path) not in without:
+                found.append(f"{path} has no {mirror}")
+    found += [f"without_mirror.txt names {path}, which is gone" for path in without if not (ROOT / path).exists()]
+    none(found)
+
+
+@cases.case("the top level is fixed")
+def _():
+    top = {path.parts[0] for path in tracked("") if not path.parts[0].startswith(".")}
+    none([f"{name} does not belong there" for name in sorted(top - TOP)] +
+         [f"{name} is missing" for name in sorted(TOP - top)])
+
+
+@cases.case("nothing is left for later")
+def _():
+    pattern = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    none([f"{path}:{number}: {line.strip()}" for path in tracked(*TEXTS)
+          if path.name != "arch.py" for number, line in enumerate(read(path).splitlines(), 1) if pattern.search(line)])
+
+
+if __name__ == "__main__":
+    sys.exit(cases.run())

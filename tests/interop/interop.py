@@ -1,0 +1,203 @@
+#!/usr/bin/python3
+"""A pair of nodes with BIRD, FRR, GoBGP and OpenBGPD, over IPv4 and IPv6 sessions, in both advertising modes.
+
+    tests/interop/interop.py [words of a case's name]
+
+One lab per mode holds both nodes and all four daemons, so that every daemon also receives the routes
+of the other three. In the azure lab the VNet rules are on and both sides of a session connect (the
+collision is part of the test); in the transparent lab there is no VNet, the nodes wait on IPv4 and
+the daemons wait on IPv6. All daemons are asked by their own tools.
+"""
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")]
+sys.dont_write_bytecode = True
+
+from case import Cases  # noqa: E402
+from lab.bird import Bird  # noqa: E402
+from lab.check import expect, hold, poll  # noqa: E402
+from lab.frr import Frr  # noqa: E402
+from lab.gobgp import Gobgp  # noqa: E402
+from lab.net import Lab  # noqa: E402
+from lab.nva import Route, version  # noqa: E402
+from lab.openbgpd import Openbgpd  # noqa: E402
+from lab.tandem import Cluster  # noqa: E402
+
+ASN = 65515
+VNET, VNET6 = "10.1.0.0/16", "fd00:10:1::/64"
+DAEMONS = (Bird, Frr, Gobgp, Openbgpd)
+NODES = {"rs-a": ("10.1.1.4", "fd00:10:1::1:4"), "rs-b": ("10.1.1.5", "fd00:10:1::1:5")}
+
+
+class Pair:
+    """Two nodes and the four daemons; daemon number i announces 10.(100+i).0.0/24 and fd00:(100+i)::/48."""
+
+    def __init__(self, lab, mode):
+        self.lab, self.mode = lab, mode
+        fabric = lab.subnet("fabric", "10.1.0.1/16")
+        self.cluster = Cluster(lab, asn=ASN, mode=mode)
+        for name, (address, address6) in NODES.items():
+            host = lab.host(name)
+            lab.attach(fabric, host, f"{address}/16", f"{address6}/64")
+            self.cluster.node(host, address, address6)
+        if mode == "azure":
+            self.cluster.network("hub", VNET, VNET6)
+        waits = mode == "transparent"
+        self.daemons = []
+        for number, driver in enumerate(DAEMONS, 1):
+            name, address, address6 = driver.kind.lower(), f"10.1.2.{number}", f"fd00:10:1::2:{number}"
+            host = lab.host(name)
+            lab.attach(fabric, host, f"{address}/16", f"{address6}/64")
+            daemon = driver(lab, host, 65000 + number, address, address6, transit=False)
+            self.cluster.peer(name, address, daemon.asn, holdTime="9s", connectRetry="1s", passive=waits)
+            self.cluster.peer(f"{name}-v6", address6, daemon.asn, holdTime="9s", connectRetry="1s")
+            for node, (to, to6) in NODES.items():
+                daemon.peer(node, to, ASN, families=(4,))
+                daemon.peer(f"{node}-v6", to6, ASN, families=(6,), passive=waits)
+            daemon.announce(f"10.{100 + number}.0.0/24")
+            daemon.announce(f"fd00:{100 + number}::/48")
+            self.daemons.append(daemon)
+        self.cluster.configure()
+
+    @property
+    def nodes(self):
+        return self.cluster.nodes.values()
+
+    def start(self):
+        self.cluster.start()
+        for daemon in self.daemons:
+            daemon.start()
+
+    def path(self, daemon, prepended=0):
+        """The AS path that another appliance sees on this daemon's routes."""
+        own = (daemon.asn,) * (1 + prepended)
+        return (ASN, *own) if self.mode == "azure" else own
+
+    def expected(self, receiver, node_address):
+        """Exactly what a daemon should have from one session: {prefix: Route}."""
+        family = 6 if ":" in node_address else 4
+        routes = {}
+        if self.mode == "azure":
+            routes[VNET if family == 4 else VNET6] = Route(node_address, (ASN,))
+        for daemon in self.daemons:
+            if daemon is not receiver and daemon.process:
+                for prefix, times in daemon.announced.items():
+                    if version(prefix) == family:
+                        routes[prefix] = Route(daemon.own(prefix), self.path(daemon, times))
+        return routes
+
+    def expect_all(self, daemon, seconds=15):
+        for address, address6 in NODES.values():
+            for session in (address, address6):
+                daemon.expect_received(session, self.expected(daemon, session), seconds)
+
+    def expect_nodes_have(self, prefix, *routes, seconds=10):
+        for node in self.nodes:
+            expect(f"{node.name}: paths of {prefix}", set(routes),
+                   lambda node=node: node.routes().get(prefix, set()), seconds)
+
+
+def established(pair, daemon):
+    daemon.wait_established(seconds=20)
+    for node in pair.nodes:
+        node.wait_peers(daemon.name, f"{daemon.name}-v6")
+
+
+def learned(pair, daemon):
+    for prefix in daemon.announced:
+        pair.expect_nodes_have(prefix, Route(daemon.own(prefix), (daemon.asn,)))
+
+
+def received(pair, daemon):
+    pair.expect_all(daemon)
+
+
+def new_and_withdrawn(pair, daemon):
+    """A route announced later arrives everywhere, and leaves everywhere."""
+    for prefix in (f"10.{200 + daemon.asn % 10}.0.0/22", f"fd00:{200 + daemon.asn % 10}::/64"):
+        daemon.announce(prefix)
+        pair.expect_nodes_have(prefix, Route(daemon.own(prefix), (daemon.asn,)))
+        for other in pair.daemons:
+            pair.expect_all(other)
+        daemon.withdraw(prefix)
+        pair.expect_nodes_have(prefix)
+        for other in pair.daemons:
+            pair.expect_all(other)
+
+
+def prepended(pair, daemon):
+    """The same route with a longer path replaces the one that stands, and back."""
+    prefix = next(iter(daemon.announced))
+    for times in (2, 0):
+        daemon.announce(prefix, prepend=times)
+        pair.expect_nodes_have(prefix, Route(daemon.own(prefix), (daemon.asn,) * (1 + times)))
+        for other in pair.daemons:
+            pair.expect_all(other)
+
+
+def restarted(pair, daemon):
+    """An orderly stop takes the routes away from the others at once; a start brings them back."""
+    daemon.stop()
+    for other in pair.daemons:
+        if other is not daemon:
+            pair.expect_all(other)
+    daemon.start()
+    established(pair, daemon)
+    for other in pair.daemons:
+        pair.expect_all(other, 20)
+
+
+def killed(pair, daemon):
+    daemon.kill()
+    for node in pair.nodes:
+        poll(f"{node.name} notices", lambda node=node: node.peers()[daemon.name] != "Established")
+    daemon.start()
+    established(pair, daemon)
+    pair.expect_all(daemon, 20)
+
+
+CASES = (("Established with both nodes, IPv4 and IPv6", established),
+         ("both nodes have its routes: next hop, AS path", learned),
+         ("has exactly the routes of the others", received),
+         ("a new route arrives everywhere and leaves everywhere", new_and_withdrawn),
+         ("prepends and takes it back", prepended),
+         ("stops and returns", restarted),
+         ("is killed and returns", killed))
+
+
+def node_restarts(pair):
+    """The daemons' view of the survivor does not move while the other node is away."""
+    away, survivor = pair.nodes
+    away.kill()
+    hold("the survivor's routes stay", lambda: all(
+        daemon.received(survivor.address) == pair.expected(daemon, survivor.address) for daemon in pair.daemons), 2)
+    away.start()
+    away.wait_ready(20)
+    for daemon in pair.daemons:
+        established(pair, daemon)
+        pair.expect_all(daemon, 20)
+
+
+def main():
+    cases = Cases()
+    for mode in ("azure", "transparent"):
+        wanted = [(f"{mode}: {driver.kind}: {title}", function, index)
+                  for index, driver in enumerate(DAEMONS) for title, function in CASES]
+        chosen = [w for w in wanted if not cases.words or any(word in w[0] for word in cases.words)]
+        if not chosen and cases.words:
+            continue
+        with Lab(f"interop-{mode}") as lab:
+            pair = Pair(lab, mode)
+            if not cases.one(f"{mode}: nodes and daemons start", pair.start):
+                continue
+            for name, function, index in chosen:
+                cases.one(name, function, pair, pair.daemons[index])
+            if not cases.words:
+                cases.one(f"{mode}: a node dies and returns", node_restarts, pair)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Test cases of the scripts: named sentences, run in order, one line each, counted at the end.
+
+    cases = Cases()
+
+    @cases.case("a firewall's death moves its share")
+    def _():
+        raise Failed("what was seen instead")
+
+    sys.exit(cases.run())
+"""
+import sys
+import time
+import traceback
+
+
+class Failed(Exception):
+    """The expectation does not hold; the text says what was seen."""
+
+
+class Cases:
+    def __init__(self, words=None):
+        self.words = sys.argv[1:] if words is None else words
+        self.list, self.passed, self.failed = [], 0, 0
+
+    def case(self, name):
+        def add(function):
+            self.list.append((name, function))
+            return function
+        return add
+
+    def one(self, name, function, *arguments):
+        """Run one case now. True when it passed."""
+        start = time.monotonic()
+        try:
+            function(*arguments)
+        except Exception as error:  # the next case still runs, whatever this one met
+            self.failed += 1
+            print(f"FAILED {name}  {time.monotonic() - start:.1f} s", flush=True)
+            text = str(error) if type(error).__name__ in ("Failed", "LabError") else traceback.format_exc()
+            print("       " + text.rstrip().replace("\n", "\n       "), flush=True)
+            return False
+        self.passed += 1
+        print(f"ok     {name}  {time.monotonic() - start:.1f} s", flush=True)
+        return True
+
+    def run(self):
+        """Run the cases whose names hold any of the words; the exit status."""
+        for name, function in self.list:
+            if not self.words or any(word in name for word in self.words):
+                self.one(name, function)
+        return self.end()
+
+    def end(self):
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        return 1 if self.failed else 0
