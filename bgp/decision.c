@@ -16,7 +16,13 @@ static uint64_t merit(const struct rib *r, const struct rib_path *p, const struc
     if (rib_path_class(r, p) == RIB_STALE || a->marks & BGP_MARK_LLGR_STALE)
         last = 2;
     unsigned rank = p->nva ? 1u + r->nvas[p->nva].rank : 0; /* the VNet's own prefixes come first */
-    return (uint64_t)last << 48 | (uint64_t)rank << 32 | (uint64_t)a->path_len << 8 | a->origin;
+    return (uint64_t)last << RIB_MERIT_CLASS | (uint64_t)rank << RIB_MERIT_RANK |
+           (uint64_t)a->path_len << RIB_MERIT_LENGTH | (uint64_t)a->origin << RIB_MERIT_ORIGIN;
+}
+
+uint64_t rib_path_merit(const struct rib *r, const struct rib_path *p)
+{
+    return merit(r, p, bgp_attrs_get(&r->attrs, p->attrs));
 }
 
 /* Is there a path of the same merit and neighbour AS with a lower MED? RFC 4271 9.1.2.2 (c). */

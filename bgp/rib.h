@@ -191,6 +191,11 @@ struct rib_change {
 };
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out) MUST_USE;
 
+/* The steps of the decision before MED as one number, lower is better: what rib_decide compares, for
+ * who explains its outcome. Fields from these bits up; the path has attributes. */
+enum { RIB_MERIT_ORIGIN = 0, RIB_MERIT_LENGTH = 8, RIB_MERIT_RANK = 32, RIB_MERIT_CLASS = 48 };
+uint64_t rib_path_merit(const struct rib *r, const struct rib_path *p);
+
 /* Drop tombstones older than `age` whose versions every living replica has (`acked`: the lowest
  * position, UINT64_MAX without readers). */
 void rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint64_t now_ms);
