@@ -1,0 +1,35 @@
+/* The API's HTTP server inside the libuv loop: no thread of its own.
+ *
+ * Three kinds of listener, each a libmicrohttpd daemon with its own limits, so that a crowd on one
+ * cannot starve another: TCP (api.listen, read-only), a Unix socket RUNDIRECTORY/NODE.sock (0660;
+ * rights come from its group), and health (api.health) with the health checks alone.
+ * libmicrohttpd's epoll descriptor is watched by uv_poll, its timeout by uv_timer; a swap of the
+ * library touches http*.c only. Source: DESIGN section 11; the interface study 1.3, 2.5, 3.4. */
+#ifndef TANDEM_NODE_API_HTTP_H
+#define TANDEM_NODE_API_HTTP_H
+
+#include <uv.h>
+
+#include "node/core.h"
+
+struct api;
+
+struct api_cfg {
+    uv_loop_t *loop;
+    struct core *core; /* borrowed, as is all below, until api_stop */
+    const struct config *config;
+    uint32_t self;         /* own node id */
+    uint64_t (*now)(void); /* monotonic milliseconds, the core's clock */
+};
+
+/* Open every listener and serve from the loop.
+ * out     the server, or NULL on failure: then nothing is open
+ * error   one line for the user: which address, what is wrong, what to do
+ * returns 0, or -1 */
+int api_start(struct api **out, const struct api_cfg *cfg, char *error, size_t cap) MUST_USE;
+
+/* Close every listener and connection, remove the socket file. The memory goes when the loop has run
+ * the close callbacks. NULL does nothing. */
+void api_stop(struct api *a);
+
+#endif

@@ -1,0 +1,216 @@
+/* One request: what libmicrohttpd lets pass and we do not is refused here, the rest is answered. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "node/api/api_impl.h"
+#include "node/api/reply.h"
+
+/* What the first callback of a request says about its URI; libmicrohttpd hands it on. */
+enum uri_mark { URI_FINE = 1, URI_BAD = 2 };
+
+/* %00 would cut the decoded path short, and raw control characters have no place in a URI
+ * (RFC 3986 section 2): seen here only, because the answer callback gets decoded strings. */
+static bool is_bad_uri(const char *uri)
+{
+    for (const unsigned char *p = (const unsigned char *)uri; *p; p++)
+        if (*p <= ' ' || *p == 0x7f || (p[0] == '%' && p[1] == '0' && p[2] == '0'))
+            return true;
+    return false;
+}
+
+void *request_line_seen(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    (void)cls;
+    (void)connection;
+    return (void *)(uintptr_t)(is_bad_uri(uri) ? URI_BAD : URI_FINE);
+}
+
+enum MHD_Result request_accept(void *cls, const struct sockaddr *addr, socklen_t len)
+{
+    (void)cls;
+    (void)addr;
+    (void)len;
+    return MHD_YES; /* the daemon's own limits decide */
+}
+
+/* ---- headers ---- */
+
+struct headers {
+    bool has_length, has_encoding, has_body, is_cut;
+};
+
+static enum MHD_Result look_at_header(void *cls, enum MHD_ValueKind kind, const char *key,
+                                      size_t key_len, const char *value, size_t value_len)
+{
+    struct headers *h = cls;
+    (void)kind;
+    h->is_cut |= strlen(key) != key_len || (value && strlen(value) != value_len);
+    if (!strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH)) {
+        h->has_length = true;
+        h->has_body |= !value || strcmp(value, "0") != 0;
+    } else if (!strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
+        h->has_encoding = h->has_body = true;
+    }
+    return MHD_YES;
+}
+
+/* Length of the host in "name:port" or "[v6]:port". */
+static size_t host_len(const char *host)
+{
+    const char *end = host[0] == '[' ? strchr(host, ']') : NULL;
+    return end ? (size_t)(end - host) + 1 : strcspn(host, ":");
+}
+
+static bool is_host(const char *host, size_t len, const char *name)
+{
+    return strlen(name) == len && !strncasecmp(host, name, len);
+}
+
+static bool is_literal(const char *host, size_t len)
+{
+    char text[IP_ADDR_TEXT];
+    struct ip_addr addr;
+    bool is_v6 = len > 2 && host[0] == '[';
+    if (is_v6) {
+        host++;
+        len -= 2;
+    }
+    if (len >= sizeof text)
+        return false;
+    memcpy(text, host, len);
+    text[len] = 0;
+    return !ip_addr_parse(text, &addr);
+}
+
+/* DNS rebinding needs a name of the attacker's: addresses, localhost and our own names pass. */
+static bool is_our_host(const struct config *c, const char *host)
+{
+    size_t len = host_len(host);
+    if (is_literal(host, len) || is_host(host, len, "localhost") || is_host(host, len, c->name))
+        return true;
+    for (size_t i = 0; i < c->node_count; i++)
+        if (is_host(host, len, c->nodes[i].name))
+            return true;
+    return false;
+}
+
+/* False when *out holds the refusal. */
+static bool check_request(const struct api_listener *l, struct MHD_Connection *connection,
+                          const char *method, uintptr_t mark, struct api_reply *out)
+{
+    struct headers h = { 0 };
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_header, &h);
+    const char *host =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    if (h.has_length && h.has_encoding) /* request smuggling: RFC 9112 section 6.1 */
+        reply_problem(out, 400, NULL, "Content-Length together with Transfer-Encoding");
+    else if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+        reply_problem(out, 405, NULL, "the API is read-only: GET and HEAD");
+    else if (h.has_body)
+        reply_problem(out, 400, NULL, "no request here has a body");
+    else if (mark != URI_FINE)
+        reply_problem(out, 400, NULL, "the path holds %%00 or a control character");
+    else if (h.is_cut)
+        reply_problem(out, 400, NULL, "a header holds a zero byte");
+    else if (l->kind == LISTENER_TCP && host && !is_our_host(l->api->cfg.config, host))
+        reply_problem(
+            out, 421, NULL,
+            "the Host header names none of us: use an address, localhost or a node's name");
+    else
+        return true;
+    return false;
+}
+
+/* ---- answers ---- */
+
+void response_secure(struct MHD_Response *response)
+{
+    static const char *const headers[][2] = {
+        { "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'" },
+        { "X-Content-Type-Options", "nosniff" },
+        { "Referrer-Policy", "no-referrer" },
+        { "Cross-Origin-Resource-Policy", "same-origin" },
+        { MHD_HTTP_HEADER_CACHE_CONTROL, "no-store" },
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        MHD_add_response_header(response, headers[i][0], headers[i][1]);
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, const struct api_reply *reply,
+                                  bool close_after)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(reply->len, reply->body, MHD_RESPMEM_MUST_FREE);
+    if (!response) {
+        free(reply->body);
+        return MHD_NO;
+    }
+    response_secure(response);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+    if (reply->status == 405)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    if (close_after)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    enum MHD_Result queued = MHD_queue_response(connection, reply->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result take_param(void *cls, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
+{
+    struct api_request *q = cls;
+    (void)kind;
+    if (q->param_count == API_PARAMS_MAX) {
+        q->too_many = true;
+        return MHD_NO;
+    }
+    q->params[q->param_count].name = key;
+    q->params[q->param_count++].value = value ? value : "";
+    return MHD_YES;
+}
+
+static bool wants_stream(struct MHD_Connection *connection, const struct api_request *q)
+{
+    const char *accept =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+    bool is_plain = q->param_count == (api_param(q, "after") != NULL);
+    return !q->is_health_only && !strcmp(q->path, "/v1/events") && is_plain && accept &&
+           strstr(accept, "text/event-stream");
+}
+
+/* What an EventSource resumes behind; UINT64_MAX = from now on. */
+static uint64_t resume_after(struct MHD_Connection *connection, const struct api_request *q)
+{
+    const char *id = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Last-Event-ID");
+    if (!id)
+        id = api_param(q, "after");
+    char *end;
+    unsigned long long after = id ? strtoull(id, &end, 10) : 0;
+    return id && end != id && !*end ? after : UINT64_MAX;
+}
+
+enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload_data,
+                               size_t *upload_data_size, void **con_cls)
+{
+    const struct api_listener *l = cls;
+    struct api_request q = { .path = url, .is_health_only = l->kind == LISTENER_HEALTH };
+    struct api_reply reply;
+    (void)version;
+    (void)upload_data;
+    (void)upload_data_size;
+    if (!check_request(l, connection, method, (uintptr_t)*con_cls, &reply))
+        return send_reply(connection, &reply, true);
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_param, &q);
+    bool is_stream = wants_stream(connection, &q);
+    if (is_stream && !sse_is_full(l->api))
+        return sse_start(l->api, connection, resume_after(connection, &q));
+    struct api_view view = api_now(l->api);
+    if (is_stream)
+        reply_problem(&reply, 503, NULL, "too many event streams: close one, or read pages");
+    else
+        api_answer(&view, &q, &reply);
+    return send_reply(connection, &reply, false);
+}

@@ -1,0 +1,133 @@
+/* /v1/peers and /v1/peers/NAME. */
+#include <string.h>
+
+#include "node/api/sight.h"
+
+const char *sight_peer_type(uint8_t type)
+{
+    static const char *const words[] = { [CONFIG_NVA] = "nva",
+                                         [CONFIG_VPN_GATEWAY] = "vpnGateway",
+                                         [CONFIG_EXPRESS_ROUTE] = "expressRoute" };
+    return words[type];
+}
+
+static json_t *last_error(const struct core_peer_view *p)
+{
+    if (!p->last_error[0])
+        return json_null();
+    json_t *o = json_object();
+    json_object_set_new(o, "text", json_text(p->last_error));
+    if (p->stats && p->stats->last_error.code) {
+        json_object_set_new(o, "code", json_count(p->stats->last_error.code));
+        json_object_set_new(o, "subcode", json_count(p->stats->last_error.subcode));
+        json_object_set_new(o, "byPeer", json_boolean(p->stats->last_error_by_peer));
+    }
+    return o;
+}
+
+static json_t *capabilities(const struct bgp_codec *c)
+{
+    json_t *families = json_array();
+    if (c->family[BGP_IP4])
+        json_array_append_new(families, json_string("ipv4"));
+    if (c->family[BGP_IP6])
+        json_array_append_new(families, json_string("ipv6"));
+    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:b, s:i}", "families", families, "fourOctetAs",
+                     c->as4, "routeRefresh", c->refresh, "enhancedRefresh", c->enhanced_refresh,
+                     "addPathReceive", c->add_path_in[BGP_IP4] || c->add_path_in[BGP_IP6],
+                     "addPathSend", c->add_path_out[BGP_IP4] || c->add_path_out[BGP_IP6],
+                     "maxMessage", (int)c->max_message);
+}
+
+static json_t *message_counts(const uint64_t counts[6])
+{
+    static const char *const names[] = { NULL,           "open",      "update",
+                                         "notification", "keepalive", "routeRefresh" };
+    json_t *o = json_object();
+    for (size_t i = 1; i < sizeof names / sizeof *names; i++)
+        json_object_set_new(o, names[i], json_count(counts[i]));
+    return o;
+}
+
+static json_t *messages(const struct core_peer_view *p)
+{
+    json_t *received = message_counts(p->stats->messages_in);
+    json_t *sent = message_counts(p->stats->messages_out);
+    json_object_set_new(sent, "update", json_count(p->sent.messages));
+    return json_pack("{s:o, s:o, s:I}", "received", received, "sent", sent, "faulty",
+                     (json_int_t)p->stats->updates_faulty);
+}
+
+static json_t *route_counts(const struct core_peer_view *p)
+{
+    json_t *o = json_object();
+    uint32_t filtered = p->received > p->accepted ? p->received - p->accepted : 0;
+    json_object_set_new(o, "received", json_count(p->received));
+    json_object_set_new(o, "accepted", json_count(p->accepted));
+    json_object_set_new(o, "filtered", json_count(filtered));
+    json_object_set_new(o, "best", json_count(p->best));
+    json_object_set_new(o, "advertised", json_count(p->advertised));
+    json_object_set_new(o, "limit",
+                        p->peer->limit.limit ? json_count(p->peer->limit.limit) : json_null());
+    return o;
+}
+
+/* One entry for every node that is to peer with it. */
+static json_t *sessions(const struct api_view *v, const struct core_peer_view *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < v->config->node_count; i++) {
+        const struct config_node *node = &v->config->nodes[i];
+        if (p->peer->nodes & 1u << node->id)
+            json_array_append_new(list, json_pack("{s:s, s:b}", "node", node->name, "up",
+                                                  (p->nodes_up & 1u << node->id) != 0));
+    }
+    return list;
+}
+
+static json_t *peer_object(const struct api_view *v, const struct core_peer_view *p)
+{
+    const struct config_peer *c = p->peer;
+    json_t *ip = c->is_range ? json_prefix(&c->range) : json_addr(&c->peer_ip);
+    json_t *o = json_pack("{s:s, s:o, s:I, s:s, s:s, s:s, s:b}", "name", c->name, "peerIp", ip,
+                          "peerAsn", (json_int_t)c->peer_asn, "type", sight_peer_type(c->type),
+                          "state", bgp_state_name((enum bgp_state)p->state), "adminState",
+                          c->disabled ? "disabled" : "enabled", "here", p->here);
+    json_set_time(o, "since", v, p->state_since_ms);
+    json_set_age(o, "stateSeconds", v, p->state_since_ms);
+    if (p->state == BGP_ESTABLISHED)
+        json_set_age(o, "uptimeSeconds", v, p->state_since_ms);
+    json_object_set_new(o, "holdTimeSeconds", json_count(p->hold_s));
+    json_object_set_new(o, "lastError", last_error(p));
+    json_object_set_new(o, "capabilities", p->codec ? capabilities(p->codec) : json_null());
+    json_object_set_new(o, "routes", route_counts(p));
+    json_object_set_new(o, "messages", p->stats ? messages(p) : json_null());
+    json_object_set_new(o, "flaps", json_count(p->stats ? p->stats->flaps : 0));
+    json_object_set_new(o, "sessions", sessions(v, p));
+    return o;
+}
+
+void api_peers(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    json_t *items = json_array();
+    (void)q;
+    for (size_t i = 0; i < core_peer_count(v->core); i++) {
+        struct core_peer_view p;
+        core_peer_view(v->core, i, &p);
+        json_array_append_new(items, peer_object(v, &p));
+    }
+    reply_list(out, items, NULL, v->config->generation);
+}
+
+void api_peer(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    for (size_t i = 0; i < core_peer_count(v->core); i++) {
+        struct core_peer_view p;
+        core_peer_view(v->core, i, &p);
+        if (!strcmp(p.peer->name, q->rest)) {
+            reply_json(out, peer_object(v, &p));
+            return;
+        }
+    }
+    reply_problem(out, 404, NULL, "no peer is named \"%s\"", q->rest);
+}

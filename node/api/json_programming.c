@@ -1,0 +1,91 @@
+/* /v1/programming and /v1/programming/TARGET: wanted against installed, and who follows. */
+#include <string.h>
+
+#include "node/api/sight.h"
+
+static void add_counts(json_t *o, const struct program_stats *s)
+{
+    json_object_set_new(o, "wanted", json_count(s->wanted));
+    json_object_set_new(o, "installed", json_count(s->installed));
+    json_object_set_new(o, "pending", json_count(s->pending));
+    json_object_set_new(o, "failed", json_count(s->failed));
+    json_object_set_new(o, "heldByBrake", json_count(s->held_by_brake));
+    json_object_set_new(o, "inherited", json_count(s->inherited));
+    json_object_set_new(o, "puts", json_count(s->puts));
+    json_object_set_new(o, "deletes", json_count(s->deletes));
+    json_object_set_new(o, "errors", json_count(s->errors));
+    json_object_set_new(o, "brake", json_boolean(s->brake_on));
+    json_object_set_new(o, "merging", json_boolean(s->merging));
+}
+
+static json_t *agent_object(const struct api_view *v, size_t nth)
+{
+    struct core_agent_view a;
+    core_agent_view(v->core, nth, &a);
+    json_t *o = json_object();
+    json_object_set_new(o, "name", json_text(a.name));
+    json_object_set_new(o, "keyId", json_hex(a.key_id, sizeof a.key_id));
+    json_set_time(o, "since", v, a.since_ms);
+    json_set_age(o, "uptimeSeconds", v, a.since_ms);
+    json_object_set_new(o, "synced", json_boolean(a.synced));
+    if (!a.has_report)
+        return o;
+    json_object_set_new(o, "active", json_boolean(a.report.active));
+    json_object_set_new(o, "installed", json_count(a.report.installed));
+    json_object_set_new(o, "failed", json_count(a.report.failed));
+    json_object_set_new(o, "lastError",
+                        a.report.last_error[0] ? json_text(a.report.last_error) : json_null());
+    return o;
+}
+
+static json_t *agent_list(const struct api_view *v)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < core_agent_count(v->core); i++)
+        json_array_append_new(list, agent_object(v, i));
+    return list;
+}
+
+static json_t *target_object(const struct api_view *v, const struct core_target_view *t)
+{
+    bool is_table = t->target->type == CONFIG_TARGET_TABLE;
+    struct core_status status;
+    json_t *o = json_pack("{s:s, s:s, s:b}", "name", t->target->name, "type",
+                          is_table ? "table" : "netlink", "runsHere", t->runs_here);
+    if (t->stats)
+        add_counts(o, t->stats);
+    if (!is_table) {
+        json_object_set_new(o, "table", json_count(t->target->table));
+        return o;
+    }
+    core_status(v->core, v->now_ms, &status);
+    json_object_set_new(o, "wanted", json_count(status.programmed));
+    json_object_set_new(o, "agents", agent_list(v));
+    return o;
+}
+
+void api_programming(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    json_t *items = json_array();
+    (void)q;
+    for (size_t i = 0; i < core_target_count(v->core); i++) {
+        struct core_target_view t;
+        core_target_view(v->core, i, &t);
+        json_array_append_new(items, target_object(v, &t));
+    }
+    reply_list(out, items, NULL, v->config->generation);
+}
+
+void api_programming_one(const struct api_view *v, const struct api_request *q,
+                         struct api_reply *out)
+{
+    for (size_t i = 0; i < core_target_count(v->core); i++) {
+        struct core_target_view t;
+        core_target_view(v->core, i, &t);
+        if (!strcmp(t.target->name, q->rest)) {
+            reply_json(out, target_object(v, &t));
+            return;
+        }
+    }
+    reply_problem(out, 404, NULL, "no programming target is named \"%s\"", q->rest);
+}

@@ -1,0 +1,143 @@
+/* /v1/status: the summary of this node and of what it sees. */
+#include <stdarg.h>
+
+#include "node/api/sight.h"
+
+static void warn(json_t *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void warn(json_t *list, const char *format, ...)
+{
+    char text[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    json_array_append_new(list, json_text(text));
+}
+
+static void warn_of_nodes(const struct api_view *v, json_t *list)
+{
+    for (size_t i = 0; i < core_node_count(v->core); i++) {
+        struct core_node_view n;
+        core_node_view(v->core, i, v->now_ms, &n);
+        if (!n.is_self && n.state != REPL_MEMBER_ALIVE)
+            warn(list, "node %s is not alive: %s%s%s", n.node->name,
+                 repl_member_state_name(n.state), n.last_error[0] ? "; " : "", n.last_error);
+        if (n.has_digest && !n.digest_equal)
+            warn(list, "node %s decided differently from the same input: report this",
+                 n.node->name);
+    }
+}
+
+static void warn_of_peers(const struct api_view *v, json_t *list)
+{
+    for (size_t i = 0; i < core_peer_count(v->core); i++) {
+        struct core_peer_view p;
+        core_peer_view(v->core, i, &p);
+        uint32_t missing = p.peer->nodes & ~p.nodes_up;
+        if (p.peer->disabled)
+            continue;
+        if (!p.nodes_up)
+            warn(list, "peer %s is down on every node%s%s", p.peer->name,
+                 p.last_error[0] ? ": " : "", p.last_error);
+        for (size_t k = 0; p.nodes_up && k < v->config->node_count; k++)
+            if (missing & 1u << v->config->nodes[k].id)
+                warn(list, "peer %s has no session with %s", p.peer->name,
+                     v->config->nodes[k].name);
+    }
+}
+
+static void warn_of_targets(const struct api_view *v, json_t *list)
+{
+    for (size_t i = 0; i < core_target_count(v->core); i++) {
+        struct core_target_view t;
+        core_target_view(v->core, i, &t);
+        if (t.stats && t.stats->failed)
+            warn(list, "target %s refuses %u routes", t.target->name, t.stats->failed);
+        if (t.stats && t.stats->brake_on)
+            warn(list, "target %s: the brake holds %u deletions", t.target->name,
+                 t.stats->held_by_brake);
+    }
+    for (size_t i = 0; i < core_agent_count(v->core); i++) {
+        struct core_agent_view a;
+        core_agent_view(v->core, i, &a);
+        if (a.has_report && a.report.failed)
+            warn(list, "agent %s: %u routes failed: %s", a.name, a.report.failed,
+                 a.report.last_error);
+    }
+}
+
+json_t *sight_warnings(const struct api_view *v)
+{
+    json_t *list = json_array();
+    warn_of_nodes(v, list);
+    warn_of_peers(v, list);
+    warn_of_targets(v, list);
+    return list;
+}
+
+static json_t *counts(const struct core_status *s)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "nodes", s->config->node_count }, { "nodesAlive", s->nodes_alive },
+        { "peers", s->peers_configured },   { "peersUp", s->peers_up },
+        { "prefixes", s->prefixes },        { "paths", s->paths },
+        { "programmed", s->programmed },    { "stalePaths", s->stale_paths },
+        { "undecided", s->undecided },      { "updates", s->updates },
+        { "withdrawals", s->withdrawals },
+    };
+    json_t *o = json_object();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        json_object_set_new(o, rows[i].name, json_count(rows[i].value));
+    return o;
+}
+
+static json_t *memory(const struct rib_memory *m)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "nets", (json_int_t)m->nets, "paths",
+                     (json_int_t)m->paths, "attributes", (json_int_t)m->attrs, "orders",
+                     (json_int_t)m->orders);
+}
+
+static json_t *check_list(const struct api_view *v, bool *ready)
+{
+    struct core_check checks[CORE_CHECKS_MAX];
+    size_t count = core_readiness(v->core, v->now_ms, checks);
+    json_t *list = json_array();
+    *ready = true;
+    for (size_t i = 0; i < count; i++) {
+        *ready &= checks[i].ok;
+        json_t *check = json_pack("{s:s, s:b}", "name", checks[i].name, "ok", checks[i].ok);
+        if (!checks[i].ok)
+            json_object_set_new(check, "detail", json_text(checks[i].detail));
+        json_array_append_new(list, check);
+    }
+    return list;
+}
+
+void api_status(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    struct core_status s;
+    bool ready;
+    (void)q;
+    core_status(v->core, v->now_ms, &s);
+    json_t *checks = check_list(v, &ready);
+    json_t *o =
+        json_pack("{s:s, s:I, s:s, s:s, s:b, s:s}", "name", s.config->name, "asn",
+                  (json_int_t)s.config->asn, "node", s.self->name, "version", TANDEM_VERSION,
+                  "ready", ready, "phase", core_phase_name((enum core_phase)s.phase));
+    json_object_set_new(o, "incarnation", json_count(s.incarnation));
+    json_set_time(o, "startTime", v, s.started_ms);
+    json_set_age(o, "uptimeSeconds", v, s.started_ms);
+    json_object_set_new(o, "digest", json_hex(s.digest, sizeof s.digest));
+    json_object_set_new(o, "digestsEqual", json_boolean(s.digests_equal));
+    json_object_set_new(o, "loopLagSeconds", json_real(s.loop_lag_ms / 1000.0));
+    json_object_set_new(o, "counts", counts(&s));
+    json_object_set_new(o, "memoryBytes", memory(&s.memory));
+    json_object_set_new(o, "checks", checks);
+    json_object_set_new(o, "nodes", sight_nodes(v));
+    json_object_set_new(o, "warnings", sight_warnings(v));
+    reply_json(out, o);
+}

@@ -1,0 +1,314 @@
+/* /metrics: Prometheus text format 0.0.4. One table row a family; names as in the interface study 3.5. */
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "node/api/sight.h"
+
+static const char *const gauge = "gauge";
+static const char *const counter = "counter";
+
+static void head(FILE *f, const char *name, const char *type, const char *help)
+{
+    fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void single(FILE *f, const char *name, const char *type, const char *help, double value)
+{
+    head(f, name, type, help);
+    fprintf(f, "%s %.15g\n", name, value);
+}
+
+/* Names from the configuration as a label value: backslash, quote and newline are escaped. */
+static void label(FILE *f, const char *name, const char *value, const char *end)
+{
+    fprintf(f, "%s=\"", name);
+    for (const char *p = value; *p; p++) {
+        if (*p == '\\' || *p == '"')
+            fputc('\\', f);
+        if (*p == '\n')
+            fputs("\\n", f);
+        else
+            fputc(*p, f);
+    }
+    fprintf(f, "\"%s", end);
+}
+
+/* ---- the node ---- */
+
+static bool is_ready(const struct api_view *v)
+{
+    struct core_check checks[CORE_CHECKS_MAX];
+    size_t count = core_readiness(v->core, v->now_ms, checks);
+    for (size_t i = 0; i < count; i++)
+        if (!checks[i].ok)
+            return false;
+    return true;
+}
+
+static void put_node(FILE *f, const struct api_view *v)
+{
+    struct core_status s;
+    core_status(v->core, v->now_ms, &s);
+    head(f, "tandem_build_info", gauge, "Version of the running program.");
+    fputs("tandem_build_info{version=\"" TANDEM_VERSION "\"} 1\n", f);
+    head(f, "tandem_node_info", gauge, "Name of this node and of its route server.");
+    fputs("tandem_node_info{", f);
+    label(f, "node", s.self->name, ",");
+    label(f, "name", s.config->name, "} 1\n");
+    single(f, "tandem_ready", gauge, "1 when every readiness check holds.", is_ready(v));
+    single(f, "tandem_config_revision", gauge, "Generation of the configuration in force.",
+           (double)s.config->generation);
+    single(f, "tandem_loop_delay_seconds", gauge, "How late the loop last was.",
+           s.loop_lag_ms / 1000.0);
+    single(f, "tandem_rib_paths", gauge, "Paths of all origins.", s.paths);
+    single(f, "tandem_rib_stale_paths", gauge, "Paths kept although their session is lost.",
+           s.stale_paths);
+    single(f, "tandem_rib_programmed_prefixes", gauge, "Prefixes with a set of next hops.",
+           s.programmed);
+    single(f, "tandem_rib_undecided_prefixes", gauge, "Prefixes that wait for their decision.",
+           s.undecided);
+    single(f, "tandem_rib_updates_total", counter, "Paths announced to this node.",
+           (double)s.updates);
+    single(f, "tandem_rib_withdrawals_total", counter, "Paths withdrawn from this node.",
+           (double)s.withdrawals);
+    single(f, "tandem_rib_memory_bytes", gauge, "Memory of prefixes, paths, attributes and orders.",
+           (double)(s.memory.nets + s.memory.paths + s.memory.attrs + s.memory.orders));
+}
+
+static void put_prefixes(FILE *f, const struct api_view *v)
+{
+    const struct rib *r = core_rib(v->core);
+    head(f, "tandem_rib_prefixes", gauge, "Prefixes in the RIB.");
+    fprintf(f, "tandem_rib_prefixes{afi=\"ipv4\"} %u\n", r->nets.records[BGP_IP4].count);
+    fprintf(f, "tandem_rib_prefixes{afi=\"ipv6\"} %u\n", r->nets.records[BGP_IP6].count);
+}
+
+/* ---- peers: one row a family ---- */
+
+static double up(const struct core_peer_view *p)
+{
+    return p->state == BGP_ESTABLISHED;
+}
+static double learned(const struct core_peer_view *p)
+{
+    return p->received;
+}
+static double accepted(const struct core_peer_view *p)
+{
+    return p->accepted;
+}
+static double best(const struct core_peer_view *p)
+{
+    return p->best;
+}
+static double advertised(const struct core_peer_view *p)
+{
+    return p->advertised;
+}
+static double limit(const struct core_peer_view *p)
+{
+    return p->peer->limit.limit;
+}
+static double flaps(const struct core_peer_view *p)
+{
+    return p->stats ? p->stats->flaps : 0;
+}
+static double faulty(const struct core_peer_view *p)
+{
+    return p->stats ? (double)p->stats->updates_faulty : 0;
+}
+static double one_sided(const struct core_peer_view *p)
+{
+    return p->nodes_up && p->nodes_up != p->peer->nodes;
+}
+
+/* clang-format off */
+static const struct {
+    const char *name, *type, *help;
+    double (*value)(const struct core_peer_view *p);
+} peer_families[] = {
+    { "tandem_bgp_peer_up", "gauge", "1 when this node's session is Established.", up },
+    { "tandem_bgp_peer_routes_learned", "gauge", "Routes received on this node's session.", learned },
+    { "tandem_bgp_peer_routes_accepted", "gauge", "Routes received and usable.", accepted },
+    { "tandem_bgp_peer_routes_best", "gauge", "Routes that won.", best },
+    { "tandem_bgp_peer_routes_advertised", "gauge", "Prefixes told to the peer.", advertised },
+    { "tandem_bgp_peer_routes_limit", "gauge", "Configured limit, 0 = none.", limit },
+    { "tandem_bgp_peer_one_sided", "gauge", "1 when some nodes have a session and others not.", one_sided },
+    { "tandem_bgp_peer_flaps_total", "counter", "Sessions that ended.", flaps },
+    { "tandem_bgp_faulty_updates_total", "counter", "UPDATEs handled by RFC 7606 without a reset.", faulty },
+};
+/* clang-format on */
+
+static void peer_labels(FILE *f, const char *family, const struct core_peer_view *p,
+                        const char *end)
+{
+    char text[IP_PREFIX_TEXT];
+    if (p->peer->is_range)
+        ip_prefix_format(&p->peer->range, text);
+    else
+        ip_addr_format(&p->peer->peer_ip, text);
+    fprintf(f, "%s{peer=\"%s\",peer_as=\"%u\",", family, text, p->peer->peer_asn);
+    label(f, "name", p->peer->name, end);
+}
+
+static void put_states(FILE *f, const struct core_peer_view *peers, size_t count)
+{
+    head(f, "tandem_bgp_peer_state", gauge, "1 for the state that the session is in.");
+    for (size_t i = 0; i < count; i++)
+        for (int s = 0; s < BGP_STATES; s++) {
+            peer_labels(f, "tandem_bgp_peer_state", &peers[i], ",");
+            fprintf(f, "state=\"%s\"} %d\n", bgp_state_name((enum bgp_state)s),
+                    peers[i].state == s);
+        }
+}
+
+static void put_messages(FILE *f, const struct core_peer_view *peers, size_t count)
+{
+    static const char *const types[] = { NULL,           "open",      "update",
+                                         "notification", "keepalive", "route_refresh" };
+    static const char *const family = "tandem_bgp_messages_total";
+    head(f, family, counter, "BGP messages by type.");
+    for (size_t i = 0; i < count; i++)
+        for (size_t t = 1; peers[i].stats && t < sizeof types / sizeof *types; t++) {
+            uint64_t sent = t == 2 ? peers[i].sent.messages : peers[i].stats->messages_out[t];
+            peer_labels(f, family, &peers[i], ",");
+            fprintf(f, "direction=\"received\",type=\"%s\"} %llu\n", types[t],
+                    (unsigned long long)peers[i].stats->messages_in[t]);
+            peer_labels(f, family, &peers[i], ",");
+            fprintf(f, "direction=\"sent\",type=\"%s\"} %llu\n", types[t],
+                    (unsigned long long)sent);
+        }
+}
+
+static void put_peers(FILE *f, const struct api_view *v)
+{
+    size_t count = core_peer_count(v->core);
+    struct core_peer_view *peers = calloc(count + 1, sizeof *peers);
+    if (!peers)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        core_peer_view(v->core, i, &peers[i]);
+    for (size_t k = 0; k < sizeof peer_families / sizeof *peer_families; k++) {
+        head(f, peer_families[k].name, peer_families[k].type, peer_families[k].help);
+        for (size_t i = 0; i < count; i++) {
+            peer_labels(f, peer_families[k].name, &peers[i], "} ");
+            fprintf(f, "%.15g\n", peer_families[k].value(&peers[i]));
+        }
+    }
+    put_states(f, peers, count);
+    put_messages(f, peers, count);
+    free(peers);
+}
+
+/* ---- nodes and targets ---- */
+
+static void put_nodes(FILE *f, const struct api_view *v)
+{
+    static const char *const families[] = { "tandem_replication_connected",
+                                            "tandem_replication_lag_seconds",
+                                            "tandem_replication_versions_behind" };
+    static const char *const helps[] = { "1 when the node is heard.", "Age of its last word.",
+                                         "Own versions that it was not sent yet." };
+    for (size_t k = 0; k < 3; k++) {
+        head(f, families[k], gauge, helps[k]);
+        for (size_t i = 0; i < core_node_count(v->core); i++) {
+            struct core_node_view n;
+            core_node_view(v->core, i, v->now_ms, &n);
+            double values[] = { n.state == REPL_MEMBER_ALIVE, n.lag_ms / 1000.0, (double)n.behind };
+            if (n.is_self)
+                continue;
+            fprintf(f, "%s{", families[k]);
+            label(f, "node", n.node->name, "} ");
+            fprintf(f, "%.15g\n", values[k]);
+        }
+    }
+}
+
+static void put_target_routes(FILE *f, const struct core_target_view *t)
+{
+    const struct {
+        const char *state;
+        uint32_t value;
+    } rows[] = { { "wanted", t->stats->wanted },
+                 { "installed", t->stats->installed },
+                 { "pending", t->stats->pending },
+                 { "failed", t->stats->failed },
+                 { "held", t->stats->held_by_brake } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fputs("tandem_program_routes{", f);
+        label(f, "target", t->target->name, ",");
+        fprintf(f, "state=\"%s\"} %u\n", rows[i].state, rows[i].value);
+    }
+}
+
+static void put_target_operations(FILE *f, const struct core_target_view *t)
+{
+    const struct {
+        const char *operation;
+        uint64_t value;
+    } rows[] = { { "put", t->stats->puts },
+                 { "delete", t->stats->deletes },
+                 { "error", t->stats->errors } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fputs("tandem_program_operations_total{", f);
+        label(f, "target", t->target->name, ",");
+        fprintf(f, "operation=\"%s\"} %llu\n", rows[i].operation,
+                (unsigned long long)rows[i].value);
+    }
+}
+
+static void put_targets(FILE *f, const struct api_view *v,
+                        void (*put)(FILE *, const struct core_target_view *))
+{
+    for (size_t i = 0; i < core_target_count(v->core); i++) {
+        struct core_target_view t;
+        core_target_view(v->core, i, &t);
+        if (t.stats)
+            put(f, &t);
+    }
+}
+
+/* ---- the process ---- */
+
+static void put_process(FILE *f, const struct api_view *v)
+{
+    struct rusage usage;
+    struct core_status s;
+    unsigned long pages = 0, resident = 0;
+    core_status(v->core, v->now_ms, &s);
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm && fscanf(statm, "%lu %lu", &pages, &resident) != 2)
+        resident = 0;
+    if (statm)
+        fclose(statm);
+    single(f, "process_cpu_seconds_total", counter, "CPU time.", cpu);
+    single(f, "process_resident_memory_bytes", gauge, "Resident memory.",
+           (double)resident * (double)sysconf(_SC_PAGESIZE));
+    single(f, "process_start_time_seconds", gauge, "Start, since 1970.",
+           (double)(v->wall_ms - (v->now_ms - s.started_ms)) / 1000);
+}
+
+void api_metrics(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    char *body = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&body, &len);
+    (void)q;
+    if (!f)
+        abort();
+    put_node(f, v);
+    put_prefixes(f, v);
+    put_peers(f, v);
+    put_nodes(f, v);
+    head(f, "tandem_program_routes", gauge, "Prefixes by state of a target.");
+    put_targets(f, v, put_target_routes);
+    head(f, "tandem_program_operations_total", counter, "Operations on a target.");
+    put_targets(f, v, put_target_operations);
+    put_process(f, v);
+    fclose(f);
+    reply_text(out, 200, "text/plain; version=0.0.4; charset=utf-8", body, len);
+}

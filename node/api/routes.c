@@ -1,0 +1,102 @@
+#include "node/api/routes.h"
+
+#include <string.h>
+
+#include "node/api/reply.h"
+
+/* One row an endpoint. A path that ends in "*" takes one more name. */
+struct endpoint {
+    const char *path;
+    const char *params[API_PARAMS_MAX]; /* those it knows; NULL ends */
+    bool on_health;                     /* the health listener serves it too */
+    api_handler *answer;
+};
+
+/* clang-format off */
+static const struct endpoint endpoints[] = {
+    { "/livez",             { "verbose" },                                  true,  api_livez },
+    { "/readyz",            { "verbose", "fail" },                          true,  api_readyz },
+    { "/healthz",           { "verbose", "fail" },                          true,  api_readyz },
+    { "/metrics",           { NULL },                                       false, api_metrics },
+    { "/v1/status",         { NULL },                                       false, api_status },
+    { "/v1/nodes",          { NULL },                                       false, api_nodes },
+    { "/v1/peers",          { NULL },                                       false, api_peers },
+    { "/v1/peers/*",        { NULL },                                       false, api_peer },
+    { "/v1/routes",         { "prefix", "match", "peer", "state", "best", "limit", "cursor" },
+                                                                            false, api_route_list },
+    { "/v1/routes/explain", { "prefix", "peer" },                           false, api_route_explain },
+    { "/v1/programming",    { NULL },                                       false, api_programming },
+    { "/v1/programming/*",  { NULL },                                       false, api_programming_one },
+    { "/v1/events",         { "after", "limit" },                           false, api_events },
+};
+/* clang-format on */
+
+const char *api_param(const struct api_request *q, const char *name)
+{
+    for (size_t i = 0; i < q->param_count; i++)
+        if (!strcmp(q->params[i].name, name))
+            return q->params[i].value;
+    return NULL;
+}
+
+/* What stands for "*", "" for a path without; NULL: another path. */
+static const char *match(const struct endpoint *e, const char *path)
+{
+    size_t len = strlen(e->path);
+    if (e->path[len - 1] != '*')
+        return strcmp(e->path, path) ? NULL : "";
+    if (strncmp(e->path, path, len - 1))
+        return NULL;
+    const char *rest = path + len - 1;
+    return *rest && !strchr(rest, '/') ? rest : NULL;
+}
+
+static const struct endpoint *find(struct api_request *q)
+{
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+        const char *rest = match(&endpoints[i], q->path);
+        if (!rest || (q->is_health_only && !endpoints[i].on_health))
+            continue;
+        q->rest = rest;
+        return &endpoints[i];
+    }
+    return NULL;
+}
+
+static bool knows(const struct endpoint *e, const char *name)
+{
+    for (size_t i = 0; i < API_PARAMS_MAX && e->params[i]; i++)
+        if (!strcmp(e->params[i], name))
+            return true;
+    return false;
+}
+
+/* False when *out holds the refusal. */
+static bool check_params(const struct endpoint *e, const struct api_request *q,
+                         struct api_reply *out)
+{
+    for (size_t i = 0; i < q->param_count; i++) {
+        const char *name = q->params[i].name;
+        if (!knows(e, name)) {
+            reply_problem(out, 400, name, "%s has no query parameter \"%s\"", e->path, name);
+            return false;
+        }
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(q->params[k].name, name)) {
+                reply_problem(out, 400, name, "query parameter \"%s\" is given twice", name);
+                return false;
+            }
+    }
+    if (q->too_many)
+        reply_problem(out, 400, NULL, "too many query parameters");
+    return !q->too_many;
+}
+
+void api_answer(const struct api_view *v, struct api_request *q, struct api_reply *out)
+{
+    const struct endpoint *e = find(q);
+    if (!e)
+        reply_problem(out, 404, NULL, "no such path: %s", q->path);
+    else if (check_params(e, q, out))
+        e->answer(v, q, out);
+}

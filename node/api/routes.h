@@ -1,0 +1,53 @@
+/* The endpoints of the API as one table, and how they are answered: pure of HTTP and sockets.
+ *
+ * JSON is camelCase with RFC 3339 UTC times and «…Seconds» numbers. Lists are {"items": […],
+ * "nextCursor": text or null, "revision": n}; two pages of one revision saw the same state. An error
+ * is application/problem+json (RFC 9457) with errors[].{path, message}. A query parameter that an
+ * endpoint does not know is an error, not ignored. Source: the interface study 3.4. */
+#ifndef TANDEM_NODE_API_ROUTES_H
+#define TANDEM_NODE_API_ROUTES_H
+
+#include "node/core.h"
+
+/* What is looked at, and when. */
+struct api_view {
+    struct core *core;
+    const struct config *config;
+    uint32_t self;
+    uint64_t now_ms;  /* monotonic */
+    uint64_t wall_ms; /* the same moment, since 1970 */
+};
+
+enum { API_PARAMS_MAX = 8 };
+
+struct api_request {
+    const char *path; /* decoded */
+    struct {
+        const char *name, *value;
+    } params[API_PARAMS_MAX]; /* value "" for a bare "?verbose" */
+    size_t param_count;
+    bool too_many;       /* more than API_PARAMS_MAX were given */
+    bool is_health_only; /* came by the health listener: the checks only */
+    const char *rest;    /* set by api_answer: what stood for "*" in the endpoint's path */
+};
+
+struct api_reply {
+    unsigned status;
+    const char *type; /* static */
+    char *body;       /* malloc'd, the receiver's */
+    size_t len;
+};
+
+/* Always fills *out. */
+void api_answer(const struct api_view *v, struct api_request *q, struct api_reply *out);
+
+/* Value of a query parameter, or NULL. */
+const char *api_param(const struct api_request *q, const char *name);
+
+/* The answers, one a file: json_*.c, health.c, metrics.c. */
+typedef void api_handler(const struct api_view *v, const struct api_request *q,
+                         struct api_reply *out);
+api_handler api_status, api_nodes, api_peers, api_peer, api_route_list, api_route_explain,
+    api_programming, api_programming_one, api_events, api_livez, api_readyz, api_metrics;
+
+#endif

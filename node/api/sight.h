@@ -1,0 +1,21 @@
+/* Pieces that several answers share. */
+#ifndef TANDEM_NODE_API_SIGHT_H
+#define TANDEM_NODE_API_SIGHT_H
+
+#include "node/api/reply.h"
+
+/* "live", "grace", "stale", "gone": enum rib_class */
+const char *sight_class(uint8_t class);
+json_t *sight_nodes(const struct api_view *v);
+/* Name of the node behind an origin number; "config" for the configuration. */
+const char *sight_origin(const struct api_view *v, uint8_t origin);
+/* nextHop, asPath, origin, med, communities, largeCommunities. */
+void json_set_attrs(json_t *o, const struct bgp_attrs *attrs);
+/* One path as an item of /v1/routes. */
+json_t *sight_path(const struct api_view *v, uint32_t path);
+/* "nva", "vpnGateway", "expressRoute" */
+const char *sight_peer_type(uint8_t type);
+/* What a person should know of, as texts. */
+json_t *sight_warnings(const struct api_view *v);
+
+#endif
