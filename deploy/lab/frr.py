@@ -69,7 +69,7 @@ class Frr(Appliance):
         for times in range(1, 5):
             yield f"route-map prepend-{times} permit 10\n set as-path prepend {' '.join([str(self.asn)] * times)}\nexit"
         # IPv6 routes over an IPv4 session (and the reverse): the appliance's own address, not a mapped one.
-        yield "bgp as-path access-list own permit ^$"
+        yield f"bgp as-path access-list own permit ^$\nbgp as-path access-list own permit ^{self.asn}(_{self.asn})*$"
         yield f"route-map own-next-hop permit 10\n set ipv6 next-hop global {self.address6}\nexit" if self.address6 else ""
 
     def apply(self, prefix):

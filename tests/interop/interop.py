@@ -61,6 +61,17 @@ class Pair:
             self.daemons.append(daemon)
         self.cluster.configure()
 
+    def restore(self):
+        """After a failed case the next one finds everybody running and announcing what they began with."""
+        for number, daemon in enumerate(self.daemons, 1):
+            for prefix in set(daemon.announced) - {f"10.{100 + number}.0.0/24", f"fd00:{100 + number}::/48"}:
+                daemon.withdraw(prefix)
+            for prefix, times in daemon.announced.items():
+                if times:
+                    daemon.announce(prefix)
+            if not daemon.process:
+                daemon.start()
+
     @property
     def nodes(self):
         return self.cluster.nodes.values()
@@ -193,7 +204,8 @@ def main():
             if not cases.one(f"{mode}: nodes and daemons start", pair.start):
                 continue
             for name, function, index in chosen:
-                cases.one(name, function, pair, pair.daemons[index])
+                if not cases.one(name, function, pair, pair.daemons[index]):
+                    pair.restore()
             if not cases.words:
                 cases.one(f"{mode}: a node dies and returns", node_restarts, pair)
     return cases.end()
