@@ -1,0 +1,257 @@
+/* Canonical attributes: reading them back, walking them, writing them for a receiver. */
+#include "bgp/attr.h"
+
+#include <string.h>
+
+#include "bgp/aspath.h"
+
+bool bgp_attrs_next(struct wire_reader *r, struct bgp_attr_view *out)
+{
+    if (!wire_left(r))
+        return false;
+    out->flags = wire_u8(r);
+    out->type = wire_u8(r);
+    out->len = out->flags & BGP_FLAG_EXTENDED ? wire_u16(r) : wire_u8(r);
+    out->value = wire_bytes(r, out->len);
+    return !r->failed;
+}
+
+/* ---- summary ---- */
+
+static bool summarise_origin(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    if (v->len != 1 || v->value[0] > BGP_ORIGIN_INCOMPLETE)
+        return false;
+    a->origin = v->value[0];
+    return true;
+}
+
+static bool summarise_as_path(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    struct aspath p = { .at = v->value, .len = v->len, .width = 4 };
+    struct wire_reader r = wire_reader(v->value, v->len);
+    unsigned left = 0, count = 0;
+    uint32_t asn;
+    if (!aspath_is_valid(&p))
+        return false;
+    for (; aspath_next(&r, 4, &left, &asn); count++) {
+        if (!count)
+            a->neighbor_as = asn;
+        a->origin_as = asn;
+    }
+    a->path_len = (uint16_t)count;
+    return true;
+}
+
+static bool summarise_med(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    if (v->len != 4)
+        return false;
+    a->med = wire_get32(v->value);
+    a->marks |= BGP_MARK_MED;
+    return true;
+}
+
+static bool summarise_otc(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    if (v->len != 4)
+        return false;
+    a->otc = wire_get32(v->value);
+    a->marks |= BGP_MARK_OTC;
+    return true;
+}
+
+/* The well-known communities that mean something here. */
+static const struct {
+    uint32_t community, mark;
+} known[] = {
+    { 0xffff0000, BGP_MARK_GRACEFUL_SHUTDOWN },   { 0xffff0006, BGP_MARK_LLGR_STALE },
+    { 0xffff0007, BGP_MARK_NO_LLGR },             { 0xffff029a, BGP_MARK_BLACKHOLE },
+    { 0xffffff01, BGP_MARK_NO_EXPORT },           { 0xffffff02, BGP_MARK_NO_ADVERTISE },
+    { 0xffffff03, BGP_MARK_NO_EXPORT_SUBCONFED },
+};
+
+static bool summarise_communities(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    if (!v->len || v->len % 4)
+        return false;
+    for (uint16_t at = 0; at < v->len; at = (uint16_t)(at + 4)) {
+        uint32_t community = wire_get32(v->value + at);
+        if (community < 0xffff0000)
+            continue;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            if (known[i].community == community)
+                a->marks |= known[i].mark;
+    }
+    return true;
+}
+
+static bool summarise_aggregator(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    (void)a;
+    return v->len == 8;
+}
+
+static bool never_canonical(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    (void)v, (void)a;
+    return false;
+}
+
+typedef bool summarise(const struct bgp_attr_view *v, struct bgp_attrs *a);
+static summarise *const readers[BGP_ATTR_MAX] = {
+    [BGP_ATTR_ORIGIN] = summarise_origin,
+    [BGP_ATTR_AS_PATH] = summarise_as_path,
+    [BGP_ATTR_MED] = summarise_med,
+    [BGP_ATTR_COMMUNITIES] = summarise_communities,
+    [BGP_ATTR_AGGREGATOR] = summarise_aggregator,
+    [BGP_ATTR_ONLY_TO_CUSTOMER] = summarise_otc,
+    [BGP_ATTR_NEXT_HOP] = never_canonical,
+    [BGP_ATTR_LOCAL_PREF] = never_canonical,
+    [BGP_ATTR_ORIGINATOR_ID] = never_canonical,
+    [BGP_ATTR_CLUSTER_LIST] = never_canonical,
+    [BGP_ATTR_MP_REACH] = never_canonical,
+    [BGP_ATTR_MP_UNREACH] = never_canonical,
+    [BGP_ATTR_AS4_PATH] = never_canonical,
+    [BGP_ATTR_AS4_AGGREGATOR] = never_canonical,
+};
+
+static bool has_canonical_flags(const struct bgp_attr_view *v)
+{
+    bool extended = v->flags & BGP_FLAG_EXTENDED;
+    return extended == (v->len > 255) && (v->flags & 0x0f) == 0;
+}
+
+bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *out)
+{
+    struct wire_reader r = wire_reader(bytes, len);
+    struct bgp_attr_view v;
+    int last = 0;
+    *out = (struct bgp_attrs){ .bytes = bytes, .len = len };
+    while (bgp_attrs_next(&r, &v)) {
+        if (v.type <= last || !has_canonical_flags(&v))
+            return false;
+        if (last < BGP_ATTR_AS_PATH && v.type != last + 1)
+            return false; /* ORIGIN and AS_PATH are mandatory, and come first */
+        if (readers[v.type] && !readers[v.type](&v, out))
+            return false;
+        last = v.type;
+    }
+    return !r.failed && last >= BGP_ATTR_AS_PATH;
+}
+
+unsigned bgp_attrs_count_as(const struct bgp_attrs *a, uint32_t asn)
+{
+    struct wire_reader r = wire_reader(a->bytes, a->len);
+    struct bgp_attr_view v = { 0 };
+    unsigned left = 0, count = 0;
+    uint32_t found;
+    while (v.type != BGP_ATTR_AS_PATH && bgp_attrs_next(&r, &v))
+        ;
+    if (v.type != BGP_ATTR_AS_PATH)
+        return 0;
+    struct wire_reader path = wire_reader(v.value, v.len);
+    while (aspath_next(&path, 4, &left, &found))
+        count += found == asn;
+    return count;
+}
+
+/* ---- export ---- */
+
+struct exporter {
+    struct wire_writer w;
+    const struct bgp_export *how;
+    uint8_t width;
+    const uint8_t *as_path; /* canonical value, for AS4_PATH */
+    uint16_t as_path_len;
+    bool path_needs_as4;
+    uint8_t aggregator[8]; /* canonical value, for AS4_AGGREGATOR */
+    bool aggregator_needs_as4;
+};
+
+static void put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint16_t len)
+{
+    wire_put8(w, len > 255 ? flags | BGP_FLAG_EXTENDED : flags);
+    wire_put8(w, type);
+    if (len > 255)
+        wire_put16(w, len);
+    else
+        wire_put8(w, (uint8_t)len);
+}
+
+/* Written behind the place of the longest header, then moved up to the one that fits. */
+static void put_path(struct exporter *e, uint8_t flags, uint8_t type, uint8_t width)
+{
+    struct aspath p = { .at = e->as_path, .len = e->as_path_len, .width = 4 };
+    uint32_t prepend = e->how->transparent ? 0 : e->how->local_asn;
+    uint8_t *start = e->w.at;
+    bool needs_as4;
+    if (wire_room(&e->w) < 4) {
+        e->w.failed = true;
+        return;
+    }
+    int len = aspath_export(&p, prepend, width, start + 4, wire_room(&e->w) - 4, &needs_as4);
+    if (len < 0) {
+        e->w.failed = true;
+        return;
+    }
+    if (type == BGP_ATTR_AS_PATH)
+        e->path_needs_as4 = needs_as4;
+    put_header(&e->w, flags, type, (uint16_t)len);
+    memmove(e->w.at, start + 4, (size_t)len);
+    e->w.at += len;
+}
+
+static void put_aggregator(struct exporter *e, const struct bgp_attr_view *v)
+{
+    uint32_t asn = wire_get32(v->value);
+    memcpy(e->aggregator, v->value, 8);
+    e->aggregator_needs_as4 = asn > UINT16_MAX;
+    put_header(&e->w, v->flags, v->type, 6);
+    wire_put16(&e->w, e->aggregator_needs_as4 ? AS_TRANS : (uint16_t)asn);
+    wire_put(&e->w, v->value + 4, 4);
+}
+
+/* RFC 6793 section 4.2.2: what two octets could not hold, in their place by type code. */
+static void put_as4(struct exporter *e)
+{
+    const uint8_t flags = BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE;
+    if (e->path_needs_as4)
+        put_path(e, flags, BGP_ATTR_AS4_PATH, 4);
+    e->path_needs_as4 = false;
+    if (e->aggregator_needs_as4) {
+        put_header(&e->w, flags, BGP_ATTR_AS4_AGGREGATOR, 8);
+        wire_put(&e->w, e->aggregator, 8);
+    }
+    e->aggregator_needs_as4 = false;
+}
+
+static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
+{
+    if (v->type > BGP_ATTR_AS4_AGGREGATOR)
+        put_as4(e);
+    if (v->type == BGP_ATTR_MED && !e->how->transparent)
+        return; /* RFC 4271 section 5.1.4: not to other neighbouring ASes */
+    if (v->type == BGP_ATTR_AS_PATH) {
+        e->as_path = v->value;
+        e->as_path_len = v->len;
+        put_path(e, v->flags, v->type, e->width);
+    } else if (v->type == BGP_ATTR_AGGREGATOR && e->width == 2) {
+        put_aggregator(e, v);
+    } else {
+        put_header(&e->w, v->flags, v->type, v->len);
+        wire_put(&e->w, v->value, v->len);
+    }
+}
+
+int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
+                     const struct bgp_codec *codec, uint8_t *buf, size_t cap)
+{
+    struct exporter e = { .w = wire_writer(buf, cap), .how = how, .width = codec->as4 ? 4 : 2 };
+    struct wire_reader r = wire_reader(a->bytes, a->len);
+    struct bgp_attr_view v;
+    while (bgp_attrs_next(&r, &v))
+        put_attr(&e, &v);
+    put_as4(&e);
+    return e.w.failed ? BGP_ERR_SPACE : (int)wire_len(&e.w);
+}
