@@ -1,0 +1,489 @@
+#include "bgp/adjout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/adjout_log.h"
+
+/* ---- what a member may have ---- */
+
+static bool is_exportable(const struct adjout_group *g, uint32_t path)
+{
+    const struct rib *r = g->adjout->rib;
+    if (!path)
+        return false;
+    const struct rib_path *p = rib_path(r, path);
+    if (!p->attrs)
+        return false; /* withdrawn, and not decided again yet */
+    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+    const uint32_t stays = BGP_MARK_NO_ADVERTISE | BGP_MARK_NO_EXPORT | BGP_MARK_NO_EXPORT_SUBCONFED;
+    if (p->nva == 0)
+        return true;
+    return !(a->marks & stays) && g->rules.from_types & 1u << r->nvas[p->nva].type;
+}
+
+uint32_t adjout_outcome(const struct adjout_group *g, const struct rib_net *n, uint16_t nva)
+{
+    const struct rib *r = g->adjout->rib;
+    const uint32_t choices[] = { n->best, n->second };
+    for (int i = 0; i < 2; i++)
+        if (is_exportable(g, choices[i]) && rib_path(r, choices[i])->nva != nva)
+            return rib_path(r, choices[i])->attrs;
+    return 0;
+}
+
+/* Whose path everybody is told: its own NVA is the exception. */
+static uint16_t told_nva(const struct adjout_group *g, const struct rib_net *n)
+{
+    if (is_exportable(g, n->best))
+        return rib_path(g->adjout->rib, n->best)->nva;
+    return is_exportable(g, n->second) ? rib_path(g->adjout->rib, n->second)->nva : 0;
+}
+
+/* ---- the group's state ---- */
+
+static bool reserve_told(struct adjout_group *g, uint32_t place)
+{
+    if (place < g->told_cap)
+        return true;
+    uint32_t cap = g->told_cap ? g->told_cap : 1024;
+    while (cap <= place)
+        cap *= 2;
+    struct adjout_told *told = realloc(g->told, cap * sizeof *told);
+    if (!told)
+        return false;
+    memset(told + g->told_cap, 0, (cap - g->told_cap) * sizeof *told);
+    g->told = told;
+    g->told_cap = cap;
+    return true;
+}
+
+/* The messages that lead from what was told to what is to be told now. */
+static void compare(struct adjout_group *g, uint32_t net)
+{
+    struct rib *r = g->adjout->rib;
+    const struct rib_net *n = rib_net(r, net);
+    struct adjout_told *was = &g->told[prefix_index_place(net)];
+    struct adjout_told now = { .nva = told_nva(g, n) };
+    now.attrs = adjout_outcome(g, n, UINT16_MAX);
+    now.second = now.nva ? adjout_outcome(g, n, now.nva) : 0;
+    bool moved = now.nva != was->nva;
+    uint32_t own_had = moved && now.nva ? was->attrs : was->second; /* what now.nva was told so far */
+    if (now.attrs != was->attrs)
+        adjout_batch_add(g->batch, net, now.attrs, now.nva, 0);
+    else if (moved && was->nva && now.attrs != was->second)
+        adjout_batch_add(g->batch, net, now.attrs, 0, was->nva);
+    if (now.nva && own_had != now.second)
+        adjout_batch_add(g->batch, net, now.second, 0, now.nva);
+    bgp_attrs_ref(&r->attrs, now.attrs);
+    bgp_attrs_ref(&r->attrs, now.second);
+    bgp_attrs_unref(&r->attrs, was->attrs);
+    bgp_attrs_unref(&r->attrs, was->second);
+    *was = now;
+}
+
+/* Take changed nets of this family into a batch. */
+static unsigned fill_batch(struct adjout_group *g, unsigned budget)
+{
+    unsigned taken = 0;
+    struct vlist *loc = &g->adjout->rib->loc;
+    adjout_batch_clear(g->batch, g->position);
+    for (uint32_t net; taken < budget && g->batch->count < 2 * ADJOUT_BATCH &&
+                       (net = vlist_next(loc, &g->position));) {
+        taken++;
+        if (prefix_index_family(net) != g->rules.family)
+            continue;
+        if (!reserve_told(g, prefix_index_place(net)))
+            abort(); /* as everywhere above the RIB: the other node serves */
+        compare(g, net);
+    }
+    return taken;
+}
+
+/* ---- the log and its readers ---- */
+
+static uint64_t slowest_offset(const struct adjout_group *g)
+{
+    uint64_t slowest = g->log.head;
+    for (const struct list *at = g->members.next; at != &g->members; at = at->next) {
+        const struct adjout_member *m =
+            (const struct adjout_member *)((const char *)at - offsetof(struct adjout_member, all));
+        if (m->attached && m->offset < slowest)
+            slowest = m->offset;
+    }
+    return slowest;
+}
+
+/* A member that holds up the others goes on alone from where it stands. */
+static void detach(struct adjout_member *m)
+{
+    struct adjout_record r;
+    uint64_t offset = m->offset;
+    m->attached = false;
+    m->fresh = false;
+    m->position = adjout_log_read(&m->group->log, &offset, &r) ? r.version : m->group->position;
+}
+
+static bool detach_slowest(struct adjout_group *g)
+{
+    uint64_t slowest = slowest_offset(g);
+    if (slowest == g->log.head)
+        return false;
+    LIST_EACH(node, &g->members)
+    {
+        struct adjout_member *m = LIST_OF(node, struct adjout_member, all);
+        if (m->attached && m->offset == slowest)
+            detach(m);
+    }
+    return true;
+}
+
+static uint8_t *make_room(struct adjout_group *g)
+{
+    for (;;) {
+        g->log.tail = slowest_offset(g);
+        uint8_t *room = adjout_log_reserve(&g->log, g->rules.codec.max_message);
+        if (room)
+            return room;
+        if (!adjout_log_grow(&g->log) && !detach_slowest(g))
+            return NULL;
+    }
+}
+
+static bool has_attached(const struct adjout_group *g)
+{
+    for (const struct list *at = g->members.next; at != &g->members; at = at->next)
+        if (((const struct adjout_member *)((const char *)at - offsetof(struct adjout_member, all)))
+                ->attached)
+            return true;
+    return false;
+}
+
+static void encode_batch(struct adjout_group *g)
+{
+    while (!adjout_batch_is_done(g->batch)) {
+        uint8_t *room = make_room(g);
+        if (!room)
+            abort(); /* only without memory for an empty log */
+        struct adjout_message m = adjout_encode(g, g->batch, room);
+        if (!m.len)
+            return;
+        adjout_log_commit(&g->log, &(struct adjout_record){ .len = (uint32_t)m.len,
+                                                            .except = m.except,
+                                                            .only = m.only,
+                                                            .announced = m.announced,
+                                                            .withdrawn = m.withdrawn,
+                                                            .version = g->batch->version });
+    }
+}
+
+/* Nobody reads the log while all walk on their own: the state moves, nothing is encoded. */
+static unsigned work_group(struct adjout_group *g, unsigned budget)
+{
+    unsigned taken = fill_batch(g, budget < ADJOUT_BATCH ? budget : ADJOUT_BATCH);
+    if (has_attached(g))
+        encode_batch(g);
+    return taken;
+}
+
+bool adjout_work(struct adjout *a, unsigned budget)
+{
+    bool more = false;
+    LIST_EACH(node, &a->groups)
+    {
+        struct adjout_group *g = LIST_OF(node, struct adjout_group, all);
+        unsigned left = budget;
+        while (left && g->position < vlist_head(&a->rib->loc)) {
+            unsigned taken = work_group(g, left);
+            left -= taken < left ? taken : left;
+        }
+        more |= g->position < vlist_head(&a->rib->loc);
+    }
+    return more;
+}
+
+/* ---- members ---- */
+
+static size_t copy_from_log(struct adjout_member *m, uint8_t *buf, size_t cap)
+{
+    struct adjout_record r;
+    const uint8_t *bytes;
+    size_t n = 0;
+    while ((bytes = adjout_log_read(&m->group->log, &m->offset, &r))) {
+        bool mine = (!r.only || r.only == m->nva) && (!r.except || r.except != m->nva);
+        if (mine && r.len > cap - n)
+            break;
+        m->offset = adjout_log_after(m->offset, &r);
+        if (!mine)
+            continue;
+        memcpy(buf + n, bytes, r.len);
+        n += r.len;
+        m->stats.messages++;
+        m->stats.announced += r.announced;
+        m->stats.withdrawn += r.withdrawn;
+    }
+    return n;
+}
+
+/* A private batch may wait for room while the RIB goes on: it holds references on what it names. */
+static void walk_end(struct adjout_member *m)
+{
+    for (uint32_t i = 0; m->batch && i < m->batch->count; i++)
+        bgp_attrs_unref(&m->group->adjout->rib->attrs, m->batch->items[i].attrs);
+    if (m->batch)
+        adjout_batch_clear(m->batch, m->position);
+}
+
+/* The next stretch of a private walk, never past the group's own position. */
+static void walk(struct adjout_member *m)
+{
+    struct adjout_group *g = m->group;
+    walk_end(m);
+    uint64_t at = m->position;
+    for (uint32_t net; m->batch->count < ADJOUT_BATCH &&
+                       (net = vlist_next(&g->adjout->rib->loc, &at)) && at <= g->position;) {
+        m->position = at;
+        if (prefix_index_family(net) != g->rules.family)
+            continue;
+        uint32_t attrs = adjout_outcome(g, rib_net(g->adjout->rib, net), m->nva);
+        if (!attrs && m->fresh)
+            continue;
+        bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
+        adjout_batch_add(m->batch, net, attrs, 0, 0);
+    }
+    if (m->batch->count < ADJOUT_BATCH)
+        m->position = g->position;
+}
+
+static void attach(struct adjout_member *m)
+{
+    walk_end(m);
+    m->attached = true;
+    m->fresh = false;
+    m->offset = m->group->log.head;
+    free(m->batch);
+    m->batch = NULL;
+}
+
+static size_t put_end_of_rib(struct adjout_member *m, uint8_t *buf, size_t cap)
+{
+    enum { END_OF_RIB_MAX = 32 };
+    if (!m->wants_eor || cap < END_OF_RIB_MAX)
+        return 0;
+    m->wants_eor = false;
+    m->stats.messages++;
+    return bgp_update_end_of_rib(buf, m->group->rules.family);
+}
+
+static bool reserve_batch(struct adjout_member *m)
+{
+    if (!m->batch)
+        m->batch = calloc(1, sizeof *m->batch);
+    return m->batch;
+}
+
+static size_t copy_from_walk(struct adjout_member *m, uint8_t *buf, size_t cap)
+{
+    size_t n = 0;
+    if (!reserve_batch(m))
+        return 0; /* later, when there is memory */
+    while (cap - n >= m->group->rules.codec.max_message) {
+        struct adjout_message msg = adjout_encode(m->group, m->batch, buf + n);
+        n += msg.len;
+        m->stats.messages += msg.len != 0;
+        m->stats.announced += msg.announced;
+        m->stats.withdrawn += msg.withdrawn;
+        if (msg.len)
+            continue;
+        if (m->position >= m->group->position) {
+            attach(m);
+            break;
+        }
+        walk(m);
+    }
+    return n;
+}
+
+size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
+{
+    size_t n = 0;
+    if (!m->attached)
+        n = copy_from_walk(m, buf, cap);
+    if (!m->attached)
+        return n;
+    if (m->wants_eor)
+        n += put_end_of_rib(m, buf + n, cap - n);
+    if (!m->wants_eor)
+        n += copy_from_log(m, buf + n, cap - n);
+    return n;
+}
+
+bool adjout_has_output(const struct adjout_member *m)
+{
+    return !m->attached || m->wants_eor || m->offset < m->group->log.head;
+}
+
+void adjout_refresh(struct adjout_member *m)
+{
+    walk_end(m);
+    m->attached = false;
+    m->fresh = false;
+    m->position = 0;
+}
+
+struct adjout_stats adjout_stats(const struct adjout_member *m)
+{
+    return m->stats;
+}
+
+uint32_t adjout_told(const struct adjout_member *m, uint32_t net)
+{
+    const struct adjout_group *g = m->group;
+    uint32_t place = prefix_index_place(net);
+    if (prefix_index_family(net) != g->rules.family || place >= g->told_cap)
+        return 0;
+    const struct adjout_told *t = &g->told[place];
+    return t->nva && t->nva == m->nva ? t->second : t->attrs;
+}
+
+/* ---- groups ---- */
+
+static bool same_rules(const struct adjout_rules *a, const struct adjout_rules *b)
+{
+    const struct bgp_codec *x = &a->codec, *y = &b->codec;
+    return a->family == b->family && a->from_types == b->from_types &&
+           a->export.transparent == b->export.transparent &&
+           a->export.local_asn == b->export.local_asn &&
+           ip_addr_is_equal(&a->self_next_hop, &b->self_next_hop) && x->as4 == y->as4 &&
+           x->max_message == y->max_message && x->ext_next_hop == y->ext_next_hop &&
+           x->add_path_out[a->family] == y->add_path_out[a->family];
+}
+
+static struct adjout_group *group_new(struct adjout *a, const struct adjout_rules *rules)
+{
+    struct adjout_group *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    g->batch = calloc(1, sizeof *g->batch);
+    if (!g->batch || !adjout_log_grow(&g->log)) {
+        free(g->batch);
+        free(g);
+        return NULL;
+    }
+    g->adjout = a;
+    g->rules = *rules;
+    list_init(&g->all);
+    list_init(&g->members);
+    list_append(&a->groups, &g->all);
+    return g;
+}
+
+static void group_free(struct adjout_group *g)
+{
+    for (uint32_t i = 0; i < g->told_cap; i++) {
+        bgp_attrs_unref(&g->adjout->rib->attrs, g->told[i].attrs);
+        bgp_attrs_unref(&g->adjout->rib->attrs, g->told[i].second);
+    }
+    list_remove(&g->all);
+    adjout_log_fini(&g->log);
+    free(g->told);
+    free(g->batch);
+    free(g);
+}
+
+static struct adjout_group *find_group(struct adjout *a, const struct adjout_rules *rules)
+{
+    LIST_EACH(node, &a->groups)
+    {
+        struct adjout_group *g = LIST_OF(node, struct adjout_group, all);
+        if (same_rules(&g->rules, rules))
+            return g;
+    }
+    return group_new(a, rules);
+}
+
+struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva)
+{
+    struct adjout_member *m = calloc(1, sizeof *m);
+    struct adjout_group *g = m ? find_group(a, rules) : NULL;
+    if (!g) {
+        free(m);
+        return NULL;
+    }
+    *m = (struct adjout_member){ .group = g, .nva = nva, .fresh = true, .wants_eor = true };
+    list_init(&m->all);
+    list_append(&g->members, &m->all);
+    return m;
+}
+
+void adjout_leave(struct adjout_member *m)
+{
+    struct adjout_group *g = m->group;
+    walk_end(m);
+    list_remove(&m->all);
+    free(m->batch);
+    free(m);
+    if (list_is_empty(&g->members))
+        group_free(g);
+}
+
+struct adjout *adjout_new(struct rib *rib)
+{
+    struct adjout *a = calloc(1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->export = malloc(BGP_EXPORT_MAX);
+    if (!a->export) {
+        free(a);
+        return NULL;
+    }
+    a->rib = rib;
+    list_init(&a->groups);
+    return a;
+}
+
+void adjout_free(struct adjout *a)
+{
+    if (!a)
+        return;
+    free(a->export);
+    free(a);
+}
+
+/* ---- for the RIB's housekeeping ---- */
+
+/* Nets of a batch that is not told yet must keep their indices. */
+static uint64_t walks_from(const struct adjout_member *m)
+{
+    return m->batch && !adjout_batch_is_done(m->batch) ? m->batch->version : m->position;
+}
+
+uint64_t adjout_slowest(const struct adjout *a)
+{
+    uint64_t slowest = UINT64_MAX;
+    for (const struct list *at = a->groups.next; at != &a->groups; at = at->next) {
+        const struct adjout_group *g =
+            (const struct adjout_group *)((const char *)at - offsetof(struct adjout_group, all));
+        slowest = g->position < slowest ? g->position : slowest;
+        for (const struct list *m = g->members.next; m != &g->members; m = m->next) {
+            const struct adjout_member *member =
+                (const struct adjout_member *)((const char *)m - offsetof(struct adjout_member, all));
+            if (!member->attached && walks_from(member) < slowest)
+                slowest = walks_from(member);
+        }
+    }
+    return slowest;
+}
+
+bool adjout_holds(const struct adjout *a, uint32_t net)
+{
+    uint32_t place = prefix_index_place(net);
+    for (const struct list *at = a->groups.next; at != &a->groups; at = at->next) {
+        const struct adjout_group *g =
+            (const struct adjout_group *)((const char *)at - offsetof(struct adjout_group, all));
+        if (g->rules.family == prefix_index_family(net) && place < g->told_cap &&
+            (g->told[place].attrs || g->told[place].second))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,87 @@
+/* The byte log of a group. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/adjout_log.h"
+
+static size_t at(const struct adjout_log *l, uint64_t offset)
+{
+    return (size_t)(offset & (l->cap - 1));
+}
+
+static size_t rounded(size_t len)
+{
+    return (sizeof(struct adjout_record) + len + 7) / 8 * 8;
+}
+
+void adjout_log_fini(struct adjout_log *l)
+{
+    free(l->bytes);
+    *l = (struct adjout_log){ 0 };
+}
+
+uint8_t *adjout_log_reserve(struct adjout_log *l, size_t most)
+{
+    size_t need = rounded(most), to_end = l->cap - at(l, l->head);
+    if (!l->cap)
+        return NULL;
+    if (to_end < need) { /* does not fit before the end: fill up, begin anew */
+        if (l->cap - (l->head - l->tail) < to_end + need)
+            return NULL;
+        const struct adjout_record filler = { 0 };
+        if (to_end >= sizeof filler)
+            memcpy(l->bytes + at(l, l->head), &filler, sizeof filler);
+        l->head += to_end;
+    }
+    if (l->cap - (l->head - l->tail) < need)
+        return NULL;
+    return l->bytes + at(l, l->head) + sizeof(struct adjout_record);
+}
+
+void adjout_log_commit(struct adjout_log *l, const struct adjout_record *r)
+{
+    memcpy(l->bytes + at(l, l->head), r, sizeof *r);
+    l->head += rounded(r->len);
+}
+
+const uint8_t *adjout_log_read(const struct adjout_log *l, uint64_t *offset,
+                               struct adjout_record *out)
+{
+    while (*offset < l->head) {
+        size_t to_end = l->cap - at(l, *offset);
+        if (to_end >= sizeof *out) {
+            memcpy(out, l->bytes + at(l, *offset), sizeof *out);
+            if (out->len)
+                return l->bytes + at(l, *offset) + sizeof *out;
+        }
+        *offset += to_end;
+    }
+    return NULL;
+}
+
+uint64_t adjout_log_after(uint64_t offset, const struct adjout_record *r)
+{
+    return offset + rounded(r->len);
+}
+
+bool adjout_log_grow(struct adjout_log *l)
+{
+    size_t cap = l->cap ? l->cap * 2 : ADJOUT_LOG_MIN;
+    if (cap > ADJOUT_LOG_MAX)
+        return false;
+    uint8_t *bytes = malloc(cap);
+    if (!bytes)
+        return false;
+    /* Offsets are places modulo the size: what is held keeps its offset, in the wider buffer. */
+    for (uint64_t o = l->tail; o < l->head;) {
+        size_t from = at(l, o), to = (size_t)(o & (cap - 1)), n = l->cap - from;
+        if (n > l->head - o)
+            n = (size_t)(l->head - o);
+        memcpy(bytes + to, l->bytes + from, n);
+        o += n;
+    }
+    free(l->bytes);
+    l->bytes = bytes;
+    l->cap = cap;
+    return true;
+}
