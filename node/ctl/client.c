@@ -1,0 +1,211 @@
+#include "node/ctl/client.h"
+
+#include <curl/curl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONNECT_TIMEOUT_S = 5, TIMEOUT_S = 60 };
+
+/* ---- where ---- */
+
+/* The only socket of this machine. */
+static int default_socket(char *path, size_t cap)
+{
+    glob_t found;
+    size_t count = glob("/run/tandem/*.sock", 0, NULL, &found) ? 0 : found.gl_pathc;
+    int status = CTL_OK;
+    if (count == 1)
+        snprintf(path, cap, "%s", found.gl_pathv[0]);
+    else if (count == 0)
+        status = ctl_fail(CTL_UNREACHABLE, "no socket in /run/tandem: is tandemd running? "
+                                           "Elsewhere: --socket PATH or --url URL");
+    else
+        status = ctl_fail(CTL_USAGE, "several nodes run here: choose one with --socket %s",
+                          found.gl_pathv[0]);
+    if (count)
+        globfree(&found);
+    return status;
+}
+
+struct text {
+    char *data;
+    size_t len;
+};
+
+static size_t collect(char *data, size_t size, size_t count, void *user)
+{
+    struct text *t = user;
+    char *wider = realloc(t->data, t->len + size * count + 1);
+    if (!wider)
+        return 0;
+    t->data = wider;
+    memcpy(t->data + t->len, data, size * count);
+    t->len += size * count;
+    t->data[t->len] = 0;
+    return size * count;
+}
+
+/* A handle that speaks to the daemon; NULL with *status set. */
+static CURL *open_daemon(const struct ctl *c, const char *path, char *place, size_t cap,
+                         int *status)
+{
+    char url[2048];
+    *status = CTL_OK;
+    if (c->url)
+        snprintf(place, cap, "%s", c->url);
+    else if (c->socket)
+        snprintf(place, cap, "%s", c->socket);
+    else
+        *status = default_socket(place, cap);
+    if (*status)
+        return NULL;
+    size_t base = c->url ? strlen(c->url) : 0;
+    while (base && c->url[base - 1] == '/')
+        base--;
+    if (c->url)
+        snprintf(url, sizeof url, "%.*s%s", (int)base, c->url, path);
+    else
+        snprintf(url, sizeof url, "http://localhost%s", path);
+    CURL *curl = curl_easy_init();
+    if (!curl) {
+        *status = ctl_fail(CTL_FAILED, "out of memory");
+        return NULL;
+    }
+    if (!c->url)
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, place);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    return curl;
+}
+
+static int unreachable(const char *place, CURLcode code)
+{
+    return ctl_fail(CTL_UNREACHABLE,
+                    "cannot reach tandemd at %s: %s; is it running, and may this "
+                    "user use it?",
+                    place, curl_easy_strerror(code));
+}
+
+/* What the daemon's refusal means for the exit code. */
+static int refused(long status, json_t *take_answer)
+{
+    const char *detail = json_string_value(json_object_get(take_answer, "detail"));
+    int code = ctl_fail(status == 404 ? CTL_NO_SUCH : CTL_FAILED, "%s",
+                        detail ? detail : "the daemon refused without a reason");
+    json_decref(take_answer);
+    return code;
+}
+
+int client_get(const struct ctl *c, const char *path, json_t **out)
+{
+    char place[1024];
+    struct text text = { 0 };
+    int status;
+    long http = 0;
+    CURL *curl = open_daemon(c, path, place, sizeof place, &status);
+    if (!curl)
+        return status;
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
+    curl_easy_cleanup(curl);
+    if (code != CURLE_OK) {
+        free(text.data);
+        return unreachable(place, code);
+    }
+    *out = json_loadb(text.data ? text.data : "", text.len, 0, NULL);
+    free(text.data);
+    if (!*out)
+        return ctl_fail(CTL_FAILED, "%s answered with no JSON (HTTP %ld): is it a tandemd?", place,
+                        http);
+    return http == 200 ? CTL_OK : refused(http, *out);
+}
+
+int client_list(const struct ctl *c, const char *path, json_t **items)
+{
+    char next[2048], cursor[128] = "";
+    *items = json_array();
+    do {
+        json_t *page;
+        snprintf(next, sizeof next, "%s", path);
+        if (cursor[0])
+            client_param(next, sizeof next, "cursor", cursor);
+        int status = client_get(c, next, &page);
+        if (status) {
+            json_decref(*items);
+            return status;
+        }
+        json_array_extend(*items, json_object_get(page, "items"));
+        const char *more = json_string_value(json_object_get(page, "nextCursor"));
+        snprintf(cursor, sizeof cursor, "%s", more ? more : "");
+        json_decref(page);
+    } while (cursor[0]);
+    return CTL_OK;
+}
+
+void client_param(char *buf, size_t cap, const char *name, const char *value)
+{
+    char *escaped = curl_easy_escape(NULL, value, 0);
+    size_t len = strlen(buf);
+    snprintf(buf + len, cap - len, "%s=%s&", name, escaped ? escaped : "");
+    curl_free(escaped);
+}
+
+/* ---- event stream ---- */
+
+struct follower {
+    struct text rest; /* the line that is not complete yet */
+    void (*show)(const json_t *event);
+};
+
+static void take_line(const struct follower *f, const char *line)
+{
+    static const char data[] = "data: ";
+    if (strncmp(line, data, sizeof data - 1) != 0)
+        return;
+    json_t *event = json_loads(line + sizeof data - 1, 0, NULL);
+    if (event)
+        f->show(event);
+    json_decref(event);
+}
+
+static size_t take_stream(char *data, size_t size, size_t count, void *user)
+{
+    struct follower *f = user;
+    if (collect(data, size, count, &f->rest) != size * count)
+        return 0;
+    char *line = f->rest.data;
+    for (char *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        take_line(f, line);
+    }
+    f->rest.len = strlen(line);
+    memmove(f->rest.data, line, f->rest.len + 1);
+    return size * count;
+}
+
+int client_follow(const struct ctl *c, const char *path, void (*show)(const json_t *event))
+{
+    char place[1024];
+    int status;
+    struct follower f = { .show = show };
+    CURL *curl = open_daemon(c, path, place, sizeof place, &status);
+    if (!curl)
+        return status;
+    struct curl_slist *headers = curl_slist_append(NULL, "Accept: text/event-stream");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_stream);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &f);
+    CURLcode code = curl_easy_perform(curl);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    free(f.rest.data);
+    return code == CURLE_OK ? CTL_OK : unreachable(place, code);
+}

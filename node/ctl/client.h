@@ -1,0 +1,20 @@
+/* tandemctl's side of the API: libcurl over the daemon's Unix socket, or a URL. */
+#ifndef TANDEM_NODE_CTL_CLIENT_H
+#define TANDEM_NODE_CTL_CLIENT_H
+
+#include "node/ctl/ctl.h"
+
+/* GET a path with its query; *out is the answer's, decref it.
+ * returns CTL_OK, or the exit code after one line on standard error */
+int client_get(const struct ctl *c, const char *path, json_t **out);
+
+/* Follow all pages of a list: *items holds every item. path ends with "?" or "&". */
+int client_list(const struct ctl *c, const char *path, json_t **items);
+
+/* Read an event stream until it ends; each event's data goes to show. */
+int client_follow(const struct ctl *c, const char *path, void (*show)(const json_t *event));
+
+/* "name=value&" with the value escaped, appended to buf. */
+void client_param(char *buf, size_t cap, const char *name, const char *value);
+
+#endif

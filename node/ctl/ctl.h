@@ -1,0 +1,41 @@
+/* tandemctl: what its verbs share. Exit codes are part of the interface (DESIGN section 11). */
+#ifndef TANDEM_NODE_CTL_H
+#define TANDEM_NODE_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum ctl_exit {
+    CTL_OK = 0,
+    CTL_FAILED = 1,
+    CTL_USAGE = 2,
+    CTL_NO_SUCH = 3,     /* no such peer, prefix, target */
+    CTL_UNREACHABLE = 4, /* the daemon does not answer */
+    CTL_PROBLEMS = 5,    /* a check found some */
+};
+
+enum ctl_output { CTL_TABLE, CTL_WIDE, CTL_JSON };
+
+struct ctl {
+    const char *socket, *url; /* where the daemon is; both NULL: the only socket in /run/tandem */
+    enum ctl_output output;
+    const char *peer, *target;
+    bool best, secret, follow;
+    int argc; /* what followed the verb */
+    char *const *argv;
+};
+
+/* One line on standard error; returns code, so that a verb can end with it. */
+int ctl_fail(enum ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The answer as it came, indented. */
+int ctl_print_json(const json_t *answer);
+/* True when the verb got exactly what it wants; says so otherwise. */
+bool ctl_takes(const struct ctl *c, int least, int most, const char *form);
+
+typedef int ctl_verb(const struct ctl *c);
+ctl_verb verb_status, verb_peer_list, verb_peer_show, verb_route_list, verb_route_explain,
+    verb_node_list, verb_programmed, verb_events, verb_key_new, verb_key_public, verb_config_check,
+    verb_version, verb_help;
+
+#endif

@@ -1,0 +1,200 @@
+/* status, node list, programmed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/ctl/client.h"
+#include "node/ctl/show.h"
+#include "node/ctl/table.h"
+
+int show_list(const struct ctl *c, const char *path,
+              int (*show)(const struct ctl *c, const json_t *items))
+{
+    json_t *answer;
+    int status = client_get(c, path, &answer);
+    if (status)
+        return status;
+    if (c->output == CTL_JSON)
+        status = ctl_print_json(answer);
+    else
+        status = show(c, json_object_get(answer, "items"));
+    json_decref(answer);
+    return status;
+}
+
+/* ---- nodes ---- */
+
+static void name_of_node(const json_t *row, char cell[static CELL_TEXT])
+{
+    snprintf(cell, CELL_TEXT, "%s%s", json_text_at(row, "name"),
+             json_is_true(json_at(row, "self")) ? "*" : "");
+}
+
+static void digest_of(const json_t *row, char cell[static CELL_TEXT])
+{
+    const json_t *equal = json_at(row, "digestEqual");
+    snprintf(cell, CELL_TEXT, "%s", !equal ? "-" : json_is_true(equal) ? "equal" : "DIFFERENT");
+}
+
+int show_nodes(const struct ctl *c, const json_t *items)
+{
+    static const struct column columns[] = {
+        { .title = "NODE", .kind = COLUMN_MADE, .make = name_of_node },
+        { .title = "ADDRESS", .path = "address" },
+        { .title = "HEALTH", .path = "health" },
+        { .title = "ROUTES", .path = "originClass" },
+        { .title = "SYNC", .path = "lagSeconds", .kind = COLUMN_SECONDS, .is_right = true },
+        { .title = "BEHIND", .path = "versionsBehind", .is_right = true },
+        { .title = "PEERS", .path = "sessions", .is_right = true },
+        { .title = "PATHS", .path = "paths", .is_right = true },
+        { .title = "DIGEST", .kind = COLUMN_MADE, .make = digest_of },
+        { .title = "SINCE", .path = "stateSeconds", .kind = COLUMN_AGE, .is_right = true },
+        { .title = "INCARNATION", .path = "incarnation", .is_right = true, .is_wide_only = true },
+        { .title = "VERSION", .path = "tableVersion", .is_right = true, .is_wide_only = true },
+        { .title = "LAST ERROR", .path = "lastError", .is_wide_only = true },
+    };
+    return TABLE_PRINT(columns, items, c->output == CTL_WIDE);
+}
+
+int verb_node_list(const struct ctl *c)
+{
+    if (!ctl_takes(c, 0, 0, "node list"))
+        return CTL_USAGE;
+    return show_list(c, "/v1/nodes", show_nodes);
+}
+
+/* ---- status ---- */
+
+static long long count_at(const json_t *object, const char *path)
+{
+    return (long long)json_integer_value(json_at(object, path));
+}
+
+static void print_headline(const json_t *s)
+{
+    printf("%s   AS%lld   %lld/%lld nodes   %lld/%lld peers up   %lld prefixes   %s   %s\n",
+           json_text_at(s, "name"), count_at(s, "asn"), count_at(s, "counts.nodesAlive"),
+           count_at(s, "counts.nodes"), count_at(s, "counts.peersUp"), count_at(s, "counts.peers"),
+           count_at(s, "counts.prefixes"), json_text_at(s, "phase"),
+           json_is_true(json_at(s, "ready")) ? "READY" : "NOT READY");
+}
+
+static void print_lines(const json_t *list, const char *mark)
+{
+    size_t i;
+    const json_t *line;
+    json_array_foreach(list, i, line) printf("%s %s\n", mark, json_string_value(line));
+}
+
+static void print_failed_checks(const json_t *checks)
+{
+    size_t i;
+    const json_t *check;
+    json_array_foreach(checks, i, check)
+    {
+        if (!json_is_true(json_at(check, "ok")))
+            printf("not ready: %s: %s\n", json_text_at(check, "name"),
+                   json_text_at(check, "detail"));
+    }
+}
+
+int verb_status(const struct ctl *c)
+{
+    json_t *status = NULL, *peers = NULL;
+    if (!ctl_takes(c, 0, 0, "status"))
+        return CTL_USAGE;
+    int code = client_get(c, "/v1/status", &status);
+    if (code)
+        return code;
+    if (c->output == CTL_JSON) {
+        code = ctl_print_json(status);
+    } else if (!(code = client_list(c, "/v1/peers?", &peers))) {
+        print_headline(status);
+        code = show_nodes(c, json_at(status, "nodes"));
+        putchar('\n');
+        if (!code)
+            code = show_peers(c, peers);
+        print_failed_checks(json_at(status, "checks"));
+        print_lines(json_at(status, "warnings"), "warning:");
+        json_decref(peers);
+    }
+    json_decref(status);
+    return code;
+}
+
+/* ---- programming ---- */
+
+static void agents_of(const json_t *row, char cell[static CELL_TEXT])
+{
+    const json_t *agents = json_at(row, "agents");
+    if (agents)
+        snprintf(cell, CELL_TEXT, "%zu", json_array_size(agents));
+    else
+        snprintf(cell, CELL_TEXT, "-");
+}
+
+static int show_agents(const struct ctl *c, const json_t *targets)
+{
+    static const struct column columns[] = {
+        { .title = "AGENT", .path = "name" },
+        { .title = "FOLLOWS US", .path = "active" },
+        { .title = "SYNCED", .path = "synced" },
+        { .title = "INSTALLED", .path = "installed", .is_right = true },
+        { .title = "FAILED", .path = "failed", .is_right = true },
+        { .title = "UPTIME", .path = "uptimeSeconds", .kind = COLUMN_AGE, .is_right = true },
+        { .title = "LAST ERROR", .path = "lastError" },
+    };
+    size_t i;
+    const json_t *target;
+    int code = CTL_OK;
+    json_array_foreach(targets, i, target)
+    {
+        const json_t *agents = json_at(target, "agents");
+        if (json_array_size(agents) == 0)
+            continue;
+        putchar('\n');
+        code = TABLE_PRINT(columns, agents, c->output == CTL_WIDE);
+    }
+    return code;
+}
+
+static int show_targets(const struct ctl *c, const json_t *items)
+{
+    static const struct column columns[] = {
+        { .title = "TARGET", .path = "name" },
+        { .title = "TYPE", .path = "type" },
+        { .title = "HERE", .path = "runsHere" },
+        { .title = "WANTED", .path = "wanted", .is_right = true },
+        { .title = "INSTALLED", .path = "installed", .is_right = true },
+        { .title = "PENDING", .path = "pending", .is_right = true },
+        { .title = "FAILED", .path = "failed", .is_right = true },
+        { .title = "HELD", .path = "heldByBrake", .is_right = true },
+        { .title = "BRAKE", .path = "brake" },
+        { .title = "AGENTS", .kind = COLUMN_MADE, .make = agents_of, .is_right = true },
+        { .title = "PUTS", .path = "puts", .is_right = true, .is_wide_only = true },
+        { .title = "DELETES", .path = "deletes", .is_right = true, .is_wide_only = true },
+        { .title = "ERRORS", .path = "errors", .is_right = true, .is_wide_only = true },
+    };
+    int code = TABLE_PRINT(columns, items, c->output == CTL_WIDE);
+    return code ? code : show_agents(c, items);
+}
+
+int verb_programmed(const struct ctl *c)
+{
+    char path[512];
+    json_t *target;
+    if (!ctl_takes(c, 0, 0, "programmed [--target NAME]"))
+        return CTL_USAGE;
+    if (!c->target)
+        return show_list(c, "/v1/programming", show_targets);
+    snprintf(path, sizeof path, "/v1/programming/%s", c->target);
+    int code = client_get(c, path, &target);
+    if (code)
+        return code;
+    json_t *items = json_array();
+    json_array_append(items, target);
+    code = c->output == CTL_JSON ? ctl_print_json(target) : show_targets(c, items);
+    json_decref(items);
+    json_decref(target);
+    return code;
+}

@@ -1,0 +1,191 @@
+/* tandemctl [options] VERB…: one table of verbs drives parsing and help. */
+#include <curl/curl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/ctl/ctl.h"
+#include "node/words.h"
+
+struct verb {
+    const char *phrase, *arguments, *help; /* help NULL: an alias, not listed */
+    ctl_verb *run;
+};
+
+/* clang-format off */
+static const struct verb verbs[] = {
+    { "status",         "",                                   "nodes, peers, warnings; the default", verb_status },
+    { "peer list",      "",                                   "every NVA and its sessions",     verb_peer_list },
+    { "peer show",      "NAME",                               "all that is known of one",       verb_peer_show },
+    { "route list",     "[PREFIX [longer|shorter|lpm]] [--peer NAME] [--best]", "paths, and why each won or lost", verb_route_list },
+    { "route explain",  "PREFIX [--peer NAME]",               "every stage of a route's way",   verb_route_explain },
+    { "node list",      "",                                   "the route server's nodes",       verb_node_list },
+    { "programmed",     "[--target NAME]",                    "targets and agents",             verb_programmed },
+    { "events",         "[-f]",                               "what happened; -f: and happens", verb_events },
+    { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },
+    { "key public",     "FILE",                               "print the public half of a node key", verb_key_public },
+    { "config check",   "FILE",                               "read a configuration, list all errors", verb_config_check },
+    { "version",        "",                                   "of this program",                verb_version },
+    { "help",           "",                                   "this text",                      verb_help },
+    { "show protocols",   "", NULL, verb_peer_list },
+    { "show bgp summary", "", NULL, verb_peer_list },
+    { "show route",       "", NULL, verb_route_list },
+    { "show rib",         "", NULL, verb_route_list },
+};
+/* clang-format on */
+
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+int ctl_fail(enum ctl_exit code, const char *format, ...)
+{
+    va_list args;
+    fputs("tandemctl: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return (int)code;
+}
+
+int ctl_print_json(const json_t *answer)
+{
+    bool failed = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    return failed ? ctl_fail(CTL_FAILED, "cannot write") : CTL_OK;
+}
+
+bool ctl_takes(const struct ctl *c, int least, int most, const char *form)
+{
+    if (c->argc >= least && c->argc <= most)
+        return true;
+    ctl_fail(CTL_USAGE, "usage: tandemctl %s", form);
+    return false;
+}
+
+int verb_version(const struct ctl *c)
+{
+    (void)c;
+    puts("tandemctl " TANDEM_VERSION);
+    return CTL_OK;
+}
+
+int verb_help(const struct ctl *c)
+{
+    (void)c;
+    puts("usage: tandemctl [options] VERB…    words may be shortened: \"r e\" is \"route "
+         "explain\"\n");
+    for (size_t i = 0; i < VERBS; i++) {
+        char form[160];
+        snprintf(form, sizeof form, "%s %s", verbs[i].phrase, verbs[i].arguments);
+        if (verbs[i].help && strlen(form) > 34)
+            printf("  %s\n  %-34s %s\n", form, "", verbs[i].help);
+        else if (verbs[i].help)
+            printf("  %-34s %s\n", form, verbs[i].help);
+    }
+    puts("\n  -o, --output table|wide|json\n"
+         "  --socket PATH   the daemon's socket; default: the only one in /run/tandem\n"
+         "  --url URL       the daemon's API over TCP, such as http://127.0.0.1:8179\n\n"
+         "exit: 0 ok, 1 failed, 2 usage, 3 no such thing, 4 daemon not reachable, 5 check found "
+         "problems");
+    return CTL_OK;
+}
+
+static bool set_output(struct ctl *c, const char *text)
+{
+    static const char *const names[] = { "table", "wide", "json" };
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], text)) {
+            c->output = (enum ctl_output)i;
+            return true;
+        }
+    ctl_fail(CTL_USAGE, "-o %s: it is table, wide or json", text);
+    return false;
+}
+
+static bool set_option(struct ctl *c, int option, const char *value, bool *wants_help)
+{
+    switch (option) {
+    case 'o':
+        return set_output(c, value);
+    case 's':
+        c->socket = value;
+        return true;
+    case 'u':
+        c->url = value;
+        return true;
+    case 'p':
+        c->peer = value;
+        return true;
+    case 't':
+        c->target = value;
+        return true;
+    case 'b':
+        return c->best = true;
+    case 'k':
+        return c->secret = true;
+    case 'f':
+        return c->follow = true;
+    case 'h':
+        return *wants_help = true;
+    default: /* getopt_long has said what is wrong */
+        return false;
+    }
+}
+
+static bool parse_options(struct ctl *c, int argc, char **argv, bool *wants_help)
+{
+    static const struct option options[] = {
+        { "output", required_argument, NULL, 'o' }, { "socket", required_argument, NULL, 's' },
+        { "url", required_argument, NULL, 'u' },    { "peer", required_argument, NULL, 'p' },
+        { "target", required_argument, NULL, 't' }, { "best", no_argument, NULL, 'b' },
+        { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
+        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+    };
+    for (int option; (option = getopt_long(argc, argv, "o:fh", options, NULL)) != -1;)
+        if (!set_option(c, option, optarg, wants_help))
+            return false;
+    return true;
+}
+
+static const char *phrase_at(const void *context, size_t i)
+{
+    (void)context;
+    return i < VERBS ? verbs[i].phrase : NULL;
+}
+
+static int run_verb(struct ctl *c, int argc, char *const *argv)
+{
+    int used = 0;
+    if (argc == 0)
+        return verb_status(c);
+    int found = words_find(phrase_at, NULL, argc, argv, &used);
+    if (found == WORDS_AMBIGUOUS)
+        return ctl_fail(CTL_USAGE, "\"%s\" fits several verbs: write more of it", argv[0]);
+    if (found < 0)
+        return ctl_fail(CTL_USAGE, "no verb begins with \"%s%s%s\"; see tandemctl help", argv[0],
+                        argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+    c->argc = argc - used;
+    c->argv = argv + used;
+    return verbs[found].run(c);
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl c = { 0 };
+    bool wants_help = false;
+    setlocale(LC_ALL, ""); /* without it libsmartcols escapes UTF-8 */
+    if (!parse_options(&c, argc, argv, &wants_help))
+        return CTL_USAGE;
+    if (wants_help)
+        return verb_help(&c);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT))
+        return ctl_fail(CTL_FAILED, "libcurl does not start");
+    int status = run_verb(&c, argc - optind, argv + optind);
+    curl_global_cleanup();
+    if (fflush(stdout) || ferror(stdout))
+        status = status ? status : ctl_fail(CTL_FAILED, "cannot write");
+    return status;
+}
