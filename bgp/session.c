@@ -397,9 +397,11 @@ static bool resolve_collision(struct bgp_session *s, enum bgp_slot slot)
     enum bgp_slot other = slot == BGP_SLOT_OURS ? BGP_SLOT_THEIRS : BGP_SLOT_OURS;
     const struct ending end = { .reason = "connection collision", .fault = &collision };
     enum bgp_state theirs = s->conns[other].state;
-    if (theirs != BGP_OPENCONFIRM && theirs != BGP_ESTABLISHED)
+    /* The other end's identifier is known from this OPEN, so a connection in OpenSent is compared as
+     * well: both ends come to the same choice, whatever arrives first. */
+    if (theirs < BGP_OPENSENT)
         return true;
-    bool wins = theirs == BGP_OPENCONFIRM &&
+    bool wins = theirs != BGP_ESTABLISHED &&
                 collision_winner(s, &s->conns[slot].peer_open) == slot;
     run(s, wins ? other : slot, FSM_COLLISION, &end);
     return wins;

@@ -51,7 +51,9 @@ static struct ip_addr self_next_hop(const struct core *c, const struct core_peer
 
 static uint8_t types_for(const struct core *c, uint8_t type)
 {
-    return c->config->branch_to_branch ? 0xff : (uint8_t)(1u << type);
+    if (c->config->branch_to_branch)
+        return UINT8_MAX;
+    return (uint8_t)(1u << type);
 }
 
 static void join_adjout(struct core *c, struct core_peer *p)

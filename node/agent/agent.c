@@ -1,0 +1,75 @@
+/* tandem-agent --config FILE [--check]
+ * Follows every node, programs this host's kernel, and keeps the table when every node is gone.
+ * Exit: 0 asked to stop, 2 bad configuration or usage, 1 anything else. Stopping removes nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/agent/host.h"
+#include "node/keyfile.h"
+
+enum { EXIT_BAD_CONFIG = 2 };
+
+static const char usage[] = "usage: tandem-agent --config FILE [--check]\n"
+                            "  --config FILE  this host's configuration\n"
+                            "  --check        read and check everything, start nothing\n"
+                            "  --version, --help\n";
+
+struct arguments {
+    const char *config;
+    bool check;
+};
+
+static bool parse(int argc, char **argv, struct arguments *a)
+{
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+        { "version", no_argument, NULL, 'v' },      { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        if (o == 'c')
+            a->config = optarg;
+        else if (o == 'k')
+            a->check = true;
+        else if (o == 'v' || o == 'h') {
+            fputs(o == 'v' ? "tandem-agent " TANDEM_VERSION "\n" : usage, stdout);
+            exit(0);
+        } else if (o == '?') {
+            return false;
+        }
+    }
+    return a->config && optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = { 0 };
+    struct config_agent_file *config;
+    struct host_keys keys = { 0 };
+    if (!parse(argc, argv, &a)) {
+        fputs(usage, stderr);
+        return EXIT_BAD_CONFIG;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (sodium_init() < 0)
+        return EXIT_FAILURE;
+    if (!config_load_agent(a.config, &config, stderr))
+        return EXIT_BAD_CONFIG;
+    int status = EXIT_BAD_CONFIG;
+    bool ok = keyfile_identity(config->key_file, &keys.identity, stderr);
+    ok = keyfile_secret(config->secret_file, &keys.secrets, stderr) && ok;
+    if (ok)
+        status = a.check ? 0 : host_run(config, &keys);
+    repl_identity_wipe(&keys.identity);
+    repl_secrets_wipe(&keys.secrets);
+    config_free_agent(config);
+    return status;
+}

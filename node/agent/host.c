@@ -1,0 +1,400 @@
+#include "node/agent/host.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "node/config/memory.h"
+#include "node/conn.h"
+#include "node/follow.h"
+#include "node/log.h"
+#include "node/sock.h"
+#include "node/targets/netlink.h"
+#include "replication/link.h"
+
+enum {
+    RETRY_MIN_MS = 200,
+    RETRY_MAX_MS = 3000,
+    SILENCE_MS = 1000, /* a node beats every 50 ms */
+    REPORT_MS = 5000,
+    TICK_MS = 50,
+    NETLINK_ID_RANGE = 1 << 20,
+};
+
+struct upstream { /* one node as seen from this host */
+    struct host *host;
+    size_t nth;
+    const struct config_node *node;
+    struct repl_party party;
+    struct repl_link *link; /* NULL: not connected and not dialling */
+    struct pump pump;
+    bool up, failed;
+    uint64_t retry_at_ms, retry_ms, heard_ms, report_ms;
+};
+
+struct host {
+    uv_loop_t uv;
+    uv_timer_t timer;
+    uv_signal_t sigterm, sigint;
+    const struct config_agent_file *config;
+    const struct host_keys *keys;
+    struct log *log;
+    struct conn_owner owner;
+    struct follow follow;
+    struct netlink *netlink;
+    struct upstream upstreams[REPL_NODES_MAX];
+    int active_told;
+};
+
+static uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+static struct upstream *upstream_of(struct pump *p)
+{
+    return LIST_OF(p, struct upstream, pump);
+}
+
+static const char *subject_of(const struct upstream *u, char buf[static CONFIG_NAME_MAX + 8])
+{
+    snprintf(buf, CONFIG_NAME_MAX + 8, "node=%s", u->node->name);
+    return buf;
+}
+
+/* ---- a link to a node ---- */
+
+static void flush(struct upstream *u)
+{
+    size_t room;
+    uint8_t *at = pump_tx_space(&u->pump, &room);
+    u->pump.tx_len += repl_link_pull(u->link, at, room);
+    conn_flush(&u->pump);
+}
+
+static void report(struct upstream *u)
+{
+    const struct program_stats *stats = program_stats(u->host->follow.program);
+    const struct follow_node *n = &u->host->follow.nodes[u->nth];
+    struct netlink_status kernel;
+    struct repl_msg msg = { .kind = REPL_TABLE_REPORT };
+    netlink_status(u->host->netlink, &kernel);
+    msg.table_report.incarnation = n->incarnation;
+    msg.table_report.version = n->position;
+    msg.table_report.installed = stats->installed;
+    msg.table_report.failed = stats->failed;
+    msg.table_report.active = u->host->follow.active == (int)u->nth;
+    snprintf(msg.table_report.last_error, sizeof msg.table_report.last_error, "%.127s",
+             stats->failed ? kernel.last_error : "");
+    u->report_ms = now_ms() + REPORT_MS;
+    if (repl_link_send(u->link, &msg, now_ms()))
+        u->report_ms = now_ms(); /* no room: with the next tick */
+}
+
+static void subscribe(struct upstream *u)
+{
+    struct repl_msg msg = { .kind = REPL_TABLE_SUBSCRIBE };
+    if (repl_link_send(u->link, &msg, now_ms()))
+        u->failed = true;
+}
+
+static void on_batch(struct upstream *u, const struct repl_table_batch *b)
+{
+    char subject[CONFIG_NAME_MAX + 8];
+    struct host *h = u->host;
+    if (follow_apply(&h->follow, u->nth, b, now_ms()) == FOLLOW_RESUBSCRIBE) {
+        log_event(h->log, LOG_WARN_, "table_differs", subject_of(u, subject),
+                  "hint=\"asking for the whole table again\"");
+        subscribe(u);
+    }
+    if (b->cut)
+        report(u);
+    if (h->follow.active != h->active_told) {
+        h->active_told = h->follow.active;
+        log_event(h->log, LOG_INFO_, "following", subject_of(&h->upstreams[h->active_told], subject),
+                  "routes=%u", h->follow.nodes[h->active_told].routes);
+    }
+}
+
+static void on_link_event(struct upstream *u, const struct repl_link_event *e)
+{
+    char subject[CONFIG_NAME_MAX + 8];
+    if (e->kind == REPL_LINK_UP) {
+        u->up = true;
+        u->retry_ms = RETRY_MIN_MS;
+        follow_connected(&u->host->follow, u->nth);
+        subscribe(u);
+        log_event(u->host->log, LOG_INFO_, "node_connected", subject_of(u, subject), NULL);
+    } else if (e->kind == REPL_LINK_MSG && e->msg->kind == REPL_TABLE_BATCH) {
+        on_batch(u, &e->msg->table_batch);
+    } else if (e->kind == REPL_LINK_FAILED) {
+        u->failed = true;
+        log_event(u->host->log, LOG_WARN_, "node_link_failed", subject_of(u, subject),
+                  "reason=\"%s\"", e->text);
+    } else if (e->kind == REPL_LINK_ENDED) {
+        u->failed = true;
+    }
+}
+
+static void drain(struct upstream *u)
+{
+    size_t used = 0;
+    struct repl_link_event e;
+    while (used < u->pump.rx_len && !u->failed) {
+        size_t n = repl_link_feed(u->link, u->pump.rx + used, u->pump.rx_len - used, now_ms());
+        while (repl_link_next(u->link, &e))
+            on_link_event(u, &e);
+        if (!n)
+            break;
+        used += n;
+    }
+    pump_rx_consume(&u->pump, used);
+}
+
+static void settle(struct upstream *u)
+{
+    if (u->failed)
+        conn_finish(&u->pump);
+    else
+        flush(u);
+}
+
+static void dial(struct upstream *u)
+{
+    const struct config_agent_file *config = u->host->config;
+    struct repl_link_cfg cfg = { .initiator = true,
+                                 .role = REPL_ROLE_AGENT,
+                                 .identity = &u->host->keys->identity,
+                                 .secrets = &u->host->keys->secrets,
+                                 .parties = &u->party,
+                                 .party_count = 1,
+                                 .hello = { .minor_min = 1,
+                                            .minor_max = 1,
+                                            .algo_min = 1,
+                                            .algo_max = 1 } };
+    struct sock_options options = { .user_timeout_ms = SILENCE_MS };
+    repl_cluster_id(config->cluster, cfg.cluster_id);
+    snprintf(cfg.hello.name, sizeof cfg.hello.name, "%s", config->name);
+    u->retry_at_ms = now_ms() + u->retry_ms;
+    u->retry_ms = u->retry_ms * 2 < RETRY_MAX_MS ? u->retry_ms * 2 : RETRY_MAX_MS;
+    int fd = sock_dial(&u->node->cluster_address, u->node->cluster_port, &(struct ip_addr){ 0 },
+                       &options, NULL);
+    if (fd < 0)
+        return;
+    u->link = repl_link_new(&cfg, now_ms());
+    if (!u->link || !pump_init(&u->pump))
+        abort();
+    u->up = u->failed = false;
+    u->heard_ms = now_ms();
+    conn_dialled(&u->host->owner, fd, &u->pump);
+}
+
+/* ---- what the connection says ---- */
+
+static void work(struct host *h)
+{
+    netlink_turn(h->netlink, now_ms());
+}
+
+static void on_connected(void *data, struct pump *p, const struct ip_addr *local)
+{
+    (void)data, (void)local;
+    flush(upstream_of(p));
+}
+
+static void on_received(void *data, struct pump *p, size_t n)
+{
+    struct upstream *u = upstream_of(p);
+    p->rx_len += n;
+    u->heard_ms = now_ms();
+    drain(u);
+    settle(u);
+    work(data);
+}
+
+static void on_sent(void *data, struct pump *p, size_t n)
+{
+    (void)data;
+    pump_tx_sent(p, n);
+}
+
+static void on_closed(void *data, struct pump *p, enum core_close how)
+{
+    struct upstream *u = upstream_of(p);
+    struct host *h = data;
+    char subject[CONFIG_NAME_MAX + 8];
+    (void)how;
+    if (u->up)
+        log_event(h->log, LOG_WARN_, "node_gone", subject_of(u, subject),
+                  "hint=\"the table stays as it is\"");
+    repl_link_free(u->link);
+    u->link = NULL;
+    pump_fini(p);
+    follow_disconnected(&h->follow, u->nth, now_ms());
+    work(h);
+}
+
+/* ---- time ---- */
+
+static void tick_upstream(struct upstream *u)
+{
+    uint64_t now = now_ms();
+    struct repl_link_event e;
+    if (!u->link) {
+        if (now >= u->retry_at_ms)
+            dial(u);
+        return;
+    }
+    if (repl_link_deadline(u->link) <= now) {
+        repl_link_tick(u->link, now);
+        while (repl_link_next(u->link, &e))
+            on_link_event(u, &e);
+    }
+    if (u->up && now >= u->heard_ms + SILENCE_MS)
+        u->failed = true;
+    if (u->up && !u->failed && now >= u->report_ms)
+        report(u);
+    if (u->up || u->failed)
+        settle(u);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct host *h = timer->data;
+    for (size_t i = 0; i < h->config->node_count; i++)
+        tick_upstream(&h->upstreams[i]);
+    work(h);
+}
+
+/* ---- the kernel ---- */
+
+static void on_kernel_change(void *data)
+{
+    work(data);
+}
+
+static void on_kernel_event(void *data, const struct netlink_event *e)
+{
+    struct host *h = data;
+    log_event(h->log, e->kind == NETLINK_RESYNCED ? LOG_INFO_ : LOG_WARN_, e->name, NULL,
+              "count=%u reason=\"%s\"", e->count, e->text);
+}
+
+static void on_kernel_released(void *data, uint32_t prefix)
+{
+    follow_released(&((struct host *)data)->follow, prefix);
+}
+
+static bool start_kernel(struct host *h)
+{
+    char error[NETLINK_ERROR_MAX] = "";
+    struct netlink_cfg cfg = { .loop = &h->uv,
+                               .table = h->config->table,
+                               .metric = h->config->metric,
+                               .protocol = h->config->protocol,
+                               .id_base = (h->config->table % 1024 + 1) * NETLINK_ID_RANGE,
+                               .prefixes = &h->follow.prefixes,
+                               .sets = &h->follow.sets,
+                               .program = h->follow.program,
+                               .on_change = on_kernel_change,
+                               .on_event = on_kernel_event,
+                               .on_released = on_kernel_released,
+                               .data = h };
+    if (netlink_new(&h->netlink, &cfg, error) == 0)
+        return true;
+    log_event(h->log, LOG_ERROR_, "target_failed", NULL, "error=\"%s\"", error);
+    return false;
+}
+
+/* ---- life ---- */
+
+static void on_stop_signal(uv_signal_t *signal, int number)
+{
+    struct host *h = signal->data;
+    log_event(h->log, LOG_INFO_, "stopping", NULL, "signal=%d hint=\"the table stays\"", number);
+    uv_stop(&h->uv);
+}
+
+static void start_handles(struct host *h)
+{
+    uv_timer_init(&h->uv, &h->timer);
+    uv_signal_init(&h->uv, &h->sigterm);
+    uv_signal_init(&h->uv, &h->sigint);
+    h->timer.data = h->sigterm.data = h->sigint.data = h;
+    uv_signal_start(&h->sigterm, on_stop_signal, SIGTERM);
+    uv_signal_start(&h->sigint, on_stop_signal, SIGINT);
+}
+
+static void init_upstreams(struct host *h)
+{
+    for (size_t i = 0; i < h->config->node_count; i++) {
+        struct upstream *u = &h->upstreams[i];
+        *u = (struct upstream){
+            .host = h, .nth = i, .node = &h->config->nodes[i], .retry_ms = RETRY_MIN_MS
+        };
+        u->party = (struct repl_party){ .role = REPL_ROLE_NODE, .id = u->node->id };
+        memcpy(u->party.public_key, u->node->public_key, REPL_KEY);
+    }
+}
+
+static void close_any(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void end(struct host *h)
+{
+    if (h->netlink)
+        netlink_free(h->netlink);
+    conn_abandon_all(&h->owner);
+    for (size_t i = 0; i < h->config->node_count; i++) {
+        if (!h->upstreams[i].link)
+            continue;
+        repl_link_free(h->upstreams[i].link);
+        pump_fini(&h->upstreams[i].pump);
+    }
+    uv_walk(&h->uv, close_any, NULL);
+    while (uv_run(&h->uv, UV_RUN_DEFAULT) != 0)
+        ;
+    uv_loop_close(&h->uv);
+    follow_fini(&h->follow);
+    log_free(h->log);
+    free(h);
+}
+
+int host_run(const struct config_agent_file *config, const struct host_keys *keys)
+{
+    struct host *h = memory_new(1, sizeof *h);
+    struct hash_key key;
+    h->config = config;
+    h->keys = keys;
+    h->active_told = -1;
+    h->log = log_new(stderr, config->log_level, config->log_format, config->name);
+    randombytes_buf(&key, sizeof key);
+    if (!h->log || uv_loop_init(&h->uv) ||
+        !follow_init(&h->follow, config->node_count, keys->secrets.digest_key, key))
+        abort();
+    h->owner = (struct conn_owner){ .uv = &h->uv,
+                                    .data = h,
+                                    .on_connected = on_connected,
+                                    .on_received = on_received,
+                                    .on_sent = on_sent,
+                                    .on_closed = on_closed };
+    list_init(&h->owner.conns);
+    start_handles(h);
+    init_upstreams(h);
+    bool started = start_kernel(h);
+    if (started) {
+        log_event(h->log, LOG_INFO_, "started", NULL, "table=%u inherited=%u", config->table,
+                  program_stats(h->follow.program)->inherited);
+        uv_timer_start(&h->timer, on_timer, 0, TICK_MS);
+        uv_run(&h->uv, UV_RUN_DEFAULT);
+    }
+    end(h);
+    return started ? 0 : 1;
+}

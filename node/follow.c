@@ -1,0 +1,245 @@
+#include "node/follow.h"
+
+#include <string.h>
+
+#include "bgp/update.h"
+#include "node/config/memory.h"
+
+struct follow_route {
+    uint32_t sets[REPL_NODES_MAX]; /* by node; 0 = not in its table */
+    uint8_t seen;                  /* bit per node: brought by the current full table */
+};
+
+bool follow_init(struct follow *f, size_t node_count, const uint8_t digest_key[16],
+                 struct hash_key key)
+{
+    *f = (struct follow){ .node_count = node_count, .active = -1 };
+    prefix_table_init(&f->prefixes, key, sizeof(struct follow_route));
+    nhset_table_init(&f->sets, key);
+    for (size_t i = 0; i < node_count; i++)
+        repl_digest_init(&f->nodes[i].digest, digest_key);
+    f->program = program_new(&program_defaults, &f->sets);
+    return f->program != NULL;
+}
+
+void follow_fini(struct follow *f)
+{
+    program_free(f->program);
+    prefix_table_fini(&f->prefixes);
+    nhset_table_fini(&f->sets);
+}
+
+static struct follow_route *route_at(const struct follow *f, uint32_t prefix)
+{
+    return prefix_table_record(&f->prefixes, prefix);
+}
+
+static void must(int err)
+{
+    if (err)
+        abort();
+}
+
+/* ---- walks over all prefixes ---- */
+
+typedef void visit_route(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms);
+
+static void each_route(struct follow *f, visit_route *visit, size_t node, uint64_t now_ms)
+{
+    for (uint32_t family = 0; family < BGP_FAMILIES; family++) {
+        uint32_t top = prefix_table_top(&f->prefixes, (enum bgp_family)family);
+        for (uint32_t place = 1; place < top; place++) {
+            uint32_t prefix = place | family << PREFIX_FAMILY_SHIFT;
+            if (prefix_table_is_used(&f->prefixes, prefix))
+                visit(f, prefix, node, now_ms);
+        }
+    }
+}
+
+static bool is_held_by_a_node(const struct follow *f, const struct follow_route *r)
+{
+    for (size_t i = 0; i < f->node_count; i++)
+        if (r->sets[i])
+            return true;
+    return false;
+}
+
+static void drop_if_unused(struct follow *f, uint32_t prefix)
+{
+    if (!is_held_by_a_node(f, route_at(f, prefix)) && !program_holds(f->program, prefix))
+        prefix_table_drop(&f->prefixes, prefix);
+}
+
+void follow_released(struct follow *f, uint32_t prefix)
+{
+    drop_if_unused(f, prefix);
+}
+
+/* ---- one node's table ---- */
+
+static void set_route(struct follow *f, size_t node, uint32_t prefix, uint32_t set)
+{
+    struct follow_node *n = &f->nodes[node];
+    struct follow_route *r = route_at(f, prefix);
+    struct ip_prefix p;
+    prefix_table_prefix(&f->prefixes, prefix, &p);
+    repl_digest_subtract(&n->digest, &p, nhset_get(&f->sets, r->sets[node]));
+    repl_digest_add(&n->digest, &p, nhset_get(&f->sets, set));
+    n->routes += (set != 0) - (uint32_t)(r->sets[node] != 0);
+    nhset_ref(&f->sets, set);
+    nhset_unref(&f->sets, r->sets[node]);
+    r->sets[node] = set;
+    r->seen |= (uint8_t)(1u << node);
+}
+
+static void visit_unseen(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    (void)now_ms;
+    route_at(f, prefix)->seen &= (uint8_t)~(1u << node);
+}
+
+static bool is_active_and_complete(const struct follow *f, size_t node)
+{
+    return f->active == (int)node && f->nodes[node].complete;
+}
+
+static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    struct follow_route *r = route_at(f, prefix);
+    if (r->seen & 1u << node || !r->sets[node])
+        return;
+    set_route(f, node, prefix, 0);
+    if (is_active_and_complete(f, node))
+        must(program_want(f->program, prefix, 0, PROGRAM_WITHDRAWN, now_ms));
+    drop_if_unused(f, prefix);
+}
+
+/* ---- which table is applied ---- */
+
+static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    uint32_t set = route_at(f, prefix)->sets[node];
+    if (set || f->nodes[node].complete)
+        must(program_want(f->program, prefix, set, PROGRAM_LOST, now_ms));
+}
+
+static bool is_usable(const struct follow_node *n)
+{
+    return n->connected && n->cut_seen && n->complete;
+}
+
+/* The best node to follow: who is followed now if it is usable, else the first that is. A node that
+ * has not converged serves only who has nothing better: its table adds, it never removes. */
+static int choose(const struct follow *f)
+{
+    if (f->active >= 0 && is_usable(&f->nodes[f->active]))
+        return f->active;
+    for (size_t i = 0; i < f->node_count; i++)
+        if (is_usable(&f->nodes[i]))
+            return (int)i;
+    for (size_t i = 0; i < f->node_count && f->active < 0; i++)
+        if (f->nodes[i].connected && f->nodes[i].cut_seen)
+            return (int)i;
+    return f->active;
+}
+
+static void follow_choose(struct follow *f, bool refresh, uint64_t now_ms)
+{
+    int best = choose(f);
+    if (best < 0)
+        return;
+    bool changed = best != f->active;
+    f->active = best;
+    program_set_live_sessions(f->program, is_usable(&f->nodes[best]), now_ms);
+    if (changed || refresh)
+        each_route(f, visit_want, (size_t)best, now_ms);
+    if (is_usable(&f->nodes[best]) && !f->converged_told) {
+        f->converged_told = true;
+        program_converged(f->program, now_ms);
+    }
+}
+
+void follow_connected(struct follow *f, size_t node)
+{
+    struct follow_node *n = &f->nodes[node];
+    n->connected = true;
+    n->cut_seen = n->complete = n->resetting = false;
+    n->position = 0;
+}
+
+void follow_disconnected(struct follow *f, size_t node, uint64_t now_ms)
+{
+    f->nodes[node].connected = false;
+    follow_choose(f, false, now_ms);
+}
+
+/* ---- batches ---- */
+
+static uint32_t intern(struct follow *f, const struct repl_table_routes *g)
+{
+    struct ip_addr members[NHSET_MAX];
+    uint32_t count = g->next_hop_count < NHSET_MAX ? g->next_hop_count : NHSET_MAX;
+    bool nomem;
+    memcpy(members, g->next_hops, count * sizeof *members);
+    uint32_t set = nhset_intern(&f->sets, members, count, &nomem);
+    must(nomem);
+    return set;
+}
+
+static void apply_group(struct follow *f, size_t node, const struct repl_table_routes *g,
+                        uint64_t now_ms)
+{
+    struct bgp_nlri nlri = { .at = g->nlri, .len = g->len, .family = g->family };
+    uint32_t set = g->next_hop_count ? intern(f, g) : 0, path_id;
+    struct ip_prefix p;
+    while (bgp_nlri_next(&nlri, &p, &path_id)) {
+        uint32_t prefix = set ? prefix_table_get(&f->prefixes, &p)
+                              : prefix_table_find(&f->prefixes, &p);
+        must(set && !prefix);
+        if (!prefix)
+            continue;
+        set_route(f, node, prefix, set);
+        if (f->active == (int)node && (set || f->nodes[node].complete))
+            must(program_want(f->program, prefix, set, PROGRAM_WITHDRAWN, now_ms));
+        if (!set)
+            drop_if_unused(f, prefix);
+    }
+    nhset_unref(&f->sets, set);
+}
+
+static bool is_verified(const struct follow_node *n, const struct repl_table_batch *b)
+{
+    uint8_t digest[REPL_DIGEST];
+    repl_digest_write(&n->digest, digest);
+    return n->routes == b->route_total && memcmp(digest, b->digest, REPL_DIGEST) == 0;
+}
+
+enum follow_result follow_apply(struct follow *f, size_t node, const struct repl_table_batch *b,
+                                uint64_t now_ms)
+{
+    struct follow_node *n = &f->nodes[node];
+    if (b->reset) {
+        each_route(f, visit_unseen, node, now_ms);
+        n->resetting = true;
+        n->cut_seen = n->complete = false;
+        n->incarnation = b->incarnation;
+        n->position = b->from;
+    }
+    if (b->incarnation != n->incarnation || b->from != n->position)
+        return FOLLOW_RESUBSCRIBE;
+    for (uint32_t i = 0; i < b->route_count; i++)
+        apply_group(f, node, &b->routes[i], now_ms);
+    n->position = b->to;
+    if (!b->cut)
+        return FOLLOW_APPLIED;
+    if (n->resetting)
+        each_route(f, visit_sweep, node, now_ms);
+    n->resetting = false;
+    if (!is_verified(n, b))
+        return FOLLOW_RESUBSCRIBE;
+    bool completes = b->complete && !n->complete;
+    n->cut_seen = true;
+    n->complete = b->complete;
+    follow_choose(f, completes && f->active == (int)node, now_ms);
+    return FOLLOW_APPLIED;
+}

@@ -1,0 +1,50 @@
+/* What a host agent knows: the table of every node, and the one that it applies.
+ *
+ * Tables of all nodes are followed at the same time, so that changing from one to another is a
+ * difference, not a reload. The active node stays active as long as it is connected and complete; then
+ * the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
+ * used as they come; a removal only from a node that has converged, at its cut (make before break).
+ * Pure: no socket, no clock. Source: the replication design 4.8 (embedded table), DESIGN section 6. */
+#ifndef TANDEM_NODE_FOLLOW_H
+#define TANDEM_NODE_FOLLOW_H
+
+#include "node/program.h"
+#include "replication/codec.h"
+#include "replication/digest.h"
+
+struct follow_node {
+    bool connected, cut_seen, complete, resetting;
+    uint64_t incarnation, position;
+    struct repl_digest digest; /* of this node's table as held here */
+    uint32_t routes;
+};
+
+struct follow {
+    struct prefix_table prefixes; /* records: struct follow_route, private */
+    struct nhset_table sets;
+    struct program *program;
+    struct follow_node nodes[REPL_NODES_MAX];
+    size_t node_count;
+    int active; /* -1: none yet */
+    bool converged_told;
+};
+
+/* digest_key: of the agents' secret. False: out of memory. */
+bool follow_init(struct follow *f, size_t node_count, const uint8_t digest_key[16],
+                 struct hash_key key);
+void follow_fini(struct follow *f);
+
+void follow_connected(struct follow *f, size_t node);
+void follow_disconnected(struct follow *f, size_t node, uint64_t now_ms);
+
+enum follow_result {
+    FOLLOW_APPLIED,
+    FOLLOW_RESUBSCRIBE, /* a gap, or the digest at a cut differs: ask for everything again */
+};
+enum follow_result follow_apply(struct follow *f, size_t node, const struct repl_table_batch *b,
+                                uint64_t now_ms);
+
+/* The program holds this prefix no longer: its record goes when no node's table has it either. */
+void follow_released(struct follow *f, uint32_t prefix);
+
+#endif

@@ -1,0 +1,361 @@
+/* Messages between nodes. */
+#include "replication/codec_impl.h"
+
+/* ---- writing ---- */
+
+/* count zeroed things of the type, and pointers to them, as protobuf-c wants repeated fields. */
+#define REPEATED(arena, type, init, count, things, pointers)                                       \
+    do {                                                                                           \
+        things = arena_alloc(arena, (count) * sizeof(type) + 1);                                   \
+        pointers = arena_alloc(arena, (count) * sizeof(type *) + 1);                               \
+        for (size_t i_ = 0; things && pointers && i_ < (count); i_++) {                            \
+            things[i_] = (type)init;                                                               \
+            pointers[i_] = &things[i_];                                                            \
+        }                                                                                          \
+    } while (0)
+
+static void fill_position(const struct repl_position *p, Tandem__Cluster__Position *pb)
+{
+    pb->origin = p->origin;
+    pb->incarnation = p->incarnation;
+    pb->version = p->version;
+    pb->status = p->status;
+}
+
+static Tandem__Cluster__Position **fill_positions(const struct repl_position *p, uint8_t count,
+                                                  struct arena *arena)
+{
+    Tandem__Cluster__Position *things, **pointers;
+    REPEATED(arena, Tandem__Cluster__Position, TANDEM__CLUSTER__POSITION__INIT, count, things,
+             pointers);
+    if (!things || !pointers)
+        return NULL;
+    for (uint8_t i = 0; i < count; i++)
+        fill_position(&p[i], &things[i]);
+    return pointers;
+}
+
+static int pack(const Tandem__Cluster__Message *pb, uint8_t *buf, size_t cap)
+{
+    if (tandem__cluster__message__get_packed_size(pb) > cap)
+        return REPL_ERR_SPACE;
+    return (int)tandem__cluster__message__pack(pb, buf);
+}
+
+static bool fill_attrs(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
+{
+    Tandem__Cluster__Attr *things;
+    REPEATED(arena, Tandem__Cluster__Attr, TANDEM__CLUSTER__ATTR__INIT, b->attr_count, things,
+             pb->attrs);
+    if (!things || !pb->attrs)
+        return false;
+    for (uint32_t i = 0; i < b->attr_count; i++) {
+        const struct repl_attr *a = &b->attrs[i];
+        things[i].next_hop = codec_addr(&a->next_hop);
+        if (!ip_addr_is_zero(&a->link_local))
+            things[i].link_local = codec_addr(&a->link_local);
+        things[i].attributes = codec_bytes(a->bytes, a->len);
+    }
+    pb->n_attrs = b->attr_count;
+    return true;
+}
+
+static bool fill_facts(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
+{
+    Tandem__Cluster__Fact *things;
+    REPEATED(arena, Tandem__Cluster__Fact, TANDEM__CLUSTER__FACT__INIT, b->fact_count, things,
+             pb->facts);
+    if (!things || !pb->facts)
+        return false;
+    for (uint32_t i = 0; i < b->fact_count; i++) {
+        things[i].name = b->facts[i].nva;
+        things[i].generation = b->facts[i].generation;
+        things[i].state = b->facts[i].state;
+        things[i].identifier = b->facts[i].identifier;
+    }
+    pb->n_facts = b->fact_count;
+    return true;
+}
+
+static bool fill_routes(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
+{
+    Tandem__Cluster__Routes *things;
+    REPEATED(arena, Tandem__Cluster__Routes, TANDEM__CLUSTER__ROUTES__INIT, b->route_count, things,
+             pb->routes);
+    if (!things || !pb->routes)
+        return false;
+    for (uint32_t i = 0; i < b->route_count; i++) {
+        const struct repl_routes *r = &b->routes[i];
+        things[i].name = r->nva;
+        things[i].generation = r->generation;
+        things[i].attr = r->attr;
+        things[i].family = r->family;
+        things[i].has_path_id = r->has_path_id;
+        things[i].nlri = codec_bytes(r->nlri, r->len);
+    }
+    pb->n_routes = b->route_count;
+    return true;
+}
+
+static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    const struct repl_batch *b = &m->batch;
+    Tandem__Cluster__Message pb = TANDEM__CLUSTER__MESSAGE__INIT;
+    Tandem__Cluster__Batch batch = TANDEM__CLUSTER__BATCH__INIT;
+    batch.origin = b->origin;
+    batch.incarnation = b->incarnation;
+    batch.from = b->from;
+    batch.to = b->to;
+    batch.cut = b->cut;
+    batch.n_names = b->name_count;
+    batch.names = (char **)(uintptr_t)b->names;
+    if (!fill_attrs(b, &batch, arena) || !fill_facts(b, &batch, arena) ||
+        !fill_routes(b, &batch, arena))
+        return REPL_ERR_NOMEM;
+    pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BATCH;
+    pb.batch = &batch;
+    return pack(&pb, buf, cap);
+}
+
+static int encode_subscribe(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    Tandem__Cluster__Message pb = TANDEM__CLUSTER__MESSAGE__INIT;
+    Tandem__Cluster__Subscribe subscribe = TANDEM__CLUSTER__SUBSCRIBE__INIT;
+    subscribe.n_positions = m->subscribe.count;
+    subscribe.positions = fill_positions(m->subscribe.positions, m->subscribe.count, arena);
+    if (!subscribe.positions)
+        return REPL_ERR_NOMEM;
+    pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_SUBSCRIBE;
+    pb.subscribe = &subscribe;
+    return pack(&pb, buf, cap);
+}
+
+static int encode_reset(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    Tandem__Cluster__Message pb = TANDEM__CLUSTER__MESSAGE__INIT;
+    Tandem__Cluster__Position position = TANDEM__CLUSTER__POSITION__INIT;
+    (void)arena;
+    fill_position(&m->reset, &position);
+    pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_RESET;
+    pb.reset = &position;
+    return pack(&pb, buf, cap);
+}
+
+static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    const struct repl_beat *b = &m->beat;
+    Tandem__Cluster__Message pb = TANDEM__CLUSTER__MESSAGE__INIT;
+    Tandem__Cluster__Beat beat = TANDEM__CLUSTER__BEAT__INIT;
+    beat.counter = b->counter;
+    beat.echo = b->echo;
+    beat.echo_age_ms = b->echo_age_ms;
+    beat.loop_lag_ms = b->loop_lag_ms;
+    beat.input_lag_ms = b->input_lag_ms;
+    beat.steady = b->steady;
+    if (b->has_digest)
+        beat.digest = codec_bytes(b->digest, REPL_DIGEST);
+    beat.n_positions = b->position_count;
+    beat.positions = fill_positions(b->positions, b->position_count, arena);
+    if (!beat.positions)
+        return REPL_ERR_NOMEM;
+    pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BEAT;
+    pb.beat = &beat;
+    return pack(&pb, buf, cap);
+}
+
+static int encode_goodbye(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    Tandem__Cluster__Message pb = TANDEM__CLUSTER__MESSAGE__INIT;
+    Tandem__Cluster__Goodbye goodbye = TANDEM__CLUSTER__GOODBYE__INIT;
+    (void)arena;
+    goodbye.reason = m->goodbye;
+    pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_GOODBYE;
+    pb.goodbye = &goodbye;
+    return pack(&pb, buf, cap);
+}
+
+int codec_cluster_encode(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    static int (*const encoders[])(const struct repl_msg *, struct arena *, uint8_t *, size_t) = {
+        [REPL_SUBSCRIBE] = encode_subscribe, [REPL_BATCH] = encode_batch,
+        [REPL_RESET] = encode_reset,         [REPL_BEAT] = encode_beat,
+        [REPL_GOODBYE] = encode_goodbye,
+    };
+    return encoders[m->kind](m, arena, buf, cap);
+}
+
+/* ---- reading ---- */
+
+static bool read_position(const Tandem__Cluster__Position *pb, struct repl_position *out)
+{
+    if (pb->origin == 0 || pb->origin > REPL_NODES_MAX || pb->status > UINT8_MAX)
+        return false;
+    *out = (struct repl_position){ .origin = pb->origin,
+                                   .incarnation = pb->incarnation,
+                                   .version = pb->version,
+                                   .status = (uint8_t)pb->status };
+    return true;
+}
+
+static bool read_positions(Tandem__Cluster__Position *const *pb, size_t count,
+                           struct repl_position *out, uint8_t *out_count)
+{
+    if (count > REPL_NODES_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!read_position(pb[i], &out[i]))
+            return false;
+    *out_count = (uint8_t)count;
+    return true;
+}
+
+static int read_subscribe(const Tandem__Cluster__Message *pb, struct arena *arena,
+                          struct repl_msg *out)
+{
+    (void)arena;
+    out->kind = REPL_SUBSCRIBE;
+    return read_positions(pb->subscribe->positions, pb->subscribe->n_positions,
+                          out->subscribe.positions, &out->subscribe.count)
+               ? 0
+               : REPL_ERR_MALFORMED;
+}
+
+static int read_reset(const Tandem__Cluster__Message *pb, struct arena *arena, struct repl_msg *out)
+{
+    (void)arena;
+    out->kind = REPL_RESET;
+    return read_position(pb->reset, &out->reset) ? 0 : REPL_ERR_MALFORMED;
+}
+
+static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, struct repl_msg *out)
+{
+    const Tandem__Cluster__Beat *b = pb->beat;
+    struct repl_beat *to = &out->beat;
+    (void)arena;
+    out->kind = REPL_BEAT;
+    *to = (struct repl_beat){ .counter = b->counter,
+                              .echo = b->echo,
+                              .echo_age_ms = b->echo_age_ms,
+                              .loop_lag_ms = b->loop_lag_ms,
+                              .input_lag_ms = b->input_lag_ms,
+                              .steady = b->steady,
+                              .has_digest = b->digest.len == REPL_DIGEST };
+    if (b->digest.len && b->digest.len != REPL_DIGEST)
+        return REPL_ERR_MALFORMED;
+    if (to->has_digest)
+        memcpy(to->digest, b->digest.data, REPL_DIGEST);
+    return read_positions(b->positions, b->n_positions, to->positions, &to->position_count)
+               ? 0
+               : REPL_ERR_MALFORMED;
+}
+
+static int read_goodbye(const Tandem__Cluster__Message *pb, struct arena *arena,
+                        struct repl_msg *out)
+{
+    (void)arena;
+    out->kind = REPL_GOODBYE;
+    if (pb->goodbye->reason > REPL_GOODBYE_RECONFIGURED)
+        return REPL_ERR_MALFORMED;
+    out->goodbye = (uint8_t)pb->goodbye->reason;
+    return 0;
+}
+
+static bool read_attr(const Tandem__Cluster__Attr *pb, struct repl_attr *out)
+{
+    *out = (struct repl_attr){ .bytes = pb->attributes.data, .len = (uint16_t)pb->attributes.len };
+    if (pb->attributes.len > UINT16_MAX || !codec_read_addr(&pb->next_hop, &out->next_hop))
+        return false;
+    return !pb->link_local.len || codec_read_addr(&pb->link_local, &out->link_local);
+}
+
+static bool read_fact(const Tandem__Cluster__Fact *pb, size_t names, struct repl_fact *out)
+{
+    enum { STATE_MAX = 2 };
+    if (pb->name >= names || pb->state > STATE_MAX)
+        return false;
+    *out = (struct repl_fact){ .nva = (uint16_t)pb->name,
+                               .generation = pb->generation,
+                               .state = (uint8_t)pb->state,
+                               .identifier = pb->identifier };
+    return true;
+}
+
+static bool read_routes(const Tandem__Cluster__Routes *pb, size_t names, size_t attrs,
+                        struct repl_routes *out)
+{
+    if (pb->name >= names || pb->attr > attrs || !codec_is_nlri(pb->family, pb->has_path_id, &pb->nlri))
+        return false;
+    *out = (struct repl_routes){ .nva = (uint16_t)pb->name,
+                                 .generation = pb->generation,
+                                 .attr = pb->attr,
+                                 .family = (uint8_t)pb->family,
+                                 .has_path_id = pb->has_path_id,
+                                 .nlri = pb->nlri.data,
+                                 .len = (uint16_t)pb->nlri.len };
+    return true;
+}
+
+static bool are_names(char *const *names, size_t count)
+{
+    if (count > UINT16_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!names[i][0] || strlen(names[i]) > REPL_NAME_MAX)
+            return false;
+    return true;
+}
+
+static int read_batch(const Tandem__Cluster__Message *message, struct arena *arena,
+                      struct repl_msg *out)
+{
+    const Tandem__Cluster__Batch *pb = message->batch;
+    struct repl_attr *attrs = arena_alloc(arena, pb->n_attrs * sizeof *attrs + 1);
+    struct repl_fact *facts = arena_alloc(arena, pb->n_facts * sizeof *facts + 1);
+    struct repl_routes *routes = arena_alloc(arena, pb->n_routes * sizeof *routes + 1);
+    if (!attrs || !facts || !routes)
+        return REPL_ERR_NOMEM;
+    if (pb->origin == 0 || pb->origin > REPL_NODES_MAX || !are_names(pb->names, pb->n_names))
+        return REPL_ERR_MALFORMED;
+    for (size_t i = 0; i < pb->n_attrs; i++)
+        if (!read_attr(pb->attrs[i], &attrs[i]))
+            return REPL_ERR_MALFORMED;
+    for (size_t i = 0; i < pb->n_facts; i++)
+        if (!read_fact(pb->facts[i], pb->n_names, &facts[i]))
+            return REPL_ERR_MALFORMED;
+    for (size_t i = 0; i < pb->n_routes; i++)
+        if (!read_routes(pb->routes[i], pb->n_names, pb->n_attrs, &routes[i]))
+            return REPL_ERR_MALFORMED;
+    out->kind = REPL_BATCH;
+    out->batch = (struct repl_batch){ .origin = pb->origin,
+                                      .incarnation = pb->incarnation,
+                                      .from = pb->from,
+                                      .to = pb->to,
+                                      .cut = pb->cut,
+                                      .names = (const char *const *)pb->names,
+                                      .attrs = attrs,
+                                      .facts = facts,
+                                      .routes = routes,
+                                      .name_count = (uint16_t)pb->n_names,
+                                      .attr_count = (uint32_t)pb->n_attrs,
+                                      .fact_count = (uint32_t)pb->n_facts,
+                                      .route_count = (uint32_t)pb->n_routes };
+    return 0;
+}
+
+int codec_cluster_decode(const uint8_t *data, size_t len, struct arena *arena, struct repl_msg *out)
+{
+    static int (*const readers[])(const Tandem__Cluster__Message *, struct arena *,
+                                  struct repl_msg *) = {
+        [TANDEM__CLUSTER__MESSAGE__KIND_SUBSCRIBE] = read_subscribe,
+        [TANDEM__CLUSTER__MESSAGE__KIND_BATCH] = read_batch,
+        [TANDEM__CLUSTER__MESSAGE__KIND_RESET] = read_reset,
+        [TANDEM__CLUSTER__MESSAGE__KIND_BEAT] = read_beat,
+        [TANDEM__CLUSTER__MESSAGE__KIND_GOODBYE] = read_goodbye,
+    };
+    struct codec_memory memory;
+    codec_memory_init(&memory, arena, len);
+    Tandem__Cluster__Message *pb = tandem__cluster__message__unpack(&memory.allocator, len, data);
+    if (!pb || pb->kind_case == TANDEM__CLUSTER__MESSAGE__KIND__NOT_SET)
+        return REPL_ERR_MALFORMED;
+    return readers[pb->kind_case](pb, arena, out);
+}

@@ -1,0 +1,209 @@
+/* Messages between a node and a host agent. */
+#include "replication/codec_impl.h"
+
+/* ---- writing ---- */
+
+static int pack(const Tandem__Table__Message *pb, uint8_t *buf, size_t cap)
+{
+    if (tandem__table__message__get_packed_size(pb) > cap)
+        return REPL_ERR_SPACE;
+    return (int)tandem__table__message__pack(pb, buf);
+}
+
+static int encode_subscribe(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    Tandem__Table__Message pb = TANDEM__TABLE__MESSAGE__INIT;
+    Tandem__Table__Subscribe subscribe = TANDEM__TABLE__SUBSCRIBE__INIT;
+    (void)arena;
+    subscribe.incarnation = m->table_subscribe.incarnation;
+    subscribe.version = m->table_subscribe.version;
+    pb.kind_case = TANDEM__TABLE__MESSAGE__KIND_SUBSCRIBE;
+    pb.subscribe = &subscribe;
+    return pack(&pb, buf, cap);
+}
+
+static bool fill_group(const struct repl_table_routes *r, Tandem__Table__Routes *pb,
+                       struct arena *arena)
+{
+    pb->n_next_hops = r->next_hop_count;
+    pb->next_hops = arena_alloc(arena, r->next_hop_count * sizeof *pb->next_hops + 1);
+    if (!pb->next_hops)
+        return false;
+    for (uint16_t i = 0; i < r->next_hop_count; i++)
+        pb->next_hops[i] = codec_addr(&r->next_hops[i]);
+    pb->family = r->family;
+    pb->nlri = codec_bytes(r->nlri, r->len);
+    return true;
+}
+
+static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    const struct repl_table_batch *b = &m->table_batch;
+    Tandem__Table__Message pb = TANDEM__TABLE__MESSAGE__INIT;
+    Tandem__Table__Batch batch = TANDEM__TABLE__BATCH__INIT;
+    Tandem__Table__Routes *groups = arena_alloc(arena, b->route_count * sizeof *groups + 1);
+    batch.routes = arena_alloc(arena, b->route_count * sizeof *batch.routes + 1);
+    if (!groups || !batch.routes)
+        return REPL_ERR_NOMEM;
+    for (uint32_t i = 0; i < b->route_count; i++) {
+        groups[i] = (Tandem__Table__Routes)TANDEM__TABLE__ROUTES__INIT;
+        batch.routes[i] = &groups[i];
+        if (!fill_group(&b->routes[i], &groups[i], arena))
+            return REPL_ERR_NOMEM;
+    }
+    batch.n_routes = b->route_count;
+    batch.incarnation = b->incarnation;
+    batch.from = b->from;
+    batch.to = b->to;
+    batch.reset = b->reset;
+    batch.cut = b->cut;
+    batch.complete = b->complete;
+    if (b->cut)
+        batch.digest = codec_bytes(b->digest, REPL_DIGEST);
+    batch.route_total = b->route_total;
+    pb.kind_case = TANDEM__TABLE__MESSAGE__KIND_BATCH;
+    pb.batch = &batch;
+    return pack(&pb, buf, cap);
+}
+
+static int encode_report(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    Tandem__Table__Message pb = TANDEM__TABLE__MESSAGE__INIT;
+    Tandem__Table__Report report;
+    (void)arena;
+    tandem__table__report__init(&report);
+    report.incarnation = m->table_report.incarnation;
+    report.version = m->table_report.version;
+    report.installed = m->table_report.installed;
+    report.failed = m->table_report.failed;
+    report.active = m->table_report.active;
+    report.last_error = (char *)(uintptr_t)m->table_report.last_error;
+    pb.kind_case = TANDEM__TABLE__MESSAGE__KIND_REPORT;
+    pb.report = &report;
+    return pack(&pb, buf, cap);
+}
+
+static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    Tandem__Table__Message pb = TANDEM__TABLE__MESSAGE__INIT;
+    Tandem__Table__Beat beat = TANDEM__TABLE__BEAT__INIT;
+    (void)arena;
+    beat.counter = m->beat.counter;
+    beat.steady = m->beat.steady;
+    if (m->beat.has_digest)
+        beat.digest = codec_bytes(m->beat.digest, REPL_DIGEST);
+    pb.kind_case = TANDEM__TABLE__MESSAGE__KIND_BEAT;
+    pb.beat = &beat;
+    return pack(&pb, buf, cap);
+}
+
+int codec_table_encode(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    static int (*const encoders[])(const struct repl_msg *, struct arena *, uint8_t *, size_t) = {
+        [REPL_TABLE_SUBSCRIBE] = encode_subscribe,
+        [REPL_TABLE_BATCH] = encode_batch,
+        [REPL_TABLE_REPORT] = encode_report,
+        [REPL_TABLE_BEAT] = encode_beat,
+    };
+    return encoders[m->kind](m, arena, buf, cap);
+}
+
+/* ---- reading ---- */
+
+static int read_subscribe(const Tandem__Table__Message *pb, struct arena *arena,
+                          struct repl_msg *out)
+{
+    (void)arena;
+    out->kind = REPL_TABLE_SUBSCRIBE;
+    out->table_subscribe = (struct repl_table_subscribe){ .incarnation = pb->subscribe->incarnation,
+                                                          .version = pb->subscribe->version };
+    return 0;
+}
+
+static int read_group(const Tandem__Table__Routes *pb, struct arena *arena,
+                      struct repl_table_routes *out)
+{
+    if (!codec_is_nlri(pb->family, false, &pb->nlri) || pb->n_next_hops > UINT16_MAX)
+        return REPL_ERR_MALFORMED;
+    struct ip_addr *hops = arena_alloc(arena, pb->n_next_hops * sizeof *hops + 1);
+    if (!hops)
+        return REPL_ERR_NOMEM;
+    for (size_t i = 0; i < pb->n_next_hops; i++)
+        if (!codec_read_addr(&pb->next_hops[i], &hops[i]))
+            return REPL_ERR_MALFORMED;
+    *out = (struct repl_table_routes){ .next_hops = hops,
+                                       .next_hop_count = (uint16_t)pb->n_next_hops,
+                                       .family = (uint8_t)pb->family,
+                                       .nlri = pb->nlri.data,
+                                       .len = (uint16_t)pb->nlri.len };
+    return 0;
+}
+
+static int read_batch(const Tandem__Table__Message *message, struct arena *arena,
+                      struct repl_msg *out)
+{
+    const Tandem__Table__Batch *pb = message->batch;
+    struct repl_table_batch *b = &out->table_batch;
+    struct repl_table_routes *routes = arena_alloc(arena, pb->n_routes * sizeof *routes + 1);
+    if (!routes)
+        return REPL_ERR_NOMEM;
+    if (pb->cut ? pb->digest.len != REPL_DIGEST : pb->digest.len != 0)
+        return REPL_ERR_MALFORMED;
+    for (size_t i = 0; i < pb->n_routes; i++) {
+        int err = read_group(pb->routes[i], arena, &routes[i]);
+        if (err)
+            return err;
+    }
+    out->kind = REPL_TABLE_BATCH;
+    *b = (struct repl_table_batch){ .incarnation = pb->incarnation,
+                                    .from = pb->from,
+                                    .to = pb->to,
+                                    .reset = pb->reset,
+                                    .cut = pb->cut,
+                                    .complete = pb->complete,
+                                    .route_total = pb->route_total,
+                                    .routes = routes,
+                                    .route_count = (uint32_t)pb->n_routes };
+    if (pb->cut)
+        memcpy(b->digest, pb->digest.data, REPL_DIGEST);
+    return 0;
+}
+
+static int read_report(const Tandem__Table__Message *pb, struct arena *arena, struct repl_msg *out)
+{
+    struct repl_table_report *r = &out->table_report;
+    (void)arena;
+    out->kind = REPL_TABLE_REPORT;
+    *r = (struct repl_table_report){ .incarnation = pb->report->incarnation,
+                                     .version = pb->report->version,
+                                     .installed = pb->report->installed,
+                                     .failed = pb->report->failed,
+                                     .active = pb->report->active };
+    strncpy(r->last_error, pb->report->last_error, sizeof r->last_error - 1);
+    return 0;
+}
+
+static int read_beat(const Tandem__Table__Message *pb, struct arena *arena, struct repl_msg *out)
+{
+    (void)arena;
+    out->kind = REPL_TABLE_BEAT;
+    out->beat = (struct repl_beat){ .counter = pb->beat->counter, .steady = pb->beat->steady };
+    return 0;
+}
+
+int codec_table_decode(const uint8_t *data, size_t len, struct arena *arena, struct repl_msg *out)
+{
+    static int (*const readers[])(const Tandem__Table__Message *, struct arena *,
+                                  struct repl_msg *) = {
+        [TANDEM__TABLE__MESSAGE__KIND_SUBSCRIBE] = read_subscribe,
+        [TANDEM__TABLE__MESSAGE__KIND_BATCH] = read_batch,
+        [TANDEM__TABLE__MESSAGE__KIND_REPORT] = read_report,
+        [TANDEM__TABLE__MESSAGE__KIND_BEAT] = read_beat,
+    };
+    struct codec_memory memory;
+    codec_memory_init(&memory, arena, len);
+    Tandem__Table__Message *pb = tandem__table__message__unpack(&memory.allocator, len, data);
+    if (!pb || pb->kind_case == TANDEM__TABLE__MESSAGE__KIND__NOT_SET)
+        return REPL_ERR_MALFORMED;
+    return readers[pb->kind_case](pb, arena, out);
+}

@@ -1,0 +1,126 @@
+#include "replication/member.h"
+
+#include "tests/lib/cu.h"
+
+static const struct repl_member_times times = {
+    .suspect_ms = 150, .dead_ms = 300, .retry_min_ms = 100, .retry_max_ms = 1000
+};
+
+static struct repl_member alive(uint64_t now_ms)
+{
+    struct repl_member m;
+    repl_member_init(&m, &times, now_ms);
+    CU_ASSERT_TRUE(repl_member_take_dial(&m, now_ms));
+    CU_ASSERT_TRUE(repl_member_linked(&m, now_ms));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+    return m;
+}
+
+static void test_silence_makes_suspect_then_dead(void)
+{
+    struct repl_member m = alive(1000);
+    CU_ASSERT_FALSE(repl_member_tick(&m, 0, 1149));
+    CU_ASSERT_TRUE(repl_member_tick(&m, 0, 1150));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_SUSPECT);
+    CU_ASSERT_FALSE(repl_member_tick(&m, 0, 1299));
+    CU_ASSERT_TRUE(repl_member_tick(&m, 0, 1300));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
+}
+
+static void test_a_word_in_time_ends_suspicion(void)
+{
+    struct repl_member m = alive(1000);
+    repl_member_tick(&m, 0, 1200);
+    CU_ASSERT_TRUE(repl_member_heard(&m, 1250));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+    CU_ASSERT_FALSE(repl_member_tick(&m, 0, 1390));
+}
+
+static void test_a_late_node_accuses_late(void)
+{
+    struct repl_member m = alive(1000);
+    CU_ASSERT_FALSE(repl_member_tick(&m, 100, 1000 + 3 * 150 - 1));
+    CU_ASSERT_TRUE(repl_member_tick(&m, 100, 1000 + 3 * 150));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_SUSPECT);
+}
+
+static void test_a_broken_connection_and_a_refusal_are_death_at_once(void)
+{
+    struct repl_member m = alive(1000);
+    CU_ASSERT_TRUE(repl_member_unlinked(&m, 1010));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_SUSPECT);
+    CU_ASSERT_TRUE(repl_member_take_dial(&m, 1010));
+    CU_ASSERT_TRUE(repl_member_dial_failed(&m, true, 1011));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
+}
+
+static void test_a_dial_without_answer_is_no_proof_of_death(void)
+{
+    struct repl_member m = alive(1000);
+    repl_member_unlinked(&m, 1010);
+    CU_ASSERT_FALSE(repl_member_dial_failed(&m, false, 1020));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_SUSPECT);
+}
+
+static void test_failed_authentication_is_never_death_by_silence(void)
+{
+    struct repl_member m;
+    repl_member_init(&m, &times, 1000);
+    CU_ASSERT_TRUE(repl_member_auth_failed(&m, 1010));
+    CU_ASSERT_FALSE(repl_member_tick(&m, 0, 100000));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_AUTH_FAILED);
+}
+
+static void test_a_stranger_cannot_end_a_living_link(void)
+{
+    struct repl_member m = alive(1000);
+    CU_ASSERT_FALSE(repl_member_auth_failed(&m, 1010));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+}
+
+static void test_dials_back_off_and_start_over_after_a_link(void)
+{
+    struct repl_member m;
+    uint64_t now = 1000, wait[6];
+    repl_member_init(&m, &times, now);
+    for (int i = 0; i < 6; i++) {
+        CU_ASSERT_TRUE(repl_member_take_dial(&m, now));
+        CU_ASSERT_FALSE(repl_member_take_dial(&m, now + 100000));
+        repl_member_dial_failed(&m, true, now);
+        wait[i] = m.dial_ms - now;
+        now = m.dial_ms;
+    }
+    CU_ASSERT_EQUAL(wait[0], 100);
+    CU_ASSERT_EQUAL(wait[1], 200);
+    CU_ASSERT_EQUAL(wait[5], 1000);
+    repl_member_linked(&m, now);
+    CU_ASSERT_EQUAL(m.retry_ms, 100);
+}
+
+static void test_goodbye_is_a_state_of_its_own(void)
+{
+    struct repl_member m = alive(1000);
+    CU_ASSERT_TRUE(repl_member_goodbye(&m, 1010));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_LEFT);
+    CU_ASSERT_FALSE(repl_member_tick(&m, 0, 5000));
+    CU_ASSERT_FALSE(repl_member_dial_failed(&m, true, 5000));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_LEFT);
+}
+
+static void test_after_a_pause_silence_is_counted_from_now(void)
+{
+    struct repl_member m = alive(1000);
+    repl_member_rearm(&m, 31000);
+    CU_ASSERT_FALSE(repl_member_tick(&m, 0, 31100));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+}
+
+CU_MAIN("member", CU_CASE(test_silence_makes_suspect_then_dead),
+        CU_CASE(test_a_word_in_time_ends_suspicion), CU_CASE(test_a_late_node_accuses_late),
+        CU_CASE(test_a_broken_connection_and_a_refusal_are_death_at_once),
+        CU_CASE(test_a_dial_without_answer_is_no_proof_of_death),
+        CU_CASE(test_failed_authentication_is_never_death_by_silence),
+        CU_CASE(test_a_stranger_cannot_end_a_living_link),
+        CU_CASE(test_dials_back_off_and_start_over_after_a_link),
+        CU_CASE(test_goodbye_is_a_state_of_its_own),
+        CU_CASE(test_after_a_pause_silence_is_counted_from_now))

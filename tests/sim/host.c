@@ -1,0 +1,158 @@
+/* One node: the real core, driven as the loop drives it, and a kernel table that outlives it. */
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+struct sim_pipe *sim_pipe_of(struct world *w, const struct pump *p)
+{
+    for (int i = 0; i < SIM_PIPES_MAX; i++)
+        for (int side = 0; side < 2; side++)
+            if (w->pipes[i].used && w->pipes[i].end[side].open && w->pipes[i].end[side].pump == p)
+                return &w->pipes[i];
+    return NULL;
+}
+
+static int side_of(const struct sim_pipe *p, const struct pump *pump)
+{
+    return p->end[0].open && p->end[0].pump == pump ? 0 : 1;
+}
+
+void host_ask_turn(struct world *w, struct host *h, uint64_t at)
+{
+    if (at >= h->turn_at && h->turn_at >= w->now)
+        return;
+    h->turn_at = at;
+    sim_schedule(w, (struct sim_event){
+                        .kind = SIM_TURN, .at = at, .who = h->number, .generation = ++h->turn_generation });
+}
+
+static void send_output(struct world *w, struct host *h)
+{
+    for (struct pump *p = core_next_pump(h->core, NULL), *next; p; p = next) {
+        size_t len;
+        const uint8_t *bytes = pump_tx_bytes(p, &len);
+        next = core_next_pump(h->core, p);
+        struct sim_pipe *pipe = len ? sim_pipe_of(w, p) : NULL;
+        if (!pipe || !pipe->established)
+            continue;
+        sim_send(w, pipe, side_of(pipe, p), bytes, len);
+        core_sent(h->core, p, len, w->now);
+    }
+}
+
+static void take_requests(struct world *w, struct host *h)
+{
+    struct core_request r;
+    while (core_next_request(h->core, &r)) {
+        if (r.kind == CORE_DIAL) {
+            sim_dial(w, h->number, &r, NULL);
+            continue;
+        }
+        struct sim_pipe *pipe = sim_pipe_of(w, r.pump);
+        size_t len;
+        const uint8_t *bytes = pump_tx_bytes(r.pump, &len);
+        if (pipe && pipe->established && len)
+            sim_send(w, pipe, side_of(pipe, r.pump), bytes, len);
+        if (pipe)
+            sim_hang_up(w, pipe, side_of(pipe, r.pump));
+        else
+            core_closed(h->core, r.pump, CORE_CLOSE_EOF, w->now);
+    }
+}
+
+/* ---- the kernel table ---- */
+
+static void kernel_put(struct sim_kernel *k, int number, const struct nhset *set)
+{
+    k->present[number] = true;
+    k->hop_count[number] = set->count < SIM_NVAS_MAX ? set->count : SIM_NVAS_MAX;
+    memcpy(k->hops[number], set->members, k->hop_count[number] * sizeof *set->members);
+}
+
+static void program_kernel(struct world *w, struct host *h)
+{
+    const struct config_target *target;
+    struct program *program = core_program(h->core, 0, &target);
+    struct rib *rib = core_rib(h->core);
+    struct program_op op;
+    while (program_next(program, w->now, &op)) {
+        struct ip_prefix prefix;
+        prefix_table_prefix(&rib->nets, op.prefix, &prefix);
+        int number = sim_prefix_number(&prefix);
+        if (number < 0) {
+            sim_fail(w, "node %d programs a prefix that nobody announced", h->number);
+        } else if (op.kind == PROGRAM_PUT) {
+            kernel_put(&h->kernel, number, nhset_get(&rib->sets, op.nhset));
+        } else {
+            check_removal(w, h, number);
+            h->kernel.present[number] = false;
+        }
+        program_result(program, &op, true, w->now);
+        if (!program_holds(program, op.prefix))
+            rib_net_released(rib, op.prefix);
+    }
+}
+
+static void inherit_kernel(struct world *w, struct host *h)
+{
+    const struct config_target *target;
+    struct program *program = core_program(h->core, 0, &target);
+    struct rib *rib = core_rib(h->core);
+    for (int i = 0; i < w->prefix_count; i++) {
+        struct ip_prefix prefix = sim_prefix(i);
+        struct ip_addr hops[SIM_NVAS_MAX];
+        bool nomem;
+        if (!h->kernel.present[i])
+            continue;
+        memcpy(hops, h->kernel.hops[i], sizeof hops);
+        uint32_t set = nhset_intern(&rib->sets, hops, h->kernel.hop_count[i], &nomem);
+        core_must(program_inherit(program, rib_net_get(rib, &prefix), set));
+        nhset_unref(&rib->sets, set);
+    }
+    core_program_ready(h->core, 0, w->now);
+}
+
+static void print_events(struct world *w, struct host *h)
+{
+    static uint64_t seen[SIM_NODES_MAX];
+    struct core_event e;
+    if (h->core->event_sequence < seen[h->number])
+        seen[h->number] = 0;
+    while (core_next_event(h->core, &seen[h->number], &e))
+        printf("%8llu node%d %s %s %s\n", (unsigned long long)w->now, h->number, e.name, e.subject,
+               e.fields);
+}
+
+void host_turn(struct world *w, struct host *h)
+{
+    uint64_t due = core_turn(h->core, w->now);
+    take_requests(w, h);
+    program_kernel(w, h);
+    send_output(w, h);
+    if (w->verbose)
+        print_events(w, h);
+    h->turn_at = 0;
+    host_ask_turn(w, h, due > w->now ? due : w->now + 1);
+}
+
+void host_start(struct world *w, struct host *h)
+{
+    struct core_cfg cfg = { .config = &w->config,
+                            .self = (uint32_t)h->number + 1,
+                            .identity = &w->identities[h->number],
+                            .secrets = &w->secrets,
+                            .key = { sim_random(w), sim_random(w) },
+                            .seed = w->seed,
+                            .incarnation = ++h->incarnation };
+    h->core = core_new(&cfg, w->now);
+    h->up_since = w->now;
+    inherit_kernel(w, h);
+    host_ask_turn(w, h, w->now);
+}
+
+void host_crash(struct world *w, struct host *h)
+{
+    sim_vanish(w, h->number);
+    core_free(h->core);
+    h->core = NULL;
+}

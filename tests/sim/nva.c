@@ -1,0 +1,210 @@
+/* A BGP speaker made of the product's own session machine: what it announces is the truth. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+static struct ip_addr node_addr(int node)
+{
+    return sim_addr(node);
+}
+
+static void take_events(struct nva_session *s);
+
+static void flush(struct nva_session *s)
+{
+    struct world *w = s->nva->world;
+    uint8_t buf[8192];
+    for (int slot = 0; slot < BGP_SLOTS; slot++) {
+        struct sim_pipe *p = s->pipe[slot];
+        if (!p || !p->established)
+            continue;
+        size_t n = bgp_session_pull(s->machine, (enum bgp_slot)slot, buf, sizeof buf);
+        if (n)
+            sim_send(w, p, p->end[0].session == s && p->end[0].slot == slot && p->end[0].open ? 0 : 1,
+                     buf, n);
+    }
+    int up = bgp_session_slot(s->machine);
+    if (up >= 0 && s->out_len && s->pipe[up]) {
+        struct sim_pipe *p = s->pipe[up];
+        sim_send(w, p, p->end[0].session == s && p->end[0].open ? 0 : 1, s->out, s->out_len);
+        s->out_len = 0;
+    }
+}
+
+static uint8_t *reserve(struct nva_session *s, size_t len)
+{
+    if (s->out_cap - s->out_len < len) {
+        s->out_cap = (s->out_cap + len) * 2;
+        s->out = realloc(s->out, s->out_cap);
+    }
+    return s->out + s->out_len;
+}
+
+static void say(struct nva_session *s, int number)
+{
+    const struct nva *n = s->nva;
+    const struct bgp_codec *codec = bgp_session_codec(s->machine);
+    struct bgp_update_builder b;
+    struct ip_prefix prefix = sim_prefix(number);
+    uint8_t attrs[128];
+    struct wire_writer w = wire_writer(attrs, sizeof attrs);
+    uint8_t *buf = reserve(s, codec->max_message);
+    wire_put(&w, (const uint8_t[]){ 0x40, BGP_ATTR_ORIGIN, 1, 0, 0x40, BGP_ATTR_AS_PATH }, 6);
+    wire_put8(&w, (uint8_t)(2 + 4 * (1 + n->prepend[number])));
+    wire_put8(&w, 2);
+    wire_put8(&w, (uint8_t)(1 + n->prepend[number]));
+    for (unsigned i = 0; i <= n->prepend[number]; i++)
+        wire_put32(&w, n->asn);
+    if (n->truth[number]) {
+        if (!bgp_update_begin_reach(&b, buf, codec, BGP_IP4, attrs, (uint16_t)wire_len(&w), &n->addr,
+                                    NULL))
+            abort();
+    } else {
+        bgp_update_begin_withdraw(&b, buf, codec, BGP_IP4);
+    }
+    if (!bgp_update_add(&b, &prefix, 0))
+        abort();
+    s->out_len += bgp_update_end(&b);
+}
+
+static void say_all(struct nva_session *s)
+{
+    s->out_len = 0;
+    for (int i = 0; i < s->nva->world->prefix_count; i++)
+        if (s->nva->truth[i])
+            say(s, i);
+    uint8_t *buf = reserve(s, BGP_MESSAGE_MAX);
+    s->out_len += bgp_update_end_of_rib(buf, BGP_IP4);
+}
+
+void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend)
+{
+    n->truth[prefix] = announced;
+    n->prepend[prefix] = prepend;
+    n->changed[prefix] = n->world->now;
+    for (int i = 0; i < n->world->host_count; i++) {
+        struct nva_session *s = &n->sessions[i];
+        if (bgp_session_slot(s->machine) < 0)
+            continue;
+        say(s, prefix);
+        flush(s);
+    }
+}
+
+static void on_event(struct nva_session *s, const struct bgp_session_event *e)
+{
+    struct world *w = s->nva->world;
+    if (e->kind == BGP_EVENT_DIAL) {
+        struct core_request r = { .port = CORE_PORT_BGP, .remote = node_addr(s->node) };
+        sim_dial(w, SIM_NODES_MAX + s->nva->number, &r, s);
+        for (int i = 0; i < SIM_PIPES_MAX; i++)
+            if (w->pipes[i].used && w->pipes[i].end[0].session == s && w->pipes[i].end[0].open)
+                s->pipe[BGP_SLOT_OURS] = &w->pipes[i];
+    } else if (e->kind == BGP_EVENT_CLOSE && s->pipe[e->slot]) {
+        struct sim_pipe *p = s->pipe[e->slot];
+        flush(s);
+        sim_hang_up(w, p, p->end[0].session == s && p->end[0].open ? 0 : 1);
+    } else if (e->kind == BGP_EVENT_UP) {
+        say_all(s);
+    }
+}
+
+static void take_events(struct nva_session *s)
+{
+    struct bgp_session_event e;
+    while (bgp_session_next(s->machine, &e))
+        on_event(s, &e);
+    flush(s);
+}
+
+int nva_accept(struct nva *n, int node)
+{
+    struct nva_session *s = &n->sessions[node];
+    return s->pipe[BGP_SLOT_THEIRS] ? -1 : bgp_session_accept(s->machine, n->world->now);
+}
+
+void nva_connected(struct nva_session *s, const struct ip_addr *local)
+{
+    bgp_session_connected(s->machine, local, s->nva->world->now);
+    take_events(s);
+}
+
+void nva_receive(struct nva_session *s, int slot, const uint8_t *bytes, size_t len)
+{
+    static uint8_t held[SIM_NVAS_MAX][SIM_NODES_MAX][BGP_SLOTS][1 << 17];
+    static size_t lens[SIM_NVAS_MAX][SIM_NODES_MAX][BGP_SLOTS];
+    uint8_t *buf = held[s->nva->number][s->node][slot];
+    size_t *have = &lens[s->nva->number][s->node][slot], used = 0;
+    if (!bytes) {
+        *have = 0;
+        return;
+    }
+    memcpy(buf + *have, bytes, len);
+    *have += len;
+    for (size_t n; used < *have; used += n) {
+        n = bgp_session_feed(s->machine, (enum bgp_slot)slot, buf + used, *have - used,
+                             s->nva->world->now);
+        take_events(s);
+        if (*have == 0)
+            return; /* it was closed meanwhile */
+        if (!n)
+            break;
+    }
+    memmove(buf, buf + used, *have - used);
+    *have -= used;
+}
+
+void nva_closed(struct nva_session *s, int slot)
+{
+    s->pipe[slot] = NULL;
+    nva_receive(s, slot, NULL, 0);
+    bgp_session_closed(s->machine, (enum bgp_slot)slot, s->nva->world->now);
+    take_events(s);
+}
+
+void nva_tick(struct nva *n)
+{
+    struct world *w = n->world;
+    for (int i = 0; i < w->host_count; i++) {
+        struct nva_session *s = &n->sessions[i];
+        if (bgp_session_deadline(s->machine) <= w->now)
+            bgp_session_tick(s->machine, w->now);
+        take_events(s);
+    }
+    sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_TICK, .at = w->now + 100, .who = n->number });
+}
+
+void nva_init(struct world *w, struct nva *n, int number)
+{
+    *n = (struct nva){ .world = w, .number = number, .asn = 65001 + (uint32_t)number };
+    n->addr = sim_addr(SIM_NODES_MAX + number);
+    for (int i = 0; i < w->host_count; i++) {
+        struct nva_session *s = &n->sessions[i];
+        struct bgp_session_cfg cfg = { .local_asn = n->asn,
+                                       .local_identifier = wire_get32(n->addr.bytes),
+                                       .peer_asn = w->config.asn,
+                                       .peer_addr = sim_addr(i),
+                                       .local_addr = n->addr,
+                                       .hold_s = 90,
+                                       .connect_retry_s = 2,
+                                       .idle_hold_max_s = 4,
+                                       .family = { true, false },
+                                       .any_first_as = true,
+                                       .seed = sim_random(w) };
+        *s = (struct nva_session){ .nva = n, .node = i };
+        s->machine = bgp_session_new(&cfg);
+        bgp_session_start(s->machine, w->now);
+        for (int slot = 0; slot < BGP_SLOTS; slot++)
+            nva_receive(s, slot, NULL, 0);
+    }
+    sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_TICK, .at = w->now, .who = number });
+}
+
+void nva_fini(struct nva *n)
+{
+    for (int i = 0; i < n->world->host_count; i++) {
+        bgp_session_free(n->sessions[i].machine);
+        free(n->sessions[i].out);
+    }
+}
