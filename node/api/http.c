@@ -19,8 +19,8 @@ struct limits {
 
 /* clang-format off */
 static const struct limits limits_of[] = {
-    [LISTENER_TCP]    = { .connections = 128, .per_address = 32, .timeout_s = 30 },
-    [LISTENER_UNIX]   = { .connections = 64,  .per_address = 0,  .timeout_s = 30 },
+    [LISTENER_TCP]    = { .connections = 256, .per_address = 32, .timeout_s = 10 },
+    [LISTENER_UNIX]   = { .connections = 64,  .per_address = 0,  .timeout_s = 10 },
     [LISTENER_HEALTH] = { .connections = 64,  .per_address = 16, .timeout_s = 5 },
 };
 /* clang-format on */

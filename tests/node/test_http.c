@@ -1,0 +1,434 @@
+/* The API over real sockets on loopback, on a core that is only looked at. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/api/http.h"
+#include "tests/lib/cu.h"
+#include "tests/lib/fake_core.h"
+
+enum { MUTANTS = 3000 };
+
+struct lab {
+    uv_loop_t loop;
+    struct core *core;
+    struct api *api;
+    struct config_endpoint tcp, health;
+    char directory[64], error[400];
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* A port that was free a moment ago. */
+static uint16_t free_port(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert(fd >= 0 && !bind(fd, (struct sockaddr *)&a, len));
+    assert(!getsockname(fd, (struct sockaddr *)&a, &len));
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static int lab_start(struct lab *l)
+{
+    struct api_cfg cfg = {
+        .loop = &l->loop, .core = l->core, .config = &l->core->config, .self = 1, .now = now_ms
+    };
+    return api_start(&l->api, &cfg, l->error, sizeof l->error);
+}
+
+static void lab_open(struct lab *l)
+{
+    memset(l, 0, sizeof *l);
+    uv_loop_init(&l->loop);
+    l->core = fake_core();
+    snprintf(l->directory, sizeof l->directory, "/tmp/tandem-http-XXXXXX");
+    assert(mkdtemp(l->directory));
+    l->tcp = l->health = (struct config_endpoint){ .addr = { .bytes = { 127, 0, 0, 1 } } };
+    l->tcp.port = free_port();
+    l->health.port = free_port();
+    l->core->config.run_directory = l->directory;
+    l->core->config.api_listen = &l->tcp;
+    l->core->config.health_listen = &l->health;
+    l->core->config.api_listen_count = l->core->config.health_listen_count = 1;
+}
+
+static void lab_close(struct lab *l)
+{
+    api_stop(l->api);
+    while (uv_run(&l->loop, UV_RUN_DEFAULT))
+        ;
+    CU_ASSERT_EQUAL(uv_loop_close(&l->loop), 0);
+    CU_ASSERT_EQUAL(rmdir(l->directory), 0); /* the socket file is gone */
+    fake_core_free(l->core);
+}
+
+/* From 127.0.HIGH.LOW, so that a crowd of clients is not one address's crowd. */
+static int dial_from(uint16_t port, uint32_t low_bits)
+{
+    struct sockaddr_in from = { .sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK + low_bits) };
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert(fd >= 0 && !bind(fd, (struct sockaddr *)&from, sizeof from));
+    assert(!connect(fd, (struct sockaddr *)&a, sizeof a));
+    return fd;
+}
+
+static int dial(uint16_t port)
+{
+    return dial_from(port, 0);
+}
+
+static int dial_unix(const struct lab *l)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    snprintf(a.sun_path, sizeof a.sun_path, "%s/rs-a.sock", l->directory);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert(fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof a));
+    return fd;
+}
+
+static bool ends(const char *text, const char *want)
+{
+    return want && strstr(text, want);
+}
+
+/* Send, then turn the loop until the server closes, `want` was read, or patience ends. */
+static size_t talk(struct lab *l, int fd, const void *request, size_t len, const char *want,
+                   int patience_ms, char *answer, size_t cap)
+{
+    size_t n = 0;
+    uint64_t end = now_ms() + (uint64_t)patience_ms;
+    (void)!send(fd, request, len, MSG_NOSIGNAL);
+    answer[0] = 0;
+    while (now_ms() < end && n + 1 < cap && !ends(answer, want)) {
+        uv_run(&l->loop, UV_RUN_NOWAIT);
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        if (poll(&p, 1, 1) != 1)
+            continue;
+        ssize_t got = recv(fd, answer + n, cap - 1 - n, MSG_DONTWAIT);
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+        answer[n] = 0;
+    }
+    return n;
+}
+
+static char answer[1 << 18];
+
+static const char *ask_fd(struct lab *l, int fd, const char *request)
+{
+    talk(l, fd, request, strlen(request), NULL, 3000, answer, sizeof answer);
+    close(fd);
+    return answer;
+}
+
+static const char *get(struct lab *l, const char *path)
+{
+    char request[512];
+    snprintf(request, sizeof request,
+             "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+    return ask_fd(l, dial(l->tcp.port), request);
+}
+
+#define ASSERT_HAS(text, part)   CU_ASSERT_PTR_NOT_NULL(strstr((text), (part)))
+#define ASSERT_LACKS(text, part) CU_ASSERT_PTR_NULL(strstr((text), (part)))
+
+static void test_status_is_served_on_tcp_and_on_the_unix_socket(void)
+{
+    struct lab l;
+    struct stat st;
+    char path[128];
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/v1/status"), "\"name\":\"hub-rs\"");
+    ASSERT_HAS(answer, "HTTP/1.1 200");
+    ASSERT_HAS(answer, "X-Content-Type-Options: nosniff");
+    ASSERT_HAS(answer, "Content-Security-Policy: ");
+    ASSERT_LACKS(answer, "Access-Control");
+    ASSERT_HAS(ask_fd(&l, dial_unix(&l), "GET /v1/peers HTTP/1.0\r\n\r\n"), "\"name\":\"sdwan\"");
+    snprintf(path, sizeof path, "%s/rs-a.sock", l.directory);
+    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 0777, 0660);
+    lab_close(&l);
+}
+
+static void test_what_is_not_a_plain_get_is_refused(void)
+{
+    static const struct {
+        const char *request, *status;
+    } rows[] = {
+        { "POST /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", " 405 " },
+        { "DELETE /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", " 405 " },
+        { "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", " 400 " },
+        { "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
+          "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+          " 400 " },
+        { "GET /v1/status%00x HTTP/1.1\r\nHost: localhost\r\n\r\n", " 400 " },
+        { "GET /v1/status?a=%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", " 400 " },
+        { "GET /v1/status HTTP/1.1\r\nConnection: close\r\n\r\n", " 400 " },
+        { "GET /v1/status HTTP/1.1\r\nHost: evil.example\r\n\r\n", " 421 " },
+        { "GET /v1/nothing HTTP/1.1\r\nHost: rs-a:8179\r\nConnection: close\r\n\r\n", " 404 " },
+        { "GET /v1/status?colour=red HTTP/1.1\r\nHost: [::1]:8179\r\nConnection: close\r\n\r\n",
+          "\"path\":\"colour\"" },
+    };
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        ASSERT_HAS(ask_fd(&l, dial(l.tcp.port), rows[i].request), rows[i].status);
+    ask_fd(&l, dial(l.tcp.port), rows[0].request);
+    ASSERT_HAS(answer, "Allow: GET, HEAD");
+    ASSERT_HAS(answer, "application/problem+json");
+    lab_close(&l);
+}
+
+static void test_health_listener_serves_checks_alone(void)
+{
+    static const char ready[] = "GET /readyz?verbose HTTP/1.0\r\n\r\n";
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(ask_fd(&l, dial(l.health.port), ready), " 200 ");
+    ASSERT_HAS(answer, "[+]converged ok\n");
+    l.core->is_ready = false;
+    ASSERT_HAS(ask_fd(&l, dial(l.health.port), ready), " 503 ");
+    ASSERT_HAS(answer, "[-]converged failed: waiting\n");
+    ASSERT_HAS(ask_fd(&l, dial(l.health.port), "GET /readyz?fail=open HTTP/1.0\r\n\r\n"),
+               "degraded");
+    l.core->is_other_steady = true;
+    ASSERT_HAS(ask_fd(&l, dial(l.health.port), "GET /readyz?fail=open HTTP/1.0\r\n\r\n"), " 503 ");
+    ASSERT_HAS(ask_fd(&l, dial(l.health.port), "GET /livez HTTP/1.0\r\n\r\n"), "\r\n\r\nok\n");
+    ASSERT_HAS(ask_fd(&l, dial(l.health.port), "GET /v1/status HTTP/1.0\r\n\r\n"), " 404 ");
+    lab_close(&l);
+}
+
+static void test_port_in_use_is_one_clear_error(void)
+{
+    struct lab l, second;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    lab_open(&second);
+    second.tcp.port = l.tcp.port;
+    CU_ASSERT_EQUAL(lab_start(&second), -1);
+    CU_ASSERT_PTR_NULL(second.api);
+    ASSERT_HAS(second.error, "127.0.0.1:");
+    ASSERT_HAS(second.error, "api.listen");
+    lab_close(&second);
+    lab_close(&l);
+}
+
+static void test_stale_socket_file_is_replaced_and_a_live_one_kept(void)
+{
+    struct lab l;
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    lab_open(&l);
+    snprintf(a.sun_path, sizeof a.sun_path, "%s/rs-a.sock", l.directory);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    CU_ASSERT_EQUAL(listen(fd, 1), 0);
+    CU_ASSERT_EQUAL(lab_start(&l), -1);
+    ASSERT_HAS(l.error, "rs-a.sock");
+    close(fd); /* its owner is gone, the file stays */
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/livez"), " 200 ");
+    lab_close(&l);
+}
+
+static void test_a_file_that_is_no_socket_is_left_alone(void)
+{
+    struct lab l;
+    char path[128];
+    lab_open(&l);
+    snprintf(path, sizeof path, "%s/rs-a.sock", l.directory);
+    FILE *f = fopen(path, "w");
+    fclose(f);
+    CU_ASSERT_EQUAL(lab_start(&l), -1);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    unlink(path);
+    lab_close(&l);
+}
+
+/* ---- routes ---- */
+
+static void announce_firewalls(struct core *c)
+{
+    fake_route_of(c, 1, 1, "0.0.0.0/0", (uint32_t[]){ 65001 }, 1, -1);
+    fake_route_of(c, 2, 1, "0.0.0.0/0", (uint32_t[]){ 65001 }, 1, -1);
+    fake_route_of(c, 1, 2, "0.0.0.0/0", (uint32_t[]){ 65002 }, 1, -1);
+    fake_route_of(c, 1, 3, "0.0.0.0/0", (uint32_t[]){ 65003, 65099 }, 2, 7);
+    fake_route_of(c, 1, 3, "10.250.0.0/16", (uint32_t[]){ 65003 }, 1, -1);
+    fake_route_of(c, 1, 3, "fd00:250::/32", (uint32_t[]){ 65003 }, 1, -1);
+    fake_decide(c);
+}
+
+static void test_routes_say_what_and_why(void)
+{
+    struct lab l;
+    lab_open(&l);
+    announce_firewalls(l.core);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=0.0.0.0/0&peer=sdwan"), "AS path length 2, best has 1");
+    ASSERT_HAS(answer, "\"asPath\":[65003,65099]");
+    ASSERT_HAS(answer, "\"med\":7");
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=0.0.0.0/0&best=true"), "shortest AS path (1)");
+    ASSERT_HAS(answer, "\"multipath\":true");
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=10.250.7.1&match=lpm"), "\"prefix\":\"10.250.0.0/16\"");
+    ASSERT_LACKS(answer, "0.0.0.0/0");
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=10.250.7.0/24&match=shorter"), "0.0.0.0/0");
+    ASSERT_HAS(answer, "10.250.0.0/16");
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=fd00::/16&match=longer"), "fd00:250::/32");
+    ASSERT_LACKS(answer, "10.250");
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=10.9.0.0/16"), "\"items\":[],\"nextCursor\":null");
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=10.1.2.3/8"), " 400 ");
+    ASSERT_HAS(get(&l, "/v1/routes?peer=nobody"), " 404 ");
+    ASSERT_HAS(get(&l, "/v1/routes?limit=0"), "\"path\":\"limit\"");
+    ASSERT_HAS(get(&l, "/v1/routes?cursor=zz"), "\"path\":\"cursor\"");
+    ASSERT_HAS(get(&l, "/v1/routes/explain?prefix=8.8.8.8"), "\"against\":[\"fw-1\",\"fw-2\"]");
+    ASSERT_HAS(answer, "\"advertisedTo\":[\"sdwan\"]");
+    lab_close(&l);
+}
+
+static unsigned count_of(const char *text, const char *part)
+{
+    unsigned n = 0;
+    for (; (text = strstr(text, part)); text++)
+        n++;
+    return n;
+}
+
+static void test_pages_of_any_size_show_every_path_once(void)
+{
+    struct lab l;
+    char path[96], prefix[32];
+    lab_open(&l);
+    announce_firewalls(l.core);
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(prefix, sizeof prefix, "10.%u.0.0/16", i);
+        fake_route_of(l.core, 1, 1, prefix, (uint32_t[]){ 65001 }, 1, -1);
+    }
+    fake_decide(l.core);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    for (unsigned limit = 1; limit < 50; limit = limit * 2 + 1) {
+        unsigned shown = 0;
+        snprintf(path, sizeof path, "/v1/routes?limit=%u", limit);
+        for (unsigned pages = 0; path[0] && pages < 100; pages++) {
+            const char *text = get(&l, path), *cursor = strstr(text, "\"nextCursor\":\"");
+            CU_ASSERT(count_of(text, "\"prefix\":") <= limit);
+            shown += count_of(text, "\"prefix\":");
+            path[0] = 0;
+            if (cursor)
+                snprintf(path, sizeof path, "/v1/routes?limit=%u&cursor=%.*s", limit,
+                         (int)strcspn(cursor + 14, "\""), cursor + 14);
+        }
+        CU_ASSERT_EQUAL(shown, 46);
+    }
+    lab_close(&l);
+}
+
+/* ---- events ---- */
+
+static void test_event_stream_tells_news_and_gaps(void)
+{
+    static const char request[] = "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n"
+                                  "Accept: text/event-stream\r\nLast-Event-ID: 1\r\n\r\n";
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    fake_event(l.core, "steady", "after_ms=5");
+    fake_event(l.core, "peer_down", "reason=\"he said \\\"no\\\"\" routes_lost=3");
+    int fd = dial(l.tcp.port);
+    talk(&l, fd, request, strlen(request), "event: peer_down", 3000, answer, sizeof answer);
+    ASSERT_HAS(answer, "id: 2\nevent: peer_down\ndata: {");
+    ASSERT_HAS(answer, "\"reason\":\"he said \\\"no\\\"\"");
+    ASSERT_HAS(answer, "\"routes_lost\":\"3\"");
+    talk(&l, fd, "", 0, "never", 50, answer, sizeof answer); /* asleep now */
+    fake_event(l.core, "peer_up", "x=1");
+    talk(&l, fd, "", 0, "peer_up", 3000, answer, sizeof answer);
+    ASSERT_HAS(answer, "event: peer_up");
+    talk(&l, fd, "", 0, "never", 50, answer, sizeof answer);
+    l.core->lost = 5;
+    fake_event(l.core, "late", "x=1");
+    talk(&l, fd, "", 0, "event: late", 3000, answer, sizeof answer);
+    ASSERT_HAS(answer, "event: reset\ndata: {\"lost\":5}");
+    ASSERT_HAS(get(&l, "/v1/events?after=1&limit=1"), "\"nextCursor\":\"2\"");
+    lab_close(&l); /* with the client still there */
+    close(fd);
+}
+
+/* ---- everything else ---- */
+
+static void test_metrics_hold_every_peer(void)
+{
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/metrics"),
+               "tandem_bgp_peer_up{peer=\"10.1.2.4\",peer_as=\"65001\",name=\"fw-1\"} 1\n");
+    ASSERT_HAS(answer,
+               "tandem_bgp_peer_one_sided{peer=\"10.1.2.5\",peer_as=\"65002\",name=\"fw-2\"} 1\n");
+    lab_close(&l);
+}
+
+/* Requests with bytes changed, cut, doubled: no crash, no sanitizer report, still serving. */
+static void test_mutated_requests_do_no_harm(void)
+{
+    static const char *const seeds[] = {
+        "GET /v1/routes?prefix=10.0.0.0/8&match=longer&limit=5 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /v1/events HTTP/1.1\r\nHost: [::1]\r\nAccept: text/event-stream\r\nLast-Event-ID: "
+        "7\r\n\r\n",
+        "POST /v1/status HTTP/1.1\r\nHost: rs-a\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "GET /readyz?verbose&fail=open HTTP/1.0\r\nContent-Length: 12\r\n\r\nGET / HTTP/1.1",
+    };
+    struct lab l;
+    unsigned random = 20261123, answered = 0;
+    lab_open(&l);
+    announce_firewalls(l.core);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    for (unsigned i = 0; i < MUTANTS; i++) {
+        char request[512];
+        size_t len = strlen(seeds[i % 4]);
+        memcpy(request, seeds[i % 4], len);
+        for (unsigned k = 0; k <= i % 5; k++) {
+            random = random * 1664525u + 1013904223u;
+            request[(random >> 8) % len] = (char)(random >> 24);
+        }
+        if (i % 7 == 0)
+            len = 1 + (random >> 8) % len;
+        int fd = dial_from(l.tcp.port, 1 + i / 16);
+        talk(&l, fd, request, len, "\r\n\r\n", 2, answer, sizeof answer);
+        answered += answer[0] != 0;
+        close(fd);
+    }
+    CU_ASSERT(answered > MUTANTS / 2);
+    ASSERT_HAS(get(&l, "/v1/status"), " 200 ");
+    ASSERT_HAS(ask_fd(&l, dial(l.health.port), "GET /livez HTTP/1.0\r\n\r\n"), " 200 ");
+    lab_close(&l);
+}
+
+CU_MAIN("http", CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
+        CU_CASE(test_what_is_not_a_plain_get_is_refused),
+        CU_CASE(test_health_listener_serves_checks_alone),
+        CU_CASE(test_port_in_use_is_one_clear_error),
+        CU_CASE(test_stale_socket_file_is_replaced_and_a_live_one_kept),
+        CU_CASE(test_a_file_that_is_no_socket_is_left_alone), CU_CASE(test_routes_say_what_and_why),
+        CU_CASE(test_pages_of_any_size_show_every_path_once),
+        CU_CASE(test_event_stream_tells_news_and_gaps), CU_CASE(test_metrics_hold_every_peer),
+        CU_CASE(test_mutated_requests_do_no_harm))
