@@ -1,0 +1,261 @@
+/* tandemctl: its words and times, and the program itself against an API on a Unix socket. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/api/http.h"
+#include "node/duration.h"
+#include "node/words.h"
+#include "tests/lib/cu.h"
+#include "tests/lib/fake_core.h"
+
+/* ---- words ---- */
+
+static const char *phrase_at(const void *context, size_t i)
+{
+    static const char *const phrases[] = { "status",     "peer list",  "peer show", "programmed",
+                                           "route list", "show route", "help" };
+    (void)context;
+    return i < sizeof phrases / sizeof *phrases ? phrases[i] : NULL;
+}
+
+static int find(int count, const char *const *words, int *used)
+{
+    char copies[4][16], *given[4];
+    for (int i = 0; i < count; i++) {
+        snprintf(copies[i], sizeof copies[i], "%s", words[i]);
+        given[i] = copies[i];
+    }
+    return words_find(phrase_at, NULL, count, given, used);
+}
+
+#define FIND(used, ...)                                                                            \
+    find(sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *),                            \
+         (const char *const[]){ __VA_ARGS__ }, used)
+
+static void test_words_may_be_shortened(void)
+{
+    int used;
+    CU_ASSERT_EQUAL(FIND(&used, "peer", "list"), 1);
+    CU_ASSERT_EQUAL(FIND(&used, "p", "l"), 1);
+    CU_ASSERT_EQUAL(used, 2);
+    CU_ASSERT_EQUAL(FIND(&used, "p", "s", "fw-1"), 2);
+    CU_ASSERT_EQUAL(used, 2);
+    CU_ASSERT_EQUAL(FIND(&used, "p"), 3);
+    CU_ASSERT_EQUAL(FIND(&used, "s", "ro", "10.0.0.0/8"), 5);
+    CU_ASSERT_EQUAL(FIND(&used, "s"), 0);
+}
+
+static void test_unknown_words_are_not_guessed(void)
+{
+    int used;
+    CU_ASSERT_EQUAL(FIND(&used, "peers"), WORDS_UNKNOWN);
+    CU_ASSERT_EQUAL(FIND(&used, "route"), WORDS_UNKNOWN);
+    CU_ASSERT_EQUAL(FIND(&used, ""), WORDS_UNKNOWN);
+    CU_ASSERT_EQUAL(FIND(&used, "helpme"), WORDS_UNKNOWN);
+}
+
+static void test_durations_read_as_in_other_daemons(void)
+{
+    char text[DURATION_TEXT];
+    CU_ASSERT_STRING_EQUAL(duration_text(0, text), "00:00:00");
+    CU_ASSERT_STRING_EQUAL(duration_text(8049.9, text), "02:14:09");
+    CU_ASSERT_STRING_EQUAL(duration_text(86399, text), "23:59:59");
+    CU_ASSERT_STRING_EQUAL(duration_text(3 * 86400 + 4 * 3600, text), "3d04h");
+    CU_ASSERT_STRING_EQUAL(duration_text(-5, text), "00:00:00");
+}
+
+/* ---- the program ---- */
+
+struct lab {
+    uv_loop_t loop;
+    struct core *core;
+    struct api *api;
+    char directory[64], socket[128], error[400];
+    char out[1 << 16];
+    int exit;
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void lab_open(struct lab *l)
+{
+    memset(l, 0, sizeof *l);
+    uv_loop_init(&l->loop);
+    l->core = fake_core();
+    snprintf(l->directory, sizeof l->directory, "/tmp/tandem-ctl-XXXXXX");
+    assert(mkdtemp(l->directory));
+    snprintf(l->socket, sizeof l->socket, "%s/rs-a.sock", l->directory);
+    l->core->config.run_directory = l->directory;
+    fake_route_of(l->core, 1, 1, "0.0.0.0/0", (uint32_t[]){ 65001 }, 1, -1);
+    fake_route_of(l->core, 1, 2, "0.0.0.0/0", (uint32_t[]){ 65002 }, 1, -1);
+    fake_route_of(l->core, 1, 3, "0.0.0.0/0", (uint32_t[]){ 65003, 65099 }, 2, -1);
+    fake_decide(l->core);
+    struct api_cfg cfg = {
+        .loop = &l->loop, .core = l->core, .config = &l->core->config, .self = 1, .now = now_ms
+    };
+    CU_ASSERT_EQUAL_FATAL(api_start(&l->api, &cfg, l->error, sizeof l->error), 0);
+}
+
+static void lab_close(struct lab *l)
+{
+    api_stop(l->api);
+    while (uv_run(&l->loop, UV_RUN_DEFAULT))
+        ;
+    uv_loop_close(&l->loop);
+    rmdir(l->directory);
+    fake_core_free(l->core);
+}
+
+/* tandemctl stands beside this program. */
+static void program_path(char *path, size_t cap)
+{
+    ssize_t len = readlink("/proc/self/exe", path, cap - 1);
+    path[len < 0 ? 0 : len] = 0;
+    char *slash = strrchr(path, '/');
+    assert(slash);
+    snprintf(slash, cap - (size_t)(slash - path), "/tandemctl");
+}
+
+static pid_t start(const struct lab *l, const char *arguments, int out)
+{
+    char program[4096], line[512], *argv[16] = { program, "--socket" };
+    char socket_copy[sizeof l->socket];
+    int argc = 2;
+    program_path(program, sizeof program);
+    memcpy(socket_copy, l->socket, sizeof socket_copy);
+    snprintf(line, sizeof line, "%s", arguments);
+    argv[argc++] = socket_copy;
+    for (char *word = strtok(line, " "); word && argc < 15; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
+    execv(program, argv);
+    _exit(127);
+}
+
+/* Run it while the loop serves; l->out and l->exit are its word. */
+static const char *ctl(struct lab *l, const char *arguments)
+{
+    int ends[2], status = 0;
+    size_t n = 0;
+    assert(!pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+    pid_t pid = start(l, arguments, ends[1]);
+    uint64_t give_up = now_ms() + 10000;
+    bool is_over = false;
+    while (!is_over && now_ms() < give_up) {
+        uv_run(&l->loop, UV_RUN_NOWAIT);
+        is_over = waitpid(pid, &status, WNOHANG) == pid;
+        ssize_t got = read(ends[0], l->out + n, sizeof l->out - 1 - n);
+        n += got > 0 ? (size_t)got : 0;
+        usleep(500);
+    }
+    for (ssize_t got; (got = read(ends[0], l->out + n, sizeof l->out - 1 - n)) > 0;)
+        n += (size_t)got;
+    l->out[n] = 0;
+    l->exit = is_over && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    close(ends[0]);
+    close(ends[1]);
+    return l->out;
+}
+
+#define ASSERT_HAS(text, part) CU_ASSERT_PTR_NOT_NULL(strstr((text), (part)))
+
+static void test_status_shows_nodes_peers_and_warnings(void)
+{
+    struct lab l;
+    lab_open(&l);
+    ASSERT_HAS(ctl(&l, ""), "hub-rs   AS65515");
+    CU_ASSERT_EQUAL(l.exit, 0);
+    ASSERT_HAS(l.out, "READY");
+    ASSERT_HAS(l.out, "NODE");
+    ASSERT_HAS(l.out, "peers with 1 of 2 nodes only");
+    ASSERT_HAS(l.out, "warning: node rs-b is not alive");
+    lab_close(&l);
+}
+
+static void test_route_tables_say_why(void)
+{
+    struct lab l;
+    lab_open(&l);
+    ASSERT_HAS(ctl(&l, "route list 0.0.0.0/0"), "AS path length 2, best has 1");
+    ASSERT_HAS(l.out, "*=");
+    ASSERT_HAS(l.out, "65003 65099");
+    ASSERT_HAS(ctl(&l, "r e 8.8.8.8 --peer sdwan"),
+               "no - AS path length 2, best has 1 (fw-1, fw-2)");
+    ASSERT_HAS(l.out, "the longest match of 8.8.8.8/32");
+    ASSERT_HAS(ctl(&l, "show route -o json"), "\"selectionReason\"");
+    CU_ASSERT_EQUAL(l.exit, 0);
+    lab_close(&l);
+}
+
+static void test_exit_codes_tell_what_happened(void)
+{
+    static const struct {
+        const char *arguments;
+        int exit;
+    } rows[] = {
+        { "version", 0 },
+        { "peer show fw-1", 0 },
+        { "-o json node list", 0 },
+        { "events", 0 },
+        { "peer show nobody", 3 },
+        { "route list 10.9.0.0/16", 3 },
+        { "route list 10.9.0.1/16", 1 },
+        { "peer show", 2 },
+        { "frobnicate", 2 },
+        { "-o xml", 2 },
+        { "--colour", 2 },
+        { "--socket /nonexistent/x.sock status", 4 },
+        { "--url http://127.0.0.1:1 status", 4 },
+        { "config check /nonexistent.yaml", 5 },
+        { "key public /nonexistent.key", 1 },
+    };
+    struct lab l;
+    lab_open(&l);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ctl(&l, rows[i].arguments);
+        CU_ASSERT_EQUAL(l.exit, rows[i].exit);
+        if (l.exit != rows[i].exit)
+            printf("\n%s: exit %d\n%s", rows[i].arguments, l.exit, l.out);
+    }
+    lab_close(&l);
+}
+
+static void test_new_keys_are_private_and_never_overwritten(void)
+{
+    struct lab l;
+    char arguments[160], path[128];
+    struct stat st;
+    lab_open(&l);
+    snprintf(path, sizeof path, "%s/node.key", l.directory);
+    snprintf(arguments, sizeof arguments, "key new %s", path);
+    ctl(&l, arguments);
+    CU_ASSERT_EQUAL(l.exit, 0);
+    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+    char public_half[64];
+    snprintf(public_half, sizeof public_half, "%.63s", l.out);
+    ctl(&l, arguments);
+    CU_ASSERT_EQUAL(l.exit, 1);
+    snprintf(arguments, sizeof arguments, "key public %s", path);
+    CU_ASSERT_STRING_EQUAL(ctl(&l, arguments), public_half);
+    unlink(path);
+    lab_close(&l);
+}
+
+CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_are_not_guessed),
+        CU_CASE(test_durations_read_as_in_other_daemons),
+        CU_CASE(test_status_shows_nodes_peers_and_warnings), CU_CASE(test_route_tables_say_why),
+        CU_CASE(test_exit_codes_tell_what_happened),
+        CU_CASE(test_new_keys_are_private_and_never_overwritten))
