@@ -74,7 +74,8 @@ static bool is_in_set(const struct nhset *set, const struct ip_addr *next_hop)
 /* A usable path against its net's best. */
 static void explain_loser(const struct rib *r, uint32_t path, uint32_t best, struct explain *out)
 {
-    uint64_t mine = rib_path_merit(r, rib_path(r, path)), theirs = rib_path_merit(r, rib_path(r, best));
+    uint64_t mine = rib_path_merit(r, rib_path(r, path)),
+             theirs = rib_path_merit(r, rib_path(r, best));
     out->rival = best;
     if (mine != theirs) {
         compare_merit(mine, theirs, out);
@@ -141,74 +142,36 @@ void explain_path(const struct rib *r, uint32_t path, struct explain *out)
 
 /* ---- words ---- */
 
-static const char *origin_name(uint32_t origin)
-{
-    static const char *const words[] = { "igp", "egp", "incomplete" };
-    return origin < 3 ? words[origin] : "?";
-}
+/* For the winner and for a loser; the values are mine and theirs, in that order. */
+static const struct {
+    const char *won, *lost;
+} sentences[EXPLAIN_STEPS] = {
+    [EXPLAIN_ONLY] = { "only path", "" },
+    [EXPLAIN_CLASS] = { "the others are stale or shutting down", "%s, best is not" },
+    [EXPLAIN_RANK] = { "preferred: %s", "%s, best is %s" },
+    [EXPLAIN_LENGTH] = { "shortest AS path (%s)", "AS path length %s, best has %s" },
+    [EXPLAIN_ORIGIN] = { "best origin (%s)", "origin %s, best has %s" },
+    [EXPLAIN_MED] = { "lowest MED (%s)", "MED %s, another path by the same AS has %s" },
+    [EXPLAIN_EQUAL] = { "equal: ECMP; advertised by lowest BGP identifier", "equal: ECMP" },
+    [EXPLAIN_WIDTH] = { "advertised; its next hop is beyond maxPaths",
+                        "equal, but beyond maxPaths" },
+    [EXPLAIN_COPY] = { "", "the same route, heard by another node" },
+};
 
-static void print_won(const struct explain *e, char *buf)
-{
-    switch (e->step) {
-    case EXPLAIN_ONLY:
-        snprintf(buf, EXPLAIN_TEXT, "only path");
-        break;
-    case EXPLAIN_CLASS:
-        snprintf(buf, EXPLAIN_TEXT, "the others are stale or shutting down");
-        break;
-    case EXPLAIN_RANK:
-        snprintf(buf, EXPLAIN_TEXT, "%s",
-                 e->mine ? "preferred peer type" : "the virtual network's own prefix");
-        break;
-    case EXPLAIN_LENGTH:
-        snprintf(buf, EXPLAIN_TEXT, "shortest AS path (%u)", e->mine);
-        break;
-    case EXPLAIN_ORIGIN:
-        snprintf(buf, EXPLAIN_TEXT, "best origin (%s)", origin_name(e->mine));
-        break;
-    case EXPLAIN_MED:
-        snprintf(buf, EXPLAIN_TEXT, "lowest MED (%u)", e->mine);
-        break;
-    case EXPLAIN_WIDTH:
-        snprintf(buf, EXPLAIN_TEXT, "advertised; its next hop is beyond maxPaths");
-        break;
-    default:
-        snprintf(buf, EXPLAIN_TEXT, "equal: ECMP; advertised by lowest BGP identifier");
-        break;
-    }
-}
+enum { VALUE_TEXT = 40 };
 
-static void print_lost(const struct explain *e, char *buf)
+static const char *value_text(uint8_t step, uint32_t value, char buf[static VALUE_TEXT])
 {
-    switch (e->step) {
-    case EXPLAIN_CLASS:
-        snprintf(buf, EXPLAIN_TEXT, "%s, best is not", e->mine == 2 ? "stale" : "shutting down");
-        break;
-    case EXPLAIN_RANK:
-        snprintf(buf, EXPLAIN_TEXT, "%s",
-                 e->theirs ? "peer type ranks below the best's"
-                           : "the virtual network's own prefix comes first");
-        break;
-    case EXPLAIN_LENGTH:
-        snprintf(buf, EXPLAIN_TEXT, "AS path length %u, best has %u", e->mine, e->theirs);
-        break;
-    case EXPLAIN_ORIGIN:
-        snprintf(buf, EXPLAIN_TEXT, "origin %s, best has %s", origin_name(e->mine),
-                 origin_name(e->theirs));
-        break;
-    case EXPLAIN_MED:
-        snprintf(buf, EXPLAIN_TEXT, "MED %u, another path by the same AS has %u", e->mine, e->theirs);
-        break;
-    case EXPLAIN_WIDTH:
-        snprintf(buf, EXPLAIN_TEXT, "equal, but beyond maxPaths");
-        break;
-    case EXPLAIN_COPY:
-        snprintf(buf, EXPLAIN_TEXT, "the same route, heard by another node");
-        break;
-    default:
-        snprintf(buf, EXPLAIN_TEXT, "equal: ECMP");
-        break;
-    }
+    static const char *const classes[] = { "live", "shutting down", "stale" };
+    static const char *const origins[] = { "igp", "egp", "incomplete" };
+    if (step == EXPLAIN_CLASS && value < 3)
+        return classes[value];
+    if (step == EXPLAIN_ORIGIN && value < 3)
+        return origins[value];
+    if (step == EXPLAIN_RANK && value == 0)
+        return "the virtual network's own";
+    snprintf(buf, VALUE_TEXT, step == EXPLAIN_RANK ? "peer type rank %u" : "%u", value);
+    return buf;
 }
 
 static void print_unusable(const struct rib *r, uint32_t path, char *buf)
@@ -223,13 +186,13 @@ static void print_unusable(const struct rib *r, uint32_t path, char *buf)
 const char *explain_text(const struct rib *r, uint32_t path, const struct explain *e,
                          char buf[static EXPLAIN_TEXT])
 {
+    char mine[VALUE_TEXT], theirs[VALUE_TEXT];
     if (e->step == EXPLAIN_UNUSABLE)
         print_unusable(r, path, buf);
     else if (e->step == EXPLAIN_UNDECIDED)
         snprintf(buf, EXPLAIN_TEXT, "waits for its decision");
-    else if (e->is_best)
-        print_won(e, buf);
     else
-        print_lost(e, buf);
+        snprintf(buf, EXPLAIN_TEXT, e->is_best ? sentences[e->step].won : sentences[e->step].lost,
+                 value_text(e->step, e->mine, mine), value_text(e->step, e->theirs, theirs));
     return buf;
 }

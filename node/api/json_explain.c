@@ -21,12 +21,12 @@ static json_t *policy_object(const struct rib_path *p)
                      policy_verdict_text(verdict));
 }
 
-/* Names of the NVAs that a path lost against: the rival, and its equals. */
+/* Names of the NVAs that a path lost against: the rival, and those that share with it. */
 static json_t *rivals(const struct api_view *v, uint32_t net, const struct explain *why)
 {
     const struct rib *r = core_rib(v->core);
     json_t *list = json_array();
-    if (!why->rival || why->is_best)
+    if (!why->rival || why->is_best || why->step >= EXPLAIN_EQUAL)
         return list;
     json_array_append_new(list, json_text(core_nva_name(v->core, rib_path(r, why->rival)->nva)));
     for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next) {

@@ -1,7 +1,10 @@
 /* route list, route explain. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "bgp/types.h"
+#include "node/config/memory.h"
 #include "node/ctl/client.h"
 #include "node/ctl/table.h"
 
@@ -92,6 +95,50 @@ static int show_routes(const struct ctl *c, const json_t *items)
     return code;
 }
 
+/* ---- order: by prefix, the best first ---- */
+
+struct ranked {
+    struct ip_prefix prefix;
+    json_t *item;
+};
+
+static int compare_routes(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    struct ip_addr x = { .family = a->prefix.family }, y = { .family = b->prefix.family };
+    memcpy(x.bytes, a->prefix.bytes, sizeof x.bytes);
+    memcpy(y.bytes, b->prefix.bytes, sizeof y.bytes);
+    int order = ip_addr_compare(&x, &y);
+    if (!order)
+        order = a->prefix.len - b->prefix.len;
+    if (!order)
+        order = is_set(b->item, "best") - is_set(a->item, "best");
+    if (!order)
+        order = is_set(b->item, "programmed") - is_set(a->item, "programmed");
+    if (!order)
+        order = strcmp(json_text_at(a->item, "peer"), json_text_at(b->item, "peer"));
+    return order ? order : strcmp(json_text_at(a->item, "node"), json_text_at(b->item, "node"));
+}
+
+/* A new array of the same items; the daemon gives them in the order of its table. */
+static json_t *sorted(const json_t *items)
+{
+    size_t count = json_array_size(items), i;
+    json_t *item, *list = json_array();
+    struct ranked *ranks = memory_new(count, sizeof *ranks);
+    json_array_foreach(items, i, item)
+    {
+        ranks[i].item = item;
+        if (ip_prefix_parse(json_text_at(item, "prefix"), &ranks[i].prefix))
+            ranks[i].prefix = (struct ip_prefix){ 0 };
+    }
+    qsort(ranks, count, sizeof *ranks, compare_routes);
+    for (i = 0; i < count; i++)
+        json_array_append(list, ranks[i].item);
+    free(ranks);
+    return list;
+}
+
 int verb_route_list(const struct ctl *c)
 {
     char path[1024] = "/v1/routes?limit=1000&";
@@ -109,6 +156,9 @@ int verb_route_list(const struct ctl *c)
     int code = client_list(c, path, &items);
     if (code)
         return code;
+    json_t *in_table_order = items;
+    items = sorted(items);
+    json_decref(in_table_order);
     if (c->output == CTL_JSON) {
         json_t *list = json_pack("{s:O, s:n}", "items", items, "nextCursor");
         code = ctl_print_json(list);

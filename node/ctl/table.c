@@ -73,7 +73,9 @@ int table_print(const struct column *columns, size_t count, const json_t *rows, 
     struct libscols_table *table = scols_new_table();
     const json_t *row;
     size_t i;
-    bool ok = table != NULL;
+    bool ok = table != NULL && !scols_table_set_column_separator(table, "  ");
+    if (json_array_size(rows) == 0)
+        puts("none");
     if (ok)
         scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER); /* never cut a prefix to fit */
     for (size_t c = 0; ok && c < count; c++)

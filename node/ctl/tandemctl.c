@@ -156,6 +156,22 @@ static const char *phrase_at(const void *context, size_t i)
     return i < VERBS ? verbs[i].phrase : NULL;
 }
 
+/* "peer" alone: which verbs it could become. */
+static int say_unknown(int argc, char *const *argv)
+{
+    char known[400] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < VERBS; i++)
+        if (verbs[i].help && !strncmp(verbs[i].phrase, argv[0], strlen(argv[0])) &&
+            len < sizeof known)
+            len += (size_t)snprintf(known + len, sizeof known - len, "%s\"%s\"", len ? ", " : "",
+                                    verbs[i].phrase);
+    if (len)
+        return ctl_fail(CTL_USAGE, "no such verb; it could be one of %s", known);
+    return ctl_fail(CTL_USAGE, "no verb begins with \"%s%s%s\"; see tandemctl help", argv[0],
+                    argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+}
+
 static int run_verb(struct ctl *c, int argc, char *const *argv)
 {
     int used = 0;
@@ -165,8 +181,7 @@ static int run_verb(struct ctl *c, int argc, char *const *argv)
     if (found == WORDS_AMBIGUOUS)
         return ctl_fail(CTL_USAGE, "\"%s\" fits several verbs: write more of it", argv[0]);
     if (found < 0)
-        return ctl_fail(CTL_USAGE, "no verb begins with \"%s%s%s\"; see tandemctl help", argv[0],
-                        argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+        return say_unknown(argc, argv);
     c->argc = argc - used;
     c->argv = argv + used;
     return verbs[found].run(c);

@@ -165,7 +165,7 @@ static void test_peer_type_ranks_before_the_as_path(void)
     decide(&l);
     CU_ASSERT_EQUAL(explain(&l, 1, text).step, EXPLAIN_RANK);
     CU_ASSERT_EQUAL(explain(&l, 2, text).step, EXPLAIN_RANK);
-    CU_ASSERT_STRING_EQUAL(text, "preferred peer type");
+    CU_ASSERT_STRING_EQUAL(text, "preferred: peer type rank 1");
     rib_fini(&l.rib);
 }
 
