@@ -70,9 +70,9 @@ class Story:
         self.net.start_appliances()
         self.net.agent.start()
         self.net.wait_peers()
-        self.net.cluster.expect_equal()
+        digest = self.net.cluster.expect_equal()
         return [f"{node.name}: " + ", ".join(f"{name} {state}" for name, state in sorted(node.peers().items()))
-                for node in (self.a, self.b)] + ["rs-a and rs-b hold the same routes"]
+                for node in (self.a, self.b)] + [f"rs-a and rs-b decided the same table: digest {digest[:16]}"]
 
     def vm_programmed(self):
         """the VM's kernel sends the branch to the SD-WAN, everything else over both firewalls"""

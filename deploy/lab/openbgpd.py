@@ -27,6 +27,8 @@ class Openbgpd(Appliance):
         lines += [f"network {p} set {{ {self._attributes(p)} }}" for p in self.announced]
         lines += [self._neighbor(n) for n in self.neighbors]
         lines += ["allow from any", "allow to any"]
+        # Where a session carries the other family it would send an address of its own choice.
+        lines += [f"match to {n.address} set nexthop no-modify" for n in self.neighbors if len(self.families(n)) > 1]
         lines += [] if self.transit else ["match from any set community NO_EXPORT"]
         return self.write("bgpd.conf", "\n".join(lines) + "\n")
 

@@ -105,7 +105,7 @@ class Node:
 
     def peers(self):
         """{name: state} as this node sees its own sessions."""
-        return {peer["name"]: session_state(peer, self.name) for peer in self.items("peer", "list")}
+        return {peer["name"]: peer["state"] for peer in self.items("peer", "list")}
 
     def wait_peers(self, *names, seconds=20):
         wanted = set(names)
@@ -130,14 +130,6 @@ class Node:
             if route["best"] or route.get("multipath"):
                 table.setdefault(route["prefix"], set()).add(route["nextHop"])
         return {prefix: sorted(hops) for prefix, hops in table.items()}
-
-
-def session_state(peer, node):
-    """The state of a peer's session with one node: nodes list each other's sessions too."""
-    for session in peer.get("sessions", []):
-        if session.get("node") == node:
-            return session["state"]
-    return peer["state"]
 
 
 def as_path(value):
@@ -222,11 +214,14 @@ class Cluster:
             node.wait_ready()
 
     def expect_equal(self, seconds=10):
-        """Every node shows the same routes (the digest says the same of the tables inside)."""
+        """Every node has decided the same table (its digest) and shows the same routes."""
         first, *others = self.nodes.values()
         for other in others:
+            poll(f"{first.name} and {other.name} have one digest", lambda other=other:
+                 first.ctl("status")["digest"] == other.ctl("status")["digest"], seconds)
             expect(f"{first.name} and {other.name} know the same routes", True,
                    lambda other=other: first.routes() == other.routes(), seconds)
+        return first.ctl("status")["digest"]
 
 
 class Agent:
