@@ -6,8 +6,8 @@
 #include "node/api/api_impl.h"
 #include "node/api/reply.h"
 
-/* What the first callback of a request says about its URI; libmicrohttpd hands it on. */
-enum uri_mark { URI_FINE = 1, URI_BAD = 2 };
+/* How far a request is; libmicrohttpd hands it from callback to callback. */
+enum request_mark { URI_FINE = 1, URI_BAD, REQUEST_CHECKED };
 
 /* %00 would cut the decoded path short, and raw control characters have no place in a URI
  * (RFC 3986 section 2): seen here only, because the answer callback gets decoded strings. */
@@ -201,8 +201,13 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
     (void)version;
     (void)upload_data;
     (void)upload_data_size;
-    if (!check_request(l, connection, method, (uintptr_t)*con_cls, &reply))
-        return send_reply(connection, &reply, true);
+    if ((uintptr_t)*con_cls != REQUEST_CHECKED) {
+        if (!check_request(l, connection, method, (uintptr_t)*con_cls, &reply))
+            return send_reply(connection, &reply, true);
+        /* Answered by the next call: an answer to the first one ends the connection. */
+        *con_cls = (void *)(uintptr_t)REQUEST_CHECKED;
+        return MHD_YES;
+    }
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_param, &q);
     bool is_stream = wants_stream(connection, &q);
     if (is_stream && !sse_is_full(l->api))

@@ -8,6 +8,7 @@
 
 #include "node/api/api_impl.h"
 #include "node/api/events.h"
+#include "node/config/memory.h"
 
 enum { STREAMS_MAX = 16, COMMENT_MS = 15000, BLOCK = 4096 };
 
@@ -45,7 +46,7 @@ static bool refill(struct sse *s)
     }
     if (s->api->cfg.now() < s->comment_ms)
         return false;
-    set_text(s, strdup(":\n\n"));
+    set_text(s, memory_copy_text(":\n\n"));
     return true;
 }
 
@@ -118,7 +119,7 @@ enum MHD_Result sse_start(struct api *a, struct MHD_Connection *connection, uint
     if (!s)
         return MHD_NO;
     *s = (struct sse){ .api = a, .connection = connection, .position = start_position(a, after) };
-    set_text(s, strdup("retry: 1000\n\n"));
+    set_text(s, memory_copy_text("retry: 1000\n\n"));
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, s, free_stream);
     list_append(&a->streams, &s->all);

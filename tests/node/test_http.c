@@ -199,6 +199,21 @@ static void test_what_is_not_a_plain_get_is_refused(void)
     lab_close(&l);
 }
 
+static void test_one_connection_serves_many_requests_and_head_has_no_body(void)
+{
+    static const char two[] = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                              "HEAD /v1/status HTTP/1.1\r\nHost: localhost\r\n"
+                              "Connection: close\r\n\r\n";
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ask_fd(&l, dial(l.tcp.port), two);
+    ASSERT_HAS(answer, "\r\n\r\nok\nHTTP/1.1 200");
+    ASSERT_LACKS(answer, "hub-rs");
+    CU_ASSERT_STRING_EQUAL(answer + strlen(answer) - 4, "\r\n\r\n");
+    lab_close(&l);
+}
+
 static void test_health_listener_serves_checks_alone(void)
 {
     static const char ready[] = "GET /readyz?verbose HTTP/1.0\r\n\r\n";
@@ -425,6 +440,7 @@ static void test_mutated_requests_do_no_harm(void)
 
 CU_MAIN("http", CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
         CU_CASE(test_what_is_not_a_plain_get_is_refused),
+        CU_CASE(test_one_connection_serves_many_requests_and_head_has_no_body),
         CU_CASE(test_health_listener_serves_checks_alone),
         CU_CASE(test_port_in_use_is_one_clear_error),
         CU_CASE(test_stale_socket_file_is_replaced_and_a_live_one_kept),
