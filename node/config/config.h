@@ -147,6 +147,9 @@ struct config {
 bool config_load(const char *path, struct config **out, FILE *errors);
 void config_free(struct config *c);
 const struct config_node *config_find_node(const struct config *c, const char *name);
+/* cluster.keyFile with {node} replaced by the node's name, so that one file serves several nodes on
+ * one machine. NULL when there is none; free() it. */
+char *config_key_file(const struct config *c, const char *node);
 
 /* The agent's file: name, keyFile, secretFile, nodes: [{name, address, port 8177, publicKey}], table,
  * metric, protocol, routeServer (name of the cluster), statusSocket. Same rules, same messages. */

@@ -1,0 +1,85 @@
+/* The agent's configuration file. */
+#include <string.h>
+
+#include "node/config/config_read.h"
+#include "node/config/memory.h"
+
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+static const char *const formats[] = { "auto", "plain", "logfmt", "json", NULL };
+
+#define AT(member) .offset = offsetof(struct config_agent_file, member)
+
+static const struct schema_row node_rows[] = {
+    { "name", schema_name, offsetof(struct config_node, name), .is_required = true,
+      .help = "the node, as in its own configuration" },
+    { "address", schema_addr, offsetof(struct config_node, address), .is_required = true,
+      .help = "its cluster address" },
+    { "port", schema_u16, offsetof(struct config_node, cluster_port), 1, 65535,
+      .help = "its cluster port" },
+    { "publicKey", .is_required = true, .is_separate = true, .help = "its public key" },
+    { 0 },
+};
+
+static const struct schema_row log_rows[] = {
+    { "level", schema_word, AT(log_level), .words = levels, .help = "least level" },
+    { "format", schema_word, AT(log_format), .words = formats, .help = "form of a line" },
+    { 0 },
+};
+
+static bool read_log(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                     void *to)
+{
+    (void)row;
+    if (!schema_is_map(r, n))
+        return false;
+    schema_read_object(r, n, log_rows, to);
+    return true;
+}
+
+static const struct schema_row rows[] = {
+    { "name", schema_name, AT(name), .is_required = true, .help = "this host" },
+    { "routeServer", schema_name, AT(cluster), .is_required = true,
+      .help = "routeServer.name of the cluster" },
+    { "keyFile", schema_path, AT(key_file), .is_required = true, .help = "this host's key" },
+    { "secretFile", schema_path, AT(secret_file), .is_required = true,
+      .help = "the same file as agents.secretFile of the nodes" },
+    { "nodes", .is_separate = true, .is_required = true, .help = "[{ name, address, publicKey }]" },
+    { "table", schema_u32, AT(table), 1, 4294967294, .help = "kernel table" },
+    { "metric", schema_u32, AT(metric), 1, 4294967294, .help = "route metric" },
+    { "protocol", schema_u8, AT(protocol), 5, 255, .help = "route protocol number" },
+    { "runDirectory", schema_path, AT(run_directory), .help = "for the lock" },
+    { "log", read_log, .help = "{ level, format }" },
+    { 0 },
+};
+
+bool config_load_agent(const char *path, struct config_agent_file **out, FILE *errors)
+{
+    struct config_source s;
+    struct config_agent_file *c = memory_new(1, sizeof *c);
+    *c = (struct config_agent_file){ .table = 254,
+                                     .metric = 20,
+                                     .protocol = 201,
+                                     .run_directory = memory_copy_text("/run/tandem"),
+                                     .log_level = CONFIG_LOG_INFO };
+    *out = NULL;
+    if (config_source_open(&s, path)) {
+        schema_read_object(&s.reader, s.root, rows, c);
+        config_read_nodes(&s.reader, tree_get(s.root, "nodes"), node_rows, c->nodes, &c->node_count);
+    }
+    if (config_source_close(&s, errors)) {
+        *out = c;
+        return true;
+    }
+    config_free_agent(c);
+    return false;
+}
+
+void config_free_agent(struct config_agent_file *c)
+{
+    if (!c)
+        return;
+    free(c->key_file);
+    free(c->secret_file);
+    free(c->run_directory);
+    free(c);
+}

@@ -1,0 +1,149 @@
+/* What only shows when values are seen together. */
+#include <string.h>
+
+#include "node/config/config_read.h"
+
+enum { AS_TRANS = 23456 };
+
+/* The nth map of a list, as the arrays of struct config are filled. */
+static struct tree_node *nth_map(const struct tree_node *list, size_t nth)
+{
+    struct tree_node *n = list && list->kind == TREE_LIST ? list->first : NULL;
+    for (; n; n = n->next)
+        if (n->kind == TREE_MAP && nth-- == 0)
+            return n;
+    return NULL;
+}
+
+/* The value of a key in the nth map, if nothing was said about it yet. */
+static struct tree_node *value_at(const struct tree_node *root, const char *list, size_t nth,
+                                  const char *key)
+{
+    return tree_get_good(nth_map(tree_get(root, list), nth), key);
+}
+
+static void check_names(struct schema_reader *r, struct tree_node *root, const char *list)
+{
+    for (size_t i = 0; nth_map(tree_get(root, list), i); i++) {
+        struct tree_node *name = value_at(root, list, i, "name");
+        for (size_t k = 0; name && k < i; k++) {
+            const struct tree_node *other = value_at(root, list, k, "name");
+            if (other && strcmp(other->text, name->text) == 0) {
+                schema_complain(r, name, "the name \"%s\" stands on line %u already", name->text,
+                                other->mark.line);
+                break;
+            }
+        }
+    }
+}
+
+static void check_nodes(struct schema_reader *r, struct tree_node *root, const struct config *c)
+{
+    for (size_t i = 0; i < c->node_count; i++) {
+        struct tree_node *address = value_at(root, "nodes", i, "address");
+        for (size_t k = 0; address && k < i; k++)
+            if (ip_addr_is_equal(&c->nodes[i].address, &c->nodes[k].address) &&
+                c->nodes[i].bgp_port == c->nodes[k].bgp_port)
+                schema_complain(r, address, "node %s has this address already", c->nodes[k].name);
+        struct tree_node *six = value_at(root, "nodes", i, "address6");
+        if (six && address && c->nodes[i].address6.family == c->nodes[i].address.family)
+            schema_complain(r, six, "address6 is for the other family than address");
+        if (c->node_count > 1 && r->is_complete && !c->nodes[i].has_public_key &&
+            !tree_get(nth_map(tree_get(root, "nodes"), i), "publicKey")) {
+            char path[TREE_PATH_TEXT];
+            struct tree_node *n = nth_map(tree_get(root, "nodes"), i);
+            report_error(r->report, tree_place(n), tree_path(n, path), "\"publicKey\" is missing");
+            report_hint(r->report, "each of several nodes needs one: tandemctl key new FILE prints it");
+        }
+    }
+}
+
+static void check_cluster(struct schema_reader *r, struct tree_node *root, const struct config *c)
+{
+    bool clustered = c->node_count > 1;
+    if (!r->is_complete)
+        return;
+    if (clustered && !tree_get(root, "cluster")) {
+        report_error(r->report, (struct report_mark){ 0 }, NULL, "\"cluster\" is missing");
+        report_hint(r->report, "several nodes need cluster: { keyFile: …, secretFile: … }");
+        return;
+    }
+    struct tree_node *cluster = tree_get(root, "cluster");
+    if ((clustered || c->agent_secret_file) && !c->key_file && !tree_get(cluster, "keyFile"))
+        report_error(r->report, cluster ? tree_place(cluster) : (struct report_mark){ 0 }, "cluster",
+                     "\"keyFile\" is missing (make one with: tandemctl key new FILE)");
+    if (clustered && !c->secret_file && !tree_get(cluster, "secretFile"))
+        report_error(r->report, tree_place(cluster), "cluster",
+                     "\"secretFile\" is missing (make one with: tandemctl key new --secret FILE)");
+    struct tree_node *dead = tree_get_good(cluster, "dead");
+    if (dead && c->dead_ms < 3 * c->beat_ms)
+        schema_complain(r, dead, "shorter than three beats of %u ms: nodes would die of jitter",
+                        c->beat_ms);
+}
+
+static void check_asn(struct schema_reader *r, const struct config *c, const struct config_peer *p,
+                      struct tree_node *n)
+{
+    uint32_t own = p->local_asn ? p->local_asn : c->asn;
+    if (p->peer_asn == 0 || p->peer_asn == AS_TRANS || p->peer_asn == 65535 ||
+        p->peer_asn == 4294967295) {
+        schema_complain(r, n, "%u is a reserved AS number", p->peer_asn);
+    } else if (p->peer_asn == own) {
+        schema_complain(r, n, "%u is the route server's own AS number", p->peer_asn);
+        report_hint(r->report, "sessions are external BGP: give the NVA another ASN, or set localAsn");
+    }
+}
+
+static bool is_node(const struct config *c, const struct ip_addr *a)
+{
+    for (size_t i = 0; i < c->node_count; i++)
+        if (ip_addr_is_equal(&c->nodes[i].address, a) ||
+            (c->nodes[i].has_address6 && ip_addr_is_equal(&c->nodes[i].address6, a)))
+            return true;
+    return false;
+}
+
+static void check_peers(struct schema_reader *r, struct tree_node *root, const struct config *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++) {
+        const struct config_peer *p = &c->peers[i];
+        struct tree_node *asn = value_at(root, "peers", i, "peerAsn");
+        struct tree_node *ip = value_at(root, "peers", i, "peerIp");
+        if (asn)
+            check_asn(r, c, p, asn);
+        for (size_t k = 0; ip && k < i; k++)
+            if (ip_addr_is_equal(&p->peer_ip, &c->peers[k].peer_ip) && p->nodes & c->peers[k].nodes)
+                schema_complain(r, ip, "peer %s has this address already", c->peers[k].name);
+        if (ip && is_node(c, &p->peer_ip) && p->peer_port == 179)
+            schema_complain(r, ip, "this is a node's own address");
+    }
+}
+
+static void check_vnets(struct schema_reader *r, struct tree_node *root, const struct config *c)
+{
+    char a[IP_PREFIX_TEXT], path[TREE_PATH_TEXT];
+    for (size_t i = 0; i < c->vnet_count; i++)
+        for (size_t k = 0; k < i; k++)
+            for (size_t x = 0; x < c->vnets[i].prefix_count; x++)
+                for (size_t y = 0; y < c->vnets[k].prefix_count; y++) {
+                    const struct ip_prefix *p = &c->vnets[i].prefixes[x], *q = &c->vnets[k].prefixes[y];
+                    struct tree_node *n = value_at(root, "virtualNetworks", i, "addressPrefixes");
+                    if (!n || (!ip_prefix_contains(p, q) && !ip_prefix_contains(q, p)))
+                        continue;
+                    report_warning(r->report, tree_place(n), tree_path(n, path),
+                                   "%s overlaps with virtual network %s", ip_prefix_format(p, a),
+                                   c->vnets[k].name);
+                }
+}
+
+void config_check(struct schema_reader *r, struct tree_node *root, const struct config *c)
+{
+    check_names(r, root, "nodes");
+    check_names(r, root, "peers");
+    check_names(r, root, "virtualNetworks");
+    check_names(r, root, "programming");
+    check_nodes(r, root, c);
+    check_cluster(r, root, c);
+    check_peers(r, root, c);
+    check_vnets(r, root, c);
+}

@@ -1,0 +1,452 @@
+#include <sodium.h>
+#include <string.h>
+
+#include "node/config/config_read.h"
+#include "node/config/memory.h"
+
+enum { DEFAULT_ASN = 65515, DEFAULT_API_PORT = 8179, DEFAULT_HEALTH_PORT = 8178 };
+
+static const char *const modes[] = { "azure", "transparent", NULL };
+static const char *const preferences[] = { "ExpressRoute", "VpnGateway", "ASPath", NULL };
+static const char *const target_types[] = { "netlink", "table", NULL };
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+static const char *const formats[] = { "auto", "plain", "logfmt", "json", NULL };
+
+#define AT(member) .offset = offsetof(struct config, member)
+#define SEPARATE .is_separate = true
+
+/* ---- routeServer ---- */
+
+static bool read_router_id(struct schema_reader *r, struct tree_node *n,
+                           const struct schema_row *row, void *to)
+{
+    struct config *c = to;
+    return c->has_router_id = schema_router_id(r, n, row, &c->router_id);
+}
+
+static bool read_next_hop(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                          void *to)
+{
+    struct config *c = to;
+    bool six = strcmp(row->key, "vnetNextHop6") == 0;
+    struct ip_addr addr;
+    if (n->kind == TREE_SCALAR && strcmp(n->text, "self") == 0)
+        return true;
+    if (!schema_addr(r, n, row, &addr))
+        return false;
+    if ((addr.family == BGP_IP6) != six) {
+        schema_complain(r, n, "%s is of the wrong family", n->text);
+        report_hint(r->report, "vnetNextHop is for IPv4 prefixes, vnetNextHop6 for IPv6");
+        return false;
+    }
+    *(six ? &c->vnet_next_hop6 : &c->vnet_next_hop) = addr;
+    *(six ? &c->has_vnet_next_hop6 : &c->has_vnet_next_hop) = true;
+    return true;
+}
+
+static const struct schema_row server_rows[] = {
+    { "name", schema_name, AT(name), .is_required = true, .help = "the cluster's name" },
+    { "virtualRouterAsn", schema_u32, AT(asn), 1, 4294967294, .help = "own AS number" },
+    { "mode", schema_word, AT(mode), .words = modes, .help = "how routes are advertised" },
+    { "routerId", read_router_id, .help = "BGP identifier" },
+    { "hubRoutingPreference", schema_word, AT(preference), .words = preferences,
+      .help = "which peer type wins" },
+    { "allowBranchToBranchTraffic", schema_bool, AT(branch_to_branch),
+      .help = "exchange routes between peer types" },
+    { "vnetNextHop", read_next_hop, .help = "self, or the next hop of VNet prefixes" },
+    { "vnetNextHop6", read_next_hop, .help = "self, or the next hop of IPv6 VNet prefixes" },
+    { "maxPaths", schema_u16, AT(max_paths), 1, 64, .help = "ECMP width" },
+    { "runDirectory", schema_path, AT(run_directory), .help = "socket, lock, incarnation" },
+    { 0 },
+};
+
+/* ---- nodes ---- */
+
+static const struct schema_row node_rows[] = {
+    { "name", schema_name, offsetof(struct config_node, name), .is_required = true,
+      .help = "what --node names" },
+    { "address", schema_addr, offsetof(struct config_node, address), .is_required = true,
+      .help = "the address that NVAs peer with" },
+    { "address6", SEPARATE, .help = "a second BGP address of the other family" },
+    { "bgpPort", schema_u16, offsetof(struct config_node, bgp_port), 1, 65535, .help = "BGP port" },
+    { "clusterAddress", schema_addr, offsetof(struct config_node, cluster_address),
+      .help = "where the other nodes and agents connect" },
+    { "clusterPort", schema_u16, offsetof(struct config_node, cluster_port), 1, 65535,
+      .help = "port of the cluster channel" },
+    { "publicKey", SEPARATE, .help = "as printed by tandemctl key new" },
+    { "api", SEPARATE, .help = "API listeners of this node" },
+    { "health", SEPARATE, .help = "health listeners of this node" },
+    { 0 },
+};
+
+static void read_node(struct schema_reader *r, struct tree_node *n, struct config_node *node,
+                      const struct schema_row *rows)
+{
+    static const struct schema_row key = { "publicKey", .help = "a public key" };
+    static const struct schema_row six = { "address6", .help = "an address" };
+    *node = (struct config_node){ .id = n->index + 1, .bgp_port = 179, .cluster_port = 8177 };
+    schema_read_object(r, n, rows, node);
+    if (!tree_get(n, "clusterAddress"))
+        node->cluster_address = node->address;
+    struct tree_node *public_key = tree_get(n, "publicKey"), *address6 = tree_get(n, "address6");
+    if (public_key)
+        node->has_public_key = schema_key(r, public_key, &key, node->public_key);
+    if (address6)
+        node->has_address6 = schema_addr(r, address6, &six, &node->address6);
+}
+
+void config_read_nodes(struct schema_reader *r, struct tree_node *list, const struct schema_row *rows,
+                       struct config_node *nodes, size_t *count)
+{
+    if (!list || !schema_is_list(r, list))
+        return;
+    for (struct tree_node *n = list->first; n; n = n->next) {
+        if (*count == CONFIG_NODES_MAX) {
+            schema_complain(r, n, "more than %d nodes", CONFIG_NODES_MAX);
+            return;
+        }
+        if (schema_is_map(r, n))
+            read_node(r, n, &nodes[(*count)++], rows);
+    }
+    if (!list->first)
+        schema_complain(r, list, "at least one node is needed");
+}
+
+bool config_read_node_mask(struct schema_reader *r, struct tree_node *n,
+                           const struct schema_row *row, void *to)
+{
+    uint32_t *mask = to;
+    const struct tree_node *root = n;
+    (void)row;
+    if (!schema_is_list(r, n))
+        return false;
+    while (root->parent)
+        root = root->parent;
+    *mask = 0;
+    for (struct tree_node *name = n->first; name; name = name->next) {
+        const struct tree_node *list = tree_get(root, "nodes");
+        const struct tree_node *node = list ? list->first : NULL;
+        for (; node; node = node->next) {
+            const struct tree_node *at = tree_get(node, "name");
+            if (at && at->kind == TREE_SCALAR && name->kind == TREE_SCALAR &&
+                strcmp(at->text, name->text) == 0)
+                break;
+        }
+        if (node)
+            *mask |= 1u << (node->index + 1);
+        else
+            schema_complain(r, name, "there is no node \"%s\"",
+                            name->kind == TREE_SCALAR ? name->text : "");
+    }
+    return true;
+}
+
+/* ---- endpoints ---- */
+
+static bool parse_endpoint(const char *text, struct config_endpoint *out)
+{
+    char host[IP_ADDR_TEXT];
+    const char *colon = strrchr(text, ':');
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    bool bracket = text[0] == '[' && len > 2 && text[len - 1] == ']';
+    if (!colon || len >= sizeof host || colon[1 + strspn(colon + 1, "0123456789")] || !colon[1])
+        return false;
+    unsigned long port = strtoul(colon + 1, NULL, 10);
+    snprintf(host, sizeof host, "%.*s", (int)(bracket ? len - 2 : len), text + bracket);
+    if (port < 1 || port > 65535 || ip_addr_parse(host, &out->addr))
+        return false;
+    out->port = (uint16_t)port;
+    return bracket == (out->addr.family == BGP_IP6);
+}
+
+void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
+                           struct config_endpoint **out, size_t *count)
+{
+    if (!list || !schema_is_list(r, list))
+        return;
+    free(*out);
+    *out = memory_new(list->count, sizeof **out);
+    *count = 0;
+    for (struct tree_node *n = list->first; n; n = n->next) {
+        if (n->kind == TREE_SCALAR && parse_endpoint(n->text, &(*out)[*count])) {
+            ++*count;
+            continue;
+        }
+        schema_complain(r, n, "this is no address and port");
+        report_hint(r->report, "write \"127.0.0.1:8179\" or \"[::1]:8179\"");
+    }
+}
+
+/* ---- cluster, agents ---- */
+
+static const struct schema_row cluster_rows[] = {
+    { "keyFile", schema_path, AT(key_file), .help = "this node's key; {node} stands for its name" },
+    { "secretFile", schema_path, AT(secret_file), .help = "the cluster's secret" },
+    { "beat", schema_millis, AT(beat_ms), 10, 10000, .help = "between beats" },
+    { "dead", schema_millis, AT(dead_ms), 50, 60000, .help = "silence that means death" },
+    { "grace", schema_millis, AT(grace_ms), 0, 86400000, .help = "a dead node's routes count fully" },
+    { "stale", schema_millis, AT(stale_ms), 0, 604800000, .help = "then as a last resort, so long" },
+    { "tombstone", schema_millis, AT(tombstone_ms), 1000, 3600000, .help = "withdrawals remembered" },
+    { "defer", schema_millis, AT(defer_ms), 0, 3600000, .help = "waiting for NVAs after a start" },
+    { "witness", .help = "a third opinion comes later" },
+    { 0 },
+};
+
+static const struct schema_row host_rows[] = {
+    { "name", schema_name, offsetof(struct config_agent, name), .is_required = true,
+      .help = "the host" },
+    { "publicKey", schema_key, offsetof(struct config_agent, public_key), .is_required = true,
+      .help = "of the host's key" },
+    { 0 },
+};
+
+static const struct schema_row agents_rows[] = {
+    { "secretFile", schema_path, AT(agent_secret_file), .is_required = true,
+      .help = "shared by nodes and agents, not the cluster's" },
+    { "hosts", SEPARATE, .is_required = true, .help = "[{ name, publicKey }]" },
+    { 0 },
+};
+
+static void read_agents(struct schema_reader *r, struct tree_node *n, struct config *c)
+{
+    if (!n || !schema_is_map(r, n))
+        return;
+    schema_read_object(r, n, agents_rows, c);
+    struct tree_node *hosts = tree_get(n, "hosts");
+    if (!hosts || !schema_is_list(r, hosts))
+        return;
+    c->agents = memory_new(hosts->count, sizeof *c->agents);
+    for (struct tree_node *h = hosts->first; h; h = h->next)
+        if (schema_is_map(r, h))
+            schema_read_object(r, h, host_rows, &c->agents[c->agent_count++]);
+}
+
+/* ---- virtual networks, targets ---- */
+
+static bool read_prefixes(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                          void *to)
+{
+    struct config_vnet *v = to;
+    if (!schema_is_list(r, n))
+        return false;
+    v->prefixes = memory_new(n->count, sizeof *v->prefixes);
+    for (struct tree_node *p = n->first; p; p = p->next)
+        v->prefix_count += schema_prefix(r, p, row, &v->prefixes[v->prefix_count]);
+    return true;
+}
+
+static const struct schema_row vnet_rows[] = {
+    { "name", schema_name, offsetof(struct config_vnet, name), .is_required = true,
+      .help = "the virtual network" },
+    { "addressPrefixes", read_prefixes, .is_required = true, .help = "[10.1.0.0/16, …]" },
+    { "useRemoteGateways", schema_bool, offsetof(struct config_vnet, remote), .help = "peered" },
+    { 0 },
+};
+
+static const struct schema_row target_rows[] = {
+    { "name", schema_name, offsetof(struct config_target, name), .is_required = true,
+      .help = "the target" },
+    { "type", schema_word, offsetof(struct config_target, type), .words = target_types,
+      .is_required = true, .help = "netlink: this node's kernel; table: host agents" },
+    { "table", schema_u32, offsetof(struct config_target, table), 1, 4294967294,
+      .help = "kernel table" },
+    { "metric", schema_u32, offsetof(struct config_target, metric), 1, 4294967294,
+      .help = "route metric" },
+    { "protocol", schema_u8, offsetof(struct config_target, protocol), 5, 255,
+      .help = "route protocol number" },
+    { "allowOwnSpace", schema_bool, offsetof(struct config_target, allow_own_space),
+      .help = "steer inside the VNet" },
+    { "nodes", config_read_node_mask, offsetof(struct config_target, nodes), .help = "[names]" },
+    { 0 },
+};
+
+static void read_vnets(struct schema_reader *r, struct tree_node *list, struct config *c)
+{
+    if (!list || !schema_is_list(r, list))
+        return;
+    c->vnets = memory_new(list->count, sizeof *c->vnets);
+    for (struct tree_node *n = list->first; n; n = n->next)
+        if (schema_is_map(r, n))
+            schema_read_object(r, n, vnet_rows, &c->vnets[c->vnet_count++]);
+}
+
+static void read_targets(struct schema_reader *r, struct tree_node *list, struct config *c)
+{
+    if (!list || !schema_is_list(r, list))
+        return;
+    c->targets = memory_new(list->count, sizeof *c->targets);
+    for (struct tree_node *n = list->first; n; n = n->next) {
+        struct config_target *t = &c->targets[c->target_count];
+        if (!schema_is_map(r, n))
+            continue;
+        *t = (struct config_target){ .table = 254, .metric = 20, .protocol = 201, .nodes = UINT32_MAX };
+        schema_read_object(r, n, target_rows, t);
+        c->target_count++;
+    }
+}
+
+/* ---- the rest of the top ---- */
+
+static const struct schema_row api_rows[] = {
+    { "listen", SEPARATE, .help = "[\"127.0.0.1:8179\"]" },
+    { "health", SEPARATE, .help = "[\"0.0.0.0:8178\"]" },
+    { "tokenFile", .help = "writing over TCP comes later" },
+    { 0 },
+};
+
+static const struct schema_row log_rows[] = {
+    { "level", schema_word, AT(log_level), .words = levels, .help = "least level" },
+    { "format", schema_word, AT(log_format), .words = formats, .help = "form of a line" },
+    { 0 },
+};
+
+static const struct schema_row top_rows[] = {
+    { "version", SEPARATE, .help = "of this format: 1" },
+    { "generation", schema_u64, AT(generation), 0, UINT64_MAX, .help = "counts changes of this file" },
+    { "routeServer", SEPARATE, .is_required = true, .help = "routeServer: { name: …, mode: … }" },
+    { "nodes", SEPARATE, .is_required = true, .help = "nodes: [{ name, address, publicKey }]" },
+    { "cluster", SEPARATE, .help = "keys and times" },
+    { "agents", SEPARATE, .help = "host agents" },
+    { "defaults", SEPARATE, .help = "what every peer inherits" },
+    { "peers", SEPARATE, .help = "the NVAs" },
+    { "virtualNetworks", SEPARATE, .help = "address spaces" },
+    { "programming", SEPARATE, .help = "targets" },
+    { "api", SEPARATE, .help = "listeners" },
+    { "log", SEPARATE, .help = "level and format" },
+    { "routeMaps", .help = "route maps come later" },
+    { "export", .help = "BMP and MRT come later" },
+    { 0 },
+};
+
+static void read_part(struct schema_reader *r, struct tree_node *root, const char *key,
+                      const struct schema_row *rows, void *object)
+{
+    struct tree_node *n = tree_get(root, key);
+    if (n && schema_is_map(r, n))
+        schema_read_object(r, n, rows, object);
+}
+
+static void read_listeners(struct schema_reader *r, struct tree_node *root, struct config *c)
+{
+    static const struct ip_addr local = { .family = BGP_IP4, .bytes = { 127, 0, 0, 1 } };
+    struct tree_node *api = tree_get(root, "api"), *nodes = tree_get(root, "nodes");
+    c->api_listen = memory_new(1, sizeof *c->api_listen);
+    c->health_listen = memory_new(1, sizeof *c->health_listen);
+    c->api_listen[0] = (struct config_endpoint){ .addr = local, .port = DEFAULT_API_PORT };
+    c->health_listen[0] = (struct config_endpoint){ .port = DEFAULT_HEALTH_PORT };
+    c->api_listen_count = c->health_listen_count = 1;
+    config_read_endpoints(r, tree_get(api, "listen"), &c->api_listen, &c->api_listen_count);
+    config_read_endpoints(r, tree_get(api, "health"), &c->health_listen, &c->health_listen_count);
+    for (size_t i = 0; i < c->node_count; i++) {
+        const struct tree_node *n = tree_item(nodes, i);
+        config_read_endpoints(r, tree_get(n, "api"), &c->node_api[i], &c->node_api_count[i]);
+        config_read_endpoints(r, tree_get(n, "health"), &c->node_health[i], &c->node_health_count[i]);
+    }
+}
+
+static void check_version(struct schema_reader *r, struct tree_node *root)
+{
+    struct tree_node *n = tree_get(root, "version");
+    if (n && (n->kind != TREE_SCALAR || strcmp(n->text, "1") != 0))
+        schema_complain(r, n, "this version reads configurations of version 1 only");
+}
+
+static void read_all(struct config_source *s, struct config *c)
+{
+    struct schema_reader *r = &s->reader;
+    crypto_generichash(c->digest, sizeof c->digest, (const uint8_t *)s->text, s->report.len, NULL, 0);
+    schema_read_object(r, s->root, top_rows, c);
+    check_version(r, s->root);
+    read_part(r, s->root, "routeServer", server_rows, c);
+    read_part(r, s->root, "cluster", cluster_rows, c);
+    read_part(r, s->root, "api", api_rows, c);
+    read_part(r, s->root, "log", log_rows, c);
+    config_read_nodes(r, tree_get(s->root, "nodes"), node_rows, c->nodes, &c->node_count);
+    read_listeners(r, s->root, c);
+    read_agents(r, tree_get(s->root, "agents"), c);
+    read_vnets(r, tree_get(s->root, "virtualNetworks"), c);
+    read_targets(r, tree_get(s->root, "programming"), c);
+    config_read_peers(r, s->root, c);
+    config_check(r, s->root, c);
+}
+
+static struct config *with_defaults(const char *path)
+{
+    struct config *c = memory_new(1, sizeof *c);
+    *c = (struct config){ .path = memory_copy_text(path),
+                          .asn = DEFAULT_ASN,
+                          .max_paths = 64,
+                          .run_directory = memory_copy_text("/run/tandem"),
+                          .beat_ms = 50,
+                          .dead_ms = 300,
+                          .grace_ms = 120000,
+                          .stale_ms = 600000,
+                          .tombstone_ms = 30000,
+                          .defer_ms = 60000,
+                          .log_level = CONFIG_LOG_INFO };
+    return c;
+}
+
+bool config_load(const char *path, struct config **out, FILE *errors)
+{
+    struct config_source s;
+    struct config *c = with_defaults(path);
+    *out = NULL;
+    if (config_source_open(&s, path))
+        read_all(&s, c);
+    if (config_source_close(&s, errors)) {
+        *out = c;
+        return true;
+    }
+    config_free(c);
+    return false;
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->vnet_count; i++)
+        free(c->vnets[i].prefixes);
+    for (size_t i = 0; i < c->peer_count; i++)
+        free(c->peers[i].md5_key_file);
+    for (size_t i = 0; i < CONFIG_NODES_MAX; i++) {
+        free(c->node_api[i]);
+        free(c->node_health[i]);
+    }
+    free(c->path);
+    free(c->run_directory);
+    free(c->key_file);
+    free(c->secret_file);
+    free(c->agent_secret_file);
+    free(c->agents);
+    free(c->peers);
+    free(c->vnets);
+    free(c->targets);
+    free(c->api_listen);
+    free(c->health_listen);
+    free(c);
+}
+
+const struct config_node *config_find_node(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->node_count; i++)
+        if (strcmp(c->nodes[i].name, name) == 0)
+            return &c->nodes[i];
+    return NULL;
+}
+
+char *config_key_file(const struct config *c, const char *node)
+{
+    static const char place[] = "{node}";
+    if (!c->key_file)
+        return NULL;
+    const char *at = strstr(c->key_file, place);
+    if (!at)
+        return memory_copy_text(c->key_file);
+    size_t room = strlen(c->key_file) + strlen(node) + 1;
+    char *path = memory_new(room, 1);
+    snprintf(path, room, "%.*s%s%s", (int)(at - c->key_file), c->key_file, node,
+             at + sizeof place - 1);
+    return path;
+}

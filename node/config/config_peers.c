@@ -1,0 +1,168 @@
+/* peers[] and the defaults that they inherit. */
+#include <string.h>
+
+#include "node/config/config_read.h"
+#include "node/config/memory.h"
+
+enum { HOLD_S = 180, CONNECT_RETRY_S = 5, TTL = 64, WARN_PERCENT = 80 };
+
+static const char *const types[] = { "nva", "vpnGateway", "expressRoute", NULL };
+static const char *const modes[] = { "azure", "transparent", NULL };
+static const char *const actions[] = { "warn", "trim", "reset", NULL };
+static const char *const add_paths[] = { "none", "receive", "send", "both", NULL };
+
+#define AT(member) .offset = offsetof(struct config_peer, member)
+
+static bool read_next_hop(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                          void *to)
+{
+    struct config_peer *p = to;
+    return p->has_next_hop = schema_addr(r, n, row, &p->next_hop);
+}
+
+static bool read_families(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                          void *to)
+{
+    static const char *const words[] = { "ipv4", "ipv6", NULL };
+    const struct schema_row word = { .key = row->key, .words = words, .help = row->help };
+    bool *families = to;
+    if (!schema_is_list(r, n))
+        return false;
+    families[BGP_IP4] = families[BGP_IP6] = false;
+    for (struct tree_node *f = n->first; f; f = f->next) {
+        uint8_t family;
+        if (schema_word(r, f, &word, &family))
+            families[family] = true;
+    }
+    if (!n->first)
+        schema_complain(r, n, "at least one family is needed: ipv4, ipv6");
+    return true;
+}
+
+/* "80%" of the limit, or a count. */
+static bool read_warn_at(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                         void *to)
+{
+    size_t len = n->kind == TREE_SCALAR ? strlen(n->text) : 0;
+    struct tree_node bare = *n;
+    char digits[16];
+    if (!len || n->text[len - 1] != '%' || len >= sizeof digits)
+        return schema_u32(r, n, row, to);
+    const struct schema_row percent = { .key = row->key, .min = 1, .max = 100, .help = row->help };
+    memcpy(digits, n->text, len - 1);
+    digits[len - 1] = 0;
+    bare.text = digits;
+    uint32_t value;
+    if (!schema_u32(r, &bare, &percent, &value))
+        return false;
+    *(uint32_t *)to = value | 1u << 31; /* a share: resolved when the limit is known */
+    return true;
+}
+
+static bool read_action(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                        void *to)
+{
+    uint8_t action;
+    if (!schema_word(r, n, row, &action))
+        return false;
+    if (action == CONFIG_LIMIT_TRIM) {
+        schema_complain(r, n, "trim is not supported by this version");
+        report_hint(r->report, "warn keeps all routes and says so, reset ends the session");
+        return false;
+    }
+    *(uint8_t *)to = action;
+    return true;
+}
+
+static const struct schema_row limit_rows[] = {
+    { "limit", schema_u32, offsetof(struct config_limit, limit), 1, 100000000, .is_required = true,
+      .help = "most prefixes" },
+    { "warnAt", read_warn_at, offsetof(struct config_limit, warn_at), 1, 100000000,
+      .help = "a count, or 80%" },
+    { "action", read_action, offsetof(struct config_limit, action), .words = actions,
+      .help = "warn or reset" },
+    { 0 },
+};
+
+static bool read_limit(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                       void *to)
+{
+    struct config_limit *l = to;
+    const uint32_t share = 1u << 31;
+    (void)row;
+    if (!schema_is_map(r, n))
+        return false;
+    *l = (struct config_limit){ .warn_at = WARN_PERCENT | share, .action = CONFIG_LIMIT_WARN };
+    schema_read_object(r, n, limit_rows, l);
+    if (l->warn_at & share)
+        l->warn_at = (uint32_t)((uint64_t)l->limit * (l->warn_at & ~share) / 100);
+    struct tree_node *warn = tree_get_good(n, "warnAt");
+    if (warn && l->limit && l->warn_at > l->limit)
+        schema_complain(r, warn, "warnAt is above the limit of %u", l->limit);
+    return true;
+}
+
+static const struct schema_row peer_rows[] = {
+    { "name", schema_name, AT(name), .is_required = true, .help = "the same on every node" },
+    { "peerIp", schema_addr, AT(peer_ip), .is_required = true, .help = "the NVA's address" },
+    { "peerAsn", schema_u32, AT(peer_asn), 0, 4294967295, .is_required = true,
+      .help = "the NVA's AS number" },
+    { "peerPort", schema_u16, AT(peer_port), 1, 65535, .help = "BGP port" },
+    { "type", schema_word, AT(type), .words = types, .help = "what it is" },
+    { "mode", schema_word, AT(mode), .words = modes, .help = "how it is told routes" },
+    { "passive", schema_bool, AT(passive), .help = "wait for its connection" },
+    { "disabled", schema_bool, AT(disabled), .help = "no session" },
+    { "symmetric", schema_bool, AT(symmetric), .help = "announces the same to every node" },
+    { "holdTime", schema_seconds, AT(hold_s), 0, 65535000, .help = "proposed hold time" },
+    { "connectRetry", schema_seconds, AT(connect_retry_s), 1000, 3600000, .help = "between dials" },
+    { "addPath", schema_word, AT(add_path), .words = add_paths, .help = "RFC 7911" },
+    { "families", read_families, AT(families), .help = "[ipv4, ipv6]" },
+    { "localAsn", schema_u32, AT(local_asn), 1, 4294967294, .help = "AS number shown to this peer" },
+    { "allowOwnAs", schema_u8, AT(allow_own_as), 0, 10, .help = "own ASN allowed in paths, times" },
+    { "vnetNextHop", read_next_hop, .help = "next hop of VNet prefixes" },
+    { "multihop", schema_u8, AT(ttl), 1, 255, .help = "outgoing TTL" },
+    { "md5KeyFile", schema_path, AT(md5_key_file), .help = "file with the RFC 2385 key" },
+    { "maxRoutes", read_limit, AT(limit), .help = "{ limit, warnAt, action }" },
+    { "nodes", config_read_node_mask, AT(nodes), .help = "[names] that peer with it" },
+    { "bfd", .help = "BFD comes later" },
+    { "inboundRouteMap", .help = "route maps come later" },
+    { "outboundRouteMap", .help = "route maps come later" },
+    { 0 },
+};
+
+enum { PEER_OWN_KEYS = 3 }; /* name, peerIp, peerAsn: not inherited */
+
+static void read_peer(struct schema_reader *r, struct tree_node *n, const struct config_peer *like,
+                      struct config_peer *p)
+{
+    *p = *like;
+    p->md5_key_file = like->md5_key_file ? memory_copy_text(like->md5_key_file) : NULL;
+    schema_read_object(r, n, peer_rows, p);
+    struct tree_node *hold = tree_get_good(n, "holdTime");
+    if (hold && (p->hold_s == 1 || p->hold_s == 2)) {
+        schema_complain(r, hold, "a hold time of %u s is not allowed", p->hold_s);
+        report_hint(r->report, "0 for none, or 3 s and more (RFC 4271)");
+    }
+}
+
+void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c)
+{
+    struct config_peer like = { .peer_port = 179,
+                                .mode = c->mode,
+                                .symmetric = true,
+                                .hold_s = HOLD_S,
+                                .connect_retry_s = CONNECT_RETRY_S,
+                                .families = { true, true },
+                                .ttl = TTL,
+                                .nodes = UINT32_MAX };
+    struct tree_node *defaults = tree_get(root, "defaults"), *peers = tree_get(root, "peers");
+    if (defaults && schema_is_map(r, defaults))
+        schema_read_object(r, defaults, peer_rows + PEER_OWN_KEYS, &like);
+    if (peers && schema_is_list(r, peers)) {
+        c->peers = memory_new(peers->count, sizeof *c->peers);
+        for (struct tree_node *n = peers->first; n; n = n->next)
+            if (schema_is_map(r, n))
+                read_peer(r, n, &like, &c->peers[c->peer_count++]);
+    }
+    free(like.md5_key_file);
+}

@@ -1,0 +1,35 @@
+/* Inside the configuration: reading (config.c, config_peers.c), then checking (check.c). */
+#ifndef TANDEM_NODE_CONFIG_CONFIG_READ_H
+#define TANDEM_NODE_CONFIG_CONFIG_READ_H
+
+#include "node/config/config.h"
+#include "node/config/schema.h"
+
+/* A whole file, read once: the report has its findings, the tree its places. */
+struct config_source {
+    struct report report;
+    struct arena arena;
+    struct schema_reader reader;
+    struct tree_node *root; /* NULL: nothing to read, and the report says why */
+    char *text, *directory;
+};
+
+/* False when there is nothing to read. Call _close in any case: it prints the findings. */
+bool config_source_open(struct config_source *s, const char *path);
+/* Print and free; true when there was no error. */
+bool config_source_close(struct config_source *s, FILE *errors);
+
+/* peers[] with defaults; node names must be read already. */
+void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c);
+/* [names] of nodes into a bit mask. */
+schema_read config_read_node_mask;
+void config_read_nodes(struct schema_reader *r, struct tree_node *list, const struct schema_row *rows,
+                       struct config_node *nodes, size_t *count);
+/* ["127.0.0.1:8179", …] */
+void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
+                           struct config_endpoint **out, size_t *count);
+
+/* What single values cannot tell: names that are used twice, keys that are missing … */
+void config_check(struct schema_reader *r, struct tree_node *root, const struct config *c);
+
+#endif
