@@ -180,8 +180,9 @@ static void explain_path(const json_t *path)
 {
     char text[CELL_TEXT], against[CELL_TEXT];
     path_of(path, text);
+    const char *next_hop = json_text_at(path, "nextHop");
     printf("\nreceived       %s: from %s via %s, path %s, origin %s\n", json_text_at(path, "node"),
-           json_text_at(path, "peer"), json_text_at(path, "nextHop"), text[0] ? text : "(empty)",
+           json_text_at(path, "peer"), next_hop[0] ? next_hop : "self", text[0] ? text : "(empty)",
            json_text_at(path, "origin"));
     printf("policy         %s%s%s\n", json_text_at(path, "policy.verdict"),
            json_text_at(path, "policy.text")[0] ? ": " : "", json_text_at(path, "policy.text"));
