@@ -59,20 +59,20 @@ class Story:
     # The steps.
 
     def nodes_up(self):
-        """two nodes up, ready and connected to each other"""
+        """two nodes up and connected to each other"""
         self.net.cluster.start()
-        for node in (self.a, self.b):
-            poll(f"{node.name} sees both nodes", lambda node=node: len(node.items("node", "list")) == 2)
-        return [f"{node.name} {node.address}: /readyz {node.http('/readyz')[0]}" for node in (self.a, self.b)]
+        return [f"{node.name} {node.address}: " + ", ".join(f"{n['name']} {n['health']}" for n in node.items("node", "list"))
+                for node in (self.a, self.b)]
 
     def appliances_peer(self):
         """every appliance peers with BOTH nodes (BIRD, BIRD, FRR; FRR over IPv4 and IPv6)"""
         self.net.start_appliances()
         self.net.agent.start()
         self.net.wait_peers()
+        self.net.cluster.wait_ready()
         digest = self.net.cluster.expect_equal()
         return [f"{node.name}: " + ", ".join(f"{name} {state}" for name, state in sorted(node.peers().items()))
-                for node in (self.a, self.b)] + [f"rs-a and rs-b decided the same table: digest {digest[:16]}"]
+                for node in (self.a, self.b)] + [f"/readyz 200 on both, and both decided the same table: digest {digest[:16]}"]
 
     def vm_programmed(self):
         """the VM's kernel sends the branch to the SD-WAN, everything else over both firewalls"""

@@ -97,11 +97,20 @@ class Node:
             except urllib.error.HTTPError as error:
                 return error.code, error.read().decode()
 
-    def wait_ready(self, seconds=15):
+    def _wait(self, what, question, seconds):
         try:
-            poll(f"{self.name} ready", lambda: self.http("/readyz")[0] == 200, seconds)
+            poll(f"{self.name} {what}", question, seconds)
         except Failed as failure:
             raise Failed(f"{failure}\n{self.process.tail()}") from None
+
+    def wait_linked(self, seconds=10):
+        """It runs and is connected with every other node; the appliances may still be missing."""
+        self._wait("runs and sees the other nodes", lambda: self.http("/livez")[0] == 200 and
+                   [n["health"] for n in self.items("node", "list")] == ["ok"] * len(self.cluster.nodes), seconds)
+
+    def wait_ready(self, seconds=15):
+        """Converged: every appliance is there or was waited for."""
+        self._wait("ready", lambda: self.http("/readyz")[0] == 200, seconds)
 
     def peers(self):
         """{name: state} as this node sees its own sessions."""
@@ -210,6 +219,10 @@ class Cluster:
     def start(self):
         for node in self.nodes.values():
             node.start()
+        for node in self.nodes.values():
+            node.wait_linked()
+
+    def wait_ready(self):
         for node in self.nodes.values():
             node.wait_ready()
 

@@ -34,6 +34,7 @@ class Chaos:
         self.net.cluster.start()
         self.net.start_appliances()
         self.net.agent.start()
+        self.net.cluster.wait_ready()
         self.settled()
         self.watches = self.net.watches()
         self.traffic = self.net.streams()
