@@ -161,6 +161,7 @@ static void send_open(struct bgp_session *s, struct connection *c)
                              .hold_s = s->cfg.hold_s,
                              .as4 = true,
                              .refresh = true,
+                             .graceful_restart = true, /* so that they send End-of-RIB: RFC 4724 3 */
                              .extended_message = s->cfg.extended_message,
                              .family = { s->cfg.family[0], s->cfg.family[1] },
                              .add_path = { s->cfg.add_path[0], s->cfg.add_path[1] },
