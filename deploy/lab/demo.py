@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
 from lab import vnet  # noqa: E402
-from lab.check import Failed, Stopwatch, expect, poll  # noqa: E402
+from lab.check import Failed, Stopwatch, expect, hold, poll  # noqa: E402
 from lab.net import Lab, LabError, require_root  # noqa: E402
 from lab.nva import Route  # noqa: E402
 from lab.stream import reports  # noqa: E402
@@ -52,10 +52,6 @@ class Story:
         routes = self.net.vm_routes() | self.net.vm_routes(6)
         return [f"vm: {prefix:<18}" + " ".join(f"via {hop}" for hop in hops) for prefix, hops in sorted(routes.items())]
 
-    def whole_table(self, seconds=10):
-        self.net.expect_vm(seconds, branch=[vnet.SDWAN], default=[vnet.FW1, vnet.FW2])
-        self.net.expect_vm(seconds, family=6, branch6=[vnet.SDWAN6])
-
     # The steps.
 
     def nodes_up(self):
@@ -76,7 +72,7 @@ class Story:
 
     def vm_programmed(self):
         """the VM's kernel sends the branch to the SD-WAN, everything else over both firewalls"""
-        self.whole_table()
+        self.net.expect_whole()
         return self.kernel()
 
     def announced(self):
@@ -118,16 +114,21 @@ class Story:
         seen.append(f"prepended: {vnet.DEFAULT} via {vnet.FW2} only, after {watch.ms:.0f} ms")
         watch = Stopwatch()
         self.net.fw1.announce(vnet.DEFAULT)
-        self.whole_table()
+        self.net.expect_whole()
         seen.append(f"restored: {vnet.DEFAULT} via {vnet.FW1} and {vnet.FW2}, after {watch.ms:.0f} ms")
         return [*seen, self.none_lost()]
 
     def node_dies(self):
         """kill -9 rs-a under the traffic"""
+        watch = Stopwatch()
         self.a.kill()
-        poll("rs-b notices", lambda: all(n["health"] != "ok" for n in self.b.items("node", "list") if n["name"] == "rs-a"))
-        self.whole_table()
-        return [self.none_removed(), self.none_lost(), *self.kernel()]
+        poll("rs-b notices", lambda: self.health_of_a() == "dead", every=0.01)
+        seen = f"rs-b: rs-a is dead, after {watch.ms:.0f} ms"
+        hold("the VM's routes", self.net.is_whole, 3)
+        return [seen, self.none_removed(), self.none_lost(), *self.kernel()]
+
+    def health_of_a(self):
+        return next(node["health"] for node in self.b.items("node", "list") if node["name"] == "rs-a")
 
     def survivor_works(self):
         """the survivor carries a new route and its withdrawal to the VM"""
@@ -137,7 +138,7 @@ class Story:
         seen = [f"{vnet.EXTRA} announced on-premises: in the VM's kernel after {watch.ms:.0f} ms"]
         watch = Stopwatch()
         self.net.onprem.withdraw(vnet.EXTRA)
-        self.whole_table()
+        self.net.expect_whole()
         return [*seen, f"{vnet.EXTRA} withdrawn: gone from the VM's kernel after {watch.ms:.0f} ms", self.none_lost()]
 
     def firewall_dies(self):
@@ -155,7 +156,7 @@ class Story:
         """fw1 comes back and takes its share again"""
         watch = Stopwatch()
         self.net.power_on(self.net.fw1)
-        self.whole_table(20)
+        self.net.expect_whole(20)
         return [f"{vnet.DEFAULT} via {vnet.FW1} and {vnet.FW2}, after {watch.ms:.0f} ms", self.none_lost()]
 
     def node_returns(self):
@@ -167,7 +168,7 @@ class Story:
         self.net.wait_peers()
         self.net.cluster.expect_equal()
         everything = watch.ms
-        self.whole_table()
+        self.net.expect_whole()
         return [f"ready after {ready:.0f} ms; all sessions up and both tables equal after {everything:.0f} ms",
                 self.none_removed(), self.none_lost()]
 

@@ -139,6 +139,15 @@ class Vnet:
         return expect("the VM's kernel routes", {PREFIXES[name]: sorted(hops) for name, hops in wanted.items()},
                       lambda: self.vm_routes(family), seconds)
 
+    def expect_whole(self, seconds=10):
+        """Branch by the SD-WAN, everything else over both firewalls, and nothing besides."""
+        self.expect_vm(seconds, branch=[SDWAN], default=[FW1, FW2])
+        self.expect_vm(seconds, family=6, branch6=[SDWAN6])
+
+    def is_whole(self):
+        """The same, at this moment."""
+        return self.vm_routes() | self.vm_routes(6) == {BRANCH: [SDWAN], DEFAULT: [FW1, FW2], BRANCH6: [SDWAN6]}
+
     def wait_peers(self, *nodes):
         for name in nodes or self.nodes:
             self.nodes[name].wait_peers(*PEERS)
