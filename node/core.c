@@ -132,7 +132,7 @@ static uint64_t next_turn(const struct core *c, bool busy)
 uint64_t core_turn(struct core *c, uint64_t now_ms)
 {
     c->now_ms = now_ms;
-    if (now_ms - c->turned_ms > CORE_WAKE_MS && c->turned_ms)
+    if (c->turned_ms && now_ms > c->due_ms + CORE_WAKE_MS)
         wake(c);
     drain_received(c);
     tick(c);
@@ -145,7 +145,8 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     fill_pumps(c);
     reap(c);
     c->turned_ms = now_ms;
-    return next_turn(c, encoding || rib_dirty_count(&c->rib) || core_targets_have_work(c));
+    c->due_ms = next_turn(c, encoding || rib_dirty_count(&c->rib) || core_targets_have_work(c));
+    return c->due_ms;
 }
 
 /* ---- life ---- */
@@ -241,8 +242,8 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     c->config = cfg->config;
     c->node = &cfg->config->nodes[cfg->self - 1];
     c->started_ms = c->now_ms = now_ms;
-    c->incarnation = cfg->incarnation;
     c->cfg.seed += cfg->self;
+    c->incarnation = core_incarnation(c, cfg->incarnation);
     list_init(&c->conns);
     list_init(&c->ready);
     list_init(&c->agents);

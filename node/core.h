@@ -28,7 +28,7 @@ struct core_cfg {
     const struct repl_secrets *agent_secrets;  /* NULL without agents; borrowed */
     struct hash_key key;         /* random in production, from the seed in the simulator */
     uint64_t seed;               /* timer jitter */
-    uint64_t incarnation;        /* higher than any this node remembers of itself */
+    uint64_t incarnation;        /* count of starts, higher than any this node remembers; < 2^32 */
 };
 
 /* NULL: out of memory. BGP starts with the first turn. */

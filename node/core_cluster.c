@@ -154,11 +154,19 @@ void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close
 
 /* ---- a link comes up ---- */
 
-/* Somebody remembers an incarnation of ours that is not older than this one: the number is used up.
- * Start over under a higher one, so that nobody takes new entries for old. */
+enum { CHANCE_BITS = 16 };
+
+uint64_t core_incarnation(const struct core *c, uint64_t starts)
+{
+    uint64_t chance = (c->cfg.key.k0 ^ c->cfg.seed) * 0x9e3779b97f4a7c15u >> (64 - CHANCE_BITS);
+    return starts << CHANCE_BITS | chance;
+}
+
+/* Somebody remembers a later life of ours than this one: start over under a higher number, so that
+ * nobody takes new entries for old. */
 static void raise_incarnation(struct core *c, uint64_t seen)
 {
-    c->incarnation = seen + 1;
+    c->incarnation = core_incarnation(c, (seen >> CHANCE_BITS) + 1);
     core_event(c, CONFIG_LOG_INFO, "incarnation_raised", NULL, "incarnation=%llu",
                (unsigned long long)c->incarnation);
     for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
@@ -204,7 +212,7 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
     if (m->dialling == conn)
         m->dialling = NULL;
     conn->member = m;
-    if (hello->your_incarnation >= c->incarnation) {
+    if (hello->your_incarnation > c->incarnation) {
         raise_incarnation(c, hello->your_incarnation);
         core_conn_close(c, conn);
         m->life.dial_ms = c->now_ms;

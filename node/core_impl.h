@@ -16,7 +16,7 @@ enum {
     CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
     CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn and connection */
     CORE_BULK_QUEUED = 128 * 1024, /* a beat waits behind no more than this */
-    CORE_WAKE_MS = 250,           /* a longer gap between turns was a pause of the process */
+    CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
     CORE_REARM_MS = 1000,
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_REAP_BUDGET = 256,
@@ -93,7 +93,7 @@ struct core {
     struct core_cfg cfg;
     const struct config *config;
     const struct config_node *node;
-    uint64_t started_ms, turned_ms, incarnation;
+    uint64_t started_ms, turned_ms, due_ms, incarnation;
     uint32_t lag_ms;
     uint8_t phase;
     uint64_t stop_ms;
@@ -171,6 +171,9 @@ bool core_bgp_all_synced(const struct core *c);
 
 /* core_cluster.c */
 void core_cluster_init(struct core *c);
+/* A count of starts with chance in the low bits: equal ones are of the same life, even when a lost
+ * disk makes a node count from the beginning. */
+uint64_t core_incarnation(const struct core *c, uint64_t starts);
 void core_cluster_fini(struct core *c);
 struct core_conn *core_cluster_accept(struct core *c, const struct ip_addr *remote);
 void core_cluster_drain(struct core *c, struct core_conn *conn);

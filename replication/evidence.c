@@ -25,6 +25,7 @@ void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t now_ms)
         return;
     o->class = RIB_GRACE;
     o->lost_ms = now_ms;
+    rib_origin_dirty(r, origin, RIB_CURRENT, 0); /* what was said before the loss is evidence too */
 }
 
 void repl_evidence_back(struct rib *r, uint8_t origin)
@@ -96,10 +97,8 @@ void repl_evidence_judge(struct rib *r, uint32_t net)
 {
     for (uint32_t i = rib_net(r, net)->paths; i;) {
         struct rib_path *p = rib_path(r, i);
-        if (p->nva && is_held(r, p) && is_disproved(r, p)) {
+        if (p->nva && is_held(r, p) && is_disproved(r, p))
             p->flags |= RIB_PATH_DISPROVED;
-            rib_net(r, net)->flags |= RIB_NET_CHANGED;
-        }
         i = p->next;
     }
 }

@@ -18,7 +18,8 @@ struct repl_evidence_times {
     uint64_t grace_ms, stale_ms;
 };
 
-/* The origin is away since now: its entries are GRACE. Costs nothing: GRACE counts like LIVE. */
+/* The origin is away since now: its entries are GRACE, and all of them are judged once, so that every
+ * node comes to the same result whatever it heard first. */
 void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t now_ms);
 /* The origin is back with the same incarnation, and a cut was seen. */
 void repl_evidence_back(struct rib *r, uint8_t origin);

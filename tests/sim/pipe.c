@@ -117,7 +117,8 @@ void sim_send(struct world *w, struct sim_pipe *p, int side, const uint8_t *byte
     e.bytes = malloc(len);
     e.len = len;
     memcpy(e.bytes, bytes, len);
-    e.who = (int)(w->now & 0x7fffffff); /* sent at: a cut that lasts too long breaks the connection */
+    e.sent_at = w->now; /* a cut that lasts too long breaks the connection */
+    e.sequence = p->sent[side]++;
     sim_schedule(w, e);
 }
 
@@ -125,19 +126,22 @@ void sim_send(struct world *w, struct sim_pipe *p, int side, const uint8_t *byte
 static bool held_back(struct world *w, const struct sim_event *e)
 {
     struct sim_pipe *p = e->pipe;
-    if (!is_cut(w, p->end[1 - e->side].party, p->end[e->side].party))
+    bool lost = is_cut(w, p->end[1 - e->side].party, p->end[e->side].party);
+    if (!lost && e->sequence == p->delivered[1 - e->side]) {
+        p->delivered[1 - e->side]++;
         return false;
+    }
     struct sim_event again = *e;
     again.at = w->now + RESEND_MS;
     p->arrives[1 - e->side] = again.at;
-    if (p->port == CORE_PORT_CLUSTER && again.at > (uint64_t)e->who + USER_TIMEOUT_MS) {
+    if (p->port == CORE_PORT_CLUSTER && again.at > e->sent_at + USER_TIMEOUT_MS) {
         for (int side = 0; side < 2; side++) {
             struct sim_event end = event_of(p, SIM_CLOSE, side);
             end.at = w->now;
             end.how = CORE_CLOSE_TIMEOUT;
             sim_schedule(w, end);
         }
-        return false;
+        return true;
     }
     again.bytes = malloc(e->len);
     memcpy(again.bytes, e->bytes, e->len);
@@ -168,8 +172,6 @@ void sim_on_bytes(struct world *w, const struct sim_event *e)
 {
     struct sim_end *to = &e->pipe->end[e->side];
     if (!to->open || held_back(w, e))
-        return;
-    if (!to->open)
         return;
     if (to->pump)
         deliver_to_host(w, &w->hosts[to->party], to->pump, e->bytes, e->len);

@@ -41,6 +41,7 @@ struct sim_pipe {
     struct sim_end end[2]; /* [0] dialled */
     enum core_port port;
     uint64_t arrives[2];   /* not before: keeps bytes in order */
+    uint64_t sent[2], delivered[2]; /* chunks, by sending side */
     unsigned generation;   /* events of an earlier use are void */
 };
 
@@ -87,6 +88,7 @@ struct sim_event {
     int side; /* BYTES: which end receives; OPEN, CLOSE: as needed */
     struct sim_pipe *pipe;
     unsigned generation;
+    uint64_t sent_at, sequence; /* BYTES: of its direction */
     uint8_t *bytes;
     size_t len;
     enum core_close how;
