@@ -293,7 +293,7 @@ static void compare_digests(struct core *c, struct core_member *m)
     struct repl_beat own = { 0 };
     uint8_t digest[REPL_DIGEST];
     char subject[CONFIG_NAME_MAX + 16];
-    if (!m->heard.has_digest || rib_dirty_count(&c->rib))
+    if (!m->heard.has_digest || !core_digest_is_comparable(c))
         return;
     core_positions(c, &own);
     if (!same_vector(&own, &m->heard))
@@ -455,6 +455,14 @@ void core_positions(const struct core *c, struct repl_beat *beat)
     }
 }
 
+/* Is the digest a function of the positions? Undecided prefixes make it older than they say. With
+ * three nodes and more, what two survivors hold of a third depends on what each had heard of it. */
+bool core_digest_is_comparable(const struct core *c)
+{
+    bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
+    return rib_dirty_count(&c->rib) == 0 && !holds;
+}
+
 static void send_beat(struct core *c, struct core_member *m)
 {
     struct repl_msg msg = { .kind = REPL_BEAT };
@@ -464,7 +472,7 @@ static void send_beat(struct core *c, struct core_member *m)
     b->echo_age_ms = m->has_heard ? (uint32_t)(c->now_ms - m->heard_beat_ms) : 0;
     b->loop_lag_ms = c->lag_ms;
     b->steady = c->phase == CORE_STEADY;
-    b->has_digest = rib_dirty_count(&c->rib) == 0;
+    b->has_digest = core_digest_is_comparable(c);
     repl_digest_write(&c->digest, b->digest);
     core_positions(c, b);
     if (repl_link_send(m->link->link, &msg, c->now_ms))

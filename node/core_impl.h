@@ -190,6 +190,7 @@ bool core_cluster_caught_up(const struct core *c);
 /* Lowest own version that every living replica has. */
 uint64_t core_cluster_acked(const struct core *c);
 void core_positions(const struct core *c, struct repl_beat *beat);
+bool core_digest_is_comparable(const struct core *c);
 
 /* core_agents.c */
 void core_agent_up(struct core *c, struct core_conn *conn, const struct repl_party *party);
