@@ -20,6 +20,17 @@ static bool read_next_hop(struct schema_reader *r, struct tree_node *n, const st
     return p->has_next_hop = schema_addr(r, n, row, &p->next_hop);
 }
 
+static bool read_peer_ip(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                         void *to)
+{
+    struct ip_prefix prefix;
+    if (n->kind != TREE_SCALAR || !strchr(n->text, '/') || ip_prefix_parse(n->text, &prefix))
+        return schema_addr(r, n, row, to);
+    schema_complain(r, n, "a prefix of dynamic neighbours is not supported by this version");
+    report_hint(r->report, "write one entry for each NVA");
+    return false;
+}
+
 static bool read_families(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
                           void *to)
 {
@@ -104,8 +115,8 @@ static bool read_limit(struct schema_reader *r, struct tree_node *n, const struc
 
 static const struct schema_row peer_rows[] = {
     { "name", schema_name, AT(name), .is_required = true, .help = "the same on every node" },
-    { "peerIp", schema_addr, AT(peer_ip), .is_required = true, .help = "the NVA's address" },
-    { "peerAsn", schema_u32, AT(peer_asn), 0, 4294967295, .is_required = true,
+    { "peerIp", read_peer_ip, AT(peer_ip), .is_required = true, .help = "the NVA's address" },
+    { "peerAsn", schema_u32, AT(peer_asn), 1, 4294967295, .is_required = true,
       .help = "the NVA's AS number" },
     { "peerPort", schema_u16, AT(peer_port), 1, 65535, .help = "BGP port" },
     { "type", schema_word, AT(type), .words = types, .help = "what it is" },

@@ -1,0 +1,251 @@
+/* The configuration as its author sees it: what is wrong, where, and what to do. */
+#include "node/config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lib/cu.h"
+
+enum { OUTPUT_MAX = 64 * 1024 };
+
+/* A pair that has nothing wrong; `%s` is where a case adds or breaks something. */
+static const char base[] = "routeServer: { name: hub }\n"
+                           "nodes:\n"
+                           "  - { name: a, address: 10.0.0.1 }\n"
+                           "%s\n";
+
+static char output[OUTPUT_MAX];
+
+static struct config *load_bytes(const char *text, size_t len)
+{
+    char path[] = "/tmp/tandem-config-XXXXXX";
+    struct config *c;
+    int fd = mkstemp(path);
+    FILE *errors = fmemopen(output, sizeof output, "w");
+    if (fd < 0 || !errors || write(fd, text, len) != (ssize_t)len)
+        abort();
+    close(fd);
+    memset(output, 0, sizeof output);
+    config_load(path, &c, errors);
+    fclose(errors);
+    unlink(path);
+    return c;
+}
+
+static struct config *load(const char *text)
+{
+    return load_bytes(text, strlen(text));
+}
+
+static struct config *load_with(const char *part)
+{
+    char text[4096];
+    snprintf(text, sizeof text, base, part);
+    return load(text);
+}
+
+static const struct {
+    const char *part, *expected;
+} mistakes[] = {
+    { "peer: []", ":4:1: error: unknown key \"peer\" (did you mean \"peers\"?)" },
+    { "programing: []", "(did you mean \"programming\"?)" },
+    { "virtualnetworks: []", "(did you mean \"virtualNetworks\"?)" },
+    { "nonsense: 1", "unknown key \"nonsense\"" },
+    { "nonsense: 1", "known here: version, generation, routeServer" },
+    { "version: 2", ":4:10: error: version: this version reads configurations of version 1 only" },
+    { "routeMaps: []", "routeMaps: not supported by this version" },
+    { "export: {}", "export: not supported by this version" },
+    { "peers: 7", "peers: a list is expected here" },
+    { "peers: { a: b }", "peers: a list is expected here" },
+    { "peers: [7]", "peers[0]: keys and values are expected here, not a single value" },
+    { "peers: [[1]]", "not a list" },
+    { "log: loud", "log: keys and values are expected here, not a single value" },
+    { "log: { level: loud }", "log.level: \"loud\" is not one of: debug, info, warn, error" },
+    { "log: { level: Warn }", "did you mean \"warn\"?" },
+    { "log: { format: xml }", "log.format: \"xml\" is not one of: auto, plain, logfmt, json" },
+    { "generation: -1", "generation: \"-1\" is no number" },
+    { "generation: 1e3", "generation: \"1e3\" is no number" },
+    { "generation:", "generation: a value is missing" },
+    { "peers: [{ peerIp: 10.0.0.2, peerAsn: 1 }]", "peers[0]: \"name\" is missing" },
+    { "peers: [{ name: p, peerAsn: 1 }]", "peers[0]: \"peerIp\" is missing" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2 }]", "peers[0]: \"peerAsn\" is missing" },
+    { "peers: [{ name: 'a b', peerIp: 10.0.0.2, peerAsn: 1 }]", "\"a b\" is no name" },
+    { "peers: [{ name: p, peerIp: 10.0.0, peerAsn: 1 }]", "\"10.0.0\" is no IP address" },
+    { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: 1 }]", "dynamic neighbours is not supported" },
+    { "peers: [{ name: p, peerIp: 10.0.0.1, peerAsn: 1 }]", "this is a node's own address" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 4294967296 }]", "is outside 1..4294967295" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 0 }]", "0 is outside 1..4294967295" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 23456 }]", "23456 is a reserved AS number" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 65515 }]", "the route server's own AS number" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, holdTime: 2s }]", "a hold time of 2 s is not" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, holdTime: 5x }]", "\"5x\" is no duration" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, passive: no }]", "neither true nor false" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, mode: azur }]", "did you mean \"azure\"?" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, families: [] }]", "at least one family" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, nodes: [b] }]", "there is no node \"b\"" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: true }]", "bfd: not supported by this" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, maxRoutes: { limit: 10, action: trim } }]",
+      "trim is not supported by this version" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, maxRoutes: { limit: 10, warnAt: 20 } }]",
+      "warnAt is above the limit of 10" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1 }, { name: p, peerIp: 10.0.0.3, peerAsn: 1 }]",
+      "the name \"p\" stands on line 4 already" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1 }, { name: q, peerIp: 10.0.0.2, peerAsn: 1 }]",
+      "peer p has this address already" },
+    { "virtualNetworks: [{ name: v, addressPrefixes: [10.1.2.3/16] }]", "write 10.1.0.0/16" },
+    { "virtualNetworks: [{ name: v, addressPrefixes: [10.1.0.0] }]", "\"10.1.0.0\" is no prefix" },
+    { "virtualNetworks: [{ name: v, addressPrefixes: [10.1.0.0/33] }]", "is no prefix" },
+    { "programming: [{ name: t, type: azureRouteTable }]", "is not one of: netlink, table" },
+    { "programming: [{ name: t, type: netlink, table: 0 }]", "0 is outside 1.." },
+    { "api: { listen: [8179] }", "this is no address and port" },
+    { "api: { listen: [\"127.0.0.1:99999\"] }", "this is no address and port" },
+    { "api: { tokenFile: x }", "tokenFile: not supported by this version" },
+    { "log: { level: info }\nlog: { level: warn }", "this key stands on line 4 already" },
+    { "log: &x { level: info }", "anchors (&) are not supported" },
+    { "log: !t { level: info }", "tags (!) are not supported" },
+    { "log: *x", "aliases (*) are not supported" },
+    { "---\nlog: {}", "a second document" },
+    { "log: {\n\tlevel: info }\n peers", "error:" },
+    { "[a, b]: c", "a key must be a word" },
+    { "log: [", "error:" },
+    { "a: [[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]", "nested too deeply" },
+    { "agents: { secretFile: s, hosts: [{ name: h, publicKey: abc }] }", "this is no public key" },
+};
+
+static void test_every_mistake_is_named_with_its_mend(void)
+{
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        struct config *c = load_with(mistakes[i].part);
+        if (c || !strstr(output, mistakes[i].expected))
+            printf("\n%s\n--- expected: %s\n%s", mistakes[i].part, mistakes[i].expected, output);
+        CU_ASSERT_PTR_NULL(c);
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, mistakes[i].expected));
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, " error"));
+        config_free(c);
+    }
+}
+
+static void test_all_mistakes_are_told_at_once_in_the_order_of_the_file(void)
+{
+    CU_ASSERT_PTR_NULL(load("routeServr: { name: hub }\n"
+                            "nodes: [{ name: a, address: 10.0.0 }]\n"
+                            "log: { level: loud }\n"));
+    const char *first = strstr(output, ":1:1: error: unknown key \"routeServr\"");
+    const char *second = strstr(output, ":2:29: error: nodes[0].address");
+    const char *third = strstr(output, ":3:15: error: log.level");
+    CU_ASSERT_TRUE(first && second && third && first < second && second < third);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "4 errors\n"));
+}
+
+static void test_the_caret_stands_below_the_mistake(void)
+{
+    load_with("log: { level: loud }");
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "    4 | log: { level: loud }\n"
+                                          "      |               ^^^^\n"));
+}
+
+static void test_several_nodes_need_keys(void)
+{
+    CU_ASSERT_PTR_NULL(load("routeServer: { name: hub }\n"
+                            "nodes: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.2 }]\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"cluster\" is missing"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "nodes[0]: \"publicKey\" is missing"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "nodes[1]: \"publicKey\" is missing"));
+}
+
+static void test_bytes_that_are_no_text_are_refused(void)
+{
+    CU_ASSERT_PTR_NULL(load_bytes("a: \xff\xfe\n", 6));
+    CU_ASSERT_PTR_NULL(load_bytes("a: b\0c\n", 7));
+    CU_ASSERT_PTR_NULL(load(""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "the file is empty"));
+}
+
+static void test_a_file_that_cannot_be_read_is_named(void)
+{
+    struct config *c;
+    FILE *errors = fmemopen(output, sizeof output, "w");
+    CU_ASSERT_FALSE(config_load("/nonexistent/tandem.yaml", &c, errors));
+    CU_ASSERT_FALSE(config_load("/tmp", &c, errors));
+    fclose(errors);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "/nonexistent/tandem.yaml: error: No such file"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "/tmp: error: not a file"));
+}
+
+static void test_peers_inherit_the_defaults(void)
+{
+    struct config *c = load_with("defaults: { holdTime: 3m, passive: true, maxRoutes: { limit: 100 } }\n"
+                                 "peers:\n"
+                                 "  - { name: p, peerIp: 10.0.0.2, peerAsn: 65001 }\n"
+                                 "  - { name: q, peerIp: fd00::2, peerAsn: 65001, holdTime: 9 }\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_EQUAL(c->peer_count, 2);
+    CU_ASSERT_EQUAL(c->peers[0].hold_s, 180);
+    CU_ASSERT_TRUE(c->peers[0].passive);
+    CU_ASSERT_EQUAL(c->peers[0].limit.warn_at, 80);
+    CU_ASSERT_EQUAL(c->peers[1].hold_s, 9);
+    CU_ASSERT_EQUAL(c->peers[1].peer_ip.family, BGP_IP6);
+    CU_ASSERT_EQUAL(c->peers[1].nodes, UINT32_MAX);
+    config_free(c);
+}
+
+static void test_json_is_read_as_well(void)
+{
+    struct config *c = load("{\"routeServer\": {\"name\": \"hub\", \"virtualRouterAsn\": 64512},\n"
+                            " \"nodes\": [{\"name\": \"a\", \"address\": \"10.0.0.1\"}]}");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_EQUAL(c->asn, 64512);
+    CU_ASSERT_STRING_EQUAL(output, "");
+    config_free(c);
+}
+
+static void test_a_clean_file_says_nothing_and_has_the_designs_defaults(void)
+{
+    struct config *c = load_with("");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_STRING_EQUAL(output, "");
+    CU_ASSERT_EQUAL(c->asn, 65515);
+    CU_ASSERT_EQUAL(c->beat_ms, 50);
+    CU_ASSERT_EQUAL(c->dead_ms, 300);
+    CU_ASSERT_EQUAL(c->nodes[0].bgp_port, 179);
+    CU_ASSERT_EQUAL(c->nodes[0].cluster_port, 8177);
+    config_free(c);
+}
+
+static void test_the_key_file_may_name_the_node(void)
+{
+    struct config *c = load_with("cluster: { keyFile: \"/etc/{node}.key\", secretFile: s }");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    char *path = config_key_file(c, "a");
+    CU_ASSERT_STRING_EQUAL(path, "/etc/a.key");
+    free(path);
+    CU_ASSERT_STRING_EQUAL(c->secret_file, "/tmp/s");
+    config_free(c);
+}
+
+static void test_the_agents_file_is_held_to_the_same_rules(void)
+{
+    char path[] = "/tmp/tandem-agent-XXXXXX";
+    static const char text[] = "name: vm\nrouteServer: hub\nkeyFile: k\nsecretFil: s\nnodes: []\n";
+    struct config_agent_file *c;
+    int fd = mkstemp(path);
+    FILE *errors = fmemopen(output, sizeof output, "w");
+    CU_ASSERT_EQUAL(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
+    close(fd);
+    CU_ASSERT_FALSE(config_load_agent(path, &c, errors));
+    fclose(errors);
+    unlink(path);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "(did you mean \"secretFile\"?)"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "at least one node is needed"));
+}
+
+CU_MAIN("config", CU_CASE(test_every_mistake_is_named_with_its_mend),
+        CU_CASE(test_all_mistakes_are_told_at_once_in_the_order_of_the_file),
+        CU_CASE(test_the_caret_stands_below_the_mistake), CU_CASE(test_several_nodes_need_keys),
+        CU_CASE(test_bytes_that_are_no_text_are_refused),
+        CU_CASE(test_a_file_that_cannot_be_read_is_named),
+        CU_CASE(test_peers_inherit_the_defaults), CU_CASE(test_json_is_read_as_well),
+        CU_CASE(test_a_clean_file_says_nothing_and_has_the_designs_defaults),
+        CU_CASE(test_the_key_file_may_name_the_node),
+        CU_CASE(test_the_agents_file_is_held_to_the_same_rules))
