@@ -21,7 +21,7 @@ void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t recor
 {
     *t = (struct prefix_table){ .key = key, .record_size = (uint32_t)record_size };
     for (int f = 0; f < BGP_FAMILIES; f++)
-        slab_init(&t->records[f], record_bytes(t->record_size, f));
+        slab_init(&t->records[f], record_bytes(t->record_size, (enum bgp_family)f));
 }
 
 void prefix_table_fini(struct prefix_table *t)
