@@ -54,7 +54,7 @@ class Node:
 
     def __init__(self, cluster, host, address, address6=""):
         self.cluster, self.host, self.address, self.address6 = cluster, host, address, address6
-        self.process = None
+        self.process, self.public_key = None, ""
 
     @property
     def name(self):
@@ -172,7 +172,7 @@ class Cluster:
         first = next(iter(self.nodes))
         keys = {}
         for name in self.nodes:
-            keys[name] = new_key(self.nodes[name].path("node.key"))
+            keys[name] = self.nodes[name].public_key = new_key(self.nodes[name].path("node.key"))
         for secret in ("cluster.secret", "agents.secret"):
             new_secret(self.nodes[first].path(secret))
         hosts = [{"name": name, "publicKey": new_key(agent.path("agent.key"))} for name, agent in self.agents.items()]
