@@ -10,15 +10,16 @@
  *                     Adj-RIB-Out are the caller's and may follow between two pulls
  *   deadline()        when to tick
  *
- * Slots: 0 is the connection that we dialled, 1 the one that the peer dialled. After Established
- * one of them is left. Source: RFC 4271 sections 4, 6, 8; 7606; 6608; 9687; 4486; 9003. */
+ * Slots: 0 is the connection that we dialled; 1 and 2 those that the peer dialled: a peer that lost
+ * one without our knowing dials again. At Established one is left; a newcomer is heard until its OPEN.
+ * Source: RFC 4271 sections 4, 6, 8; 7606; 6608; 9687; 4486; 9003. */
 #ifndef TANDEM_BGP_SESSION_H
 #define TANDEM_BGP_SESSION_H
 
 #include "bgp/open.h"
 #include "bgp/update.h"
 
-enum bgp_slot { BGP_SLOT_OURS, BGP_SLOT_THEIRS, BGP_SLOTS };
+enum bgp_slot { BGP_SLOT_OURS, BGP_SLOT_THEIRS, BGP_SLOT_NEWER, BGP_SLOTS };
 
 enum bgp_state { /* RFC 4271 section 8.2.2, the names of the standard */
     BGP_IDLE,
@@ -36,7 +37,7 @@ struct bgp_session_cfg {
     struct ip_addr peer_addr, local_addr;
     uint16_t hold_s;             /* proposed; 0 = no keepalives; else >= 3 */
     uint16_t connect_retry_s;    /* ConnectRetryTimer, default 120 in RFC; ours 5 */
-    uint16_t idle_hold_max_s;    /* back-off after errors doubles from 1 s up to this */
+    uint16_t backoff_max_s;      /* after an error the next dial waits 1 s, then doubled up to this */
     bool passive;                /* never dial */
     bool family[BGP_FAMILIES];   /* offered */
     uint8_t add_path[BGP_FAMILIES]; /* as in struct bgp_open */
@@ -47,7 +48,7 @@ struct bgp_session_cfg {
 
 enum bgp_session_event_kind {
     BGP_EVENT_DIAL,    /* open a connection for slot 0; answer with _connected or _closed */
-    BGP_EVENT_CLOSE,   /* close the connection of .slot after what pull() still has was sent */
+    BGP_EVENT_CLOSE,   /* pull() once more, send that, close; _closed as soon as it was pulled */
     BGP_EVENT_STATE,   /* .from -> .to, .reason says why: for the log */
     BGP_EVENT_UP,      /* Established on .slot; codec() and peer_open() are valid */
     BGP_EVENT_DOWN,    /* was Established; .reason, .fault; .by_peer tells whose NOTIFICATION it was */
@@ -76,7 +77,8 @@ void bgp_session_stop(struct bgp_session *s, uint8_t cease_subcode, const char *
 /* End the session with any fault of ours (BFD down, prefix limit …); it comes back by itself. */
 void bgp_session_reset(struct bgp_session *s, const struct bgp_fault *fault, uint64_t now_ms);
 
-/* The peer dialled us: its slot (1), or -1 when this connection must be refused. */
+/* The peer dialled us: the slot, or -1 when this connection must be refused. Take the events either
+ * way: a refusal may have made room for the next one. */
 int bgp_session_accept(struct bgp_session *s, uint64_t now_ms) MUST_USE;
 /* The dial that was asked for succeeded; local is the address of our end. */
 void bgp_session_connected(struct bgp_session *s, const struct ip_addr *local, uint64_t now_ms);
@@ -92,7 +94,10 @@ size_t bgp_session_feed(struct bgp_session *s, enum bgp_slot slot, const uint8_t
 void bgp_session_tick(struct bgp_session *s, uint64_t now_ms);
 bool bgp_session_next(struct bgp_session *s, struct bgp_session_event *out);
 size_t bgp_session_pull(struct bgp_session *s, enum bgp_slot slot, uint8_t *buf, size_t cap);
-/* The transport took bytes of this slot: re-arms the send hold timer (RFC 9687). */
+/* The caller has bytes of its own (UPDATEs) for this slot that wait for the transport: the send hold
+ * timer runs (RFC 9687). */
+void bgp_session_queued(struct bgp_session *s, enum bgp_slot slot, uint64_t now_ms);
+/* The transport took bytes of this slot: the send hold timer starts again, or rests. */
 void bgp_session_progress(struct bgp_session *s, enum bgp_slot slot, bool all_sent, uint64_t now_ms);
 /* Monotonic milliseconds; UINT64_MAX = nothing is due. */
 uint64_t bgp_session_deadline(const struct bgp_session *s);

@@ -3,7 +3,7 @@
 
 #include "node/core_impl.h"
 
-enum { CONNECT_RETRY_S = 5, IDLE_HOLD_MAX_S = 60 };
+enum { CONNECT_RETRY_S = 5 };
 
 static struct rib_session *session_fact(struct core *c, const struct core_peer *p)
 {
@@ -213,6 +213,19 @@ static void on_dial(struct core *c, struct core_peer *p)
                                             .md5_key_file = p->cfg->md5_key_file });
 }
 
+/* A NOTIFICATION goes out before the end, without the session: its slot is free at once. */
+static void let_go(struct core *c, struct core_peer *p, enum bgp_slot slot)
+{
+    struct core_conn *conn = p->conns[slot];
+    if (!conn)
+        return;
+    core_bgp_fill(c, conn);
+    core_conn_close(c, conn);
+    conn->peer = NULL;
+    p->conns[slot] = NULL;
+    bgp_session_closed(p->session, slot, c->now_ms);
+}
+
 static void on_state(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
 {
     char subject[CONFIG_NAME_MAX + 16];
@@ -250,10 +263,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         on_dial(c, p);
         break;
     case BGP_EVENT_CLOSE:
-        if (p->conns[e->slot]) {
-            core_bgp_fill(c, p->conns[e->slot]); /* a NOTIFICATION goes out before the end */
-            core_conn_close(c, p->conns[e->slot]);
-        }
+        let_go(c, p, (enum bgp_slot)e->slot);
         break;
     case BGP_EVENT_STATE:
         if (e->fault.code || e->to < e->from)
@@ -317,8 +327,9 @@ void core_bgp_fill(struct core *c, struct core_conn *conn)
         for (int f = 0; f < BGP_FAMILIES; f++)
             if (p->out[f])
                 n += adjout_pull(p->out[f], at + n, room - n);
+    if (n)
+        bgp_session_queued(p->session, (enum bgp_slot)conn->slot, c->now_ms);
     conn->pump.tx_len += n;
-    (void)c;
 }
 
 /* ---- connections ---- */
@@ -341,7 +352,7 @@ struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote)
                    ip_addr_format(remote, text));
         return NULL;
     }
-    int slot = p->conns[BGP_SLOT_THEIRS] ? -1 : bgp_session_accept(p->session, c->now_ms);
+    int slot = bgp_session_accept(p->session, c->now_ms);
     if (slot < 0) {
         take_events(c, p);
         return NULL;
@@ -365,9 +376,10 @@ void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_
 void core_bgp_closed(struct core *c, struct core_conn *conn)
 {
     struct core_peer *p = conn->peer;
-    if (p->conns[conn->slot] == conn)
-        p->conns[conn->slot] = NULL;
-    conn->close_asked = true;
+    if (!p)
+        return;
+    p->conns[conn->slot] = NULL;
+    conn->peer = NULL;
     bgp_session_closed(p->session, (enum bgp_slot)conn->slot, c->now_ms);
     take_events(c, p);
 }
@@ -454,7 +466,7 @@ static void start_peer(struct core *c, struct core_peer *p)
         .local_addr = local ? *local : (struct ip_addr){ .family = cfg->peer_ip.family },
         .hold_s = cfg->hold_s,
         .connect_retry_s = cfg->connect_retry_s ? cfg->connect_retry_s : CONNECT_RETRY_S,
-        .idle_hold_max_s = IDLE_HOLD_MAX_S,
+        .backoff_max_s = cfg->connect_retry_s ? cfg->connect_retry_s : CONNECT_RETRY_S,
         .passive = cfg->passive,
         .family = { cfg->families[BGP_IP4], cfg->families[BGP_IP6] },
         .add_path = { add_path, add_path },

@@ -92,7 +92,7 @@ static void speaker_start(struct speaker *s, const struct load *l, const struct 
                                    .local_addr = *addr,
                                    .hold_s = 240,
                                    .connect_retry_s = 5,
-                                   .idle_hold_max_s = 5,
+                                   .backoff_max_s = 5,
                                    .family = { true, false },
                                    .any_first_as = true,
                                    .seed = asn };

@@ -121,7 +121,7 @@ static void take_events(struct nva_session *s)
 int nva_accept(struct nva *n, int node)
 {
     struct nva_session *s = &n->sessions[node];
-    return s->pipe[BGP_SLOT_THEIRS] ? -1 : bgp_session_accept(s->machine, n->world->now);
+    return bgp_session_accept(s->machine, n->world->now);
 }
 
 void nva_connected(struct nva_session *s, const struct ip_addr *local)
@@ -188,7 +188,7 @@ void nva_init(struct world *w, struct nva *n, int number)
                                        .local_addr = n->addr,
                                        .hold_s = 90,
                                        .connect_retry_s = 2,
-                                       .idle_hold_max_s = 4,
+                                       .backoff_max_s = 4,
                                        .family = { true, false },
                                        .any_first_as = true,
                                        .seed = sim_random(w) };

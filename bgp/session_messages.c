@@ -1,0 +1,120 @@
+/* Bytes in: one message at a time, to its handler. */
+#include <string.h>
+
+#include "bgp/base/wire.h"
+#include "bgp/session_impl.h"
+
+static void on_keepalive(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
+{
+    session_run(s, slot, FSM_KEEPALIVE,
+                &(struct ending){ .reason = "keepalive", .message = m->type });
+}
+
+static void on_notification(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
+{
+    struct bgp_fault f = { .code = m->body[0], .subcode = m->body[1] };
+    size_t len = m->body_len - 2u;
+    f.data_len = (uint16_t)(len < BGP_FAULT_DATA_MAX ? len : BGP_FAULT_DATA_MAX);
+    memcpy(f.data, m->body + 2, f.data_len);
+    s->stats.last_error = f;
+    s->stats.last_error_by_peer = true;
+    session_run(s, slot, FSM_NOTIFICATION,
+                &(struct ending){ .reason = "notification received", .fault = &f, .by_peer = true });
+}
+
+/* Routes of a family that was disabled are not heard any more (RFC 7606 section 2). */
+static void drop_disabled(struct bgp_nlri *list, uint8_t *count, uint8_t disabled)
+{
+    uint8_t kept = 0;
+    for (uint8_t i = 0; i < *count; i++)
+        if (!(disabled & 1u << list[i].family))
+            list[kept++] = list[i];
+    *count = kept;
+}
+
+static void on_update(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
+{
+    struct connection *c = &s->conns[slot];
+    const struct bgp_update_context ctx = { .codec = &c->codec,
+                                            .local_asn = s->cfg.local_asn,
+                                            .peer_asn = c->peer_open.asn,
+                                            .any_first_as = s->cfg.any_first_as,
+                                            .local_addr = s->cfg.local_addr };
+    if (c->state != BGP_ESTABLISHED) {
+        session_run(s, slot, FSM_UPDATE, &(struct ending){ .message = m->type });
+        return;
+    }
+    arena_reset(&s->arena);
+    if (bgp_update_decode(m->body, m->body_len, &ctx, &s->arena, &s->update)) {
+        const struct bgp_fault full = { .code = BGP_CEASE, .subcode = BGP_OUT_OF_RESOURCES };
+        session_fail(s, slot, &full, "out of memory");
+        return;
+    }
+    if (s->update.fault.action == BGP_ACTION_SESSION_RESET) {
+        session_fail(s, slot, &s->update.fault, "UPDATE refused");
+        return;
+    }
+    s->stats.updates_faulty += s->update.fault.action != BGP_ACTION_NONE;
+    if (s->disabled) {
+        drop_disabled(s->update.withdrawn, &s->update.withdrawn_count, s->disabled);
+        drop_disabled(s->update.reach, &s->update.reach_count, s->disabled);
+    }
+    s->disabled |= s->update.disable;
+    session_run(s, slot, FSM_UPDATE, NULL);
+    session_emit(s, BGP_EVENT_UPDATE, slot)->update = &s->update;
+}
+
+/* RFC 2918, RFC 7313 section 5: a wrong length is an error of its own code, a family or subtype that
+ * was not agreed on is ignored. */
+static void on_refresh(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
+{
+    struct connection *c = &s->conns[slot];
+    if (c->state != BGP_ESTABLISHED) {
+        session_run(s, slot, FSM_REFRESH, &(struct ending){ .message = m->type });
+        return;
+    }
+    uint16_t afi = wire_get16(m->body);
+    uint8_t subtype = m->body[2];
+    session_run(s, slot, FSM_REFRESH, NULL);
+    if (m->body_len != 4 || afi < 1 || afi > 2 || m->body[3] != BGP_SAFI_UNICAST || subtype != 0)
+        return;
+    uint8_t family = afi == 1 ? BGP_IP4 : BGP_IP6;
+    if (!c->codec.family[family])
+        return;
+    struct bgp_session_event *e = session_emit(s, BGP_EVENT_REFRESH, slot);
+    e->family = family;
+    e->subtype = subtype;
+}
+
+typedef void on_message(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m);
+static on_message *const handlers[] = {
+    [BGP_OPEN] = session_on_open,
+    [BGP_UPDATE] = on_update,
+    [BGP_NOTIFICATION] = on_notification,
+    [BGP_KEEPALIVE] = on_keepalive,
+    [BGP_ROUTE_REFRESH] = on_refresh,
+};
+
+size_t bgp_session_feed(struct bgp_session *s, enum bgp_slot slot, const uint8_t *data, size_t len,
+                        uint64_t now_ms)
+{
+    struct connection *c = &s->conns[slot];
+    struct bgp_message m;
+    struct bgp_fault fault;
+    s->now_ms = now_ms;
+    if (c->state < BGP_OPENSENT || !len)
+        return 0;
+    bool extended = c->state == BGP_ESTABLISHED && c->codec.max_message > BGP_MESSAGE_MAX;
+    int n = bgp_message_scan(data, len, extended ? BGP_MESSAGE_MAX_EXTENDED : BGP_MESSAGE_MAX, &m,
+                             &fault);
+    if (n < 0) {
+        session_fail(s, slot, &fault, "message header refused");
+        return 0;
+    }
+    if (n == 0)
+        return 0;
+    s->stats.messages_in[m.type]++;
+    handlers[m.type](s, slot, &m);
+    return (size_t)n;
+}
+

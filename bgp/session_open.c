@@ -1,0 +1,133 @@
+/* OPEN: ours, the check of theirs, what both agree on, collision detection. */
+#include "bgp/base/wire.h"
+#include "bgp/session_impl.h"
+
+/* Everything that we say of ourselves. */
+static struct bgp_open our_open(const struct bgp_session *s)
+{
+    const struct bgp_session_cfg *cfg = &s->cfg;
+    return (struct bgp_open){
+        .asn = cfg->local_asn,
+        .identifier = cfg->local_identifier,
+        .hold_s = cfg->hold_s,
+        .as4 = true,
+        .refresh = true,
+        .graceful_restart = true, /* so that they send End-of-RIB: RFC 4724 section 3 */
+        .extended_message = cfg->extended_message,
+        .family = { cfg->family[BGP_IP4], cfg->family[BGP_IP6] },
+        .add_path = { cfg->add_path[BGP_IP4], cfg->add_path[BGP_IP6] },
+        .ext_next_hop = cfg->peer_addr.family == BGP_IP6 && cfg->family[BGP_IP4],
+        .role = -1,
+    };
+}
+
+void session_send_open(struct bgp_session *s, struct connection *c)
+{
+    uint8_t buf[BGP_MESSAGE_MAX];
+    const struct bgp_open ours = our_open(s);
+    session_put(s, c, buf, bgp_open_write(&ours, buf, sizeof buf));
+}
+
+/* RFC 4271 section 6.2. */
+static bool check_open(const struct bgp_session *s, const struct bgp_open *o, struct bgp_fault *f)
+{
+    *f = (struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET, .code = BGP_OPEN_ERROR };
+    bool wrong_as = s->cfg.peer_asn ? o->asn != s->cfg.peer_asn : o->asn == s->cfg.local_asn;
+    if (wrong_as)
+        f->subcode = BGP_BAD_PEER_AS;
+    else if (o->identifier == s->cfg.local_identifier && o->asn == s->cfg.local_asn)
+        f->subcode = BGP_BAD_IDENTIFIER; /* RFC 6286: an external peer may share the number */
+    return f->subcode == 0;
+}
+
+/* RFC 5492 section 3: the data lists the capabilities that the sender of the error requires. */
+static void families_required(const struct bgp_session *s, struct bgp_fault *f)
+{
+    struct wire_writer w = wire_writer(f->data, sizeof f->data);
+    f->subcode = BGP_UNSUPPORTED_CAPABILITY;
+    for (int i = 0; i < BGP_FAMILIES; i++) {
+        if (!s->cfg.family[i])
+            continue;
+        wire_put16(&w, 1 << 8 | 4);
+        wire_put16(&w, bgp_family_afi((enum bgp_family)i));
+        wire_put16(&w, BGP_SAFI_UNICAST);
+    }
+    f->data_len = (uint16_t)wire_len(&w);
+}
+
+static void negotiate(const struct bgp_session *s, struct connection *c)
+{
+    const struct bgp_open ours = our_open(s);
+    bgp_open_negotiate(&ours, &c->peer_open, &c->codec);
+    c->hold_s = c->peer_open.hold_s < s->cfg.hold_s ? c->peer_open.hold_s : s->cfg.hold_s;
+}
+
+static bool is_ours(enum bgp_slot slot)
+{
+    return slot == BGP_SLOT_OURS;
+}
+
+/* RFC 4271 section 6.8, RFC 6286 section 2.3: the connection stays that was dialled by the side with
+ * the higher identifier, or the higher AS. Of two that the peer dialled, the newer one then. */
+static bool newcomer_wins(const struct bgp_session *s, enum bgp_slot newcomer, enum bgp_slot other)
+{
+    const struct bgp_open *theirs = &s->conns[newcomer].peer_open;
+    bool we_are_higher = s->cfg.local_identifier != theirs->identifier
+                             ? s->cfg.local_identifier > theirs->identifier
+                             : s->cfg.local_asn > theirs->asn;
+    if (is_ours(newcomer) || is_ours(other))
+        return is_ours(newcomer) == we_are_higher;
+    return !we_are_higher;
+}
+
+/* RFC 4724 section 5: a peer that can restart gracefully and dials anew has lost the old connection.
+ * Its OPEN on the new one is waited for, so that a bare TCP connection ends nothing. */
+static bool has_restarted(const struct connection *old)
+{
+    return old->state == BGP_ESTABLISHED && old->peer_open.gr_family;
+}
+
+/* Only a connection in OpenConfirm collides: one in OpenSent may be a socket that nobody serves, and
+ * must not cost the connection on which the peer does speak. False: this newcomer lost. */
+static bool resolve_collision(struct bgp_session *s, enum bgp_slot newcomer)
+{
+    static const struct bgp_fault collision = { .code = BGP_CEASE, .subcode = BGP_COLLISION };
+    const struct ending end = { .reason = "connection collision", .fault = &collision };
+    for (int i = 0; i < BGP_SLOTS; i++) {
+        enum bgp_slot other = (enum bgp_slot)i;
+        enum bgp_state state = s->conns[i].state;
+        if (other == newcomer || state < BGP_OPENCONFIRM)
+            continue;
+        if (has_restarted(&s->conns[i])) {
+            session_run(s, other, FSM_RESTARTED, &(struct ending){ .reason = "peer restarted" });
+            return true;
+        }
+        bool wins = state != BGP_ESTABLISHED && newcomer_wins(s, newcomer, other);
+        session_run(s, wins ? other : newcomer, FSM_COLLISION, &end);
+        return wins; /* at most one other connection stands so far */
+    }
+    return true;
+}
+
+void session_on_open(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
+{
+    struct connection *c = &s->conns[slot];
+    struct bgp_fault fault;
+    if (c->state != BGP_OPENSENT) {
+        session_run(s, slot, FSM_OPEN, &(struct ending){ .message = m->type });
+        return;
+    }
+    if (bgp_open_decode(m->body, m->body_len, &c->peer_open, &fault) ||
+        !check_open(s, &c->peer_open, &fault)) {
+        session_fail(s, slot, &fault, "OPEN refused");
+        return;
+    }
+    negotiate(s, c);
+    if (!c->codec.family[BGP_IP4] && !c->codec.family[BGP_IP6]) {
+        families_required(s, &fault);
+        session_fail(s, slot, &fault, "no address family in common");
+        return;
+    }
+    if (resolve_collision(s, slot))
+        session_run(s, slot, FSM_OPEN, &(struct ending){ .reason = "OPEN received" });
+}
