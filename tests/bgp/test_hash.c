@@ -1,0 +1,162 @@
+#include "bgp/base/hash.h"
+
+#include <string.h>
+
+#include "tests/lib/alloc.h"
+#include "tests/lib/cu.h"
+#include "tests/lib/random.h"
+
+enum { KEYS = 3000 };
+
+/* The naive reference: hash and presence of each value 1 … KEYS. */
+struct model {
+    struct hash_index index;
+    uint64_t hash[KEYS + 1];
+    bool present[KEYS + 1];
+};
+
+static bool is_found(const struct hash_index *x, uint64_t hash, uint32_t value)
+{
+    struct hash_probe p = hash_probe(x, hash);
+    unsigned times = 0;
+    for (uint32_t v; (v = hash_probe_next(&p));)
+        times += v == value;
+    CU_ASSERT_FATAL(times <= 1);
+    return times;
+}
+
+static void check_all(const struct model *m)
+{
+    for (uint32_t v = 1; v <= KEYS; v++)
+        if (is_found(&m->index, m->hash[v], v) != m->present[v])
+            CU_FAIL_FATAL("the index and the reference disagree");
+}
+
+/* hashes: how many different ones there are; few of them make long runs of equal cells. */
+static void run_against_reference(uint32_t hashes, unsigned steps)
+{
+    static struct model m;
+    struct random random = random_new("hash");
+    memset(&m, 0, sizeof m);
+    for (uint32_t v = 1; v <= KEYS; v++)
+        m.hash[v] = hashes ? (uint64_t)(0xfffffff0u + random_below(&random, hashes)) << 32
+                           : random_next(&random);
+    for (unsigned step = 0; step < steps; step++) {
+        /* waves: mostly insertions, then mostly removals */
+        bool grow = step / (KEYS * 2) % 2 == 0 ? random_below(&random, 4) : !random_below(&random, 4);
+        uint32_t v = 1 + random_below(&random, KEYS);
+        if (grow && !m.present[v])
+            CU_ASSERT_FATAL(hash_insert(&m.index, m.hash[v], v));
+        if (!grow && m.present[v])
+            hash_remove(&m.index, m.hash[v], v);
+        m.present[v] = grow;
+        if (step % 997 == 0)
+            check_all(&m);
+    }
+    check_all(&m);
+    hash_fini(&m.index);
+}
+
+static void test_random_insertions_and_removals_agree_with_a_reference(void)
+{
+    run_against_reference(0, 30000);
+}
+
+static void test_values_that_share_a_hash_are_told_apart(void)
+{
+    run_against_reference(25, 6000);
+}
+
+static void test_a_cluster_that_wraps_around_the_table_is_found_and_closed(void)
+{
+    struct hash_index x = { 0 };
+    for (uint32_t v = 1; v <= 10; v++) /* all begin in the last cell of 64 */
+        CU_ASSERT_FATAL(hash_insert(&x, (uint64_t)63 << 32, v));
+    hash_remove(&x, (uint64_t)63 << 32, 1);
+    hash_remove(&x, (uint64_t)63 << 32, 5);
+    for (uint32_t v = 1; v <= 10; v++)
+        CU_ASSERT_EQUAL(is_found(&x, (uint64_t)63 << 32, v), v != 1 && v != 5);
+    hash_fini(&x);
+}
+
+static void test_an_empty_index_finds_nothing(void)
+{
+    struct hash_index x = { 0 };
+    CU_ASSERT_FALSE(is_found(&x, 0, 1));
+    CU_ASSERT_EQUAL(hash_memory(&x), 0);
+    hash_prefetch(&x, 7);
+    hash_fini(&x);
+}
+
+static void test_no_insertion_moves_more_than_a_few_cells(void)
+{
+    struct hash_index x = { 0 };
+    uint32_t before = 0;
+    for (uint32_t v = 1; v <= 20000; v++) {
+        bool grew_before = x.old.cells != NULL;
+        before = x.moved;
+        CU_ASSERT_FATAL(hash_insert(&x, (uint64_t)v * 2654435761u << 32, v));
+        if (grew_before && x.old.cells)
+            CU_ASSERT(x.moved - before <= 8);
+    }
+    hash_fini(&x);
+}
+
+static void test_an_insertion_without_memory_changes_nothing(void)
+{
+    bool failed = true;
+    for (unsigned nth = 1; failed; nth++) {
+        struct hash_index x = { 0 };
+        uint32_t lost = 0;
+        alloc_fail_at(nth);
+        for (uint32_t v = 1; v <= 500 && !lost; v++)
+            if (!hash_insert(&x, (uint64_t)v << 32, v))
+                lost = v;
+        failed = alloc_end();
+        CU_ASSERT_EQUAL(failed, lost != 0);
+        for (uint32_t v = 1; v <= 500; v++)
+            CU_ASSERT_EQUAL(is_found(&x, (uint64_t)v << 32, v), !lost || v < lost);
+        if (lost)
+            CU_ASSERT(hash_insert(&x, (uint64_t)lost << 32, lost));
+        hash_fini(&x);
+    }
+}
+
+static void test_every_byte_and_the_length_count_in_a_hash(void)
+{
+    uint8_t data[70] = { 0 };
+    const struct hash_key key = { 1, 2 }, other = { 1, 3 };
+    for (size_t len = 0; len <= sizeof data; len++) {
+        uint64_t hash = hash_bytes(&key, data, len);
+        CU_ASSERT_NOT_EQUAL(hash, hash_bytes(&other, data, len));
+        if (len)
+            CU_ASSERT_NOT_EQUAL(hash, hash_bytes(&key, data, len - 1));
+        for (size_t i = 0; i < len; i++) {
+            data[i] = 0x80;
+            CU_ASSERT_NOT_EQUAL(hash, hash_bytes(&key, data, len));
+            data[i] = 0;
+        }
+    }
+}
+
+static void test_hashes_do_not_depend_on_where_the_bytes_lie(void)
+{
+    uint8_t bytes[80];
+    const struct hash_key key = { 5, 6 };
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    for (size_t shift = 1; shift < 8; shift++) {
+        uint8_t moved[80];
+        memcpy(moved + shift, bytes, 60);
+        CU_ASSERT_EQUAL(hash_bytes(&key, bytes, 60), hash_bytes(&key, moved + shift, 60));
+    }
+}
+
+CU_MAIN("hash", CU_CASE(test_random_insertions_and_removals_agree_with_a_reference),
+        CU_CASE(test_values_that_share_a_hash_are_told_apart),
+        CU_CASE(test_a_cluster_that_wraps_around_the_table_is_found_and_closed),
+        CU_CASE(test_an_empty_index_finds_nothing),
+        CU_CASE(test_no_insertion_moves_more_than_a_few_cells),
+        CU_CASE(test_an_insertion_without_memory_changes_nothing),
+        CU_CASE(test_every_byte_and_the_length_count_in_a_hash),
+        CU_CASE(test_hashes_do_not_depend_on_where_the_bytes_lie))
