@@ -113,6 +113,21 @@ static bool read_limit(struct schema_reader *r, struct tree_node *n, const struc
     return true;
 }
 
+static bool read_hold_time(struct schema_reader *r, struct tree_node *n,
+                           const struct schema_row *row, void *to)
+{
+    uint16_t seconds;
+    if (!schema_seconds(r, n, row, &seconds))
+        return false;
+    if (seconds == 1 || seconds == 2) {
+        schema_complain(r, n, "a hold time of %u s is not allowed", seconds);
+        report_hint(r->report, "0 for none, or 3 s and more (RFC 4271)");
+        return false;
+    }
+    *(uint16_t *)to = seconds;
+    return true;
+}
+
 static const struct schema_row peer_rows[] = {
     { "name", schema_name, AT(name), .is_required = true, .help = "the same on every node" },
     { "peerIp", read_peer_ip, AT(peer_ip), .is_required = true, .help = "the NVA's address" },
@@ -124,7 +139,7 @@ static const struct schema_row peer_rows[] = {
     { "passive", schema_bool, AT(passive), .help = "wait for its connection" },
     { "disabled", schema_bool, AT(disabled), .help = "no session" },
     { "symmetric", schema_bool, AT(symmetric), .help = "announces the same to every node" },
-    { "holdTime", schema_seconds, AT(hold_s), 0, 65535000, .help = "proposed hold time" },
+    { "holdTime", read_hold_time, AT(hold_s), 0, 65535000, .help = "proposed hold time" },
     { "connectRetry", schema_seconds, AT(connect_retry_s), 1000, 3600000, .help = "between dials" },
     { "addPath", schema_word, AT(add_path), .words = add_paths, .help = "RFC 7911" },
     { "families", read_families, AT(families), .help = "[ipv4, ipv6]" },
@@ -149,11 +164,6 @@ static void read_peer(struct schema_reader *r, struct tree_node *n, const struct
     *p = *like;
     p->md5_key_file = like->md5_key_file ? memory_copy_text(like->md5_key_file) : NULL;
     schema_read_object(r, n, peer_rows, p);
-    struct tree_node *hold = tree_get_good(n, "holdTime");
-    if (hold && (p->hold_s == 1 || p->hold_s == 2)) {
-        schema_complain(r, hold, "a hold time of %u s is not allowed", p->hold_s);
-        report_hint(r->report, "0 for none, or 3 s and more (RFC 4271)");
-    }
 }
 
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c)

@@ -79,6 +79,7 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 23456 }]", "23456 is a reserved AS number" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 65515 }]", "the route server's own AS number" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, holdTime: 2s }]", "a hold time of 2 s is not" },
+    { "defaults: { holdTime: 2s }", ":4:23: error: defaults.holdTime: a hold time of 2 s is not allowed" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, holdTime: 5x }]", "\"5x\" is no duration" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, passive: no }]", "neither true nor false" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, mode: azur }]", "did you mean \"azure\"?" },
