@@ -148,6 +148,10 @@ class Vnet:
         """The same, at this moment."""
         return self.vm_routes() | self.vm_routes(6) == {BRANCH: [SDWAN], DEFAULT: [FW1, FW2], BRANCH6: [SDWAN6]}
 
+    def is_whole_with_extra(self):
+        return self.vm_routes() | self.vm_routes(6) == {BRANCH: [SDWAN], DEFAULT: [FW1, FW2], BRANCH6: [SDWAN6],
+                                                        EXTRA: [SDWAN]}
+
     def wait_peers(self, *nodes):
         for name in nodes or self.nodes:
             self.nodes[name].wait_peers(*PEERS)
