@@ -5,42 +5,20 @@
 
 #include "bgp/adjout_log.h"
 
-/* ---- what a member may have ---- */
-
-static bool is_exportable(const struct adjout_group *g, uint32_t path)
-{
-    const struct rib *r = g->adjout->rib;
-    if (!path)
-        return false;
-    const struct rib_path *p = rib_path(r, path);
-    if (!p->attrs)
-        return false; /* withdrawn, and not decided again yet */
-    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
-    const uint32_t stays = BGP_MARK_NO_ADVERTISE | BGP_MARK_NO_EXPORT | BGP_MARK_NO_EXPORT_SUBCONFED;
-    if (p->nva == 0)
-        return true;
-    return !(a->marks & stays) && g->rules.from_types & 1u << r->nvas[p->nva].type;
-}
-
-uint32_t adjout_outcome(const struct adjout_group *g, const struct rib_net *n, uint16_t nva)
-{
-    const struct rib *r = g->adjout->rib;
-    const uint32_t choices[] = { n->best, n->second };
-    for (int i = 0; i < 2; i++)
-        if (is_exportable(g, choices[i]) && rib_path(r, choices[i])->nva != nva)
-            return rib_path(r, choices[i])->attrs;
-    return 0;
-}
-
-/* Whose path everybody is told: its own NVA is the exception. */
-static uint16_t told_nva(const struct adjout_group *g, const struct rib_net *n)
-{
-    if (is_exportable(g, n->best))
-        return rib_path(g->adjout->rib, n->best)->nva;
-    return is_exportable(g, n->second) ? rib_path(g->adjout->rib, n->second)->nva : 0;
-}
-
 /* ---- the group's state ---- */
+
+/* The path that members of this group are to be told of, all but NVA `except` (-1: all), or 0. */
+static uint32_t outcome(const struct adjout_group *g, const struct rib_net *n, int32_t except)
+{
+    struct rib_audience who = g->audience;
+    who.except_nva = except;
+    return rib_best_for(g->adjout->rib, n, &who);
+}
+
+static uint32_t attrs_of(const struct adjout_group *g, uint32_t path)
+{
+    return path ? rib_path(g->adjout->rib, path)->attrs : 0;
+}
 
 static bool reserve_told(struct adjout_group *g, uint32_t place)
 {
@@ -64,9 +42,10 @@ static void compare(struct adjout_group *g, uint32_t net)
     struct rib *r = g->adjout->rib;
     const struct rib_net *n = rib_net(r, net);
     struct adjout_told *was = &g->told[prefix_index_place(net)];
-    struct adjout_told now = { .nva = told_nva(g, n) };
-    now.attrs = adjout_outcome(g, n, UINT16_MAX);
-    now.second = now.nva ? adjout_outcome(g, n, now.nva) : 0;
+    uint32_t path = outcome(g, n, -1);
+    struct adjout_told now = { .attrs = attrs_of(g, path),
+                               .nva = path ? rib_path(r, path)->nva : 0 };
+    now.second = now.nva ? attrs_of(g, outcome(g, n, now.nva)) : 0;
     bool moved = now.nva != was->nva;
     uint32_t own_had = moved && now.nva ? was->attrs : was->second; /* what now.nva was told so far */
     if (now.attrs != was->attrs)
@@ -120,7 +99,7 @@ static void detach(struct adjout_member *m)
     struct adjout_record r;
     uint64_t offset = m->offset;
     m->attached = false;
-    m->fresh = false;
+    m->untold = 0;
     m->position = adjout_log_read(&m->group->log, &offset, &r) ? r.version : m->group->position;
 }
 
@@ -234,7 +213,7 @@ static void walk_end(struct adjout_member *m)
         adjout_batch_clear(m->batch, m->position);
 }
 
-/* The next stretch of a private walk, never past the group's own position. */
+/* The next stretch of a private walk: what the group has told, never past its own position. */
 static void walk(struct adjout_member *m)
 {
     struct adjout_group *g = m->group;
@@ -245,8 +224,8 @@ static void walk(struct adjout_member *m)
         m->position = at;
         if (prefix_index_family(net) != g->rules.family)
             continue;
-        uint32_t attrs = adjout_outcome(g, rib_net(g->adjout->rib, net), m->nva);
-        if (!attrs && m->fresh)
+        uint32_t attrs = adjout_told(m, net);
+        if (!attrs && at <= m->untold)
             continue;
         bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
         adjout_batch_add(m->batch, net, attrs, 0, 0);
@@ -259,10 +238,16 @@ static void attach(struct adjout_member *m)
 {
     walk_end(m);
     m->attached = true;
-    m->fresh = false;
     m->offset = m->group->log.head;
     free(m->batch);
     m->batch = NULL;
+}
+
+/* Before that a net may stand behind the group's position that it has told, and finds unchanged when
+ * it comes to it again: nothing would be said, and a member that attached meanwhile would miss it. */
+static bool has_told_all(const struct adjout_group *g)
+{
+    return g->position == vlist_head(&g->adjout->rib->loc);
 }
 
 static size_t put_end_of_rib(struct adjout_member *m, uint8_t *buf, size_t cap)
@@ -295,11 +280,13 @@ static size_t copy_from_walk(struct adjout_member *m, uint8_t *buf, size_t cap)
         m->stats.withdrawn += msg.withdrawn;
         if (msg.len)
             continue;
-        if (m->position >= m->group->position) {
-            attach(m);
-            break;
+        if (m->position < m->group->position) {
+            walk(m);
+            continue;
         }
-        walk(m);
+        if (has_told_all(m->group))
+            attach(m);
+        break;
     }
     return n;
 }
@@ -327,7 +314,7 @@ void adjout_refresh(struct adjout_member *m)
 {
     walk_end(m);
     m->attached = false;
-    m->fresh = false;
+    m->untold = 0;
     m->position = 0;
 }
 
@@ -372,6 +359,13 @@ static struct adjout_group *group_new(struct adjout *a, const struct adjout_rule
     }
     g->adjout = a;
     g->rules = *rules;
+    g->audience = (struct rib_audience){
+        .from_types = rules->from_types,
+        .is_external = true,
+        .no_mixed_families = rules->family == BGP_IP4 && !rules->codec.ext_next_hop,
+        .no_config = ip_addr_is_zero(&rules->self_next_hop),
+    };
+    a->rib->limits_types |= rules->from_types != UINT8_MAX;
     list_init(&g->all);
     list_init(&g->members);
     list_append(&a->groups, &g->all);
@@ -410,7 +404,9 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
         free(m);
         return NULL;
     }
-    *m = (struct adjout_member){ .group = g, .nva = nva, .fresh = true, .wants_eor = true };
+    *m = (struct adjout_member){
+        .group = g, .nva = nva, .untold = vlist_head(&a->rib->loc), .wants_eor = true
+    };
     list_init(&m->all);
     list_append(&g->members, &m->all);
     return m;
@@ -452,9 +448,14 @@ void adjout_free(struct adjout *a)
 
 /* ---- for the RIB's housekeeping ---- */
 
-/* Nets of a batch that is not told yet must keep their indices. */
-static uint64_t walks_from(const struct adjout_member *m)
+/* What a member has not read yet stands for nets that must not be forgotten: by the indices of its
+ * batch, and because it may have to walk over them again. */
+static uint64_t has_read(const struct adjout_member *m)
 {
+    struct adjout_record r;
+    uint64_t offset = m->offset;
+    if (m->attached)
+        return adjout_log_read(&m->group->log, &offset, &r) ? r.version : UINT64_MAX;
     return m->batch && !adjout_batch_is_done(m->batch) ? m->batch->version : m->position;
 }
 
@@ -468,8 +469,8 @@ uint64_t adjout_slowest(const struct adjout *a)
         for (const struct list *m = g->members.next; m != &g->members; m = m->next) {
             const struct adjout_member *member =
                 (const struct adjout_member *)((const char *)m - offsetof(struct adjout_member, all));
-            if (!member->attached && walks_from(member) < slowest)
-                slowest = walks_from(member);
+            uint64_t position = has_read(member);
+            slowest = position < slowest ? position : slowest;
         }
     }
     return slowest;

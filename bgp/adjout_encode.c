@@ -9,7 +9,7 @@ void adjout_batch_clear(struct adjout_batch *b, uint64_t version)
 {
     for (uint32_t i = 0; i < b->used_count; i++)
         b->heads[b->used[i]] = 0;
-    b->count = b->used_count = b->at_bucket = b->at_item = 0;
+    b->count = b->used_count = b->withdraw_count = b->at_bucket = b->at_item = 0;
     b->version = version;
 }
 
@@ -39,10 +39,9 @@ void adjout_batch_add(struct adjout_batch *b, uint32_t net, uint32_t attrs, uint
         b->heads[slot] = b->count;
         b->used[b->used_count++] = slot;
         /* Withdrawals first: a receiver near its limit gets room before it gets routes. */
-        if (!attrs && b->used_count > 1) {
-            uint32_t first = b->used[0];
-            b->used[0] = slot;
-            b->used[b->used_count - 1] = first;
+        if (!attrs) {
+            b->used[b->used_count - 1] = b->used[b->withdraw_count];
+            b->used[b->withdraw_count++] = slot;
         }
     }
     b->tails[slot] = b->count;

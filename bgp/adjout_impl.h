@@ -25,7 +25,8 @@ struct adjout_batch {
     uint32_t count;
     uint32_t heads[4 * ADJOUT_BATCH], tails[4 * ADJOUT_BATCH]; /* open addressing, index + 1 */
     uint32_t used[2 * ADJOUT_BATCH + 2]; /* buckets in the order of their first item */
-    uint32_t used_count, at_bucket, at_item; /* progress: bucket, item index + 1 */
+    uint32_t used_count, withdraw_count; /* the first of them withdraw */
+    uint32_t at_bucket, at_item;         /* progress: bucket, item index + 1 */
     uint64_t version;                        /* of the Loc-RIB before these nets */
 };
 
@@ -82,6 +83,7 @@ struct adjout_group {
     struct list all, members;
     struct adjout *adjout;
     struct adjout_rules rules;
+    struct rib_audience audience;
     uint64_t position; /* in the Loc-RIB order */
     struct adjout_told *told; /* by place */
     uint32_t told_cap;
@@ -95,14 +97,11 @@ struct adjout_member {
     struct adjout_group *group;
     uint16_t nva;
     bool attached;      /* reads the log at offset; else walks by position */
-    bool fresh;         /* was told nothing yet: needs no withdrawals */
     bool wants_eor;     /* End-of-RIB follows the first catch-up */
     uint64_t offset, position;
+    uint64_t untold; /* a walk up to here meets nets of which it was told nothing: no withdrawals */
     struct adjout_batch *batch; /* while walking */
     struct adjout_stats stats;
 };
-
-/* What a member of this group with number nva is to be told of a net now: 0 = nothing. */
-uint32_t adjout_outcome(const struct adjout_group *g, const struct rib_net *n, uint16_t nva);
 
 #endif

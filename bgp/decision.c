@@ -25,14 +25,31 @@ uint64_t rib_path_merit(const struct rib *r, const struct rib_path *p)
     return merit(r, p, bgp_attrs_get(&r->attrs, p->attrs));
 }
 
+static const uint32_t stays_here =
+    BGP_MARK_NO_ADVERTISE | BGP_MARK_NO_EXPORT | BGP_MARK_NO_EXPORT_SUBCONFED;
+
+static bool is_for(const struct rib *r, const struct rib_path *p, const struct rib_audience *who)
+{
+    if (p->nva == who->except_nva || !rib_path_is_usable(r, p))
+        return false;
+    if (p->nva == 0)
+        return !who->no_config;
+    if (!(who->from_types & 1u << r->nvas[p->nva].type))
+        return false;
+    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+    if (who->no_mixed_families && a->next_hop.family != prefix_index_family(p->net))
+        return false;
+    return !who->is_external || !(a->marks & stays_here);
+}
+
 /* Is there a path of the same merit and neighbour AS with a lower MED? RFC 4271 9.1.2.2 (c). */
 static bool loses_by_med(const struct rib *r, const struct rib_net *n, uint64_t best_merit,
-                         int except_nva, const struct bgp_attrs *mine)
+                         const struct rib_audience *who, const struct bgp_attrs *mine)
 {
     for (uint32_t i = n->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
         i = p->next;
-        if (p->nva == except_nva || !rib_path_is_usable(r, p))
+        if (!is_for(r, p, who))
             continue;
         const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
         if (a->neighbor_as == mine->neighbor_as && a->med < mine->med && merit(r, p, a) == best_merit)
@@ -56,13 +73,14 @@ static bool is_before(const struct rib *r, const struct rib_path *a, const struc
     return a->origin < b->origin;
 }
 
-static uint64_t lowest_merit(const struct rib *r, const struct rib_net *n, int except_nva)
+static uint64_t lowest_merit(const struct rib *r, const struct rib_net *n,
+                             const struct rib_audience *who)
 {
     uint64_t lowest = UINT64_MAX;
     for (uint32_t i = n->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
         i = p->next;
-        if (p->nva == except_nva || !rib_path_is_usable(r, p))
+        if (!is_for(r, p, who))
             continue;
         uint64_t m = merit(r, p, bgp_attrs_get(&r->attrs, p->attrs));
         if (m < lowest)
@@ -85,20 +103,20 @@ static void add_equal(struct equals *e, const struct ip_addr *next_hop)
     e->next_hops[e->count++] = *next_hop;
 }
 
-/* The path to advertise among those that are not of except_nva (-1: any). equals may be NULL. */
-static uint32_t choose(const struct rib *r, const struct rib_net *n, int except_nva,
+/* The path to advertise among those for this audience. equals may be NULL. */
+static uint32_t choose(const struct rib *r, const struct rib_net *n, const struct rib_audience *who,
                        struct equals *equals)
 {
     uint32_t best = 0;
-    uint64_t lowest = lowest_merit(r, n, except_nva);
+    uint64_t lowest = lowest_merit(r, n, who);
     for (uint32_t i = lowest == UINT64_MAX ? 0 : n->paths; i;) {
         uint32_t index = i;
         const struct rib_path *p = rib_path(r, i);
         i = p->next;
-        if (p->nva == except_nva || !rib_path_is_usable(r, p))
+        if (!is_for(r, p, who))
             continue;
         const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
-        if (merit(r, p, a) != lowest || loses_by_med(r, n, lowest, except_nva, a))
+        if (merit(r, p, a) != lowest || loses_by_med(r, n, lowest, who, a))
             continue;
         if (!best || is_before(r, p, rib_path(r, best)))
             best = index;
@@ -143,6 +161,25 @@ static void settle_alone(const struct rib *r, const struct rib_net *n, uint32_t 
         equals->next_hops[equals->count++] = bgp_attrs_get(&r->attrs, p->attrs)->next_hop;
 }
 
+/* Somebody may not have the best path, so that any other may matter to somebody. */
+static bool is_hidden_from_some(const struct rib *r, uint32_t best)
+{
+    const struct rib_path *p = rib_path(r, best);
+    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+    return p->nva == 0 || r->limits_types || a->marks & stays_here ||
+           a->next_hop.family != prefix_index_family(p->net);
+}
+
+uint32_t rib_best_for(const struct rib *r, const struct rib_net *n, const struct rib_audience *a)
+{
+    if (!n->best || is_for(r, rib_path(r, n->best), a))
+        return n->best;
+    if (rib_path(r, n->best)->nva == a->except_nva && n->second &&
+        is_for(r, rib_path(r, n->second), a))
+        return n->second;
+    return choose(r, n, a, NULL);
+}
+
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
 {
     struct rib_net *n = rib_net(r, net);
@@ -152,9 +189,11 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
     if (n->paths && !rib_path(r, n->paths)->next) {
         settle_alone(r, n, &best, &equals);
     } else if (n->paths) {
-        best = choose(r, n, -1, &equals);
-        if (best && rib_path(r, best)->nva)
-            second = choose(r, n, rib_path(r, best)->nva, NULL);
+        struct rib_audience who = { .except_nva = -1, .from_types = UINT8_MAX };
+        best = choose(r, n, &who, &equals);
+        who.except_nva = best ? rib_path(r, best)->nva : 0;
+        if (who.except_nva)
+            second = choose(r, n, &who, NULL);
     }
     bool nomem;
     equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);
@@ -165,11 +204,12 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
     }
     *out = (struct rib_change){ .net = net, .old_nhset = n->nhset, .new_nhset = nhset };
     out->changed = n->flags & RIB_NET_CHANGED || nhset != n->nhset || !is_same(r, n->best, best) ||
-                   !is_same(r, n->second, second);
+                   !is_same(r, n->second, second) ||
+                   (n->flags & RIB_NET_TOUCHED && best && is_hidden_from_some(r, best));
     n->best = best;
     n->second = second;
     n->nhset = nhset;
-    n->flags &= (uint8_t)~RIB_NET_CHANGED;
+    n->flags &= (uint8_t)~(RIB_NET_CHANGED | RIB_NET_TOUCHED);
     if (out->changed)
         list_net(r, net);
     return 0;

@@ -167,6 +167,7 @@ static void path_changed(struct rib *r, uint32_t index)
 {
     uint32_t net = rib_path(r, index)->net;
     struct rib_net *n = rib_net(r, net);
+    n->flags |= RIB_NET_TOUCHED;
     if (n->best == index || n->second == index)
         n->flags |= RIB_NET_CHANGED;
     rib_mark_dirty(r, net);

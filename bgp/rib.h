@@ -53,6 +53,7 @@ enum rib_net_flag {
     RIB_NET_LISTED = 1 << 2,    /* stands in the Loc-RIB order */
     RIB_NET_WITHDRAWN = 1 << 3, /* its latest loss was an explicit withdrawal on a session */
     RIB_NET_DYING = 1 << 4,     /* without paths; waits until all readers know */
+    RIB_NET_TOUCHED = 1 << 5,   /* some path changed, came or went since the last decision */
 };
 
 struct rib_net {
@@ -102,6 +103,7 @@ struct rib {
     uint32_t max_paths;   /* ECMP width */
     uint8_t self;         /* own origin number */
     bool keep_tombstones; /* false for a single node: nobody else has copies */
+    bool limits_types;    /* some reader may not have the paths of every type of peer */
     struct ring dirty, dying;
     struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
     uint32_t tomb_second; /* of the newest of them */
@@ -190,6 +192,18 @@ struct rib_change {
     bool changed; /* the net moved to the tail of the Loc-RIB order */
 };
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out) MUST_USE;
+
+/* Who reads a decision: which paths may be told to it at all. */
+struct rib_audience {
+    int32_t except_nva;    /* its own paths are no news; -1 = nobody's */
+    uint8_t from_types;    /* bit per policy_nva.type */
+    bool is_external;      /* RFC 1997: NO_EXPORT and its like stay here */
+    bool no_mixed_families; /* IPv4 only with IPv4 next hops (no RFC 8950) */
+    bool no_config;        /* has no next hop for the configuration's prefixes */
+};
+/* The path that this audience is told of a net that was decided: best, or second for best's own NVA;
+ * where the best may not be told, the best of what may (no path hiding, RFC 7947 section 2.3). */
+uint32_t rib_best_for(const struct rib *r, const struct rib_net *n, const struct rib_audience *a);
 
 /* The steps of the decision before MED as one number, lower is better: what rib_decide compares, for
  * who explains its outcome. Fields from these bits up; the path has attributes. */

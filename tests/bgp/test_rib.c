@@ -1,0 +1,513 @@
+/* The RIB: paths, tombstones, sessions, incarnations, resets, and the life of a net. The counters and
+ * orders are recounted from the paths themselves after every step of the random test. */
+#include "tests/lib/cu.h"
+#include "tests/lib/rib_lab.h"
+
+static const struct lab_route first = { .nva = 1, .net = 1, .path_len = 1 };
+static const struct lab_route theirs = { .nva = 1, .node = 2, .net = 1, .path_len = 1 };
+
+static const struct rib_origin *origin_of(const struct lab *l, uint8_t node)
+{
+    return &l->rib.origins[node];
+}
+
+/* ---- announce and withdraw ---- */
+
+static void test_an_announced_path_is_found_with_its_attributes(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    const struct rib_path *p = rib_path(&l.rib, lab_path(&l, &first));
+    CU_ASSERT(p->attrs != 0 && p->net == lab_net(&l, BGP_IP4, 1));
+    CU_ASSERT_EQUAL(rib_path_class(&l.rib, p), RIB_LIVE);
+    CU_ASSERT(rib_path_is_usable(&l.rib, p));
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 1);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->sessions[1].paths, 1);
+    lab_close(&l);
+}
+
+static void test_an_announcement_replaces_the_one_before(void)
+{
+    struct lab l;
+    struct lab_route longer = first;
+    longer.path_len = 4;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    uint64_t before = vlist_head(&l.rib.origins[LAB_SELF].order);
+    lab_announce(&l, longer);
+    const struct rib_path *p = rib_path(&l.rib, lab_path(&l, &first));
+    CU_ASSERT_EQUAL(bgp_attrs_get(&l.rib.attrs, p->attrs)->path_len, 4);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 1);
+    CU_ASSERT_EQUAL(l.rib.attrs.records.count, 1); /* the old set went with its last path */
+    CU_ASSERT(vlist_version(&origin_of(&l, LAB_SELF)->order, p->slot) > before);
+    lab_close(&l);
+}
+
+static void test_what_was_said_before_changes_nothing(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    lab_decide(&l);
+    uint64_t head = vlist_head(&origin_of(&l, LAB_SELF)->order);
+    lab_announce(&l, first);
+    CU_ASSERT_EQUAL(rib_dirty_count(&l.rib), 0);
+    CU_ASSERT_EQUAL(vlist_head(&origin_of(&l, LAB_SELF)->order), head);
+    lab_close(&l);
+}
+
+static void test_paths_differ_by_node_nva_and_path_id(void)
+{
+    struct lab l;
+    struct lab_route other = first;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    other.path_id = 7;
+    lab_announce(&l, other);
+    lab_announce(&l, theirs);
+    lab_announce(&l, (struct lab_route){ .nva = 2, .net = 1, .path_len = 1 });
+    CU_ASSERT_EQUAL(l.rib.paths.count, 4);
+    CU_ASSERT_EQUAL(prefix_table_count(&l.rib.nets), 1);
+    lab_close(&l);
+}
+
+static void test_a_withdrawn_path_stays_as_a_tombstone_for_other_nodes(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    lab_decide(&l);
+    lab_withdraw(&l, first);
+    const struct rib_path *p = rib_path(&l.rib, lab_path(&l, &first));
+    CU_ASSERT_EQUAL(p->attrs, 0);
+    CU_ASSERT_EQUAL(rib_path_class(&l.rib, p), RIB_GONE);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 0);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->tombstones, 1);
+    CU_ASSERT_EQUAL(lab_decide(&l), 1);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
+    CU_ASSERT(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))->flags & RIB_NET_WITHDRAWN);
+    lab_close(&l);
+}
+
+static void test_a_single_node_keeps_no_tombstones(void)
+{
+    struct lab l;
+    lab_open(&l, 8, false);
+    lab_announce(&l, first);
+    lab_decide(&l);
+    lab_withdraw(&l, first);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 0);
+    CU_ASSERT_EQUAL(l.rib.attrs.records.count, 0);
+    CU_ASSERT(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))->flags & RIB_NET_WITHDRAWN);
+    CU_ASSERT_EQUAL(lab_decide(&l), 1);
+    lab_close(&l);
+}
+
+static void test_an_unknown_withdrawal_leaves_a_tombstone_only_where_a_copy_exists(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_withdraw(&l, first);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 0);
+    CU_ASSERT_EQUAL(lab_net(&l, BGP_IP4, 1), 0);
+    lab_announce(&l, theirs);
+    lab_withdraw(&l, first);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->tombstones, 1);
+    lab_close(&l);
+}
+
+static void test_an_announcement_takes_the_place_of_a_tombstone(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    lab_withdraw(&l, first);
+    lab_announce(&l, first);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 1);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->tombstones, 0);
+    rib_expire_tombstones(&l.rib, 0, UINT64_MAX, l.now_ms + 1000000);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 1);
+    lab_close(&l);
+}
+
+static void test_a_tombstone_goes_when_it_is_old_and_every_replica_has_it(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    lab_withdraw(&l, first);
+    uint64_t version = vlist_head(&origin_of(&l, LAB_SELF)->order);
+    rib_expire_tombstones(&l.rib, 60000, version, l.now_ms + 59000);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 1);
+    rib_expire_tombstones(&l.rib, 60000, version - 1, l.now_ms + 61000);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 1);
+    rib_expire_tombstones(&l.rib, 60000, version, l.now_ms + 61000);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 0);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->dropped, version);
+    lab_close(&l);
+}
+
+/* ---- sessions ---- */
+
+static void test_a_session_that_ends_takes_its_paths_along(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCING, 1);
+    lab_announce(&l, first);
+    lab_announce(&l, (struct lab_route){ .nva = 2, .net = 1, .path_len = 3 });
+    lab_decide(&l);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_DOWN, 1);
+    CU_ASSERT_EQUAL(lab_path(&l, &first), 0);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->sessions[1].paths, 0);
+    CU_ASSERT_EQUAL(lab_decide(&l), 1);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), 2);
+    lab_close(&l);
+}
+
+static void test_a_new_generation_begins_empty(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCED, 1);
+    lab_announce(&l, theirs);
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCED, 1);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &theirs), 0);
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCING, 2);
+    CU_ASSERT_EQUAL(lab_path(&l, &theirs), 0);
+    lab_close(&l);
+}
+
+static void test_a_fact_moves_in_the_order_and_is_there_once(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCING, 1);
+    lab_announce(&l, first);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCED, 1);
+    uint64_t at = 0;
+    const struct vlist *order = &origin_of(&l, LAB_SELF)->order;
+    CU_ASSERT_EQUAL(vlist_next(order, &at), lab_path(&l, &first));
+    CU_ASSERT_EQUAL(vlist_next(order, &at), RIB_FACT | 1);
+    CU_ASSERT_EQUAL(vlist_next(order, &at), 0);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->sessions[1].synced_ms, l.now_ms);
+    lab_close(&l);
+}
+
+/* ---- incarnations and resets ---- */
+
+static void test_an_origin_that_restarts_keeps_its_paths_as_old_ones(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCED, 1);
+    lab_announce(&l, theirs);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 2, .path_len = 1 });
+    lab_withdraw(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 2 });
+    rib_origin_age(&l.rib, 2, l.now_ms);
+    CU_ASSERT_EQUAL(origin_of(&l, 2)->old, 1);
+    CU_ASSERT_EQUAL(origin_of(&l, 2)->tombstones, 0); /* of a life that is over: proves nothing */
+    CU_ASSERT_EQUAL(rib_path_class(&l.rib, rib_path(&l.rib, lab_path(&l, &theirs))), RIB_GRACE);
+    CU_ASSERT_FALSE(origin_of(&l, 2)->sessions[1].listed);
+    lab_close(&l);
+}
+
+static void test_old_paths_that_are_heard_again_are_current(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, theirs);
+    lab_decide(&l);
+    rib_origin_age(&l.rib, 2, l.now_ms);
+    lab_announce(&l, theirs);
+    CU_ASSERT_EQUAL(origin_of(&l, 2)->old, 0);
+    CU_ASSERT_EQUAL(rib_path_class(&l.rib, rib_path(&l.rib, lab_path(&l, &theirs))), RIB_LIVE);
+    lab_close(&l);
+}
+
+static void test_old_paths_not_heard_until_end_of_rib_are_gone(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, theirs);
+    lab_announce(&l, (struct lab_route){ .nva = 2, .node = 2, .net = 5, .path_len = 1 });
+    rib_origin_age(&l.rib, 2, l.now_ms);
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCED, 1);
+    CU_ASSERT_EQUAL(lab_path(&l, &theirs), 0);
+    CU_ASSERT_EQUAL(origin_of(&l, 2)->old, 1); /* another NVA's */
+    lab_close(&l);
+}
+
+static void test_a_reset_stream_sweeps_what_it_does_not_bring(void)
+{
+    struct lab l;
+    struct lab_route other = { .nva = 1, .node = 2, .net = 2, .path_len = 1 };
+    lab_open(&l, 8, true);
+    lab_announce(&l, theirs);
+    lab_announce(&l, other);
+    rib_origin_mark_unseen(&l.rib, 2);
+    lab_announce(&l, theirs);
+    rib_origin_sweep_unseen(&l.rib, 2);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &theirs), 0);
+    CU_ASSERT_EQUAL(lab_path(&l, &other), 0);
+    lab_close(&l);
+}
+
+static void test_rehabilitation_voids_what_evidence_held_against_it(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, theirs);
+    lab_decide(&l);
+    struct rib_path *p = rib_path(&l.rib, lab_path(&l, &theirs));
+    p->flags |= RIB_PATH_DISPROVED;
+    rib_mark_dirty(&l.rib, p->net);
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
+    rib_origin_rehabilitate(&l.rib, 2);
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), 1);
+    lab_close(&l);
+}
+
+static void test_dropping_an_origin_touches_no_other(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    lab_announce(&l, theirs);
+    rib_origin_drop(&l.rib, 2, RIB_ANY);
+    CU_ASSERT_EQUAL(lab_path(&l, &theirs), 0);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &first), 0);
+    CU_ASSERT_EQUAL(vlist_head(&origin_of(&l, 2)->order), 1);
+    CU_ASSERT_EQUAL(origin_of(&l, 2)->order.live, 0);
+    lab_close(&l);
+}
+
+/* ---- the life of a net ---- */
+
+static void test_a_net_waits_once_however_often_it_changes(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    for (uint8_t i = 1; i < 6; i++)
+        lab_announce(&l, (struct lab_route){ .nva = i, .net = 1, .path_len = 1 });
+    CU_ASSERT_EQUAL(rib_dirty_count(&l.rib), 1);
+    CU_ASSERT_EQUAL(rib_next_dirty(&l.rib), lab_net(&l, BGP_IP4, 1));
+    CU_ASSERT_EQUAL(rib_next_dirty(&l.rib), 0);
+    lab_close(&l);
+}
+
+static void test_an_empty_net_goes_when_every_reader_knows(void)
+{
+    struct lab l;
+    lab_open(&l, 8, false);
+    lab_announce(&l, first);
+    lab_decide(&l);
+    uint64_t reader = vlist_head(&l.rib.loc);
+    lab_withdraw(&l, first);
+    CU_ASSERT_EQUAL(rib_next_dying(&l.rib, UINT64_MAX), 0); /* not decided yet */
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(rib_next_dying(&l.rib, reader), 0); /* somebody has yet to hear of it */
+    uint32_t net = rib_next_dying(&l.rib, vlist_head(&l.rib.loc));
+    CU_ASSERT_EQUAL_FATAL(net, lab_net(&l, BGP_IP4, 1));
+    rib_net_keep(&l.rib, net);
+    CU_ASSERT_EQUAL(rib_next_dying(&l.rib, UINT64_MAX), net);
+    rib_net_free(&l.rib, net);
+    CU_ASSERT_EQUAL(prefix_table_count(&l.rib.nets), 0);
+    CU_ASSERT_EQUAL(l.rib.loc.live, 0);
+    lab_close(&l);
+}
+
+static void test_an_empty_net_that_comes_back_does_not_die(void)
+{
+    struct lab l;
+    lab_open(&l, 8, false);
+    lab_announce(&l, first);
+    lab_decide(&l);
+    lab_withdraw(&l, first);
+    lab_decide(&l);
+    lab_announce(&l, first);
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(rib_next_dying(&l.rib, UINT64_MAX), 0);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), 1);
+    lab_close(&l);
+}
+
+/* ---- all of it at random, recounted ---- */
+
+enum { STEPS = 6000, NETS = 12, NODES = 3 };
+
+static uint32_t random_below(uint64_t *state, uint32_t below)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33) % below;
+}
+
+struct tally {
+    uint32_t paths[RIB_ORIGINS], tombstones[RIB_ORIGINS], old[RIB_ORIGINS];
+    uint32_t all;
+};
+
+static void recount(const struct lab *l, struct tally *t)
+{
+    *t = (struct tally){ 0 };
+    for (uint32_t net = 0; net < NETS; net++) {
+        uint32_t index = lab_net(l, BGP_IP4, net);
+        for (uint32_t i = index ? rib_net(&l->rib, index)->paths : 0; i;
+             i = rib_path(&l->rib, i)->next) {
+            const struct rib_path *p = rib_path(&l->rib, i);
+            t->all++;
+            t->paths[p->origin] += p->attrs != 0;
+            t->tombstones[p->origin] += p->attrs == 0;
+            t->old[p->origin] += (p->flags & RIB_PATH_OLD) != 0;
+            CU_ASSERT_EQUAL_FATAL(p->net, index);
+        }
+    }
+}
+
+/* Every entry of an order is a live path of that origin, which names the entry's own slot. */
+static uint32_t walk_order(const struct lab *l, uint8_t origin)
+{
+    const struct vlist *order = &origin_of(l, origin)->order;
+    uint64_t at = 0;
+    uint32_t seen = 0;
+    for (uint32_t id; (id = vlist_next(order, &at));) {
+        if (id & RIB_FACT)
+            continue;
+        const struct rib_path *p = rib_path(&l->rib, id);
+        CU_ASSERT_FATAL(p->origin == origin && vlist_version(order, p->slot) == at);
+        seen++;
+    }
+    return seen;
+}
+
+static void check_sums(const struct lab *l)
+{
+    struct tally t;
+    recount(l, &t);
+    CU_ASSERT_EQUAL_FATAL(t.all, l->rib.paths.count);
+    for (uint8_t o = 1; o <= NODES; o++) {
+        const struct rib_origin *origin = origin_of(l, o);
+        uint32_t by_session = 0;
+        for (uint16_t nva = 0; nva < LAB_NVAS; nva++)
+            by_session += origin->sessions[nva].paths;
+        CU_ASSERT_EQUAL_FATAL(origin->paths, t.paths[o]);
+        CU_ASSERT_EQUAL_FATAL(origin->tombstones, t.tombstones[o]);
+        CU_ASSERT_EQUAL_FATAL(origin->old, t.old[o]);
+        CU_ASSERT_EQUAL_FATAL(by_session, t.paths[o]);
+        CU_ASSERT_EQUAL_FATAL(walk_order(l, o), t.paths[o] + t.tombstones[o]);
+    }
+}
+
+static void reap(struct lab *l)
+{
+    for (uint32_t net; (net = rib_next_dying(&l->rib, UINT64_MAX));)
+        rib_net_free(&l->rib, net);
+}
+
+static void random_step(struct lab *l, uint64_t *seed)
+{
+    uint8_t node = (uint8_t)(1 + random_below(seed, NODES));
+    struct lab_route r = { .nva = (uint16_t)(1 + random_below(seed, 3)),
+                           .node = node,
+                           .net = random_below(seed, NETS),
+                           .path_id = random_below(seed, 2),
+                           .path_len = (uint8_t)(1 + random_below(seed, 3)) };
+    switch (random_below(seed, 60)) {
+    case 0:
+        lab_session(l, node, r.nva, RIB_SESSION_DOWN, random_below(seed, 4));
+        break;
+    case 1:
+        lab_session(l, node, r.nva, RIB_SESSION_SYNCED, random_below(seed, 4));
+        break;
+    case 2:
+        rib_origin_age(&l->rib, node, l->now_ms);
+        break;
+    case 3:
+        rib_origin_mark_unseen(&l->rib, node);
+        break;
+    case 4:
+        rib_origin_sweep_unseen(&l->rib, node);
+        break;
+    case 5:
+        rib_origin_drop(&l->rib, node, random_below(seed, 2) ? RIB_OLD : RIB_ANY);
+        break;
+    case 6:
+        rib_expire_tombstones(&l->rib, 5000, UINT64_MAX, l->now_ms);
+        break;
+    default:
+        if (random_below(seed, 5) < 3)
+            lab_announce(l, r);
+        else
+            lab_withdraw(l, r);
+    }
+}
+
+static void test_counters_and_orders_agree_with_the_paths_whatever_happens(void)
+{
+    for (uint64_t round = 0; round < 4; round++) {
+        struct lab l;
+        uint64_t seed = round + 1;
+        lab_open(&l, 4, round % 2 == 0);
+        for (int step = 0; step < STEPS; step++) {
+            l.now_ms += 100;
+            random_step(&l, &seed);
+            if (random_below(&seed, 4) == 0) {
+                lab_decide(&l);
+                reap(&l);
+            }
+            if (step % 16 == 0)
+                check_sums(&l);
+        }
+        for (uint8_t o = 1; o <= NODES; o++)
+            rib_origin_drop(&l.rib, o, RIB_ANY);
+        lab_decide(&l);
+        reap(&l);
+        CU_ASSERT_EQUAL(l.rib.paths.count, 0);
+        CU_ASSERT_EQUAL(l.rib.attrs.records.count, 0);
+        CU_ASSERT_EQUAL(l.rib.sets.sets.count, 0);
+        CU_ASSERT_EQUAL(prefix_table_count(&l.rib.nets), 0);
+        lab_close(&l);
+    }
+}
+
+static void test_memory_is_accounted_for(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    for (uint32_t i = 0; i < 20000; i++)
+        lab_announce(&l, (struct lab_route){ .nva = 1, .net = i, .path_len = 1 });
+    lab_decide(&l);
+    struct rib_memory m = rib_memory(&l.rib);
+    CU_ASSERT(m.nets > 20000 * sizeof(struct rib_net));
+    CU_ASSERT(m.paths >= 20000 * sizeof(struct rib_path));
+    CU_ASSERT(m.orders >= 20000 * 2 * sizeof(uint32_t));
+    CU_ASSERT(m.attrs > 0 && m.attrs < 1 << 20 /* one set, one block */);
+    lab_close(&l);
+}
+
+CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
+        CU_CASE(test_an_announcement_replaces_the_one_before),
+        CU_CASE(test_what_was_said_before_changes_nothing),
+        CU_CASE(test_paths_differ_by_node_nva_and_path_id),
+        CU_CASE(test_a_withdrawn_path_stays_as_a_tombstone_for_other_nodes),
+        CU_CASE(test_a_single_node_keeps_no_tombstones),
+        CU_CASE(test_an_unknown_withdrawal_leaves_a_tombstone_only_where_a_copy_exists),
+        CU_CASE(test_an_announcement_takes_the_place_of_a_tombstone),
+        CU_CASE(test_a_tombstone_goes_when_it_is_old_and_every_replica_has_it),
+        CU_CASE(test_a_session_that_ends_takes_its_paths_along),
+        CU_CASE(test_a_new_generation_begins_empty),
+        CU_CASE(test_a_fact_moves_in_the_order_and_is_there_once),
+        CU_CASE(test_an_origin_that_restarts_keeps_its_paths_as_old_ones),
+        CU_CASE(test_old_paths_that_are_heard_again_are_current),
+        CU_CASE(test_old_paths_not_heard_until_end_of_rib_are_gone),
+        CU_CASE(test_a_reset_stream_sweeps_what_it_does_not_bring),
+        CU_CASE(test_rehabilitation_voids_what_evidence_held_against_it),
+        CU_CASE(test_dropping_an_origin_touches_no_other),
+        CU_CASE(test_a_net_waits_once_however_often_it_changes),
+        CU_CASE(test_an_empty_net_goes_when_every_reader_knows),
+        CU_CASE(test_an_empty_net_that_comes_back_does_not_die),
+        CU_CASE(test_counters_and_orders_agree_with_the_paths_whatever_happens),
+        CU_CASE(test_memory_is_accounted_for))
