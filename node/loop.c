@@ -11,6 +11,7 @@
 #include "node/config/memory.h"
 #include "node/conn.h"
 #include "node/sock.h"
+#include "node/supervisor.h"
 #include "node/targets/netlink.h"
 
 enum { STOP_MS = 2000, KEY_MAX = 80, LISTENERS_MAX = 4, NETLINK_ID_RANGE = 1 << 20 };
@@ -37,6 +38,7 @@ struct loop {
     uv_signal_t sigterm, sigint, sighup;
     const struct loop_cfg *cfg;
     struct log *log;
+    struct supervisor supervisor;
     struct core *core;
     struct api *api;
     struct conn_owner owner;
@@ -158,6 +160,7 @@ static void turn(struct loop *l)
     flush_pumps(l);
     take_requests(l);
     write_events(l);
+    supervisor_beat(&l->supervisor, now);
     stop_when_done(l);
     if (l->stop_ms && l->stop_ms < due)
         due = l->stop_ms;
@@ -357,6 +360,7 @@ static void on_stop_signal(uv_signal_t *signal, int number)
         return;
     }
     log_event(l->log, LOG_INFO_, "signal", NULL, "number=%d", number);
+    supervisor_tell(&l->supervisor, "STOPPING=1");
     l->stop_ms = now_ms() + STOP_MS;
     core_stop(l->core, now_ms());
     ask_turn(l);
@@ -410,6 +414,7 @@ int loop_run(const struct loop_cfg *cfg)
     struct loop *l = memory_new(1, sizeof *l);
     l->cfg = cfg;
     l->log = cfg->log;
+    supervisor_init(&l->supervisor);
     if (uv_loop_init(&l->uv))
         abort();
     l->owner = (struct conn_owner){ .uv = &l->uv,
@@ -423,6 +428,7 @@ int loop_run(const struct loop_cfg *cfg)
     l->core = core_new(&cfg->core, now_ms());
     bool started = start_listeners(l) && start_kernels(l) && start_api(l);
     if (started) {
+        supervisor_tell(&l->supervisor, "READY=1");
         ask_turn(l);
         uv_run(&l->uv, UV_RUN_DEFAULT);
     }
@@ -439,6 +445,7 @@ int loop_run(const struct loop_cfg *cfg)
         ;
     uv_loop_close(&l->uv);
     core_free(l->core);
+    supervisor_fini(&l->supervisor);
     free(l->kernels);
     free(l);
     return started ? 0 : 1;

@@ -12,6 +12,7 @@
 #include "node/follow.h"
 #include "node/log.h"
 #include "node/sock.h"
+#include "node/supervisor.h"
 #include "node/targets/netlink.h"
 #include "replication/link.h"
 
@@ -42,6 +43,7 @@ struct host {
     const struct config_agent_file *config;
     const struct host_keys *keys;
     struct log *log;
+    struct supervisor supervisor;
     struct conn_owner owner;
     struct follow follow;
     struct netlink *netlink;
@@ -267,6 +269,7 @@ static void on_timer(uv_timer_t *timer)
     for (size_t i = 0; i < h->config->node_count; i++)
         tick_upstream(&h->upstreams[i]);
     work(h);
+    supervisor_beat(&h->supervisor, now_ms());
 }
 
 /* ---- the kernel ---- */
@@ -315,6 +318,7 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 {
     struct host *h = signal->data;
     log_event(h->log, LOG_INFO_, "stopping", NULL, "signal=%d hint=\"the table stays\"", number);
+    supervisor_tell(&h->supervisor, "STOPPING=1");
     uv_stop(&h->uv);
 }
 
@@ -363,6 +367,7 @@ static void end(struct host *h)
         ;
     uv_loop_close(&h->uv);
     follow_fini(&h->follow);
+    supervisor_fini(&h->supervisor);
     log_free(h->log);
     free(h);
 }
@@ -374,6 +379,7 @@ int host_run(const struct config_agent_file *config, const struct host_keys *key
     h->config = config;
     h->keys = keys;
     h->active_told = -1;
+    supervisor_init(&h->supervisor);
     h->log = log_new(stderr, config->log_level, config->log_format, config->name);
     randombytes_buf(&key, sizeof key);
     if (!h->log || uv_loop_init(&h->uv) ||
@@ -392,6 +398,7 @@ int host_run(const struct config_agent_file *config, const struct host_keys *key
     if (started) {
         log_event(h->log, LOG_INFO_, "started", NULL, "table=%u inherited=%u", config->table,
                   program_stats(h->follow.program)->inherited);
+        supervisor_tell(&h->supervisor, "READY=1");
         uv_timer_start(&h->timer, on_timer, 0, TICK_MS);
         uv_run(&h->uv, UV_RUN_DEFAULT);
     }
