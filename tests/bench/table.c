@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bgp/msg.h"
+#include "bgp/prefix_table.h"
 
 enum { SETS_PER_1000 = 155, ASN_MIN = 1000, ASN_SPAN = 60000 };
 
@@ -33,11 +34,27 @@ static void add_prefix(struct table *t, const struct ip_prefix *p)
     t->prefixes[t->prefix_count++] = *p;
 }
 
+static int compare_community(const void *a, const void *b)
+{
+    return memcmp(a, b, 4);
+}
+
+/* Communities are a set (RFC 1997): BIRD sends them on sorted, whatever the order they came in. */
+static void sort_communities(uint8_t *attrs, size_t len)
+{
+    struct wire_reader r = wire_reader(attrs, len);
+    struct bgp_attr_view v;
+    while (bgp_attrs_next(&r, &v))
+        if (v.type == BGP_ATTR_COMMUNITIES)
+            qsort(attrs + (v.value - attrs), v.len / 4u, 4, compare_community);
+}
+
 static void add_set(struct table *t, const uint8_t *attrs, size_t len, size_t first)
 {
     t->sets = grow(t->sets, &t->set_cap, t->set_count + 1, sizeof *t->sets);
     t->bytes = grow(t->bytes, &t->byte_cap, t->byte_count + len, 1);
     memcpy(t->bytes + t->byte_count, attrs, len);
+    sort_communities(t->bytes + t->byte_count, len);
     t->sets[t->set_count++] = (struct table_set){ .attrs = (uint32_t)t->byte_count,
                                                   .attrs_len = (uint32_t)len,
                                                   .first = (uint32_t)first,
@@ -112,10 +129,17 @@ static void replace_first_as(uint8_t *canonical, size_t len, uint32_t asn)
 
 struct mrt {
     struct table *table;
+    struct prefix_table seen; /* a prefix that is announced again counts once, as it came first */
     struct arena arena;
     struct bgp_codec codec;
     uint32_t asn;
 };
+
+/* Routes that every eBGP speaker passes on: not those of RFC 1997's well-known communities. */
+static bool is_for_all(const struct bgp_attrs *a)
+{
+    return a->neighbor_as && !(a->marks & (BGP_MARK_NO_EXPORT | BGP_MARK_NO_ADVERTISE));
+}
 
 static void take_update(struct mrt *m, const uint8_t *body, size_t len)
 {
@@ -123,14 +147,17 @@ static void take_update(struct mrt *m, const uint8_t *body, size_t len)
     struct bgp_update u;
     uint8_t attrs[4096];
     arena_reset(&m->arena);
-    if (bgp_update_decode(body, len, &ctx, &m->arena, &u) || !u.reach_count || !u.attrs[0].neighbor_as)
+    if (bgp_update_decode(body, len, &ctx, &m->arena, &u) || !u.reach_count || !is_for_all(&u.attrs[0]))
         return;
     size_t first = m->table->prefix_count;
     struct bgp_nlri nlri = u.reach[0];
     struct ip_prefix p;
     uint32_t id;
     while (bgp_nlri_next(&nlri, &p, &id))
-        add_prefix(m->table, &p);
+        if (p.bytes[0] && !prefix_table_find(&m->seen, &p) && prefix_table_get(&m->seen, &p))
+            add_prefix(m->table, &p);
+    if (m->table->prefix_count == first)
+        return;
     if (u.attrs[0].len > sizeof attrs)
         abort();
     memcpy(attrs, u.attrs[0].bytes, u.attrs[0].len);
@@ -161,6 +188,7 @@ bool table_read_mrt(struct table *t, const char *path, uint32_t asn)
     FILE *f = fopen(path, "rb");
     uint8_t head[12], *body = malloc(1 << 20);
     *t = (struct table){ 0 };
+    prefix_table_init(&m.seen, (struct hash_key){ 1, 2 }, sizeof(uint32_t));
     m.codec.family[BGP_IP4] = true;
     m.codec.max_message = BGP_MESSAGE_MAX;
     while (f && body && fread(head, 1, sizeof head, f) == sizeof head) {
@@ -173,6 +201,7 @@ bool table_read_mrt(struct table *t, const char *path, uint32_t asn)
         fclose(f);
     free(body);
     arena_fini(&m.arena);
+    prefix_table_fini(&m.seen);
     return t->prefix_count > 0;
 }
 
