@@ -2,6 +2,7 @@
  *
  * A reader or writer never passes its end: the first attempt sets `failed`, later reads give zero
  * and later writes do nothing, so a decoder looks at `failed` once, before it uses what it read.
+ * Nothing is left of a reader that failed: a loop while wire_left() ends.
  * An inner length makes an inner reader (wire_slice) that cannot see past its own bytes.
  * Nothing here allocates; the bytes belong to the caller. */
 #ifndef TANDEM_BGP_BASE_WIRE_H
@@ -33,6 +34,7 @@ static inline const uint8_t *wire_bytes(struct wire_reader *r, size_t len)
 {
     if (r->failed || len > wire_left(r)) {
         r->failed = true;
+        r->at = r->end;
         return NULL;
     }
     const uint8_t *at = r->at;

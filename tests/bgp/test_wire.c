@@ -40,11 +40,12 @@ static void test_one_byte_too_few_fails_and_gives_zero(void)
     CU_ASSERT_TRUE(r.failed);
 }
 
-static void test_a_failure_sticks_although_bytes_are_left(void)
+static void test_a_failure_sticks_and_nothing_is_left(void)
 {
     const uint8_t bytes[3] = { 1, 2, 3 };
     struct wire_reader r = wire_reader(bytes, 3);
     wire_u32(&r);
+    CU_ASSERT_EQUAL(wire_left(&r), 0); /* or a loop over what is left would not end */
     CU_ASSERT_EQUAL(wire_u8(&r), 0);
     CU_ASSERT_PTR_NULL(wire_bytes(&r, 0));
     struct wire_reader inner = wire_slice(&r, 1);
@@ -113,7 +114,7 @@ static void test_a_write_beyond_the_end_writes_nothing_and_sticks(void)
 
 CU_MAIN("wire", CU_CASE(test_numbers_are_read_and_written_in_network_order),
         CU_CASE(test_one_byte_too_few_fails_and_gives_zero),
-        CU_CASE(test_a_failure_sticks_although_bytes_are_left),
+        CU_CASE(test_a_failure_sticks_and_nothing_is_left),
         CU_CASE(test_a_slice_sees_its_own_bytes_only),
         CU_CASE(test_nothing_can_be_read_from_nowhere),
         CU_CASE(test_an_empty_read_at_the_end_is_no_failure),
