@@ -4,7 +4,7 @@
 
 #include "bgp/base/wire.h"
 
-/* Body lengths by type. RFC 4271 section 4.2-4.5, RFC 7313: of a ROUTE-REFRESH the session judges. */
+/* Body lengths by type. RFC 4271 section 4.2-4.5; bgp_refresh_decode judges a ROUTE-REFRESH. */
 static const struct {
     uint16_t least, most;
 } body_bounds[] = {
@@ -12,7 +12,7 @@ static const struct {
     [BGP_UPDATE] = { 4, BGP_MESSAGE_MAX_EXTENDED - BGP_HEADER },
     [BGP_NOTIFICATION] = { 2, BGP_MESSAGE_MAX_EXTENDED - BGP_HEADER },
     [BGP_KEEPALIVE] = { 0, 0 },
-    [BGP_ROUTE_REFRESH] = { 4, BGP_MESSAGE_MAX_EXTENDED - BGP_HEADER },
+    [BGP_ROUTE_REFRESH] = { 0, BGP_MESSAGE_MAX_EXTENDED - BGP_HEADER },
 };
 
 static int header_fault(struct bgp_fault *fault, uint8_t subcode, const uint8_t *data, uint16_t len)
@@ -49,6 +49,42 @@ int bgp_message_scan(const uint8_t *data, size_t len, size_t max, struct bgp_mes
         return 0;
     *out = (struct bgp_message){ .type = type, .body_len = body, .body = data + BGP_HEADER };
     return total;
+}
+
+enum { REFRESH_BODY = 4 };
+
+/* RFC 7313 section 5: the data is the whole message. */
+static int refresh_fault(const struct bgp_message *m, struct bgp_fault *fault)
+{
+    size_t len = BGP_HEADER + (size_t)m->body_len;
+    *fault = (struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,
+                                 .code = BGP_ROUTE_REFRESH_ERROR,
+                                 .subcode = BGP_REFRESH_BAD_LENGTH,
+                                 .data_len = (uint16_t)(len < BGP_FAULT_DATA_MAX
+                                                            ? len
+                                                            : BGP_FAULT_DATA_MAX) };
+    memcpy(fault->data, m->body - BGP_HEADER, fault->data_len);
+    return -1;
+}
+
+int bgp_refresh_decode(const struct bgp_message *m, const struct bgp_codec *codec,
+                       struct bgp_refresh *out, struct bgp_fault *fault)
+{
+    struct wire_reader r = wire_reader(m->body, m->body_len);
+    uint16_t afi = wire_u16(&r);
+    uint8_t subtype = wire_u8(&r);
+    if (!codec->enhanced_refresh)
+        subtype = 0; /* RFC 2918 section 3: the octet is reserved, and ignored */
+    if ((subtype == 1 || subtype == 2) && m->body_len != REFRESH_BODY)
+        return refresh_fault(m, fault);
+    uint8_t safi = wire_u8(&r);
+    if (r.failed)
+        return header_fault(fault, BGP_BAD_LENGTH, m->body - 3, 2);
+    int family = bgp_family_of(afi, safi);
+    if (family < 0 || !codec->family[family] || subtype > 2)
+        return 0;
+    *out = (struct bgp_refresh){ .family = (uint8_t)family, .subtype = subtype };
+    return 1;
 }
 
 size_t bgp_message_finish(uint8_t *buf, enum bgp_message_type type, size_t body_len)

@@ -35,6 +35,16 @@ int bgp_message_scan(const uint8_t *data, size_t len, size_t max, struct bgp_mes
 /* Write header and body_len into buf for a body that already stands at buf + BGP_HEADER. */
 size_t bgp_message_finish(uint8_t *buf, enum bgp_message_type type, size_t body_len);
 
+/* A ROUTE-REFRESH that asks for something. */
+struct bgp_refresh {
+    uint8_t family, subtype; /* 0 request, 1 begin, 2 end (RFC 7313) */
+};
+/* returns  1 with *out filled; 0: to be ignored, for its family or subtype (RFC 2918 section 3, RFC 7313
+ *          section 5); -1: *fault says what is wrong with its length
+ * Octets behind those that a request needs, such as filters (RFC 5291), are not looked at. */
+int bgp_refresh_decode(const struct bgp_message *m, const struct bgp_codec *codec,
+                       struct bgp_refresh *out, struct bgp_fault *fault) MUST_USE;
+
 size_t bgp_keepalive_write(uint8_t *buf);
 /* At most BGP_HEADER + 2 + BGP_FAULT_DATA_MAX bytes. */
 size_t bgp_notification_write(uint8_t *buf, const struct bgp_fault *fault);

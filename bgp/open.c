@@ -21,29 +21,21 @@ enum {
     GR_RESTARTING = 0x8000,
     GR_NOTIFICATION = 0x4000,
     GR_FORWARDING = 0x80,
+    ROLES_DIFFER = INT16_MAX, /* no role has this number */
 };
-
-static int family_of(uint16_t afi, uint8_t safi)
-{
-    if (safi != BGP_SAFI_UNICAST || afi < 1 || afi > 2)
-        return -1;
-    return afi == 1 ? BGP_IP4 : BGP_IP6;
-}
 
 static void put_family(struct wire_writer *w, int f)
 {
     wire_put16(w, bgp_family_afi((enum bgp_family)f));
 }
 
-/* ---- each capability: reading (a malformed one is ignored, RFC 5492 section 3), and writing ---- */
+/* ---- each capability: reading a value of a length that the table allows, and writing ---- */
 
 static void read_multiprotocol(struct wire_reader *r, struct bgp_open *o)
 {
     uint16_t afi = wire_u16(r);
     wire_u8(r);
-    int f = family_of(afi, wire_u8(r));
-    if (r->failed)
-        return;
+    int f = bgp_family_of(afi, wire_u8(r));
     o->multiprotocol = true;
     if (f >= 0)
         o->family[f] = true;
@@ -103,11 +95,8 @@ static void write_extended_message(struct wire_writer *w, const struct bgp_open 
 
 static void read_as4(struct wire_reader *r, struct bgp_open *o)
 {
-    uint32_t asn = wire_u32(r);
-    if (r->failed)
-        return;
     o->as4 = true;
-    o->asn = asn;
+    o->asn = wire_u32(r);
 }
 
 static void write_as4(struct wire_writer *w, const struct bgp_open *o)
@@ -122,7 +111,7 @@ static void write_as4(struct wire_writer *w, const struct bgp_open *o)
 /* RFC 8950 section 4: triples of AFI, SAFI (two octets), next hop AFI. */
 static void read_ext_next_hop(struct wire_reader *r, struct bgp_open *o)
 {
-    while (wire_left(r) >= 6) {
+    while (wire_left(r)) {
         uint16_t afi = wire_u16(r), safi = wire_u16(r), hop = wire_u16(r);
         if (afi == 1 && safi == BGP_SAFI_UNICAST && hop == 2)
             o->ext_next_hop = true;
@@ -140,18 +129,18 @@ static void write_ext_next_hop(struct wire_writer *w, const struct bgp_open *o)
     wire_put16(w, 2);
 }
 
+/* RFC 4724 section 3: of several instances the last one counts. */
 static void read_graceful_restart(struct wire_reader *r, struct bgp_open *o)
 {
     uint16_t head = wire_u16(r);
-    if (r->failed)
-        return;
+    o->gr_family = o->gr_forwarding = 0;
     o->graceful_restart = true;
     o->restarting = head & GR_RESTARTING;
     o->gr_notification = head & GR_NOTIFICATION;
     o->restart_s = head & 0x0fff;
-    while (wire_left(r) >= 4) {
+    while (wire_left(r)) {
         uint16_t afi = wire_u16(r);
-        int f = family_of(afi, wire_u8(r));
+        int f = bgp_family_of(afi, wire_u8(r));
         uint8_t flags = wire_u8(r);
         if (f < 0)
             continue;
@@ -186,9 +175,9 @@ static void write_graceful_restart(struct wire_writer *w, const struct bgp_open 
 
 static void read_add_path(struct wire_reader *r, struct bgp_open *o)
 {
-    while (wire_left(r) >= 4) {
+    while (wire_left(r)) {
         uint16_t afi = wire_u16(r);
-        int f = family_of(afi, wire_u8(r));
+        int f = bgp_family_of(afi, wire_u8(r));
         uint8_t mode = wire_u8(r);
         if (f >= 0 && mode >= 1 && mode <= 3) /* RFC 7911 section 4: others are ignored */
             o->add_path[f] = mode;
@@ -215,8 +204,7 @@ static void write_add_path(struct wire_writer *w, const struct bgp_open *o)
 static void read_role(struct wire_reader *r, struct bgp_open *o)
 {
     uint8_t role = wire_u8(r);
-    if (!r->failed && role <= 4)
-        o->role = (int8_t)role;
+    o->role = o->role < 0 || o->role == role ? role : ROLES_DIFFER;
 }
 
 static void write_role(struct wire_writer *w, const struct bgp_open *o)
@@ -234,20 +222,22 @@ static void write_families(struct wire_writer *w, const struct bgp_open *o)
         write_multiprotocol(w, o, f);
 }
 
-static const struct {
-    uint8_t code;
+/* A length is right when it is base, or base and a number of units. That of a capability that says
+ * everything by being there is not looked at. */
+static const struct capability {
+    uint8_t code, base, unit;
     void (*read)(struct wire_reader *r, struct bgp_open *o);
     void (*write)(struct wire_writer *w, const struct bgp_open *o);
 } capabilities[] = {
-    { CAP_MULTIPROTOCOL, read_multiprotocol, write_families },               /* RFC 4760 */
-    { CAP_REFRESH, read_refresh, write_refresh },                            /* RFC 2918 */
-    { CAP_EXT_NEXT_HOP, read_ext_next_hop, write_ext_next_hop },             /* RFC 8950 */
-    { CAP_EXTENDED_MESSAGE, read_extended_message, write_extended_message }, /* RFC 8654 */
-    { CAP_ROLE, read_role, write_role },                                     /* RFC 9234 */
-    { CAP_GRACEFUL_RESTART, read_graceful_restart, write_graceful_restart }, /* RFC 4724 */
-    { CAP_AS4, read_as4, write_as4 },                                        /* RFC 6793 */
-    { CAP_ADD_PATH, read_add_path, write_add_path },                         /* RFC 7911 */
-    { CAP_ENHANCED_REFRESH, read_enhanced_refresh, write_enhanced_refresh }, /* RFC 7313 */
+    { CAP_MULTIPROTOCOL, 4, 0, read_multiprotocol, write_families },               /* RFC 4760 */
+    { CAP_REFRESH, 0, 1, read_refresh, write_refresh },                            /* RFC 2918 */
+    { CAP_EXT_NEXT_HOP, 0, 6, read_ext_next_hop, write_ext_next_hop },             /* RFC 8950 */
+    { CAP_EXTENDED_MESSAGE, 0, 1, read_extended_message, write_extended_message }, /* RFC 8654 */
+    { CAP_ROLE, 1, 0, read_role, write_role },                                     /* RFC 9234 */
+    { CAP_GRACEFUL_RESTART, 2, 4, read_graceful_restart, write_graceful_restart }, /* RFC 4724 */
+    { CAP_AS4, 4, 0, read_as4, write_as4 },                                        /* RFC 6793 */
+    { CAP_ADD_PATH, 0, 4, read_add_path, write_add_path },                         /* RFC 7911 */
+    { CAP_ENHANCED_REFRESH, 0, 1, read_enhanced_refresh, write_enhanced_refresh }, /* RFC 7313 */
 };
 
 /* ---- decoding ---- */
@@ -260,7 +250,13 @@ static int open_fault(struct bgp_fault *fault, uint8_t subcode)
     return -1;
 }
 
-/* False: a capability passes the end of its parameter (RFC 5492 section 5: unspecific OPEN error). */
+static bool has_good_length(const struct capability *c, size_t len)
+{
+    return len == c->base || (c->unit && len > c->base && (len - c->base) % c->unit == 0);
+}
+
+/* False: malformed. A capability passes the end of its parameter, or is known and has a length that its
+ * RFC does not allow: RFC 4271 section 6.2, «recognized, but is malformed», is an unspecific error. */
 static bool read_capabilities(struct wire_reader *r, struct bgp_open *o)
 {
     while (wire_left(r)) {
@@ -268,9 +264,13 @@ static bool read_capabilities(struct wire_reader *r, struct bgp_open *o)
         struct wire_reader value = wire_slice(r, wire_u8(r));
         if (r->failed)
             return false;
-        for (size_t i = 0; i < sizeof capabilities / sizeof *capabilities; i++)
-            if (capabilities[i].code == code)
-                capabilities[i].read(&value, o);
+        for (size_t i = 0; i < sizeof capabilities / sizeof *capabilities; i++) {
+            if (capabilities[i].code != code)
+                continue;
+            if (!has_good_length(&capabilities[i], wire_left(&value)))
+                return false;
+            capabilities[i].read(&value, o);
+        }
     }
     return true;
 }
@@ -292,11 +292,12 @@ static int read_parameters(struct wire_reader *r, bool extended, struct bgp_open
     return 0;
 }
 
-/* RFC 9072 section 2: non-zero length and a first parameter of type 255 tell the extended form. */
+/* RFC 9072 section 2: a length other than zero and a first parameter of type 255 tell the extended form,
+ * whatever that length is. */
 static int split_parameters(struct wire_reader *r, struct bgp_open *o, struct bgp_fault *fault)
 {
     uint8_t len = wire_u8(r);
-    bool extended = len != 0 && wire_left(r) >= 3 && r->at[0] == PARAM_EXTENDED;
+    bool extended = len != 0 && wire_left(r) && r->at[0] == PARAM_EXTENDED;
     size_t total = len;
     if (extended) {
         wire_u8(r);
@@ -312,7 +313,8 @@ int bgp_open_decode(const uint8_t *body, size_t len, struct bgp_open *out, struc
     struct wire_reader r = wire_reader(body, len);
     *out = (struct bgp_open){ .role = -1 };
     uint8_t version = wire_u8(&r);
-    out->asn = wire_u16(&r);
+    uint16_t short_asn = wire_u16(&r);
+    out->asn = short_asn;
     out->hold_s = wire_u16(&r);
     out->identifier = wire_u32(&r);
     if (version != VERSION) {
@@ -323,12 +325,14 @@ int bgp_open_decode(const uint8_t *body, size_t len, struct bgp_open *out, struc
     }
     if (split_parameters(&r, out, fault))
         return -1;
-    if (out->asn == 0) /* RFC 7607 section 2 */
+    if (short_asn == 0 || out->asn == 0) /* RFC 7607 section 2 */
         return open_fault(fault, BGP_BAD_PEER_AS);
     if (out->hold_s == 1 || out->hold_s == 2)
         return open_fault(fault, BGP_UNACCEPTABLE_HOLD_TIME);
     if (out->identifier == 0) /* RFC 6286 section 2.2 */
         return open_fault(fault, BGP_BAD_IDENTIFIER);
+    if (out->role == ROLES_DIFFER) /* RFC 9234 section 4.2 */
+        return open_fault(fault, BGP_ROLE_MISMATCH);
     return 0;
 }
 

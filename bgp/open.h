@@ -21,12 +21,13 @@ struct bgp_open {
     bool gr_notification;        /* N bit, RFC 8538 */
     uint16_t restart_s;
     uint8_t gr_family, gr_forwarding; /* bit per family: listed; F bit set */
-    int8_t role;                 /* RFC 9234 role, -1 = none */
+    int16_t role;                /* RFC 9234 role as on the wire, also one of no meaning; -1 = none */
 };
 
 /* A peer's OPEN body. returns 0, or -1 with *fault (RFC 4271 section 6.2; data as the RFCs ask).
- * Checks version, AS 0 (RFC 7607), identifier 0 (RFC 6286), hold time 1 or 2, parameters;
- * what depends on the configured peer is the session's business. Unknown capabilities are ignored. */
+ * Checks version, AS 0 (RFC 7607), identifier 0 (RFC 6286), hold time 1 or 2, parameters, roles that
+ * contradict each other (RFC 9234); what depends on the configured peer is the session's business.
+ * Unknown capabilities are ignored, a known one of a wrong length is a malformed parameter. */
 int bgp_open_decode(const uint8_t *body, size_t len, struct bgp_open *out,
                     struct bgp_fault *fault) MUST_USE;
 

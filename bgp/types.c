@@ -118,6 +118,14 @@ bool ip_prefix_contains_addr(const struct ip_prefix *outer, const struct ip_addr
     return outer->family == addr->family && starts_with(addr->bytes, outer);
 }
 
+bool ip_prefix_is_unicast(const struct ip_prefix *p)
+{
+    const uint8_t *b = p->bytes;
+    if (p->family == BGP_IP4)
+        return (b[0] & 0xf0) != 0xe0;
+    return b[0] != 0xff && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+}
+
 /* ---- NOTIFICATION texts ---- */
 
 enum { SUBCODES = 12 };

@@ -27,6 +27,14 @@ static inline uint16_t bgp_family_afi(enum bgp_family f)
     return f == BGP_IP4 ? 1 : 2;
 }
 
+/* enum bgp_family, or -1: none of ours. */
+static inline int bgp_family_of(uint16_t afi, uint8_t safi)
+{
+    if (safi != BGP_SAFI_UNICAST || afi < 1 || afi > 2)
+        return -1;
+    return afi == 1 ? BGP_IP4 : BGP_IP6;
+}
+
 /* An address; bytes past its length (4 or 16) are zero, so addresses compare by memcmp. */
 struct ip_addr {
     uint8_t family; /* enum bgp_family */
@@ -67,6 +75,9 @@ char *ip_prefix_format(const struct ip_prefix *p, char buf[static IP_PREFIX_TEXT
 bool ip_prefix_is_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 /* inner is outer or inside it; different families: false. */
 bool ip_prefix_contains(const struct ip_prefix *outer, const struct ip_prefix *inner);
+/* May a unicast table hold it? Not what begins in multicast space, nor IPv6 link-local: such routes are
+ * semantically incorrect and ignored (RFC 4271 section 6.3). */
+bool ip_prefix_is_unicast(const struct ip_prefix *p);
 bool ip_prefix_contains_addr(const struct ip_prefix *outer, const struct ip_addr *addr);
 
 /* What the negotiated session allows on the wire; the codec's whole knowledge of the peer. */
@@ -88,7 +99,7 @@ enum bgp_action {
     BGP_ACTION_SESSION_RESET,
 };
 
-enum { BGP_FAULT_DATA_MAX = 64 };
+enum { BGP_FAULT_DATA_MAX = 256 };
 
 struct bgp_fault {
     uint8_t action; /* enum bgp_action; BGP_ACTION_NONE = no fault */
@@ -109,6 +120,8 @@ enum bgp_error_code {
     BGP_ROUTE_REFRESH_ERROR = 7, /* RFC 7313 */
     BGP_SEND_HOLD_TIMER_EXPIRED = 8, /* RFC 9687 */
 };
+
+enum bgp_refresh_subcode { BGP_REFRESH_BAD_LENGTH = 1 };
 
 enum bgp_header_subcode { BGP_NOT_SYNCHRONIZED = 1, BGP_BAD_LENGTH = 2, BGP_BAD_TYPE = 3 };
 
