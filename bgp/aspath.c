@@ -2,31 +2,51 @@
 
 enum { SEGMENT_MAX = 255 };
 
-bool aspath_is_valid(const struct aspath *p)
+static bool has_zero(struct wire_reader *segment, uint8_t width)
+{
+    while (wire_left(segment))
+        if ((width == 4 ? wire_u32(segment) : wire_u16(segment)) == 0)
+            return true;
+    return false;
+}
+
+struct aspath_facts aspath_examine(const struct aspath *p)
 {
     struct wire_reader r = wire_reader(p->at, p->len);
-    while (wire_left(&r)) {
+    struct aspath_facts facts = { 0 };
+    while (wire_left(&r) && !facts.is_malformed) {
         uint8_t type = wire_u8(&r), count = wire_u8(&r);
         struct wire_reader segment = wire_slice(&r, (size_t)count * p->width);
-        if (r.failed || count == 0 || type != AS_SEQUENCE)
-            return false;
-        while (wire_left(&segment)) {
-            uint32_t asn = p->width == 4 ? wire_u32(&segment) : wire_u16(&segment);
-            if (asn == 0) /* RFC 7607 section 2 */
-                return false;
-        }
+        facts.is_malformed = r.failed || count == 0 || type < AS_SET || type > AS_CONFED_SET ||
+                             has_zero(&segment, p->width);
+        facts.has_set |= type == AS_SET || type == AS_CONFED_SET;
+        facts.has_confed |= type == AS_CONFED_SEQUENCE || type == AS_CONFED_SET;
     }
-    return true;
+    return facts;
+}
+
+bool aspath_is_valid(const struct aspath *p)
+{
+    struct aspath_facts facts = aspath_examine(p);
+    return !facts.is_malformed && !facts.has_set && !facts.has_confed;
+}
+
+/* Number of ASes of the next segment that counts; 0 at the end. */
+static unsigned next_segment(struct wire_reader *r, uint8_t width)
+{
+    while (wire_left(r)) {
+        uint8_t type = wire_u8(r), count = wire_u8(r);
+        if (type == AS_SEQUENCE)
+            return count;
+        wire_bytes(r, (size_t)count * width);
+    }
+    return 0;
 }
 
 bool aspath_next(struct wire_reader *r, uint8_t width, unsigned *left, uint32_t *asn)
 {
-    while (*left == 0) {
-        if (!wire_left(r))
-            return false;
-        wire_u8(r); /* only sequences get this far */
-        *left = wire_u8(r);
-    }
+    if (*left == 0 && (*left = next_segment(r, width)) == 0)
+        return false;
     --*left;
     *asn = width == 4 ? wire_u32(r) : wire_u16(r);
     return !r->failed;
@@ -34,15 +54,18 @@ bool aspath_next(struct wire_reader *r, uint8_t width, unsigned *left, uint32_t 
 
 unsigned aspath_count(const struct aspath *p)
 {
-    unsigned count = 0;
+    unsigned total = 0, count;
     struct wire_reader r = wire_reader(p->at, p->len);
-    while (wire_left(&r)) {
-        wire_u8(&r);
-        uint8_t n = wire_u8(&r);
-        wire_bytes(&r, (size_t)n * p->width);
-        count += n;
+    while ((count = next_segment(&r, p->width)) != 0) {
+        wire_bytes(&r, (size_t)count * p->width);
+        total += count;
     }
-    return count;
+    return total;
+}
+
+size_t aspath_len(unsigned count, uint8_t width)
+{
+    return (size_t)count * width + 2u * ((count + SEGMENT_MAX - 1) / SEGMENT_MAX);
 }
 
 /* Writes ASes one by one into sequences of at most 255. */

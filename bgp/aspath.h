@@ -15,18 +15,29 @@ struct aspath {
     uint8_t width;
 };
 
-/* May this path come from an external peer? Segments must be AS_SEQUENCE (sets are refused by RFC
- * 9774, confederation segments by RFC 5065 section 5), not empty, inside the length, without AS 0. */
+/* What the segments of a path hold. */
+struct aspath_facts {
+    bool is_malformed; /* empty segment, unknown type, not inside the length, or AS 0 (RFC 7607) */
+    bool has_set;      /* AS_SET or AS_CONFED_SET (RFC 9774) */
+    bool has_confed;   /* AS_CONFED_SEQUENCE or AS_CONFED_SET */
+};
+struct aspath_facts aspath_examine(const struct aspath *p);
+
+/* May this path come from an external peer? Every segment must be a well-formed AS_SEQUENCE: sets are
+ * refused by RFC 9774, confederation segments by RFC 5065 section 5. */
 bool aspath_is_valid(const struct aspath *p);
 
-/* The next AS in order; false at the end. Start with *r over the bytes and left = 0. */
+/* The next AS in order; false at the end. Start with *r over the bytes and left = 0. For paths that
+ * are not malformed; confederation segments are passed over (RFC 6793 section 6). */
 bool aspath_next(struct wire_reader *r, uint8_t width, unsigned *left, uint32_t *asn);
 
 unsigned aspath_count(const struct aspath *p);
 
+/* Length of a path of this many ASes as widen and export write it. */
+size_t aspath_len(unsigned count, uint8_t width);
+
 /* The path in four octets: p itself, or, for a two-octet p with an AS4_PATH, both merged (RFC 6793
- * section 4.2.3). Both are valid. Returns the length written to buf, at most 2 * (p->len + p4->len),
- * or BGP_ERR_SPACE. */
+ * section 4.2.3). It has as many ASes as p. Returns the length written to buf, or BGP_ERR_SPACE. */
 int aspath_widen(const struct aspath *p, const struct aspath *as4, uint8_t *buf, size_t cap) MUST_USE;
 
 /* Write a canonical path with `prepend` in front (0: as it is), in this width: AS_TRANS stands for

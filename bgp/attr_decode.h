@@ -11,12 +11,12 @@ struct attr_raw {
     uint8_t flags, type;
 };
 
-enum { ATTR_RAW_MAX = 64 }; /* more different attributes than that are nonsense */
-
 struct attr_list {
     struct attr_raw mp_reach, mp_unreach, next_hop;
     struct bgp_attrs attrs; /* canonical bytes in the arena; without next hops */
     bool has_origin, has_as_path;
+    bool has_others; /* attributes that are not MP_UNREACH_NLRI (RFC 7606 section 5.2) */
+    bool is_withdrawal;     /* an error asks for treat-as-withdraw, if not for more */
     struct bgp_fault fault; /* the worst found */
 };
 

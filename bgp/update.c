@@ -8,10 +8,8 @@
 
 static const uint8_t bits_max[BGP_FAMILIES] = { 32, 128 };
 
-bool bgp_nlri_next(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id)
+static void take(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id)
 {
-    if (!n->len)
-        return false;
     const uint8_t *at = n->at;
     *path_id = 0;
     if (n->has_path_id) {
@@ -26,7 +24,16 @@ bool bgp_nlri_next(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_
     at += bytes;
     n->len = (uint16_t)(n->len - (at - n->at));
     n->at = at;
-    return true;
+}
+
+bool bgp_nlri_next(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id)
+{
+    while (n->len) {
+        take(n, prefix, path_id);
+        if (ip_prefix_is_unicast(prefix)) /* RFC 4271 section 6.3: others are ignored */
+            return true;
+    }
+    return false;
 }
 
 static bool is_valid_nlri(const struct bgp_nlri *n)
@@ -43,26 +50,28 @@ static bool is_valid_nlri(const struct bgp_nlri *n)
     return !r.failed;
 }
 
-static int family_of(uint16_t afi, uint8_t safi)
-{
-    if (safi != BGP_SAFI_UNICAST || afi < 1 || afi > 2)
-        return -1;
-    return afi == 1 ? BGP_IP4 : BGP_IP6;
-}
-
 struct decoder {
     const struct bgp_update_context *ctx;
     struct bgp_update *out;
     struct attr_list list;
     struct ip_addr next_hop[BGP_FAMILIES]; /* of reach, by family */
     struct ip_addr link_local;
+    bool names_routes;  /* reachable NLRI were found, for whichever family (RFC 7606 section 5.2) */
+    bool is_withdrawal; /* an error asks for treat-as-withdraw */
 };
 
 static void found(struct decoder *d, enum bgp_action action, enum bgp_update_subcode subcode,
                   const struct attr_raw *a)
 {
     struct bgp_fault f = bgp_update_fault(action, subcode, a && a->value ? a : NULL);
+    d->is_withdrawal |= action == BGP_ACTION_TREAT_AS_WITHDRAW;
     bgp_fault_worsen(&d->out->fault, &f);
+}
+
+/* Does the session carry this family, still? */
+static bool is_heard(const struct decoder *d, int family)
+{
+    return family >= 0 && d->ctx->codec->family[family] && !(d->ctx->disabled & 1u << family);
 }
 
 static struct bgp_nlri nlri_of(const struct decoder *d, const uint8_t *at, size_t len, int family)
@@ -87,17 +96,25 @@ static void add_reach(struct decoder *d, struct bgp_nlri n)
 
 /* ---- next hops ---- */
 
-static bool is_host4(const uint8_t *b)
+static bool is_loopback(const struct ip_addr *a)
 {
-    return b[0] != 0 && b[0] < 224;
+    static const uint8_t one[16] = { [15] = 1 };
+    return a->family == BGP_IP4 ? a->bytes[0] == 127 : memcmp(a->bytes, one, sizeof one) == 0;
 }
 
-/* RFC 4271 section 6.3: a valid IP host address, not that of the receiver. */
+/* RFC 4271 section 6.3: a valid IP host address, not that of the receiver. This host's own addresses are
+ * none on a wire (RFC 1122 section 3.2.1.3), but a session within the host may speak of them. */
 static bool is_usable(const struct decoder *d, const struct ip_addr *a)
 {
-    bool host = a->family == BGP_IP4 ? is_host4(a->bytes)
+    const struct ip_addr *local = &d->ctx->local_addr;
+    bool host = a->family == BGP_IP4 ? a->bytes[0] != 0 && a->bytes[0] < 224
                                      : a->bytes[0] != 0xff && !ip_addr_is_zero(a);
-    return host && !ip_addr_is_equal(a, &d->ctx->local_addr);
+    return host && (!is_loopback(a) || is_loopback(local)) && !ip_addr_is_equal(a, local);
+}
+
+static bool is_link_local(const uint8_t *b)
+{
+    return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
 }
 
 static struct ip_addr addr_of(const uint8_t *at, uint8_t family)
@@ -117,60 +134,74 @@ static bool take_next_hop(struct decoder *d, int family, const uint8_t *at, uint
     if (wide && family == BGP_IP4 && !d->ctx->codec->ext_next_hop)
         return false;
     d->next_hop[family] = addr_of(at, narrow ? BGP_IP4 : BGP_IP6);
-    if (len == 32)
+    if (len == 32 && is_link_local(at + 16)) /* RFC 2545 section 3: nothing else has a meaning there */
         d->link_local = addr_of(at + 16, BGP_IP6);
     return true;
 }
 
 /* ---- MP_REACH_NLRI and MP_UNREACH_NLRI ---- */
 
-static void disable(struct decoder *d, int family, const struct attr_raw *a)
+/* RFC 4760 section 7: its routes are gone and more of them are not heard. A session that is left with
+ * no family is of no use: then it ends, and may begin anew. */
+static void disable(struct decoder *d, int family, enum bgp_update_subcode subcode,
+                    const struct attr_raw *a)
 {
+    bool is_last = true;
     d->out->disable |= (uint8_t)(1u << family);
-    found(d, BGP_ACTION_AFI_DISABLE, BGP_OPTIONAL_ATTRIBUTE, a);
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        is_last &= !is_heard(d, f) || (d->out->disable & 1u << f);
+    found(d, is_last ? BGP_ACTION_SESSION_RESET : BGP_ACTION_AFI_DISABLE, subcode, a);
+}
+
+/* The head of both attributes. False: of no family that is heard, or malformed. */
+static bool read_family(struct decoder *d, const struct attr_raw *a, struct wire_reader *r, int *family)
+{
+    const uint8_t kind = BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE;
+    *r = wire_reader(a->value, a->len);
+    uint16_t afi = wire_u16(r);
+    *family = bgp_family_of(afi, wire_u8(r));
+    if (r->failed) /* not even whose routes these are can be known */
+        found(d, BGP_ACTION_SESSION_RESET, BGP_OPTIONAL_ATTRIBUTE, a);
+    else if (is_heard(d, *family) && (a->flags & kind) != BGP_FLAG_OPTIONAL)
+        disable(d, *family, BGP_ATTRIBUTE_FLAGS, a); /* RFC 7606 section 5.3 */
+    else
+        return is_heard(d, *family);
+    return false;
 }
 
 static void decode_mp_reach(struct decoder *d)
 {
     const struct attr_raw *a = &d->list.mp_reach;
-    struct wire_reader r = wire_reader(a->value, a->len);
-    uint16_t afi = wire_u16(&r);
-    int family = family_of(afi, wire_u8(&r));
+    struct wire_reader r;
+    int family;
+    d->names_routes = true; /* at least one, or an error of a stronger kind */
+    if (!read_family(d, a, &r, &family))
+        return;
     uint8_t hop_len = wire_u8(&r);
     const uint8_t *hop = wire_bytes(&r, hop_len);
     wire_u8(&r); /* reserved (RFC 4760 section 3) */
-    if (r.failed) { /* where the NLRI begin cannot be known: nothing less than a reset is left */
-        found(d, BGP_ACTION_SESSION_RESET, BGP_OPTIONAL_ATTRIBUTE, a);
-        return;
-    }
-    if (family < 0 || !d->ctx->codec->family[family])
-        return; /* not negotiated: none of our business */
     struct bgp_nlri n = nlri_of(d, r.at, wire_left(&r), family);
-    if (!take_next_hop(d, family, hop, hop_len) || !is_valid_nlri(&n)) {
-        disable(d, family, a); /* RFC 7606 section 7.11 and 5.3 */
+    /* RFC 7606 section 7.11 and 5.3: where the NLRI begin, or what they are, cannot be known. */
+    if (r.failed || !take_next_hop(d, family, hop, hop_len) || !is_valid_nlri(&n)) {
+        disable(d, family, BGP_OPTIONAL_ATTRIBUTE, a);
         return;
     }
+    d->names_routes = n.len;
     add_reach(d, n);
 }
 
 static void decode_mp_unreach(struct decoder *d)
 {
     const struct attr_raw *a = &d->list.mp_unreach;
-    struct wire_reader r = wire_reader(a->value, a->len);
-    uint16_t afi = wire_u16(&r);
-    int family = family_of(afi, wire_u8(&r));
-    if (r.failed) {
-        found(d, BGP_ACTION_SESSION_RESET, BGP_OPTIONAL_ATTRIBUTE, a);
-        return;
-    }
-    if (family < 0 || !d->ctx->codec->family[family])
+    struct wire_reader r;
+    int family;
+    if (!read_family(d, a, &r, &family))
         return;
     struct bgp_nlri n = nlri_of(d, r.at, wire_left(&r), family);
-    if (!is_valid_nlri(&n)) {
-        disable(d, family, a);
-        return;
-    }
-    add_withdrawn(d, n);
+    if (is_valid_nlri(&n))
+        add_withdrawn(d, n);
+    else
+        disable(d, family, BGP_OPTIONAL_ATTRIBUTE, a);
 }
 
 /* ---- the whole ---- */
@@ -182,7 +213,7 @@ static void find_end_of_rib(struct decoder *d, size_t body_len, size_t attrs_len
     if (body_len == 4)
         d->out->end_of_rib = 1u << BGP_IP4;
     else if (u->value && u->len == 3 && attrs_len <= 7 && body_len == attrs_len + 4) {
-        int family = family_of(wire_get16(u->value), u->value[2]);
+        int family = bgp_family_of(wire_get16(u->value), u->value[2]);
         if (family >= 0 && d->ctx->codec->family[family])
             d->out->end_of_rib = (uint8_t)(1u << family);
     }
@@ -190,19 +221,18 @@ static void find_end_of_rib(struct decoder *d, size_t body_len, size_t attrs_len
 
 static void check_mandatory(struct decoder *d, bool classic)
 {
-    if (!d->out->reach_count)
+    uint8_t missing = !d->list.has_origin                  ? BGP_ATTR_ORIGIN
+                      : !d->list.has_as_path               ? BGP_ATTR_AS_PATH
+                      : classic && !d->list.next_hop.value ? BGP_ATTR_NEXT_HOP
+                                                           : 0;
+    if (!d->out->reach_count || !missing)
         return;
     struct bgp_fault f =
         bgp_update_fault(BGP_ACTION_TREAT_AS_WITHDRAW, BGP_MISSING_WELL_KNOWN, NULL);
-    uint8_t missing = !d->list.has_origin                      ? BGP_ATTR_ORIGIN
-                      : !d->list.has_as_path                   ? BGP_ATTR_AS_PATH
-                      : classic && !d->list.next_hop.value     ? BGP_ATTR_NEXT_HOP
-                                                               : 0;
-    if (!missing)
-        return;
     f.attr_type = missing;
     f.data[0] = missing; /* RFC 4271 section 6.3: the type code of the missing attribute */
     f.data_len = 1;
+    d->is_withdrawal = true;
     bgp_fault_worsen(&d->out->fault, &f);
 }
 
@@ -214,8 +244,15 @@ static void check_next_hops(struct decoder *d)
                   d->list.next_hop.value ? &d->list.next_hop : &d->list.mp_reach);
 }
 
-static void withdraw_all(struct bgp_update *u)
+/* RFC 7606 section 5.2: an error without any route that could be withdrawn for it means that the routes
+ * were not found. */
+static void treat_as_withdraw(struct decoder *d)
 {
+    struct bgp_update *u = d->out;
+    if (!d->names_routes && d->list.has_others && u->fault.action < BGP_ACTION_SESSION_RESET) {
+        u->fault.action = BGP_ACTION_SESSION_RESET;
+        return;
+    }
     for (int i = 0; i < u->reach_count; i++)
         u->withdrawn[u->withdrawn_count++] = u->reach[i];
     u->reach_count = 0;
@@ -264,25 +301,28 @@ int bgp_update_decode(const uint8_t *body, size_t len, const struct bgp_update_c
     if (!split(&d, &r, &attrs, &withdrawn, &reach))
         return 0;
     size_t attrs_len = wire_left(&attrs);
+    bool has_reach = reach.len;
     int err = attr_list_decode(attrs.at, attrs_len, ctx, arena, &d.list);
     if (err)
         return err;
-    bgp_fault_worsen(&out->fault, &d.list.fault);
-    if (!ctx->codec->family[BGP_IP4])
+    out->fault = d.list.fault;
+    d.is_withdrawal = d.list.is_withdrawal;
+    if (!is_heard(&d, BGP_IP4))
         withdrawn.len = reach.len = 0;
     add_withdrawn(&d, withdrawn);
     if (d.list.mp_unreach.value)
         decode_mp_unreach(&d);
     if (d.list.mp_reach.value)
         decode_mp_reach(&d);
+    d.names_routes |= has_reach;
     int classic = reach.len ? out->reach_count : -1;
     add_reach(&d, reach);
     check_mandatory(&d, classic >= 0);
     attach_attrs(&d, classic);
-    if (out->fault.action < BGP_ACTION_TREAT_AS_WITHDRAW)
+    if (!d.is_withdrawal)
         check_next_hops(&d);
-    if (out->fault.action >= BGP_ACTION_TREAT_AS_WITHDRAW)
-        withdraw_all(out);
+    if (d.is_withdrawal)
+        treat_as_withdraw(&d);
     find_end_of_rib(&d, len, attrs_len);
     return 0;
 }

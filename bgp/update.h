@@ -13,7 +13,8 @@ struct bgp_nlri {
     bool has_path_id; /* RFC 7911 */
 };
 
-/* Take the next prefix; false at the end. Host bits are cleared (RFC 4271 section 4.3). */
+/* Take the next prefix; false at the end. Host bits are cleared (RFC 4271 section 4.3); prefixes that no
+ * unicast table may hold are passed over (section 6.3). */
 bool bgp_nlri_next(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id);
 
 /* What one UPDATE says. RFC 7606 has been applied: routes to be treated as withdrawn stand among
@@ -24,7 +25,7 @@ struct bgp_update {
     struct bgp_attrs attrs[2]; /* attrs[i] belong to reach[i]; same bytes, own next hop */
     uint8_t withdrawn_count, reach_count;
     uint8_t end_of_rib; /* bit per family (RFC 4724 section 2) */
-    uint8_t disable;    /* bit per family: ignore it from now on (RFC 7606 section 2) */
+    uint8_t disable;    /* bit per family: remove its routes, ignore it from now on (RFC 4760 section 7) */
     struct bgp_fault fault; /* the worst, for the log; action NONE when the message is clean */
 };
 
@@ -32,6 +33,7 @@ struct bgp_update {
 struct bgp_update_context {
     const struct bgp_codec *codec;
     uint32_t local_asn, peer_asn; /* peer_asn: first AS must match unless any_first_as (RFC 4271 6.3) */
+    uint8_t disabled;             /* bit per family: what earlier messages disabled */
     bool any_first_as;            /* peer is a route server itself (RFC 7947 section 2.2.2.1) */
     struct ip_addr local_addr;    /* a next hop that is our own address is treated as withdraw */
 };
