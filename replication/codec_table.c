@@ -185,9 +185,16 @@ static int read_report(const Tandem__Table__Message *pb, struct arena *arena, st
 
 static int read_beat(const Tandem__Table__Message *pb, struct arena *arena, struct repl_msg *out)
 {
+    const ProtobufCBinaryData *digest = &pb->beat->digest;
     (void)arena;
+    if (digest->len && digest->len != REPL_DIGEST)
+        return REPL_ERR_MALFORMED;
     out->kind = REPL_TABLE_BEAT;
-    out->beat = (struct repl_beat){ .counter = pb->beat->counter, .steady = pb->beat->steady };
+    out->beat = (struct repl_beat){ .counter = pb->beat->counter,
+                                    .steady = pb->beat->steady,
+                                    .has_digest = digest->len == REPL_DIGEST };
+    if (digest->len)
+        memcpy(out->beat.digest, digest->data, REPL_DIGEST);
     return 0;
 }
 

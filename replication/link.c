@@ -1,5 +1,6 @@
-/* Happy path of the initiator: preface + message 1 -> message 2 -> secretstream header + CONFIRM -> UP.
- * Of the responder: preface checked by one hash -> message 1 -> message 2 + header -> CONFIRM -> UP.
+/* Happy path of the initiator: preface + message 1 -> message 2, header, CONFIRM -> header, CONFIRM -> UP.
+ * Of the responder: preface checked by one hash -> message 1 -> message 2, header, CONFIRM -> header,
+ * CONFIRM -> UP. (header: of the secretstream; CONFIRM: its first frame, bound to the handshake.)
  * Ways to fail: each has a failure and a sentence of its own; the link then only waits to be closed. */
 #include "replication/link.h"
 
@@ -31,7 +32,7 @@ enum link_state {
     LINK_WANTS_FIRST,    /* responder: message 1 */
     LINK_WANTS_SECOND,   /* initiator: message 2 */
     LINK_WANTS_HEADER,   /* both: the other side's secretstream header */
-    LINK_WANTS_CONFIRM,  /* responder */
+    LINK_WANTS_CONFIRM,  /* both */
     LINK_UP,
     LINK_ENDED,          /* FINAL or failure: nothing is read any more */
 };
@@ -275,7 +276,7 @@ static bool read_handshake(struct repl_link *l, const uint8_t *message, size_t l
     return false;
 }
 
-/* Both keys are there: start our sealed direction, remember the key of the other. */
+/* Both keys are there: start our sealed direction with CONFIRM, remember the key of the other. */
 static void split(struct repl_link *l, uint64_t now_ms)
 {
     uint8_t first[NOISE_KEY], second[NOISE_KEY], header[SEAL_HEADER];
@@ -288,6 +289,10 @@ static void split(struct repl_link *l, uint64_t now_ms)
     explicit_bzero(first, sizeof first);
     explicit_bzero(second, sizeof second);
     put(l, header, sizeof header);
+    if (send_frame(l, SEAL_MESSAGE, (const uint8_t *)confirm, sizeof confirm, now_ms))
+        fail(l, REPL_FAIL_NOMEM);
+    else
+        l->state = LINK_WANTS_HEADER;
 }
 
 static void come_up(struct repl_link *l)
@@ -347,7 +352,6 @@ static size_t on_first(struct repl_link *l, const uint8_t *data, size_t len, uin
         return 2 + message;
     }
     split(l, now_ms);
-    l->state = LINK_WANTS_HEADER;
     return 2 + message;
 }
 
@@ -356,13 +360,8 @@ static size_t on_second(struct repl_link *l, const uint8_t *data, size_t len, ui
     size_t message = handshake_len(l, data, len);
     if (!message)
         return 0;
-    if (!read_handshake(l, data + 2, message))
-        return 2 + message;
-    split(l, now_ms);
-    if (send_frame(l, SEAL_MESSAGE, (const uint8_t *)confirm, sizeof confirm, now_ms))
-        fail(l, REPL_FAIL_NOMEM);
-    else
-        l->state = LINK_WANTS_HEADER;
+    if (read_handshake(l, data + 2, message))
+        split(l, now_ms);
     return 2 + message;
 }
 
@@ -376,10 +375,7 @@ static size_t on_header(struct repl_link *l, const uint8_t *data, size_t len, ui
         return SEAL_HEADER;
     }
     explicit_bzero(l->receive_key, sizeof l->receive_key);
-    if (l->cfg.initiator)
-        come_up(l);
-    else
-        l->state = LINK_WANTS_CONFIRM;
+    l->state = LINK_WANTS_CONFIRM;
     return SEAL_HEADER;
 }
 
@@ -411,7 +407,8 @@ static size_t on_confirm(struct repl_link *l, const uint8_t *data, size_t len, u
     size_t used = open_frame(l, data, len, &plain, &tag);
     if (!used)
         return 0;
-    if (plain != sizeof confirm || memcmp(l->plain, confirm, sizeof confirm) != 0)
+    if (tag != SEAL_MESSAGE || plain != sizeof confirm ||
+        memcmp(l->plain, confirm, sizeof confirm) != 0)
         fail(l, REPL_FAIL_HANDSHAKE);
     else
         come_up(l);

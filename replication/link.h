@@ -1,9 +1,10 @@
 /* One connection of the channel as a machine: preface, Noise handshake, sealed frames.
  *
  *   Noise_KKpsk0_25519_ChaChaPoly_SHA512 with the preface as prologue, HELLO in both payloads, then
- *   one secretstream per direction; the first frame of each is bound to the handshake hash. The
- *   initiator's first frame is CONFIRM: only then does the responder report LINK_UP. An orderly
- *   close carries the FINAL tag; a close without it is a failure. Rekey every 1 GiB or 10 minutes.
+ *   one secretstream per direction. The first frame of each is CONFIRM, bound to the handshake hash:
+ *   no side reports LINK_UP before it opened the other's, so whatever was replayed or changed until
+ *   then moves nothing. An orderly close carries the FINAL tag; a close without it is a failure.
+ *   Rekey every 1 GiB or 10 minutes.
  *
  * The same five verbs as a BGP session. feed consumes at most one frame a call: take the events,
  * then feed again. Source: the replication design, authenticated channel; Noise revision 34. */
