@@ -1,0 +1,553 @@
+/* Every message there and back, cut at every byte, and with numbers that lie. */
+#include "replication/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster.pb-c.h"
+#include "table.pb-c.h"
+#include "tests/lib/cu.h"
+
+enum { CLUSTER = 1, TABLE = 2 }; /* the first byte of a payload */
+
+static const uint8_t attrs[] = { 0x40, 1, 1, 0, 0x40, 2, 0 };
+static const uint8_t nlri[] = { 24, 10, 1, 2, 16, 172, 16, 0 };       /* two prefixes and 0/0 */
+static const uint8_t nlri_ids[] = { 0, 0, 0, 7, 24, 10, 1, 2 };       /* path id 7 */
+static const struct ip_addr hop4 = { .family = BGP_IP4, .bytes = { 10, 1, 0, 4 } };
+static const struct ip_addr hop6 = { .family = BGP_IP6, .bytes = { 0xfd, 0, 1 } };
+
+/* ---- one message of every kind ---- */
+
+static struct repl_msg subscribe(void)
+{
+    struct repl_msg m = { .kind = REPL_SUBSCRIBE, .subscribe = { .count = REPL_NODES_MAX } };
+    for (uint32_t i = 0; i < REPL_NODES_MAX; i++)
+        m.subscribe.positions[i] = (struct repl_position){
+            .origin = i + 1, .incarnation = UINT64_MAX - i, .version = i << 20, .status = (uint8_t)(250 + i % 5)
+        };
+    return m;
+}
+
+static struct repl_msg batch(void)
+{
+    static const char *const names[] = { "fw-1", "sdwan" };
+    static const struct repl_attr sets[] = { { .next_hop = { .bytes = { 10, 1, 0, 4 } }, .bytes = attrs, .len = sizeof attrs },
+                                             { .next_hop = { .family = BGP_IP6, .bytes = { 0xfd } },
+                                               .link_local = { .family = BGP_IP6, .bytes = { 0xfe, 0x80 } },
+                                               .bytes = attrs,
+                                               .len = sizeof attrs } };
+    static const struct repl_fact facts[] = { { .nva = 1, .generation = 3, .state = 2, .identifier = 0x0a010004 },
+                                              { .nva = 0, .state = 0 } };
+    static const struct repl_routes routes[] = {
+        { .nva = 0, .generation = 3, .attr = 1, .family = BGP_IP4, .nlri = nlri, .len = sizeof nlri },
+        { .nva = 1, .generation = 3, .attr = 2, .family = BGP_IP4, .has_path_id = true, .nlri = nlri_ids, .len = sizeof nlri_ids },
+        { .nva = 1, .generation = 3, .attr = 0, .family = BGP_IP6, .nlri = nlri, .len = sizeof nlri },
+    };
+    return (struct repl_msg){ .kind = REPL_BATCH,
+                              .batch = { .origin = 2,
+                                         .incarnation = 1u << 20,
+                                         .from = 7,
+                                         .to = 9,
+                                         .cut = true,
+                                         .names = names,
+                                         .attrs = sets,
+                                         .facts = facts,
+                                         .routes = routes,
+                                         .name_count = 2,
+                                         .attr_count = 2,
+                                         .fact_count = 2,
+                                         .route_count = 3 } };
+}
+
+static struct repl_msg reset(void)
+{
+    return (struct repl_msg){ .kind = REPL_RESET, .reset = { .origin = 3, .incarnation = 5 } };
+}
+
+static struct repl_msg beat(void)
+{
+    struct repl_msg m = { .kind = REPL_BEAT,
+                          .beat = { .counter = 1000,
+                                    .echo = 999,
+                                    .echo_age_ms = 12,
+                                    .loop_lag_ms = 3,
+                                    .input_lag_ms = 4,
+                                    .steady = true,
+                                    .has_digest = true,
+                                    .digest = { 1, 2, 3 },
+                                    .position_count = 2 } };
+    m.beat.positions[0] = (struct repl_position){ .origin = 1, .incarnation = 1, .version = 1 };
+    m.beat.positions[1] = (struct repl_position){ .origin = 7, .status = 0x21 };
+    return m;
+}
+
+static struct repl_msg goodbye(void)
+{
+    return (struct repl_msg){ .kind = REPL_GOODBYE, .goodbye = REPL_GOODBYE_RECONFIGURED };
+}
+
+static struct repl_msg table_subscribe(void)
+{
+    return (struct repl_msg){ .kind = REPL_TABLE_SUBSCRIBE,
+                              .table_subscribe = { .incarnation = 4, .version = 5 } };
+}
+
+static struct repl_msg table_batch(void)
+{
+    static const struct ip_addr hops[] = { { .bytes = { 10, 1, 0, 4 } }, { .bytes = { 10, 1, 0, 5 } } };
+    static const struct repl_table_routes routes[] = {
+        { .next_hops = hops, .next_hop_count = 2, .family = BGP_IP4, .nlri = nlri, .len = sizeof nlri },
+        { .family = BGP_IP6, .nlri = nlri, .len = sizeof nlri },
+    };
+    return (struct repl_msg){ .kind = REPL_TABLE_BATCH,
+                              .table_batch = { .incarnation = 4,
+                                               .from = 1,
+                                               .to = 9,
+                                               .reset = true,
+                                               .cut = true,
+                                               .complete = true,
+                                               .digest = { 9, 8 },
+                                               .route_total = 77,
+                                               .routes = routes,
+                                               .route_count = 2 } };
+}
+
+static struct repl_msg table_report(void)
+{
+    struct repl_msg m = { .kind = REPL_TABLE_REPORT,
+                          .table_report = { .incarnation = 4,
+                                            .version = 9,
+                                            .installed = 3,
+                                            .failed = 1,
+                                            .active = true,
+                                            .last_error = "no such device" } };
+    return m;
+}
+
+static struct repl_msg table_beat(void)
+{
+    return (struct repl_msg){ .kind = REPL_TABLE_BEAT,
+                              .beat = { .counter = 8, .steady = true, .has_digest = true, .digest = { 5 } } };
+}
+
+static struct repl_msg (*const kinds[])(void) = { subscribe, batch,           reset,       beat,         goodbye,
+                                                  table_subscribe, table_batch, table_report, table_beat };
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static size_t encode(const struct repl_msg *m, uint8_t *buf)
+{
+    int len = repl_msg_encode(m, buf, REPL_PAYLOAD_MAX);
+    CU_ASSERT_TRUE_FATAL(len > 0);
+    return (size_t)len;
+}
+
+/* Decodes from memory of exactly that length, so that a sanitizer sees any step too far. */
+static int decode(const uint8_t *data, size_t len, struct arena *arena, struct repl_msg *out,
+                  uint8_t **copy)
+{
+    *copy = malloc(len + !len);
+    memcpy(*copy, data, len);
+    return repl_msg_decode(*copy, len, arena, out);
+}
+
+/* ---- there and back ---- */
+
+static void test_every_message_reads_back_as_it_was_written(void)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        uint8_t first[REPL_PAYLOAD_MAX], second[REPL_PAYLOAD_MAX], *copy;
+        struct arena arena = { 0 };
+        struct repl_msg in = kinds[i](), out;
+        size_t len = encode(&in, first);
+        CU_ASSERT_EQUAL(decode(first, len, &arena, &out, &copy), 0);
+        CU_ASSERT_EQUAL(out.kind, in.kind);
+        CU_ASSERT_EQUAL(encode(&out, second), len);
+        CU_ASSERT_EQUAL(memcmp(first, second, len), 0);
+        free(copy);
+        arena_fini(&arena);
+    }
+}
+
+static void test_a_batch_keeps_every_field(void)
+{
+    uint8_t buf[REPL_PAYLOAD_MAX], *copy;
+    struct arena arena = { 0 };
+    struct repl_msg in = batch(), out;
+    size_t len = encode(&in, buf);
+    CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
+    const struct repl_batch *a = &in.batch, *b = &out.batch;
+    CU_ASSERT_EQUAL(b->origin, 2);
+    CU_ASSERT_EQUAL(b->incarnation, 1u << 20);
+    CU_ASSERT_TRUE(b->from == 7 && b->to == 9 && b->cut);
+    CU_ASSERT_FATAL(b->name_count == 2 && b->attr_count == 2 && b->fact_count == 2 && b->route_count == 3);
+    CU_ASSERT_STRING_EQUAL(b->names[1], "sdwan");
+    CU_ASSERT_TRUE(ip_addr_is_equal(&b->attrs[0].next_hop, &hop4));
+    CU_ASSERT_EQUAL(b->attrs[1].next_hop.family, BGP_IP6);
+    CU_ASSERT_TRUE(ip_addr_is_equal(&b->attrs[1].link_local, &a->attrs[1].link_local));
+    CU_ASSERT_TRUE(ip_addr_is_zero(&b->attrs[0].link_local));
+    CU_ASSERT_TRUE(b->facts[0].nva == 1 && b->facts[0].generation == 3 && b->facts[0].state == 2);
+    CU_ASSERT_EQUAL(b->facts[0].identifier, 0x0a010004);
+    CU_ASSERT_TRUE(b->routes[1].has_path_id && b->routes[1].attr == 2 && b->routes[1].nva == 1);
+    CU_ASSERT_TRUE(b->routes[2].attr == 0 && b->routes[2].family == BGP_IP6);
+    CU_ASSERT_EQUAL(memcmp(b->routes[0].nlri, nlri, sizeof nlri), 0);
+    free(copy);
+    arena_fini(&arena);
+}
+
+static void test_a_beat_keeps_every_field(void)
+{
+    uint8_t buf[REPL_PAYLOAD_MAX], *copy;
+    struct arena arena = { 0 };
+    struct repl_msg in = beat(), out;
+    size_t len = encode(&in, buf);
+    CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
+    const struct repl_beat *b = &out.beat;
+    CU_ASSERT_TRUE(b->counter == 1000 && b->echo == 999 && b->echo_age_ms == 12);
+    CU_ASSERT_TRUE(b->loop_lag_ms == 3 && b->input_lag_ms == 4 && b->steady && b->has_digest);
+    CU_ASSERT_EQUAL(memcmp(b->digest, in.beat.digest, REPL_DIGEST), 0);
+    CU_ASSERT_EQUAL(b->position_count, 2);
+    CU_ASSERT_TRUE(b->positions[1].origin == 7 && b->positions[1].status == 0x21);
+    free(copy);
+    arena_fini(&arena);
+}
+
+static void test_table_messages_keep_every_field(void)
+{
+    uint8_t buf[REPL_PAYLOAD_MAX], *copy;
+    struct arena arena = { 0 };
+    struct repl_msg in = table_batch(), out;
+    size_t len = encode(&in, buf);
+    CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
+    const struct repl_table_batch *b = &out.table_batch;
+    CU_ASSERT_TRUE(b->reset && b->cut && b->complete && b->route_total == 77);
+    CU_ASSERT_EQUAL(memcmp(b->digest, in.table_batch.digest, REPL_DIGEST), 0);
+    CU_ASSERT_FATAL(b->route_count == 2 && b->routes[0].next_hop_count == 2);
+    CU_ASSERT_EQUAL(b->routes[0].next_hops[1].bytes[3], 5);
+    CU_ASSERT_EQUAL(b->routes[1].next_hop_count, 0);
+    free(copy);
+    in = table_beat();
+    len = encode(&in, buf);
+    CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
+    CU_ASSERT_TRUE(out.beat.counter == 8 && out.beat.steady && out.beat.has_digest);
+    CU_ASSERT_EQUAL(out.beat.digest[0], 5);
+    free(copy);
+    in = table_report();
+    len = encode(&in, buf);
+    CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
+    CU_ASSERT_STRING_EQUAL(out.table_report.last_error, "no such device");
+    CU_ASSERT_TRUE(out.table_report.active && out.table_report.failed == 1);
+    free(copy);
+    arena_fini(&arena);
+}
+
+static void test_a_message_that_does_not_fit_is_not_written(void)
+{
+    uint8_t buf[REPL_PAYLOAD_MAX];
+    for (size_t i = 0; i < KINDS; i++) {
+        struct repl_msg m = kinds[i]();
+        size_t len = encode(&m, buf);
+        for (size_t cap = 0; cap < len; cap++) {
+            uint8_t *small = malloc(cap + !cap);
+            CU_ASSERT_EQUAL(repl_msg_encode(&m, small, cap), REPL_ERR_SPACE);
+            free(small);
+        }
+    }
+}
+
+/* ---- hostile input ---- */
+
+static void test_no_truncation_is_read_past_its_end(void)
+{
+    uint8_t buf[REPL_PAYLOAD_MAX], *copy;
+    for (size_t i = 0; i < KINDS; i++) {
+        struct repl_msg m = kinds[i](), out;
+        size_t len = encode(&m, buf);
+        for (size_t cut = 0; cut < len; cut++) {
+            struct arena arena = { 0 };
+            int err = decode(buf, cut, &arena, &out, &copy);
+            /* A shorter protobuf may be a message too; then it must be as sound as any other. */
+            CU_ASSERT_TRUE(err == 0 || err == REPL_ERR_MALFORMED);
+            if (!err)
+                CU_ASSERT_TRUE(repl_msg_encode(&out, buf + 0, 0) == REPL_ERR_SPACE);
+            free(copy);
+            arena_fini(&arena);
+        }
+    }
+}
+
+static void test_no_changed_byte_does_harm(void)
+{
+    uint8_t buf[REPL_PAYLOAD_MAX], again[REPL_PAYLOAD_MAX], *copy;
+    for (size_t i = 0; i < KINDS; i++) {
+        struct repl_msg m = kinds[i](), out;
+        size_t len = encode(&m, buf);
+        for (size_t at = 0; at < len; at++)
+            for (int bit = 0; bit < 8; bit++) {
+                struct arena arena = { 0 };
+                buf[at] ^= (uint8_t)(1 << bit);
+                if (decode(buf, len, &arena, &out, &copy) == 0)
+                    CU_ASSERT_TRUE(repl_msg_encode(&out, again, sizeof again) != 0);
+                buf[at] ^= (uint8_t)(1 << bit);
+                free(copy);
+                arena_fini(&arena);
+            }
+    }
+}
+
+static int decode_cluster(const Tandem__Cluster__Message *pb)
+{
+    static uint8_t buf[4 * REPL_PAYLOAD_MAX];
+    struct arena arena = { 0 };
+    struct repl_msg out;
+    uint8_t *copy;
+    buf[0] = CLUSTER;
+    size_t len = 1 + tandem__cluster__message__pack(pb, buf + 1);
+    int err = decode(buf, len, &arena, &out, &copy);
+    free(copy);
+    arena_fini(&arena);
+    return err;
+}
+
+/* A batch with one name, one attribute set, one fact and one group, which a test then spoils. */
+struct spoiled {
+    Tandem__Cluster__Message message;
+    Tandem__Cluster__Batch batch;
+    Tandem__Cluster__Attr attr, *attrs[1];
+    Tandem__Cluster__Fact fact, *facts[1];
+    Tandem__Cluster__Routes routes, *groups[1];
+    char name[80], *names[1];
+    uint8_t hop[17], nlri[64];
+};
+
+static void spoil_begin(struct spoiled *s)
+{
+    *s = (struct spoiled){ .message = TANDEM__CLUSTER__MESSAGE__INIT,
+                           .batch = TANDEM__CLUSTER__BATCH__INIT,
+                           .attr = TANDEM__CLUSTER__ATTR__INIT,
+                           .fact = TANDEM__CLUSTER__FACT__INIT,
+                           .routes = TANDEM__CLUSTER__ROUTES__INIT,
+                           .name = "fw-1",
+                           .nlri = { 8, 10 } };
+    s->message.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BATCH;
+    s->message.batch = &s->batch;
+    s->attrs[0] = &s->attr;
+    s->facts[0] = &s->fact;
+    s->groups[0] = &s->routes;
+    s->names[0] = s->name;
+    s->attr.next_hop = (ProtobufCBinaryData){ 4, s->hop };
+    s->routes.nlri = (ProtobufCBinaryData){ 2, s->nlri };
+    s->routes.attr = 1;
+    s->batch.origin = 1;
+    s->batch.attrs = s->attrs;
+    s->batch.facts = s->facts;
+    s->batch.routes = s->groups;
+    s->batch.names = s->names;
+    s->batch.n_attrs = s->batch.n_facts = s->batch.n_routes = s->batch.n_names = 1;
+}
+
+#define REFUSED(change)                                                                            \
+    do {                                                                                           \
+        struct spoiled s;                                                                          \
+        spoil_begin(&s);                                                                           \
+        change;                                                                                    \
+        CU_ASSERT_EQUAL(decode_cluster(&s.message), REPL_ERR_MALFORMED);                           \
+    } while (0)
+
+static void test_a_batch_that_lies_is_refused(void)
+{
+    struct spoiled good;
+    spoil_begin(&good);
+    CU_ASSERT_EQUAL(decode_cluster(&good.message), 0);
+    REFUSED(s.batch.origin = 0);
+    REFUSED(s.batch.origin = REPL_NODES_MAX + 1);
+    REFUSED(s.routes.name = 1);            /* past the names */
+    REFUSED(s.fact.name = 1);
+    REFUSED(s.fact.name = UINT32_MAX);
+    REFUSED(s.fact.state = 3);
+    REFUSED(s.routes.attr = 2);            /* past the attribute sets */
+    REFUSED(s.routes.family = BGP_FAMILIES);
+    REFUSED(s.attr.next_hop.len = 0);
+    REFUSED(s.attr.next_hop.len = 5);
+    REFUSED(s.attr.next_hop.len = 17);
+    REFUSED(s.attr.link_local = s.attr.next_hop; s.attr.link_local.len = 3);
+    REFUSED(s.name[0] = 0);
+    REFUSED(memset(s.name, 'a', REPL_NAME_MAX + 1));
+    REFUSED(s.batch.n_names = 0);          /* the group's name is gone */
+}
+
+static void test_nlri_that_do_not_add_up_are_refused(void)
+{
+    REFUSED(s.nlri[0] = 33);               /* longer than an address */
+    REFUSED(s.nlri[0] = 9);                /* needs a byte more */
+    REFUSED(s.routes.nlri.len = 1);
+    REFUSED(s.routes.family = BGP_IP6; s.nlri[0] = 129);
+    REFUSED(s.routes.has_path_id = true);  /* two bytes are no path id */
+    REFUSED(s.routes.has_path_id = true; s.routes.nlri.len = 4);
+}
+
+static void test_other_cluster_messages_are_checked_too(void)
+{
+    Tandem__Cluster__Message m = TANDEM__CLUSTER__MESSAGE__INIT;
+    Tandem__Cluster__Position p = TANDEM__CLUSTER__POSITION__INIT, *many[REPL_NODES_MAX + 1];
+    Tandem__Cluster__Beat b = TANDEM__CLUSTER__BEAT__INIT;
+    Tandem__Cluster__Goodbye g = TANDEM__CLUSTER__GOODBYE__INIT;
+    uint8_t digest[REPL_DIGEST + 1] = { 0 };
+    CU_ASSERT_EQUAL(decode_cluster(&m), REPL_ERR_MALFORMED); /* no kind */
+    m.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_RESET;
+    m.reset = &p;
+    CU_ASSERT_EQUAL(decode_cluster(&m), REPL_ERR_MALFORMED); /* origin 0 */
+    p.origin = 1;
+    p.status = 256;
+    CU_ASSERT_EQUAL(decode_cluster(&m), REPL_ERR_MALFORMED);
+    p.status = 0;
+    CU_ASSERT_EQUAL(decode_cluster(&m), 0);
+    for (int i = 0; i <= REPL_NODES_MAX; i++)
+        many[i] = &p;
+    m.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BEAT;
+    m.beat = &b;
+    b.positions = many;
+    b.n_positions = REPL_NODES_MAX + 1;
+    CU_ASSERT_EQUAL(decode_cluster(&m), REPL_ERR_MALFORMED);
+    b.n_positions = REPL_NODES_MAX;
+    CU_ASSERT_EQUAL(decode_cluster(&m), 0);
+    b.digest = (ProtobufCBinaryData){ REPL_DIGEST + 1, digest };
+    CU_ASSERT_EQUAL(decode_cluster(&m), REPL_ERR_MALFORMED);
+    m.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_GOODBYE;
+    m.goodbye = &g;
+    g.reason = REPL_GOODBYE_RECONFIGURED + 1;
+    CU_ASSERT_EQUAL(decode_cluster(&m), REPL_ERR_MALFORMED);
+}
+
+static int decode_table(const Tandem__Table__Message *pb)
+{
+    uint8_t buf[REPL_PAYLOAD_MAX], *copy;
+    struct arena arena = { 0 };
+    struct repl_msg out;
+    buf[0] = TABLE;
+    size_t len = 1 + tandem__table__message__pack(pb, buf + 1);
+    int err = decode(buf, len, &arena, &out, &copy);
+    free(copy);
+    arena_fini(&arena);
+    return err;
+}
+
+static void test_a_table_batch_that_lies_is_refused(void)
+{
+    Tandem__Table__Message m = TANDEM__TABLE__MESSAGE__INIT;
+    Tandem__Table__Batch b = TANDEM__TABLE__BATCH__INIT;
+    Tandem__Table__Routes r = TANDEM__TABLE__ROUTES__INIT, *groups[1] = { &r };
+    uint8_t bytes[REPL_DIGEST] = { 8, 10 };
+    ProtobufCBinaryData hop = { 4, bytes };
+    CU_ASSERT_EQUAL(decode_table(&m), REPL_ERR_MALFORMED); /* no kind */
+    m.kind_case = TANDEM__TABLE__MESSAGE__KIND_BATCH;
+    m.batch = &b;
+    b.routes = groups;
+    b.n_routes = 1;
+    r.nlri = (ProtobufCBinaryData){ 2, bytes };
+    r.next_hops = &hop;
+    r.n_next_hops = 1;
+    CU_ASSERT_EQUAL(decode_table(&m), 0);
+    hop.len = 6;
+    CU_ASSERT_EQUAL(decode_table(&m), REPL_ERR_MALFORMED);
+    hop.len = 4;
+    r.family = 2;
+    CU_ASSERT_EQUAL(decode_table(&m), REPL_ERR_MALFORMED);
+    r.family = 0;
+    b.cut = true; /* a cut without its digest */
+    CU_ASSERT_EQUAL(decode_table(&m), REPL_ERR_MALFORMED);
+    b.digest = (ProtobufCBinaryData){ REPL_DIGEST, bytes };
+    CU_ASSERT_EQUAL(decode_table(&m), 0);
+    b.cut = false;
+    CU_ASSERT_EQUAL(decode_table(&m), REPL_ERR_MALFORMED);
+}
+
+static void test_unknown_channels_and_sizes_are_refused(void)
+{
+    static uint8_t big[REPL_PAYLOAD_MAX + 1] = { CLUSTER };
+    struct arena arena = { 0 };
+    struct repl_msg out;
+    uint8_t none = 0;
+    CU_ASSERT_EQUAL(repl_msg_decode(&none, 0, &arena, &out), REPL_ERR_MALFORMED);
+    CU_ASSERT_EQUAL(repl_msg_decode(&none, 1, &arena, &out), REPL_ERR_MALFORMED);
+    CU_ASSERT_EQUAL(repl_msg_decode(big, sizeof big, &arena, &out), REPL_ERR_MALFORMED);
+    arena_fini(&arena);
+}
+
+/* Two bytes of an empty submessage cost the reader far more than two bytes: that is bounded. */
+static void test_a_frame_of_empty_submessages_stays_small_in_memory(void)
+{
+    static uint8_t frame[REPL_PAYLOAD_MAX] = { CLUSTER };
+    size_t body = sizeof frame - 1 - 4, at = 1;
+    frame[at++] = 2 << 3 | 2; /* Message.batch, a length of two bytes */
+    frame[at++] = (uint8_t)(body & 0x7f) | 0x80;
+    frame[at++] = (uint8_t)(body >> 7) | 0x80;
+    frame[at++] = 0;
+    for (; at + 1 < sizeof frame; at += 2) {
+        frame[at] = 9 << 3 | 2; /* Batch.routes */
+        frame[at + 1] = 0;
+    }
+    struct arena arena = { 0 };
+    struct repl_msg out;
+    CU_ASSERT_EQUAL(repl_msg_decode(frame, at, &arena, &out), REPL_ERR_MALFORMED);
+    arena_fini(&arena);
+}
+
+/* ---- HELLO ---- */
+
+static void test_hello_reads_back_and_its_bounds_hold(void)
+{
+    struct repl_hello in = { .node = 7, .incarnation = UINT64_MAX, .your_incarnation = 5, .minor_min = 1,
+                             .minor_max = 65535, .algo_min = 2, .algo_max = 3, .config_generation = 9,
+                             .config_digest = { 1, 2 }, .name = "rs-a" };
+    struct repl_hello out;
+    uint8_t buf[512];
+    memset(in.name, 'n', REPL_NAME_MAX);
+    int len = repl_hello_encode(&in, buf, sizeof buf);
+    CU_ASSERT_TRUE_FATAL(len > 0);
+    CU_ASSERT_EQUAL(repl_hello_decode(buf, (size_t)len, &out), 0);
+    CU_ASSERT_TRUE(out.node == 7 && out.incarnation == UINT64_MAX && out.your_incarnation == 5);
+    CU_ASSERT_TRUE(out.minor_min == 1 && out.minor_max == 65535);
+    CU_ASSERT_TRUE(out.algo_min == 2 && out.algo_max == 3 && out.config_generation == 9);
+    CU_ASSERT_EQUAL(memcmp(in.config_digest, out.config_digest, REPL_DIGEST), 0);
+    CU_ASSERT_STRING_EQUAL(in.name, out.name);
+    CU_ASSERT_EQUAL(repl_hello_encode(&in, buf, (size_t)len - 1), REPL_ERR_SPACE);
+    for (int cut = 0; cut < len; cut++) {
+        uint8_t *copy = malloc((size_t)cut + 1);
+        memcpy(copy, buf, (size_t)cut);
+        int err = repl_hello_decode(copy, (size_t)cut, &out);
+        CU_ASSERT_TRUE(err == 0 || err == REPL_ERR_MALFORMED);
+        free(copy);
+    }
+    in.node = REPL_NODES_MAX + 1;
+    len = repl_hello_encode(&in, buf, sizeof buf);
+    CU_ASSERT_EQUAL(repl_hello_decode(buf, (size_t)len, &out), REPL_ERR_MALFORMED);
+}
+
+static void test_addresses_of_both_families_survive(void)
+{
+    static const struct ip_addr hops[] = { { .family = BGP_IP6, .bytes = { 0xfd, 0, 1 } } };
+    const struct repl_table_routes routes = {
+        .next_hops = hops, .next_hop_count = 1, .family = BGP_IP4, .nlri = nlri, .len = sizeof nlri
+    };
+    struct repl_msg m = { .kind = REPL_TABLE_BATCH, .table_batch = { .routes = &routes, .route_count = 1 } };
+    struct repl_msg out;
+    struct arena arena = { 0 };
+    uint8_t buf[REPL_PAYLOAD_MAX];
+    size_t len = encode(&m, buf);
+    CU_ASSERT_EQUAL(repl_msg_decode(buf, len, &arena, &out), 0);
+    CU_ASSERT_TRUE(ip_addr_is_equal(&out.table_batch.routes[0].next_hops[0], &hop6));
+    arena_fini(&arena);
+}
+
+CU_MAIN("codec", CU_CASE(test_every_message_reads_back_as_it_was_written),
+        CU_CASE(test_a_batch_keeps_every_field), CU_CASE(test_a_beat_keeps_every_field),
+        CU_CASE(test_table_messages_keep_every_field),
+        CU_CASE(test_a_message_that_does_not_fit_is_not_written),
+        CU_CASE(test_no_truncation_is_read_past_its_end), CU_CASE(test_no_changed_byte_does_harm),
+        CU_CASE(test_a_batch_that_lies_is_refused), CU_CASE(test_nlri_that_do_not_add_up_are_refused),
+        CU_CASE(test_other_cluster_messages_are_checked_too),
+        CU_CASE(test_a_table_batch_that_lies_is_refused),
+        CU_CASE(test_unknown_channels_and_sizes_are_refused),
+        CU_CASE(test_a_frame_of_empty_submessages_stays_small_in_memory),
+        CU_CASE(test_hello_reads_back_and_its_bounds_hold),
+        CU_CASE(test_addresses_of_both_families_survive))

@@ -1,0 +1,131 @@
+#include "replication/digest.h"
+
+#include <string.h>
+
+#include "tests/lib/cu.h"
+
+enum { ROUTES = 200 };
+
+static const uint8_t key_a[16] = { 1 }, key_b[16] = { 2 };
+
+struct route {
+    struct ip_prefix prefix;
+    struct ip_addr hops[2];
+    struct nhset set;
+};
+
+static void make_routes(struct route *routes)
+{
+    for (int i = 0; i < ROUTES; i++) {
+        struct route *r = &routes[i];
+        *r = (struct route){ .prefix = { .len = 24, .bytes = { 10, (uint8_t)(i >> 8), (uint8_t)i } } };
+        for (int k = 0; k < 2; k++)
+            r->hops[k] = (struct ip_addr){ .bytes = { 192, 0, 2, (uint8_t)(i + k) } };
+        r->set = (struct nhset){ .count = 1 + (uint32_t)i % 2, .members = r->hops };
+    }
+}
+
+static bool is_equal(const struct repl_digest *a, const struct repl_digest *b)
+{
+    uint8_t x[REPL_DIGEST], y[REPL_DIGEST];
+    repl_digest_write(a, x);
+    repl_digest_write(b, y);
+    return memcmp(x, y, sizeof x) == 0;
+}
+
+static void test_an_empty_table_has_the_digest_zero(void)
+{
+    static const uint8_t zero[REPL_DIGEST];
+    struct repl_digest d;
+    uint8_t out[REPL_DIGEST];
+    repl_digest_init(&d, key_a);
+    repl_digest_write(&d, out);
+    CU_ASSERT_EQUAL(memcmp(out, zero, sizeof out), 0);
+}
+
+static void test_the_order_of_changes_does_not_matter(void)
+{
+    static struct route routes[ROUTES];
+    struct repl_digest a, b;
+    make_routes(routes);
+    repl_digest_init(&a, key_a);
+    repl_digest_init(&b, key_a);
+    for (int i = 0; i < ROUTES; i++) {
+        const struct route *x = &routes[i], *y = &routes[ROUTES - 1 - i];
+        repl_digest_add(&a, &x->prefix, &x->set);
+        repl_digest_add(&b, &y->prefix, &y->set);
+    }
+    CU_ASSERT_TRUE(is_equal(&a, &b));
+}
+
+/* D2: what was changed step by step equals what is computed from scratch; 200 sums carry often. */
+static void test_taking_away_undoes_adding(void)
+{
+    static struct route routes[ROUTES];
+    struct repl_digest moved, scratch;
+    make_routes(routes);
+    repl_digest_init(&moved, key_a);
+    repl_digest_init(&scratch, key_a);
+    for (int i = 0; i < ROUTES; i++)
+        repl_digest_add(&moved, &routes[i].prefix, &routes[i].set);
+    for (int i = 0; i < ROUTES; i++) {
+        if (i % 3)
+            repl_digest_subtract(&moved, &routes[i].prefix, &routes[i].set);
+        else
+            repl_digest_add(&scratch, &routes[i].prefix, &routes[i].set);
+    }
+    CU_ASSERT_TRUE(is_equal(&moved, &scratch));
+}
+
+static void test_every_part_of_a_route_counts(void)
+{
+    static struct route routes[ROUTES];
+    struct repl_digest base, other;
+    make_routes(routes);
+    repl_digest_init(&base, key_a);
+    repl_digest_add(&base, &routes[1].prefix, &routes[1].set);
+    struct route changed[4] = { routes[1], routes[1], routes[1], routes[1] };
+    changed[0].prefix.bytes[2] ^= 1;
+    changed[1].prefix.len = 25;
+    changed[2].prefix.family = BGP_IP6;
+    changed[3].hops[1].bytes[3] ^= 1;
+    for (int i = 0; i < 4; i++) {
+        changed[i].set.members = changed[i].hops;
+        repl_digest_init(&other, key_a);
+        repl_digest_add(&other, &changed[i].prefix, &changed[i].set);
+        CU_ASSERT_FALSE(is_equal(&base, &other));
+    }
+    changed[3].set.count = 1;
+    repl_digest_init(&other, key_a);
+    repl_digest_add(&other, &changed[3].prefix, &changed[3].set);
+    CU_ASSERT_FALSE(is_equal(&base, &other));
+}
+
+static void test_a_route_without_next_hops_is_no_route(void)
+{
+    static const struct nhset none = { 0 };
+    struct ip_prefix p = { .len = 8, .bytes = { 10 } };
+    struct repl_digest d, empty;
+    repl_digest_init(&d, key_a);
+    repl_digest_init(&empty, key_a);
+    repl_digest_add(&d, &p, &none);
+    repl_digest_subtract(&d, &p, &none);
+    CU_ASSERT_TRUE(is_equal(&d, &empty));
+}
+
+static void test_another_key_gives_another_digest(void)
+{
+    static struct route routes[ROUTES];
+    struct repl_digest a, b;
+    make_routes(routes);
+    repl_digest_init(&a, key_a);
+    repl_digest_init(&b, key_b);
+    repl_digest_add(&a, &routes[0].prefix, &routes[0].set);
+    repl_digest_add(&b, &routes[0].prefix, &routes[0].set);
+    CU_ASSERT_FALSE(is_equal(&a, &b));
+}
+
+CU_MAIN("digest", CU_CASE(test_an_empty_table_has_the_digest_zero),
+        CU_CASE(test_the_order_of_changes_does_not_matter), CU_CASE(test_taking_away_undoes_adding),
+        CU_CASE(test_every_part_of_a_route_counts), CU_CASE(test_a_route_without_next_hops_is_no_route),
+        CU_CASE(test_another_key_gives_another_digest))

@@ -1,0 +1,347 @@
+/* Who may hold a route when its origin is away: every class, every rule. This node is 1, and node 2
+ * is the one that goes; NVA 1 peers with both. Times are milliseconds of the test's own clock. */
+#include "replication/evidence.h"
+
+#include "tests/lib/cu.h"
+#include "tests/lib/ribs.h"
+
+enum { SELF = 1, AWAY = 2, THIRD = 3, FW = 1, OTHER = 2, GRACE_MS = 120000, STALE_MS = 600000, ROUTE = 7 };
+
+static const struct repl_evidence_times times = { .grace_ms = GRACE_MS, .stale_ms = STALE_MS };
+
+/* Settles every net as the core does; what the evidence says comes first. */
+static void decide(struct ribs *x)
+{
+    struct rib_change change;
+    bool judge = repl_evidence_is_needed(&x->rib);
+    for (uint32_t net; (net = rib_next_dirty(&x->rib));) {
+        if (judge)
+            repl_evidence_judge(&x->rib, net);
+        CU_ASSERT_EQUAL_FATAL(rib_decide(&x->rib, net, &change), 0);
+        nhset_unref(&x->rib.sets, change.old_nhset);
+    }
+}
+
+/* Next hops that the route is programmed with. */
+static uint32_t width(struct ribs *x)
+{
+    struct ip_prefix p = ribs_prefix(ROUTE);
+    decide(x);
+    uint32_t net = prefix_table_find(&x->rib.nets, &p);
+    return net ? nhset_get(&x->rib.sets, rib_net(&x->rib, net)->nhset)->count : 0;
+}
+
+static enum rib_class class_of(const struct ribs *x, uint8_t origin, uint16_t nva)
+{
+    const struct rib_path *p = ribs_path(x, origin, nva, ROUTE, 0);
+    return p ? rib_path_class(&x->rib, p) : RIB_GONE;
+}
+
+/* Both nodes have a synced session with the firewall; each may have more said of the route. */
+static void begin(struct ribs *x)
+{
+    ribs_init(x, SELF);
+    ribs_session(x, SELF, FW, RIB_SESSION_SYNCED, 1, 100);
+    ribs_session(x, AWAY, FW, RIB_SESSION_SYNCED, 1, 100);
+}
+
+/* ---- holding ---- */
+
+static void test_a_route_that_only_the_dead_node_saw_is_held(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
+    rib_fini(&x.rib);
+}
+
+/* D: grace has the preference of life, or ECMP sets would shrink at every death. */
+static void test_grace_shares_the_traffic_with_living_routes_and_stale_does_not(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_session(&x, SELF, OTHER, RIB_SESSION_SYNCED, 1, 100);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, OTHER, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 2);
+    repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS - 1);
+    CU_ASSERT_EQUAL(width(&x), 2);
+    repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_STALE);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+static void test_a_stale_route_without_alternative_stays_until_its_end(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS + STALE_MS - 1);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS + STALE_MS);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE);
+    rib_fini(&x.rib);
+}
+
+/* Scenario 8b: with no live session at all we are probably the isolated ones. */
+static void test_with_every_session_lost_nothing_expires(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 2000);
+    for (uint64_t at = 1000; at < 1000 + 10 * STALE_MS; at += GRACE_MS)
+        repl_evidence_tick(&x.rib, &times, at);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    ribs_session(&x, SELF, OTHER, RIB_SESSION_SYNCING, 1, 7000000);
+    repl_evidence_tick(&x.rib, &times, 7000000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+/* S1: every holding has an end, and the ends come in order. */
+static void test_the_tick_names_the_next_moment(void)
+{
+    struct ribs x;
+    begin(&x);
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 500), UINT64_MAX);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    CU_ASSERT_FALSE(repl_evidence_is_needed(&x.rib));
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_TRUE(repl_evidence_is_needed(&x.rib));
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 1000), 1000 + GRACE_MS);
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS), 1000 + GRACE_MS + STALE_MS);
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS + STALE_MS), UINT64_MAX);
+    rib_fini(&x.rib);
+}
+
+/* ---- rule a: withdrawn on a living session ---- */
+
+static void test_a_withdrawal_after_the_death_ends_the_dead_nodes_copy(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 2000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+/* H2: the survivor heard the withdrawal just before the death, the dead node's copy did not. */
+static void test_a_withdrawal_just_before_the_death_counts_too(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 900);
+    CU_ASSERT_EQUAL(width(&x), 1); /* both live: the other session still announces it */
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+static void test_another_nvas_withdrawal_says_nothing_of_this_one(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_session(&x, SELF, OTHER, RIB_SESSION_SYNCED, 1, 100);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, OTHER, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_withdraw(&x, SELF, OTHER, ROUTE, 0, 2000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+/* ---- rule b: End-of-RIB without it ---- */
+
+static void test_an_end_of_rib_after_the_death_without_the_route_ends_it(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 2, 2000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 2, 3000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+static void test_an_end_of_rib_before_the_death_proves_nothing(void)
+{
+    struct ribs x;
+    begin(&x); /* synced at 100 */
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+static void test_an_nva_that_is_not_symmetric_may_say_less_to_us(void)
+{
+    struct ribs x;
+    begin(&x);
+    x.nvas[FW].symmetric = false;
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 2, 3000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+/* ---- rule c: announced by the living ---- */
+
+static void test_what_the_living_announce_replaces_the_held_copy_for_good(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE);
+    repl_evidence_session_ends(&x.rib, FW);
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 2000);
+    CU_ASSERT_EQUAL(width(&x), 0); /* the fresher copy went: the older one is no better */
+    rib_fini(&x.rib);
+}
+
+static void test_a_session_that_ends_before_the_decision_has_spoken_still(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    decide(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 2000);
+    repl_evidence_session_ends(&x.rib, FW); /* in the same turn */
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 2000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+/* ---- who may speak ---- */
+
+static void test_a_node_that_is_away_itself_gives_no_evidence(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_session(&x, THIRD, FW, RIB_SESSION_SYNCED, 1, 100);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, THIRD, FW, ROUTE, 0, 65001);
+    ribs_withdraw(&x, THIRD, FW, ROUTE, 0, 900);
+    repl_evidence_lost(&x.rib, THIRD, 1000);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+static void test_a_session_that_is_down_gives_no_evidence(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 500);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 2, 1500);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+static void test_a_third_nodes_word_counts_like_our_own(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_session(&x, THIRD, FW, RIB_SESSION_SYNCED, 1, 100);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, THIRD, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_withdraw(&x, THIRD, FW, ROUTE, 0, 2000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+/* ---- coming back ---- */
+
+static void test_a_node_that_is_back_says_again_what_was_disproved(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 2000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    repl_evidence_back(&x.rib, AWAY); /* same incarnation, at its cut: it still has the route */
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 5000), UINT64_MAX);
+    rib_fini(&x.rib);
+}
+
+static void test_losing_a_node_twice_starts_no_second_clock(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_lost(&x.rib, AWAY, 90000);
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 90000), 1000 + GRACE_MS);
+    rib_fini(&x.rib);
+}
+
+static void test_routes_of_an_earlier_life_are_held_and_judged_alike(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    rib_origin_age(&x.rib, AWAY, 1000);
+    CU_ASSERT_TRUE(repl_evidence_is_needed(&x.rib));
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 2000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
+        CU_CASE(test_grace_shares_the_traffic_with_living_routes_and_stale_does_not),
+        CU_CASE(test_a_stale_route_without_alternative_stays_until_its_end),
+        CU_CASE(test_with_every_session_lost_nothing_expires),
+        CU_CASE(test_the_tick_names_the_next_moment),
+        CU_CASE(test_a_withdrawal_after_the_death_ends_the_dead_nodes_copy),
+        CU_CASE(test_a_withdrawal_just_before_the_death_counts_too),
+        CU_CASE(test_another_nvas_withdrawal_says_nothing_of_this_one),
+        CU_CASE(test_an_end_of_rib_after_the_death_without_the_route_ends_it),
+        CU_CASE(test_an_end_of_rib_before_the_death_proves_nothing),
+        CU_CASE(test_an_nva_that_is_not_symmetric_may_say_less_to_us),
+        CU_CASE(test_what_the_living_announce_replaces_the_held_copy_for_good),
+        CU_CASE(test_a_session_that_ends_before_the_decision_has_spoken_still),
+        CU_CASE(test_a_node_that_is_away_itself_gives_no_evidence),
+        CU_CASE(test_a_session_that_is_down_gives_no_evidence),
+        CU_CASE(test_a_third_nodes_word_counts_like_our_own),
+        CU_CASE(test_a_node_that_is_back_says_again_what_was_disproved),
+        CU_CASE(test_losing_a_node_twice_starts_no_second_clock),
+        CU_CASE(test_routes_of_an_earlier_life_are_held_and_judged_alike))

@@ -1,0 +1,515 @@
+/* One origin's version order, through the codec, into a replica: at a cut both are equal. */
+#include "replication/stream.h"
+
+#include <stdlib.h>
+
+#include "bgp/update.h"
+#include "tests/lib/cu.h"
+#include "tests/lib/ribs.h"
+
+enum { ORIGIN = 1, REPLICA = 2, MESSAGES_MAX = 4096 };
+
+static const char *const names[] = { "vnet", "fw-1", "fw-2", "sdwan" };
+static const char *const fewer_names[] = { "vnet", "fw-1", "fw-2" };
+
+struct pair {
+    struct ribs origin, replica;
+    uint64_t incarnation;
+    struct repl_sender sender;
+    struct repl_replica copy;
+    struct repl_names here, there;
+    struct repl_batcher *batcher;
+    uint64_t quarantined, now;
+    uint32_t entries; /* routes and facts that were transferred */
+    uint32_t resets;
+    uint64_t random;
+};
+
+static void join(struct pair *p)
+{
+    struct repl_position have = repl_replica_join(&p->copy, &p->replica.rib, p->incarnation, p->now);
+    repl_sender_subscribe(&p->sender, &p->origin.rib, p->incarnation, &have);
+}
+
+static void begin(struct pair *p)
+{
+    *p = (struct pair){ .incarnation = 7, .now = 1000 };
+    ribs_init(&p->origin, ORIGIN);
+    ribs_init(&p->replica, REPLICA);
+    p->here = p->there = (struct repl_names){ names, RIBS_NVAS + 1 };
+    p->batcher = repl_batcher_new();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p->batcher);
+    CU_ASSERT_EQUAL_FATAL(repl_replica_init(&p->copy, ORIGIN, RIBS_NVAS + 1), 0);
+    join(p);
+}
+
+static void end(struct pair *p)
+{
+    rib_fini(&p->origin.rib);
+    rib_fini(&p->replica.rib);
+    repl_replica_fini(&p->copy);
+    repl_batcher_free(p->batcher);
+}
+
+static uint32_t entries_of(const struct repl_batch *b)
+{
+    uint32_t n = b->fact_count;
+    for (uint32_t i = 0; i < b->route_count; i++) {
+        struct bgp_nlri run = { .at = b->routes[i].nlri,
+                                .len = b->routes[i].len,
+                                .family = b->routes[i].family,
+                                .has_path_id = b->routes[i].has_path_id };
+        struct ip_prefix prefix;
+        for (uint32_t id; bgp_nlri_next(&run, &prefix, &id);)
+            n++;
+    }
+    return n;
+}
+
+static enum repl_apply apply(struct pair *p, const struct repl_msg *m)
+{
+    if (m->kind == REPL_RESET) {
+        p->resets++;
+        return repl_replica_reset(&p->copy, &p->replica.rib, &m->reset);
+    }
+    p->entries += entries_of(&m->batch);
+    return repl_replica_apply(&p->copy, &p->replica.rib, &p->there, &m->batch, p->now);
+}
+
+/* One message through the codec. False: the sender has nothing. */
+static bool transfer(struct pair *p, enum repl_apply *result)
+{
+    struct repl_msg m, read;
+    struct arena arena = { 0 };
+    uint8_t buf[REPL_PAYLOAD_MAX];
+    if (!repl_sender_next(&p->sender, &p->origin.rib, &p->here, p->incarnation, p->batcher, &m,
+                          &p->quarantined))
+        return false;
+    int len = repl_msg_encode(&m, buf, sizeof buf);
+    CU_ASSERT_FATAL(len > 0);
+    CU_ASSERT_EQUAL_FATAL(repl_msg_decode(buf, (size_t)len, &arena, &read), 0);
+    *result = apply(p, &read);
+    CU_ASSERT_TRUE(*result == REPL_APPLIED || *result == REPL_APPLIED_CUT);
+    arena_fini(&arena);
+    return true;
+}
+
+static void run(struct pair *p)
+{
+    enum repl_apply result = REPL_APPLIED;
+    int left = MESSAGES_MAX;
+    while (left-- && transfer(p, &result))
+        ;
+    CU_ASSERT_TRUE(left > 0);
+    CU_ASSERT_TRUE(p->copy.cut_seen);
+}
+
+static bool same_attrs(const struct ribs *a, uint32_t x, const struct ribs *b, uint32_t y)
+{
+    const struct bgp_attrs *p = bgp_attrs_get(&a->rib.attrs, x), *q = bgp_attrs_get(&b->rib.attrs, y);
+    return ip_addr_is_equal(&p->next_hop, &q->next_hop) && p->len == q->len &&
+           memcmp(p->bytes, q->bytes, p->len) == 0;
+}
+
+/* R4: exactly the live entries of the origin; and its sessions. */
+static bool is_equal(const struct pair *p)
+{
+    const struct rib_origin *a = &p->origin.rib.origins[ORIGIN], *b = &p->replica.rib.origins[ORIGIN];
+    uint64_t at = 0;
+    if (a->paths != b->paths - b->old)
+        return false;
+    for (uint32_t id; (id = vlist_next(&a->order, &at));) {
+        if (id & RIB_FACT)
+            continue;
+        const struct rib_path *x = rib_path(&p->origin.rib, id);
+        struct ip_prefix prefix;
+        prefix_table_prefix(&p->origin.rib.nets, x->net, &prefix);
+        uint32_t number = (uint32_t)prefix.bytes[1] << 16 | (uint32_t)prefix.bytes[2] << 8 | prefix.bytes[3];
+        const struct rib_path *y = ribs_path(&p->replica, ORIGIN, x->nva, number, x->path_id);
+        if (x->attrs && (!y || !y->attrs || !same_attrs(&p->origin, x->attrs, &p->replica, y->attrs)))
+            return false;
+    }
+    for (int nva = 1; nva <= RIBS_NVAS; nva++)
+        if (a->sessions[nva].state != b->sessions[nva].state ||
+            a->sessions[nva].generation != b->sessions[nva].generation)
+            return false;
+    return true;
+}
+
+static void up(struct pair *p, uint16_t nva)
+{
+    ribs_session(&p->origin, ORIGIN, nva, RIB_SESSION_SYNCING, 1, p->now);
+}
+
+/* ---- the ordinary way ---- */
+
+static void test_a_table_arrives_whole(void)
+{
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    for (uint32_t i = 0; i < 10000; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, i, 0, 65000 + i % 7);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, p.now);
+    run(&p);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].paths, 10000);
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
+static void test_nothing_is_sent_once_the_cut_was_sent(void)
+{
+    struct pair p;
+    enum repl_apply result;
+    begin(&p);
+    run(&p);
+    CU_ASSERT_FALSE(repl_sender_has_work(&p.sender, &p.origin.rib));
+    CU_ASSERT_FALSE(transfer(&p, &result));
+    end(&p);
+}
+
+static void test_changes_between_two_reads_are_sent_once(void)
+{
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    run(&p);
+    p.entries = 0;
+    for (uint32_t i = 0; i < 100; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65000 + i);
+    run(&p);
+    CU_ASSERT_EQUAL(p.entries, 1);
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
+/* R8 */
+static void test_resuming_costs_the_changes_and_not_the_table(void)
+{
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    for (uint32_t i = 0; i < 5000; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, i, 0, 65000);
+    run(&p);
+    p.entries = 0;
+    p.resets = 0;
+    p.sender.active = false; /* the connection is gone */
+    for (uint32_t i = 0; i < 10; i++)
+        ribs_withdraw(&p.origin, ORIGIN, 1, i, 0, p.now);
+    for (uint32_t i = 10; i < 20; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, i, 0, 65001);
+    join(&p);
+    run(&p);
+    CU_ASSERT_EQUAL(p.entries, 20);
+    CU_ASSERT_EQUAL(p.resets, 0);
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
+/* ---- absence only at a cut ---- */
+
+static void test_end_of_rib_counts_from_the_cut_on(void)
+{
+    struct pair p;
+    enum repl_apply result;
+    begin(&p);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, p.now); /* its fact stands in front */
+    for (uint32_t i = 0; i < 5000; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, i, 0, 65000);
+    CU_ASSERT_TRUE(transfer(&p, &result)); /* RESET */
+    CU_ASSERT_TRUE(transfer(&p, &result));
+    CU_ASSERT_EQUAL(result, REPL_APPLIED);
+    CU_ASSERT_TRUE(p.replica.rib.origins[ORIGIN].paths > 0);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[1].state, RIB_SESSION_SYNCING);
+    run(&p);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[1].state, RIB_SESSION_SYNCED);
+    end(&p);
+}
+
+/* R5 */
+static void test_a_reset_sweeps_at_its_cut_and_not_before(void)
+{
+    struct pair p;
+    enum repl_apply result;
+    begin(&p);
+    up(&p, 1);
+    for (uint32_t i = 0; i < 5000; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, i, 0, 65000);
+    run(&p);
+    p.sender.active = false;
+    ribs_withdraw(&p.origin, ORIGIN, 1, 4999, 0, p.now);
+    p.now += 60000;
+    rib_expire_tombstones(&p.origin.rib, 30000, UINT64_MAX, p.now); /* nobody remembers it any more */
+    join(&p);
+    CU_ASSERT_TRUE(transfer(&p, &result));
+    CU_ASSERT_EQUAL(p.resets, 2);
+    CU_ASSERT_TRUE(transfer(&p, &result));
+    CU_ASSERT_EQUAL(result, REPL_APPLIED);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].paths, 5000);
+    run(&p);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].paths, 4999);
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
+static void test_a_session_that_went_down_takes_its_routes_along(void)
+{
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    up(&p, 2);
+    for (uint32_t i = 0; i < 100; i++)
+        ribs_announce(&p.origin, ORIGIN, (uint16_t)(1 + i % 2), i, 0, 65000);
+    run(&p);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_DOWN, 1, p.now);
+    run(&p);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].paths, 50);
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
+/* ---- incarnations, order ---- */
+
+static void restart_origin(struct pair *p)
+{
+    rib_fini(&p->origin.rib);
+    ribs_init(&p->origin, ORIGIN);
+    p->incarnation++;
+    p->sender = (struct repl_sender){ 0 };
+}
+
+static void test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib(void)
+{
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65000);
+    ribs_announce(&p.origin, ORIGIN, 1, 2, 0, 65000);
+    run(&p);
+    restart_origin(&p);
+    join(&p);
+    run(&p);
+    const struct rib_path *held = ribs_path(&p.replica, ORIGIN, 1, 1, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(held);
+    CU_ASSERT_EQUAL(rib_path_class(&p.replica.rib, held), RIB_GRACE);
+    up(&p, 1);
+    ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65001);
+    run(&p);
+    CU_ASSERT_PTR_NOT_NULL(ribs_path(&p.replica, ORIGIN, 1, 2, 0));
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, p.now);
+    run(&p);
+    CU_ASSERT_PTR_NULL(ribs_path(&p.replica, ORIGIN, 1, 2, 0)); /* not said again */
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
+static void test_a_batch_of_another_incarnation_or_place_changes_nothing(void)
+{
+    struct pair p;
+    struct repl_msg m;
+    begin(&p);
+    up(&p, 1);
+    run(&p);
+    ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65000);
+    CU_ASSERT_TRUE(repl_sender_next(&p.sender, &p.origin.rib, &p.here, p.incarnation, p.batcher, &m,
+                                    &p.quarantined));
+    struct repl_batch wrong[3] = { m.batch, m.batch, m.batch };
+    wrong[0].incarnation--;
+    wrong[1].from++;
+    wrong[2].to = wrong[2].from - 1;
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(repl_replica_apply(&p.copy, &p.replica.rib, &p.there, &wrong[i], p.now),
+                        REPL_OUT_OF_ORDER);
+    CU_ASSERT_PTR_NULL(ribs_path(&p.replica, ORIGIN, 1, 1, 0));
+    CU_ASSERT_EQUAL(repl_replica_apply(&p.copy, &p.replica.rib, &p.there, &m.batch, p.now),
+                    REPL_APPLIED_CUT);
+    CU_ASSERT_EQUAL(repl_replica_apply(&p.copy, &p.replica.rib, &p.there, &m.batch, p.now),
+                    REPL_OUT_OF_ORDER); /* R2: the same again is a step back */
+    end(&p);
+}
+
+static void test_a_position_that_the_origin_never_had_starts_over(void)
+{
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65000);
+    run(&p);
+    struct repl_position have = { .origin = ORIGIN, .incarnation = p.incarnation, .version = 1u << 30 };
+    repl_sender_subscribe(&p.sender, &p.origin.rib, p.incarnation, &have);
+    CU_ASSERT_TRUE(p.sender.reset_pending);
+    CU_ASSERT_EQUAL(p.sender.position, 0);
+    end(&p);
+}
+
+/* ---- what cannot be used ---- */
+
+static void test_an_unknown_nva_is_quarantined_and_the_stream_goes_on(void)
+{
+    struct pair p;
+    begin(&p);
+    p.there = (struct repl_names){ fewer_names, 3 };
+    up(&p, 1);
+    up(&p, 3);
+    ribs_announce(&p.origin, ORIGIN, 3, 1, 0, 65000);
+    ribs_announce(&p.origin, ORIGIN, 1, 2, 0, 65000);
+    run(&p);
+    CU_ASSERT_EQUAL(p.copy.quarantined, 2); /* its session and its group of routes */
+    CU_ASSERT_PTR_NULL(ribs_path(&p.replica, ORIGIN, 3, 1, 0));
+    CU_ASSERT_PTR_NOT_NULL(ribs_path(&p.replica, ORIGIN, 1, 2, 0));
+    end(&p);
+}
+
+static void test_attributes_that_are_not_canonical_are_quarantined(void)
+{
+    static const uint8_t crooked[] = { 0x40, 2, 0, 0x40, 1, 1, 0 }; /* AS_PATH before ORIGIN */
+    static const uint8_t run_of[] = { 32, 172, 0, 0, 9 };
+    struct pair p;
+    begin(&p);
+    run(&p);
+    const char *const own[] = { "fw-1" };
+    struct repl_attr attr = { .bytes = crooked, .len = sizeof crooked };
+    struct repl_routes group = { .attr = 1, .nlri = run_of, .len = sizeof run_of };
+    struct repl_batch b = { .origin = ORIGIN,
+                            .incarnation = p.incarnation,
+                            .from = p.copy.position,
+                            .to = p.copy.position + 1,
+                            .cut = true,
+                            .names = own,
+                            .name_count = 1,
+                            .attrs = &attr,
+                            .attr_count = 1,
+                            .routes = &group,
+                            .route_count = 1 };
+    CU_ASSERT_EQUAL(repl_replica_apply(&p.copy, &p.replica.rib, &p.there, &b, p.now),
+                    REPL_APPLIED_CUT);
+    CU_ASSERT_EQUAL(p.copy.quarantined, 1);
+    CU_ASSERT_PTR_NULL(ribs_path(&p.replica, ORIGIN, 1, 9, 0));
+    end(&p);
+}
+
+static void announce_huge(struct pair *p, uint32_t number)
+{
+    static uint8_t bytes[4 + 3 + 4 + 17000];
+    struct wire_writer w = wire_writer(bytes, sizeof bytes);
+    struct bgp_attrs attrs;
+    struct ip_prefix prefix = ribs_prefix(number);
+    wire_put(&w, (const uint8_t[]){ 0x40, 1, 1, 0, 0x40, 2, 0, 0xd0, 8 }, 9);
+    wire_put16(&w, 17000); /* communities */
+    memset(w.at, 0, 17000);
+    CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(bytes, sizeof bytes, &attrs));
+    attrs.next_hop = p->origin.nvas[1].address;
+    attrs.link_local = (struct ip_addr){ 0 };
+    uint32_t id = bgp_attrs_intern(&p->origin.rib.attrs, &attrs);
+    CU_ASSERT_EQUAL(rib_announce(&p->origin.rib, ORIGIN, 1, &prefix, 0, id), 0);
+    bgp_attrs_unref(&p->origin.rib.attrs, id);
+}
+
+static void test_a_route_that_fits_no_frame_is_counted_and_the_others_go_on(void)
+{
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    announce_huge(&p, 1);
+    ribs_announce(&p.origin, ORIGIN, 1, 2, 0, 65000);
+    run(&p);
+    CU_ASSERT_EQUAL(p.quarantined, 1);
+    CU_ASSERT_PTR_NULL(ribs_path(&p.replica, ORIGIN, 1, 1, 0));
+    CU_ASSERT_PTR_NOT_NULL(ribs_path(&p.replica, ORIGIN, 1, 2, 0));
+    end(&p);
+}
+
+/* Each route with attributes of its own: the frame is full of attributes long before of routes. */
+static void test_many_attribute_sets_never_overfill_a_frame(void)
+{
+    struct pair p;
+    begin(&p);
+    for (uint16_t nva = 1; nva <= RIBS_NVAS; nva++)
+        up(&p, nva);
+    for (uint32_t i = 0; i < 3000; i++)
+        ribs_announce(&p.origin, ORIGIN, (uint16_t)(1 + i % RIBS_NVAS), i, i % 5, 1 + i);
+    run(&p); /* encoding asserts the size */
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
+/* ---- any history ---- */
+
+static uint32_t pick(struct pair *p, uint32_t below)
+{
+    uint64_t z = p->random += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (uint32_t)((z ^ z >> 31) % below);
+}
+
+static void step(struct pair *p)
+{
+    uint16_t nva = (uint16_t)(1 + pick(p, RIBS_NVAS));
+    const struct rib_session *s = &p->origin.rib.origins[ORIGIN].sessions[nva];
+    uint32_t dice = pick(p, 100), number = pick(p, 40), path_id = pick(p, 3);
+    enum repl_apply result;
+    p->now += pick(p, 2000);
+    if (s->state == RIB_SESSION_DOWN || dice < 3)
+        ribs_session(&p->origin, ORIGIN, nva, RIB_SESSION_SYNCING, s->generation + 1, p->now);
+    else if (dice < 45)
+        ribs_announce(&p->origin, ORIGIN, nva, number, path_id, 65000 + pick(p, 3));
+    else if (dice < 70)
+        ribs_withdraw(&p->origin, ORIGIN, nva, number, path_id, p->now);
+    else if (dice < 75)
+        ribs_session(&p->origin, ORIGIN, nva, RIB_SESSION_SYNCED, s->generation, p->now);
+    else if (dice < 78)
+        ribs_session(&p->origin, ORIGIN, nva, RIB_SESSION_DOWN, s->generation, p->now);
+    else if (dice < 88)
+        transfer(p, &result);
+    else if (dice < 91)
+        rib_expire_tombstones(&p->origin.rib, pick(p, 30000),
+                              p->sender.active ? p->sender.position : UINT64_MAX, p->now);
+    else if (dice < 93)
+        p->sender.active = false; /* the connection broke */
+    else if (dice < 94)
+        join(p);
+    else if (dice < 95) {
+        restart_origin(p);
+        join(p);
+    } else {
+        if (!p->sender.active)
+            join(p);
+        run(p);
+        CU_ASSERT_TRUE_FATAL(is_equal(p));
+    }
+}
+
+static void test_any_history_ends_equal_at_the_cut(void)
+{
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct pair p;
+        begin(&p);
+        p.random = seed;
+        for (int i = 0; i < 500; i++)
+            step(&p);
+        join(&p);
+        run(&p);
+        if (!is_equal(&p))
+            printf("seed %llu\n", (unsigned long long)seed);
+        CU_ASSERT_TRUE(is_equal(&p));
+        end(&p);
+    }
+}
+
+CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
+        CU_CASE(test_nothing_is_sent_once_the_cut_was_sent),
+        CU_CASE(test_changes_between_two_reads_are_sent_once),
+        CU_CASE(test_resuming_costs_the_changes_and_not_the_table),
+        CU_CASE(test_end_of_rib_counts_from_the_cut_on),
+        CU_CASE(test_a_reset_sweeps_at_its_cut_and_not_before),
+        CU_CASE(test_a_session_that_went_down_takes_its_routes_along),
+        CU_CASE(test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib),
+        CU_CASE(test_a_batch_of_another_incarnation_or_place_changes_nothing),
+        CU_CASE(test_a_position_that_the_origin_never_had_starts_over),
+        CU_CASE(test_an_unknown_nva_is_quarantined_and_the_stream_goes_on),
+        CU_CASE(test_attributes_that_are_not_canonical_are_quarantined),
+        CU_CASE(test_a_route_that_fits_no_frame_is_counted_and_the_others_go_on),
+        CU_CASE(test_many_attribute_sets_never_overfill_a_frame),
+        CU_CASE(test_any_history_ends_equal_at_the_cut))
