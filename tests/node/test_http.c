@@ -428,7 +428,7 @@ static void test_mutated_requests_do_no_harm(void)
         if (i % 7 == 0)
             len = 1 + (random >> 8) % len;
         int fd = dial_from(l.tcp.port, 1 + i / 16);
-        talk(&l, fd, request, len, "\r\n\r\n", 2, answer, sizeof answer);
+        talk(&l, fd, request, len, "\r\n\r\n", 10, answer, sizeof answer);
         answered += answer[0] != 0;
         close(fd);
     }
