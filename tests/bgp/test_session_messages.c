@@ -1,0 +1,237 @@
+#include "bgp/session.h"
+
+#include "tests/lib/cu.h"
+#include "tests/lib/session_bench.h"
+
+static const enum bgp_slot THEIRS = BGP_SLOT_THEIRS;
+
+
+static const enum bgp_state spoken_to[] = { BGP_OPENSENT, BGP_OPENCONFIRM, BGP_ESTABLISHED };
+
+/* In this state, these bytes end the connection with exactly this answer. */
+static void ends(enum bgp_state state, const char *bytes, const char *answer)
+{
+    struct bench *b = bench_in(state, NULL);
+    bench_feed(b, THEIRS, bytes);
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, answer));
+    CU_ASSERT_FALSE(b->wire[THEIRS].open);
+    CU_ASSERT_EQUAL(bgp_session_state(b->s), BGP_ACTIVE);
+    CU_ASSERT_EQUAL(b->downs, state == BGP_ESTABLISHED);
+    bench_feed(b, THEIRS, KEEPALIVE); /* what comes after the end is not looked at */
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, ""));
+    bench_free(b);
+}
+
+/* ---- RFC 6608: what a state does not expect ---- */
+
+static void test_an_unexpected_message_names_the_state_and_its_own_type(void)
+{
+    ends(BGP_OPENSENT, KEEPALIVE, HEADER("0016", "03") "05 01 04");
+    ends(BGP_OPENSENT, EMPTY_UPDATE, HEADER("0016", "03") "05 01 02");
+    ends(BGP_OPENSENT, REFRESH, HEADER("0016", "03") "05 01 05");
+    ends(BGP_OPENCONFIRM, PEER_OPEN, HEADER("0016", "03") "05 02 01");
+    ends(BGP_OPENCONFIRM, EMPTY_UPDATE, HEADER("0016", "03") "05 02 02");
+    ends(BGP_OPENCONFIRM, REFRESH, HEADER("0016", "03") "05 02 05");
+    ends(BGP_ESTABLISHED, PEER_OPEN, HEADER("0016", "03") "05 03 01");
+}
+
+static void test_an_update_that_comes_too_early_is_not_even_decoded(void)
+{
+    ends(BGP_OPENCONFIRM, HEADER("0017", "02") "ffff 0000", HEADER("0016", "03") "05 02 02");
+}
+
+/* ---- RFC 4271 section 6.1: the header, in every state ---- */
+
+static void test_a_broken_header_ends_the_connection_in_every_state(void)
+{
+    for (int i = 0; i < 3; i++) {
+        ends(spoken_to[i], "ffffffffffffffff ffffffffffffff7f 0013 04", NOTIFICATION("01", "01"));
+        ends(spoken_to[i], "00", NOTIFICATION("01", "01"));
+        ends(spoken_to[i], HEADER("0012", "04"), HEADER("0017", "03") "01 02 0012");
+        ends(spoken_to[i], HEADER("0000", "04"), HEADER("0017", "03") "01 02 0000");
+        ends(spoken_to[i], HEADER("1001", "02"), HEADER("0017", "03") "01 02 1001");
+        ends(spoken_to[i], HEADER("ffff", "02"), HEADER("0017", "03") "01 02 ffff");
+        ends(spoken_to[i], HEADER("0013", "00"), HEADER("0016", "03") "01 03 00");
+        ends(spoken_to[i], HEADER("0013", "06"), HEADER("0016", "03") "01 03 06");
+        ends(spoken_to[i], HEADER("0014", "04") "00", HEADER("0017", "03") "01 02 0014");
+        ends(spoken_to[i], HEADER("001c", "01"), HEADER("0017", "03") "01 02 001c");
+        ends(spoken_to[i], HEADER("0016", "02"), HEADER("0017", "03") "01 02 0016");
+        ends(spoken_to[i], HEADER("0014", "03"), HEADER("0017", "03") "01 02 0014");
+    }
+}
+
+/* ---- NOTIFICATION ---- */
+
+static void test_a_notification_ends_the_connection_without_an_answer(void)
+{
+    for (int i = 0; i < 3; i++) {
+        ends(spoken_to[i], NOTIFICATION("06", "02"), "");
+        ends(spoken_to[i], NOTIFICATION("fe", "dc"), ""); /* unknown codes as well: 6.4 */
+        ends(spoken_to[i], HEADER("0017", "03") "02 01 0004", "");
+    }
+}
+
+static void test_a_notification_is_remembered_with_its_data(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    bench_feed(b, THEIRS, HEADER("0018", "03") "06 02 'RFC 9003' 02 6869");
+    const struct bgp_session_stats *stats = bgp_session_stats(b->s);
+    CU_ASSERT_TRUE(stats->last_error_by_peer && b->down.by_peer);
+    CU_ASSERT_EQUAL(stats->last_error.code, BGP_CEASE);
+    CU_ASSERT_EQUAL(stats->last_error.subcode, BGP_ADMIN_SHUTDOWN);
+    CU_ASSERT_EQUAL(b->down.fault.data_len, 3);
+    CU_ASSERT_EQUAL(memcmp(b->down.fault.data, "\2hi", 3), 0);
+    CU_ASSERT_EQUAL(stats->messages_in[BGP_NOTIFICATION], 1);
+    bench_free(b);
+}
+
+static void test_a_notification_with_more_data_than_is_kept_does_no_harm(void)
+{
+    uint8_t bytes[BGP_MESSAGE_MAX] = { 0 };
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    memset(bytes + BGP_HEADER, 6, sizeof bytes - BGP_HEADER);
+    bgp_message_finish(bytes, BGP_NOTIFICATION, sizeof bytes - BGP_HEADER);
+    bench_feed_bytes(b, THEIRS, bytes, sizeof bytes);
+    CU_ASSERT_EQUAL(b->downs, 1);
+    CU_ASSERT_EQUAL(b->down.fault.data_len, BGP_FAULT_DATA_MAX);
+    bench_free(b);
+}
+
+/* ---- UPDATE ---- */
+
+#define ATTRIBUTES "'origin' 40 01 01 00 'as path' 40 02 04 02 01 fde9 'next hop' 40 03 04 0a000002"
+
+static void test_an_update_is_handed_over_decoded(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    bench_feed(b, THEIRS, HEADER("002d", "02") "0000 0012" ATTRIBUTES "'nlri' 18 c0a801");
+    CU_ASSERT_EQUAL(b->updates, 1);
+    CU_ASSERT_EQUAL(b->last.kind, BGP_EVENT_UPDATE);
+    CU_ASSERT_EQUAL(b->last.update->reach_count, 1);
+    CU_ASSERT_EQUAL(b->last.update->fault.action, BGP_ACTION_NONE);
+    bench_free(b);
+}
+
+static void test_a_malformed_route_is_counted_and_does_not_end_the_session(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    bench_feed(b, THEIRS, HEADER("002d", "02") "0000 0012 'origin' 40 01 01 07"
+                          " 40 02 04 02 01 fde9 40 03 04 0a000002 'nlri' 18 c0a801");
+    CU_ASSERT_EQUAL(b->updates, 1);
+    CU_ASSERT_EQUAL(b->last.update->fault.action, BGP_ACTION_TREAT_AS_WITHDRAW);
+    CU_ASSERT_EQUAL(bgp_session_stats(b->s)->updates_faulty, 1);
+    CU_ASSERT_EQUAL(bgp_session_state(b->s), BGP_ESTABLISHED);
+    bench_free(b);
+}
+
+static void test_an_update_whose_lengths_contradict_ends_the_session(void)
+{
+    ends(BGP_ESTABLISHED, HEADER("0017", "02") "ffff 0000", NOTIFICATION("03", "01"));
+}
+
+static void test_an_update_restarts_the_hold_timer(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    for (int i = 0; i < 10; i++) {
+        bench_pass(b, 89999);
+        bench_feed(b, THEIRS, EMPTY_UPDATE);
+    }
+    CU_ASSERT_EQUAL(bgp_session_state(b->s), BGP_ESTABLISHED);
+    bench_free(b);
+}
+
+/* ---- ROUTE-REFRESH ---- */
+
+static void test_a_refresh_of_an_agreed_family_is_handed_over(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    bench_feed(b, THEIRS, REFRESH);
+    CU_ASSERT_EQUAL(b->refreshes, 1);
+    CU_ASSERT_EQUAL(b->last.family, BGP_IP4);
+    bench_free(b);
+}
+
+static void test_a_refresh_of_anything_else_is_ignored(void)
+{
+    static const char *const others[] = {
+        HEADER("0017", "05") "'ipv6, not agreed' 0002 00 01", HEADER("0017", "05") "'afi' 4004 00 47",
+        HEADER("0017", "05") "'afi' 0000 00 01",              HEADER("0017", "05") "0001 00 'safi' 02",
+        HEADER("0017", "05") "0001 'subtype' ff 01",
+    };
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        bench_feed(b, THEIRS, others[i]);
+    CU_ASSERT_EQUAL(b->refreshes, 0);
+    CU_ASSERT_EQUAL(bgp_session_state(b->s), BGP_ESTABLISHED);
+    CU_ASSERT_EQUAL(bgp_session_stats(b->s)->messages_in[BGP_ROUTE_REFRESH], 5);
+    bench_free(b);
+}
+
+/* ---- bytes ---- */
+
+static void test_one_byte_at_a_time_comes_to_the_same(void)
+{
+    static const char stream[] = PEER_OPEN KEEPALIVE EMPTY_UPDATE REFRESH KEEPALIVE NOTIFICATION("06", "04");
+    uint8_t bytes[512];
+    size_t len = hex(bytes, sizeof bytes, stream);
+    struct bench *b = bench_in(BGP_OPENSENT, NULL);
+    for (size_t i = 0; i < len; i++) {
+        CU_ASSERT_TRUE(b->wire[THEIRS].open);
+        bench_feed_bytes(b, THEIRS, bytes + i, 1);
+    }
+    CU_ASSERT_EQUAL(b->ups, 1);
+    CU_ASSERT_EQUAL(b->updates, 1);
+    CU_ASSERT_EQUAL(b->refreshes, 1);
+    CU_ASSERT_EQUAL(b->downs, 1);
+    CU_ASSERT_FALSE(b->wire[THEIRS].open);
+    bench_free(b);
+}
+
+static void test_one_message_at_most_is_consumed_a_call(void)
+{
+    uint8_t bytes[64];
+    size_t len = hex(bytes, sizeof bytes, KEEPALIVE KEEPALIVE);
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    CU_ASSERT_EQUAL(bgp_session_feed(b->s, THEIRS, bytes, len, b->now), BGP_HEADER);
+    CU_ASSERT_EQUAL(bgp_session_feed(b->s, THEIRS, bytes, BGP_HEADER - 1, b->now), 0);
+    CU_ASSERT_EQUAL(bgp_session_feed(b->s, THEIRS, bytes, 0, b->now), 0);
+    CU_ASSERT_EQUAL(bgp_session_state(b->s), BGP_ESTABLISHED);
+    bench_free(b);
+}
+
+/* ---- RFC 8654 ---- */
+
+static void test_long_messages_are_heard_when_both_have_said_so(void)
+{
+    static uint8_t bytes[BGP_MESSAGE_MAX + 1];
+    struct bgp_session_cfg cfg = bench_cfg();
+    cfg.extended_message = true;
+    struct bench *b = bench_in(BGP_OPENSENT, &cfg);
+    bench_feed(b, THEIRS, HEADER("0021", "01") "04 fde9 005a 0a000002 04 02 02 'extended' 06 00");
+    bench_feed(b, THEIRS, KEEPALIVE);
+    memset(bytes, 0, sizeof bytes);
+    wire_set16(bytes + BGP_HEADER, sizeof bytes - BGP_HEADER - 4); /* withdrawn: many times 0.0.0.0/0 */
+    bgp_message_finish(bytes, BGP_UPDATE, sizeof bytes - BGP_HEADER);
+    bench_feed_bytes(b, THEIRS, bytes, sizeof bytes);
+    CU_ASSERT_EQUAL(b->updates, 1);
+    bench_flush(b);
+    bench_feed(b, THEIRS, HEADER("1001", "04")); /* KEEPALIVE and OPEN never grow: section 4 */
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, HEADER("0017", "03") "01 02 1001"));
+    bench_free(b);
+}
+
+CU_MAIN("session messages", CU_CASE(test_an_unexpected_message_names_the_state_and_its_own_type),
+        CU_CASE(test_an_update_that_comes_too_early_is_not_even_decoded),
+        CU_CASE(test_a_broken_header_ends_the_connection_in_every_state),
+        CU_CASE(test_a_notification_ends_the_connection_without_an_answer),
+        CU_CASE(test_a_notification_is_remembered_with_its_data),
+        CU_CASE(test_a_notification_with_more_data_than_is_kept_does_no_harm),
+        CU_CASE(test_an_update_is_handed_over_decoded),
+        CU_CASE(test_a_malformed_route_is_counted_and_does_not_end_the_session),
+        CU_CASE(test_an_update_whose_lengths_contradict_ends_the_session),
+        CU_CASE(test_an_update_restarts_the_hold_timer),
+        CU_CASE(test_a_refresh_of_an_agreed_family_is_handed_over),
+        CU_CASE(test_a_refresh_of_anything_else_is_ignored),
+        CU_CASE(test_one_byte_at_a_time_comes_to_the_same),
+        CU_CASE(test_one_message_at_most_is_consumed_a_call),
+        CU_CASE(test_long_messages_are_heard_when_both_have_said_so))
