@@ -129,6 +129,16 @@ static void test_an_update_whose_lengths_contradict_ends_the_session(void)
     ends(BGP_ESTABLISHED, HEADER("0017", "02") "ffff 0000", NOTIFICATION("03", "01"));
 }
 
+static void test_a_prefix_that_is_cut_off_ends_the_session(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    bench_feed(b, THEIRS, HEADER("002c", "02") "0000 0012" ATTRIBUTES "'nlri, an octet short' 18 c0a8");
+    CU_ASSERT_EQUAL(b->downs, 1);
+    CU_ASSERT_EQUAL(b->down.fault.code, BGP_UPDATE_ERROR);
+    CU_ASSERT_EQUAL(b->down.fault.subcode, BGP_INVALID_NETWORK_FIELD);
+    bench_free(b);
+}
+
 static void test_an_update_restarts_the_hold_timer(void)
 {
     struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
@@ -229,6 +239,7 @@ CU_MAIN("session messages", CU_CASE(test_an_unexpected_message_names_the_state_a
         CU_CASE(test_an_update_is_handed_over_decoded),
         CU_CASE(test_a_malformed_route_is_counted_and_does_not_end_the_session),
         CU_CASE(test_an_update_whose_lengths_contradict_ends_the_session),
+        CU_CASE(test_a_prefix_that_is_cut_off_ends_the_session),
         CU_CASE(test_an_update_restarts_the_hold_timer),
         CU_CASE(test_a_refresh_of_an_agreed_family_is_handed_over),
         CU_CASE(test_a_refresh_of_anything_else_is_ignored),
