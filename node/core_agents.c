@@ -57,17 +57,19 @@ struct batch {
     size_t cost;
 };
 
-static uint32_t group_of(struct batch *b, uint32_t set, uint8_t family)
+static uint32_t group_of(struct batch *b, uint32_t set, uint8_t family, bool lost)
 {
     for (uint32_t i = b->group_count; i-- > 0;)
-        if (b->sets[i] == set && b->c->table_groups[i].family == family)
+        if (b->sets[i] == set && b->c->table_groups[i].family == family &&
+            b->c->table_groups[i].lost == lost)
             return i;
     const struct nhset *s = nhset_get(&b->c->rib.sets, set);
     b->sets[b->group_count] = set;
     b->c->table_groups[b->group_count] =
         (struct repl_table_routes){ .next_hops = s->members,
                                     .next_hop_count = (uint16_t)s->count,
-                                    .family = family };
+                                    .family = family,
+                                    .lost = lost };
     b->cost += COST_GROUP + s->count * COST_HOP;
     return b->group_count++;
 }
@@ -82,7 +84,9 @@ static uint64_t collect(struct batch *b, uint64_t from)
             return done;
         struct ip_prefix prefix;
         prefix_table_prefix(&b->c->rib.nets, net, &prefix);
-        uint32_t group = group_of(b, core_table_set(b->c, net), prefix.family);
+        uint32_t set = core_table_set(b->c, net);
+        bool lost = !set && !(rib_net(&b->c->rib, net)->flags & RIB_NET_WITHDRAWN);
+        uint32_t group = group_of(b, set, prefix.family, lost);
         uint16_t bytes = (uint16_t)(1 + ip_prefix_bytes(prefix.len));
         b->c->table_groups[group].len = (uint16_t)(b->c->table_groups[group].len + bytes);
         b->cost += bytes;
@@ -109,15 +113,22 @@ static void pack(struct batch *b)
     }
 }
 
+/* Absence may be acted upon when every NVA has spoken, as in our own targets. */
 static bool is_complete(const struct core *c)
 {
-    return c->phase == CORE_STEADY;
+    return c->converged_told;
+}
+
+static bool is_isolated(const struct core *c)
+{
+    return core_live_sessions(c) == 0;
 }
 
 static bool has_work(const struct core *c, const struct core_agent *a)
 {
     return a->subscribed && (a->position < vlist_head(&c->rib.loc) || !a->cut_sent ||
-                             a->complete_sent != is_complete(c));
+                             a->complete_sent != is_complete(c) ||
+                             a->isolated_sent != is_isolated(c));
 }
 
 /* One frame for this agent; the table's cut carries digest and total, so that it can check itself. */
@@ -137,6 +148,7 @@ static void send_batch(struct core *c, struct core_agent *a)
                                              .reset = a->reset,
                                              .cut = cut,
                                              .complete = cut && is_complete(c),
+                                             .isolated = is_isolated(c),
                                              .route_total = c->table_routes,
                                              .routes = c->table_groups,
                                              .route_count = b.group_count } };
@@ -148,8 +160,10 @@ static void send_batch(struct core *c, struct core_agent *a)
     a->reset = false;
     a->position = to;
     a->cut_sent = cut;
-    if (cut)
+    if (cut) {
         a->complete_sent = is_complete(c);
+        a->isolated_sent = is_isolated(c);
+    }
 }
 
 void core_agents_stream(struct core *c)
@@ -212,7 +226,7 @@ void core_agent_gone(struct core *c, struct core_agent *a)
 static void on_subscribe(struct core_agent *a)
 {
     a->subscribed = a->reset = true;
-    a->cut_sent = a->complete_sent = false;
+    a->cut_sent = a->complete_sent = a->isolated_sent = false;
     a->position = 0;
 }
 

@@ -20,11 +20,22 @@ enum {
     CORE_REARM_MS = 1000,
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_REAP_BUDGET = 256,
+    CORE_HALF_OPEN = 8,           /* handshakes of one address at a time */
+    CORE_HALF_OPEN_ALL = 64,
+    CORE_STRANGERS = 16,          /* addresses whose failed handshakes are counted */
+    CORE_STRANGER_RATE = 10,      /* of them a second; then they are refused until it is over */
     CORE_TABLE_GROUPS = 512,      /* of one batch to an agent */
     CORE_TABLE_NETS = 4096,
 };
 
 enum conn_kind { CONN_BGP, CONN_LINK };
+
+/* Who fails to authenticate again and again costs key agreements: its address has to wait. */
+struct core_stranger {
+    struct ip_addr address;
+    uint64_t since_ms; /* of this second */
+    unsigned failures; /* within it */
+};
 
 /* One connection. The pump is its first member: the loop knows nothing else of it. */
 struct core_conn {
@@ -34,6 +45,7 @@ struct core_conn {
     bool dialled;       /* by us */
     bool connected;
     bool close_asked;
+    bool authenticated; /* CONN_LINK: it was up */
     struct ip_addr remote;
     struct core_peer *peer; /* CONN_BGP */
     uint8_t slot;
@@ -62,6 +74,7 @@ struct core_member {
     struct core_conn *link;    /* authenticated, current */
     struct core_conn *dialling;
     struct repl_party party;
+    unsigned hung_up; /* dials in a row that it closed during the handshake */
     struct repl_sender sender;
     struct repl_replica replica;
     struct repl_beat heard;    /* the last one */
@@ -77,7 +90,7 @@ struct core_agent {
     const struct config_agent *cfg;
     bool subscribed, reset, cut_sent;
     uint64_t position, since_ms;
-    bool complete_sent;
+    bool complete_sent, isolated_sent;
     bool has_report;
     struct repl_table_report report;
 };
@@ -97,6 +110,7 @@ struct core {
     uint32_t lag_ms;
     uint8_t phase;
     uint64_t stop_ms;
+    uint64_t wake_ms; /* 0, or: paused a moment ago, awake then at the latest */
 
     struct rib rib;
     struct adjout *adjout;
@@ -120,13 +134,14 @@ struct core {
     struct repl_party *parties;
     size_t party_count;
     struct repl_batcher *batcher;
+    struct core_stranger strangers[CORE_STRANGERS];
     struct list agents;
     size_t agent_count;
     struct repl_table_routes *table_groups;
     uint8_t *table_nlri;
     struct core_target *targets;
     size_t target_count;
-    uint64_t quarantined;
+    uint64_t quarantined, refused_handshakes;
 
     struct list conns;
     struct list ready; /* pumps with bytes received */
@@ -208,6 +223,8 @@ void core_targets_init(struct core *c);
 void core_targets_fini(struct core *c);
 void core_targets_feed(struct core *c);
 bool core_targets_have_work(const struct core *c);
+/* Sessions of NVAs with any node that is alive: none means that we are probably the isolated ones. */
+uint32_t core_live_sessions(const struct core *c);
 uint64_t core_targets_slowest(const struct core *c);
 bool core_targets_hold(const struct core *c, uint32_t net);
 

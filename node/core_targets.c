@@ -27,7 +27,7 @@ void core_targets_fini(struct core *c)
     free(c->targets);
 }
 
-static uint32_t live_sessions(const struct core *c)
+uint32_t core_live_sessions(const struct core *c)
 {
     uint32_t count = 0;
     for (int o = 1; o < RIB_ORIGINS; o++)
@@ -67,7 +67,7 @@ static void feed(struct core *c, struct core_target *t)
 void core_targets_feed(struct core *c)
 {
     bool converged = !c->converged_told && may_remove_inherited(c);
-    uint32_t sessions = live_sessions(c);
+    uint32_t sessions = core_live_sessions(c);
     for (size_t i = 0; i < c->target_count; i++) {
         struct core_target *t = &c->targets[i];
         if (!t->program || !t->ready)

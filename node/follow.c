@@ -110,7 +110,7 @@ static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t
         return;
     set_route(f, node, prefix, 0);
     if (is_active_and_complete(f, node))
-        must(program_want(f->program, prefix, 0, PROGRAM_WITHDRAWN, now_ms));
+        must(program_want(f->program, prefix, 0, PROGRAM_LOST, now_ms));
     drop_if_unused(f, prefix);
 }
 
@@ -143,6 +143,13 @@ static int choose(const struct follow *f)
     return f->active;
 }
 
+/* Without a node that knows better, or with one that has lost every NVA, nothing that is lost goes. */
+static void tell_sessions(struct follow *f, uint64_t now_ms)
+{
+    const struct follow_node *n = &f->nodes[f->active];
+    program_set_live_sessions(f->program, is_usable(n) && !n->isolated, now_ms);
+}
+
 static void follow_choose(struct follow *f, bool refresh, uint64_t now_ms)
 {
     int best = choose(f);
@@ -150,7 +157,7 @@ static void follow_choose(struct follow *f, bool refresh, uint64_t now_ms)
         return;
     bool changed = best != f->active;
     f->active = best;
-    program_set_live_sessions(f->program, is_usable(&f->nodes[best]), now_ms);
+    tell_sessions(f, now_ms);
     if (changed || refresh)
         each_route(f, visit_want, (size_t)best, now_ms);
     if (is_usable(&f->nodes[best]) && !f->converged_told) {
@@ -199,8 +206,9 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
         if (!prefix)
             continue;
         set_route(f, node, prefix, set);
-        if (f->active == (int)node && (set || f->nodes[node].complete))
-            must(program_want(f->program, prefix, set, PROGRAM_WITHDRAWN, now_ms));
+        if (f->active == (int)node && (set || !g->lost || f->nodes[node].complete))
+            must(program_want(f->program, prefix, set, g->lost ? PROGRAM_LOST : PROGRAM_WITHDRAWN,
+                              now_ms));
         if (!set)
             drop_if_unused(f, prefix);
     }
@@ -227,6 +235,9 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
     }
     if (b->incarnation != n->incarnation || b->from != n->position)
         return FOLLOW_RESUBSCRIBE;
+    n->isolated = b->isolated;
+    if (f->active == (int)node)
+        tell_sessions(f, now_ms);
     for (uint32_t i = 0; i < b->route_count; i++)
         apply_group(f, node, &b->routes[i], now_ms);
     n->position = b->to;

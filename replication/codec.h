@@ -100,6 +100,7 @@ struct repl_table_routes {
     const struct ip_addr *next_hops; /* sorted; none = the prefixes are removed */
     uint16_t next_hop_count;
     uint8_t family;
+    bool lost; /* removed for another cause than an explicit withdrawal: the agent's brake may hold it */
     const uint8_t *nlri;
     uint16_t len;
 };
@@ -109,6 +110,7 @@ struct repl_table_batch {
     bool reset;                     /* first batch of a full table: sweep what is not seen at the cut */
     bool cut;
     bool complete;                  /* at a cut: the node has converged, absence may be acted upon */
+    bool isolated;                  /* no NVA has a live session with any node: the agent holds what is lost */
     uint8_t digest[REPL_DIGEST];    /* at a cut: of the whole table */
     uint32_t route_total;           /* at a cut */
     const struct repl_table_routes *routes;

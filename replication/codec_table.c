@@ -32,6 +32,7 @@ static bool fill_group(const struct repl_table_routes *r, Tandem__Table__Routes 
     for (uint16_t i = 0; i < r->next_hop_count; i++)
         pb->next_hops[i] = codec_addr(&r->next_hops[i]);
     pb->family = r->family;
+    pb->lost = r->lost;
     pb->nlri = codec_bytes(r->nlri, r->len);
     return true;
 }
@@ -58,6 +59,7 @@ static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *
     batch.reset = b->reset;
     batch.cut = b->cut;
     batch.complete = b->complete;
+    batch.isolated = b->isolated;
     if (b->cut)
         batch.digest = codec_bytes(b->digest, REPL_DIGEST);
     batch.route_total = b->route_total;
@@ -134,6 +136,7 @@ static int read_group(const Tandem__Table__Routes *pb, struct arena *arena,
     *out = (struct repl_table_routes){ .next_hops = hops,
                                        .next_hop_count = (uint16_t)pb->n_next_hops,
                                        .family = (uint8_t)pb->family,
+                                       .lost = pb->lost,
                                        .nlri = pb->nlri.data,
                                        .len = (uint16_t)pb->nlri.len };
     return 0;
@@ -161,6 +164,7 @@ static int read_batch(const Tandem__Table__Message *message, struct arena *arena
                                     .reset = pb->reset,
                                     .cut = pb->cut,
                                     .complete = pb->complete,
+                                    .isolated = pb->isolated,
                                     .route_total = pb->route_total,
                                     .routes = routes,
                                     .route_count = (uint32_t)pb->n_routes };

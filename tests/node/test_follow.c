@@ -1,0 +1,168 @@
+/* A host agent's view: tables of two nodes, one of which it applies. */
+#include "node/follow.h"
+
+#include <string.h>
+
+#include "tests/lib/cu.h"
+
+enum { NODES = 2, MAX_OPS = 1000 };
+
+static const uint8_t key[16] = { 3 };
+static const struct ip_addr hop = { .bytes = { 10, 1, 0, 4 } };
+
+struct side {
+    struct follow f;
+    struct repl_digest digest[NODES]; /* of what each node has said */
+    uint32_t total[NODES];
+    uint64_t version[NODES];
+    uint32_t deletes;
+};
+
+static void begin(struct side *s)
+{
+    *s = (struct side){ 0 };
+    CU_ASSERT_TRUE_FATAL(follow_init(&s->f, NODES, key, (struct hash_key){ 1, 2 }));
+    for (int i = 0; i < NODES; i++) {
+        repl_digest_init(&s->digest[i], key);
+        follow_connected(&s->f, (size_t)i);
+    }
+}
+
+static struct ip_prefix prefix_of(uint8_t number)
+{
+    return (struct ip_prefix){ .len = 24, .bytes = { 172, 16, number } };
+}
+
+/* The kernel does what the program says. */
+static void program(struct side *s, uint64_t now_ms)
+{
+    struct program_op op;
+    for (int i = 0; i < MAX_OPS && program_next(s->f.program, now_ms, &op); i++) {
+        s->deletes += op.kind == PROGRAM_DELETE;
+        program_result(s->f.program, &op, true, now_ms);
+    }
+}
+
+/* A batch of one node: prefixes first .. first + count - 1 with the hop, or removed. */
+static void say(struct side *s, size_t node, uint8_t first, uint8_t count, struct repl_table_batch b,
+                bool present, bool lost, uint64_t now_ms)
+{
+    uint8_t nlri[256 * 4];
+    struct nhset set = { .count = 1, .members = (struct ip_addr *)(uintptr_t)&hop };
+    struct repl_table_routes routes = { .next_hops = &hop, .next_hop_count = present, .nlri = nlri, .lost = lost };
+    for (uint8_t i = 0; i < count; i++) {
+        struct ip_prefix p = prefix_of((uint8_t)(first + i));
+        memcpy(nlri + 4 * i, (uint8_t[]){ 24, 172, 16, p.bytes[2] }, 4);
+        if (present)
+            repl_digest_add(&s->digest[node], &p, &set);
+        else
+            repl_digest_subtract(&s->digest[node], &p, &set);
+        s->total[node] += present ? 1 : UINT32_MAX;
+    }
+    routes.len = (uint16_t)(4 * count);
+    b.incarnation = 1;
+    b.from = s->version[node];
+    b.to = s->version[node] += count;
+    b.cut = true;
+    b.routes = &routes;
+    b.route_count = count ? 1 : 0;
+    b.route_total = s->total[node];
+    repl_digest_write(&s->digest[node], b.digest);
+    CU_ASSERT_EQUAL(follow_apply(&s->f, node, &b, now_ms), FOLLOW_APPLIED);
+    program(s, now_ms);
+}
+
+static uint32_t installed(const struct side *s)
+{
+    return program_stats(s->f.program)->installed;
+}
+
+static const struct repl_table_batch full = { .reset = true, .complete = true };
+static const struct repl_table_batch more = { .complete = true };
+static const struct repl_table_batch isolated = { .complete = true, .isolated = true };
+
+static void test_a_withdrawal_is_applied_at_once(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 100, full, true, false, 1000);
+    say(&s, 0, 0, 100, more, false, false, 2000);
+    CU_ASSERT_EQUAL(installed(&s), 0);
+    follow_fini(&s.f);
+}
+
+static void test_a_great_loss_is_held_by_the_brake(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 100, full, true, false, 1000);
+    say(&s, 0, 0, 100, more, false, true, 2000);
+    CU_ASSERT_EQUAL(installed(&s), 100);
+    program(&s, 2000 + program_defaults.brake_hold_ms + 1);
+    CU_ASSERT_EQUAL(installed(&s), 0);
+    follow_fini(&s.f);
+}
+
+static void test_with_every_nva_lost_nothing_goes_ever(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 10, full, true, false, 1000);
+    say(&s, 0, 0, 10, isolated, false, true, 2000);
+    program(&s, 2000 + 100 * program_defaults.brake_hold_ms);
+    CU_ASSERT_EQUAL(installed(&s), 10);
+    uint64_t now = 3000 + 100 * program_defaults.brake_hold_ms;
+    say(&s, 0, 0, 0, more, false, true, now); /* one is back, and gets a moment */
+    program(&s, now + program_defaults.brake_hold_ms + 1);
+    CU_ASSERT_EQUAL(installed(&s), 0);
+    follow_fini(&s.f);
+}
+
+static void test_the_other_node_takes_over_without_a_removal(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 100, full, true, false, 1000);
+    say(&s, 1, 0, 100, full, true, false, 1000);
+    follow_disconnected(&s.f, 0, 2000);
+    program(&s, 2000);
+    CU_ASSERT_EQUAL(s.f.active, 1);
+    CU_ASSERT_EQUAL(s.deletes, 0);
+    CU_ASSERT_EQUAL(installed(&s), 100);
+    follow_fini(&s.f);
+}
+
+static void test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence(void)
+{
+    static const struct repl_table_batch young = { .reset = true };
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 20, full, true, false, 1000);
+    follow_disconnected(&s.f, 0, 2000);
+    follow_connected(&s.f, 0);
+    s.version[0] = s.total[0] = 0;
+    repl_digest_init(&s.digest[0], key);
+    say(&s, 0, 10, 20, young, true, false, 3000); /* 10 to 29, not yet complete */
+    CU_ASSERT_EQUAL(installed(&s), 30);
+    CU_ASSERT_EQUAL(s.deletes, 0);
+    follow_fini(&s.f);
+}
+
+static void test_a_table_that_does_not_add_up_is_asked_for_again(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 5, full, true, false, 1000);
+    struct repl_table_batch wrong = { .incarnation = 1, .from = 5, .to = 6, .cut = true, .route_total = 4 };
+    CU_ASSERT_EQUAL(follow_apply(&s.f, 0, &wrong, 2000), FOLLOW_RESUBSCRIBE);
+    wrong.from = 9;
+    CU_ASSERT_EQUAL(follow_apply(&s.f, 0, &wrong, 2000), FOLLOW_RESUBSCRIBE);
+    follow_fini(&s.f);
+}
+
+CU_MAIN("follow", CU_CASE(test_a_withdrawal_is_applied_at_once),
+        CU_CASE(test_a_great_loss_is_held_by_the_brake),
+        CU_CASE(test_with_every_nva_lost_nothing_goes_ever),
+        CU_CASE(test_the_other_node_takes_over_without_a_removal),
+        CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
+        CU_CASE(test_a_table_that_does_not_add_up_is_asked_for_again))
