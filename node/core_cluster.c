@@ -91,10 +91,62 @@ static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
     return cfg;
 }
 
+/* ---- strangers: replayed or made-up handshakes must not keep us busy or full ---- */
+
+static bool is_half_open(const struct core_conn *conn)
+{
+    return conn->kind == CONN_LINK && !conn->dialled && !conn->authenticated && !conn->close_asked;
+}
+
+static bool has_too_many_half_open(struct core *c, const struct ip_addr *remote)
+{
+    unsigned all = 0, same = 0;
+    LIST_EACH(node, &c->conns)
+    {
+        const struct core_conn *conn = LIST_OF(node, struct core_conn, all);
+        if (!is_half_open(conn))
+            continue;
+        all++;
+        same += ip_addr_is_equal(&conn->remote, remote);
+    }
+    return all >= CORE_HALF_OPEN_ALL || same >= CORE_HALF_OPEN;
+}
+
+/* The record of this address, or the oldest one to be used for it. */
+static struct core_stranger *stranger(struct core *c, const struct ip_addr *address)
+{
+    struct core_stranger *oldest = &c->strangers[0];
+    for (int i = 0; i < CORE_STRANGERS; i++) {
+        struct core_stranger *s = &c->strangers[i];
+        if (s->failures && ip_addr_is_equal(&s->address, address))
+            return s;
+        if (s->since_ms < oldest->since_ms)
+            oldest = s;
+    }
+    return oldest;
+}
+
+static void count_failure(struct core *c, const struct ip_addr *address)
+{
+    struct core_stranger *s = stranger(c, address);
+    if (!ip_addr_is_equal(&s->address, address) || c->now_ms >= s->since_ms + 1000)
+        *s = (struct core_stranger){ .address = *address, .since_ms = c->now_ms };
+    s->failures++;
+}
+
+static bool is_to_wait(struct core *c, const struct ip_addr *address)
+{
+    const struct core_stranger *s = stranger(c, address);
+    return ip_addr_is_equal(&s->address, address) && s->failures >= CORE_STRANGER_RATE &&
+           c->now_ms < s->since_ms + 1000;
+}
+
 struct core_conn *core_cluster_accept(struct core *c, const struct ip_addr *remote)
 {
-    if (!c->party_count)
+    if (!c->party_count || has_too_many_half_open(c, remote) || is_to_wait(c, remote)) {
+        c->refused_handshakes++;
         return NULL;
+    }
     struct repl_link_cfg cfg = link_cfg(c, false, c->parties, c->party_count);
     struct core_conn *conn = core_conn_new(c, CONN_LINK, remote);
     conn->link = repl_link_new(&cfg, c->now_ms);
@@ -124,24 +176,29 @@ void core_cluster_connected(struct core *c, struct core_conn *conn)
     core_cluster_fill(c, conn);
 }
 
-/* A dial that connected but was closed before the handshake ended: the other side refused us. */
+/* A dial that ended before the handshake did. Closed by the other side twice in a row: it refuses us; a
+ * process that died meanwhile would have refused the second connection. Given up by us: it is stopped. */
 static void on_dial_ended(struct core *c, struct core_member *m, const struct core_conn *conn,
                           enum core_close how)
 {
-    bool changed = conn->connected
-                       ? repl_member_auth_failed(&m->life, c->now_ms)
-                       : repl_member_dial_failed(&m->life, how == CORE_CLOSE_REFUSED, c->now_ms);
-    if (changed)
-        on_member_state(c, m,
-                        conn->connected
-                            ? "it refuses our key or secret: see its log, compare keys and secretFile"
-                            : "nobody listens on its cluster port");
+    bool hung_up = conn->connected && !conn->close_asked;
+    m->hung_up = hung_up ? m->hung_up + 1 : 0;
+    if (m->hung_up > 1) {
+        if (repl_member_auth_failed(&m->life, c->now_ms))
+            on_member_state(c, m,
+                            "it refuses our key or secret: see its log, compare keys and secretFile");
+        return;
+    }
+    if (repl_member_dial_failed(&m->life, how == CORE_CLOSE_REFUSED, c->now_ms))
+        on_member_state(c, m, "nobody listens on its cluster port");
 }
 
 void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how)
 {
-    bool was_up = repl_link_is_up(conn->link);
+    bool was_up = conn->authenticated;
     struct core_member *m = conn->member;
+    if (!conn->dialled && !was_up)
+        count_failure(c, &conn->remote);
     if (conn->agent)
         core_agent_gone(c, conn->agent);
     if (!m)
@@ -228,6 +285,7 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
         end_link(c, m->link, REPL_GOODBYE_DUPLICATE);
     }
     m->link = conn;
+    m->hung_up = 0;
     m->sender = (struct repl_sender){ 0 };
     if (memcmp(hello->config_digest, c->config->digest, REPL_DIGEST) != 0)
         core_event(c, CONFIG_LOG_WARN, "config_differs", subject_of(m, subject, sizeof subject),
@@ -372,6 +430,7 @@ static void on_link_failed(struct core *c, struct core_conn *conn, const struct 
 
 static void on_link_event(struct core *c, struct core_conn *conn, const struct repl_link_event *e)
 {
+    conn->authenticated |= e->kind == REPL_LINK_UP;
     if (e->kind == REPL_LINK_UP && e->party->role == REPL_ROLE_AGENT)
         core_agent_up(c, conn, e->party);
     else if (e->kind == REPL_LINK_UP)
@@ -552,15 +611,28 @@ bool core_cluster_caught_up(const struct core *c)
     return true;
 }
 
+/* What this reader has for certain. One that has not spoken since it subscribed has at least what it
+ * resumed from: tombstones behind that must not go while they are on their way. Who has no link asks
+ * again when it is back, and starts over if they are gone. */
+static uint64_t acknowledged(const struct core *c, const struct core_member *m)
+{
+    if (!m->link || !m->sender.active)
+        return UINT64_MAX;
+    for (int i = 0; m->has_heard && i < m->heard.position_count; i++) {
+        const struct repl_position *p = &m->heard.positions[i];
+        if (p->origin == c->cfg.self && p->incarnation == c->incarnation &&
+            p->version < m->sender.position)
+            return p->version;
+    }
+    return m->sender.position;
+}
+
 uint64_t core_cluster_acked(const struct core *c)
 {
     uint64_t acked = UINT64_MAX;
     for (const struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
-        if (!m->link || !m->has_heard)
-            continue;
-        for (int i = 0; i < m->heard.position_count; i++)
-            if (m->heard.positions[i].origin == c->cfg.self && m->heard.positions[i].version < acked)
-                acked = m->heard.positions[i].version;
+        uint64_t has = acknowledged(c, m);
+        acked = has < acked ? has : acked;
     }
     return acked;
 }

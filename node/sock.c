@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 512 };
+enum { BACKLOG = 512, CHANNEL_UNSENT = 128 * 1024 };
 
 static socklen_t to_sockaddr(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
 {
@@ -75,8 +75,11 @@ void sock_tune(int fd, const struct sock_options *o)
         setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
         setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &ttl, sizeof ttl);
     }
-    if (timeout_ms)
+    if (timeout_ms) { /* a channel with beats: they must not wait behind megabytes in the kernel */
+        int unsent = CHANNEL_UNSENT;
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    }
 }
 
 int sock_md5(int fd, const struct ip_addr *peer, const char *key)
