@@ -5,8 +5,10 @@
 
 /* ---- the pipeline ---- */
 
-static void drain_received(struct core *c)
+/* True when there was something of an NVA's. */
+static bool drain_received(struct core *c)
 {
+    bool routes = false;
     struct list round; /* what arrives again while draining waits for the next turn */
     list_init(&round);
     LIST_EACH(node, &c->ready)
@@ -20,21 +22,33 @@ static void drain_received(struct core *c)
         list_remove(node);
         if (conn->close_asked)
             continue;
+        routes |= conn->kind == CONN_BGP;
         if (conn->kind == CONN_BGP)
             core_bgp_drain(c, conn);
         else
             core_cluster_drain(c, conn);
     }
+    return routes;
 }
 
 /* A node that was paused judges nobody before it has read what waits in its sockets, and gives
- * everybody a moment: otherwise every hold timer fires at once (the wake rule). */
+ * everybody a moment: otherwise every hold timer fires at once (the wake rule). What it knows is old:
+ * until its NVAs' words are read it tells nobody and touches no target. */
 static void wake(struct core *c)
 {
+    c->wake_ms = c->now_ms + CORE_REARM_MS;
     core_event(c, CONFIG_LOG_WARN, "pause_detected", NULL, "gap_ms=%llu",
                (unsigned long long)(c->now_ms - c->turned_ms));
     core_bgp_rearm(c);
     core_cluster_rearm(c);
+}
+
+/* Awake when a turn found nothing more to read from the NVAs, or after a moment at the latest: some
+ * always have something to say. */
+static void settle_wake(struct core *c, bool paused, bool routes)
+{
+    if (!paused && (!routes || c->now_ms >= c->wake_ms))
+        c->wake_ms = 0;
 }
 
 static void tick(struct core *c)
@@ -124,6 +138,8 @@ static uint64_t next_turn(const struct core *c, bool busy)
 {
     if (busy || !list_is_empty(&c->ready))
         return c->now_ms;
+    if (c->wake_ms)
+        return c->now_ms + 1;
     uint64_t bgp = core_bgp_deadline(c), cluster = core_cluster_deadline(c);
     uint64_t due = bgp < cluster ? bgp : cluster;
     uint64_t second = c->now_ms + 1000; /* tombstones, evidence, phase */
@@ -134,16 +150,19 @@ static uint64_t next_turn(const struct core *c, bool busy)
 uint64_t core_turn(struct core *c, uint64_t now_ms)
 {
     c->now_ms = now_ms;
-    if (c->turned_ms && now_ms > c->due_ms + CORE_WAKE_MS)
+    bool paused = c->turned_ms && now_ms > c->due_ms + CORE_WAKE_MS;
+    if (paused)
         wake(c);
-    drain_received(c);
+    settle_wake(c, paused, drain_received(c));
     tick(c);
     decide(c);
     advance_phase(c);
     bool encoding = adjout_work(c->adjout, CORE_ENCODE_BUDGET);
-    core_targets_feed(c);
-    core_cluster_streams(c);
-    core_agents_stream(c);
+    if (!c->wake_ms) {
+        core_targets_feed(c);
+        core_cluster_streams(c);
+        core_agents_stream(c);
+    }
     fill_pumps(c);
     reap(c);
     c->turned_ms = now_ms;
