@@ -2,6 +2,14 @@
 
 #include <assert.h>
 
+static bool init_limits(struct rib *r)
+{
+    r->limits = calloc(r->nva_count, sizeof *r->limits);
+    for (uint32_t nva = 0; r->limits && nva < r->nva_count; nva++)
+        limit_init(&r->limits[nva], &r->nets, r->nvas[nva].keep);
+    return r->limits;
+}
+
 int rib_init(struct rib *r, const struct rib_cfg *cfg)
 {
     *r = (struct rib){ .nvas = cfg->nvas,
@@ -15,6 +23,10 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
     bgp_attr_table_init(&r->attrs, cfg->key);
     nhset_table_init(&r->sets, cfg->key);
     vlist_init(&r->loc);
+    if (!init_limits(r)) {
+        rib_fini(r);
+        return BGP_ERR_NOMEM;
+    }
     for (int o = 0; o < RIB_ORIGINS; o++) {
         vlist_init(&r->origins[o].order);
         r->origins[o].sessions = calloc(cfg->nva_count, sizeof *r->origins[o].sessions);
@@ -32,6 +44,9 @@ void rib_fini(struct rib *r)
         vlist_fini(&r->origins[o].order);
         free(r->origins[o].sessions);
     }
+    for (uint32_t nva = 0; r->limits && nva < r->nva_count; nva++)
+        limit_fini(&r->limits[nva]);
+    free(r->limits);
     ring_fini(&r->dirty);
     ring_fini(&r->dying);
     ring_fini(&r->tombs);
@@ -190,31 +205,61 @@ static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t n
     return index;
 }
 
-static uint8_t verdict_bits(const struct rib *r, uint16_t nva, uint32_t attrs)
+/* NULL: all prefixes of this NVA are kept. */
+static struct limit *limit_of(const struct rib *r, uint16_t nva)
 {
-    if (nva == 0)
+    return nva && r->nvas[nva].keep ? &r->limits[nva] : NULL;
+}
+
+static uint8_t verdict_bits(const struct rib *r, const struct rib_path *p)
+{
+    const struct limit *limit = limit_of(r, p->nva);
+    if (p->nva == 0)
         return POLICY_ACCEPTED; /* the configuration's own */
     enum policy_verdict v =
-        policy_import(r->policy, &r->nvas[nva], bgp_attrs_get(&r->attrs, attrs));
+        policy_import(r->policy, &r->nvas[p->nva], bgp_attrs_get(&r->attrs, p->attrs));
+    if (v == POLICY_ACCEPTED && limit && !limit_keeps(limit, p->net))
+        v = POLICY_OVER_LIMIT;
     return (uint8_t)(v << RIB_PATH_VERDICT_SHIFT);
+}
+
+/* A prefix came among those that are kept of an NVA, or fell out of them. */
+static void judge_again(struct rib *r, uint32_t net, uint16_t nva)
+{
+    const uint8_t others = (1u << RIB_PATH_VERDICT_SHIFT) - 1;
+    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
+        struct rib_path *p = rib_path(r, i);
+        if (p->nva != nva || !p->attrs)
+            continue;
+        p->flags = (uint8_t)((p->flags & others) | verdict_bits(r, p));
+        path_changed(r, i);
+    }
 }
 
 static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
 {
     struct rib_path *p = rib_path(r, index);
+    struct limit *limit = limit_of(r, p->nva);
+    uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
+    if (limit && attrs && !p->attrs)
+        other = limit_add(limit, p->net);
+    if (limit && !attrs && p->attrs)
+        other = limit_remove(limit, p->net);
     if (attrs)
         bgp_attrs_ref(&r->attrs, attrs);
     if (p->attrs)
         bgp_attrs_unref(&r->attrs, p->attrs);
     p->attrs = attrs;
-    p->flags = attrs ? verdict_bits(r, p->nva, attrs) : 0;
+    p->flags = attrs ? verdict_bits(r, p) : 0;
+    judge_again(r, other, p->nva);
 }
 
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs)
 {
+    struct limit *limit = limit_of(r, nva);
     assert(attrs && nva < r->nva_count);
-    if (!reserve_order(r, origin))
+    if (!reserve_order(r, origin) || (limit && !limit_reserve(limit)))
         return BGP_ERR_NOMEM;
     uint32_t net = rib_net_get(r, prefix);
     if (!net)
@@ -295,6 +340,9 @@ static void unlink_path(struct rib *r, uint32_t index)
 void rib_remove(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
+    struct limit *limit = p->attrs ? limit_of(r, p->nva) : NULL;
+    uint32_t other = limit ? limit_remove(limit, p->net) : 0;
+    uint16_t nva = p->nva;
     path_changed(r, index);
     if (p->attrs)
         rib_net(r, p->net)->flags &= (uint8_t)~RIB_NET_WITHDRAWN;
@@ -305,6 +353,7 @@ void rib_remove(struct rib *r, uint32_t index)
         bgp_attrs_unref(&r->attrs, p->attrs);
     *p = (struct rib_path){ 0 };
     slab_free(&r->paths, index);
+    judge_again(r, other, nva);
 }
 
 /* The path is still the tombstone that was queued. */

@@ -16,6 +16,7 @@
 
 #include "bgp/base/ring.h"
 #include "bgp/base/vlist.h"
+#include "bgp/limit.h"
 #include "bgp/nhset.h"
 #include "bgp/policy.h"
 #include "bgp/prefix_table.h"
@@ -99,6 +100,7 @@ struct rib {
     struct rib_origin origins[RIB_ORIGINS];
     const struct policy_nva *nvas; /* the owner's, by number */
     const struct policy *policy;   /* the owner's */
+    struct limit *limits;          /* by NVA; used where nvas[].keep says so */
     uint32_t nva_count;
     uint32_t max_paths;   /* ECMP width */
     uint8_t self;         /* own origin number */

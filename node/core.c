@@ -197,7 +197,10 @@ static void init_nvas(struct core *c)
                                           .type = p->type,
                                           .rank = rank(c->config, p->type),
                                           .allow_own_as = p->allow_own_as,
-                                          .symmetric = p->symmetric };
+                                          .symmetric = p->symmetric,
+                                          .keep = p->limit.action == CONFIG_LIMIT_TRIM
+                                                      ? p->limit.limit
+                                                      : 0 };
     }
     c->names = (struct repl_names){ .names = c->nva_names, .count = (uint32_t)count };
 }

@@ -121,6 +121,7 @@ static void on_synced(struct core *c, struct core_peer *p)
 /* Limits are gentle: say so once, tear down only when asked to. */
 static void check_limit(struct core *c, struct core_peer *p)
 {
+    static const char *const actions[] = { "warn", "trim", "reset" }; /* enum config_limit_action */
     const struct config_limit *l = &p->cfg->limit;
     uint32_t count = session_fact(c, p)->paths;
     char subject[CONFIG_NAME_MAX + 16];
@@ -137,7 +138,7 @@ static void check_limit(struct core *c, struct core_peer *p)
     p->over_limit = true;
     core_event(c, CONFIG_LOG_ERROR, "peer_routes_over_limit", subject_of(p, subject, sizeof subject),
                "routes=%u limit=%u action=%s", count, l->limit,
-               l->action == CONFIG_LIMIT_RESET ? "reset" : "warn");
+               actions[l->action]);
     if (l->action == CONFIG_LIMIT_RESET)
         bgp_session_reset(p->session,
                           &(struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,

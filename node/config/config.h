@@ -44,7 +44,7 @@ struct config_node {                     /* nodes[] */
 struct config_limit {                    /* maxRoutes */
     uint32_t limit;                      /* 0 = none */
     uint32_t warn_at;                    /* absolute; "80%" in the file is turned into a count */
-    uint8_t action;                      /* enum config_limit_action; default warn, then trim (P9) */
+    uint8_t action;                      /* enum config_limit_action; default warn (P9) */
 };
 
 struct config_peer {                     /* peers[] */

@@ -70,28 +70,13 @@ static bool read_warn_at(struct schema_reader *r, struct tree_node *n, const str
     return true;
 }
 
-static bool read_action(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
-                        void *to)
-{
-    uint8_t action;
-    if (!schema_word(r, n, row, &action))
-        return false;
-    if (action == CONFIG_LIMIT_TRIM) {
-        schema_complain(r, n, "trim is not supported by this version");
-        report_hint(r->report, "warn keeps all routes and says so, reset ends the session");
-        return false;
-    }
-    *(uint8_t *)to = action;
-    return true;
-}
-
 static const struct schema_row limit_rows[] = {
     { "limit", schema_u32, offsetof(struct config_limit, limit), 1, 100000000, .is_required = true,
       .help = "most prefixes" },
     { "warnAt", read_warn_at, offsetof(struct config_limit, warn_at), 1, 100000000,
       .help = "a count, or 80%" },
-    { "action", read_action, offsetof(struct config_limit, action), .words = actions,
-      .help = "warn or reset" },
+    { "action", schema_word, offsetof(struct config_limit, action), .words = actions,
+      .help = "warn, trim: keep the first so many, or reset" },
     { 0 },
 };
 

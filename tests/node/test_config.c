@@ -86,8 +86,6 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, families: [] }]", "at least one family" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, nodes: [b] }]", "there is no node \"b\"" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: true }]", "bfd: not supported by this" },
-    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, maxRoutes: { limit: 10, action: trim } }]",
-      "trim is not supported by this version" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, maxRoutes: { limit: 10, warnAt: 20 } }]",
       "warnAt is above the limit of 10" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1 }, { name: p, peerIp: 10.0.0.3, peerAsn: 1 }]",
