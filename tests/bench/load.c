@@ -1,303 +1,330 @@
-/* load --daemon ADDR:PORT --asn N --feeder ADDR --receiver ADDR [--prefixes N | --mrt FILE] [--mode rs|ebgp]
+/* bench-load DAEMON-ADDRESS PORT ASN: BGP speakers around one daemon, told what to do line by line.
  *
- * One feeder announces a full table to a daemon, one receiver takes what the daemon sends on, and
- * checks it: every prefix, its attributes, its next hop. Prints one line of JSON:
- *   seconds from the first byte sent until the last expected route arrived, messages, and whether the
- *   set was exact. A fast wrong answer is a failure. */
-#include <errno.h>
-#include <getopt.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
+ * Every line on stdin is answered by one line of JSON on stdout. Speakers are named; what they announce
+ * is a range of the table, and goes out when a measurement starts.
+ *
+ *   table COUNT | mrt FILE          the universe of routes
+ *   peer NAME ADDRESS ASN PREPEND judged|unjudged [DAEMON-ADDRESS]
+ *   kernel NETNS-PATH               the routes of that host's kernel are judged too (next hops)
+ *   up NAME...                      connect and wait for Established
+ *   announce NAME FIRST COUNT MED   withdraw NAME          queue; MED 0: as the table has it
+ *   join NAME   drop NAME           connect, or vanish, when the clock starts
+ *   trickle NAME RATE SECONDS       single changed routes
+ *   go SECONDS                      measure, for so long at most
+ *   rest MS                         the sessions stay, nothing is measured
+ *
+ * Exit status 2: the load itself could not go on. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "bgp/prefix_table.h"
-#include "bgp/session.h"
-#include "tests/bench/table.h"
+#include "tests/bench/fib.h"
+#include "tests/bench/load.h"
 
-/* Private AS numbers (RFC 6996) that no path of a real table has: they would be loops. */
-static const uint32_t FEEDER_ASN = 4200000001, RECEIVER_ASN = 4200000002;
+enum { WORDS = 2 + LOAD_SPEAKERS, UP_SECONDS = 60 };
 
-enum { RX = 1 << 20, PATIENCE_MS = 60000 };
-
-struct expected { /* of one prefix: the newest announcement counts */
-    uint32_t set; /* index + 1 */
-    bool arrived;
+struct words {
+    int count;
+    char *word[WORDS];
 };
 
-struct speaker {
-    struct bgp_session *session;
-    int fd;
-    uint8_t *rx;
-    size_t rx_len;
-    const uint8_t *tx;
-    size_t tx_len;
-    bool up;
-};
-
-struct load {
-    struct ip_addr daemon, feeder_addr, receiver_addr;
+struct daemon {
+    struct ip_addr addr;
     uint16_t port;
     uint32_t asn;
-    bool prepends; /* the daemon is an ordinary eBGP speaker */
-    struct table table;
-    struct prefix_table index;
-    struct speaker feeder, receiver;
-    size_t expected, arrived;
-    uint64_t wrong, messages;
-    uint64_t start_ns, end_ns;
 };
 
-static uint64_t now_ns(void)
+struct command_context {
+    struct load load;
+    struct daemon daemon;
+};
+
+static unsigned long number(const char *text)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    return strtoul(text, NULL, 10);
 }
 
-static uint64_t now_ms(void)
+static struct ip_addr address(const char *text)
 {
-    return now_ns() / 1000000;
-}
-
-static int dial(const struct ip_addr *from, const struct ip_addr *to, uint16_t port)
-{
-    struct sockaddr_in local = { .sin_family = AF_INET }, remote = { .sin_family = AF_INET };
-    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1, size = 4 << 20;
-    memcpy(&local.sin_addr, from->bytes, 4);
-    memcpy(&remote.sin_addr, to->bytes, 4);
-    remote.sin_port = htons(port);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    if (bind(fd, (struct sockaddr *)&local, sizeof local) == 0) {
-        for (int i = 0; i < 200; i++) {
-            if (connect(fd, (struct sockaddr *)&remote, sizeof remote) == 0)
-                return fd;
-            usleep(50000);
-        }
+    struct ip_addr a;
+    if (ip_addr_parse(text, &a)) {
+        fprintf(stderr, "bench-load: %s is no address\n", text);
+        exit(2);
     }
-    perror("connect");
+    return a;
+}
+
+struct speaker *load_find(struct load *l, const char *name)
+{
+    for (int i = 0; i < l->count; i++)
+        if (strcmp(l->speakers[i].name, name) == 0)
+            return &l->speakers[i];
+    fprintf(stderr, "bench-load: there is no peer %s\n", name);
     exit(2);
 }
 
-static void speaker_start(struct speaker *s, const struct load *l, const struct ip_addr *addr,
-                          uint32_t asn)
+static int find(struct load *l, const char *name)
 {
-    struct bgp_session_cfg cfg = { .local_asn = asn,
-                                   .local_identifier = wire_get32(addr->bytes),
-                                   .peer_asn = l->asn,
-                                   .peer_addr = l->daemon,
-                                   .local_addr = *addr,
-                                   .hold_s = 240,
-                                   .connect_retry_s = 5,
-                                   .backoff_max_s = 5,
-                                   .family = { true, false },
-                                   .any_first_as = true,
-                                   .seed = asn };
-    struct bgp_session_event e;
-    s->session = bgp_session_new(&cfg);
-    s->rx = malloc(RX);
-    bgp_session_start(s->session, now_ms());
-    s->fd = dial(addr, &l->daemon, l->port);
-    while (bgp_session_next(s->session, &e))
-        ;
-    bgp_session_connected(s->session, addr, now_ms());
+    return (int)(load_find(l, name) - l->speakers);
 }
 
-/* ---- what arrives ---- */
-
-static bool is_right(const struct load *l, uint32_t set, const struct bgp_attrs *a)
+static void done(void)
 {
-    const struct table_set *s = &l->table.sets[set - 1];
-    struct bgp_attrs sent;
-    if (!bgp_attrs_summarise(l->table.bytes + s->attrs, (uint16_t)s->attrs_len, &sent))
-        return false;
-    if (!ip_addr_is_equal(&a->next_hop, &l->feeder_addr))
-        return false;
-    if (l->prepends)
-        return a->path_len == sent.path_len + 1 && a->neighbor_as == l->asn &&
-               a->origin_as == sent.origin_as;
-    return a->len == sent.len && memcmp(a->bytes, sent.bytes, a->len) == 0;
+    puts("{}");
 }
 
-static void take_update(struct load *l, const struct bgp_update *u)
+/* ---- the commands ---- */
+
+static void do_table(struct command_context *c, const struct words *w)
 {
-    l->messages++;
-    for (int i = 0; i < u->reach_count; i++) {
-        struct bgp_nlri nlri = u->reach[i];
-        struct ip_prefix p;
-        uint32_t id;
-        while (bgp_nlri_next(&nlri, &p, &id)) {
-            uint32_t place = prefix_table_find(&l->index, &p);
-            struct expected *e = place ? prefix_table_record(&l->index, place) : NULL;
-            if (!e || !is_right(l, e->set, &u->attrs[i])) {
-                l->wrong++;
-            } else if (!e->arrived) {
-                e->arrived = true;
-                l->arrived++;
-            }
-        }
-    }
-    if (l->arrived == l->expected && !l->end_ns)
-        l->end_ns = now_ns();
+    table_make(&c->load.table, number(w->word[1]), 1);
+    truth_init(&c->load.truth, &c->load.table);
+    printf("{\"prefixes\": %zu, \"sets\": %zu}\n", c->load.table.prefix_count,
+           c->load.table.set_count);
 }
 
-static void take_events(struct load *l, struct speaker *s)
+static void do_mrt(struct command_context *c, const struct words *w)
 {
-    struct bgp_session_event e;
-    while (bgp_session_next(s->session, &e)) {
-        if (e.kind == BGP_EVENT_UP)
-            s->up = true;
-        if (e.kind == BGP_EVENT_UPDATE && s == &l->receiver)
-            take_update(l, e.update);
-        if (e.kind == BGP_EVENT_DOWN || e.kind == BGP_EVENT_CLOSE) {
-            fprintf(stderr, "session ended: %s (code %u/%u)\n", e.reason ? e.reason : "closed",
-                    e.fault.code, e.fault.subcode);
-            exit(2);
-        }
-    }
-}
-
-static void read_some(struct load *l, struct speaker *s)
-{
-    ssize_t n = recv(s->fd, s->rx + s->rx_len, RX - s->rx_len, MSG_DONTWAIT);
-    if (n == 0 || (n < 0 && errno != EAGAIN)) {
-        fprintf(stderr, "connection lost\n");
+    if (!table_read_mrt(&c->load.table, w->word[1])) {
+        fprintf(stderr, "bench-load: %s has no announcements that can be read\n", w->word[1]);
         exit(2);
     }
-    s->rx_len += n > 0 ? (size_t)n : 0;
-    size_t used = 0;
-    for (size_t k; used < s->rx_len; used += k) {
-        k = bgp_session_feed(s->session, BGP_SLOT_OURS, s->rx + used, s->rx_len - used, now_ms());
-        take_events(l, s);
-        if (!k)
-            break;
-    }
-    memmove(s->rx, s->rx + used, s->rx_len - used);
-    s->rx_len -= used;
+    truth_init(&c->load.truth, &c->load.table);
+    printf("{\"prefixes\": %zu, \"sets\": %zu}\n", c->load.table.prefix_count,
+           c->load.table.set_count);
 }
 
-static void write_some(struct speaker *s)
+static void do_peer(struct command_context *c, const struct words *w)
 {
-    uint8_t control[4096];
-    size_t n = bgp_session_pull(s->session, BGP_SLOT_OURS, control, sizeof control);
-    if (n && send(s->fd, control, n, MSG_NOSIGNAL) != (ssize_t)n)
-        exit(2); /* a few bytes into an idle socket */
-    if (!s->tx_len)
+    struct load *l = &c->load;
+    if (l->count == LOAD_SPEAKERS || !l->truth.table) {
+        fprintf(stderr, "bench-load: a table first, then at most %d peers\n", LOAD_SPEAKERS);
+        exit(2);
+    }
+    struct speaker_cfg *cfg = &l->cfgs[l->count];
+    struct speaker *s = &l->speakers[l->count++];
+    *cfg = (struct speaker_cfg){ .addr = address(w->word[2]),
+                                 .daemon = w->count > 6 ? address(w->word[6]) : c->daemon.addr,
+                                 .port = c->daemon.port,
+                                 .asn = (uint32_t)number(w->word[3]),
+                                 .daemon_asn = c->daemon.asn };
+    speaker_init(s, w->word[1], cfg);
+    s->prepend = (unsigned)number(w->word[4]);
+    s->is_judged = strcmp(w->word[5], "judged") == 0;
+    if (s->is_judged)
+        truth_receiver_init(&s->receiver, &l->truth, TRUTH_NOBODY);
+    done();
+}
+
+static void do_kernel(struct command_context *c, const struct words *w)
+{
+    struct load *l = &c->load;
+    l->fib = fib_open(w->word[1]);
+    if (l->fib < 0) {
+        perror(w->word[1]);
+        exit(2);
+    }
+    truth_receiver_init(&l->kernel, &l->truth, TRUTH_NOBODY);
+    l->kernel.hops_only = true;
+    load_watch_kernel(l);
+    done();
+}
+
+static void do_up(struct command_context *c, const struct words *w)
+{
+    for (int i = 1; i < w->count; i++) {
+        load_connect(&c->load, find(&c->load, w->word[i]));
+    }
+    load_wait_up(&c->load, UP_SECONDS);
+    done();
+}
+
+/* A speaker becomes a sender with its first announcement. */
+static struct truth_sender *sender_of(struct load *l, struct speaker *s, uint32_t asn)
+{
+    if (s->sender == TRUTH_NOBODY) {
+        const struct table_shape shape = { .asn = asn, .prepend = s->prepend, .next_hop = s->addr };
+        s->sender = truth_add_sender(&l->truth, &shape);
+        s->receiver.sender = s->sender;
+    }
+    return &l->truth.senders[s->sender];
+}
+
+static void do_announce(struct command_context *c, const struct words *w)
+{
+    struct load *l = &c->load;
+    int i = find(l, w->word[1]);
+    struct speaker *s = &l->speakers[i];
+    struct truth_sender *sender = sender_of(l, s, l->cfgs[i].asn);
+    sender->first = number(w->word[2]);
+    sender->count = number(w->word[3]);
+    sender->shape.med = (uint32_t)number(w->word[4]);
+    if (sender->newest < sender->shape.med)
+        sender->newest = sender->shape.med;
+    if (sender->first + sender->count > l->table.prefix_count) {
+        fprintf(stderr, "bench-load: the table has only %zu prefixes\n", l->table.prefix_count);
+        exit(2);
+    }
+    table_announce(&l->table, sender->first, sender->count, &sender->shape,
+                   bgp_session_codec(s->session), &s->queued);
+    done();
+}
+
+static void do_withdraw(struct command_context *c, const struct words *w)
+{
+    struct load *l = &c->load;
+    struct speaker *s = load_find(l, w->word[1]);
+    struct truth_sender *sender = &l->truth.senders[s->sender];
+    table_withdraw(&l->table, sender->first, sender->count, bgp_session_codec(s->session),
+                   &s->queued);
+    sender->count = 0;
+    done();
+}
+
+static void do_join(struct command_context *c, const struct words *w)
+{
+    int i = find(&c->load, w->word[1]);
+    c->load.joins[i] = true;
+    done();
+}
+
+static void do_drop(struct command_context *c, const struct words *w)
+{
+    struct speaker *s = load_find(&c->load, w->word[1]);
+    c->load.truth.senders[s->sender].count = 0;
+    c->load.drops[s - c->load.speakers] = true;
+    done();
+}
+
+static void do_trickle(struct command_context *c, const struct words *w)
+{
+    size_t rate = number(w->word[2]);
+    c->load.trickle = (struct trickle){ .from = load_find(&c->load, w->word[1]),
+                                        .interval_ns = 1000000000u / rate,
+                                        .count = rate * number(w->word[3]) };
+    done();
+}
+
+static void do_rest(struct command_context *c, const struct words *w)
+{
+    load_rest(&c->load, (unsigned)number(w->word[1]));
+    done();
+}
+
+/* ---- what was measured ---- */
+
+struct sums {
+    size_t receivers, expected;
+    uint64_t routes, withdrawals, messages, wrong;
+};
+
+static void add(const struct load *l, const struct truth_receiver *r, struct sums *out)
+{
+    out->receivers++;
+    out->expected += truth_expected(&l->truth, r);
+    out->routes += r->routes;
+    out->withdrawals += r->withdrawals;
+    out->messages += r->messages;
+    out->wrong += r->wrong;
+}
+
+static struct sums sum(const struct load *l)
+{
+    struct sums out = { 0 };
+    for (int i = 0; i < l->count; i++)
+        if (l->speakers[i].is_judged)
+            add(l, &l->speakers[i].receiver, &out);
+    if (l->fib >= 0)
+        add(l, &l->kernel, &out);
+    return out;
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_latency(struct truth *t)
+{
+    static const struct {
+        const char *name;
+        unsigned per_mille;
+    } ranks[] = { { "p50", 500 }, { "p99", 990 }, { "p99.9", 999 } };
+    if (!t->took)
         return;
-    ssize_t sent = send(s->fd, s->tx, s->tx_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent > 0) {
-        s->tx += sent;
-        s->tx_len -= (size_t)sent;
-    }
+    qsort(t->took_ns, t->took, sizeof *t->took_ns, compare_ns);
+    printf(", \"samples\": %zu", t->took);
+    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
+        printf(", \"%s\": %.1f", ranks[i].name,
+               (double)t->took_ns[t->took * ranks[i].per_mille / 1000] / 1000);
+    printf(", \"max\": %.1f", (double)t->took_ns[t->took - 1] / 1000);
 }
 
-static void turn(struct load *l)
+static void do_go(struct command_context *c, const struct words *w)
 {
-    struct speaker *both[] = { &l->feeder, &l->receiver };
-    struct pollfd fds[2];
-    for (int i = 0; i < 2; i++) {
-        if (!both[i]->tx_len)
-            write_some(both[i]); /* keepalives only between tables: a bench is shorter than a hold time */
-        fds[i] = (struct pollfd){ .fd = both[i]->fd,
-                                  .events = (short)(POLLIN | (both[i]->tx_len ? POLLOUT : 0)) };
-    }
-    poll(fds, 2, 100);
-    for (int i = 0; i < 2; i++) {
-        if (fds[i].revents & POLLIN)
-            read_some(l, both[i]);
-        if (fds[i].revents & POLLOUT)
-            write_some(both[i]);
-        bgp_session_tick(both[i]->session, now_ms());
-        take_events(l, both[i]);
-    }
+    struct sums before = sum(&c->load);
+    struct load_result r = load_run(&c->load, (unsigned)number(w->word[1]));
+    struct sums s = sum(&c->load);
+    printf("{\"seconds\": %.6f, \"receivers\": %zu, \"expected\": %zu, \"missing\": %zu, "
+           "\"wrong\": %llu, "
+           "\"routes\": %llu, \"withdrawals\": %llu, \"messages\": %llu, \"sent_bytes\": %zu",
+           r.seconds, s.receivers, s.expected, r.missing, (unsigned long long)s.wrong,
+           (unsigned long long)(s.routes - before.routes),
+           (unsigned long long)(s.withdrawals - before.withdrawals),
+           (unsigned long long)(s.messages - before.messages), r.sent);
+    print_latency(&c->load.truth);
+    puts("}");
 }
 
-/* ---- the run ---- */
+static const struct {
+    const char *name;
+    int words;
+    void (*run)(struct command_context *, const struct words *);
+} commands[] = {
+    { "table", 2, do_table },       { "mrt", 2, do_mrt },   { "peer", 6, do_peer },
+    { "kernel", 2, do_kernel },     { "up", 2, do_up },     { "announce", 5, do_announce },
+    { "withdraw", 2, do_withdraw }, { "join", 2, do_join }, { "drop", 2, do_drop },
+    { "trickle", 4, do_trickle },   { "rest", 2, do_rest }, { "go", 2, do_go },
+};
 
-static void index_table(struct load *l)
+static struct words split(char *line)
 {
-    struct hash_key key = { 1, 2 };
-    prefix_table_init(&l->index, key, sizeof(struct expected));
-    for (size_t i = 0; i < l->table.set_count; i++)
-        for (uint32_t k = 0; k < l->table.sets[i].count; k++) {
-            uint32_t place =
-                prefix_table_get(&l->index, &l->table.prefixes[l->table.sets[i].first + k]);
-            struct expected *e = prefix_table_record(&l->index, place);
-            l->expected += e->set == 0;
-            e->set = (uint32_t)i + 1;
+    struct words w = { 0 };
+    for (char *save, *word = strtok_r(line, " \n", &save); word && w.count < WORDS;
+         word = strtok_r(NULL, " \n", &save))
+        w.word[w.count++] = word;
+    return w;
+}
+
+static void obey(struct command_context *c, char *line)
+{
+    struct words w = split(line);
+    for (size_t i = 0; w.count && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(w.word[0], commands[i].name) == 0 && w.count >= commands[i].words) {
+            commands[i].run(c, &w);
+            fflush(stdout);
+            return;
         }
-}
-
-static void run(struct load *l)
-{
-    size_t len;
-    speaker_start(&l->feeder, l, &l->feeder_addr, FEEDER_ASN);
-    speaker_start(&l->receiver, l, &l->receiver_addr, RECEIVER_ASN);
-    uint64_t give_up = now_ms() + PATIENCE_MS;
-    while (!(l->feeder.up && l->receiver.up) && now_ms() < give_up)
-        turn(l);
-    usleep(300000); /* the daemon's own first words are over */
-    uint8_t *bytes = table_encode(&l->table, bgp_session_codec(l->feeder.session), &l->feeder_addr, &len);
-    l->feeder.tx = bytes;
-    l->feeder.tx_len = len;
-    l->start_ns = now_ns();
-    while (!l->end_ns && !l->wrong && now_ms() < give_up)
-        turn(l);
-    printf("{\"prefixes\": %zu, \"sets\": %zu, \"bytes\": %zu, \"arrived\": %zu, \"wrong\": %llu, "
-           "\"messages\": %llu, \"seconds\": %.4f}\n",
-           l->expected, l->table.set_count, len, l->arrived, (unsigned long long)l->wrong,
-           (unsigned long long)l->messages, l->end_ns ? (double)(l->end_ns - l->start_ns) / 1e9 : -1.0);
-    fflush(stdout);
-    free(bytes);
-}
-
-static void must_parse(const char *text, struct ip_addr *out)
-{
-    if (ip_addr_parse(text, out)) {
-        fprintf(stderr, "%s is no address\n", text);
-        exit(2);
-    }
+    fprintf(stderr, "bench-load: not understood: %s\n", w.count ? w.word[0] : "an empty line");
+    exit(2);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "daemon", required_argument, NULL, 'd' },   { "port", required_argument, NULL, 'p' },
-        { "asn", required_argument, NULL, 'a' },      { "feeder", required_argument, NULL, 'f' },
-        { "receiver", required_argument, NULL, 'r' }, { "prefixes", required_argument, NULL, 'n' },
-        { "mrt", required_argument, NULL, 'm' },      { "prepends", no_argument, NULL, 'e' },
-        { "hold", required_argument, NULL, 'h' },     { NULL, 0, NULL, 0 },
-    };
-    static struct load l = { .port = 179, .asn = 64500 };
-    size_t prefixes = 577000;
-    const char *mrt = NULL;
-    unsigned hold_ms = 0;
-    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (o) {
-        case 'd': must_parse(optarg, &l.daemon); break;
-        case 'f': must_parse(optarg, &l.feeder_addr); break;
-        case 'r': must_parse(optarg, &l.receiver_addr); break;
-        case 'p': l.port = (uint16_t)strtoul(optarg, NULL, 10); break;
-        case 'a': l.asn = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case 'n': prefixes = strtoul(optarg, NULL, 10); break;
-        case 'm': mrt = optarg; break;
-        case 'e': l.prepends = true; break;
-        case 'h': hold_ms = (unsigned)strtoul(optarg, NULL, 10); break;
-        default: return 2;
-        }
-    }
-    if (!mrt)
-        table_make(&l.table, prefixes, FEEDER_ASN, 1);
-    else if (!table_read_mrt(&l.table, mrt, FEEDER_ASN))
+    static struct command_context c;
+    char *line = NULL;
+    size_t cap = 0;
+    if (argc != 4) {
+        fprintf(stderr, "bench-load DAEMON-ADDRESS PORT ASN < commands\n");
         return 2;
-    index_table(&l);
-    run(&l);
-    usleep(hold_ms * 1000); /* sessions stay: the daemon's memory can be read */
-    return l.arrived == l.expected && !l.wrong ? 0 : 1;
+    }
+    c.daemon =
+        (struct daemon){ address(argv[1]), (uint16_t)number(argv[2]), (uint32_t)number(argv[3]) };
+    load_init(&c.load);
+    while (getline(&line, &cap, stdin) > 0)
+        obey(&c, line);
+    free(line);
+    load_fini(&c.load);
+    return 0;
 }
