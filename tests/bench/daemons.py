@@ -17,6 +17,15 @@ HOLD = 240
 CPU_CLOCK = 2  # of another process: (~pid << 3) | 2, as clock_getcpuclockid(3) makes it
 
 
+def prefer(process):
+    """Each session of processes has a share of its own (sched_autogroup), which nice does not move."""
+    file = f"/proc/{process.pid}/autogroup"
+    if os.nice(0) < 0 and os.path.exists(file):
+        with open(file, "w", encoding="ascii") as share:
+            share.write(str(os.nice(0)))
+    return process
+
+
 class Daemon:
     """peers: objects with name, address and asn; kernel: best routes go into the host's kernel."""
     name = "?"
@@ -34,7 +43,7 @@ class Daemon:
         return self.path(name)
 
     def spawn(self, *argv, label=""):
-        self.processes.append(Process(self.lab, self.host, self.name + label, *argv))
+        self.processes.append(prefer(Process(self.lab, self.host, self.name + label, *argv)))
 
     def start(self):
         raise NotImplementedError

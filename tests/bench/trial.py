@@ -58,8 +58,8 @@ class Trial:
         """table: a number of prefixes, or an MRT file's name."""
         self.daemon = self.kind(self.lab, self.hosts[0], self.peers, self.kernel)
         self.daemon.start()
-        self.load = Process(self.lab, self.hosts[1], "load", os.path.join(PROGRAMS, "bench-load"),
-                            daemons.ADDRESS, "179", str(daemons.ASN), pipes=True)
+        self.load = daemons.prefer(Process(self.lab, self.hosts[1], "load", os.path.join(PROGRAMS, "bench-load"),
+                                           daemons.ADDRESS, "179", str(daemons.ASN), pipes=True))
         prefixes = self.tell("mrt" if isinstance(table, str) else "table", table)["prefixes"]
         for p in self.peers:
             self.tell("peer", p.name, p.address, p.asn, p.prepend, "judged" if p.judged else "unjudged", p.node)
