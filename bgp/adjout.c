@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bgp/adjout_log.h"
+#include "bgp/msg.h"
 
 /* ---- the group's state ---- */
 
@@ -250,14 +251,18 @@ static bool has_told_all(const struct adjout_group *g)
     return g->position == vlist_head(&g->adjout->rib->loc);
 }
 
-static size_t put_end_of_rib(struct adjout_member *m, uint8_t *buf, size_t cap)
+/* A message that tells where a catch-up begins or ends: at most 32 bytes. */
+static size_t put_mark(struct adjout_member *m, bool *wanted, uint8_t *buf, size_t cap)
 {
-    enum { END_OF_RIB_MAX = 32 };
-    if (!m->wants_eor || cap < END_OF_RIB_MAX)
+    enum { MARK_MAX = 32 };
+    enum bgp_family family = m->group->rules.family;
+    bool is_begin = wanted == &m->wants_begin;
+    if (!*wanted || cap < MARK_MAX)
         return 0;
-    m->wants_eor = false;
-    m->stats.messages++;
-    return bgp_update_end_of_rib(buf, m->group->rules.family);
+    *wanted = false;
+    m->stats.messages += !m->is_refresh;
+    return m->is_refresh ? bgp_refresh_write(buf, family, is_begin ? 1 : 2)
+                         : bgp_update_end_of_rib(buf, family);
 }
 
 static bool reserve_batch(struct adjout_member *m)
@@ -293,29 +298,35 @@ static size_t copy_from_walk(struct adjout_member *m, uint8_t *buf, size_t cap)
 
 size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
 {
-    size_t n = 0;
+    size_t n = put_mark(m, &m->wants_begin, buf, cap);
+    if (m->wants_begin)
+        return 0;
     if (!m->attached)
-        n = copy_from_walk(m, buf, cap);
+        n += copy_from_walk(m, buf + n, cap - n);
     if (!m->attached)
         return n;
-    if (m->wants_eor)
-        n += put_end_of_rib(m, buf + n, cap - n);
-    if (!m->wants_eor)
+    n += put_mark(m, &m->wants_end, buf + n, cap - n);
+    if (!m->wants_end)
         n += copy_from_log(m, buf + n, cap - n);
     return n;
 }
 
 bool adjout_has_output(const struct adjout_member *m)
 {
-    return !m->attached || m->wants_eor || m->offset < m->group->log.head;
+    return !m->attached || m->wants_end || m->offset < m->group->log.head;
 }
 
+/* Marks only between two whole catch-ups: RFC 7313 section 4 forbids a Begin before End-of-RIB, and a
+ * request that comes while one is told is answered by starting over. */
 void adjout_refresh(struct adjout_member *m)
 {
+    bool is_enhanced = m->group->rules.codec.enhanced_refresh && !m->wants_end;
     walk_end(m);
     m->attached = false;
     m->untold = 0;
     m->position = 0;
+    if (is_enhanced)
+        m->wants_begin = m->wants_end = m->is_refresh = true;
 }
 
 struct adjout_stats adjout_stats(const struct adjout_member *m)
@@ -405,7 +416,7 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
         return NULL;
     }
     *m = (struct adjout_member){
-        .group = g, .nva = nva, .untold = vlist_head(&a->rib->loc), .wants_eor = true
+        .group = g, .nva = nva, .untold = vlist_head(&a->rib->loc), .wants_end = true
     };
     list_init(&m->all);
     list_append(&g->members, &m->all);

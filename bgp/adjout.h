@@ -33,7 +33,7 @@ void adjout_free(struct adjout *a); /* all members have left */
 /* The session of this NVA is up: it will be told everything, then End-of-RIB. NULL: out of memory. */
 struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva);
 void adjout_leave(struct adjout_member *m);
-/* Route refresh (RFC 2918): tell everything once more. */
+/* Route refresh (RFC 2918): tell everything once more, between marks where agreed (RFC 7313). */
 void adjout_refresh(struct adjout_member *m);
 
 /* Encode what changed, for all groups, up to `budget` nets. True: more is waiting. */

@@ -97,7 +97,9 @@ struct adjout_member {
     struct adjout_group *group;
     uint16_t nva;
     bool attached;      /* reads the log at offset; else walks by position */
-    bool wants_eor;     /* End-of-RIB follows the first catch-up */
+    bool wants_begin;   /* a refresh is to be announced (RFC 7313) */
+    bool wants_end;     /* the end of the catch-up is to be told … */
+    bool is_refresh;    /* … as that of a refresh; else as End-of-RIB */
     uint64_t offset, position;
     uint64_t untold; /* a walk up to here meets nets of which it was told nothing: no withdrawals */
     struct adjout_batch *batch; /* while walking */

@@ -32,7 +32,7 @@ enum rib_class { RIB_LIVE, RIB_GRACE, RIB_STALE, RIB_GONE };
 
 enum rib_path_flag {
     RIB_PATH_OLD = 1 << 0,       /* of an earlier session or incarnation, not heard again yet */
-    RIB_PATH_UNSEEN = 1 << 1,    /* a RESET stream has not brought it yet */
+    RIB_PATH_UNSEEN = 1 << 1,    /* a RESET stream, or a route refresh, has not brought it yet */
     RIB_PATH_DISPROVED = 1 << 2, /* evidence says that the NVA does not announce it any more */
     RIB_PATH_VERDICT_SHIFT = 4,  /* upper half: enum policy_verdict */
 };
@@ -149,6 +149,12 @@ void rib_remove(struct rib *r, uint32_t path);
  * SYNCED removes those that were not heard again. */
 int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
                     uint64_t now_ms) MUST_USE;
+
+/* The NVA tells a family once more (RFC 7313): its paths there are unseen until they come again … */
+void rib_refresh_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
+/* … and those that did not are withdrawn. */
+int rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
+                     uint64_t now_ms) MUST_USE;
 
 /* The origin has a new incarnation: its sessions are down, its paths are OLD and of class GRACE
  * from now_ms until the new incarnation, or evidence, says otherwise. */

@@ -111,6 +111,38 @@ void rib_origin_sweep_unseen(struct rib *r, uint8_t origin)
     each_path(r, origin, RIB_CURRENT, 0, visit_sweep);
 }
 
+static bool is_of(const struct rib *r, uint32_t id, uint16_t nva, enum bgp_family family)
+{
+    if (id & RIB_FACT || rib_path(r, id)->nva != nva || rib_path(r, id)->flags & RIB_PATH_OLD)
+        return false;
+    return prefix_index_family(rib_path(r, id)->net) == family;
+}
+
+void rib_refresh_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
+{
+    uint64_t at = 0;
+    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));)
+        if (is_of(r, id, nva, family) && rib_path(r, id)->attrs)
+            rib_path(r, id)->flags |= RIB_PATH_UNSEEN;
+}
+
+/* A withdrawal moves its path to the end of the order, where it is met again as what it then is. */
+int rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
+                     uint64_t now_ms)
+{
+    uint64_t at = 0;
+    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));) {
+        struct ip_prefix prefix;
+        if (!is_of(r, id, nva, family) || !(rib_path(r, id)->flags & RIB_PATH_UNSEEN))
+            continue;
+        prefix_table_prefix(&r->nets, rib_path(r, id)->net, &prefix);
+        int err = rib_withdraw(r, origin, nva, &prefix, rib_path(r, id)->path_id, now_ms);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
 void rib_origin_rehabilitate(struct rib *r, uint8_t origin)
 {
     each_path(r, origin, RIB_CURRENT, 0, visit_rehabilitate);

@@ -64,26 +64,26 @@ static void on_update(struct bgp_session *s, enum bgp_slot slot, const struct bg
     session_emit(s, BGP_EVENT_UPDATE, slot)->update = &s->update;
 }
 
-/* RFC 2918, RFC 7313 section 5: a wrong length is an error of its own code, a family or subtype that
- * was not agreed on is ignored. */
 static void on_refresh(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
 {
     struct connection *c = &s->conns[slot];
+    struct bgp_refresh refresh;
+    struct bgp_fault fault;
     if (c->state != BGP_ESTABLISHED) {
         session_run(s, slot, FSM_REFRESH, &(struct ending){ .message = m->type });
         return;
     }
-    uint16_t afi = wire_get16(m->body);
-    uint8_t subtype = m->body[2];
-    session_run(s, slot, FSM_REFRESH, NULL);
-    if (m->body_len != 4 || afi < 1 || afi > 2 || m->body[3] != BGP_SAFI_UNICAST || subtype != 0)
+    int heard = bgp_refresh_decode(m, &c->codec, &refresh, &fault);
+    if (heard < 0) {
+        session_fail(s, slot, &fault, "ROUTE-REFRESH refused");
         return;
-    uint8_t family = afi == 1 ? BGP_IP4 : BGP_IP6;
-    if (!c->codec.family[family])
+    }
+    session_run(s, slot, FSM_REFRESH, NULL);
+    if (!heard)
         return;
     struct bgp_session_event *e = session_emit(s, BGP_EVENT_REFRESH, slot);
-    e->family = family;
-    e->subtype = subtype;
+    e->family = refresh.family;
+    e->subtype = refresh.subtype;
 }
 
 typedef void on_message(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m);

@@ -12,6 +12,7 @@ static struct bgp_open our_open(const struct bgp_session *s)
         .hold_s = cfg->hold_s,
         .as4 = true,
         .refresh = true,
+        .enhanced_refresh = true,
         .graceful_restart = true, /* so that they send End-of-RIB: RFC 4724 section 3 */
         .extended_message = cfg->extended_message,
         .family = { cfg->family[BGP_IP4], cfg->family[BGP_IP6] },

@@ -194,6 +194,18 @@ static void on_update(struct core *c, struct core_peer *p, const struct bgp_upda
     check_limit(c, p);
 }
 
+/* RFC 2918, RFC 7313 section 4: the peer asks for all of ours, or tells all of its own again. */
+static void on_refresh(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
+{
+    enum bgp_family family = (enum bgp_family)e->family;
+    if (e->subtype == 0 && p->out[family])
+        adjout_refresh(p->out[family]);
+    else if (e->subtype == 1)
+        rib_refresh_begins(&c->rib, c->rib.self, p->nva, family);
+    else if (e->subtype == 2)
+        core_must(rib_refresh_ends(&c->rib, c->rib.self, p->nva, family, c->now_ms));
+}
+
 /* ---- events of the session machine ---- */
 
 static void on_dial(struct core *c, struct core_peer *p)
@@ -283,8 +295,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         on_update(c, p, e->update);
         break;
     case BGP_EVENT_REFRESH:
-        if (p->out[e->family])
-            adjout_refresh(p->out[e->family]);
+        on_refresh(c, p, e);
         break;
     default:
         break;
@@ -343,16 +354,41 @@ static struct core_peer *peer_at(struct core *c, const struct ip_addr *remote)
     return NULL;
 }
 
-struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote)
+static void tell_refused(struct core *c, const struct ip_addr *remote)
 {
     char text[IP_ADDR_TEXT];
-    struct core_peer *p = peer_at(c, remote);
-    if (!p) {
-        core_event(c, CONFIG_LOG_WARN, "peer_unknown", NULL,
-                   "ip=%s hint=\"add it to peers, or look for address translation between it and us\"",
-                   ip_addr_format(remote, text));
+    c->strangers_untold++;
+    if (c->stranger_told_ms && c->now_ms < c->stranger_told_ms + CORE_STRANGER_LOG_MS)
+        return;
+    core_event(c, CONFIG_LOG_WARN, "peer_unknown", NULL,
+               "ip=%s refused=%u hint=\"add it to peers, enable it, or look for address translation "
+               "between it and us\"",
+               ip_addr_format(remote, text), c->strangers_untold);
+    c->stranger_told_ms = c->now_ms;
+    c->strangers_untold = 0;
+}
+
+/* RFC 4486 section 4: Connection Rejected. Beyond a few at a time without a word. */
+static struct core_conn *refuse(struct core *c, const struct ip_addr *remote)
+{
+    static const struct bgp_fault rejected = { .code = BGP_CEASE, .subcode = BGP_CONNECTION_REJECTED };
+    size_t room;
+    tell_refused(c, remote);
+    if (c->strangers >= CORE_STRANGERS)
         return NULL;
-    }
+    struct core_conn *conn = core_conn_new(c, CONN_BGP, remote);
+    conn->is_stranger = true;
+    c->strangers++;
+    conn->pump.tx_len += bgp_notification_write(pump_tx_space(&conn->pump, &room), &rejected);
+    core_conn_close(c, conn);
+    return conn;
+}
+
+struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote)
+{
+    struct core_peer *p = peer_at(c, remote);
+    if (!p)
+        return refuse(c, remote);
     int slot = bgp_session_accept(p->session, c->now_ms);
     if (slot < 0) {
         take_events(c, p);
@@ -377,6 +413,7 @@ void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_
 void core_bgp_closed(struct core *c, struct core_conn *conn)
 {
     struct core_peer *p = conn->peer;
+    c->strangers -= conn->is_stranger;
     if (!p)
         return;
     p->conns[conn->slot] = NULL;

@@ -29,6 +29,7 @@ struct player {
     struct adjout_member *member;
     struct adjout_rules rules;
     struct heard table[NETS];
+    unsigned marks[3]; /* ROUTE-REFRESH by subtype */
     unsigned ends_of_rib, messages, announced, withdrawn, longest;
 };
 
@@ -47,12 +48,13 @@ struct stage {
     uint8_t *buf;
 };
 
-/* 1..3 transparent, 4 and 5 azure, 6 with two-octet AS numbers, 7 with extended messages. */
+/* 1..3 transparent, 4 and 5 azure, 6 with two-octet AS numbers, 7 with all that can be agreed on. */
 static struct adjout_rules rules_of(uint16_t nva, uint8_t family)
 {
     struct adjout_rules r = { .family = (enum bgp_family)family,
                               .codec = { .as4 = nva != 6,
                                          .family = { true, true },
+                                         .enhanced_refresh = nva == 7,
                                          .max_message = nva == 7 ? 65535 : 4096 },
                               .export = { .transparent = nva < 4, .local_asn = 64500 },
                               .self_next_hop = { .family = family, .bytes = { 10, 9, 9, 9 } },
@@ -186,7 +188,13 @@ static void read_messages(struct player *p, const uint8_t *at, size_t len)
     struct bgp_message m;
     while (len) {
         int n = bgp_message_scan(at, len, p->rules.codec.max_message, &m, &fault);
-        CU_ASSERT_FATAL(n > 0 && m.type == BGP_UPDATE);
+        CU_ASSERT_FATAL(n > 0 && (m.type == BGP_UPDATE || m.type == BGP_ROUTE_REFRESH));
+        at += n;
+        len -= (size_t)n;
+        if (m.type == BGP_ROUTE_REFRESH) {
+            p->marks[m.body[2]]++;
+            continue;
+        }
         struct bgp_update u;
         arena_reset(&arena);
         CU_ASSERT_EQUAL_FATAL(bgp_update_decode(m.body, m.body_len, &ctx, &arena, &u), 0);
@@ -195,8 +203,6 @@ static void read_messages(struct player *p, const uint8_t *at, size_t len)
         p->messages++;
         p->longest = (unsigned)n > p->longest ? (unsigned)n : p->longest;
         take(p, &u);
-        at += n;
-        len -= (size_t)n;
     }
     arena_fini(&arena);
 }
@@ -471,16 +477,25 @@ static void test_a_route_that_fits_no_message_is_withdrawn_and_counted(void)
     stage_close(s);
 }
 
-static void test_a_refresh_tells_everything_once_more(void)
+static void test_a_refresh_tells_everything_once_more_between_marks_where_agreed(void)
 {
     struct stage *s = stage_open();
+    struct player *plain = &s->players[1][BGP_IP4], *p = &s->players[7][BGP_IP4];
     join(s, 1, BGP_IP4);
+    join(s, 7, BGP_IP4);
     for (uint32_t net = 0; net < NETS; net++)
         announce(s, (struct lab_route){ .nva = 2, .net = net, .path_len = 1 });
+    adjout_refresh(p->member); /* while the first telling goes on: it starts over, unmarked */
     settle(s);
-    memset(s->players[1][BGP_IP4].table, 0, sizeof s->players[1][BGP_IP4].table);
-    adjout_refresh(s->players[1][BGP_IP4].member);
+    CU_ASSERT(p->marks[1] == 0 && p->marks[2] == 0 && p->ends_of_rib == 1);
+    adjout_refresh(plain->member);
+    adjout_refresh(p->member);
+    memset(plain->table, 0, sizeof plain->table);
+    memset(p->table, 0, sizeof p->table);
+    CU_ASSERT(pull(s, 7, BGP_IP4, 31) == 0 && p->marks[1] == 0); /* no room, nothing is lost */
     settle(s);
+    CU_ASSERT(p->marks[1] == 1 && p->marks[2] == 1 && p->ends_of_rib == 1);
+    CU_ASSERT_EQUAL(plain->marks[1], 0);
     check_all(s);
     stage_close(s);
 }
@@ -675,7 +690,7 @@ CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib)
         CU_CASE(test_equal_attributes_share_messages),
         CU_CASE(test_withdrawals_come_before_announcements),
         CU_CASE(test_a_route_that_fits_no_message_is_withdrawn_and_counted),
-        CU_CASE(test_a_refresh_tells_everything_once_more),
+        CU_CASE(test_a_refresh_tells_everything_once_more_between_marks_where_agreed),
         CU_CASE(test_a_refresh_loses_no_withdrawal_that_was_not_read),
         CU_CASE(test_a_withdrawal_during_the_first_walk_is_told),
         CU_CASE(test_a_member_that_does_not_read_falls_behind_and_holds_up_nobody),

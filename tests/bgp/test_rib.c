@@ -254,6 +254,31 @@ static void test_a_reset_stream_sweeps_what_it_does_not_bring(void)
     lab_close(&l);
 }
 
+/* RFC 7313 section 4. */
+static void test_a_refresh_withdraws_what_did_not_come_again(void)
+{
+    struct lab l;
+    struct lab_route again = { .nva = 1, .net = 2, .path_len = 1 };
+    struct lab_route six = { .nva = 1, .net = 1, .family = BGP_IP6 };
+    struct lab_route neighbour = { .nva = 2, .net = 1 };
+    for (int keep_tombstones = 0; keep_tombstones < 2; keep_tombstones++) {
+        lab_open(&l, 8, keep_tombstones);
+        lab_announce(&l, first);
+        lab_announce(&l, again);
+        lab_announce(&l, six);
+        lab_announce(&l, neighbour);
+        rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4);
+        lab_announce(&l, again);
+        CU_ASSERT_EQUAL(rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4, l.now_ms), 0);
+        uint32_t gone = lab_path(&l, &first);
+        CU_ASSERT(keep_tombstones ? gone && !rib_path(&l.rib, gone)->attrs : !gone);
+        CU_ASSERT(lab_path(&l, &again) && lab_path(&l, &six) && lab_path(&l, &neighbour));
+        CU_ASSERT_EQUAL(rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4, l.now_ms), 0);
+        CU_ASSERT_NOT_EQUAL(lab_path(&l, &again), 0); /* an end without a beginning sweeps nothing */
+        lab_close(&l);
+    }
+}
+
 static void test_rehabilitation_voids_what_evidence_held_against_it(void)
 {
     struct lab l;
@@ -504,6 +529,7 @@ CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
         CU_CASE(test_old_paths_that_are_heard_again_are_current),
         CU_CASE(test_old_paths_not_heard_until_end_of_rib_are_gone),
         CU_CASE(test_a_reset_stream_sweeps_what_it_does_not_bring),
+        CU_CASE(test_a_refresh_withdraws_what_did_not_come_again),
         CU_CASE(test_rehabilitation_voids_what_evidence_held_against_it),
         CU_CASE(test_dropping_an_origin_touches_no_other),
         CU_CASE(test_a_net_waits_once_however_often_it_changes),

@@ -166,14 +166,43 @@ static void test_a_refresh_of_anything_else_is_ignored(void)
     static const char *const others[] = {
         HEADER("0017", "05") "'ipv6, not agreed' 0002 00 01", HEADER("0017", "05") "'afi' 4004 00 47",
         HEADER("0017", "05") "'afi' 0000 00 01",              HEADER("0017", "05") "0001 00 'safi' 02",
-        HEADER("0017", "05") "0001 'subtype' ff 01",
     };
     struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         bench_feed(b, THEIRS, others[i]);
     CU_ASSERT_EQUAL(b->refreshes, 0);
     CU_ASSERT_EQUAL(bgp_session_state(b->s), BGP_ESTABLISHED);
-    CU_ASSERT_EQUAL(bgp_session_stats(b->s)->messages_in[BGP_ROUTE_REFRESH], 5);
+    CU_ASSERT_EQUAL(bgp_session_stats(b->s)->messages_in[BGP_ROUTE_REFRESH], 4);
+    bench_free(b);
+}
+
+/* Route refresh and its enhanced form: capabilities 2 and 70. */
+#define ENHANCED_OPEN HEADER("0023", "01") "04 fde9 005a 0a000002 06 02 04 0200 4600"
+
+static void test_the_marks_of_an_enhanced_refresh_are_handed_over(void)
+{
+    struct bench *b = bench_in(BGP_OPENSENT, NULL);
+    bench_feed(b, THEIRS, ENHANCED_OPEN KEEPALIVE);
+    for (uint8_t subtype = 0; subtype < 3; subtype++) {
+        char text[256];
+        snprintf(text, sizeof text, HEADER("0017", "05") "0001 %02x 01", subtype);
+        bench_feed(b, THEIRS, text);
+        CU_ASSERT_EQUAL(b->refreshes, subtype + 1u);
+        CU_ASSERT_EQUAL(b->last.subtype, subtype);
+    }
+    bench_feed(b, THEIRS, HEADER("0017", "05") "0001 03 01");
+    CU_ASSERT_EQUAL(b->refreshes, 3);
+    bench_free(b);
+}
+
+static void test_a_mark_of_a_wrong_length_is_answered_with_itself(void)
+{
+    struct bench *b = bench_in(BGP_OPENSENT, NULL);
+    bench_feed(b, THEIRS, ENHANCED_OPEN KEEPALIVE);
+    bench_flush(b);
+    bench_feed(b, THEIRS, HEADER("0018", "05") "0001 01 01 00"); /* RFC 7313 section 5 */
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, HEADER("002d", "03") "07 01" HEADER("0018", "05") "0001 01 01 00"));
+    CU_ASSERT_EQUAL(b->downs, 1);
     bench_free(b);
 }
 
@@ -243,6 +272,8 @@ CU_MAIN("session messages", CU_CASE(test_an_unexpected_message_names_the_state_a
         CU_CASE(test_an_update_restarts_the_hold_timer),
         CU_CASE(test_a_refresh_of_an_agreed_family_is_handed_over),
         CU_CASE(test_a_refresh_of_anything_else_is_ignored),
+        CU_CASE(test_the_marks_of_an_enhanced_refresh_are_handed_over),
+        CU_CASE(test_a_mark_of_a_wrong_length_is_answered_with_itself),
         CU_CASE(test_one_byte_at_a_time_comes_to_the_same),
         CU_CASE(test_one_message_at_most_is_consumed_a_call),
         CU_CASE(test_long_messages_are_heard_when_both_have_said_so))
