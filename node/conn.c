@@ -1,7 +1,8 @@
 /* Happy path: poll says writable (connected) -> on_connected; readable -> bytes into the pump ->
  * on_received; conn_flush -> bytes out of the pump -> on_sent; conn_finish -> the rest is sent,
  * shutdown, what still comes is read and dropped (a reset would overtake our last NOTIFICATION),
- * closed. The owner hears of the end as soon as the last byte is out; the socket lingers alone. */
+ * closed. The owner hears of the end as soon as the last byte is out; the socket lingers alone.
+ * A peer that closes its side may still read: what it said last is answered before the end. */
 #include "node/conn.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct conn {
     struct pump *pump; /* NULL once the owner was told of the end */
     int fd, events;
     uint8_t state;   /* enum conn_state */
+    bool heard_end;  /* the peer says no more; what it said before is looked at first */
     uint8_t handles; /* still open: the memory goes with the last */
 };
 
@@ -77,7 +79,8 @@ static void watch(struct conn *c)
     else if (c->state == CONN_LINGERING)
         events = UV_READABLE;
     else
-        events = (room && c->state == CONN_OPEN ? UV_READABLE : 0) | (pending ? UV_WRITABLE : 0);
+        events = (room && c->state == CONN_OPEN && !c->heard_end ? UV_READABLE : 0) |
+                 (pending ? UV_WRITABLE : 0);
     if (events == c->events)
         return;
     c->events = events;
@@ -128,10 +131,9 @@ static void read_some(struct conn *c)
         if (!room)
             return;
         ssize_t n = recv(c->fd, at, room, 0);
-        if (n > 0)
+        c->heard_end = n == 0;
+        if (n >= 0)
             c->owner->on_received(c->owner->data, c->pump, (size_t)n);
-        else if (n == 0)
-            conn_close(c, CORE_CLOSE_EOF);
         else if (errno != EAGAIN && errno != EINTR)
             conn_close(c, how_of(-errno));
         if (n <= 0 || (size_t)n < room)
@@ -206,12 +208,21 @@ void conn_dialled(struct conn_owner *owner, int fd, struct pump *pump)
     conn_new(owner, fd, pump, CONN_DIALLING);
 }
 
+/* The peer says no more, and the owner has looked at all it said: an answer, if there is one, has
+ * made it finish the connection already. */
+static bool is_over(const struct conn *c)
+{
+    return c->state == CONN_OPEN && c->heard_end && !list_is_on(&c->pump->ready);
+}
+
 void conn_flush(struct pump *pump)
 {
     struct conn *c = pump->owner;
     if (!c || (c->state != CONN_OPEN && c->state != CONN_FINISHING))
         return;
     send_some(c);
+    if (is_over(c))
+        conn_close(c, CORE_CLOSE_EOF);
     if (c->state != CONN_CLOSED)
         watch(c);
 }

@@ -357,15 +357,15 @@ static struct core_peer *peer_at(struct core *c, const struct ip_addr *remote)
 static void tell_refused(struct core *c, const struct ip_addr *remote)
 {
     char text[IP_ADDR_TEXT];
-    c->strangers_untold++;
-    if (c->stranger_told_ms && c->now_ms < c->stranger_told_ms + CORE_STRANGER_LOG_MS)
+    c->refused_untold++;
+    if (c->refused_told_ms && c->now_ms < c->refused_told_ms + CORE_REFUSED_LOG_MS)
         return;
     core_event(c, CONFIG_LOG_WARN, "peer_unknown", NULL,
                "ip=%s refused=%u hint=\"add it to peers, enable it, or look for address translation "
                "between it and us\"",
-               ip_addr_format(remote, text), c->strangers_untold);
-    c->stranger_told_ms = c->now_ms;
-    c->strangers_untold = 0;
+               ip_addr_format(remote, text), c->refused_untold);
+    c->refused_told_ms = c->now_ms;
+    c->refused_untold = 0;
 }
 
 /* RFC 4486 section 4: Connection Rejected. Beyond a few at a time without a word. */
@@ -374,11 +374,11 @@ static struct core_conn *refuse(struct core *c, const struct ip_addr *remote)
     static const struct bgp_fault rejected = { .code = BGP_CEASE, .subcode = BGP_CONNECTION_REJECTED };
     size_t room;
     tell_refused(c, remote);
-    if (c->strangers >= CORE_STRANGERS)
+    if (c->refused >= CORE_REFUSED)
         return NULL;
     struct core_conn *conn = core_conn_new(c, CONN_BGP, remote);
-    conn->is_stranger = true;
-    c->strangers++;
+    conn->is_refused = true;
+    c->refused++;
     conn->pump.tx_len += bgp_notification_write(pump_tx_space(&conn->pump, &room), &rejected);
     core_conn_close(c, conn);
     return conn;
@@ -413,7 +413,7 @@ void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_
 void core_bgp_closed(struct core *c, struct core_conn *conn)
 {
     struct core_peer *p = conn->peer;
-    c->strangers -= conn->is_stranger;
+    c->refused -= conn->is_refused;
     if (!p)
         return;
     p->conns[conn->slot] = NULL;

@@ -26,6 +26,8 @@ enum {
     CORE_STRANGER_RATE = 10,      /* of them a second; then they are refused until it is over */
     CORE_TABLE_GROUPS = 512,      /* of one batch to an agent */
     CORE_TABLE_NETS = 4096,
+    CORE_REFUSED = 16,            /* refused BGP connections that are told so at a time */
+    CORE_REFUSED_LOG_MS = 1000,
 };
 
 enum conn_kind { CONN_BGP, CONN_LINK };
@@ -47,7 +49,8 @@ struct core_conn {
     bool close_asked;
     bool authenticated; /* CONN_LINK: it was up */
     struct ip_addr remote;
-    struct core_peer *peer; /* CONN_BGP */
+    struct core_peer *peer; /* CONN_BGP; NULL once the session has let it go */
+    bool is_refused;        /* CONN_BGP: refused, and only there to be told so */
     uint8_t slot;
     struct repl_link *link; /* CONN_LINK */
     struct core_member *member; /* dialled, or authenticated */
@@ -128,6 +131,8 @@ struct core {
 
     struct core_peer *peers;
     size_t peer_count;
+    unsigned refused, refused_untold; /* connections; refusals since the last line in the log */
+    uint64_t refused_told_ms;
     struct core_member members[REPL_NODES_MAX + 1]; /* by node id; [self] unused */
     struct repl_member_times member_times;
     uint64_t beat_ms, beat_counter;
