@@ -21,20 +21,39 @@ static uint32_t attrs_of(const struct adjout_group *g, uint32_t path)
     return path ? rib_path(g->adjout->rib, path)->attrs : 0;
 }
 
-static bool reserve_told(struct adjout_group *g, uint32_t place)
+/* A record for every place up to this one. */
+static bool reserve_place(struct slab *s, uint32_t place)
 {
-    if (place < g->told_cap)
-        return true;
-    uint32_t cap = g->told_cap ? g->told_cap : 1024;
-    while (cap <= place)
-        cap *= 2;
-    struct adjout_told *told = realloc(g->told, cap * sizeof *told);
-    if (!told)
-        return false;
-    memset(told + g->told_cap, 0, (cap - g->told_cap) * sizeof *told);
-    g->told = told;
-    g->told_cap = cap;
+    while (s->top <= place)
+        if (!slab_new(s))
+            return false;
     return true;
+}
+
+static struct adjout_told *told_at(const struct adjout_group *g, uint32_t place)
+{
+    return slab_at(&g->told, place);
+}
+
+static uint32_t second_at(const struct adjout_group *g, uint32_t place)
+{
+    return told_at(g, place)->is_second ? *(uint32_t *)slab_at(&g->seconds, place) : 0;
+}
+
+/* Most nets have one path, and no second. */
+static void remember(struct adjout_group *g, uint32_t place, struct adjout_told now, uint32_t second)
+{
+    struct bgp_attr_table *attrs = &g->adjout->rib->attrs;
+    bgp_attrs_ref(attrs, now.attrs);
+    bgp_attrs_ref(attrs, second);
+    bgp_attrs_unref(attrs, told_at(g, place)->attrs);
+    bgp_attrs_unref(attrs, second_at(g, place));
+    now.is_second = second != 0;
+    if (second && !reserve_place(&g->seconds, place))
+        abort(); /* as everywhere above the RIB: the other node serves */
+    if (second)
+        *(uint32_t *)slab_at(&g->seconds, place) = second;
+    *told_at(g, place) = now;
 }
 
 /* The messages that lead from what was told to what is to be told now. */
@@ -42,24 +61,20 @@ static void compare(struct adjout_group *g, uint32_t net)
 {
     struct rib *r = g->adjout->rib;
     const struct rib_net *n = rib_net(r, net);
-    struct adjout_told *was = &g->told[prefix_index_place(net)];
-    uint32_t path = outcome(g, n, -1);
-    struct adjout_told now = { .attrs = attrs_of(g, path),
-                               .nva = path ? rib_path(r, path)->nva : 0 };
-    now.second = now.nva ? attrs_of(g, outcome(g, n, now.nva)) : 0;
-    bool moved = now.nva != was->nva;
-    uint32_t own_had = moved && now.nva ? was->attrs : was->second; /* what now.nva was told so far */
-    if (now.attrs != was->attrs)
+    uint32_t place = prefix_index_place(net), path = outcome(g, n, -1);
+    struct adjout_told was = *told_at(g, place);
+    struct adjout_told now = { .attrs = attrs_of(g, path), .nva = path ? rib_path(r, path)->nva : 0 };
+    uint32_t second = now.nva ? attrs_of(g, outcome(g, n, now.nva)) : 0;
+    uint32_t was_second = second_at(g, place);
+    bool moved = now.nva != was.nva;
+    uint32_t own_had = moved && now.nva ? was.attrs : was_second; /* what now.nva was told so far */
+    if (now.attrs != was.attrs)
         adjout_batch_add(g->batch, net, now.attrs, now.nva, 0);
-    else if (moved && was->nva && now.attrs != was->second)
-        adjout_batch_add(g->batch, net, now.attrs, 0, was->nva);
-    if (now.nva && own_had != now.second)
-        adjout_batch_add(g->batch, net, now.second, 0, now.nva);
-    bgp_attrs_ref(&r->attrs, now.attrs);
-    bgp_attrs_ref(&r->attrs, now.second);
-    bgp_attrs_unref(&r->attrs, was->attrs);
-    bgp_attrs_unref(&r->attrs, was->second);
-    *was = now;
+    else if (moved && was.nva && now.attrs != was_second)
+        adjout_batch_add(g->batch, net, now.attrs, 0, was.nva);
+    if (now.nva && own_had != second)
+        adjout_batch_add(g->batch, net, second, 0, now.nva);
+    remember(g, place, now, second);
 }
 
 /* Take changed nets of this family into a batch. */
@@ -73,8 +88,8 @@ static unsigned fill_batch(struct adjout_group *g, unsigned budget)
         taken++;
         if (prefix_index_family(net) != g->rules.family)
             continue;
-        if (!reserve_told(g, prefix_index_place(net)))
-            abort(); /* as everywhere above the RIB: the other node serves */
+        if (!reserve_place(&g->told, prefix_index_place(net)))
+            abort();
         compare(g, net);
     }
     return taken;
@@ -338,10 +353,10 @@ uint32_t adjout_told(const struct adjout_member *m, uint32_t net)
 {
     const struct adjout_group *g = m->group;
     uint32_t place = prefix_index_place(net);
-    if (prefix_index_family(net) != g->rules.family || place >= g->told_cap)
+    if (prefix_index_family(net) != g->rules.family || place >= g->told.top)
         return 0;
-    const struct adjout_told *t = &g->told[place];
-    return t->nva && t->nva == m->nva ? t->second : t->attrs;
+    const struct adjout_told *t = told_at(g, place);
+    return t->nva && t->nva == m->nva ? second_at(g, place) : t->attrs;
 }
 
 /* ---- groups ---- */
@@ -370,6 +385,8 @@ static struct adjout_group *group_new(struct adjout *a, const struct adjout_rule
     }
     g->adjout = a;
     g->rules = *rules;
+    slab_init(&g->told, sizeof(struct adjout_told));
+    slab_init(&g->seconds, sizeof(uint32_t));
     g->audience = (struct rib_audience){
         .from_types = rules->from_types,
         .is_external = true,
@@ -385,13 +402,14 @@ static struct adjout_group *group_new(struct adjout *a, const struct adjout_rule
 
 static void group_free(struct adjout_group *g)
 {
-    for (uint32_t i = 0; i < g->told_cap; i++) {
-        bgp_attrs_unref(&g->adjout->rib->attrs, g->told[i].attrs);
-        bgp_attrs_unref(&g->adjout->rib->attrs, g->told[i].second);
+    for (uint32_t i = 1; i < g->told.top; i++) {
+        bgp_attrs_unref(&g->adjout->rib->attrs, told_at(g, i)->attrs);
+        bgp_attrs_unref(&g->adjout->rib->attrs, second_at(g, i));
     }
     list_remove(&g->all);
     adjout_log_fini(&g->log);
-    free(g->told);
+    slab_fini(&g->told);
+    slab_fini(&g->seconds);
     free(g->batch);
     free(g);
 }
@@ -493,8 +511,8 @@ bool adjout_holds(const struct adjout *a, uint32_t net)
     for (const struct list *at = a->groups.next; at != &a->groups; at = at->next) {
         const struct adjout_group *g =
             (const struct adjout_group *)((const char *)at - offsetof(struct adjout_group, all));
-        if (g->rules.family == prefix_index_family(net) && place < g->told_cap &&
-            (g->told[place].attrs || g->told[place].second))
+        if (g->rules.family == prefix_index_family(net) && place < g->told.top &&
+            (told_at(g, place)->attrs || second_at(g, place)))
             return true;
     }
     return false;

@@ -66,11 +66,11 @@ struct adjout_log {
 
 /* ---- groups and members ---- */
 
-/* What the members of a group were told of one net. */
+/* What the members of a group were told of one net; attributes are references. */
 struct adjout_told {
-    uint32_t attrs;  /* all but nva's; with a reference */
-    uint32_t second; /* nva's own; with a reference */
-    uint16_t nva;    /* whose path it is; 0 also for the configuration's */
+    uint32_t attrs; /* all but nva */
+    uint16_t nva;   /* whose path it is; 0 also for the configuration's */
+    bool is_second; /* nva itself was told something: it stands in the slab of seconds */
 };
 
 struct adjout {
@@ -85,8 +85,7 @@ struct adjout_group {
     struct adjout_rules rules;
     struct rib_audience audience;
     uint64_t position; /* in the Loc-RIB order */
-    struct adjout_told *told; /* by place */
-    uint32_t told_cap;
+    struct slab told, seconds; /* by place: struct adjout_told, uint32_t */
     struct adjout_batch *batch;
     struct adjout_log log;
     uint64_t too_long; /* routes that fit no message of these members */

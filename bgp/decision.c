@@ -161,10 +161,12 @@ static void settle_alone(const struct rib *r, const struct rib_net *n, uint32_t 
         equals->next_hops[equals->count++] = bgp_attrs_get(&r->attrs, p->attrs)->next_hop;
 }
 
-/* Somebody may not have the best path, so that any other may matter to somebody. */
-static bool is_hidden_from_some(const struct rib *r, uint32_t best)
+/* Somebody may not have this path, the best or the second, so that any other may matter to him. */
+static bool is_hidden_from_some(const struct rib *r, uint32_t path)
 {
-    const struct rib_path *p = rib_path(r, best);
+    if (!path)
+        return false;
+    const struct rib_path *p = rib_path(r, path);
     const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
     return p->nva == 0 || r->limits_types || a->marks & stays_here ||
            a->next_hop.family != prefix_index_family(p->net);
@@ -205,7 +207,8 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
     *out = (struct rib_change){ .net = net, .old_nhset = n->nhset, .new_nhset = nhset };
     out->changed = n->flags & RIB_NET_CHANGED || nhset != n->nhset || !is_same(r, n->best, best) ||
                    !is_same(r, n->second, second) ||
-                   (n->flags & RIB_NET_TOUCHED && best && is_hidden_from_some(r, best));
+                   (n->flags & RIB_NET_TOUCHED &&
+                    (is_hidden_from_some(r, best) || is_hidden_from_some(r, second)));
     n->best = best;
     n->second = second;
     n->nhset = nhset;

@@ -38,11 +38,6 @@ static uint64_t hash_prefix(const struct prefix_table *t, const struct ip_prefix
     return hash_bytes(&t->key, &p->len, 1 + (size_t)key_bytes[p->family]);
 }
 
-static uint32_t index_of(enum bgp_family f, uint32_t place)
-{
-    return place | (uint32_t)(f == BGP_IP6) << PREFIX_FAMILY_SHIFT;
-}
-
 static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
 {
     unsigned bytes = key_bytes[p->family];
@@ -50,7 +45,7 @@ static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, ui
     for (uint32_t place; (place = hash_probe_next(&probe));) {
         const uint8_t *key = key_of(t, p->family, place);
         if (key[bytes] == p->len && memcmp(key, p->bytes, bytes) == 0)
-            return index_of(p->family, place);
+            return prefix_index((enum bgp_family)p->family, place);
     }
     return 0;
 }
@@ -77,7 +72,7 @@ uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
     memcpy(key, p->bytes, key_bytes[p->family]);
     key[key_bytes[p->family]] = p->len;
     key[key_bytes[p->family] + 1] = USED;
-    return index_of(p->family, place);
+    return prefix_index((enum bgp_family)p->family, place);
 }
 
 void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip_prefix *out)

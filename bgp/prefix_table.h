@@ -29,6 +29,12 @@ static inline uint32_t prefix_index_place(uint32_t index)
     return index & ((1u << PREFIX_FAMILY_SHIFT) - 1);
 }
 
+static inline uint32_t prefix_index(enum bgp_family family, uint32_t place)
+{
+    return place | (uint32_t)family << PREFIX_FAMILY_SHIFT;
+}
+
+/* record_size: up to the last byte in use; the key stands right behind it. */
 void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t record_size);
 void prefix_table_fini(struct prefix_table *t);
 

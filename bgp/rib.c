@@ -18,7 +18,7 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
                        .max_paths = cfg->max_paths,
                        .self = cfg->self,
                        .keep_tombstones = cfg->keep_tombstones };
-    prefix_table_init(&r->nets, cfg->key, sizeof(struct rib_net));
+    prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
     slab_init(&r->paths, sizeof(struct rib_path));
     bgp_attr_table_init(&r->attrs, cfg->key);
     nhset_table_init(&r->sets, cfg->key);
@@ -47,8 +47,10 @@ void rib_fini(struct rib *r)
     for (uint32_t nva = 0; r->limits && nva < r->nva_count; nva++)
         limit_fini(&r->limits[nva]);
     free(r->limits);
-    ring_fini(&r->dirty);
-    ring_fini(&r->dying);
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        bitset_fini(&r->dirty.places[f]);
+        bitset_fini(&r->dying.places[f]);
+    }
     ring_fini(&r->tombs);
     vlist_fini(&r->loc);
     nhset_table_fini(&r->sets);
@@ -66,47 +68,64 @@ enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p)
     return (enum rib_class)(p->flags & RIB_PATH_OLD ? o->old_class : o->class);
 }
 
+static void queue_add(struct rib_queue *q, uint32_t net)
+{
+    bitset_add(&q->places[prefix_index_family(net)], prefix_index_place(net));
+}
+
+/* The next member, which stays; 0: none. Families take turns, once around each. */
+static uint32_t queue_next(struct rib_queue *q)
+{
+    for (int tries = 0; tries <= BGP_FAMILIES; tries++) {
+        uint32_t place = bitset_next(&q->places[q->family], q->at);
+        if (place != UINT32_MAX) {
+            q->at = place + 1;
+            return prefix_index((enum bgp_family)q->family, place);
+        }
+        q->at = 0;
+        q->family = (uint8_t)((q->family + 1) % BGP_FAMILIES);
+    }
+    return 0;
+}
+
+static void queue_remove(struct rib_queue *q, uint32_t net)
+{
+    bitset_remove(&q->places[prefix_index_family(net)], prefix_index_place(net));
+}
+
 void rib_mark_dirty(struct rib *r, uint32_t net)
 {
     struct rib_net *n = rib_net(r, net);
     if (n->flags & RIB_NET_DIRTY)
         return;
     n->flags |= RIB_NET_DIRTY;
-    ring_push(&r->dirty, net);
+    queue_add(&r->dirty, net);
 }
 
 uint32_t rib_next_dirty(struct rib *r)
 {
-    uint32_t net = ring_pop(&r->dirty);
-    if (net)
-        rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
+    uint32_t net = queue_next(&r->dirty);
+    if (!net)
+        return 0;
+    queue_remove(&r->dirty, net);
+    rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
     return net;
 }
 
-/* Every net stands at most once in each queue, so room for all nets is room for any push. */
-static bool reserve_queues(struct rib *r)
+/* Room for every net that there is and one more, so that a net can always be queued. */
+static bool reserve_queues(struct rib *r, enum bgp_family f)
 {
-    uint32_t nets = prefix_table_count(&r->nets) + 1;
-    return ring_reserve(&r->dirty, nets - r->dirty.count) &&
-           ring_reserve(&r->dying, nets - r->dying.count);
-}
-
-static void mark_dying(struct rib *r, uint32_t net)
-{
-    struct rib_net *n = rib_net(r, net);
-    if (n->flags & RIB_NET_DYING)
-        return;
-    n->flags |= RIB_NET_DYING;
-    ring_push(&r->dying, net);
+    uint32_t limit = prefix_table_top(&r->nets, f) + 1;
+    return bitset_reserve(&r->dirty.places[f], limit) && bitset_reserve(&r->dying.places[f], limit);
 }
 
 uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
 {
-    if (!reserve_queues(r))
+    if (!reserve_queues(r, (enum bgp_family)prefix->family))
         return 0;
     uint32_t net = prefix_table_get(&r->nets, prefix);
     if (net && !rib_net(r, net)->paths)
-        mark_dying(r, net);
+        queue_add(&r->dying, net); /* should nothing come of it */
     return net;
 }
 
@@ -334,7 +353,7 @@ static void unlink_path(struct rib *r, uint32_t index)
     if (n->second == index)
         n->second = 0;
     if (!n->paths)
-        mark_dying(r, p->net);
+        queue_add(&r->dying, p->net);
 }
 
 void rib_remove(struct rib *r, uint32_t index)
@@ -387,33 +406,27 @@ void rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint6
 
 uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader)
 {
-    while (r->dying.count) {
-        uint32_t net = ring_pop(&r->dying);
-        struct rib_net *n = rib_net(r, net);
-        if (n->paths) {
-            n->flags &= (uint8_t)~RIB_NET_DYING;
-            continue;
-        }
+    for (uint32_t net; (net = queue_next(&r->dying));) {
+        const struct rib_net *n = rib_net(r, net);
         bool unread = n->flags & RIB_NET_LISTED && vlist_version(&r->loc, n->slot) > slowest_reader;
-        if (unread || n->flags & RIB_NET_DIRTY) {
-            ring_push(&r->dying, net);
-            return 0;
-        }
-        return net;
+        if (!n->paths && (unread || n->flags & RIB_NET_DIRTY))
+            return 0; /* it stays, and so do those behind it until the next call */
+        queue_remove(&r->dying, net);
+        if (!n->paths)
+            return net;
     }
     return 0;
 }
 
 void rib_net_keep(struct rib *r, uint32_t net)
 {
-    ring_push(&r->dying, net);
+    queue_add(&r->dying, net);
 }
 
 void rib_net_released(struct rib *r, uint32_t net)
 {
-    /* without memory for the queue it waits for the next change of this net */
-    if (!rib_net(r, net)->paths && reserve_queues(r))
-        mark_dying(r, net);
+    if (!rib_net(r, net)->paths)
+        queue_add(&r->dying, net);
 }
 
 void rib_net_free(struct rib *r, uint32_t net)
@@ -428,11 +441,13 @@ void rib_net_free(struct rib *r, uint32_t net)
 struct rib_memory rib_memory(const struct rib *r)
 {
     struct rib_memory m = {
-        .nets = prefix_table_memory(&r->nets) + (r->dirty.cap + r->dying.cap) * sizeof(uint32_t),
+        .nets = prefix_table_memory(&r->nets),
         .paths = slab_memory(&r->paths) + r->tombs.cap * sizeof(uint32_t),
         .attrs = r->attrs.bytes + slab_memory(&r->attrs.records) + hash_memory(&r->attrs.index),
         .orders = vlist_memory(&r->loc),
     };
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        m.nets += bitset_memory(&r->dirty.places[f]) + bitset_memory(&r->dying.places[f]);
     for (int o = 0; o < RIB_ORIGINS; o++)
         m.orders += vlist_memory(&r->origins[o].order);
     return m;

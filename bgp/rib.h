@@ -14,6 +14,7 @@
 #ifndef TANDEM_BGP_RIB_H
 #define TANDEM_BGP_RIB_H
 
+#include "bgp/base/bitset.h"
 #include "bgp/base/ring.h"
 #include "bgp/base/vlist.h"
 #include "bgp/limit.h"
@@ -53,8 +54,7 @@ enum rib_net_flag {
     RIB_NET_CHANGED = 1 << 1,   /* a path that mattered changed in place or went */
     RIB_NET_LISTED = 1 << 2,    /* stands in the Loc-RIB order */
     RIB_NET_WITHDRAWN = 1 << 3, /* its latest loss was an explicit withdrawal on a session */
-    RIB_NET_DYING = 1 << 4,     /* without paths; waits until all readers know */
-    RIB_NET_TOUCHED = 1 << 5,   /* some path changed, came or went since the last decision */
+    RIB_NET_TOUCHED = 1 << 4,   /* some path changed, came or went since the last decision */
 };
 
 struct rib_net {
@@ -91,6 +91,14 @@ struct rib_origin {
 
 static const uint32_t RIB_FACT = 1u << 31;
 
+/* Nets that wait for something, in the order of their places: those that came together, and so share
+ * their attributes, leave together. */
+struct rib_queue {
+    struct bitset places[BGP_FAMILIES];
+    uint32_t at; /* place from which the next one is looked for */
+    uint8_t family;
+};
+
 struct rib {
     struct prefix_table nets; /* records: struct rib_net */
     struct slab paths;        /* struct rib_path */
@@ -106,7 +114,7 @@ struct rib {
     uint8_t self;         /* own origin number */
     bool keep_tombstones; /* false for a single node: nobody else has copies */
     bool limits_types;    /* some reader may not have the paths of every type of peer */
-    struct ring dirty, dying;
+    struct rib_queue dirty, dying;
     struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
     uint32_t tomb_second; /* of the newest of them */
     uint64_t updates, withdrawals; /* counters for sight */
@@ -184,12 +192,16 @@ static inline bool rib_path_is_usable(const struct rib *r, const struct rib_path
     return rib_path_class(r, p) != RIB_GONE && rib_path_verdict(p) == POLICY_ACCEPTED;
 }
 
+static inline uint32_t rib_queue_count(const struct rib_queue *q)
+{
+    return q->places[BGP_IP4].count + q->places[BGP_IP6].count;
+}
 void rib_mark_dirty(struct rib *r, uint32_t net);
 /* The next net that waits for a decision, 0 = none; it is taken off the queue. */
 uint32_t rib_next_dirty(struct rib *r);
 static inline uint32_t rib_dirty_count(const struct rib *r)
 {
-    return r->dirty.count;
+    return rib_queue_count(&r->dirty);
 }
 
 /* The outcome of a decision for who keeps sums: the digest. */

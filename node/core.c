@@ -107,7 +107,7 @@ static uint64_t slowest_reader(const struct core *c)
 /* Nets without paths go once nobody has to be told of them any more. */
 static void reap(struct core *c)
 {
-    if (!c->rib.dying.count)
+    if (!rib_queue_count(&c->rib.dying))
         return;
     uint64_t slowest = slowest_reader(c);
     for (uint32_t i = 0, net; i < CORE_REAP_BUDGET; i++) {

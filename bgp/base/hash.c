@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELLS_MIN = 64, MOVE_PER_INSERT = 8 };
-static const uint32_t MOVED = UINT32_MAX;
+#include "bgp/base/pages.h"
+
+enum { HOMES_MIN = 64, HOMES_MAX = 1 << 30, SLACK_MIN = 64, MOVE_PER_INSERT = 8 };
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -40,142 +41,226 @@ static uint32_t short_hash(uint64_t hash)
     return (uint32_t)(hash >> 32);
 }
 
-static bool table_init(struct hash_table *t, uint32_t cells)
+static uint32_t home_of(const struct hash_table *t, uint32_t hash)
 {
-    t->cells = calloc(cells, sizeof *t->cells);
-    if (!t->cells)
+    return (uint32_t)((uint64_t)hash * t->homes >> 32);
+}
+
+static uint32_t cell_count(const struct hash_table *t)
+{
+    return t->cells ? t->homes + t->slack : 0;
+}
+
+static bool table_init(struct hash_table *t, uint32_t homes, uint32_t slack)
+{
+    *t = (struct hash_table){ .homes = homes, .slack = slack };
+    t->bytes = ((size_t)homes + slack) * sizeof *t->cells;
+    t->cells = t->bytes < PAGES_MIN ? calloc(1, t->bytes) : pages_new(&t->bytes);
+    return t->cells;
+}
+
+static void table_fini(struct hash_table *t)
+{
+    if (t->bytes < PAGES_MIN)
+        free(t->cells);
+    else
+        pages_free(t->cells, t->bytes);
+    *t = (struct hash_table){ 0 };
+}
+
+/* In order of hashes, from this cell on at the earliest; false: no gap is left behind it. */
+static bool table_put(struct hash_table *t, uint32_t earliest, struct hash_cell cell)
+{
+    uint32_t at = home_of(t, cell.hash), end = cell_count(t);
+    if (at < earliest)
+        at = earliest;
+    while (at < end && t->cells[at].value && t->cells[at].hash <= cell.hash)
+        at++;
+    uint32_t gap = at;
+    while (gap < end && t->cells[gap].value)
+        gap++;
+    if (gap >= end)
         return false;
-    t->mask = cells - 1;
-    t->count = 0;
+    memmove(&t->cells[at + 1], &t->cells[at], (gap - at) * sizeof cell);
+    t->cells[at] = cell;
+    t->count++;
     return true;
 }
 
-static void table_put(struct hash_table *t, struct hash_cell cell)
-{
-    uint32_t at = cell.hash & t->mask;
-    while (t->cells[at].value)
-        at = (at + 1) & t->mask;
-    t->cells[at] = cell;
-    t->count++;
-}
-
-/* Close the gap that removal leaves, so that no probe has to step over dead cells. */
+/* Close the gap that removal leaves: what was displaced by it comes nearer to its home. */
 static void table_close_gap(struct hash_table *t, uint32_t gap)
 {
-    for (uint32_t at = (gap + 1) & t->mask; t->cells[at].value; at = (at + 1) & t->mask) {
-        uint32_t home = t->cells[at].hash & t->mask;
-        if (((at - home) & t->mask) >= ((at - gap) & t->mask)) {
-            t->cells[gap] = t->cells[at];
-            gap = at;
-        }
-    }
-    t->cells[gap].value = 0;
+    uint32_t end = cell_count(t), at = gap + 1;
+    while (at < end && t->cells[at].value && home_of(t, t->cells[at].hash) < at)
+        at++;
+    memmove(&t->cells[gap], &t->cells[gap + 1], (at - gap - 1) * sizeof *t->cells);
+    t->cells[at - 1] = (struct hash_cell){ 0 };
+    t->count--;
 }
 
 void hash_fini(struct hash_index *x)
 {
-    free(x->now.cells);
-    free(x->old.cells);
+    table_fini(&x->now);
+    table_fini(&x->old);
     *x = (struct hash_index){ 0 };
+}
+
+static bool is_in_old(const struct hash_index *x, uint32_t hash)
+{
+    return x->old.cells && hash >= x->frontier;
+}
+
+static void take_back(struct hash_index *x, uint32_t hash, uint32_t count)
+{
+    uint32_t at = home_of(&x->now, hash);
+    while (count && x->now.cells[at].hash != hash)
+        at++;
+    x->moved -= count;
+    x->old.count += count;
+    while (count--)
+        table_close_gap(&x->now, at);
+}
+
+/* Equal hashes move together, so that the frontier parts the two tables. False: now is full at its
+ * end, which takes many keys of the largest hashes; then old stays until all is rebuilt. */
+static bool move_run(struct hash_index *x)
+{
+    struct hash_cell *cells = x->old.cells;
+    uint32_t end = cell_count(&x->old), hash = cells[x->moved].hash, first = x->moved;
+    while (x->moved < end && cells[x->moved].value && cells[x->moved].hash == hash) {
+        if (!table_put(&x->now, 0, cells[x->moved])) {
+            take_back(x, hash, x->moved - first);
+            return false;
+        }
+        x->old.count--;
+        x->moved++;
+    }
+    x->frontier = hash < UINT32_MAX ? hash + 1 : hash;
+    return true;
 }
 
 static void move_some(struct hash_index *x, uint32_t most)
 {
-    if (!x->old.cells)
-        return;
-    for (; most && x->moved <= x->old.mask; most--, x->moved++) {
-        struct hash_cell *cell = &x->old.cells[x->moved];
-        if (cell->value && cell->value != MOVED)
-            table_put(&x->now, *cell);
-        if (cell->value)
-            cell->value = MOVED; /* probes of the old table must still pass here */
+    uint32_t end = cell_count(&x->old);
+    for (; most && x->moved < end; most--) {
+        if (!x->old.cells[x->moved].value)
+            x->moved++;
+        else if (!move_run(x))
+            return;
     }
-    if (x->moved > x->old.mask) {
-        free(x->old.cells);
-        x->old = (struct hash_table){ 0 };
+    if (x->old.cells && (x->moved >= end || !x->old.count))
+        table_fini(&x->old);
+}
+
+static bool put_all(struct hash_table *to, const struct hash_table *from, uint32_t first)
+{
+    for (uint32_t i = first, end = cell_count(from); i < end; i++)
+        if (from->cells[i].value && !table_put(to, 0, from->cells[i]))
+            return false;
+    return true;
+}
+
+/* All at once, with as much slack as it takes: for keys that were chosen to collide. */
+static bool rebuild(struct hash_index *x)
+{
+    struct hash_table wider;
+    uint32_t slack = x->now.slack;
+    for (bool fits = false; !fits;) {
+        slack *= 2;
+        if (slack > HOMES_MAX || !table_init(&wider, x->now.homes / 2 * 3, slack))
+            return false;
+        fits = put_all(&wider, &x->now, 0) && put_all(&wider, &x->old, x->moved);
+        if (!fits)
+            table_fini(&wider);
     }
+    table_fini(&x->now);
+    table_fini(&x->old);
+    x->now = wider;
+    return true;
 }
 
 static bool make_room(struct hash_index *x)
 {
-    if (!x->now.cells)
-        return table_init(&x->now, CELLS_MIN);
-    if (x->now.count < x->now.mask / 4 * 3)
-        return true;
-    move_some(x, UINT32_MAX);
-    if (x->now.count < x->now.mask / 4 * 3)
-        return true;
     struct hash_table wider;
-    if (x->now.mask >= 1u << 30 || !table_init(&wider, (x->now.mask + 1) * 2))
+    if (!x->now.cells)
+        return table_init(&x->now, HOMES_MIN, SLACK_MIN);
+    if (x->now.count + x->old.count < x->now.homes / 5 * 4)
+        return true;
+    if (x->now.homes >= HOMES_MAX)
+        return false;
+    if (x->old.cells)
+        return rebuild(x);
+    if (!table_init(&wider, x->now.homes / 2 * 3, x->now.slack))
         return false;
     x->old = x->now;
     x->now = wider;
-    x->moved = 0;
+    x->moved = x->frontier = 0;
     return true;
 }
 
 bool hash_insert(struct hash_index *x, uint64_t hash, uint32_t value)
 {
-    assert(value && value != MOVED);
+    struct hash_cell cell = { .hash = short_hash(hash), .value = value };
+    assert(value);
     if (!make_room(x))
         return false;
     move_some(x, MOVE_PER_INSERT);
-    table_put(&x->now, (struct hash_cell){ .hash = short_hash(hash), .value = value });
+    while (is_in_old(x, cell.hash) ? !table_put(&x->old, x->moved, cell)
+                                   : !table_put(&x->now, 0, cell))
+        if (!rebuild(x))
+            return false;
     return true;
 }
 
-void hash_remove(struct hash_index *x, uint64_t hash, uint32_t value)
+/* The first cell that may have this hash, in the table that holds such hashes. */
+static uint32_t first_cell(const struct hash_index *x, uint32_t hash, const struct hash_table **t)
 {
-    uint32_t h = short_hash(hash);
-    for (uint32_t at = h & x->now.mask; x->now.cells[at].value; at = (at + 1) & x->now.mask) {
-        if (x->now.cells[at].value == value) {
-            table_close_gap(&x->now, at);
-            x->now.count--;
-            return;
-        }
-    }
-    assert(x->old.cells);
-    for (uint32_t at = h & x->old.mask; x->old.cells[at].value; at = (at + 1) & x->old.mask) {
-        if (x->old.cells[at].value == value) {
-            x->old.cells[at].value = MOVED;
-            return;
-        }
-    }
-    assert(false); /* the caller removes what it never inserted */
-}
-
-size_t hash_memory(const struct hash_index *x)
-{
-    size_t cells = (x->now.cells ? x->now.mask + 1u : 0u) + (x->old.cells ? x->old.mask + 1u : 0u);
-    return cells * sizeof *x->now.cells;
+    bool in_old = is_in_old(x, hash);
+    *t = in_old ? &x->old : &x->now;
+    uint32_t at = home_of(*t, hash);
+    return in_old && at < x->moved ? x->moved : at;
 }
 
 struct hash_probe hash_probe(const struct hash_index *x, uint64_t hash)
 {
-    uint32_t h = short_hash(hash);
-    return (struct hash_probe){
-        .index = x, .table = x->now.cells ? &x->now : NULL, .hash = h, .at = h & x->now.mask
-    };
+    const struct hash_table *t;
+    struct hash_probe p = { .hash = short_hash(hash) };
+    uint32_t at = first_cell(x, p.hash, &t);
+    if (!t->cells)
+        return p;
+    p.at = t->cells + at;
+    p.end = t->cells + cell_count(t);
+    return p;
 }
 
 uint32_t hash_probe_next(struct hash_probe *p)
 {
-    while (p->table) {
-        struct hash_cell cell = p->table->cells[p->at];
-        p->at = (p->at + 1) & p->table->mask;
-        if (!cell.value) {
-            bool more = p->table == &p->index->now && p->index->old.cells;
-            p->table = more ? &p->index->old : NULL;
-            p->at = p->hash & p->index->old.mask;
-        } else if (cell.hash == p->hash && cell.value != MOVED) {
-            return cell.value;
-        }
-    }
-    return 0;
+    while (p->at != p->end && p->at->value && p->at->hash < p->hash)
+        p->at++;
+    if (p->at == p->end || p->at->hash != p->hash)
+        return 0;
+    return p->at++->value; /* of a gap: 0 */
+}
+
+void hash_remove(struct hash_index *x, uint64_t hash, uint32_t value)
+{
+    struct hash_probe p = hash_probe(x, hash);
+    struct hash_table *t = is_in_old(x, p.hash) ? &x->old : &x->now;
+    uint32_t found;
+    while ((found = hash_probe_next(&p)) != value)
+        assert(found); /* the caller removes only what it inserted */
+    table_close_gap(t, (uint32_t)(p.at - 1 - t->cells));
+}
+
+size_t hash_memory(const struct hash_index *x)
+{
+    return x->now.bytes + x->old.bytes;
 }
 
 void hash_prefetch(const struct hash_index *x, uint64_t hash)
 {
-    if (x->now.cells)
-        __builtin_prefetch(&x->now.cells[short_hash(hash) & x->now.mask]);
+    const struct hash_table *t;
+    uint32_t at = first_cell(x, short_hash(hash), &t);
+    if (t->cells)
+        __builtin_prefetch(&t->cells[at]);
 }

@@ -8,7 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLAB_BLOCK_SHIFT = 12, SLAB_BLOCK = 1 << SLAB_BLOCK_SHIFT };
+enum {
+    SLAB_BLOCK_SHIFT = 12,
+    SLAB_BLOCK = 1 << SLAB_BLOCK_SHIFT,
+    SLAB_SINGLES = 16, /* blocks that come one by one; those behind come in huge pages (pages.h) */
+};
 
 struct slab {
     unsigned char **blocks;

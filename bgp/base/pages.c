@@ -1,0 +1,30 @@
+#include "bgp/base/pages.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+
+/* Huge pages begin at multiples of their size: map more, give back what stands around. */
+void *pages_new(size_t *bytes)
+{
+    const size_t huge = PAGES_MIN;
+    if (*bytes > SIZE_MAX / 2)
+        return NULL;
+    size_t len = (*bytes + huge - 1) / huge * huge;
+    unsigned char *map =
+        mmap(NULL, len + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        return NULL;
+    size_t before = (huge - (uintptr_t)map % huge) % huge;
+    if (before)
+        munmap(map, before);
+    munmap(map + before + len, huge - before);
+    madvise(map + before, len, MADV_HUGEPAGE); /* refused: ordinary pages, the same memory */
+    *bytes = len;
+    return map + before;
+}
+
+void pages_free(void *pages, size_t bytes)
+{
+    if (pages)
+        munmap(pages, bytes);
+}
