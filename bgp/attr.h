@@ -92,8 +92,11 @@ bool bgp_attrs_next(struct wire_reader *r, struct bgp_attr_view *out);
 
 /* The table of interned sets: equal sets have one id, so ids compare instead of bytes.
  * Id 0 means «no attributes» and is never handed out. */
+enum { BGP_ATTRS_CLASS = 8, BGP_ATTRS_CLASSES = 64 }; /* bytes: in steps of 8 up to 512, then malloc */
+
 struct bgp_attr_table {
     struct slab records;
+    struct slab bytes_of[BGP_ATTRS_CLASSES]; /* canonical bytes by their length */
     struct hash_index index;
     struct hash_key key;
     size_t bytes; /* held by canonical bytes */

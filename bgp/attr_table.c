@@ -8,12 +8,15 @@
 struct record {
     struct bgp_attrs attrs;
     uint32_t refs;
+    uint32_t place; /* of the bytes in the slab of their size; 0: malloc's */
 };
 
 void bgp_attr_table_init(struct bgp_attr_table *t, struct hash_key key)
 {
     *t = (struct bgp_attr_table){ .key = key };
     slab_init(&t->records, sizeof(struct record));
+    for (uint32_t i = 0; i < BGP_ATTRS_CLASSES; i++)
+        slab_init(&t->bytes_of[i], (i + 1) * BGP_ATTRS_CLASS);
 }
 
 static struct record *record_at(const struct bgp_attr_table *t, uint32_t id)
@@ -21,16 +24,37 @@ static struct record *record_at(const struct bgp_attr_table *t, uint32_t id)
     return slab_at(&t->records, id);
 }
 
-static void free_bytes(struct record *r)
+/* NULL: these bytes are too long for a slab. */
+static struct slab *slab_of(struct bgp_attr_table *t, uint16_t len)
 {
-    free((void *)(uintptr_t)r->attrs.bytes); /* ours: the table made the copy */
+    uint32_t class = (uint32_t)(len ? len - 1 : 0) / BGP_ATTRS_CLASS;
+    return class < BGP_ATTRS_CLASSES ? &t->bytes_of[class] : NULL;
+}
+
+static uint8_t *new_bytes(struct bgp_attr_table *t, uint16_t len, uint32_t *place)
+{
+    struct slab *s = slab_of(t, len);
+    *place = s ? slab_new(s) : 0;
+    if (!s)
+        return malloc(len);
+    return *place ? slab_at(s, *place) : NULL;
+}
+
+static void free_bytes(struct bgp_attr_table *t, const struct bgp_attrs *a, uint32_t place)
+{
+    if (place)
+        slab_free(slab_of(t, a->len), place);
+    else
+        free((void *)(uintptr_t)a->bytes); /* ours: the table made the copy */
 }
 
 void bgp_attr_table_fini(struct bgp_attr_table *t)
 {
     for (uint32_t id = 1; id < t->records.top; id++)
         if (record_at(t, id)->refs)
-            free_bytes(record_at(t, id));
+            free_bytes(t, &record_at(t, id)->attrs, record_at(t, id)->place);
+    for (uint32_t i = 0; i < BGP_ATTRS_CLASSES; i++)
+        slab_fini(&t->bytes_of[i]);
     slab_fini(&t->records);
     hash_fini(&t->index);
 }
@@ -55,16 +79,18 @@ static bool is_equal(const struct bgp_attrs *a, const struct bgp_attrs *b)
 
 static uint32_t add(struct bgp_attr_table *t, const struct bgp_attrs *a, uint64_t hash)
 {
-    uint8_t *bytes = malloc(a->len ? a->len : 1);
-    uint32_t id = bytes ? slab_new(&t->records) : 0;
-    if (!id || !hash_insert(&t->index, hash, id)) {
-        if (id)
-            slab_free(&t->records, id);
-        free(bytes);
+    uint32_t place, id = slab_new(&t->records);
+    if (!id)
+        return 0;
+    uint8_t *bytes = new_bytes(t, a->len, &place);
+    if (!bytes || !hash_insert(&t->index, hash, id)) {
+        if (bytes)
+            free_bytes(t, &(struct bgp_attrs){ .bytes = bytes, .len = a->len }, place);
+        slab_free(&t->records, id);
         return 0;
     }
     memcpy(bytes, a->bytes, a->len);
-    *record_at(t, id) = (struct record){ .attrs = *a, .refs = 1 };
+    *record_at(t, id) = (struct record){ .attrs = *a, .refs = 1, .place = place };
     record_at(t, id)->attrs.bytes = bytes;
     t->bytes += a->len;
     return id;
@@ -99,7 +125,7 @@ void bgp_attrs_unref(struct bgp_attr_table *t, uint32_t id)
         return;
     hash_remove(&t->index, hash_of(t, &r->attrs), id);
     t->bytes -= r->attrs.len;
-    free_bytes(r);
+    free_bytes(t, &r->attrs, r->place);
     *r = (struct record){ 0 };
     slab_free(&t->records, id);
 }

@@ -55,6 +55,21 @@ uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix 
     return find(t, p, hash_prefix(t, p));
 }
 
+void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *prefixes,
+                         uint32_t count, uint32_t *likely)
+{
+    for (uint32_t i = 0; i < count; i++)
+        hash_prefetch(&t->index[prefixes[i].family], hash_prefix(t, &prefixes[i]));
+    for (uint32_t i = 0; i < count; i++) {
+        enum bgp_family f = (enum bgp_family)prefixes[i].family;
+        struct hash_probe probe = hash_probe(&t->index[f], hash_prefix(t, &prefixes[i]));
+        uint32_t place = hash_probe_next(&probe);
+        likely[i] = place ? prefix_index(f, place) : 0;
+        if (place)
+            __builtin_prefetch(slab_at(&t->records[f], place));
+    }
+}
+
 uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
 {
     uint64_t hash = hash_prefix(t, p);

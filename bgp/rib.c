@@ -273,6 +273,18 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
     judge_again(r, other, p->nva);
 }
 
+void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t count)
+{
+    uint32_t likely[RIB_EXPECT];
+    assert(count <= RIB_EXPECT);
+    prefix_table_expect(&r->nets, prefixes, count, likely);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t path = likely[i] ? rib_net(r, likely[i])->paths : 0;
+        if (path)
+            __builtin_prefetch(rib_path(r, path));
+    }
+}
+
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs)
 {

@@ -144,6 +144,11 @@ static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
     return prefix_table_record(&r->nets, index);
 }
 
+/* At most this many prefixes are about to be announced or withdrawn: their memory is asked for at once
+ * (prefix_table_expect). No more than a hint. */
+enum { RIB_EXPECT = 64 };
+void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t count);
+
 /* A path as announced on a session; attrs: an interned id, of which the RIB takes its own reference. */
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs) MUST_USE;

@@ -39,7 +39,7 @@ uint32_t core_table_set(const struct core *c, uint32_t net)
 void core_table_changed(struct core *c, const struct rib_change *change)
 {
     struct ip_prefix prefix;
-    if (!is_in_table(c, change->net))
+    if (!c->cfg.agent_secrets || !is_in_table(c, change->net))
         return;
     prefix_table_prefix(&c->rib.nets, change->net, &prefix);
     repl_digest_subtract(&c->table_digest, &prefix, nhset_get(&c->rib.sets, change->old_nhset));

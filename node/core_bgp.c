@@ -147,23 +147,41 @@ static void check_limit(struct core *c, struct core_peer *p)
                           c->now_ms);
 }
 
+/* The next prefixes of an UPDATE, which the RIB is told to expect. */
+struct stretch {
+    struct ip_prefix prefixes[RIB_EXPECT];
+    uint32_t path_ids[RIB_EXPECT], count;
+};
+
+static bool next_stretch(const struct core *c, struct bgp_nlri *nlri, struct stretch *s)
+{
+    s->count = 0;
+    while (s->count < RIB_EXPECT &&
+           bgp_nlri_next(nlri, &s->prefixes[s->count], &s->path_ids[s->count]))
+        s->count++;
+    rib_expect(&c->rib, s->prefixes, s->count);
+    return s->count;
+}
+
 static void announce(struct core *c, const struct core_peer *p, struct bgp_nlri nlri,
                      const struct bgp_attrs *attrs)
 {
-    struct ip_prefix prefix;
-    uint32_t path_id = 0, id = bgp_attrs_intern(&c->rib.attrs, attrs);
+    struct stretch s;
+    uint32_t id = bgp_attrs_intern(&c->rib.attrs, attrs);
     core_must(!id);
-    while (bgp_nlri_next(&nlri, &prefix, &path_id))
-        core_must(rib_announce(&c->rib, c->rib.self, p->nva, &prefix, path_id, id));
+    while (next_stretch(c, &nlri, &s))
+        for (uint32_t i = 0; i < s.count; i++)
+            core_must(rib_announce(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i], id));
     bgp_attrs_unref(&c->rib.attrs, id);
 }
 
 static void withdraw(struct core *c, const struct core_peer *p, struct bgp_nlri nlri)
 {
-    struct ip_prefix prefix;
-    uint32_t path_id = 0;
-    while (bgp_nlri_next(&nlri, &prefix, &path_id))
-        core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, &prefix, path_id, c->now_ms));
+    struct stretch s;
+    while (next_stretch(c, &nlri, &s))
+        for (uint32_t i = 0; i < s.count; i++)
+            core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i],
+                                   c->now_ms));
 }
 
 static void report_fault(struct core *c, const struct core_peer *p, const struct bgp_fault *f)
