@@ -32,7 +32,9 @@ void adjout_batch_add(struct adjout_batch *b, uint32_t net, uint32_t attrs, uint
 {
     struct adjout_item *item = &b->items[b->count++];
     *item = (struct adjout_item){ .net = net, .attrs = attrs, .except = except, .only = only };
-    uint32_t slot = find_bucket(b, item);
+    bool like_last = b->count > 1 && same_bucket(item, item - 1); /* as they came in one UPDATE */
+    uint32_t slot = like_last ? b->last_slot : find_bucket(b, item);
+    b->last_slot = slot;
     if (b->heads[slot]) {
         b->items[b->tails[slot] - 1].next = b->count;
     } else {

@@ -26,6 +26,7 @@ struct adjout_batch {
     uint32_t heads[4 * ADJOUT_BATCH], tails[4 * ADJOUT_BATCH]; /* open addressing, index + 1 */
     uint32_t used[2 * ADJOUT_BATCH + 2]; /* buckets in the order of their first item */
     uint32_t used_count, withdraw_count; /* the first of them withdraw */
+    uint32_t last_slot;                  /* of the newest item */
     uint32_t at_bucket, at_item;         /* progress: bucket, item index + 1 */
     uint64_t version;                        /* of the Loc-RIB before these nets */
 };

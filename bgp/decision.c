@@ -174,12 +174,29 @@ static bool is_hidden_from_some(const struct rib *r, uint32_t path)
 
 uint32_t rib_best_for(const struct rib *r, const struct rib_net *n, const struct rib_audience *a)
 {
-    if (!n->best || is_for(r, rib_path(r, n->best), a))
-        return n->best;
-    if (rib_path(r, n->best)->nva == a->except_nva && n->second &&
-        is_for(r, rib_path(r, n->second), a))
-        return n->second;
+    uint32_t best = rib_best(n), second = rib_second(r, n);
+    if (!best || is_for(r, rib_path(r, best), a))
+        return best;
+    if (rib_path(r, best)->nva == a->except_nva && second && is_for(r, rib_path(r, second), a))
+        return second;
     return choose(r, n, a, NULL);
+}
+
+static void put_first(struct rib *r, struct rib_net *n, uint32_t path)
+{
+    if (!path || n->paths == path)
+        return;
+    rib_take_out(r, n, path);
+    rib_path(r, path)->next = n->paths;
+    n->paths = path;
+}
+
+static void rank(struct rib *r, struct rib_net *n, uint32_t best, uint32_t second)
+{
+    put_first(r, n, second);
+    put_first(r, n, best);
+    n->flags &= (uint8_t)~(RIB_NET_BEST | RIB_NET_SECOND);
+    n->flags |= (uint8_t)((best ? RIB_NET_BEST : 0) | (second ? RIB_NET_SECOND : 0));
 }
 
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
@@ -205,14 +222,13 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
         return BGP_ERR_NOMEM;
     }
     *out = (struct rib_change){ .net = net, .old_nhset = n->nhset, .new_nhset = nhset };
-    out->changed = n->flags & RIB_NET_CHANGED || nhset != n->nhset || !is_same(r, n->best, best) ||
-                   !is_same(r, n->second, second) ||
+    out->changed = n->flags & RIB_NET_CHANGED || nhset != n->nhset || !is_same(r, rib_best(n), best) ||
+                   !is_same(r, rib_second(r, n), second) ||
                    (n->flags & RIB_NET_TOUCHED &&
                     (is_hidden_from_some(r, best) || is_hidden_from_some(r, second)));
-    n->best = best;
-    n->second = second;
     n->nhset = nhset;
     n->flags &= (uint8_t)~(RIB_NET_CHANGED | RIB_NET_TOUCHED);
+    rank(r, n, best, second);
     if (out->changed)
         list_net(r, net);
     return 0;

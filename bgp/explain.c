@@ -118,20 +118,21 @@ void explain_path(const struct rib *r, uint32_t path, struct explain *out)
 {
     const struct rib_path *p = rib_path(r, path);
     const struct rib_net *n = rib_net(r, p->net);
-    *out = (struct explain){ .is_best = n->best == path };
+    uint32_t best = rib_best(n);
+    *out = (struct explain){ .is_best = best == path };
     if (!rib_path_is_usable(r, p)) {
         out->step = EXPLAIN_UNUSABLE;
         out->is_best = false;
         return;
     }
-    if (n->flags & RIB_NET_DIRTY || !n->best || !rib_path_is_usable(r, rib_path(r, n->best))) {
+    if (n->flags & RIB_NET_DIRTY || !best || !rib_path_is_usable(r, rib_path(r, best))) {
         out->step = EXPLAIN_UNDECIDED;
         return;
     }
     if (out->is_best)
         explain_winner(r, path, out);
     else
-        explain_loser(r, path, n->best, out);
+        explain_loser(r, path, best, out);
     const struct nhset *set = nhset_get(&r->sets, n->nhset);
     bool shares = out->is_best || out->step >= EXPLAIN_EQUAL;
     out->is_programmed = shares && p->nva && is_in_set(set, &attrs_of(r, path)->next_hop);

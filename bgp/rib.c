@@ -202,23 +202,32 @@ static void path_changed(struct rib *r, uint32_t index)
     uint32_t net = rib_path(r, index)->net;
     struct rib_net *n = rib_net(r, net);
     n->flags |= RIB_NET_TOUCHED;
-    if (n->best == index || n->second == index)
+    if (rib_best(n) == index || rib_second(r, n) == index)
         n->flags |= RIB_NET_CHANGED;
     rib_mark_dirty(r, net);
 }
 
-/* A new path at the head of its net, without attributes yet. */
+/* Where a new path goes: in front of those that no decision has ranked. */
+static uint32_t *unranked(struct rib *r, struct rib_net *n)
+{
+    uint32_t *link = &n->paths;
+    for (uint32_t ranked = RIB_NET_BEST; ranked <= RIB_NET_SECOND && n->flags & ranked; ranked *= 2)
+        link = &rib_path(r, *link)->next;
+    return link;
+}
+
+/* A new path of its net, without attributes yet. */
 static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
     uint32_t index = slab_new(&r->paths);
     if (!index)
         return 0;
-    struct rib_net *n = rib_net(r, net);
+    uint32_t *link = unranked(r, rib_net(r, net));
     struct rib_path *p = rib_path(r, index);
     *p = (struct rib_path){
-        .next = n->paths, .net = net, .path_id = path_id, .nva = nva, .origin = origin
+        .next = *link, .net = net, .path_id = path_id, .nva = nva, .origin = origin
     };
-    n->paths = index;
+    *link = index;
     p->slot = vlist_append(&r->origins[origin].order, index);
     compact_order(r, &r->origins[origin]);
     return index;
@@ -352,18 +361,23 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     return 0;
 }
 
+void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)
+{
+    uint32_t *link = &n->paths;
+    while (*link != index)
+        link = &rib_path(r, *link)->next;
+    *link = rib_path(r, index)->next;
+}
+
 static void unlink_path(struct rib *r, uint32_t index)
 {
     const struct rib_path *p = rib_path(r, index);
     struct rib_net *n = rib_net(r, p->net);
-    uint32_t *link = &n->paths;
-    while (*link != index)
-        link = &rib_path(r, *link)->next;
-    *link = p->next;
-    if (n->best == index)
-        n->best = 0;
-    if (n->second == index)
-        n->second = 0;
+    if (rib_second(r, n) == index)
+        n->flags &= (uint8_t)~RIB_NET_SECOND;
+    if (rib_best(n) == index)
+        n->flags &= (uint8_t)~(RIB_NET_BEST | RIB_NET_SECOND);
+    rib_take_out(r, n, index);
     if (!n->paths)
         queue_add(&r->dying, p->net);
 }

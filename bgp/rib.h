@@ -55,15 +55,15 @@ enum rib_net_flag {
     RIB_NET_LISTED = 1 << 2,    /* stands in the Loc-RIB order */
     RIB_NET_WITHDRAWN = 1 << 3, /* its latest loss was an explicit withdrawal on a session */
     RIB_NET_TOUCHED = 1 << 4,   /* some path changed, came or went since the last decision */
+    RIB_NET_BEST = 1 << 5,      /* the first path is the one that is advertised */
+    RIB_NET_SECOND = 1 << 6,    /* … and the path behind it is what the best's own NVA is told */
 };
 
 struct rib_net {
-    uint32_t paths;  /* first path */
-    uint32_t best;   /* path that is advertised, 0 = none */
-    uint32_t second; /* best path of another NVA than best's: what best's own NVA is told */
-    uint32_t nhset;  /* what is programmed: ECMP set; a reference */
-    uint32_t slot;   /* in the Loc-RIB order, while LISTED */
-    uint8_t flags;   /* enum rib_net_flag */
+    uint32_t paths; /* first path; a decision puts best and second in front */
+    uint32_t nhset; /* what is programmed: ECMP set; a reference */
+    uint32_t slot;  /* in the Loc-RIB order, while LISTED */
+    uint8_t flags;  /* enum rib_net_flag */
 };
 
 enum rib_session_state { RIB_SESSION_DOWN, RIB_SESSION_SYNCING, RIB_SESSION_SYNCED };
@@ -149,6 +149,18 @@ static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
 enum { RIB_EXPECT = 64 };
 void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t count);
 
+/* The path that is advertised, 0 = none. */
+static inline uint32_t rib_best(const struct rib_net *n)
+{
+    return n->flags & RIB_NET_BEST ? n->paths : 0;
+}
+
+/* The best path of another NVA than best's: what best's own NVA is told. */
+static inline uint32_t rib_second(const struct rib *r, const struct rib_net *n)
+{
+    return n->flags & RIB_NET_SECOND ? rib_path(r, n->paths)->next : 0;
+}
+
 /* A path as announced on a session; attrs: an interned id, of which the RIB takes its own reference. */
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs) MUST_USE;
@@ -202,6 +214,8 @@ static inline uint32_t rib_queue_count(const struct rib_queue *q)
     return q->places[BGP_IP4].count + q->places[BGP_IP6].count;
 }
 void rib_mark_dirty(struct rib *r, uint32_t net);
+/* Out of the net's list of paths, for who puts it in again: the decision. */
+void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path);
 /* The next net that waits for a decision, 0 = none; it is taken off the queue. */
 uint32_t rib_next_dirty(struct rib *r);
 static inline uint32_t rib_dirty_count(const struct rib *r)

@@ -105,7 +105,7 @@ static void count_routes(const struct core *c, uint16_t nva, struct core_peer_vi
         const struct rib_path *p = rib_path(r, id);
         const struct rib_net *n = rib_net(r, p->net);
         out->accepted += rib_path_is_usable(r, p);
-        out->best += n->best && rib_path(r, n->best)->nva == nva;
+        out->best += rib_best(n) && rib_path(r, rib_best(n))->nva == nva;
     }
 }
 

@@ -17,21 +17,42 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t load(const unsigned char *p, size_t len)
+static uint64_t load64(const unsigned char *p)
 {
-    uint64_t v = 0;
-    memcpy(&v, p, len);
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
     return v;
+}
+
+static uint64_t load32(const unsigned char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* Up to 16 bytes in two words, by loads of constant width that overlap. */
+static void load_tail(const unsigned char *p, size_t len, uint64_t *a, uint64_t *b)
+{
+    if (len >= 8) {
+        *a = load64(p);
+        *b = load64(p + len - 8);
+    } else if (len >= 4) {
+        *a = load32(p);
+        *b = load32(p + len - 4);
+    } else {
+        *a = len ? (uint64_t)p[0] << 16 | (uint64_t)p[len / 2] << 8 | p[len - 1] : 0;
+        *b = 0;
+    }
 }
 
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len)
 {
     const unsigned char *p = data;
-    uint64_t h = key->k0 ^ fold((uint64_t)len + 0x9e3779b97f4a7c15u, key->k1 | 1);
+    uint64_t a, b, h = key->k0 ^ fold((uint64_t)len + 0x9e3779b97f4a7c15u, key->k1 | 1);
     for (; len > 16; p += 16, len -= 16)
-        h = fold(load(p, 8) ^ key->k1, load(p + 8, 8) ^ h);
-    size_t first = len > 8 ? 8 : len;
-    uint64_t a = load(p, first), b = load(p + first, len - first);
+        h = fold(load64(p) ^ key->k1, load64(p + 8) ^ h);
+    load_tail(p, len, &a, &b);
     return fold(fold(a ^ key->k1, b ^ h), key->k0 ^ 0xe7037ed1a0b428dbu);
 }
 

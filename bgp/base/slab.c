@@ -62,7 +62,7 @@ static bool grow(struct slab *s)
     if (s->block_count > (1u << (32 - SLAB_BLOCK_SHIFT)) - more || !reserve_blocks(s, more))
         return false;
     unsigned char *at =
-        s->block_count < SLAB_SINGLES ? malloc(block_bytes(s)) : pages_new(&bytes);
+        s->block_count < SLAB_SINGLES ? calloc(1, block_bytes(s)) : pages_new(&bytes);
     if (!at)
         return false;
     for (uint32_t i = 0; i < more; i++)
@@ -75,12 +75,12 @@ uint32_t slab_new(struct slab *s)
     uint32_t index = s->free;
     if (index) {
         memcpy(&s->free, slab_at(s, index), sizeof s->free);
-    } else {
+        memset(slab_at(s, index), 0, s->size);
+    } else { /* never used: zero as it came from the system */
         if (s->top >> SLAB_BLOCK_SHIFT == s->block_count && !grow(s))
             return 0;
         index = s->top++;
     }
-    memset(slab_at(s, index), 0, s->size);
     s->count++;
     return index;
 }

@@ -56,8 +56,9 @@ static json_t *advertised_to(const struct api_view *v, uint32_t path)
     const struct rib *r = core_rib(v->core);
     const struct rib_path *p = rib_path(r, path);
     const struct rib_net *n = rib_net(r, p->net);
+    bool is_told = path == rib_best(n) || path == rib_second(r, n);
     json_t *list = json_array();
-    for (size_t i = 0; i < core_peer_count(v->core) && (path == n->best || path == n->second); i++)
+    for (size_t i = 0; i < core_peer_count(v->core) && is_told; i++)
         if (core_told(v->core, i, p->net) == p->attrs)
             json_array_append_new(list, json_text(v->config->peers[i].name));
     return list;

@@ -132,7 +132,7 @@ static bool is_wanted(const struct query *q, uint32_t path)
     const struct rib *r = q->walk.rib;
     const struct rib_path *p = rib_path(r, path);
     enum rib_class class = rib_path_class(r, p);
-    bool is_best = rib_net(r, p->net)->best == path, is_accepted = rib_path_is_usable(r, p);
+    bool is_best = rib_best(rib_net(r, p->net)) == path, is_accepted = rib_path_is_usable(r, p);
     if (class == RIB_GONE || (q->nva >= 0 && p->nva != q->nva))
         return false;
     if (q->best && is_best != (q->best == 1))

@@ -121,7 +121,7 @@ static void test_the_final_tie_goes_by_identifier_address_and_path_id(void)
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 2, .path_len = 1, .path_id = 9 });
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 2, .path_len = 1, .path_id = 4 });
     lab_decide(&l);
-    CU_ASSERT_EQUAL(rib_path(&l.rib, rib_net(&l.rib, lab_net(&l, BGP_IP4, 2))->best)->path_id, 4);
+    CU_ASSERT_EQUAL(rib_path(&l.rib, rib_best(rib_net(&l.rib, lab_net(&l, BGP_IP4, 2))))->path_id, 4);
     lab_close(&l);
 }
 
@@ -133,7 +133,7 @@ static void test_copies_of_two_nodes_are_one_route(void)
     lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = NET, .path_len = 1 });
     lab_announce(&l, (struct lab_route){ .nva = 1, .node = 1, .net = NET, .path_len = 1 });
     lab_decide(&l);
-    CU_ASSERT_EQUAL(rib_path(&l.rib, rib_net(&l.rib, lab_net(&l, BGP_IP4, NET))->best)->origin, 1);
+    CU_ASSERT_EQUAL(rib_path(&l.rib, rib_best(rib_net(&l.rib, lab_net(&l, BGP_IP4, NET))))->origin, 1);
     CU_ASSERT_EQUAL(lab_set(&l, NET)->count, 1);
     CU_ASSERT_EQUAL(lab_second(&l, NET), -1);
     lab_close(&l);
@@ -316,7 +316,7 @@ static struct outcome outcome_of(const struct lab *l)
 {
     const struct rib_net *n = rib_net(&l->rib, lab_net(l, BGP_IP4, NET));
     struct outcome o = { .best = lab_best(l, NET), .second = lab_second(l, NET) };
-    o.best_id = n->best ? rib_path(&l->rib, n->best)->path_id : 0;
+    o.best_id = rib_best(n) ? rib_path(&l->rib, rib_best(n))->path_id : 0;
     o.hops = lab_set(l, NET)->count;
     for (uint32_t i = 0; i < o.hops; i++)
         o.last[i] = lab_set(l, NET)->members[i].bytes[3];

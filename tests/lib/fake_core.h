@@ -170,7 +170,7 @@ void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
 
 uint32_t core_told(const struct core *c, size_t peer, uint32_t net)
 {
-    uint32_t best = rib_net(&c->rib, net)->best;
+    uint32_t best = rib_best(rib_net(&c->rib, net));
     return best && peer == 2 ? rib_path(&c->rib, best)->attrs : 0;
 }
 

@@ -188,11 +188,11 @@ static inline int lab_nva_of(const struct lab *l, uint32_t path)
 }
 static inline int lab_best(const struct lab *l, uint32_t net)
 {
-    return lab_nva_of(l, rib_net(&l->rib, lab_net(l, BGP_IP4, net))->best);
+    return lab_nva_of(l, rib_best(rib_net(&l->rib, lab_net(l, BGP_IP4, net))));
 }
 static inline int lab_second(const struct lab *l, uint32_t net)
 {
-    return lab_nva_of(l, rib_net(&l->rib, lab_net(l, BGP_IP4, net))->second);
+    return lab_nva_of(l, rib_second(&l->rib, rib_net(&l->rib, lab_net(l, BGP_IP4, net))));
 }
 
 static inline const struct nhset *lab_set(const struct lab *l, uint32_t net)
