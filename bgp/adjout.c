@@ -169,6 +169,7 @@ static void encode_batch(struct adjout_group *g)
                                                             .announced = m.announced,
                                                             .withdrawn = m.withdrawn,
                                                             .version = g->batch->version });
+        g->adjout->produced++;
     }
 }
 
@@ -195,6 +196,11 @@ bool adjout_work(struct adjout *a, unsigned budget)
         more |= g->position < vlist_head(&a->rib->loc);
     }
     return more;
+}
+
+uint64_t adjout_produced(const struct adjout *a)
+{
+    return a->produced;
 }
 
 /* ---- members ---- */

@@ -38,6 +38,8 @@ void adjout_refresh(struct adjout_member *m);
 
 /* Encode what changed, for all groups, up to `budget` nets. True: more is waiting. */
 bool adjout_work(struct adjout *a, unsigned budget);
+/* Counts what adjout_work did for anybody: while it stands still, nobody who had nothing to pull has. */
+uint64_t adjout_produced(const struct adjout *a);
 
 /* Copy whole UPDATE messages for this member; 0: nothing to send. May walk the RIB for a member
  * that is behind: at most `cap` bytes of work. */

@@ -78,6 +78,7 @@ struct adjout {
     struct rib *rib;
     struct list groups;
     uint8_t *export; /* room for one exported attribute set */
+    uint64_t produced;
 };
 
 struct adjout_group {

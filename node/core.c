@@ -5,28 +5,31 @@
 
 /* ---- the pipeline ---- */
 
+static void drain(struct core *c, struct core_conn *conn)
+{
+    if (conn->close_asked)
+        return;
+    if (conn->kind == CONN_BGP)
+        core_bgp_drain(c, conn);
+    else
+        core_cluster_drain(c, conn);
+    core_conn_moved(c, conn); /* there is room to read again */
+}
+
 /* True when there was something of an NVA's. */
 static bool drain_received(struct core *c)
 {
     bool routes = false;
     struct list round; /* what arrives again while draining waits for the next turn */
     list_init(&round);
-    LIST_EACH(node, &c->ready)
-    {
-        list_remove(node);
-        list_append(&round, node);
-    }
+    list_take(&round, &c->ready);
+    c->rx_left = CORE_RX_BUDGET;
     LIST_EACH(node, &round)
     {
         struct core_conn *conn = LIST_OF(node, struct core_conn, pump.ready);
         list_remove(node);
-        if (conn->close_asked)
-            continue;
         routes |= conn->kind == CONN_BGP;
-        if (conn->kind == CONN_BGP)
-            core_bgp_drain(c, conn);
-        else
-            core_cluster_drain(c, conn);
+        drain(c, conn);
     }
     return routes;
 }
@@ -86,13 +89,21 @@ static void decide(struct core *c)
 
 static void fill_pumps(struct core *c)
 {
-    LIST_EACH(node, &c->conns)
+    struct list round; /* who stays busy is looked at in the next turn */
+    list_init(&round);
+    if (adjout_produced(c->adjout) != c->produced)
+        core_bgp_wake_members(c);
+    c->produced = adjout_produced(c->adjout);
+    list_take(&round, &c->busy);
+    LIST_EACH(node, &round)
     {
-        struct core_conn *conn = LIST_OF(node, struct core_conn, all);
-        if (conn->kind == CONN_BGP)
-            core_bgp_fill(c, conn);
-        else
-            core_cluster_fill(c, conn);
+        list_remove(node);
+        core_bgp_fill(c, LIST_OF(node, struct core_conn, work));
+    }
+    LIST_EACH(node, &c->links)
+    {
+        core_cluster_fill(c, LIST_OF(node, struct core_conn, work));
+        core_conn_moved(c, LIST_OF(node, struct core_conn, work));
     }
 }
 
@@ -269,6 +280,9 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     c->cfg.seed += cfg->self;
     c->incarnation = core_incarnation(c, cfg->incarnation);
     list_init(&c->conns);
+    list_init(&c->links);
+    list_init(&c->busy);
+    list_init(&c->moved);
     list_init(&c->ready);
     list_init(&c->agents);
     c->hold_times = (struct repl_evidence_times){ .grace_ms = c->config->grace_ms,
@@ -337,8 +351,23 @@ struct core_conn *core_conn_new(struct core *c, enum conn_kind kind, const struc
     conn->kind = (uint8_t)kind;
     conn->remote = *remote;
     list_init(&conn->all);
+    list_init(&conn->work);
+    list_init(&conn->moved);
     list_append(&c->conns, &conn->all);
+    list_append(kind == CONN_LINK ? &c->links : &c->busy, &conn->work);
     return conn;
+}
+
+void core_conn_work(struct core *c, struct core_conn *conn)
+{
+    if (!list_is_on(&conn->work))
+        list_append(&c->busy, &conn->work);
+}
+
+void core_conn_moved(struct core *c, struct core_conn *conn)
+{
+    if (!list_is_on(&conn->moved))
+        list_append(&c->moved, &conn->moved);
 }
 
 void core_conn_close(struct core *c, struct core_conn *conn)
@@ -375,6 +404,7 @@ void core_connected(struct core *c, struct pump *p, const struct ip_addr *local,
     struct core_conn *conn = conn_of(p);
     c->now_ms = now_ms;
     conn->connected = true;
+    core_conn_moved(c, conn);
     if (conn->kind == CONN_BGP)
         core_bgp_connected(c, conn, local);
     else
@@ -394,7 +424,7 @@ void core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
     c->now_ms = now_ms;
     pump_tx_sent(p, n);
     if (conn->kind == CONN_BGP && conn->peer)
-        bgp_session_progress(conn->peer->session, conn->slot, p->tx_len == 0, now_ms);
+        core_bgp_sent(c, conn);
 }
 
 void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t now_ms)
@@ -404,10 +434,8 @@ void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t n
     /* What arrived before the end still counts: a NOTIFICATION, a last UPDATE, a goodbye. */
     for (size_t before = 0; !conn->close_asked && p->rx_len && p->rx_len != before;) {
         before = p->rx_len;
-        if (conn->kind == CONN_BGP)
-            core_bgp_drain(c, conn);
-        else
-            core_cluster_drain(c, conn);
+        c->rx_left = CORE_RX_BUDGET;
+        drain(c, conn);
     }
     if (conn->kind == CONN_BGP)
         core_bgp_closed(c, conn);
@@ -419,16 +447,20 @@ void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t n
             r->pump = NULL;
     }
     list_remove(&conn->all);
+    list_remove(&conn->work);
+    list_remove(&conn->moved);
     repl_link_free(conn->link);
     pump_fini(&conn->pump);
     free(conn);
 }
 
-struct pump *core_next_pump(struct core *c, struct pump *after)
+struct pump *core_next_pump(struct core *c)
 {
-    struct list *at = after ? LIST_OF(after, struct core_conn, pump)->all.next
-                                  : c->conns.next;
-    return at == &c->conns ? NULL : &LIST_OF(at, struct core_conn, all)->pump;
+    if (list_is_empty(&c->moved))
+        return NULL;
+    struct core_conn *conn = LIST_OF(c->moved.next, struct core_conn, moved);
+    list_remove(&conn->moved);
+    return &conn->pump;
 }
 
 void core_request(struct core *c, const struct core_request *r)

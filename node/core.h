@@ -77,8 +77,8 @@ void core_received(struct core *c, struct pump *p, size_t n);
 void core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms);
 /* The connection is gone, or the dial failed. Exactly once per pump; the pump is no more. */
 void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t now_ms);
-/* Every live pump, for the loop to flush; NULL ends. */
-struct pump *core_next_pump(struct core *c, struct pump *after);
+/* The pumps that changed since they were last asked for: bytes to send, or room to read; NULL ends. */
+struct pump *core_next_pump(struct core *c);
 
 /* ---- targets ---- */
 

@@ -320,11 +320,30 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
     }
 }
 
+/* When a peer that may still owe its End-of-RIB counts as having told all. */
+static uint64_t quiet_at(const struct core *c, const struct core_peer *p)
+{
+    if (!p->waits_for || bgp_session_slot(p->session) < 0)
+        return UINT64_MAX;
+    return p->update_ms + (p->sends_eor ? c->config->defer_ms : CORE_QUIET_MS);
+}
+
+static void set_timer(struct core *c, const struct core_peer *p)
+{
+    uint64_t due = bgp_session_deadline(p->session), quiet = quiet_at(c, p);
+    heap_set(&c->due, (uint32_t)(p - c->peers), due < quiet ? due : quiet);
+}
+
+/* What follows whatever was done with a session. */
 static void take_events(struct core *c, struct core_peer *p)
 {
     struct bgp_session_event e;
     while (bgp_session_next(p->session, &e))
         on_event(c, p, &e);
+    for (int slot = 0; slot < BGP_SLOTS; slot++)
+        if (p->conns[slot])
+            core_conn_work(c, p->conns[slot]);
+    set_timer(c, p);
 }
 
 /* ---- bytes ---- */
@@ -332,7 +351,7 @@ static void take_events(struct core *c, struct core_peer *p)
 void core_bgp_drain(struct core *c, struct core_conn *conn)
 {
     size_t used = 0;
-    while (used < conn->pump.rx_len && used < CORE_RX_BUDGET && !conn->close_asked) {
+    while (used < conn->pump.rx_len && used < c->rx_left && !conn->close_asked) {
         size_t n = bgp_session_feed(conn->peer->session, (enum bgp_slot)conn->slot,
                                     conn->pump.rx + used, conn->pump.rx_len - used, c->now_ms);
         take_events(c, conn->peer);
@@ -341,8 +360,17 @@ void core_bgp_drain(struct core *c, struct core_conn *conn)
         used += n;
     }
     pump_rx_consume(&conn->pump, used);
-    if (used >= CORE_RX_BUDGET && conn->pump.rx_len && !conn->close_asked)
+    c->rx_left -= used < c->rx_left ? used : c->rx_left;
+    if (!c->rx_left && conn->pump.rx_len && !conn->close_asked)
         list_append(&c->ready, &conn->pump.ready);
+}
+
+static bool has_routes(const struct core_peer *p)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        if (p->out[f] && adjout_has_output(p->out[f]))
+            return true;
+    return false;
 }
 
 void core_bgp_fill(struct core *c, struct core_conn *conn)
@@ -357,9 +385,30 @@ void core_bgp_fill(struct core *c, struct core_conn *conn)
         for (int f = 0; f < BGP_FAMILIES; f++)
             if (p->out[f])
                 n += adjout_pull(p->out[f], at + n, room - n);
-    if (n)
-        bgp_session_queued(p->session, (enum bgp_slot)conn->slot, c->now_ms);
     conn->pump.tx_len += n;
+    if (n) {
+        bgp_session_queued(p->session, (enum bgp_slot)conn->slot, c->now_ms);
+        set_timer(c, p);
+        core_conn_moved(c, conn);
+    }
+    if (conn->pump.tx_len == conn->pump.tx_at && has_routes(p))
+        core_conn_work(c, conn); /* a walk that waits; who waits for room is looked at when it sent */
+}
+
+void core_bgp_sent(struct core *c, struct core_conn *conn)
+{
+    bgp_session_progress(conn->peer->session, conn->slot, conn->pump.tx_len == 0, c->now_ms);
+    set_timer(c, conn->peer);
+    core_conn_work(c, conn);
+}
+
+void core_bgp_wake_members(struct core *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++) {
+        int slot = c->peers[i].session ? bgp_session_slot(c->peers[i].session) : -1;
+        if (slot >= 0 && c->peers[i].conns[slot])
+            core_conn_work(c, c->peers[i].conns[slot]);
+    }
 }
 
 /* ---- connections ---- */
@@ -442,42 +491,40 @@ void core_bgp_closed(struct core *c, struct core_conn *conn)
 
 /* ---- time ---- */
 
-static bool is_quiet(const struct core *c, const struct core_peer *p)
+static void tick_peer(struct core *c, struct core_peer *p)
 {
-    uint64_t patience_ms = p->sends_eor ? c->config->defer_ms : CORE_QUIET_MS;
-    return c->now_ms >= p->update_ms + patience_ms;
+    if (bgp_session_deadline(p->session) <= c->now_ms)
+        bgp_session_tick(p->session, c->now_ms);
+    take_events(c, p);
+    if (quiet_at(c, p) <= c->now_ms)
+        on_synced(c, p);
+    set_timer(c, p);
 }
 
 void core_bgp_tick(struct core *c)
 {
-    for (size_t i = 0; i < c->peer_count; i++) {
-        struct core_peer *p = &c->peers[i];
-        if (!p->session)
-            continue;
-        if (bgp_session_deadline(p->session) <= c->now_ms) {
-            bgp_session_tick(p->session, c->now_ms);
-            take_events(c, p);
-        }
-        if (p->waits_for && bgp_session_slot(p->session) >= 0 && is_quiet(c, p))
-            on_synced(c, p);
-    }
+    uint32_t peer = 0;
+    for (size_t i = 0; i < c->peer_count && heap_first(&c->due, &peer) <= c->now_ms; i++)
+        tick_peer(c, &c->peers[peer]);
 }
 
 uint64_t core_bgp_deadline(const struct core *c)
 {
-    uint64_t due = UINT64_MAX;
-    for (size_t i = 0; i < c->peer_count; i++) {
-        uint64_t at = c->peers[i].session ? bgp_session_deadline(c->peers[i].session) : UINT64_MAX;
-        due = at < due ? at : due;
-    }
-    return due;
+    uint32_t peer;
+    return heap_first(&c->due, &peer);
+}
+
+static void rearm(struct core *c, const struct core_peer *p)
+{
+    bgp_session_rearm(p->session, CORE_REARM_MS, c->now_ms);
+    set_timer(c, p);
 }
 
 void core_bgp_rearm(struct core *c)
 {
     for (size_t i = 0; i < c->peer_count; i++)
         if (c->peers[i].session)
-            bgp_session_rearm(c->peers[i].session, CORE_REARM_MS, c->now_ms);
+            rearm(c, &c->peers[i]);
 }
 
 /* An NVA has told all when some session with it reached End-of-RIB: ours, or that of a living node. */
@@ -539,6 +586,7 @@ void core_bgp_init(struct core *c)
 {
     c->peer_count = c->config->peer_count;
     c->peers = memory_new(c->peer_count, sizeof *c->peers);
+    core_must(!heap_init(&c->due, (uint32_t)c->peer_count));
     for (size_t i = 0; i < c->peer_count; i++) {
         struct core_peer *p = &c->peers[i];
         p->cfg = &c->config->peers[i];
@@ -556,6 +604,7 @@ void core_bgp_fini(struct core *c)
         if (c->peers[i].session)
             bgp_session_free(c->peers[i].session);
     }
+    heap_fini(&c->due);
     free(c->peers);
 }
 

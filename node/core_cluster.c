@@ -555,11 +555,10 @@ static void beat(struct core *c)
 
 void core_cluster_tick(struct core *c)
 {
-    LIST_EACH(node, &c->conns)
+    LIST_EACH(node, &c->links)
     {
-        struct core_conn *conn = LIST_OF(node, struct core_conn, all);
-        if (conn->kind != CONN_LINK || conn->close_asked ||
-            repl_link_deadline(conn->link) > c->now_ms)
+        struct core_conn *conn = LIST_OF(node, struct core_conn, work);
+        if (conn->close_asked || repl_link_deadline(conn->link) > c->now_ms)
             continue;
         repl_link_tick(conn->link, c->now_ms);
         take_events(c, conn);
@@ -580,10 +579,10 @@ void core_cluster_tick(struct core *c)
 uint64_t core_cluster_deadline(const struct core *c)
 {
     uint64_t due = UINT64_MAX;
-    for (const struct list *at = c->conns.next; at != &c->conns; at = at->next) {
+    for (const struct list *at = c->links.next; at != &c->links; at = at->next) {
         const struct core_conn *conn =
-            (const struct core_conn *)((const char *)at - offsetof(struct core_conn, all));
-        if (conn->kind == CONN_LINK && !conn->close_asked && repl_link_deadline(conn->link) < due)
+            (const struct core_conn *)((const char *)at - offsetof(struct core_conn, work));
+        if (!conn->close_asked && repl_link_deadline(conn->link) < due)
             due = repl_link_deadline(conn->link);
     }
     if (c->phase == CORE_STOPPING || !c->party_count)
@@ -693,10 +692,10 @@ void core_cluster_fini(struct core *c)
 
 void core_cluster_stop(struct core *c)
 {
-    LIST_EACH(node, &c->conns)
+    LIST_EACH(node, &c->links)
     {
-        struct core_conn *conn = LIST_OF(node, struct core_conn, all);
-        if (conn->kind != CONN_LINK || conn->close_asked)
+        struct core_conn *conn = LIST_OF(node, struct core_conn, work);
+        if (conn->close_asked)
             continue;
         if (repl_link_is_up(conn->link))
             end_link(c, conn, REPL_GOODBYE_STOP);

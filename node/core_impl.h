@@ -4,6 +4,7 @@
 
 #include "node/core.h"
 
+#include "bgp/base/heap.h"
 #include "node/config/memory.h"
 #include "replication/digest.h"
 #include "replication/evidence.h"
@@ -14,7 +15,7 @@ enum {
     CORE_DECIDE_BUDGET = 4096,    /* nets a turn: about a millisecond */
     CORE_ENCODE_BUDGET = 8192,    /* nets a turn for all update groups */
     CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
-    CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn and connection */
+    CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn of all NVAs together: about two milliseconds */
     CORE_BULK_QUEUED = 128 * 1024, /* a beat waits behind no more than this */
     CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
     CORE_REARM_MS = 1000,
@@ -43,6 +44,8 @@ struct core_stranger {
 struct core_conn {
     struct pump pump;
     struct list all;
+    struct list work;  /* a link: on core.links; an NVA's: on core.busy while it may have output */
+    struct list moved; /* on core.moved: the loop is to send, or to read on */
     uint8_t kind;
     bool dialled;       /* by us */
     bool connected;
@@ -148,8 +151,11 @@ struct core {
     size_t target_count;
     uint64_t quarantined, refused_handshakes;
 
-    struct list conns;
+    struct list conns, links, busy, moved;
     struct list ready; /* pumps with bytes received */
+    size_t rx_left;    /* of this turn's CORE_RX_BUDGET */
+    struct heap due;   /* peers by the time of their next tick */
+    uint64_t produced; /* adjout_produced when all members were last looked at */
     struct core_request *requests;
     size_t request_cap, request_first, request_count;
 
@@ -171,6 +177,10 @@ void core_request(struct core *c, const struct core_request *r);
 
 struct core_conn *core_conn_new(struct core *c, enum conn_kind kind, const struct ip_addr *remote);
 void core_conn_close(struct core *c, struct core_conn *conn);
+/* It may have something to send: look at it this turn. */
+void core_conn_work(struct core *c, struct core_conn *conn);
+/* Its buffers changed: the loop is to look at it. */
+void core_conn_moved(struct core *c, struct core_conn *conn);
 
 /* core_bgp.c */
 void core_bgp_init(struct core *c);
@@ -178,6 +188,9 @@ void core_bgp_fini(struct core *c);
 struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote);
 void core_bgp_drain(struct core *c, struct core_conn *conn);
 void core_bgp_fill(struct core *c, struct core_conn *conn);
+void core_bgp_sent(struct core *c, struct core_conn *conn);
+/* Update groups have news: every member looks for what is its own. */
+void core_bgp_wake_members(struct core *c);
 void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_addr *local);
 void core_bgp_closed(struct core *c, struct core_conn *conn);
 void core_bgp_tick(struct core *c);

@@ -133,10 +133,8 @@ static void take_requests(struct loop *l)
 
 static void flush_pumps(struct loop *l)
 {
-    for (struct pump *p = core_next_pump(l->core, NULL), *next; p; p = next) {
-        next = core_next_pump(l->core, p);
+    for (struct pump *p; (p = core_next_pump(l->core));)
         conn_flush(p);
-    }
 }
 
 static void stop_when_done(struct loop *l)

@@ -40,6 +40,18 @@ static inline void list_append(struct list *head, struct list *node)
     head->prev = node;
 }
 
+/* All nodes of `from` move behind those of `to`. */
+static inline void list_take(struct list *to, struct list *from)
+{
+    if (list_is_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    list_init(from);
+}
+
 static inline void list_remove(struct list *node)
 {
     node->prev->next = node->next;

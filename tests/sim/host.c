@@ -28,10 +28,9 @@ void host_ask_turn(struct world *w, struct host *h, uint64_t at)
 
 static void send_output(struct world *w, struct host *h)
 {
-    for (struct pump *p = core_next_pump(h->core, NULL), *next; p; p = next) {
+    for (struct pump *p; (p = core_next_pump(h->core));) {
         size_t len;
         const uint8_t *bytes = pump_tx_bytes(p, &len);
-        next = core_next_pump(h->core, p);
         struct sim_pipe *pipe = len ? sim_pipe_of(w, p) : NULL;
         if (!pipe || !pipe->established)
             continue;
