@@ -167,6 +167,9 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
 /* Withdrawn on a live session. Unknown paths leave a tombstone too: a stale copy may exist. */
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint64_t now_ms) MUST_USE;
+/* All of a family that this NVA has announced there are withdrawn (RFC 4760 section 7). */
+int rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, uint8_t family,
+                        uint64_t now_ms) MUST_USE;
 /* Take a path out without a trace: session flush, sweep, expiry. */
 void rib_remove(struct rib *r, uint32_t path);
 

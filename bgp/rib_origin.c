@@ -59,6 +59,22 @@ static void visit_rehabilitate(struct rib *r, uint32_t index)
     rib_mark_dirty(r, p->net);
 }
 
+/* A path that becomes a tombstone moves to the tail of the order, where it is met again and left alone. */
+int rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, uint8_t family, uint64_t now_ms)
+{
+    uint64_t at = 0;
+    int err = 0;
+    for (uint32_t id; !err && (id = vlist_next(&r->origins[origin].order, &at));) {
+        struct ip_prefix prefix;
+        if (id & RIB_FACT || !matches(rib_path(r, id), RIB_ANY, nva) || !rib_path(r, id)->attrs)
+            continue;
+        prefix_table_prefix(&r->nets, rib_path(r, id)->net, &prefix);
+        if (prefix.family == family)
+            err = rib_withdraw(r, origin, nva, &prefix, rib_path(r, id)->path_id, now_ms);
+    }
+    return err;
+}
+
 /* Facts keep their place in the order; only their content follows. */
 int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
                     uint64_t now_ms)

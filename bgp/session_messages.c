@@ -22,22 +22,13 @@ static void on_notification(struct bgp_session *s, enum bgp_slot slot, const str
                 &(struct ending){ .reason = "notification received", .fault = &f, .by_peer = true });
 }
 
-/* Routes of a family that was disabled are not heard any more (RFC 7606 section 2). */
-static void drop_disabled(struct bgp_nlri *list, uint8_t *count, uint8_t disabled)
-{
-    uint8_t kept = 0;
-    for (uint8_t i = 0; i < *count; i++)
-        if (!(disabled & 1u << list[i].family))
-            list[kept++] = list[i];
-    *count = kept;
-}
-
 static void on_update(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
 {
     struct connection *c = &s->conns[slot];
     const struct bgp_update_context ctx = { .codec = &c->codec,
                                             .local_asn = s->cfg.local_asn,
                                             .peer_asn = c->peer_open.asn,
+                                            .disabled = s->disabled,
                                             .any_first_as = s->cfg.any_first_as,
                                             .local_addr = s->cfg.local_addr };
     if (c->state != BGP_ESTABLISHED) {
@@ -55,10 +46,6 @@ static void on_update(struct bgp_session *s, enum bgp_slot slot, const struct bg
         return;
     }
     s->stats.updates_faulty += s->update.fault.action != BGP_ACTION_NONE;
-    if (s->disabled) {
-        drop_disabled(s->update.withdrawn, &s->update.withdrawn_count, s->disabled);
-        drop_disabled(s->update.reach, &s->update.reach_count, s->disabled);
-    }
     s->disabled |= s->update.disable;
     session_run(s, slot, FSM_UPDATE, NULL);
     session_emit(s, BGP_EVENT_UPDATE, slot)->update = &s->update;

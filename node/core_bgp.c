@@ -198,14 +198,18 @@ static void report_fault(struct core *c, const struct core_peer *p, const struct
 static void on_update(struct core *c, struct core_peer *p, const struct bgp_update *u)
 {
     p->update_ms = c->now_ms;
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++)
+        if (u->disable & 1u << f)
+            core_must(rib_withdraw_family(&c->rib, c->rib.self, p->nva, f, c->now_ms));
     for (int i = 0; i < u->withdrawn_count; i++)
         withdraw(c, p, u->withdrawn[i]);
     for (int i = 0; i < u->reach_count; i++)
         announce(c, p, u->reach[i], &u->attrs[i]);
     if (u->fault.action != BGP_ACTION_NONE)
         report_fault(c, p, &u->fault);
-    if (p->waits_for && u->end_of_rib) {
-        p->waits_for &= (uint8_t)~u->end_of_rib;
+    uint8_t complete = u->end_of_rib | u->disable; /* nothing more is heard of a disabled family */
+    if (p->waits_for && complete) {
+        p->waits_for &= (uint8_t)~complete;
         if (!p->waits_for)
             on_synced(c, p);
     }

@@ -104,6 +104,27 @@ static void test_a_single_node_keeps_no_tombstones(void)
     lab_close(&l);
 }
 
+static void test_a_family_of_one_nva_is_withdrawn_and_nothing_else(void)
+{
+    for (int keep = 0; keep < 2; keep++) {
+        struct lab l;
+        lab_open(&l, 8, keep);
+        for (uint32_t net = 1; net <= 5; net++) {
+            lab_announce(&l, (struct lab_route){ .nva = 1, .net = net, .path_id = net, .path_len = 1 });
+            lab_announce(&l, (struct lab_route){ .nva = 2, .net = net, .path_len = 1 });
+            lab_announce(&l, (struct lab_route){ .nva = 1, .net = net, .family = BGP_IP6, .path_len = 1 });
+        }
+        lab_announce(&l, theirs);
+        CU_ASSERT_EQUAL(rib_withdraw_family(&l.rib, LAB_SELF, 1, BGP_IP4, l.now_ms), 0);
+        CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 10);
+        CU_ASSERT_EQUAL(origin_of(&l, theirs.node)->paths, 1);
+        CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->tombstones, keep ? 5 : 0);
+        CU_ASSERT_EQUAL(rib_withdraw_family(&l.rib, LAB_SELF, 1, BGP_IP4, l.now_ms), 0);
+        CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 10);
+        lab_close(&l);
+    }
+}
+
 static void test_an_unknown_withdrawal_leaves_a_tombstone_only_where_a_copy_exists(void)
 {
     struct lab l;
@@ -519,6 +540,7 @@ CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
         CU_CASE(test_paths_differ_by_node_nva_and_path_id),
         CU_CASE(test_a_withdrawn_path_stays_as_a_tombstone_for_other_nodes),
         CU_CASE(test_a_single_node_keeps_no_tombstones),
+        CU_CASE(test_a_family_of_one_nva_is_withdrawn_and_nothing_else),
         CU_CASE(test_an_unknown_withdrawal_leaves_a_tombstone_only_where_a_copy_exists),
         CU_CASE(test_an_announcement_takes_the_place_of_a_tombstone),
         CU_CASE(test_a_tombstone_goes_when_it_is_old_and_every_replica_has_it),
