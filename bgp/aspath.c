@@ -63,17 +63,15 @@ unsigned aspath_count(const struct aspath *p)
     return total;
 }
 
-size_t aspath_len(unsigned count, uint8_t width)
+size_t aspath_wide_len(unsigned count)
 {
-    return (size_t)count * width + 2u * ((count + SEGMENT_MAX - 1) / SEGMENT_MAX);
+    return (size_t)count * 4 + 2u * ((count + SEGMENT_MAX - 1) / SEGMENT_MAX);
 }
 
-/* Writes ASes one by one into sequences of at most 255. */
+/* Writes ASes one by one, four octets each, into sequences of at most 255. */
 struct path_writer {
     struct wire_writer w;
     uint8_t *count; /* of the open segment, NULL = none */
-    uint8_t width;
-    bool needs_as4;
 };
 
 static void write_as(struct path_writer *pw, uint32_t asn)
@@ -86,15 +84,7 @@ static void write_as(struct path_writer *pw, uint32_t asn)
     }
     if (pw->count)
         ++*pw->count;
-    if (pw->width == 4) {
-        wire_put32(&pw->w, asn);
-        return;
-    }
-    if (asn > UINT16_MAX) {
-        pw->needs_as4 = true;
-        asn = AS_TRANS;
-    }
-    wire_put16(&pw->w, (uint16_t)asn);
+    wire_put32(&pw->w, asn);
 }
 
 static void write_path(struct path_writer *pw, const struct aspath *p, unsigned most)
@@ -106,30 +96,48 @@ static void write_path(struct path_writer *pw, const struct aspath *p, unsigned 
         write_as(pw, asn);
 }
 
-static int written(const struct path_writer *pw)
-{
-    return pw->w.failed ? BGP_ERR_SPACE : (int)wire_len(&pw->w);
-}
-
 int aspath_widen(const struct aspath *p, const struct aspath *as4, uint8_t *buf, size_t cap)
 {
-    struct path_writer pw = { .w = wire_writer(buf, cap), .width = 4 };
+    struct path_writer pw = { .w = wire_writer(buf, cap) };
     unsigned have = aspath_count(p), wide = as4 ? aspath_count(as4) : 0;
     if (wide > have) /* RFC 6793 section 4.2.3: then AS4_PATH is ignored */
         wide = 0;
     write_path(&pw, p, have - wide);
     if (wide)
         write_path(&pw, as4, wide);
-    return written(&pw);
+    return pw.w.failed ? BGP_ERR_SPACE : (int)wire_len(&pw.w);
 }
 
+static void export_as(struct wire_writer *w, uint32_t asn, uint8_t width, bool *needs_as4)
+{
+    if (width == 4) {
+        wire_put32(w, asn);
+        return;
+    }
+    *needs_as4 |= asn > UINT16_MAX;
+    wire_put16(w, asn > UINT16_MAX ? AS_TRANS : (uint16_t)asn);
+}
+
+/* RFC 4271 section 5.1.2 b: into the first segment, or one of its own where that is full. */
 int aspath_export(const struct aspath *p, uint32_t prepend, uint8_t width, uint8_t *buf, size_t cap,
                   bool *needs_as4)
 {
-    struct path_writer pw = { .w = wire_writer(buf, cap), .width = width };
-    if (prepend)
-        write_as(&pw, prepend);
-    write_path(&pw, p, UINT32_MAX);
-    *needs_as4 = pw.needs_as4;
-    return written(&pw);
+    struct wire_writer w = wire_writer(buf, cap);
+    struct wire_reader r = wire_reader(p->at, p->len);
+    bool joins = prepend && p->len && p->at[1] < SEGMENT_MAX;
+    *needs_as4 = false;
+    if (prepend && !joins)
+        wire_put16(&w, AS_SEQUENCE << 8 | 1);
+    if (prepend && !joins)
+        export_as(&w, prepend, width, needs_as4);
+    for (; wire_left(&r); joins = false) {
+        wire_put8(&w, wire_u8(&r));
+        uint8_t count = wire_u8(&r);
+        wire_put8(&w, (uint8_t)(count + joins));
+        if (joins)
+            export_as(&w, prepend, width, needs_as4);
+        while (count--)
+            export_as(&w, wire_u32(&r), width, needs_as4);
+    }
+    return w.failed ? BGP_ERR_SPACE : (int)wire_len(&w);
 }

@@ -33,15 +33,16 @@ bool aspath_next(struct wire_reader *r, uint8_t width, unsigned *left, uint32_t 
 
 unsigned aspath_count(const struct aspath *p);
 
-/* Length of a path of this many ASes as widen and export write it. */
-size_t aspath_len(unsigned count, uint8_t width);
+/* Length of a path of this many ASes as aspath_widen writes it. */
+size_t aspath_wide_len(unsigned count);
 
 /* The path in four octets: p itself, or, for a two-octet p with an AS4_PATH, both merged (RFC 6793
  * section 4.2.3). It has as many ASes as p. Returns the length written to buf, or BGP_ERR_SPACE. */
 int aspath_widen(const struct aspath *p, const struct aspath *as4, uint8_t *buf, size_t cap) MUST_USE;
 
-/* Write a canonical path with `prepend` in front (0: as it is), in this width: AS_TRANS stands for
- * what two octets cannot hold, and *needs_as4 tells that something was lost. Length or BGP_ERR_SPACE. */
+/* Write a canonical path with `prepend` in front (0: as it is) in this width; segments stay as they are:
+ * AS_TRANS stands for what two octets cannot hold, and *needs_as4 tells that something was lost. Length or
+ * BGP_ERR_SPACE. */
 int aspath_export(const struct aspath *p, uint32_t prepend, uint8_t width, uint8_t *buf, size_t cap,
                   bool *needs_as4) MUST_USE;
 

@@ -126,18 +126,17 @@ bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *o
 {
     struct wire_reader r = wire_reader(bytes, len);
     struct bgp_attr_view v;
-    int last = 0;
+    int last = -1, mandatory = 0;
     *out = (struct bgp_attrs){ .bytes = bytes, .len = len };
     while (bgp_attrs_next(&r, &v)) {
         if (v.type <= last || !has_canonical_flags(&v))
             return false;
-        if (last < BGP_ATTR_AS_PATH && v.type != last + 1)
-            return false; /* ORIGIN and AS_PATH are mandatory, and come first */
+        mandatory += v.type == BGP_ATTR_ORIGIN || v.type == BGP_ATTR_AS_PATH;
         if (readers[v.type] && !readers[v.type](&v, out))
             return false;
         last = v.type;
     }
-    return !r.failed && last >= BGP_ATTR_AS_PATH;
+    return !r.failed && mandatory == 2;
 }
 
 unsigned bgp_attrs_count_as(const struct bgp_attrs *a, uint32_t asn)

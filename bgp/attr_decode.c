@@ -284,7 +284,7 @@ static void put_path(struct wire_writer *w, const struct collector *c, const str
 {
     const struct attr_raw *wide = find(c, BGP_ATTR_AS4_PATH);
     struct aspath narrow = path_of(a, 2), as4 = { 0 };
-    size_t len = aspath_len(aspath_count(&narrow), 4);
+    size_t len = aspath_wide_len(aspath_count(&narrow));
     if (wide)
         as4 = path_of(wide, 4);
     put_header(w, a->flags, a->type, len);

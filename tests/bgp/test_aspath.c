@@ -121,7 +121,7 @@ static void test_export_prepends_and_says_what_two_octets_cannot_hold(void)
     CU_ASSERT_EQUAL(aspath_export(&empty, 0, 4, buf, sizeof buf, &needs_as4), 0);
 }
 
-static void test_a_segment_of_255_is_followed_by_another(void)
+static void test_a_full_first_segment_is_preceded_by_another(void)
 {
     struct wire_writer w = wire_writer(bytes, sizeof bytes);
     uint8_t buf[1100];
@@ -133,18 +133,28 @@ static void test_a_segment_of_255_is_followed_by_another(void)
     struct aspath p = { .at = bytes, .len = (uint16_t)wire_len(&w), .width = 4 };
     int len = aspath_export(&p, 9, 4, buf, sizeof buf, &needs_as4);
     CU_ASSERT_EQUAL(len, 2 + 255 * 4 + 2 + 4);
-    CU_ASSERT_EQUAL((size_t)len, aspath_len(256, 4));
-    CU_ASSERT_EQUAL(buf[1], 255);
+    CU_ASSERT(buf[1] == 1 && buf[7] == 255); /* RFC 4271 section 5.1.2: a segment of its own */
     CU_ASSERT_EQUAL_FATAL(list(buf, (size_t)len, 4, ases), 256);
     CU_ASSERT(ases[0] == 9 && ases[1] == 1 && ases[255] == 255);
 }
 
-static void test_lengths_of_written_paths_are_known_before(void)
+static void test_export_keeps_the_segments(void)
 {
-    CU_ASSERT_EQUAL(aspath_len(0, 4), 0);
-    CU_ASSERT_EQUAL(aspath_len(1, 2), 4);
-    CU_ASSERT_EQUAL(aspath_len(255, 2), 512);
-    CU_ASSERT_EQUAL(aspath_len(256, 2), 516);
+    struct aspath p = path(4, "02 01 0000fde9 02 02 00000001 00000002");
+    uint8_t buf[40];
+    bool needs_as4;
+    CU_ASSERT_EQUAL(aspath_export(&p, 0, 4, buf, sizeof buf, &needs_as4), p.len);
+    CU_ASSERT_EQUAL(memcmp(buf, bytes, p.len), 0); /* RFC 7947: transparent */
+    CU_ASSERT_EQUAL(aspath_export(&p, 9, 2, buf, sizeof buf, &needs_as4), 12);
+    CU_ASSERT_EQUAL(memcmp(buf, "\x02\x02\x00\x09\xfd\xe9\x02\x02\x00\x01\x00\x02", 12), 0);
+}
+
+static void test_the_length_of_a_widened_path_is_known_before(void)
+{
+    CU_ASSERT_EQUAL(aspath_wide_len(0), 0);
+    CU_ASSERT_EQUAL(aspath_wide_len(1), 6);
+    CU_ASSERT_EQUAL(aspath_wide_len(255), 1022);
+    CU_ASSERT_EQUAL(aspath_wide_len(256), 1028);
 }
 
 /* A path of random segments; returns the number of ASes. */
@@ -179,7 +189,7 @@ static void test_random_paths_widen_and_shrink_as_lists_of_numbers_do(void)
         struct aspath b = { .at = p4, .len = (uint16_t)wire_len(&w4), .width = 4 };
         CU_ASSERT_EQUAL(aspath_count(&a), n);
         int len = aspath_widen(&a, &b, out, sizeof out);
-        CU_ASSERT_EQUAL_FATAL((size_t)len, aspath_len(n, 4));
+        CU_ASSERT_EQUAL_FATAL((size_t)len, aspath_wide_len(n));
         CU_ASSERT_EQUAL_FATAL(list(out, (size_t)len, 4, got), n);
         for (unsigned i = 0; i < n; i++)
             CU_ASSERT_EQUAL(got[i], m <= n && i >= n - m ? wide[i - (n - m)] : narrow[i]);
@@ -202,6 +212,7 @@ CU_MAIN("aspath", CU_CASE(test_sequences_are_valid_and_may_be_absent),
         CU_CASE(test_an_as4_path_longer_than_as_path_is_ignored),
         CU_CASE(test_confederation_segments_of_as4_path_are_passed_over),
         CU_CASE(test_export_prepends_and_says_what_two_octets_cannot_hold),
-        CU_CASE(test_a_segment_of_255_is_followed_by_another),
-        CU_CASE(test_lengths_of_written_paths_are_known_before),
+        CU_CASE(test_a_full_first_segment_is_preceded_by_another),
+        CU_CASE(test_export_keeps_the_segments),
+        CU_CASE(test_the_length_of_a_widened_path_is_known_before),
         CU_CASE(test_random_paths_widen_and_shrink_as_lists_of_numbers_do))
