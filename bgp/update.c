@@ -214,7 +214,7 @@ static void find_end_of_rib(struct decoder *d, size_t body_len, size_t attrs_len
         d->out->end_of_rib = 1u << BGP_IP4;
     else if (u->value && u->len == 3 && attrs_len <= 7 && body_len == attrs_len + 4) {
         int family = bgp_family_of(wire_get16(u->value), u->value[2]);
-        if (family >= 0 && d->ctx->codec->family[family])
+        if (is_heard(d, family) && !d->out->disable)
             d->out->end_of_rib = (uint8_t)(1u << family);
     }
 }

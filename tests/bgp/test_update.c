@@ -265,6 +265,7 @@ static void test_end_of_rib_of_both_families(void)
     EXPECT("", "90 0f 0003 0002 01", "", "eor6");
     EXPECT("", "80 0f 03 0001 01", "", "eor4");
     EXPECT("", "80 0f 03 0001 80", "", "");
+    EXPECT("", "00 0f 03 0002 01", "", "disable6 disable 3/4 attr 15"); /* malformed, not an end */
     EXPECT("", USUAL "80 0f 03 0002 01", NLRI, "+10.2.0.0/16");
     uint8_t buf[64];
     for (int f = 0; f < BGP_FAMILIES; f++) {
