@@ -171,21 +171,22 @@ class Case:
     figures: tuple = ("seconds", "cpu", "mb")  # the first one is drawn
     kernel: bool = False
     kinds: tuple = ()   # instead of the chosen daemons
+    floor: bool = False  # a relay that only copies bytes can run it: nothing is below that
     quick: bool = False  # --quick runs it through BIRD as well: is the load itself right?
 
 
 LATENCY = ("p99", "p50", "p99.9", "cpu")
 CASES = {case.name: case for case in (
-    Case("full-1-1", "a full table, 1 to 1", full(1, 1), quick=True),
-    Case("million-1-1", "a million prefixes, 1 to 1", full(1, 1, "million")),
-    Case("full-1-20", "a full table, 1 to 20", full(1, "few")),
-    Case("full-8-20", "8 full tables to 20", full(8, "few")),
-    Case("full-1-100", "a full table, 1 to 100", full(1, "many")),
-    Case("mesh-8", "8 peers, all to all", mesh(8, "mesh8")),
-    Case("mesh-30", "30 peers, all to all", mesh(30, "mesh30")),
+    Case("full-1-1", "a full table, 1 to 1", full(1, 1), quick=True, floor=True),
+    Case("million-1-1", "a million prefixes, 1 to 1", full(1, 1, "million"), floor=True),
+    Case("full-1-20", "a full table, 1 to 20", full(1, "few"), floor=True),
+    Case("full-8-20", "8 full tables to 20", full(8, "few"), floor=True),
+    Case("full-1-100", "a full table, 1 to 100", full(1, "many"), floor=True),
+    Case("mesh-8", "8 peers, all to all", mesh(8, "mesh8"), floor=True),
+    Case("mesh-30", "30 peers, all to all", mesh(30, "mesh30"), floor=True),
     Case("lost", "best paths lost, 8 moved", lost, quick=True),
-    Case("latency", "single routes, microseconds", latency, LATENCY),
-    Case("flaps", "5 flaps", flaps),
+    Case("latency", "single routes, microseconds", latency, LATENCY, floor=True),
+    Case("flaps", "5 flaps", flaps, floor=True),
     Case("join", "a new peer takes all", join),
     Case("kernel", "kernel", kernel, ("seconds", "cpu"), kernel=True),
     Case("pair", "one node and a pair", pair, ("cpu", "seconds", "cpu of both", "p50", "p99"),

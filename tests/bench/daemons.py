@@ -183,4 +183,14 @@ class Openbgpd(Daemon):
         self.spawn("bgpd", "-d", "-f", self.write("bgpd.conf", "\n".join(lines) + "\n"))
 
 
+class Relay(Daemon):
+    """The floor: every UPDATE is copied to all other peers, nothing is looked at and nothing kept."""
+    name = "relay"
+    has_kernel = False
+
+    def start(self):
+        self.spawn(program("bench-relay"), ADDRESS, "179", str(ASN))
+
+
 DAEMONS = {daemon.name: daemon for daemon in (Tandem, Bird, Frr, Gobgp, Openbgpd)}
+OURS = ("tandem", "pair", "relay")

@@ -2,8 +2,10 @@
 import os
 from xml.sax.saxutils import escape
 
+from daemons import OURS
+
 WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 720, 110, 170, 22, 12, 56
-COLOURS = {"tandem": "#1f6f5c", "pair": "#5aa592"}
+COLOURS = {"tandem": "#1f6f5c", "pair": "#5aa592", "relay": "#d5d9dc"}
 STYLE = 'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13" fill="#222"'
 UNITS = {"seconds": "seconds", "cpu": "CPU seconds", "bytes": "bytes per path", "p99": "microseconds, p99"}
 
@@ -36,12 +38,17 @@ def draw(title, unit, values, base_name):
             f'{bars}\n</svg>\n')
 
 
+def base_of(by_daemon):
+    """Ratios are to the first daemon that is not of this house."""
+    return next((name for name in by_daemon if name not in OURS), next(iter(by_daemon)))
+
+
 def draw_all(table, cases, folder):
     os.makedirs(folder, exist_ok=True)
     for row, by_daemon in table.items():
         case = cases[row.split()[0]]
         figure = case.figures[0]
-        base = next((d for d in by_daemon if d not in ("tandem", "pair")), next(iter(by_daemon)))
+        base = base_of(by_daemon)
         extra = row[len(case.name):]
         text = draw(case.title + extra, UNITS[figure], {d: f[figure] for d, f in by_daemon.items()}, base)
         with open(os.path.join(folder, row.replace(" ", "-") + ".svg"), "w", encoding="utf-8") as file:
