@@ -78,7 +78,7 @@ struct bfd_session {
     uint64_t now_ms, sent_ms, tx_at, detect_at, since_ms;
     uint64_t random;
     uint64_t packets_in, packets_out;
-    uint32_t ups, downs;
+    uint32_t ups, failures;
     struct bfd_session_event events[EVENTS_MAX];
     unsigned event_first, event_count;
 };
@@ -178,7 +178,7 @@ static void run(struct bfd_session *s, enum bfd_event event)
     s->diag = row->diag;
     s->since_ms = s->now_ms;
     s->ups += s->state == BFD_UP;
-    s->downs += from == BFD_UP;
+    s->failures += from == BFD_UP && s->state == BFD_DOWN && s->remote.state != BFD_ADMIN_DOWN;
     s->owes_word = true;
     say_times(s);
     emit(s, from);
@@ -346,5 +346,5 @@ void bfd_session_view(const struct bfd_session *s, struct bfd_view *out)
                               .packets_in = s->packets_in,
                               .packets_out = s->packets_out,
                               .ups = s->ups,
-                              .downs = s->downs };
+                              .failures = s->failures };
 }

@@ -45,7 +45,8 @@ struct bfd_view {
     uint32_t detect_us; /* silence that means Down; 0 = never heard */
     uint64_t since_ms;  /* in this state */
     uint64_t packets_in, packets_out;
-    uint32_t ups, downs; /* times it came up, and went down after that */
+    uint32_t ups;       /* times it came up */
+    uint32_t failures;  /* times that ended, AdminDown on either side apart (RFC 5882 section 3.2) */
 };
 
 struct bfd_session; /* opaque */

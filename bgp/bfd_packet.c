@@ -28,23 +28,23 @@ enum bfd_verdict bfd_packet_decode(const uint8_t *data, size_t len, struct bfd_p
     p.required_rx_us = wire_u32(&r);
     wire_u32(&r); /* Required Min Echo RX Interval: we send no echo */
     if (r.failed)
-        return BFD_SHORT;
+        return BFD_DROP_SHORT;
     if (first >> 5 != VERSION)
-        return BFD_VERSION;
+        return BFD_DROP_VERSION;
     if (length < (flags & FLAG_AUTHENTICATED ? AUTHENTICATED_MIN : BFD_PACKET))
-        return BFD_LENGTH;
+        return BFD_DROP_LENGTH;
     if (length > len)
-        return BFD_SHORT;
+        return BFD_DROP_SHORT;
     if (!mult)
-        return BFD_MULTIPLIER;
+        return BFD_DROP_MULTIPLIER;
     if (flags & FLAG_MULTIPOINT)
-        return BFD_MULTIPOINT;
+        return BFD_DROP_MULTIPOINT;
     if (!p.my_discriminator)
-        return BFD_MY_DISCRIMINATOR;
+        return BFD_DROP_MY_DISCRIMINATOR;
     if (!p.your_discriminator && p.state != BFD_DOWN && p.state != BFD_ADMIN_DOWN)
-        return BFD_YOUR_DISCRIMINATOR;
+        return BFD_DROP_YOUR_DISCRIMINATOR;
     if (flags & FLAG_AUTHENTICATED)
-        return BFD_AUTHENTICATED;
+        return BFD_DROP_AUTHENTICATED;
     *out = p;
     return BFD_ACCEPTED;
 }
@@ -92,17 +92,17 @@ const char *bfd_verdict_name(uint8_t verdict)
 {
     static const char *const names[BFD_VERDICTS] = {
         [BFD_ACCEPTED] = "accepted",
-        [BFD_SHORT] = "short",
-        [BFD_VERSION] = "version",
-        [BFD_LENGTH] = "length",
-        [BFD_MULTIPLIER] = "multiplier",
-        [BFD_MULTIPOINT] = "multipoint",
-        [BFD_MY_DISCRIMINATOR] = "my_discriminator",
-        [BFD_YOUR_DISCRIMINATOR] = "your_discriminator",
-        [BFD_AUTHENTICATED] = "authenticated",
-        [BFD_TTL_LOW] = "ttl",
-        [BFD_STRANGER] = "stranger",
-        [BFD_HOPS] = "hops",
+        [BFD_DROP_SHORT] = "short",
+        [BFD_DROP_VERSION] = "version",
+        [BFD_DROP_LENGTH] = "length",
+        [BFD_DROP_MULTIPLIER] = "multiplier",
+        [BFD_DROP_MULTIPOINT] = "multipoint",
+        [BFD_DROP_MY_DISCRIMINATOR] = "my_discriminator",
+        [BFD_DROP_YOUR_DISCRIMINATOR] = "your_discriminator",
+        [BFD_DROP_AUTHENTICATED] = "authenticated",
+        [BFD_DROP_TTL] = "ttl",
+        [BFD_DROP_STRANGER] = "stranger",
+        [BFD_DROP_HOPS] = "hops",
     };
     return verdict < BFD_VERDICTS ? names[verdict] : "unknown";
 }

@@ -7,11 +7,11 @@
 #include "bgp/types.h"
 
 enum {
-    BFD_PACKET = 24,      /* octets of a packet without authentication: all that we send */
-    BFD_PORT = 3784,      /* UDP, single hop: RFC 5881 section 4 */
+    BFD_PACKET = 24,          /* octets of a packet without authentication: all that we send */
+    BFD_PORT = 3784,          /* UDP, single hop: RFC 5881 section 4 */
     BFD_PORT_MULTIHOP = 4784, /* RFC 5883 section 5 */
     BFD_SOURCE_PORT = 49152,  /* the lowest allowed one: RFC 5881 section 4 */
-    BFD_TTL = 255,        /* sent always; demanded of single-hop packets: RFC 5881 section 5 */
+    BFD_TTL = 255,            /* sent always; demanded of single-hop packets: RFC 5881 section 5 */
 };
 
 enum bfd_state { BFD_ADMIN_DOWN, BFD_DOWN, BFD_INIT, BFD_UP, BFD_STATES };
@@ -41,17 +41,17 @@ struct bfd_packet {
 /* What became of a packet: one word for each rule that can refuse it. */
 enum bfd_verdict {
     BFD_ACCEPTED,
-    BFD_SHORT,       /* less than the mandatory section, or less than its own length says */
-    BFD_VERSION,
-    BFD_LENGTH,
-    BFD_MULTIPLIER,  /* detect mult 0 */
-    BFD_MULTIPOINT,
-    BFD_MY_DISCRIMINATOR,   /* 0 */
-    BFD_YOUR_DISCRIMINATOR, /* 0 while its sender is in Init or Up, or of no session */
-    BFD_AUTHENTICATED,      /* none is in use */
-    BFD_TTL_LOW,     /* single hop, but not 255 */
-    BFD_STRANGER,    /* from an address without a session, or not the session's */
-    BFD_HOPS,        /* single hop for a multihop session, or the reverse */
+    BFD_DROP_SHORT,              /* less than the mandatory section, or than its own length says */
+    BFD_DROP_VERSION,
+    BFD_DROP_LENGTH,
+    BFD_DROP_MULTIPLIER,         /* detect mult 0 */
+    BFD_DROP_MULTIPOINT,
+    BFD_DROP_MY_DISCRIMINATOR,   /* 0 */
+    BFD_DROP_YOUR_DISCRIMINATOR, /* 0 while its sender is in Init or Up, or of no session */
+    BFD_DROP_AUTHENTICATED,      /* none is in use */
+    BFD_DROP_TTL,                /* single hop, but not 255 */
+    BFD_DROP_STRANGER,           /* from an address without a session, or not the session's */
+    BFD_DROP_HOPS,               /* single hop for a multihop session, or the reverse */
     BFD_VERDICTS,
 };
 

@@ -171,16 +171,16 @@ static enum bfd_verdict judge(const struct bfd_set *set, const struct bfd_arriva
                               const struct bfd_packet *packet, struct bfd_peer **out)
 {
     if (!how->is_multihop && how->ttl != BFD_TTL)
-        return BFD_TTL_LOW; /* RFC 5881 section 5, RFC 5082 */
+        return BFD_DROP_TTL; /* RFC 5881 section 5, RFC 5082 */
     struct bfd_peer *p = packet->your_discriminator
                              ? by_discriminator(set, packet->your_discriminator)
                              : by_addresses(set, how);
     if (!p)
-        return packet->your_discriminator ? BFD_YOUR_DISCRIMINATOR : BFD_STRANGER;
+        return packet->your_discriminator ? BFD_DROP_YOUR_DISCRIMINATOR : BFD_DROP_STRANGER;
     if (!is_between(p, how))
-        return BFD_STRANGER;
+        return BFD_DROP_STRANGER;
     if (!takes_hops(p, how->is_multihop))
-        return BFD_HOPS;
+        return BFD_DROP_HOPS;
     *out = p;
     return BFD_ACCEPTED;
 }

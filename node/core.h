@@ -9,6 +9,7 @@
 #define TANDEM_NODE_CORE_H
 
 #include "bgp/adjout.h"
+#include "bgp/bfd.h"
 #include "bgp/rib.h"
 #include "bgp/session.h"
 #include "node/config/config.h"
@@ -51,16 +52,18 @@ enum core_port { CORE_PORT_BGP, CORE_PORT_CLUSTER };
 struct pump *core_accept(struct core *c, enum core_port port, const struct ip_addr *remote,
                          const struct ip_addr *local, uint64_t now_ms);
 
-enum core_request_kind { CORE_DIAL, CORE_CLOSE };
+enum core_request_kind { CORE_DIAL, CORE_CLOSE, CORE_BFD_OPEN };
 
 struct core_request {
     uint8_t kind; /* enum core_request_kind */
     uint8_t port; /* DIAL: enum core_port */
-    struct pump *pump;
+    struct pump *pump; /* DIAL, CLOSE */
     struct ip_addr remote, local; /* DIAL: local to bind to, zero = any */
     uint16_t remote_port;
     uint8_t ttl;              /* DIAL, BGP: outgoing TTL; 0 = the system's */
     const char *md5_key_file; /* DIAL, BGP: or NULL */
+    uint16_t nva;             /* BFD_OPEN: for core_bfd_changed; .ttl is that of the BGP session */
+    const struct config_bfd *bfd;
 };
 
 /* What the core wants of the loop; take them after every turn until false. After CLOSE the loop
@@ -77,6 +80,10 @@ void core_received(struct core *c, struct pump *p, size_t n);
 void core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms);
 /* The connection is gone, or the dial failed. Exactly once per pump; the pump is no more. */
 void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t now_ms);
+/* What a BFD session that was asked for is like now; the same call tells of every change. Changes may
+ * be left out, the newest counts. */
+void core_bfd_changed(struct core *c, uint16_t nva, const struct bfd_view *view, bool is_multihop,
+                      uint64_t now_ms);
 /* The pumps that changed since they were last asked for: bytes to send, or room to read; NULL ends. */
 struct pump *core_next_pump(struct core *c);
 
@@ -136,6 +143,8 @@ struct core_peer_view {
     const struct bgp_session_stats *stats;
     const struct bgp_codec *codec; /* while Established, else NULL */
     uint16_t hold_s;
+    const struct bfd_view *bfd; /* NULL: none runs here */
+    bool bfd_multihop;
     uint32_t nodes_up;  /* bit 1 << id: nodes whose session with it is up */
     uint32_t received, accepted, best, advertised; /* prefixes; received of this node's session */
     struct adjout_stats sent;

@@ -291,6 +291,13 @@ static void log_down(struct core *c, struct core_peer *p)
                (unsigned long long)(c->now_ms - p->up_ms) / 1000, session_fact(c, p)->paths);
 }
 
+/* An Established session stays: what ends it is a failure of BFD, not a missing Up. */
+static void hold_back(struct core *c, struct core_peer *p)
+{
+    if (bgp_session_slot(p->session) < 0)
+        bgp_session_stop(p->session, BGP_BFD_DOWN, "waits for BFD", c->now_ms);
+}
+
 static void on_event(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
 {
     switch (e->kind) {
@@ -312,6 +319,8 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         remember_error(p, e);
         log_down(c, p);
         on_down(c, p);
+        if (!core_bfd_permits(p))
+            hold_back(c, p);
         break;
     case BGP_EVENT_UPDATE:
         on_update(c, p, e->update);
@@ -413,6 +422,27 @@ void core_bgp_wake_members(struct core *c)
         if (slot >= 0 && c->peers[i].conns[slot])
             core_conn_work(c, c->peers[i].conns[slot]);
     }
+}
+
+/* ---- permission and refusal ---- */
+
+void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode)
+{
+    bgp_session_reset(p->session,
+                      &(struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,
+                                           .code = BGP_CEASE,
+                                           .subcode = (uint8_t)subcode },
+                      c->now_ms);
+    take_events(c, p);
+}
+
+void core_bgp_permit(struct core *c, struct core_peer *p)
+{
+    if (core_bfd_permits(p))
+        bgp_session_start(p->session, c->now_ms);
+    else
+        hold_back(c, p);
+    take_events(c, p);
 }
 
 /* ---- connections ---- */
@@ -582,8 +612,8 @@ static void start_peer(struct core *c, struct core_peer *p)
     };
     p->session = bgp_session_new(&session);
     core_must(!p->session);
-    bgp_session_start(p->session, c->now_ms);
-    take_events(c, p);
+    core_bfd_open(c, p, local);
+    core_bgp_permit(c, p);
 }
 
 void core_bgp_init(struct core *c)

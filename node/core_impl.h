@@ -71,6 +71,8 @@ struct core_peer {
     bool sends_eor;
     uint64_t up_ms, update_ms, since_ms;
     bool warned, over_limit;
+    struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
+    bool bfd_multihop;
     char last_error[160];
 };
 
@@ -201,6 +203,15 @@ uint64_t core_bgp_deadline(const struct core *c);
 uint32_t core_router_id(const struct core *c);
 /* Every NVA of the configuration has told all it has, to this node or to another that is alive. */
 bool core_bgp_all_synced(const struct core *c);
+
+/* End the session with this Cease; it comes back by itself. */
+void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode);
+/* Start the session, or hold it back, as core_bfd_permits says. */
+void core_bgp_permit(struct core *c, struct core_peer *p);
+
+/* core_bfd.c */
+void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local);
+bool core_bfd_permits(const struct core_peer *p);
 
 /* core_cluster.c */
 void core_cluster_init(struct core *c);

@@ -134,6 +134,8 @@ void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
     snprintf(out->last_error, sizeof out->last_error, "%s", p->last_error);
     if (!p->session)
         return;
+    out->bfd = p->cfg->bfd.enabled ? &p->bfd : NULL;
+    out->bfd_multihop = p->bfd_multihop;
     out->state = (uint8_t)bgp_session_state(p->session);
     out->stats = bgp_session_stats(p->session);
     if (out->state != BGP_ESTABLISHED)

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "node/api/http.h"
+#include "node/bfd_io.h"
 #include "node/config/memory.h"
 #include "node/conn.h"
 #include "node/sock.h"
@@ -44,6 +45,8 @@ struct loop {
     struct conn_owner owner;
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
+    struct bfd_io *bfd; /* NULL: no peer has BFD here */
+    uv_poll_t bfd_poll;
     struct kernel_target *kernels;
     size_t kernel_count;
     uint64_t logged;   /* sequence of the last event written */
@@ -118,12 +121,26 @@ static void dial(struct loop *l, const struct core_request *r)
                 fd == -ECONNREFUSED ? CORE_CLOSE_REFUSED : CORE_CLOSE_TIMEOUT, now_ms());
 }
 
+static void open_bfd(struct loop *l, const struct core_request *r)
+{
+    const uint32_t us = r->bfd->interval_ms * 1000;
+    const struct bfd_peer_cfg peer = { .id = r->nva,
+                                       .local = r->local,
+                                       .remote = r->remote,
+                                       .hops = r->bfd->hops,
+                                       .seems_remote = r->ttl != 1,
+                                       .times = { us, us, r->bfd->multiplier } };
+    bfd_io_open(l->bfd, &peer);
+}
+
 static void take_requests(struct loop *l)
 {
     struct core_request r;
     while (core_next_request(l->core, &r)) {
         if (r.kind == CORE_DIAL)
             dial(l, &r);
+        else if (r.kind == CORE_BFD_OPEN)
+            open_bfd(l, &r);
         else if (r.pump->owner)
             conn_finish(r.pump);
         else
@@ -139,7 +156,8 @@ static void flush_pumps(struct loop *l)
 
 static void stop_when_done(struct loop *l)
 {
-    if (l->stop_ms && (core_is_stopped(l->core) || now_ms() >= l->stop_ms))
+    bool is_done = core_is_stopped(l->core) && (!l->bfd || bfd_io_is_quiet(l->bfd));
+    if (l->stop_ms && (is_done || now_ms() >= l->stop_ms))
         uv_stop(&l->uv);
 }
 
@@ -287,6 +305,51 @@ static bool start_listeners(struct loop *l)
     return !clustered || listen_on(l, CORE_PORT_CLUSTER, &n->cluster_address, n->cluster_port);
 }
 
+/* ---- BFD ---- */
+
+static void on_bfd(uv_poll_t *poll, int status, int events)
+{
+    struct loop *l = poll->data;
+    struct bfd_report r;
+    (void)status, (void)events;
+    while (bfd_io_next(l->bfd, &r)) {
+        if (r.send_error)
+            log_event(l->log, LOG_WARN_, "bfd_send_failed", NULL, "peer=%s error=\"%s\"",
+                      core_nva_name(l->core, (uint16_t)r.id), strerror(r.send_error));
+        core_bfd_changed(l->core, (uint16_t)r.id, &r.view, r.is_multihop, now_ms());
+    }
+    ask_turn(l);
+}
+
+static bool is_bfd_wanted(const struct loop *l)
+{
+    const struct config *c = l->cfg->config;
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (c->peers[i].bfd.enabled && !c->peers[i].disabled && c->peers[i].nodes & 1u << l->cfg->self)
+            return true;
+    return false;
+}
+
+static bool start_bfd(struct loop *l)
+{
+    const struct config_node *n = &l->cfg->config->nodes[l->cfg->self - 1];
+    char error[BFD_IO_ERROR] = "";
+    struct bfd_io_cfg cfg = { .addrs = { n->address, n->address6 },
+                              .addr_count = n->has_address6 ? 2 : 1,
+                              .port = BFD_PORT,
+                              .multihop_port = BFD_PORT_MULTIHOP,
+                              .key = l->cfg->core.key };
+    if (!is_bfd_wanted(l))
+        return true;
+    if (bfd_io_start(&l->bfd, &cfg, error)) {
+        log_event(l->log, LOG_ERROR_, "bfd_failed", NULL, "error=\"%s\"", error);
+        return false;
+    }
+    l->bfd_poll.data = l;
+    return uv_poll_init(&l->uv, &l->bfd_poll, bfd_io_fd(l->bfd)) == 0 &&
+           uv_poll_start(&l->bfd_poll, UV_READABLE, on_bfd) == 0;
+}
+
 /* ---- kernel targets ---- */
 
 static void on_kernel_change(void *data)
@@ -361,6 +424,8 @@ static void on_stop_signal(uv_signal_t *signal, int number)
     supervisor_tell(&l->supervisor, "STOPPING=1");
     l->stop_ms = now_ms() + STOP_MS;
     core_stop(l->core, now_ms());
+    if (l->bfd)
+        bfd_io_stop(l->bfd);
     ask_turn(l);
 }
 
@@ -424,7 +489,7 @@ int loop_run(const struct loop_cfg *cfg)
     list_init(&l->owner.conns);
     start_handles(l);
     l->core = core_new(&cfg->core, now_ms());
-    bool started = start_listeners(l) && start_kernels(l) && start_api(l);
+    bool started = start_listeners(l) && start_bfd(l) && start_kernels(l) && start_api(l);
     if (started) {
         supervisor_tell(&l->supervisor, "READY=1");
         ask_turn(l);
@@ -436,6 +501,7 @@ int loop_run(const struct loop_cfg *cfg)
     for (size_t i = 0; i < l->kernel_count; i++)
         netlink_free(l->kernels[i].netlink);
     conn_abandon_all(&l->owner);
+    bfd_io_free(l->bfd);
     for (size_t i = 0; i < l->listener_count; i++)
         close(l->listeners[i].fd);
     uv_walk(&l->uv, close_any, NULL);

@@ -9,7 +9,7 @@
 
 enum { BACKLOG = 512, CHANNEL_UNSENT = 128 * 1024 };
 
-static socklen_t to_sockaddr(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
+unsigned sock_address(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
 {
     *out = (struct sockaddr_storage){ 0 };
     if (a->family == BGP_IP4) {
@@ -26,7 +26,7 @@ static socklen_t to_sockaddr(const struct ip_addr *a, uint16_t port, struct sock
     return sizeof *in6;
 }
 
-static void from_sockaddr(const struct sockaddr_storage *from, struct ip_addr *out)
+void sock_from_address(const struct sockaddr_storage *from, struct ip_addr *out)
 {
     *out = (struct ip_addr){ .family = from->ss_family == AF_INET ? BGP_IP4 : BGP_IP6 };
     if (from->ss_family == AF_INET)
@@ -56,7 +56,7 @@ static int give_up(int fd)
 int sock_listen(const struct ip_addr *addr, uint16_t port)
 {
     struct sockaddr_storage to;
-    socklen_t len = to_sockaddr(addr, port, &to);
+    socklen_t len = sock_address(addr, port, &to);
     int fd = open_stream(addr), on = 1;
     if (fd < 0)
         return fd;
@@ -86,7 +86,7 @@ int sock_md5(int fd, const struct ip_addr *peer, const char *key)
 {
     struct tcp_md5sig sig = { .tcpm_keylen = (uint16_t)strnlen(key, TCP_MD5SIG_MAXKEYLEN) };
     struct sockaddr_storage to;
-    to_sockaddr(peer, 0, &to);
+    sock_address(peer, 0, &to);
     memcpy(&sig.tcpm_addr, &to, sizeof to);
     memcpy(sig.tcpm_key, key, sig.tcpm_keylen);
     int err = setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &sig, sizeof sig) ? -errno : 0;
@@ -108,11 +108,11 @@ int sock_dial(const struct ip_addr *remote, uint16_t port, const struct ip_addr 
         return err;
     }
     if (!ip_addr_is_zero(local)) {
-        socklen_t len = to_sockaddr(local, 0, &to);
+        socklen_t len = sock_address(local, 0, &to);
         if (bind(fd, (struct sockaddr *)&to, len))
             return give_up(fd);
     }
-    socklen_t len = to_sockaddr(remote, port, &to);
+    socklen_t len = sock_address(remote, port, &to);
     if (connect(fd, (struct sockaddr *)&to, len) && errno != EINPROGRESS)
         return give_up(fd);
     return fd;
@@ -133,7 +133,7 @@ int sock_local(int fd, struct ip_addr *out)
     socklen_t len = sizeof at;
     if (getsockname(fd, (struct sockaddr *)&at, &len))
         return -errno;
-    from_sockaddr(&at, out);
+    sock_from_address(&at, out);
     return 0;
 }
 
@@ -144,7 +144,7 @@ int sock_accept(int listener, struct ip_addr *remote, struct ip_addr *local)
     int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return -errno;
-    from_sockaddr(&from, remote);
+    sock_from_address(&from, remote);
     int err = sock_local(fd, local);
     if (err) {
         close(fd);

@@ -24,4 +24,9 @@ int sock_local(int fd, struct ip_addr *out);
 /* RFC 2385: segments from and to this peer carry a digest with this key, at most 80 bytes. */
 int sock_md5(int fd, const struct ip_addr *peer, const char *key);
 
+/* An address as the system has it; its length. And back. */
+struct sockaddr_storage;
+unsigned sock_address(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out);
+void sock_from_address(const struct sockaddr_storage *from, struct ip_addr *out);
+
 #endif

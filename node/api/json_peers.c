@@ -85,6 +85,20 @@ static json_t *sessions(const struct api_view *v, const struct core_peer_view *p
     return list;
 }
 
+static json_t *bfd(const struct api_view *v, const struct core_peer_view *p)
+{
+    const struct bfd_view *b = p->bfd;
+    json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:b}", "diagnostic", bfd_diag_name(b->diag),
+                          "remoteState", bfd_state_name(b->remote_state), "remoteDiagnostic",
+                          bfd_diag_name(b->remote_diag), "multihop", p->bfd_multihop, "strict",
+                          p->peer->bfd.strict);
+    json_object_set_new(o, "transmitMilliseconds", json_count(b->tx_us / 1000));
+    json_object_set_new(o, "detectMilliseconds", json_count(b->detect_us / 1000));
+    json_object_set_new(o, "failures", json_count(b->failures));
+    json_set_time(o, "since", v, b->since_ms);
+    return o;
+}
+
 static json_t *peer_object(const struct api_view *v, const struct core_peer_view *p)
 {
     const struct config_peer *c = p->peer;
@@ -98,6 +112,9 @@ static json_t *peer_object(const struct api_view *v, const struct core_peer_view
     if (p->state == BGP_ESTABLISHED)
         json_set_age(o, "uptimeSeconds", v, p->state_since_ms);
     json_object_set_new(o, "holdTimeSeconds", json_count(p->hold_s));
+    json_object_set_new(o, "bfdState",
+                        p->bfd ? json_string(bfd_state_name(p->bfd->state)) : json_null());
+    json_object_set_new(o, "bfd", p->bfd ? bfd(v, p) : json_null());
     json_object_set_new(o, "lastError", last_error(p));
     json_object_set_new(o, "capabilities", p->codec ? capabilities(p->codec) : json_null());
     json_object_set_new(o, "routes", route_counts(p));

@@ -181,6 +181,24 @@ static void put_messages(FILE *f, const struct core_peer_view *peers, size_t cou
         }
 }
 
+static void put_bfd(FILE *f, const struct core_peer_view *peers, size_t count)
+{
+    static const char *const up_family = "tandem_bfd_session_up";
+    static const char *const failures = "tandem_bfd_session_failures_total";
+    head(f, up_family, gauge, "1 when BFD with the peer is Up; peers without BFD are left out.");
+    for (size_t i = 0; i < count; i++)
+        if (peers[i].bfd) {
+            peer_labels(f, up_family, &peers[i], "} ");
+            fprintf(f, "%d\n", peers[i].bfd->state == BFD_UP);
+        }
+    head(f, failures, counter, "Times that BFD found the peer gone.");
+    for (size_t i = 0; i < count; i++)
+        if (peers[i].bfd) {
+            peer_labels(f, failures, &peers[i], "} ");
+            fprintf(f, "%u\n", peers[i].bfd->failures);
+        }
+}
+
 static void put_peers(FILE *f, const struct api_view *v)
 {
     size_t count = core_peer_count(v->core);
@@ -198,6 +216,7 @@ static void put_peers(FILE *f, const struct api_view *v)
     }
     put_states(f, peers, count);
     put_messages(f, peers, count);
+    put_bfd(f, peers, count);
     free(peers);
 }
 

@@ -103,6 +103,23 @@ static bool is_node(const struct config *c, const struct ip_addr *a)
     return false;
 }
 
+/* BFD runs between one address of the NVA and one of the node. */
+static void check_bfd(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
+{
+    const struct config_peer *p = &c->peers[nth];
+    struct tree_node *n = value_at(root, "peers", nth, "peerIp");
+    for (size_t i = 0; n && p->bfd.enabled && !p->disabled && i < c->node_count; i++) {
+        const struct config_node *node = &c->nodes[i];
+        bool has_family = node->address.family == p->peer_ip.family ||
+                          (node->has_address6 && node->address6.family == p->peer_ip.family);
+        if (has_family || !(p->nodes & 1u << node->id))
+            continue;
+        schema_complain(r, n, "BFD needs an address of this family on node %s", node->name);
+        report_hint(r->report, "give the node an address6, or the peer bfd: false");
+        return;
+    }
+}
+
 static void check_peers(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
     for (size_t i = 0; i < c->peer_count; i++) {
@@ -111,6 +128,7 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
         struct tree_node *ip = value_at(root, "peers", i, "peerIp");
         if (asn)
             check_asn(r, c, p, asn);
+        check_bfd(r, root, c, i);
         for (size_t k = 0; ip && k < i; k++)
             if (ip_addr_is_equal(&p->peer_ip, &c->peers[k].peer_ip) && p->nodes & c->peers[k].nodes)
                 schema_complain(r, ip, "peer %s has this address already", c->peers[k].name);

@@ -47,6 +47,14 @@ struct config_limit {                    /* maxRoutes */
     uint8_t action;                      /* enum config_limit_action; default warn (P9) */
 };
 
+struct config_bfd {                      /* bfd: true, or { interval, multiplier, multihop, strict } */
+    bool enabled;
+    bool strict;                         /* no BGP session before BFD is Up: false */
+    uint8_t hops;                        /* multihop: auto | true | false, as enum bfd_hops */
+    uint8_t multiplier;                  /* packets that may be lost: 3 */
+    uint32_t interval_ms;                /* between packets, both ways: 300ms; 50ms and more */
+};
+
 struct config_peer {                     /* peers[] */
     char name[CONFIG_NAME_MAX + 1];
     struct ip_addr peer_ip;              /* peerIp: an address, or … */
@@ -69,6 +77,7 @@ struct config_peer {                     /* peers[] */
     uint8_t ttl;                         /* multihop: 64 by default, as cloud NVAs are not on-link; 1..255 */
     char *md5_key_file;                  /* md5KeyFile or NULL */
     struct config_limit limit;
+    struct config_bfd bfd;
     uint32_t nodes;                      /* nodes: [names]; bit 1 << id; default all */
 };
 

@@ -1,10 +1,18 @@
 /* peers[] and the defaults that they inherit. */
 #include <string.h>
 
+#include "bgp/bfd_set.h"
 #include "node/config/config_read.h"
 #include "node/config/memory.h"
 
-enum { HOLD_S = 180, CONNECT_RETRY_S = 5, TTL = 64, WARN_PERCENT = 80 };
+enum {
+    HOLD_S = 180,
+    CONNECT_RETRY_S = 5,
+    TTL = 64,
+    WARN_PERCENT = 80,
+    BFD_INTERVAL_MS = 300,
+    BFD_DETECT_MULT = 3,
+};
 
 static const char *const types[] = { "nva", "vpnGateway", "expressRoute", NULL };
 static const char *const modes[] = { "azure", "transparent", NULL };
@@ -113,6 +121,36 @@ static bool read_hold_time(struct schema_reader *r, struct tree_node *n,
     return true;
 }
 
+static const char *const hops[] = { [BFD_HOPS_AUTO] = "auto",
+                                    [BFD_SINGLE_HOP] = "false",
+                                    [BFD_MULTIHOP] = "true",
+                                    NULL };
+
+static const struct schema_row bfd_rows[] = {
+    { "interval", schema_millis, offsetof(struct config_bfd, interval_ms), 50, 60000,
+      .help = "between packets" },
+    { "multiplier", schema_u8, offsetof(struct config_bfd, multiplier), 1, 255,
+      .help = "so many packets missing is a failure" },
+    { "multihop", schema_word, offsetof(struct config_bfd, hops), .words = hops,
+      .help = "auto: as the NVA does" },
+    { "strict", schema_bool, offsetof(struct config_bfd, strict),
+      .help = "no BGP session before BFD is up" },
+    { 0 },
+};
+
+static bool read_bfd(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                     void *to)
+{
+    struct config_bfd *b = to;
+    if (n->kind == TREE_SCALAR)
+        return schema_bool(r, n, row, &b->enabled);
+    if (!schema_is_map(r, n))
+        return false;
+    b->enabled = true;
+    schema_read_object(r, n, bfd_rows, b);
+    return true;
+}
+
 static const struct schema_row peer_rows[] = {
     { "name", schema_name, AT(name), .is_required = true, .help = "the same on every node" },
     { "peerIp", read_peer_ip, AT(peer_ip), .is_required = true, .help = "the NVA's address" },
@@ -135,7 +173,7 @@ static const struct schema_row peer_rows[] = {
     { "md5KeyFile", schema_path, AT(md5_key_file), .help = "file with the RFC 2385 key" },
     { "maxRoutes", read_limit, AT(limit), .help = "{ limit, warnAt, action }" },
     { "nodes", config_read_node_mask, AT(nodes), .help = "[names] that peer with it" },
-    { "bfd", .help = "BFD comes later" },
+    { "bfd", read_bfd, AT(bfd), .help = "true, or { interval, multiplier, multihop, strict }" },
     { "inboundRouteMap", .help = "route maps come later" },
     { "outboundRouteMap", .help = "route maps come later" },
     { 0 },
@@ -160,6 +198,8 @@ void config_read_peers(struct schema_reader *r, struct tree_node *root, struct c
                                 .connect_retry_s = CONNECT_RETRY_S,
                                 .families = { true, true },
                                 .ttl = TTL,
+                                .bfd = { .interval_ms = BFD_INTERVAL_MS,
+                                         .multiplier = BFD_DETECT_MULT },
                                 .nodes = UINT32_MAX };
     struct tree_node *defaults = tree_get(root, "defaults"), *peers = tree_get(root, "peers");
     if (defaults && schema_is_map(r, defaults))

@@ -33,6 +33,12 @@ static void nodes_of(const json_t *row, char cell[static CELL_TEXT])
     }
 }
 
+static bool waits_for_bfd(const json_t *row)
+{
+    return json_is_true(json_at(row, "bfd.strict")) && strcmp(json_text_at(row, "bfdState"), "Up") &&
+           strcmp(json_text_at(row, "state"), "Established");
+}
+
 static void note_of(const json_t *row, char cell[static CELL_TEXT])
 {
     size_t all = json_array_size(json_at(row, "sessions")), up = sessions_up(row);
@@ -42,6 +48,8 @@ static void note_of(const json_t *row, char cell[static CELL_TEXT])
         snprintf(cell, CELL_TEXT, "disabled");
     else if (up && up < all)
         snprintf(cell, CELL_TEXT, "peers with %zu of %zu nodes only", up, all);
+    else if (waits_for_bfd(row))
+        snprintf(cell, CELL_TEXT, "waits for BFD");
     else if (!up && error[0])
         snprintf(cell, CELL_TEXT, "last: %s", error);
 }
@@ -58,6 +66,7 @@ int show_peers(const struct ctl *c, const json_t *items)
         { .title = "ACPT", .path = "routes.accepted", .is_right = true },
         { .title = "BEST", .path = "routes.best", .is_right = true },
         { .title = "SENT", .path = "routes.advertised", .is_right = true },
+        { .title = "BFD", .path = "bfdState" },
         { .title = "NODES", .kind = COLUMN_MADE, .make = nodes_of },
         { .title = "TYPE", .path = "type", .is_wide_only = true },
         { .title = "LIMIT", .path = "routes.limit", .is_right = true, .is_wide_only = true },

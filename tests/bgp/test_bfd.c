@@ -244,7 +244,7 @@ static void test_silence_for_the_detection_time_is_down(void)
     CU_ASSERT_EQUAL(p.your_discriminator, 0); /* forgotten: section 6.8.1 */
     CU_ASSERT_EQUAL(p.desired_tx_us, 1000000);
     bfd_session_view(s, &v);
-    CU_ASSERT_EQUAL(v.downs, 1);
+    CU_ASSERT_EQUAL(v.failures, 1);
     CU_ASSERT_EQUAL(v.ups, 1);
     CU_ASSERT_EQUAL(v.detect_mult, 0);
     bfd_session_free(s);
@@ -623,7 +623,7 @@ static void test_a_restarted_end_is_taken_back(void)
     struct bfd_view v;
     bfd_session_view(w.ends[0], &v);
     CU_ASSERT_EQUAL(v.remote_discriminator, 555);
-    CU_ASSERT_EQUAL(v.downs, 1);
+    CU_ASSERT_EQUAL(v.failures, 1);
     unwire(&w);
 }
 
@@ -659,6 +659,9 @@ static void test_admin_down_reaches_the_other_end(void)
     bfd_session_view(w.ends[1], &v);
     CU_ASSERT_EQUAL(v.state, BFD_DOWN);
     CU_ASSERT_EQUAL(v.remote_state, BFD_ADMIN_DOWN);
+    CU_ASSERT_EQUAL(v.failures, 0); /* neither end failed */
+    bfd_session_view(w.ends[0], &v);
+    CU_ASSERT_EQUAL(v.failures, 0);
     bfd_session_enable(w.ends[0], now);
     CU_ASSERT_TRUE(run_until(&w, BFD_UP, now, now + 3000) < now + 3000);
     unwire(&w);

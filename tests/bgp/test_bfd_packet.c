@@ -84,27 +84,27 @@ static void test_the_reception_rules_hold_one_by_one(void)
         enum bfd_verdict verdict;
         const char *packet;
     } rows[] = {
-        { BFD_SHORT, "" },
-        { BFD_SHORT, "20 40 03 18 00000001 00000002 000f4240 000f4240 000000" },
-        { BFD_VERSION, "00 40 03 18" REST },
-        { BFD_VERSION, "40 40 03 18" REST },
-        { BFD_VERSION, "e0 40 03 18" REST },
-        { BFD_LENGTH, "20 40 03 00" REST },
-        { BFD_LENGTH, "20 40 03 17" REST },
-        { BFD_SHORT, "20 40 03 19" REST },          /* more than the payload has */
+        { BFD_DROP_SHORT, "" },
+        { BFD_DROP_SHORT, "20 40 03 18 00000001 00000002 000f4240 000f4240 000000" },
+        { BFD_DROP_VERSION, "00 40 03 18" REST },
+        { BFD_DROP_VERSION, "40 40 03 18" REST },
+        { BFD_DROP_VERSION, "e0 40 03 18" REST },
+        { BFD_DROP_LENGTH, "20 40 03 00" REST },
+        { BFD_DROP_LENGTH, "20 40 03 17" REST },
+        { BFD_DROP_SHORT, "20 40 03 19" REST },          /* more than the payload has */
         { BFD_ACCEPTED, "20 40 03 18" REST "ff" },  /* the payload may be longer */
         { BFD_ACCEPTED, "20 40 03 19" REST "ff" },  /* and a packet longer than we know */
-        { BFD_LENGTH, "20 44 03 18" REST },         /* A needs two octets more */
-        { BFD_LENGTH, "20 44 03 19" REST "00" },
-        { BFD_SHORT, "20 44 03 1a" REST },
-        { BFD_AUTHENTICATED, "20 44 03 1c" REST "01 04 01 61" },
-        { BFD_MULTIPLIER, "20 40 00 18" REST },
-        { BFD_MULTIPOINT, "20 41 03 18" REST },
-        { BFD_MY_DISCRIMINATOR, "20 40 03 18 00000000 00000002 000f4240 000f4240 00000000" },
+        { BFD_DROP_LENGTH, "20 44 03 18" REST },         /* A needs two octets more */
+        { BFD_DROP_LENGTH, "20 44 03 19" REST "00" },
+        { BFD_DROP_SHORT, "20 44 03 1a" REST },
+        { BFD_DROP_AUTHENTICATED, "20 44 03 1c" REST "01 04 01 61" },
+        { BFD_DROP_MULTIPLIER, "20 40 00 18" REST },
+        { BFD_DROP_MULTIPOINT, "20 41 03 18" REST },
+        { BFD_DROP_MY_DISCRIMINATOR, "20 40 03 18 00000000 00000002 000f4240 000f4240 00000000" },
         { BFD_ACCEPTED, "20 00 03 18 00000001 00000000 000f4240 000f4240 00000000" },
         { BFD_ACCEPTED, "20 40 03 18 00000001 00000000 000f4240 000f4240 00000000" },
-        { BFD_YOUR_DISCRIMINATOR, "20 80 03 18 00000001 00000000 000f4240 000f4240 00000000" },
-        { BFD_YOUR_DISCRIMINATOR, "20 c0 03 18 00000001 00000000 000f4240 000f4240 00000000" },
+        { BFD_DROP_YOUR_DISCRIMINATOR, "20 80 03 18 00000001 00000000 000f4240 000f4240 00000000" },
+        { BFD_DROP_YOUR_DISCRIMINATOR, "20 c0 03 18 00000001 00000000 000f4240 000f4240 00000000" },
         { BFD_ACCEPTED, "20 c0 ff 18 ffffffff ffffffff ffffffff ffffffff ffffffff" },
         { BFD_ACCEPTED, "3f 40 03 18 00000001 00000002 00000000 00000000 00000000" },
         { BFD_ACCEPTED, "20 70 03 18" REST }, /* P and F: the RFC forbids only to send it */
@@ -121,7 +121,7 @@ static void test_the_reception_rules_hold_one_by_one(void)
 static void test_a_refused_packet_leaves_the_result_alone(void)
 {
     struct bfd_packet p = { .my_discriminator = 7 };
-    CU_ASSERT_EQUAL(decode("20 40 00 18" REST, &p), BFD_MULTIPLIER);
+    CU_ASSERT_EQUAL(decode("20 40 00 18" REST, &p), BFD_DROP_MULTIPLIER);
     CU_ASSERT_EQUAL(p.my_discriminator, 7);
 }
 

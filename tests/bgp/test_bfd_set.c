@@ -82,7 +82,7 @@ static void test_the_first_packet_finds_its_session_by_address(void)
     CU_ASSERT_EQUAL(arrive(&set, "fd00::2", false, 255, BFD_DOWN, 0), BFD_ACCEPTED);
     CU_ASSERT_EQUAL(bfd_session_state(bfd_set_get(&set, 2)->session), BFD_INIT);
     CU_ASSERT_EQUAL(bfd_session_state(bfd_set_get(&set, 1)->session), BFD_DOWN);
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.4", false, 255, BFD_DOWN, 0), BFD_STRANGER);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.4", false, 255, BFD_DOWN, 0), BFD_DROP_STRANGER);
     bfd_set_fini(&set);
 }
 
@@ -94,9 +94,9 @@ static void test_later_packets_find_it_by_discriminator_and_only_from_its_peer(v
     struct bfd_peer *b = open_peer(&set, 2, "10.0.0.3", BFD_SINGLE_HOP);
     CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_INIT, discriminator(a)), BFD_ACCEPTED);
     CU_ASSERT_EQUAL(bfd_session_state(a->session), BFD_UP);
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, discriminator(b)), BFD_STRANGER);
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, 0xdeadbeef), BFD_YOUR_DISCRIMINATOR);
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_UP, 0), BFD_YOUR_DISCRIMINATOR);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, discriminator(b)), BFD_DROP_STRANGER);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, 0xdeadbeef), BFD_DROP_YOUR_DISCRIMINATOR);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_UP, 0), BFD_DROP_YOUR_DISCRIMINATOR);
     CU_ASSERT_EQUAL(bfd_session_state(a->session), BFD_UP);
     CU_ASSERT_EQUAL(bfd_session_state(b->session), BFD_DOWN);
     bfd_set_fini(&set);
@@ -108,7 +108,7 @@ static void test_a_single_hop_packet_needs_ttl_255_and_a_multihop_packet_none(vo
     bfd_set_init(&set, &key);
     open_peer(&set, 1, "10.0.0.2", BFD_SINGLE_HOP);
     open_peer(&set, 2, "10.0.0.3", BFD_MULTIHOP);
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 254, BFD_DOWN, 0), BFD_TTL_LOW);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 254, BFD_DOWN, 0), BFD_DROP_TTL);
     CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, 0), BFD_ACCEPTED);
     CU_ASSERT_EQUAL(arrive(&set, "10.0.0.3", true, 1, BFD_DOWN, 0), BFD_ACCEPTED);
     bfd_set_fini(&set);
@@ -126,12 +126,12 @@ static void test_the_hops_must_match_unless_they_are_left_to_the_peer(void)
     CU_ASSERT_FALSE(one->is_multihop);
     CU_ASSERT_TRUE(many->is_multihop);
     CU_ASSERT_TRUE(any->is_multihop);
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", true, 255, BFD_DOWN, 0), BFD_HOPS);
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.3", false, 255, BFD_DOWN, 0), BFD_HOPS);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", true, 255, BFD_DOWN, 0), BFD_DROP_HOPS);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.3", false, 255, BFD_DOWN, 0), BFD_DROP_HOPS);
     CU_ASSERT_EQUAL(arrive(&set, "10.0.0.4", false, 255, BFD_DOWN, 0), BFD_ACCEPTED);
     CU_ASSERT_FALSE(any->is_multihop);
     /* On the way up it is settled. */
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.4", true, 255, BFD_DOWN, 0), BFD_HOPS);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.4", true, 255, BFD_DOWN, 0), BFD_DROP_HOPS);
     bfd_set_fini(&set);
 }
 
@@ -167,8 +167,8 @@ static void test_a_closed_session_takes_nothing_and_its_number_is_free_again(voi
     bfd_set_close(&set, 5);
     CU_ASSERT_PTR_NULL(bfd_set_get(&set, 5));
     CU_ASSERT_PTR_NULL(bfd_set_next(&set, 0));
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, 0), BFD_STRANGER);
-    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, before), BFD_YOUR_DISCRIMINATOR);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, 0), BFD_DROP_STRANGER);
+    CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, before), BFD_DROP_YOUR_DISCRIMINATOR);
     open_peer(&set, 5, "10.0.0.2", BFD_SINGLE_HOP);
     CU_ASSERT_EQUAL(arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, 0), BFD_ACCEPTED);
     bfd_set_fini(&set);
@@ -195,7 +195,7 @@ static void test_every_refusal_is_counted_by_its_word(void)
     arrive(&set, "10.0.0.2", false, 64, BFD_DOWN, 0);
     arrive(&set, "10.0.0.2", false, 64, BFD_DOWN, 0);
     arrive(&set, "10.0.0.2", false, 255, BFD_DOWN, 0);
-    CU_ASSERT_EQUAL(set.verdicts[BFD_TTL_LOW], 2);
+    CU_ASSERT_EQUAL(set.verdicts[BFD_DROP_TTL], 2);
     CU_ASSERT_EQUAL(set.verdicts[BFD_ACCEPTED], 1);
     bfd_set_fini(&set);
 }

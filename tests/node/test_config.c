@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bgp/bfd_set.h"
 #include "tests/lib/cu.h"
 
 enum { OUTPUT_MAX = 64 * 1024 };
@@ -85,7 +86,15 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, mode: azur }]", "did you mean \"azure\"?" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, families: [] }]", "at least one family" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, nodes: [b] }]", "there is no node \"b\"" },
-    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: true }]", "bfd: not supported by this" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: maybe }]", "neither true nor false" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: { interval: 49ms } }]",
+      "bfd.interval: 49ms is outside 50..60000 ms" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: { multiplier: 0 } }]",
+      "bfd.multiplier: 0 is outside 1..255" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: { multihop: yes } }]",
+      "bfd.multihop: \"yes\" is not one of: auto, false, true" },
+    { "peers: [{ name: p, peerIp: \"fd00::2\", peerAsn: 1, bfd: true }]",
+      "BFD needs an address of this family on node" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, maxRoutes: { limit: 10, warnAt: 20 } }]",
       "warnAt is above the limit of 10" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1 }, { name: p, peerIp: 10.0.0.3, peerAsn: 1 }]",
@@ -189,6 +198,27 @@ static void test_peers_inherit_the_defaults(void)
     config_free(c);
 }
 
+static void test_bfd_is_a_word_or_a_map_and_is_inherited_key_by_key(void)
+{
+    struct config *c = load_with("defaults: { bfd: { interval: 100ms, strict: true } }\n"
+                                 "peers:\n"
+                                 "  - { name: p, peerIp: 10.0.0.2, peerAsn: 1 }\n"
+                                 "  - { name: q, peerIp: 10.0.0.3, peerAsn: 1, bfd: false }\n"
+                                 "  - { name: r, peerIp: 10.0.0.4, peerAsn: 1,\n"
+                                 "      bfd: { multiplier: 5, multihop: true, strict: false } }\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    const struct config_bfd *p = &c->peers[0].bfd, *r = &c->peers[2].bfd;
+    CU_ASSERT_TRUE(p->enabled && p->strict && r->enabled && !r->strict);
+    CU_ASSERT_EQUAL(p->interval_ms, 100);
+    CU_ASSERT_EQUAL(p->multiplier, 3);
+    CU_ASSERT_EQUAL(p->hops, BFD_HOPS_AUTO);
+    CU_ASSERT_FALSE(c->peers[1].bfd.enabled);
+    CU_ASSERT_EQUAL(r->interval_ms, 100);
+    CU_ASSERT_EQUAL(r->multiplier, 5);
+    CU_ASSERT_EQUAL(r->hops, BFD_MULTIHOP);
+    config_free(c);
+}
+
 static void test_json_is_read_as_well(void)
 {
     struct config *c = load("{\"routeServer\": {\"name\": \"hub\", \"virtualRouterAsn\": 64512},\n"
@@ -244,7 +274,9 @@ CU_MAIN("config", CU_CASE(test_every_mistake_is_named_with_its_mend),
         CU_CASE(test_the_caret_stands_below_the_mistake), CU_CASE(test_several_nodes_need_keys),
         CU_CASE(test_bytes_that_are_no_text_are_refused),
         CU_CASE(test_a_file_that_cannot_be_read_is_named),
-        CU_CASE(test_peers_inherit_the_defaults), CU_CASE(test_json_is_read_as_well),
+        CU_CASE(test_peers_inherit_the_defaults),
+        CU_CASE(test_bfd_is_a_word_or_a_map_and_is_inherited_key_by_key),
+        CU_CASE(test_json_is_read_as_well),
         CU_CASE(test_a_clean_file_says_nothing_and_has_the_designs_defaults),
         CU_CASE(test_the_key_file_may_name_the_node),
         CU_CASE(test_the_agents_file_is_held_to_the_same_rules))

@@ -1,0 +1,66 @@
+/* BFD and BGP: what a peer's liveness means for its session.
+ *
+ * The sessions themselves run beside the core (node/bfd_io.c); here is the client of RFC 5882. A failure
+ * ends the BGP session with Cease/BFD Down (RFC 9384), and its routes with it. AdminDown on either side
+ * is no failure (RFC 5882 section 3.2). A strict peer has no BGP session before BFD is Up. */
+#include <stdio.h>
+
+#include "bgp/bfd_set.h"
+#include "node/core_impl.h"
+
+void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local)
+{
+    const struct config_bfd *b = &p->cfg->bfd;
+    if (!b->enabled || !local)
+        return;
+    core_request(c, &(struct core_request){ .kind = CORE_BFD_OPEN,
+                                            .nva = p->nva,
+                                            .local = *local,
+                                            .remote = p->cfg->peer_ip,
+                                            .ttl = p->cfg->ttl,
+                                            .bfd = b });
+}
+
+bool core_bfd_permits(const struct core_peer *p)
+{
+    return !p->cfg->bfd.enabled || !p->cfg->bfd.strict || p->bfd.state == BFD_UP;
+}
+
+static const char *why_down(const struct bfd_view *v)
+{
+    if (v->state == BFD_DOWN && v->remote_state == BFD_ADMIN_DOWN)
+        return "neighbor is administratively down";
+    return bfd_diag_name(v->diag);
+}
+
+static void tell(struct core *c, const struct core_peer *p, bool has_failed)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    snprintf(subject, sizeof subject, "peer=%s", p->cfg->name);
+    if (p->bfd.state == BFD_UP)
+        core_event(c, CONFIG_LOG_INFO, "bfd_up", subject, "tx_ms=%u detect_ms=%u",
+                   p->bfd.tx_us / 1000, p->bfd.detect_us / 1000);
+    else
+        core_event(c, has_failed ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, "bfd_down", subject,
+                   "reason=\"%s\" remote_state=%s remote_reason=\"%s\"", why_down(&p->bfd),
+                   bfd_state_name(p->bfd.remote_state), bfd_diag_name(p->bfd.remote_diag));
+}
+
+void core_bfd_changed(struct core *c, uint16_t nva, const struct bfd_view *view, bool is_multihop,
+                      uint64_t now_ms)
+{
+    struct core_peer *p = &c->peers[nva - 1];
+    const struct bfd_view before = p->bfd;
+    bool has_failed = view->failures != before.failures;
+    c->now_ms = now_ms;
+    p->bfd = *view;
+    p->bfd_multihop = is_multihop;
+    if (has_failed || (before.state == BFD_UP) != (view->state == BFD_UP))
+        tell(c, p, has_failed);
+    if (c->phase == CORE_STOPPING)
+        return;
+    if (has_failed)
+        core_bgp_fail(c, p, BGP_BFD_DOWN);
+    if (p->cfg->bfd.strict)
+        core_bgp_permit(c, p);
+}
