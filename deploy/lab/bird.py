@@ -36,6 +36,10 @@ class Bird(Appliance):
         if self.kernel:
             # Multihop neighbours: their next hops resolve through the connected networks.
             lines.append("protocol direct { ipv4; ipv6; }")
+        if self.bfd:
+            times = (f"min rx interval {self.bfd.interval_ms} ms; min tx interval {self.bfd.interval_ms} ms; "
+                     f"multiplier {self.bfd.multiplier};")
+            lines.append(f'protocol bfd {{ interface "*" {{ {times} }}; multihop {{ {times} }}; }}')
         for family in (4, 6):
             if self.kernel:
                 lines.append(f"protocol kernel kernel{family} {{ merge paths yes; ipv{family} {{ export where source = RTS_BGP; }}; }}")
@@ -57,9 +61,18 @@ class Bird(Appliance):
                            f"next hop address {self.address if f == 4 else self.address6}; }};\n"
                            for f in self.families(n))
         return (f"protocol bgp {protocol(n)} {{\n    local {n.local} as {self.asn};\n"
-                f"    neighbor {n.address} as {n.asn};\n    multihop;\n    hold time {self.hold};\n"
+                f"    neighbor {n.address} as {n.asn};\n    {self._hops()}\n    hold time {self.hold};\n"
                 f"    connect delay time 1;\n    connect retry time 2;\n    error wait time 1,3;\n"
                 f"    {'passive yes;' if n.passive else ''}\n{channels}}}")
+
+    def _hops(self):
+        if not self.bfd:
+            return "multihop;"
+        return "multihop; bfd on;" if self.bfd.multihop else "direct; bfd on;"
+
+    def bfd_up(self, address):
+        return any(line.split()[0] == address and line.split()[2] == "Up"
+                   for line in self.birdc("show bfd sessions").splitlines() if line.startswith(address))
 
     def established(self, address):
         return "Established" in self.birdc(f"show protocols {protocol(self.neighbor(address))}")

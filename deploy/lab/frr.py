@@ -1,4 +1,4 @@
-"""FRR: zebra for the kernel's routes and bgpd, without its service and beside any other FRR."""
+"""FRR: zebra for the kernel's routes, bgpd and where it is wanted bfdd, without its service and beside any other FRR."""
 import json
 import os
 import shutil
@@ -14,7 +14,7 @@ class Frr(Appliance):
 
     def __init__(self, *args, kernel=False, **options):
         super().__init__(*args, **options)
-        self.kernel, self.zebra = kernel, None
+        self.kernel, self.zebra, self.bfdd = kernel, None, None
 
     def start(self):
         # vtysh reads what it needs from here only, so that /etc/frr and its rights do not matter.
@@ -26,6 +26,9 @@ class Frr(Appliance):
         self.zebra = self.spawn(f"{LIBRARY}/zebra", *common, "-i", self.path("zebra.pid"),
                                 "-f", self.write("zebra.conf", "log stdout\n"), label=".zebra")
         self.wait_ready(lambda: os.path.exists(self.path("zserv.api")))
+        if self.bfd:
+            self.bfdd = self.spawn(f"{LIBRARY}/bfdd", *common, "-i", self.path("bfdd.pid"), "--bfdctl", self.path("bfdd.sock"),
+                                   "-f", self.write("bfdd.conf", "log stdout\n"), label=".bfdd")
         self.process = self.spawn(f"{LIBRARY}/bgpd", *common, "-i", self.path("bgpd.pid"), "-f", configuration,
                                   *([] if self.kernel else ["--no_kernel"]))
         self.wait_ready(lambda: self.show("show bgp summary json") is not None)
@@ -44,7 +47,7 @@ class Frr(Appliance):
                  " no bgp ebgp-requires-policy", " no bgp network import-check", " no bgp default ipv4-unicast"]
         for n in self.neighbors:
             lines += [f" neighbor {n.address} {word}" for word in (
-                f"remote-as {n.asn}", "ebgp-multihop", f"update-source {n.local}",
+                f"remote-as {n.asn}", *self._hops(), f"update-source {n.local}",
                 f"timers {self.hold // 3} {self.hold}", "timers connect 2", "advertisement-interval 0",
                 *(["passive"] if n.passive else []))]
         for family in (4, 6):
@@ -59,6 +62,18 @@ class Frr(Appliance):
                         lines.append(f"  neighbor {n.address} route-map own-next-hop out")
             lines.append(" exit-address-family")
         return self.write("bgpd.conf", "\n".join(lines) + "\n")
+
+    def _hops(self):
+        if not self.bfd:
+            return ("ebgp-multihop",)
+        bfd = f"bfd {self.bfd.multiplier} {self.bfd.interval_ms} {self.bfd.interval_ms}"
+        return ("ebgp-multihop", bfd) if self.bfd.multihop else (bfd,)
+
+    def bfd_peers(self):
+        return {peer["peer"]: peer for peer in self.show("show bfd peers json")}
+
+    def bfd_up(self, address):
+        return self.bfd_peers()[address]["status"] == "up"
 
     def _network(self, prefix):
         times = self.announced[prefix]
@@ -83,11 +98,16 @@ class Frr(Appliance):
         # bgpd ends without a NOTIFICATION, which its neighbours take for a graceful restart (RFC 4724).
         self.vtysh("configure terminal", f"router bgp {self.asn}", *(f"neighbor {n.address} shutdown" for n in self.neighbors))
         super().stop()
-        self.zebra.stop()
+        for process in self._others():
+            process.stop()
 
     def kill(self):
         super().kill()
-        self.zebra.kill()
+        for process in self._others():
+            process.kill()
+
+    def _others(self):
+        return [process for process in (self.bfdd, self.zebra) if process]
 
     def established(self, address):
         return self.show(f"show bgp neighbors {address} json")[address]["bgpState"] == "Established"

@@ -31,6 +31,14 @@ class Neighbor:
         return ipaddress.ip_address(self.address).version
 
 
+@dataclasses.dataclass(frozen=True)
+class Bfd:
+    """BFD with every neighbour: single hop sessions are those of neighbours on the same network."""
+    interval_ms: int = 300
+    multiplier: int = 3
+    multihop: bool = False
+
+
 def version(prefix):
     return ipaddress.ip_network(prefix).version
 
@@ -41,12 +49,14 @@ class Appliance:
     address, address6   its own addresses; also the next hops of what it announces
     announced           {prefix: how often its own AS is prepended}
     transit             pass on what was learned, as a router does; otherwise announce own routes only
+    bfd                 a Bfd, or None
     """
     kind = "?"
 
-    def __init__(self, lab, host, asn, address, address6="", hold=9, transit=True):
+    def __init__(self, lab, host, asn, address, address6="", hold=9, transit=True, bfd=None):
         self.lab, self.host, self.asn = lab, host, asn
         self.address, self.address6, self.hold, self.transit = address, address6, hold, transit
+        self.bfd = bfd
         self.neighbors, self.announced, self.process = [], {}, None
 
     @property
@@ -77,7 +87,8 @@ class Appliance:
     def spawn(self, *argv, label="", **options):
         return Process(self.lab, self.host, f"{self.name}{label}", *argv, **options)
 
-    # What a driver adds: start(), apply(prefix), established(address), received(address).
+    # What a driver adds: start(), apply(prefix), established(address), received(address), and where it
+    # has BFD bfd_up(address).
 
     def announce(self, prefix, prepend=0):
         """Announce a prefix, or announce it differently; works before and after start()."""

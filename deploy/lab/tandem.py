@@ -11,7 +11,7 @@ from .proc import Process
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAMS = os.environ.get("TANDEM_BIN", os.path.join(ROOT, "build", "release", "bin"))
-HEALTH_PORT = 8178
+HEALTH_PORT, API_PORT = 8178, 8179
 
 
 def program(name):
@@ -88,11 +88,15 @@ class Node:
         answer = self.ctl(*words)
         return answer["items"] if isinstance(answer, dict) else answer
 
-    def http(self, path, port=HEALTH_PORT):
+    def metrics(self):
+        """The lines of /metrics, which is served beside the API."""
+        return self.http("/metrics", API_PORT, "127.0.0.1")[1].splitlines()
+
+    def http(self, path, port=HEALTH_PORT, address=None):
         """(status, text) of an HTTP request from the node's own host."""
         with self.host.inside():
             try:
-                with urllib.request.urlopen(f"http://{self.address}:{port}{path}", timeout=2) as answer:
+                with urllib.request.urlopen(f"http://{address or self.address}:{port}{path}", timeout=2) as answer:
                     return answer.status, answer.read().decode()
             except urllib.error.HTTPError as error:
                 return error.code, error.read().decode()
