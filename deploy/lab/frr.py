@@ -1,4 +1,5 @@
 """FRR: zebra for the kernel's routes, bgpd and where it is wanted bfdd, without its service and beside any other FRR."""
+import contextlib
 import json
 import os
 import shutil
@@ -23,6 +24,9 @@ class Frr(Appliance):
         # FRR drops to its own user, who must be able to make sockets here.
         shutil.chown(self.path(""), "frr", "frr")
         common = ["--vty_socket", self.path(""), "-z", self.path("zserv.api"), "-P", "0"]
+        # Of an earlier life, killed: the others would not find zebra and try again many seconds later.
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self.path("zserv.api"))
         self.zebra = self.spawn(f"{LIBRARY}/zebra", *common, "-i", self.path("zebra.pid"),
                                 "-f", self.write("zebra.conf", "log stdout\n"), label=".zebra")
         self.wait_ready(lambda: os.path.exists(self.path("zserv.api")))
