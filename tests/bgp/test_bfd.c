@@ -243,6 +243,7 @@ static void test_silence_for_the_detection_time_is_down(void)
     CU_ASSERT_EQUAL(p.diag, BFD_DIAG_EXPIRED);
     CU_ASSERT_EQUAL(p.your_discriminator, 0); /* forgotten: section 6.8.1 */
     CU_ASSERT_EQUAL(p.desired_tx_us, 1000000);
+    CU_ASSERT_FALSE(p.poll); /* nobody is there to answer */
     bfd_session_view(s, &v);
     CU_ASSERT_EQUAL(v.failures, 1);
     CU_ASSERT_EQUAL(v.ups, 1);
