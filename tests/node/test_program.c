@@ -214,6 +214,27 @@ static void test_a_failed_put_that_nobody_wants_any_more_is_dropped(void)
     bench_fini(&b);
 }
 
+/* Somebody wanted exactly the inherited set: whoever spoke for it is known, and may take it back. */
+static void test_a_withdrawal_of_what_was_claimed_needs_no_convergence(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 2, b.now);
+    inherit(&b, 1, 3);
+    inherit(&b, 2, 3);
+    inherit(&b, 3, 3);
+    want(&b, 1, 3, PROGRAM_LOST);
+    want(&b, 2, 3, PROGRAM_LOST);
+    want(&b, 3, 1, PROGRAM_LOST); /* the other half of its set has not spoken yet */
+    want(&b, 1, 0, PROGRAM_WITHDRAWN);
+    want(&b, 2, 0, PROGRAM_LOST);
+    want(&b, 3, 0, PROGRAM_WITHDRAWN);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_EQUAL(program_actual_set(b.p, 1), 0);
+    CU_ASSERT_EQUAL(program_stats(b.p)->installed, 2);
+    bench_fini(&b);
+}
+
 static void test_nothing_inherited_is_removed_before_convergence(void)
 {
     struct bench b;
@@ -362,7 +383,7 @@ enum { PREFIXES = 200, FLIGHTS = 16 };
 struct world {
     struct bench b;
     unsigned wanted[PREFIXES], target[PREFIXES]; /* sets as bits */
-    bool inherited[PREFIXES], withdrawn[PREFIXES];
+    bool inherited[PREFIXES], withdrawn[PREFIXES], claimed[PREFIXES];
     bool converged;
     uint32_t live, seed;
     struct program_op flight[FLIGHTS];
@@ -384,6 +405,12 @@ static unsigned bits_of(struct world *w, uint32_t id)
     return bits;
 }
 
+/* The owner wanted exactly what is there. */
+static void note_claim(struct world *w, uint32_t i)
+{
+    w->claimed[i] = w->target[i] && (w->claimed[i] || w->wanted[i] == w->target[i]);
+}
+
 static void check_issue(struct world *w, const struct program_op *op)
 {
     uint32_t i = op->prefix;
@@ -394,7 +421,7 @@ static void check_issue(struct world *w, const struct program_op *op)
     if (op->kind == PROGRAM_PUT)
         return;
     CU_ASSERT_EQUAL(w->wanted[i], 0); /* I1 */
-    CU_ASSERT_TRUE(w->converged || !w->inherited[i]);
+    CU_ASSERT_TRUE(w->converged || !w->inherited[i] || (w->claimed[i] && w->withdrawn[i]));
     CU_ASSERT_TRUE(w->live || w->withdrawn[i]); /* I3 */
 }
 
@@ -404,6 +431,8 @@ static void land(struct world *w, unsigned k, bool ok)
     w->flight[k] = w->flight[--w->flights];
     if (ok)
         w->target[op.prefix] = bits_of(w, op.nhset);
+    w->claimed[op.prefix] |= ok && op.nhset;
+    note_claim(w, op.prefix);
     program_result(w->b.p, &op, ok, w->b.now);
 }
 
@@ -417,6 +446,7 @@ static void wish(struct world *w)
     w->wanted[i] = bits;
     if (!bits && cause == PROGRAM_WITHDRAWN)
         w->withdrawn[i] = true;
+    note_claim(w, i);
     want(&w->b, i, bits, cause);
 }
 
@@ -430,6 +460,7 @@ static void drift(struct world *w)
         return;
     w->target[i] = random_below(w, 8);
     w->inherited[i] &= w->target[i] != 0;
+    note_claim(w, i);
     observe(&w->b, i, w->target[i]);
 }
 
@@ -522,6 +553,7 @@ CU_MAIN("program", CU_CASE(test_a_wish_becomes_one_put), CU_CASE(test_both_famil
         CU_CASE(test_a_retry_that_is_asked_for_ends_every_back_off),
         CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
         CU_CASE(test_nothing_inherited_is_removed_before_convergence),
+        CU_CASE(test_a_withdrawal_of_what_was_claimed_needs_no_convergence),
         CU_CASE(test_ecmp_does_not_shrink_before_convergence),
         CU_CASE(test_a_set_that_was_claimed_may_shrink_before_convergence),
         CU_CASE(test_another_set_replaces_the_inherited_one_at_once),

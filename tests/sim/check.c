@@ -5,23 +5,87 @@
 #include "tests/sim/world.h"
 
 enum {
+    SETTLE_MS = 2000,  /* until a change is where it belongs */
     ZOMBIE_MS = 1000,  /* S2 */
     DETECT_MS = 5000,  /* until a fault's end is noticed everywhere: dials time out */
+    SCRATCH_EVERY = 64, /* D2 costs a walk: at one turn of so many */
 };
 
 /* ---- I1, I2, I3: what may be removed ---- */
 
-/* I1: a removal needs a reason that the writer can have heard: the NVA withdrew it, lately enough that
- * a newer announcement may still be on its way. I2 follows: with truth unchanged nothing is removed. */
+static bool has_session(const struct host *h, int nva)
+{
+    const struct bgp_session *s = h->core ? h->core->peers[nva].session : NULL;
+    return s && bgp_session_slot(s) >= 0;
+}
+
+/* An NVA that no node had a session with counts as silent for a while. */
+static void note_unheard(struct world *w)
+{
+    for (int i = 0; i < w->nva_count; i++) {
+        bool heard = false;
+        for (int k = 0; k < w->host_count && !heard; k++)
+            heard = has_session(&w->hosts[k], i);
+        if (!heard)
+            w->nvas[i].unheard = w->now;
+    }
+}
+
+/* Has this node ever heard of the route by this NVA, or inherited it? */
+static bool knows(const struct host *h, int nva, const struct ip_addr *hop, int number)
+{
+    const struct rib *r = &h->core->rib;
+    struct ip_prefix prefix = sim_prefix(number);
+    uint32_t net = prefix_table_find(&r->nets, &prefix);
+    for (uint32_t i = 0; i < h->kernel.hop_count[number]; i++)
+        if (ip_addr_is_equal(&h->kernel.hops[number][i], hop))
+            return true;
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next)
+        if (rib_path(r, at)->nva == nva + 1 && rib_path_class(r, rib_path(r, at)) != RIB_GONE)
+            return true;
+    return false;
+}
+
+/* Does the time that routes are held end within a run? Then a removal may be an expiry. */
+static bool holds_end(const struct world *w)
+{
+    return w->config.grace_ms + w->config.stale_ms < 60000;
+}
+
+/* Why it is there: every node's copies of it, for a run that is replayed. */
+static void explain(struct world *w, int number)
+{
+    struct ip_prefix prefix = sim_prefix(number);
+    for (int i = 0; w->verbose && i < w->host_count; i++) {
+        const struct rib *r = w->hosts[i].core ? &w->hosts[i].core->rib : NULL;
+        uint32_t net = r ? prefix_table_find(&r->nets, &prefix) : 0;
+        for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next) {
+            const struct rib_path *p = rib_path(r, at);
+            printf("         node%d has of node%d by nva %d: %s, class %d, session %d%s%s\n", i, p->origin - 1,
+                   p->nva - 1, p->attrs ? "a route" : "a tombstone", rib_path_class(r, p),
+                   r->origins[p->origin].sessions[p->nva].state, p->flags & RIB_PATH_OLD ? ", old" : "",
+                   p->flags & RIB_PATH_DISPROVED ? ", disproved" : "");
+        }
+    }
+}
+
+/* I1: a removal needs a reason that the writer can have heard: the NVA withdrew the route, lately enough that
+ * a newer announcement may still be on its way; or nobody has a session with the NVA; or a hold ended. A node
+ * that hears nothing of the NVA, and whose session has not ended yet, may act upon what it heard last. */
 void check_removal(struct world *w, const struct host *h, int prefix)
 {
-    w->removals++;
-    uint64_t slack = DETECT_MS + (w->now < w->disturbed + 10000 ? 10000 : 0);
+    w->counts[SIM_REMOVALS]++;
     for (int i = 0; i < w->nva_count; i++) {
         const struct nva *n = &w->nvas[i];
-        if (n->truth[prefix] && w->now > n->changed[prefix] + slack)
+        bool own = n->nodes & 1u << h->number && has_session(h, i);
+        uint64_t deaf = w->apart[h->number][i] + w->config.peers[i].hold_s * 1000u + DETECT_MS;
+        if (n->truth[prefix] && w->now > n->changed[prefix] + SETTLE_MS &&
+            w->now > n->unheard + SETTLE_MS && (!w->apart[h->number][i] || w->now > deaf) &&
+            (!holds_end(w) || own) && knows(h, i, &n->addr, prefix)) {
+            explain(w, prefix);
             sim_fail(w, "I1: node %d removed prefix %d, which NVA %d has announced since %llu",
                      h->number, prefix, i, (unsigned long long)n->changed[prefix]);
+        }
     }
 }
 
@@ -40,7 +104,8 @@ static bool withdrawn_by_all(const struct world *w, int prefix, uint64_t *since)
 static bool all_sessions_up(const struct world *w, const struct host *h)
 {
     for (int i = 0; i < w->nva_count; i++)
-        if (bgp_session_slot(w->nvas[i].sessions[h->number].machine) < 0)
+        if (!(w->nvas[i].nodes & 1u << h->number) ||
+            bgp_session_slot(w->nvas[i].sessions[h->number].machine) < 0)
             return false;
     return true;
 }
@@ -48,23 +113,154 @@ static bool all_sessions_up(const struct world *w, const struct host *h)
 /* A session whose packets are lost looks live for its hold time and has not heard the withdrawal. */
 static bool any_cut(const struct world *w)
 {
-    static const bool none[SIM_NODES_MAX + SIM_NVAS_MAX][SIM_NODES_MAX + SIM_NVAS_MAX];
+    static const bool none[SIM_PARTIES][SIM_PARTIES];
     return memcmp(w->cut, none, sizeof none) != 0;
+}
+
+static bool any_paused(const struct world *w)
+{
+    for (int i = 0; i < w->host_count; i++)
+        if (w->now < w->hosts[i].paused_until + ZOMBIE_MS)
+            return true;
+    return false;
 }
 
 /* S2: a withdrawal that every live session of this node has processed is in its table within a
  * second, whoever else is dead. */
 static void check_zombies(struct world *w, const struct host *h)
 {
-    if (any_cut(w) || !h->core || h->core->phase != CORE_STEADY || !all_sessions_up(w, h) ||
-        w->now < w->disturbed + DETECT_MS)
+    if (any_cut(w) || !host_runs(w, h) || h->core->phase != CORE_STEADY || !all_sessions_up(w, h) ||
+        w->now < w->disturbed + DETECT_MS || any_paused(w))
         return;
+    const struct config_target *target;
+    bool braked = program_stats(core_program(h->core, 0, &target))->held_by_brake;
     for (int i = 0; i < w->prefix_count; i++) {
         uint64_t since;
-        if (h->kernel.present[i] && withdrawn_by_all(w, i, &since) && since &&
-            w->now > since + ZOMBIE_MS && w->now > h->up_since + DETECT_MS)
+        if (h->kernel.present[i] && !braked && withdrawn_by_all(w, i, &since) && since &&
+            w->now > since + ZOMBIE_MS && w->now > h->up_since + DETECT_MS) {
+            explain(w, i);
             sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i,
                      (unsigned long long)since);
+        }
+    }
+}
+
+/* When something between this node, or any other, and an NVA was disturbed last. */
+static uint64_t latest_apart(const struct world *w)
+{
+    uint64_t latest = 0;
+    for (int i = 0; i < w->host_count; i++)
+        for (int k = 0; k < w->nva_count; k++)
+            if (w->apart[i][k] > latest)
+                latest = w->apart[i][k];
+    return latest;
+}
+
+/* S2 again: nobody who has heard the withdrawal puts the route back because another one wakes up, restarts
+ * or can be reached again. I7: no next hop is invented. */
+void check_put(struct world *w, const struct host *h, int prefix)
+{
+    uint64_t since, hold = w->config.peers[0].hold_s * 1000u;
+    bool ever = false;
+    for (int i = 0; i < w->nva_count; i++)
+        ever |= w->nvas[i].ever[prefix];
+    if (!ever)
+        sim_fail(w, "I7: node %d programs prefix %d, which nobody ever announced", h->number, prefix);
+    if (h->kernel.present[prefix] || any_cut(w) || !withdrawn_by_all(w, prefix, &since) ||
+        !all_sessions_up(w, h) || w->now < h->up_since + DETECT_MS ||
+        w->now < h->paused_until + ZOMBIE_MS || w->now < latest_apart(w) + hold + ZOMBIE_MS)
+        return;
+    if (w->now > since + ZOMBIE_MS)
+        sim_fail(w, "S2: node %d puts prefix %d back, which was withdrawn at %llu", h->number, prefix,
+                 (unsigned long long)since);
+}
+
+/* ---- D4: no session ends for silence while its NVA speaks ---- */
+
+static void note_apart(struct world *w)
+{
+    for (int i = 0; i < w->host_count; i++)
+        for (int k = 0; k < w->nva_count; k++)
+            if (w->cut[i][SIM_NODES_MAX + k] || w->cut[SIM_NODES_MAX + k][i])
+                w->apart[i][k] = w->now;
+}
+
+static int nva_named(const struct world *w, const char *subject)
+{
+    for (int i = 0; i < w->nva_count; i++)
+        if (strncmp(subject, "peer=", 5) == 0 && strcmp(subject + 5, w->config.peers[i].name) == 0)
+            return i;
+    return -1;
+}
+
+static void check_hold(struct world *w, const struct host *h, const struct core_event *e)
+{
+    int nva = nva_named(w, e->subject);
+    if (nva < 0 || !strstr(e->fields, "hold timer expired") || strstr(e->fields, "(received)"))
+        return;
+    uint64_t hold = w->config.peers[nva].hold_s * 1000u;
+    if (w->now > w->apart[h->number][nva] + hold + DETECT_MS)
+        sim_fail(w, "D4: node %d ended the session with NVA %d for silence, and it spoke", h->number, nva);
+}
+
+/* What happened, for the counts; events carry their names and never change. */
+void check_core_event(struct world *w, const struct host *h, const struct core_event *e)
+{
+    static const struct {
+        const char *name, *field;
+        enum sim_count count;
+    } told[] = {
+        { "pause_detected", "", SIM_WAKES },           { "node_state", "state=suspect", SIM_SUSPECTS },
+        { "node_state", "state=dead", SIM_DEATHS_SEEN }, { "node_state", "state=left", SIM_GOODBYES },
+        { "node_state", "state=auth-failed", SIM_AUTH_FAILURES },
+    };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (strcmp(e->name, told[i].name) == 0 && strstr(e->fields, told[i].field))
+            w->counts[told[i].count]++;
+    if (strcmp(e->name, "peer_down") == 0)
+        check_hold(w, h, e);
+}
+
+/* ---- C1, R2, R3: who is believed, and what never goes back ---- */
+
+static void check_member(struct world *w, const struct host *h, int other)
+{
+    const struct core_member *m = &h->core->members[other + 1];
+    struct sim_memory *known = &w->memory[h->number][other];
+    const struct repl_replica *copy = &m->replica;
+    if (m->link && sim_party_at(&m->link->remote) == SIM_STRANGER)
+        sim_fail(w, "C1: node %d takes a stranger's recording for node %d", h->number, other);
+    if (copy->incarnation < known->incarnation)
+        sim_fail(w, "R3: node %d went back to an earlier life of node %d", h->number, other);
+    bool same = copy->incarnation == known->incarnation;
+    if (same && copy->position && copy->position < known->position && !copy->resetting)
+        sim_fail(w, "R2: node %d went back in what node %d said", h->number, other);
+    w->counts[SIM_RESETS] += same && copy->position < known->position; /* or nothing was left of it */
+    known->incarnation = copy->incarnation;
+    known->position = copy->position;
+}
+
+static void count_classes(struct world *w, const struct host *h, int other)
+{
+    const struct rib_origin *o = &h->core->rib.origins[other + 1];
+    struct sim_memory *known = &w->memory[h->number][other];
+    w->counts[SIM_HELD] += o->class != RIB_LIVE && known->class == RIB_LIVE;
+    w->counts[SIM_STALE] += o->class == RIB_STALE && known->class != RIB_STALE;
+    w->counts[SIM_OLD] += o->old > 0;
+    w->counts[SIM_RESUMES] += known->state == REPL_MEMBER_DEAD && o->class == RIB_LIVE &&
+                              known->class != RIB_LIVE && known->incarnation;
+    known->class = o->class;
+    known->state = h->core->members[other + 1].life.state == REPL_MEMBER_DEAD ? REPL_MEMBER_DEAD
+                   : o->class == RIB_LIVE                                    ? REPL_MEMBER_ALIVE
+                                                                             : known->state;
+}
+
+static void count_disproved(struct world *w, const struct rib *r)
+{
+    for (int o = 1; o < RIB_ORIGINS; o++) {
+        uint64_t at = 0;
+        for (uint32_t id; r->origins[o].class != RIB_LIVE && (id = vlist_next(&r->origins[o].order, &at));)
+            w->counts[SIM_DISPROVED] += !(id & RIB_FACT) && rib_path(r, id)->flags & RIB_PATH_DISPROVED;
     }
 }
 
@@ -80,11 +276,29 @@ static void check_digests(struct world *w, const struct core *a, const struct co
     core_positions(b, &y);
     if (memcmp(x.positions, y.positions, sizeof x.positions) != 0)
         return;
+    w->counts[SIM_COMPARED]++;
     repl_digest_write(&a->digest, dx);
     repl_digest_write(&b->digest, dy);
     if (memcmp(dx, dy, sizeof dx) != 0)
         sim_fail(w, "D1: nodes %u and %u have the same inputs and other tables", a->cfg.self,
                  b->cfg.self);
+}
+
+/* D2: the digest that was kept step by step is that of the table. */
+static void check_scratch(struct world *w, const struct core *c)
+{
+    struct repl_digest scratch = c->digest;
+    const struct rib *r = &c->rib;
+    scratch.low = scratch.high = 0;
+    for (uint32_t place = 1; place < prefix_table_top(&r->nets, BGP_IP4); place++) {
+        struct ip_prefix prefix;
+        if (!prefix_table_is_used(&r->nets, place))
+            continue;
+        prefix_table_prefix(&r->nets, place, &prefix);
+        repl_digest_add(&scratch, &prefix, nhset_get(&r->sets, rib_net(r, place)->nhset));
+    }
+    if (scratch.low != c->digest.low || scratch.high != c->digest.high)
+        sim_fail(w, "D2: node %u has another digest than its table", c->cfg.self);
 }
 
 /* ---- R1, R4: a replica at the head equals the origin's table ---- */
@@ -114,13 +328,26 @@ static uint32_t live_of(const struct rib_origin *o)
     return o->paths - o->old;
 }
 
+/* Has anything moved since this replica was looked at last? */
+static bool is_news(struct world *w, const struct core *owner, const struct core *holder)
+{
+    const struct rib_origin *o = &holder->rib.origins[owner->cfg.self];
+    struct sim_memory *known = &w->memory[holder->cfg.self - 1][owner->cfg.self - 1];
+    uint64_t now = vlist_head(&o->order) * 31 + vlist_head(&owner->rib.origins[owner->cfg.self].order) +
+                   ((uint64_t)o->paths << 40) + ((uint64_t)o->old << 52);
+    bool news = known->checked != now;
+    known->checked = now;
+    return news;
+}
+
 static void check_replica(struct world *w, const struct core *owner, const struct core *holder)
 {
     const struct rib *r = &owner->rib;
     const struct rib_origin *o = &r->origins[r->self];
     const struct repl_replica *copy = &holder->members[owner->cfg.self].replica;
-    if (!copy->cut_seen || copy->incarnation != owner->incarnation ||
-        copy->position != vlist_head(&o->order))
+    if (holder->rib.origins[r->self].class != RIB_LIVE || !copy->cut_seen ||
+        copy->incarnation != owner->incarnation ||
+        copy->position != vlist_head(&o->order) || !is_news(w, owner, holder))
         return;
     if (live_of(o) != live_of(&holder->rib.origins[r->self]))
         sim_fail(w, "R4: node %u holds %u live entries of node %u, which has %u", holder->cfg.self,
@@ -139,18 +366,34 @@ static void check_replica(struct world *w, const struct core *owner, const struc
     }
 }
 
-void check_event(struct world *w)
+static void check_host(struct world *w, const struct host *h)
 {
-    for (int i = 0; i < w->host_count; i++) {
-        check_zombies(w, &w->hosts[i]);
-        for (int k = 0; k < w->host_count; k++) {
-            if (i == k || !w->hosts[i].core || !w->hosts[k].core)
-                continue;
-            check_replica(w, w->hosts[i].core, w->hosts[k].core);
-            if (i < k)
-                check_digests(w, w->hosts[i].core, w->hosts[k].core);
-        }
+    check_zombies(w, h);
+    for (int k = 0; k < w->host_count; k++) {
+        if (k == h->number)
+            continue;
+        check_member(w, h, k);
+        count_classes(w, h, k);
+        if (!w->hosts[k].core)
+            continue;
+        check_replica(w, w->hosts[k].core, h->core);
+        check_replica(w, h->core, w->hosts[k].core);
+        check_digests(w, h->core, w->hosts[k].core);
     }
+    w->counts[SIM_ISOLATED] += core_live_sessions(h->core) == 0;
+    if (w->order % SCRATCH_EVERY == 0) {
+        check_scratch(w, h->core);
+        count_disproved(w, &h->core->rib);
+    }
+}
+
+/* Only a turn changes what a node knows. */
+void check_event(struct world *w, const struct sim_event *e)
+{
+    note_apart(w);
+    note_unheard(w);
+    if (e->kind == SIM_TURN && w->hosts[e->who].core)
+        check_host(w, &w->hosts[e->who]);
 }
 
 /* ---- I6: after the last fault every table is what the NVAs say ---- */
@@ -172,13 +415,24 @@ static void check_table(struct world *w, const struct host *h, int prefix)
     for (int i = 0; i < w->nva_count; i++)
         if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] == best)
             hops[count++] = w->nvas[i].addr;
-    count = nhset_sort(hops, count, SIM_NVAS_MAX);
+    count = nhset_sort(hops, count, w->config.max_paths);
     if (h->kernel.present[prefix] != (count > 0))
         sim_fail(w, "I6: node %d %s prefix %d", h->number,
                  count ? "lacks" : "still has", prefix);
     else if (count && (h->kernel.hop_count[prefix] != count ||
                        memcmp(h->kernel.hops[prefix], hops, count * sizeof *hops) != 0))
         sim_fail(w, "I6: node %d has other next hops for prefix %d", h->number, prefix);
+}
+
+/* D1 once more: what is announced, not only what is programmed. */
+static void check_best(struct world *w, const struct core *a, const struct core *b, int number)
+{
+    struct ip_prefix prefix = sim_prefix(number);
+    uint32_t x = prefix_table_find(&a->rib.nets, &prefix), y = prefix_table_find(&b->rib.nets, &prefix);
+    uint32_t best_x = x ? rib_net(&a->rib, x)->best : 0, best_y = y ? rib_net(&b->rib, y)->best : 0;
+    if (!best_x != !best_y || (best_x && rib_path(&a->rib, best_x)->nva != rib_path(&b->rib, best_y)->nva))
+        sim_fail(w, "D1: nodes %u and %u announce other routes for prefix %d", a->cfg.self, b->cfg.self,
+                 number);
 }
 
 void check_settled(struct world *w)
@@ -193,4 +447,7 @@ void check_settled(struct world *w)
         if (memcmp(&w->hosts[0].core->digest, &w->hosts[i].core->digest,
                    sizeof w->hosts[i].core->digest) != 0)
             sim_fail(w, "D1: nodes 0 and %d differ after everything healed", i);
+    for (int i = 1; i < w->host_count; i++)
+        for (int k = 0; k < w->prefix_count && !w->failure[0]; k++)
+            check_best(w, w->hosts[0].core, w->hosts[i].core, k);
 }

@@ -3,13 +3,13 @@
 
 #include "tests/sim/world.h"
 
+enum { STOP_MS = 2000, LAG_MAX_MS = 250 };
+
 struct sim_pipe *sim_pipe_of(struct world *w, const struct pump *p)
 {
-    for (int i = 0; i < SIM_PIPES_MAX; i++)
-        for (int side = 0; side < 2; side++)
-            if (w->pipes[i].used && w->pipes[i].end[side].open && w->pipes[i].end[side].pump == p)
-                return &w->pipes[i];
-    return NULL;
+    struct sim_pipe *pipe = p->owner;
+    (void)w;
+    return pipe && pipe->used ? pipe : NULL;
 }
 
 static int side_of(const struct sim_pipe *p, const struct pump *pump)
@@ -81,6 +81,7 @@ static void program_kernel(struct world *w, struct host *h)
         if (number < 0) {
             sim_fail(w, "node %d programs a prefix that nobody announced", h->number);
         } else if (op.kind == PROGRAM_PUT) {
+            check_put(w, h, number);
             kernel_put(&h->kernel, number, nhset_get(&rib->sets, op.nhset));
         } else {
             check_removal(w, h, number);
@@ -97,29 +98,32 @@ static void inherit_kernel(struct world *w, struct host *h)
     const struct config_target *target;
     struct program *program = core_program(h->core, 0, &target);
     struct rib *rib = core_rib(h->core);
+    bool any = false;
     for (int i = 0; i < w->prefix_count; i++) {
         struct ip_prefix prefix = sim_prefix(i);
         struct ip_addr hops[SIM_NVAS_MAX];
         bool nomem;
         if (!h->kernel.present[i])
             continue;
+        any = true;
         memcpy(hops, h->kernel.hops[i], sizeof hops);
         uint32_t set = nhset_intern(&rib->sets, hops, h->kernel.hop_count[i], &nomem);
         core_must(program_inherit(program, rib_net_get(rib, &prefix), set));
         nhset_unref(&rib->sets, set);
     }
+    w->counts[SIM_INHERITED] += any;
     core_program_ready(h->core, 0, w->now);
 }
 
-static void print_events(struct world *w, struct host *h)
+static void take_core_events(struct world *w, struct host *h)
 {
-    static uint64_t seen[SIM_NODES_MAX];
     struct core_event e;
-    if (h->core->event_sequence < seen[h->number])
-        seen[h->number] = 0;
-    while (core_next_event(h->core, &seen[h->number], &e))
-        printf("%8llu node%d %s %s %s\n", (unsigned long long)w->now, h->number, e.name, e.subject,
-               e.fields);
+    while (core_next_event(h->core, &h->events_seen, &e)) {
+        check_core_event(w, h, &e);
+        if (w->verbose)
+            printf("%8llu node%d %s %s %s\n", (unsigned long long)w->now, h->number, e.name, e.subject,
+                   e.fields);
+    }
 }
 
 void host_turn(struct world *w, struct host *h)
@@ -128,18 +132,21 @@ void host_turn(struct world *w, struct host *h)
     take_requests(w, h);
     program_kernel(w, h);
     send_output(w, h);
-    if (w->verbose)
-        print_events(w, h);
+    take_core_events(w, h);
     h->turn_at = 0;
     host_ask_turn(w, h, due > w->now ? due : w->now + 1);
+    if (h->stopping_since && (core_is_stopped(h->core) || w->now > h->stopping_since + STOP_MS))
+        host_crash(w, h);
 }
 
 void host_start(struct world *w, struct host *h)
 {
+    h->paused_until = h->stopping_since = h->events_seen = 0;
+    memset(w->memory[h->number], 0, sizeof w->memory[h->number]);
     struct core_cfg cfg = { .config = &w->config,
                             .self = (uint32_t)h->number + 1,
                             .identity = &w->identities[h->number],
-                            .secrets = &w->secrets,
+                            .secrets = h->wrong_secret ? &w->wrong_secrets : &w->secrets,
                             .key = { sim_random(w), sim_random(w) },
                             .seed = w->seed,
                             .incarnation = ++h->incarnation };
@@ -154,4 +161,22 @@ void host_crash(struct world *w, struct host *h)
     sim_vanish(w, h->number);
     core_free(h->core);
     h->core = NULL;
+}
+
+void host_stop(struct world *w, struct host *h)
+{
+    h->stopping_since = w->now;
+    core_stop(h->core, w->now);
+    host_ask_turn(w, h, w->now);
+}
+
+bool host_runs(const struct world *w, const struct host *h)
+{
+    return h->core && w->now >= h->paused_until;
+}
+
+void host_pause(struct world *w, struct host *h, uint64_t ms, bool machine)
+{
+    h->paused_until = w->now + ms;
+    h->pause_lag = machine ? 1 + sim_pick(w, LAG_MAX_MS) : 0;
 }

@@ -83,9 +83,10 @@ void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend)
     n->truth[prefix] = announced;
     n->prepend[prefix] = prepend;
     n->changed[prefix] = n->world->now;
+    n->ever[prefix] |= announced;
     for (int i = 0; i < n->world->host_count; i++) {
         struct nva_session *s = &n->sessions[i];
-        if (bgp_session_slot(s->machine) < 0)
+        if (!s->machine || bgp_session_slot(s->machine) < 0)
             continue;
         say(s, prefix);
         flush(s);
@@ -168,6 +169,8 @@ void nva_tick(struct nva *n)
     struct world *w = n->world;
     for (int i = 0; i < w->host_count; i++) {
         struct nva_session *s = &n->sessions[i];
+        if (!s->machine)
+            continue;
         if (bgp_session_deadline(s->machine) <= w->now)
             bgp_session_tick(s->machine, w->now);
         take_events(s);
@@ -175,36 +178,65 @@ void nva_tick(struct nva *n)
     sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_TICK, .at = w->now + 100, .who = n->number });
 }
 
+static void start_session(struct nva *n, int node)
+{
+    struct world *w = n->world;
+    struct nva_session *s = &n->sessions[node];
+    struct bgp_session_cfg cfg = { .local_asn = n->asn,
+                                   .local_identifier = wire_get32(n->addr.bytes),
+                                   .peer_asn = w->config.asn,
+                                   .peer_addr = sim_addr(node),
+                                   .local_addr = n->addr,
+                                   .hold_s = w->config.peers[n->number].hold_s,
+                                   .connect_retry_s = 2,
+                                   .backoff_max_s = 4,
+                                   .family = { true, false },
+                                   .any_first_as = true,
+                                   .seed = sim_random(w) };
+    *s = (struct nva_session){ .nva = n, .node = node };
+    s->machine = bgp_session_new(&cfg);
+    bgp_session_start(s->machine, w->now);
+    for (int slot = 0; slot < BGP_SLOTS; slot++)
+        nva_receive(s, slot, NULL, 0);
+}
+
+static void start_sessions(struct nva *n)
+{
+    for (int i = 0; i < n->world->host_count; i++)
+        if (n->nodes & 1u << i)
+            start_session(n, i);
+}
+
+static void end_sessions(struct nva *n)
+{
+    for (int i = 0; i < n->world->host_count; i++) {
+        if (n->sessions[i].machine)
+            bgp_session_free(n->sessions[i].machine);
+        free(n->sessions[i].out);
+        n->sessions[i] = (struct nva_session){ 0 };
+    }
+}
+
 void nva_init(struct world *w, struct nva *n, int number)
 {
-    *n = (struct nva){ .world = w, .number = number, .asn = 65001 + (uint32_t)number };
+    *n = (struct nva){ .world = w, .number = number, .asn = 65001 + (uint32_t)number, .nodes = n->nodes };
     n->addr = sim_addr(SIM_NODES_MAX + number);
-    for (int i = 0; i < w->host_count; i++) {
-        struct nva_session *s = &n->sessions[i];
-        struct bgp_session_cfg cfg = { .local_asn = n->asn,
-                                       .local_identifier = wire_get32(n->addr.bytes),
-                                       .peer_asn = w->config.asn,
-                                       .peer_addr = sim_addr(i),
-                                       .local_addr = n->addr,
-                                       .hold_s = 90,
-                                       .connect_retry_s = 2,
-                                       .backoff_max_s = 4,
-                                       .family = { true, false },
-                                       .any_first_as = true,
-                                       .seed = sim_random(w) };
-        *s = (struct nva_session){ .nva = n, .node = i };
-        s->machine = bgp_session_new(&cfg);
-        bgp_session_start(s->machine, w->now);
-        for (int slot = 0; slot < BGP_SLOTS; slot++)
-            nva_receive(s, slot, NULL, 0);
-    }
+    start_sessions(n);
     sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_TICK, .at = w->now, .who = number });
+}
+
+void nva_restart(struct nva *n)
+{
+    struct world *w = n->world;
+    sim_vanish(w, SIM_NODES_MAX + n->number);
+    end_sessions(n);
+    start_sessions(n);
+    n->unheard = w->now;
+    for (int i = 0; i < w->host_count; i++)
+        w->apart[i][n->number] = w->now;
 }
 
 void nva_fini(struct nva *n)
 {
-    for (int i = 0; i < n->world->host_count; i++) {
-        bgp_session_free(n->sessions[i].machine);
-        free(n->sessions[i].out);
-    }
+    end_sessions(n);
 }

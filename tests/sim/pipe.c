@@ -29,9 +29,31 @@ static bool is_listening(const struct world *w, sim_party party)
     return party >= SIM_NODES_MAX || w->hosts[party].core;
 }
 
-static uint64_t latency(struct world *w)
+static uint64_t latency(struct world *w, sim_party from, sim_party to)
 {
-    return 1 + sim_pick(w, SIM_LATENCY_MS);
+    return 1 + sim_pick(w, SIM_LATENCY_MS) + w->slow[from][to];
+}
+
+static struct host *paused(struct world *w, sim_party party)
+{
+    struct host *h = party < SIM_NODES_MAX ? &w->hosts[party] : NULL;
+    return h && h->core && w->now < h->paused_until ? h : NULL;
+}
+
+struct host *sim_waits_for(struct world *w, const struct sim_event *e)
+{
+    if (e->kind == SIM_TURN)
+        return paused(w, e->who);
+    if (!e->pipe || e->generation != e->pipe->generation)
+        return NULL;
+    if (e->kind == SIM_BYTES || e->kind == SIM_CLOSE)
+        return paused(w, e->pipe->end[e->side].party);
+    if (e->kind == SIM_ACCEPT)
+        return paused(w, e->pipe->end[1].party);
+    struct host *to = paused(w, e->pipe->end[1].party);
+    if (to && to->pause_lag) /* a stopped process has its kernel accept, a paused machine has not */
+        return to;
+    return paused(w, e->pipe->end[0].party);
 }
 
 static struct sim_event event_of(const struct sim_pipe *p, enum sim_event_kind kind, int side)
@@ -44,7 +66,7 @@ static struct sim_event event_of(const struct sim_pipe *p, enum sim_event_kind k
 void sim_dial(struct world *w, sim_party from, const struct core_request *r,
               struct nva_session *session)
 {
-    sim_party to = sim_party_at(w, &r->remote);
+    sim_party to = sim_party_at(&r->remote);
     struct sim_pipe *p = pipe_new(w);
     if (!p)
         return;
@@ -55,7 +77,7 @@ void sim_dial(struct world *w, sim_party from, const struct core_request *r,
         r->pump->owner = p;
     bool lost = is_cut(w, from, to) || is_cut(w, to, from);
     struct sim_event e = event_of(p, SIM_OPEN, 0);
-    e.at = w->now + (lost ? DIAL_TIMEOUT_MS : 2 * latency(w));
+    e.at = w->now + (lost ? DIAL_TIMEOUT_MS : latency(w, from, to) + latency(w, to, from));
     e.how = lost ? CORE_CLOSE_TIMEOUT : CORE_CLOSE_REFUSED;
     if (lost || !is_listening(w, to)) {
         e.kind = SIM_CLOSE;
@@ -64,7 +86,7 @@ void sim_dial(struct world *w, sim_party from, const struct core_request *r,
     sim_schedule(w, e);
 }
 
-static void accept_at(struct world *w, struct sim_pipe *p)
+static void accept_now(struct world *w, struct sim_pipe *p)
 {
     struct sim_end *e = &p->end[1];
     struct ip_addr remote = sim_addr(p->end[0].party), local = sim_addr(e->party);
@@ -80,10 +102,22 @@ static void accept_at(struct world *w, struct sim_pipe *p)
     struct host *h = &w->hosts[e->party];
     e->pump = h->core ? core_accept(h->core, p->port, &remote, &local, w->now) : NULL;
     e->open = e->pump != NULL;
+    e->waiting = false;
     if (e->open)
         e->pump->owner = p;
     if (h->core)
         host_ask_turn(w, h, w->now);
+}
+
+/* A connection that the other side never took up is reset. */
+void sim_on_accept(struct world *w, const struct sim_event *e)
+{
+    struct sim_pipe *p = e->pipe;
+    if (!p->end[1].waiting)
+        return; /* it died meanwhile */
+    accept_now(w, p);
+    if (!p->end[1].open)
+        sim_on_close(w, &(struct sim_event){ .pipe = p, .side = 0, .how = CORE_CLOSE_RESET });
 }
 
 void sim_on_open(struct world *w, const struct sim_event *e)
@@ -92,25 +126,53 @@ void sim_on_open(struct world *w, const struct sim_event *e)
     struct sim_end *dialler = &p->end[0];
     if (!dialler->open)
         return;
-    accept_at(w, p);
-    if (!p->end[1].open) {
-        sim_on_close(w, &(struct sim_event){ .pipe = p, .side = 0, .how = CORE_CLOSE_RESET });
-        return;
-    }
     p->established = true;
+    if (paused(w, p->end[1].party)) {
+        struct sim_event accept = event_of(p, SIM_ACCEPT, 1);
+        accept.at = w->now;
+        p->end[1].waiting = true;
+        sim_schedule(w, accept);
+    } else {
+        accept_now(w, p);
+        if (!p->end[1].open) {
+            sim_on_close(w, &(struct sim_event){ .pipe = p, .side = 0, .how = CORE_CLOSE_RESET });
+            return;
+        }
+    }
     struct ip_addr local = sim_addr(dialler->party);
     if (dialler->pump) {
         core_connected(w->hosts[dialler->party].core, dialler->pump, &local, w->now);
         host_ask_turn(w, &w->hosts[dialler->party], w->now);
-    } else {
+    } else if (dialler->session) {
         nva_connected(dialler->session, &local);
+    } else {
+        sim_party to = p->end[1].party;
+        sim_send(w, p, 0, w->recording[to], w->recorded[to]);
     }
+}
+
+void sim_replay(struct world *w, sim_party to)
+{
+    struct core_request r = { .port = CORE_PORT_CLUSTER, .remote = sim_addr(to) };
+    sim_dial(w, SIM_STRANGER, &r, NULL);
+}
+
+/* Anybody on the way can keep the first flight of a dial. */
+static void record(struct world *w, const struct sim_pipe *p, int side, const uint8_t *bytes,
+                   size_t len)
+{
+    sim_party to = p->end[1].party;
+    if (side != 0 || p->port != CORE_PORT_CLUSTER || p->end[0].party == SIM_STRANGER || p->sent[0])
+        return;
+    w->recorded[to] = len < SIM_RECORDING ? len : SIM_RECORDING;
+    memcpy(w->recording[to], bytes, w->recorded[to]);
 }
 
 void sim_send(struct world *w, struct sim_pipe *p, int side, const uint8_t *bytes, size_t len)
 {
     struct sim_event e = event_of(p, SIM_BYTES, 1 - side);
-    e.at = w->now + latency(w);
+    record(w, p, side, bytes, len);
+    e.at = w->now + latency(w, p->end[side].party, p->end[1 - side].party);
     if (e.at < p->arrives[side])
         e.at = p->arrives[side];
     p->arrives[side] = e.at;
@@ -149,9 +211,10 @@ static bool held_back(struct world *w, const struct sim_event *e)
     return true;
 }
 
-static void deliver_to_host(struct world *w, struct host *h, struct pump *p, const uint8_t *bytes,
-                            size_t len)
+static void deliver_to_host(struct world *w, struct host *h, struct sim_end *to,
+                            const uint8_t *bytes, size_t len)
 {
+    struct pump *p = to->pump;
     while (len && h->core) {
         size_t room;
         uint8_t *at = pump_rx_space(p, &room);
@@ -162,7 +225,7 @@ static void deliver_to_host(struct world *w, struct host *h, struct pump *p, con
         len -= n;
         if (len)
             host_turn(w, h);
-        if (!sim_pipe_of(w, p))
+        if (!to->open || to->pump != p)
             return; /* the turn closed it */
     }
     host_ask_turn(w, h, w->now);
@@ -174,14 +237,14 @@ void sim_on_bytes(struct world *w, const struct sim_event *e)
     if (!to->open || held_back(w, e))
         return;
     if (to->pump)
-        deliver_to_host(w, &w->hosts[to->party], to->pump, e->bytes, e->len);
-    else
+        deliver_to_host(w, &w->hosts[to->party], to, e->bytes, e->len);
+    else if (to->session)
         nva_receive(to->session, to->slot, e->bytes, e->len);
 }
 
 static void release(struct sim_pipe *p)
 {
-    if (p->end[0].open || p->end[1].open)
+    if (p->end[0].open || p->end[1].open || p->end[1].waiting)
         return;
     p->used = false;
     p->generation++;
@@ -198,10 +261,11 @@ void sim_on_close(struct world *w, const struct sim_event *e)
             struct host *h = &w->hosts[end->party];
             core_closed(h->core, end->pump, e->how, w->now);
             host_ask_turn(w, h, w->now);
-        } else {
+        } else if (end->session) {
             nva_closed(end->session, end->slot);
         }
     }
+    end->waiting = false;
     release(p);
 }
 
@@ -209,14 +273,14 @@ void sim_on_close(struct world *w, const struct sim_event *e)
 void sim_hang_up(struct world *w, struct sim_pipe *p, int side)
 {
     struct sim_event e = event_of(p, SIM_CLOSE, 1 - side);
+    sim_party here = p->end[side].party, there = p->end[1 - side].party;
     e.how = CORE_CLOSE_EOF;
-    e.at = w->now + latency(w);
+    e.at = w->now + latency(w, here, there);
     if (e.at < p->arrives[side])
         e.at = p->arrives[side];
-    sim_party here = p->end[side].party, there = p->end[1 - side].party;
     if (is_cut(w, here, there))
         e.at += USER_TIMEOUT_MS;
-    if (p->end[1 - side].open)
+    if (p->end[1 - side].open || p->end[1 - side].waiting)
         sim_schedule(w, e);
     sim_on_close(w, &(struct sim_event){ .pipe = p, .side = side, .how = CORE_CLOSE_EOF });
 }
@@ -228,10 +292,10 @@ void sim_vanish(struct world *w, sim_party party)
         for (int side = 0; p->used && side < 2; side++) {
             if (p->end[side].party != party)
                 continue;
-            p->end[side].open = false;
+            p->end[side].open = p->end[side].waiting = false;
             struct sim_event e = event_of(p, SIM_CLOSE, 1 - side);
             bool lost = is_cut(w, party, p->end[1 - side].party);
-            e.at = w->now + (lost ? USER_TIMEOUT_MS : latency(w));
+            e.at = w->now + (lost ? USER_TIMEOUT_MS : latency(w, party, p->end[1 - side].party));
             e.how = CORE_CLOSE_RESET;
             if (e.at < p->arrives[side] && sim_pick(w, 2))
                 e.at = p->arrives[side]; /* else what was on its way is lost */

@@ -3,9 +3,11 @@
  * Everything that happens is an event with a time; ties go by order of creation; all chance comes
  * from one seeded generator. So a seed is a run, and a failing seed is a test.
  *
- *   world   time, chance, events, connections with delay, cuts and partitions
+ *   world   time, chance, events, names, the configuration
+ *   pipe    connections with delay, loss, cuts, and what a paused machine does to them
  *   nva     a BGP speaker made of the same session machine; its announcements are the truth
  *   host    one node: a core, its kernel table, which outlives it
+ *   act     what goes wrong, and when
  *   check   invariants, after every event */
 #ifndef TANDEM_TESTS_SIM_WORLD_H
 #define TANDEM_TESTS_SIM_WORLD_H
@@ -15,15 +17,54 @@
 #include "node/core_impl.h"
 
 enum {
-    SIM_NODES_MAX = 3,
+    SIM_NODES_MAX = 5,
     SIM_NVAS_MAX = 4,
+    SIM_STRANGER = SIM_NODES_MAX + SIM_NVAS_MAX, /* who replays what it recorded */
+    SIM_PARTIES,
     SIM_PREFIXES_MAX = 64,
     SIM_PIPES_MAX = 512,
     SIM_LATENCY_MS = 3,
+    SIM_RECORDING = 512,
 };
 
-/* A party of the network: nodes first, then NVAs. */
+/* A party of the network: nodes first, then NVAs, then the stranger. */
 typedef int sim_party;
+
+/* What has to happen in a long run, or the run proves nothing. */
+#define SIM_COUNT_MAP(X)                                                                           \
+    X(CHANGES, "changes of routes")                                                                \
+    X(CRASHES, "deaths")                                                                           \
+    X(STARTS, "starts")                                                                            \
+    X(STOPS, "orderly stops")                                                                      \
+    X(PAUSES, "processes stopped")                                                                 \
+    X(MACHINE_PAUSES, "machines paused")                                                           \
+    X(WAKES, "pauses noticed")                                                                     \
+    X(CUTS, "partitions")                                                                          \
+    X(ONE_WAY_CUTS, "one-way partitions")                                                          \
+    X(NVA_CUTS, "NVAs cut off a node")                                                             \
+    X(NVA_RESTARTS, "NVAs restarted")                                                              \
+    X(SLOW, "slow directions")                                                                     \
+    X(BIT_FLIPS, "bits flipped")                                                                   \
+    X(REPLAYS, "recordings replayed")                                                              \
+    X(WRONG_SECRETS, "starts with a wrong secret")                                                 \
+    X(REMOVALS, "removals")                                                                        \
+    X(SUSPECTS, "nodes suspected")                                                                 \
+    X(DEATHS_SEEN, "nodes held dead")                                                              \
+    X(AUTH_FAILURES, "nodes that could not authenticate")                                          \
+    X(GOODBYES, "goodbyes heard")                                                                  \
+    X(HELD, "origins held")                                                                        \
+    X(STALE, "origins stale")                                                                      \
+    X(OLD, "earlier lives held")                                                                   \
+    X(DISPROVED, "held copies disproved")                                                          \
+    X(RESETS, "streams started over")                                                              \
+    X(RESUMES, "streams resumed")                                                                  \
+    X(INHERITED, "tables inherited")                                                               \
+    X(ISOLATED, "nodes without any session")                                                       \
+    X(COMPARED, "digests compared")
+
+#define SIM_COUNT_ENUM(name, text) SIM_##name,
+enum sim_count { SIM_COUNT_MAP(SIM_COUNT_ENUM) SIM_COUNTS };
+#undef SIM_COUNT_ENUM
 
 struct world;
 
@@ -34,6 +75,7 @@ struct sim_end {
     struct nva_session *session;  /* or an NVA's, with its slot */
     int slot;
     bool open;
+    bool waiting; /* its kernel has accepted, its process is stopped */
 };
 
 struct sim_pipe {
@@ -62,6 +104,9 @@ struct nva {
     bool truth[SIM_PREFIXES_MAX];      /* announced now */
     unsigned prepend[SIM_PREFIXES_MAX];
     uint64_t changed[SIM_PREFIXES_MAX]; /* when truth last changed */
+    bool ever[SIM_PREFIXES_MAX];        /* it was announced at some time */
+    uint32_t nodes;                     /* bit per host: which it peers with */
+    uint64_t unheard;                   /* when no node had a session with it for the last time */
     struct nva_session sessions[SIM_NODES_MAX];
 };
 
@@ -76,10 +121,22 @@ struct host {
     struct core *core; /* NULL: dead */
     uint64_t turn_at, up_since, incarnation;
     unsigned turn_generation;
+    uint64_t paused_until;    /* in the future: neither the process nor, with lag, its machine runs */
+    uint64_t pause_lag;       /* after a pause of the machine its packets come so much later; 0: SIGSTOP */
+    uint64_t stopping_since;  /* asked to stop in order; 0: no */
+    uint64_t events_seen;
+    bool wrong_secret;
     struct sim_kernel kernel;
 };
 
-enum sim_event_kind { SIM_TURN, SIM_BYTES, SIM_OPEN, SIM_CLOSE, SIM_NVA_TICK, SIM_ACT };
+/* What one node knew of another one, for what must never go back. */
+struct sim_memory {
+    uint64_t incarnation, position;
+    uint8_t state, class;
+    uint64_t checked; /* a hash of what the replica check last looked at */
+};
+
+enum sim_event_kind { SIM_TURN, SIM_BYTES, SIM_OPEN, SIM_ACCEPT, SIM_CLOSE, SIM_NVA_TICK, SIM_ACT };
 
 struct sim_event {
     uint64_t at, order;
@@ -101,18 +158,27 @@ struct world {
     struct sim_pipe pipes[SIM_PIPES_MAX];
     struct config config;
     struct repl_identity identities[SIM_NODES_MAX];
-    struct repl_secrets secrets;
+    struct repl_secrets secrets, wrong_secrets;
     struct host hosts[SIM_NODES_MAX];
     struct nva nvas[SIM_NVAS_MAX];
     int host_count, nva_count, prefix_count;
-    bool cut[SIM_NODES_MAX + SIM_NVAS_MAX][SIM_NODES_MAX + SIM_NVAS_MAX]; /* packets are lost */
-    uint64_t disturbed; /* end of the latest partition, crash or restart */
+    bool cut[SIM_PARTIES][SIM_PARTIES]; /* packets are lost */
+    uint8_t slow[SIM_PARTIES][SIM_PARTIES]; /* ms more on their way */
+    uint64_t apart[SIM_NODES_MAX][SIM_NVAS_MAX]; /* when a node and an NVA were cut or restarted last */
+    struct sim_memory memory[SIM_NODES_MAX][SIM_NODES_MAX]; /* of the first about the second */
+    uint8_t recording[SIM_NODES_MAX][SIM_RECORDING]; /* what somebody said to this node first */
+    size_t recorded[SIM_NODES_MAX];
+    uint64_t disturbed; /* end of the latest partition, crash, restart or pause */
     uint64_t faults_until;
     uint64_t trace;     /* hash over everything that happened */
-    unsigned crashes, restarts, partitions, changes, removals;
+    unsigned counts[SIM_COUNTS];
     char failure[256];
     bool verbose;
 };
+
+void world_init(struct world *w, uint64_t seed, bool verbose);
+void world_run(struct world *w, uint64_t end);
+void world_fini(struct world *w);
 
 uint64_t sim_random(struct world *w);
 /* 0 .. below - 1 */
@@ -124,7 +190,11 @@ void sim_note(struct world *w, const char *format, ...) __attribute__((format(pr
 struct ip_prefix sim_prefix(int number);
 int sim_prefix_number(const struct ip_prefix *p); /* -1: not one of ours */
 struct ip_addr sim_addr(sim_party party);
-sim_party sim_party_at(const struct world *w, const struct ip_addr *addr);
+sim_party sim_party_at(const struct ip_addr *addr);
+
+/* act.c: one disturbance or change, the seed says which; and the end of all of them */
+void act(struct world *w);
+void act_heal(struct world *w);
 
 /* pipe.c: connections */
 void sim_dial(struct world *w, sim_party from, const struct core_request *r,
@@ -134,12 +204,20 @@ void sim_hang_up(struct world *w, struct sim_pipe *p, int side);
 void sim_on_open(struct world *w, const struct sim_event *e);
 void sim_on_bytes(struct world *w, const struct sim_event *e);
 void sim_on_close(struct world *w, const struct sim_event *e);
+void sim_on_accept(struct world *w, const struct sim_event *e);
+/* The host that an event waits for because it is paused; NULL: it may happen now. */
+struct host *sim_waits_for(struct world *w, const struct sim_event *e);
+/* Somebody who is no party sends a node what it recorded. */
+void sim_replay(struct world *w, sim_party to);
 /* A party is gone without a word: its ends vanish, the others learn by a reset. */
 void sim_vanish(struct world *w, sim_party party);
 
 /* host.c */
 void host_start(struct world *w, struct host *h);
 void host_crash(struct world *w, struct host *h);
+void host_stop(struct world *w, struct host *h);
+void host_pause(struct world *w, struct host *h, uint64_t ms, bool machine);
+bool host_runs(const struct world *w, const struct host *h);
 void host_turn(struct world *w, struct host *h);
 void host_ask_turn(struct world *w, struct host *h, uint64_t at);
 struct sim_pipe *sim_pipe_of(struct world *w, const struct pump *p);
@@ -147,6 +225,7 @@ struct sim_pipe *sim_pipe_of(struct world *w, const struct pump *p);
 /* nva.c */
 void nva_init(struct world *w, struct nva *n, int number);
 void nva_fini(struct nva *n);
+void nva_restart(struct nva *n);
 void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend);
 void nva_tick(struct nva *n);
 int nva_accept(struct nva *n, int node);
@@ -155,8 +234,10 @@ void nva_receive(struct nva_session *s, int slot, const uint8_t *bytes, size_t l
 void nva_closed(struct nva_session *s, int slot);
 
 /* check.c */
-void check_event(struct world *w);
+void check_event(struct world *w, const struct sim_event *e);
 void check_removal(struct world *w, const struct host *h, int prefix);
+void check_put(struct world *w, const struct host *h, int prefix);
+void check_core_event(struct world *w, const struct host *h, const struct core_event *e);
 void check_settled(struct world *w);
 
 #endif

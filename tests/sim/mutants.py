@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""Does the simulator see anything? Eight rules of the product are broken, one at a time, and each has to be
+caught within SEEDS seeds.
+
+    tests/sim/mutants.py [words of a mutant's name]
+
+A mutant is a change of one place in a copy of the sources; when the place is gone, the mutant must follow.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "lib"))
+sys.dont_write_bytecode = True
+
+from case import Cases, Failed  # noqa: E402
+
+SEEDS = int(os.environ.get("SEEDS", "500"))
+COPY = ROOT / "build" / "mutants"
+FOLDERS = ("bgp", "replication", "node", "proto", "tests", "CMakeLists.txt", "CMakePresets.json")
+
+# name: what is broken, file, text, what stands there instead
+MUTANTS = {
+    "NO_EVIDENCE": ("what living sessions say disproves no held copy", "replication/evidence.c",
+                    "if (p->nva && is_held(r, p) && is_disproved(r, p))",
+                    "if (p->nva > r->nva_count && is_held(r, p) && is_disproved(r, p))"),
+    "NO_TOMBSTONE": ("withdrawals leave no trace", "node/core.c",
+                     ".keep_tombstones = c->config->node_count > 1", ".keep_tombstones = false"),
+    "DELETE_UNKNOWN": ("what was inherited goes before its NVAs have spoken", "node/core_targets.c",
+                       "return c->phase == CORE_STEADY && (core_bgp_all_synced(c) || silent_too_long);",
+                       "return silent_too_long || c->started_ms;"),
+    "NO_WAKE_RULE": ("a pause is not noticed", "node/core.c", "if (paused)\n        wake(c);",
+                     "if (paused && !c->started_ms)\n        wake(c);"),
+    "TIMER_BEFORE_IO": ("timers are judged before sockets are read", "node/core.c",
+                        "if (paused)\n        wake(c);\n    settle_wake(c, paused, drain_received(c));\n    tick(c);",
+                        "tick(c);\n    if (paused)\n        wake(c);\n    settle_wake(c, paused, drain_received(c));"),
+    "BARRIER_BY_POSITION": ("End-of-RIB counts where it stands, not at the cut", "replication/stream_apply.c",
+                            "fact.state = RIB_SESSION_SYNCING;\n    return",
+                            "repl_evidence_synced(r, nva);\n    return"),
+    "TIE_BY_ARRIVAL": ("of too many equals the first to come are kept", "bgp/decision.c",
+                       "equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);",
+                       "equals.count = equals.count < r->max_paths ? equals.count : r->max_paths;\n"
+                       "    equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);"),
+    "HELLO_ACTS_EARLY": ("the first message of a handshake is believed", "replication/link.c",
+                         "fail(l, REPL_FAIL_NOMEM);\n        return 2 + message;\n    }\n    split(l, now_ms);",
+                         "fail(l, REPL_FAIL_NOMEM);\n        return 2 + message;\n    }\n    split(l, now_ms);\n    come_up(l);"),
+}
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"{' '.join(map(str, command))}\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def copy_sources():
+    """Files that did not change keep their time, so that only a mutant's own file is compiled again."""
+    for folder in FOLDERS:
+        source = ROOT / folder
+        for path in [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file()):
+            to = COPY / path.relative_to(ROOT)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            if not to.exists() or to.read_bytes() != path.read_bytes():
+                shutil.copyfile(path, to)
+
+
+def catch(file, text, instead):
+    """The first violation that the broken simulator finds."""
+    copy_sources()
+    path = COPY / file
+    sane = path.read_text()
+    if sane.count(text) != 1:
+        raise Failed(f"{file} has not exactly one place like this:\n{text}")
+    path.write_text(sane.replace(text, instead))
+    run("cmake", "-S", COPY, "--preset", "release")
+    run("cmake", "--build", COPY / "build" / "release", "--target", "sim")
+    done = subprocess.run([COPY / "build/release/bin/sim", "--until-violation", "--seeds", str(SEEDS)],
+                          capture_output=True, text=True, check=False)
+    seen = re.search(r"^seed (\d+): (.*)$|Assertion.*failed", done.stdout + done.stderr, re.MULTILINE)
+    if not seen:
+        raise Failed(f"{SEEDS} seeds saw nothing of it")
+    return seen[0]
+
+
+def main():
+    cases = Cases()
+    for name, (broken, *change) in MUTANTS.items():
+        if cases.wants(name):
+            cases.one(f"{name}: {broken}", lambda c=change: print("      ", catch(*c)))
+    shutil.rmtree(COPY, ignore_errors=True)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
