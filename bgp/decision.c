@@ -229,6 +229,8 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
     n->nhset = nhset;
     n->flags &= (uint8_t)~(RIB_NET_CHANGED | RIB_NET_TOUCHED);
     rank(r, n, best, second);
+    if (nhset)
+        n->flags &= (uint8_t)~(RIB_NET_WITHDRAWN | RIB_NET_LOST);
     if (out->changed)
         list_net(r, net);
     return 0;

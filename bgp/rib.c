@@ -346,8 +346,10 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
             return 0; /* a tombstone already */
         path_changed(r, index);
         if (!r->keep_tombstones) {
+            uint8_t lost = rib_net(r, net)->flags & RIB_NET_LOST;
             rib_remove(r, index);
-            rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
+            rib_net(r, net)->flags &= (uint8_t)~RIB_NET_LOST;
+            rib_net(r, net)->flags |= RIB_NET_WITHDRAWN | lost;
             return 0;
         }
         count_path(r, p, -1);
@@ -390,7 +392,7 @@ void rib_remove(struct rib *r, uint32_t index)
     uint16_t nva = p->nva;
     path_changed(r, index);
     if (p->attrs)
-        rib_net(r, p->net)->flags &= (uint8_t)~RIB_NET_WITHDRAWN;
+        rib_net(r, p->net)->flags |= RIB_NET_LOST;
     unlink_path(r, index);
     count_path(r, p, -1);
     vlist_remove(&r->origins[p->origin].order, p->slot);

@@ -53,10 +53,11 @@ enum rib_net_flag {
     RIB_NET_DIRTY = 1 << 0,     /* waits for a decision */
     RIB_NET_CHANGED = 1 << 1,   /* a path that mattered changed in place or went */
     RIB_NET_LISTED = 1 << 2,    /* stands in the Loc-RIB order */
-    RIB_NET_WITHDRAWN = 1 << 3, /* its latest loss was an explicit withdrawal on a session */
-    RIB_NET_TOUCHED = 1 << 4,   /* some path changed, came or went since the last decision */
-    RIB_NET_BEST = 1 << 5,      /* the first path is the one that is advertised */
-    RIB_NET_SECOND = 1 << 6,    /* … and the path behind it is what the best's own NVA is told */
+    RIB_NET_WITHDRAWN = 1 << 3, /* since it was programmed last: withdrawn on a session, */
+    RIB_NET_LOST = 1 << 4,      /* a path went for another reason: session, expiry, sweep */
+    RIB_NET_TOUCHED = 1 << 5,   /* some path changed, came or went since the last decision */
+    RIB_NET_BEST = 1 << 6,      /* the first path is the one that is advertised */
+    RIB_NET_SECOND = 1 << 7,    /* … and the path behind it is what the best's own NVA is told */
 };
 
 struct rib_net {
@@ -159,6 +160,12 @@ static inline uint32_t rib_best(const struct rib_net *n)
 static inline uint32_t rib_second(const struct rib *r, const struct rib_net *n)
 {
     return n->flags & RIB_NET_SECOND ? rib_path(r, n->paths)->next : 0;
+}
+
+/* Is all that the net was programmed for withdrawn, and nothing of it merely lost? */
+static inline bool rib_net_is_withdrawn(const struct rib_net *n)
+{
+    return (n->flags & (RIB_NET_WITHDRAWN | RIB_NET_LOST)) == RIB_NET_WITHDRAWN;
 }
 
 /* A path as announced on a session; attrs: an interned id, of which the RIB takes its own reference. */

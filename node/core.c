@@ -40,6 +40,7 @@ static bool drain_received(struct core *c)
 static void wake(struct core *c)
 {
     c->wake_ms = c->now_ms + CORE_REARM_MS;
+    c->woken_ms = c->now_ms + CORE_WOKEN_MS;
     core_event(c, CONFIG_LOG_WARN, "pause_detected", NULL, "gap_ms=%llu",
                (unsigned long long)(c->now_ms - c->turned_ms));
     core_bgp_rearm(c);
@@ -158,6 +159,15 @@ static uint64_t next_turn(const struct core *c, bool busy)
     return due > c->now_ms ? due : c->now_ms + 1;
 }
 
+static void feed_readers(struct core *c)
+{
+    core_targets_feed(c);
+    core_cluster_streams(c);
+    core_agents_stream(c);
+    if (c->now_ms >= c->woken_ms && !rib_dirty_count(&c->rib) && !core_targets_have_work(c))
+        c->woken_ms = 0;
+}
+
 uint64_t core_turn(struct core *c, uint64_t now_ms)
 {
     c->now_ms = now_ms;
@@ -169,11 +179,8 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     decide(c);
     advance_phase(c);
     bool encoding = adjout_work(c->adjout, CORE_ENCODE_BUDGET);
-    if (!c->wake_ms) {
-        core_targets_feed(c);
-        core_cluster_streams(c);
-        core_agents_stream(c);
-    }
+    if (!c->wake_ms && c->phase != CORE_STOPPING) /* what a stop ends is no news for anybody's table */
+        feed_readers(c);
     fill_pumps(c);
     reap(c);
     c->turned_ms = now_ms;

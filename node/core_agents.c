@@ -85,7 +85,7 @@ static uint64_t collect(struct batch *b, uint64_t from)
         struct ip_prefix prefix;
         prefix_table_prefix(&b->c->rib.nets, net, &prefix);
         uint32_t set = core_table_set(b->c, net);
-        bool lost = !set && !(rib_net(&b->c->rib, net)->flags & RIB_NET_WITHDRAWN);
+        bool lost = !set && !rib_net_is_withdrawn(rib_net(&b->c->rib, net));
         uint32_t group = group_of(b, set, prefix.family, lost);
         uint16_t bytes = (uint16_t)(1 + ip_prefix_bytes(prefix.len));
         b->c->table_groups[group].len = (uint16_t)(b->c->table_groups[group].len + bytes);

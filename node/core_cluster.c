@@ -1,4 +1,4 @@
-/* The other nodes: connections, who is alive, beats, and the streams in both directions. */
+/* The other nodes: connections, who is alive, and what their links say. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +22,7 @@ static struct core_member *member_of(struct core *c, uint32_t id)
     return is_other(c, id) ? &c->members[id] : NULL;
 }
 
-/* The other nodes, one after the other; NULL ends. */
-static struct core_member *next_member(const struct core *c, const struct core_member *after)
+struct core_member *core_next_member(const struct core *c, const struct core_member *after)
 {
     uint32_t id = after ? after->node->id + 1 : 1;
     for (; id <= c->config->node_count; id++)
@@ -84,7 +83,7 @@ static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
     repl_cluster_id(c->config->name, cfg.cluster_id);
     memcpy(cfg.hello.config_digest, c->config->digest, REPL_DIGEST);
     snprintf(cfg.hello.name, sizeof cfg.hello.name, "%s", c->node->name);
-    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
         cfg.seen[m->node->id] = m->replica.incarnation;
     if (initiator)
         cfg.hello.your_incarnation = cfg.seen[parties->id];
@@ -226,7 +225,7 @@ static void raise_incarnation(struct core *c, uint64_t seen)
     c->incarnation = core_incarnation(c, (seen >> CHANCE_BITS) + 1);
     core_event(c, CONFIG_LOG_INFO, "incarnation_raised", NULL, "incarnation=%llu",
                (unsigned long long)c->incarnation);
-    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
         if (m->link)
             core_conn_close(c, m->link);
 }
@@ -332,45 +331,12 @@ static void on_reset(struct core *c, struct core_member *m, const struct repl_ms
         on_applied(c, m, repl_replica_reset(&m->replica, &c->rib, &msg->reset));
 }
 
-static bool same_vector(const struct repl_beat *a, const struct repl_beat *b)
-{
-    if (a->position_count != b->position_count)
-        return false;
-    for (int i = 0; i < a->position_count; i++) {
-        const struct repl_position *x = &a->positions[i], *y = &b->positions[i];
-        if (x->origin != y->origin || x->incarnation != y->incarnation ||
-            x->version != y->version || x->status != y->status)
-            return false;
-    }
-    return true;
-}
-
-/* Same inputs, same table: anything else is a bug of ours, and must be seen. */
-static void compare_digests(struct core *c, struct core_member *m)
-{
-    struct repl_beat own = { 0 };
-    uint8_t digest[REPL_DIGEST];
-    char subject[CONFIG_NAME_MAX + 16];
-    if (!m->heard.has_digest || !core_digest_is_comparable(c))
-        return;
-    core_positions(c, &own);
-    if (!same_vector(&own, &m->heard))
-        return;
-    repl_digest_write(&c->digest, digest);
-    bool equal = memcmp(digest, m->heard.digest, REPL_DIGEST) == 0;
-    if (!equal && (m->digest_equal || !m->digest_compared))
-        core_event(c, CONFIG_LOG_ERROR, "digest_differs", subject_of(m, subject, sizeof subject),
-                   "hint=\"same inputs, other table: please report this with both nodes' route list\"");
-    m->digest_compared = true;
-    m->digest_equal = equal;
-}
-
 static void on_beat(struct core *c, struct core_member *m, const struct repl_msg *msg)
 {
     m->heard = msg->beat;
     m->heard_beat_ms = c->now_ms;
     m->has_heard = true;
-    compare_digests(c, m);
+    core_compare_digests(c, m);
 }
 
 static void on_goodbye(struct core *c, struct core_member *m, const struct repl_msg *msg)
@@ -478,79 +444,6 @@ void core_cluster_fill(struct core *c, struct core_conn *conn)
     conn->pump.tx_len += repl_link_pull(conn->link, at, room);
 }
 
-static size_t unsent(const struct core_conn *conn)
-{
-    return repl_link_queued(conn->link) + conn->pump.tx_len - conn->pump.tx_at;
-}
-
-/* ---- streams and beats ---- */
-
-void core_cluster_streams(struct core *c)
-{
-    struct repl_msg msg;
-    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
-        while (m->link && !m->link->close_asked && unsent(m->link) < CORE_BULK_QUEUED &&
-               repl_sender_next(&m->sender, &c->rib, &c->names, c->incarnation, c->batcher, &msg,
-                                &c->quarantined))
-            if (repl_link_send(m->link->link, &msg, c->now_ms))
-                core_conn_close(c, m->link);
-    }
-}
-
-/* Everything that the decision depends on, in the same order on every node. */
-void core_positions(const struct core *c, struct repl_beat *beat)
-{
-    beat->position_count = 0;
-    for (uint32_t id = 1; id <= c->config->node_count; id++) {
-        const struct rib_origin *o = &c->rib.origins[id];
-        bool self = id == c->cfg.self;
-        uint8_t held = (uint8_t)(o->old ? 1 + o->old_class : 0);
-        beat->positions[beat->position_count++] = (struct repl_position){
-            .origin = id,
-            .incarnation = self ? c->incarnation : c->members[id].replica.incarnation,
-            .version = self ? vlist_head(&o->order) : c->members[id].replica.position,
-            .status = (uint8_t)(o->class | held << 4),
-        };
-    }
-}
-
-/* Is the digest a function of the positions? Undecided prefixes make it older than they say. With
- * three nodes and more, what two survivors hold of a third depends on what each had heard of it. */
-bool core_digest_is_comparable(const struct core *c)
-{
-    bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
-    return rib_dirty_count(&c->rib) == 0 && !holds;
-}
-
-static void send_beat(struct core *c, struct core_member *m)
-{
-    struct repl_msg msg = { .kind = REPL_BEAT };
-    struct repl_beat *b = &msg.beat;
-    b->counter = c->beat_counter;
-    b->echo = m->has_heard ? m->heard.counter : 0;
-    b->echo_age_ms = m->has_heard ? (uint32_t)(c->now_ms - m->heard_beat_ms) : 0;
-    b->loop_lag_ms = c->lag_ms;
-    b->steady = c->phase == CORE_STEADY;
-    b->has_digest = core_digest_is_comparable(c);
-    repl_digest_write(&c->digest, b->digest);
-    core_positions(c, b);
-    if (repl_link_send(m->link->link, &msg, c->now_ms))
-        return; /* no room: it does not read; silence is counted on its side */
-}
-
-static void beat(struct core *c)
-{
-    if (c->now_ms < c->beat_ms)
-        return;
-    c->lag_ms = c->beat_ms ? (uint32_t)(c->now_ms - c->beat_ms) : 0;
-    c->beat_ms = c->now_ms + c->config->beat_ms;
-    c->beat_counter++;
-    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
-        if (m->link && !m->link->close_asked)
-            send_beat(c, m);
-    core_agents_beat(c);
-}
-
 /* ---- time ---- */
 
 void core_cluster_tick(struct core *c)
@@ -565,8 +458,8 @@ void core_cluster_tick(struct core *c)
     }
     if (c->phase == CORE_STOPPING)
         return;
-    beat(c);
-    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
+    core_beat(c);
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
         if (repl_member_tick(&m->life, c->lag_ms, c->now_ms))
             on_member_state(c, m, "silence");
         if (m->life.state == REPL_MEMBER_DEAD && m->link)
@@ -587,7 +480,7 @@ uint64_t core_cluster_deadline(const struct core *c)
     }
     if (c->phase == CORE_STOPPING || !c->party_count)
         return due;
-    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
         uint64_t at = repl_member_deadline(&m->life);
         due = at < due ? at : due;
     }
@@ -596,44 +489,18 @@ uint64_t core_cluster_deadline(const struct core *c)
 
 void core_cluster_rearm(struct core *c)
 {
-    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
         repl_member_rearm(&m->life, c->now_ms);
 }
 
 bool core_cluster_caught_up(const struct core *c)
 {
-    for (const struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
         bool here = m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
         if (m->life.state == REPL_MEMBER_UNKNOWN || (here && !m->replica.cut_seen))
             return false;
     }
     return true;
-}
-
-/* What this reader has for certain. One that has not spoken since it subscribed has at least what it
- * resumed from: tombstones behind that must not go while they are on their way. Who has no link asks
- * again when it is back, and starts over if they are gone. */
-static uint64_t acknowledged(const struct core *c, const struct core_member *m)
-{
-    if (!m->link || !m->sender.active)
-        return UINT64_MAX;
-    for (int i = 0; m->has_heard && i < m->heard.position_count; i++) {
-        const struct repl_position *p = &m->heard.positions[i];
-        if (p->origin == c->cfg.self && p->incarnation == c->incarnation &&
-            p->version < m->sender.position)
-            return p->version;
-    }
-    return m->sender.position;
-}
-
-uint64_t core_cluster_acked(const struct core *c)
-{
-    uint64_t acked = UINT64_MAX;
-    for (const struct core_member *m = next_member(c, NULL); m; m = next_member(c, m)) {
-        uint64_t has = acknowledged(c, m);
-        acked = has < acked ? has : acked;
-    }
-    return acked;
 }
 
 /* ---- life ---- */
@@ -643,7 +510,7 @@ static void init_parties(struct core *c)
     size_t agents = c->cfg.agent_secrets ? c->config->agent_count : 0;
     size_t nodes = c->cfg.secrets ? c->config->node_count - 1 : 0;
     c->parties = memory_new(nodes + agents, sizeof *c->parties);
-    for (struct core_member *m = next_member(c, NULL); m && nodes; m = next_member(c, m))
+    for (struct core_member *m = core_next_member(c, NULL); m && nodes; m = core_next_member(c, m))
         c->parties[c->party_count++] = m->party;
     for (size_t i = 0; i < agents; i++) {
         struct repl_party *p = &c->parties[c->party_count++];
@@ -677,7 +544,7 @@ void core_cluster_init(struct core *c)
 
 void core_cluster_fini(struct core *c)
 {
-    for (struct core_member *m = next_member(c, NULL); m; m = next_member(c, m))
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
         repl_replica_fini(&m->replica);
     LIST_EACH(node, &c->agents)
     {

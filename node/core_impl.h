@@ -19,6 +19,7 @@ enum {
     CORE_BULK_QUEUED = 128 * 1024, /* a beat waits behind no more than this */
     CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
     CORE_REARM_MS = 1000,
+    CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_REAP_BUDGET = 256,
     CORE_HALF_OPEN = 8,           /* handshakes of one address at a time */
@@ -119,6 +120,7 @@ struct core {
     uint8_t phase;
     uint64_t stop_ms;
     uint64_t wake_ms; /* 0, or: paused a moment ago, awake then at the latest */
+    uint64_t woken_ms; /* 0, or: what was lost meanwhile may still be told until then */
 
     struct rib rib;
     struct adjout *adjout;
@@ -233,6 +235,12 @@ uint64_t core_cluster_deadline(const struct core *c);
 bool core_cluster_caught_up(const struct core *c);
 /* Lowest own version that every living replica has. */
 uint64_t core_cluster_acked(const struct core *c);
+/* The other nodes, one after the other; NULL ends. */
+struct core_member *core_next_member(const struct core *c, const struct core_member *after);
+
+/* core_beat.c */
+void core_beat(struct core *c);
+void core_compare_digests(struct core *c, struct core_member *m);
 void core_positions(const struct core *c, struct repl_beat *beat);
 bool core_digest_is_comparable(const struct core *c);
 
@@ -252,7 +260,9 @@ void core_targets_init(struct core *c);
 void core_targets_fini(struct core *c);
 void core_targets_feed(struct core *c);
 bool core_targets_have_work(const struct core *c);
-/* Sessions of NVAs with any node that is alive: none means that we are probably the isolated ones. */
+/* Sessions of NVAs with any node that is alive: none means that we are probably the isolated ones. None too
+ * after a pause, until the targets know what was lost in it: it was lost because we were away, and the
+ * brake gives it the time to come back. */
 uint32_t core_live_sessions(const struct core *c);
 uint64_t core_targets_slowest(const struct core *c);
 bool core_targets_hold(const struct core *c, uint32_t net);

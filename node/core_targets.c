@@ -30,6 +30,8 @@ void core_targets_fini(struct core *c)
 uint32_t core_live_sessions(const struct core *c)
 {
     uint32_t count = 0;
+    if (c->woken_ms)
+        return 0;
     for (int o = 1; o < RIB_ORIGINS; o++)
         for (uint32_t nva = 1; nva < c->names.count; nva++)
             count += c->rib.origins[o].class == RIB_LIVE &&
@@ -44,7 +46,7 @@ static void want(struct core *c, struct core_target *t, uint32_t net)
     prefix_table_prefix(&c->rib.nets, net, &prefix);
     bool fits = vnet_judge(&c->vnet, &prefix, t->cfg->allow_own_space) == VNET_PROGRAMMED;
     core_must(program_want(t->program, net, fits ? n->nhset : 0,
-                           n->flags & RIB_NET_WITHDRAWN ? PROGRAM_WITHDRAWN : PROGRAM_LOST,
+                           rib_net_is_withdrawn(n) ? PROGRAM_WITHDRAWN : PROGRAM_LOST,
                            c->now_ms));
 }
 

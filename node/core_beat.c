@@ -1,0 +1,143 @@
+/* What a node says of itself to the others all the time: its stream, its beats, the digest by which all
+ * compare their tables; and what the others are known to have. */
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core_impl.h"
+
+static size_t unsent(const struct core_conn *conn)
+{
+    return repl_link_queued(conn->link) + conn->pump.tx_len - conn->pump.tx_at;
+}
+
+/* ---- streams ---- */
+
+void core_cluster_streams(struct core *c)
+{
+    struct repl_msg msg;
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        while (m->link && !m->link->close_asked && unsent(m->link) < CORE_BULK_QUEUED &&
+               repl_sender_next(&m->sender, &c->rib, &c->names, c->incarnation, c->batcher, &msg,
+                                &c->quarantined))
+            if (repl_link_send(m->link->link, &msg, c->now_ms))
+                core_conn_close(c, m->link);
+    }
+}
+
+/* What this reader has for certain. One that has not spoken since it subscribed has at least what it
+ * resumed from: tombstones behind that must not go while they are on their way. Who has no link asks
+ * again when it is back, and starts over if they are gone. */
+static uint64_t acknowledged(const struct core *c, const struct core_member *m)
+{
+    if (!m->link || !m->sender.active)
+        return UINT64_MAX;
+    for (int i = 0; m->has_heard && i < m->heard.position_count; i++) {
+        const struct repl_position *p = &m->heard.positions[i];
+        if (p->origin == c->cfg.self && p->incarnation == c->incarnation &&
+            p->version < m->sender.position)
+            return p->version;
+    }
+    return m->sender.position;
+}
+
+uint64_t core_cluster_acked(const struct core *c)
+{
+    uint64_t acked = UINT64_MAX;
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        uint64_t has = acknowledged(c, m);
+        acked = has < acked ? has : acked;
+    }
+    return acked;
+}
+
+/* ---- digests ---- */
+
+/* Everything that the decision depends on, in the same order on every node. */
+void core_positions(const struct core *c, struct repl_beat *beat)
+{
+    beat->position_count = 0;
+    for (uint32_t id = 1; id <= c->config->node_count; id++) {
+        const struct rib_origin *o = &c->rib.origins[id];
+        bool self = id == c->cfg.self;
+        uint8_t held = (uint8_t)(o->old ? 1 + o->old_class : 0);
+        beat->positions[beat->position_count++] = (struct repl_position){
+            .origin = id,
+            .incarnation = self ? c->incarnation : c->members[id].replica.incarnation,
+            .version = self ? vlist_head(&o->order) : c->members[id].replica.position,
+            .status = (uint8_t)(o->class | held << 4),
+        };
+    }
+}
+
+/* Is the digest a function of the positions? Undecided prefixes make it older than they say. With
+ * three nodes and more, what two survivors hold of a third depends on what each had heard of it. */
+bool core_digest_is_comparable(const struct core *c)
+{
+    bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
+    return rib_dirty_count(&c->rib) == 0 && !holds;
+}
+
+static bool same_vector(const struct repl_beat *a, const struct repl_beat *b)
+{
+    if (a->position_count != b->position_count)
+        return false;
+    for (int i = 0; i < a->position_count; i++) {
+        const struct repl_position *x = &a->positions[i], *y = &b->positions[i];
+        if (x->origin != y->origin || x->incarnation != y->incarnation ||
+            x->version != y->version || x->status != y->status)
+            return false;
+    }
+    return true;
+}
+
+/* Same inputs, same table: anything else is a bug of ours, and must be seen. */
+void core_compare_digests(struct core *c, struct core_member *m)
+{
+    struct repl_beat own = { 0 };
+    uint8_t digest[REPL_DIGEST];
+    char subject[CONFIG_NAME_MAX + 16];
+    if (!m->heard.has_digest || !core_digest_is_comparable(c))
+        return;
+    core_positions(c, &own);
+    if (!same_vector(&own, &m->heard))
+        return;
+    repl_digest_write(&c->digest, digest);
+    bool equal = memcmp(digest, m->heard.digest, REPL_DIGEST) == 0;
+    snprintf(subject, sizeof subject, "node=%s", m->node->name);
+    if (!equal && (m->digest_equal || !m->digest_compared))
+        core_event(c, CONFIG_LOG_ERROR, "digest_differs", subject,
+                   "hint=\"same inputs, other table: please report this with both nodes' route list\"");
+    m->digest_compared = true;
+    m->digest_equal = equal;
+}
+
+/* ---- beats ---- */
+
+static void send_beat(struct core *c, struct core_member *m)
+{
+    struct repl_msg msg = { .kind = REPL_BEAT };
+    struct repl_beat *b = &msg.beat;
+    b->counter = c->beat_counter;
+    b->echo = m->has_heard ? m->heard.counter : 0;
+    b->echo_age_ms = m->has_heard ? (uint32_t)(c->now_ms - m->heard_beat_ms) : 0;
+    b->loop_lag_ms = c->lag_ms;
+    b->steady = c->phase == CORE_STEADY;
+    b->has_digest = core_digest_is_comparable(c);
+    repl_digest_write(&c->digest, b->digest);
+    core_positions(c, b);
+    if (repl_link_send(m->link->link, &msg, c->now_ms))
+        return; /* no room: it does not read; silence is counted on its side */
+}
+
+void core_beat(struct core *c)
+{
+    if (c->now_ms < c->beat_ms)
+        return;
+    c->lag_ms = c->beat_ms ? (uint32_t)(c->now_ms - c->beat_ms) : 0;
+    c->beat_ms = c->now_ms + c->config->beat_ms;
+    c->beat_counter++;
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (m->link && !m->link->close_asked)
+            send_beat(c, m);
+    core_agents_beat(c);
+}
