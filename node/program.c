@@ -191,7 +191,9 @@ static enum list_name list_for(const struct program *p, const struct entry *e)
         return retry_list(e);
     bool merging = p->stats.merging && (e->flags & INHERITED);
     if (e->wanted == 0) {
-        if (merging)
+        /* Once claimed, all that spoke for the inherited route is known; a withdrawal is of that. */
+        bool proven = (e->flags & (WITHDRAWN | CLAIMED)) == (WITHDRAWN | CLAIMED);
+        if (merging && !proven)
             return MERGE;
         return e->flags & WITHDRAWN ? DELETE : LOST;
     }

@@ -4,8 +4,9 @@
  * sees a prefix absent that is in the old and in the new table). A deletion needs evidence:
  *   - the prefix is ours in the target (it came by inherit or by put);
  *   - the owner said want(0) for it, or, for what was only inherited, said converged;
- *   - no merge mode: while the node has not converged, nothing that was inherited is removed, and a
- *     wanted set that is a proper subset of the inherited one is not applied (ECMP does not shrink);
+ *   - no merge mode: while the node has not converged, nothing that was inherited is removed, unless the
+ *     owner wanted exactly that set since and it was then withdrawn; and a wanted set that is a proper
+ *     subset of the inherited one is not applied (ECMP does not shrink);
  *   - the brake: when more than max(50, 30 %) of the table would go for another cause than explicit
  *     withdrawals, those deletions wait 60 s; with no live session at all they wait without limit.
  * Prefixes are indices of a prefix_table, sets are ids of an nhset_table, both the owner's. The
