@@ -429,7 +429,7 @@ static void check_best(struct world *w, const struct core *a, const struct core 
 {
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t x = prefix_table_find(&a->rib.nets, &prefix), y = prefix_table_find(&b->rib.nets, &prefix);
-    uint32_t best_x = x ? rib_net(&a->rib, x)->best : 0, best_y = y ? rib_net(&b->rib, y)->best : 0;
+    uint32_t best_x = x ? rib_best(rib_net(&a->rib, x)) : 0, best_y = y ? rib_best(rib_net(&b->rib, y)) : 0;
     if (!best_x != !best_y || (best_x && rib_path(&a->rib, best_x)->nva != rib_path(&b->rib, best_y)->nva))
         sim_fail(w, "D1: nodes %u and %u announce other routes for prefix %d", a->cfg.self, b->cfg.self,
                  number);
