@@ -28,6 +28,7 @@ enum entry_flag {
     COUNTED_INSTALLED = 1 << 7,
     COUNTED_FAILED = 1 << 8,
     COUNTED_INHERITED = 1 << 9,
+    HEARSAY = 1 << 10, /* another writer put it, and the owner never wanted anything here */
 };
 
 struct entry {
@@ -50,6 +51,7 @@ struct program {
     struct chain chains[LISTS];
     uint64_t now_ms;
     uint32_t live_sessions;
+    uint64_t hearsay_until_ms; /* 0 = it is not held */
     uint64_t brake_until_ms;  /* nothing LOST goes before: sessions have just come back */
     uint64_t window_until_ms; /* losses are counted together for one brake_hold_ms */
     uint32_t window_table, window_lost;
@@ -193,7 +195,8 @@ static enum list_name list_for(const struct program *p, const struct entry *e)
     if (e->wanted == 0) {
         /* Once claimed, all that spoke for the inherited route is known; a withdrawal is of that. */
         bool proven = (e->flags & (WITHDRAWN | CLAIMED)) == (WITHDRAWN | CLAIMED);
-        if (merging && !proven)
+        bool held = p->hearsay_until_ms && (e->flags & (HEARSAY | WITHDRAWN)) == HEARSAY;
+        if ((merging && !proven) || held)
             return MERGE;
         return e->flags & WITHDRAWN ? DELETE : LOST;
     }
@@ -210,6 +213,8 @@ static void place(struct program *p, uint32_t prefix, struct entry *e)
         if (e->actual)
             e->flags |= CLAIMED;
     }
+    if (e->wanted)
+        e->flags &= (uint16_t)~HEARSAY;
     count_entry(p, e);
     enum list_name list = list_for(p, e);
     if (list != e->list) {
@@ -232,7 +237,7 @@ static void set_ref(struct program *p, uint32_t *field, uint32_t nhset)
 static void set_actual(struct program *p, struct entry *e, uint32_t nhset)
 {
     if (nhset == 0)
-        e->flags &= (uint16_t) ~(INHERITED | CLAIMED);
+        e->flags &= (uint16_t) ~(INHERITED | CLAIMED | HEARSAY);
     set_ref(p, &e->actual, nhset);
 }
 
@@ -256,7 +261,7 @@ int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
         return 0;
     /* What nobody ever named is no evidence against itself: it counts as inherited. */
     if (e->wanted == 0 && e->actual == 0)
-        e->flags |= INHERITED;
+        e->flags |= INHERITED | HEARSAY;
     e->flags &= (uint16_t)~BACKOFF;
     set_actual(p, e, nhset);
     place(p, prefix, e);
@@ -284,12 +289,29 @@ int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum progra
     return 0;
 }
 
+static void judge_waiting(struct program *p)
+{
+    for (uint32_t prefix = p->chains[MERGE].head, next; prefix; prefix = next) {
+        struct entry *e = find(p, prefix);
+        next = e->next;
+        place(p, prefix, e);
+    }
+}
+
 void program_converged(struct program *p, uint64_t now_ms)
 {
     p->now_ms = now_ms;
     p->stats.merging = false;
-    for (uint32_t prefix; (prefix = p->chains[MERGE].head);)
-        place(p, prefix, find(p, prefix));
+    judge_waiting(p);
+}
+
+void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms)
+{
+    bool ends = p->hearsay_until_ms && until_ms <= now_ms;
+    p->now_ms = now_ms;
+    p->hearsay_until_ms = until_ms > now_ms ? until_ms : 0;
+    if (ends)
+        judge_waiting(p);
 }
 
 /* ------------------------------------------------------------------------------------- brake */
@@ -378,6 +400,8 @@ bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
 {
     p->now_ms = now_ms;
     wake_retries(p);
+    if (p->hearsay_until_ms && now_ms >= p->hearsay_until_ms)
+        program_hold_hearsay(p, 0, now_ms);
     uint32_t prefix = p->chains[PUT].head;
     if (!prefix)
         prefix = p->chains[DELETE].head;
@@ -428,6 +452,17 @@ void program_result(struct program *p, const struct program_op *op, bool ok, uin
     nhset_unref(p->sets, op->previous);
 }
 
+void program_abandon(struct program *p, const struct program_op *op, uint64_t now_ms)
+{
+    struct entry *e = find(p, op->prefix);
+    assert(e && (e->flags & IN_FLIGHT));
+    p->now_ms = now_ms;
+    e->flags &= (uint16_t)~IN_FLIGHT;
+    place(p, op->prefix, e);
+    nhset_unref(p->sets, op->nhset);
+    nhset_unref(p->sets, op->previous);
+}
+
 void program_retry(struct program *p, uint64_t now_ms)
 {
     p->now_ms = now_ms;
@@ -445,8 +480,12 @@ uint64_t program_deadline(const struct program *p)
     if (p->chains[PUT].count || p->chains[DELETE].count)
         return 0;
     uint64_t deadline = UINT64_MAX;
-    if (p->chains[LOST].count && p->live_sessions)
-        deadline = p->stats.brake_on ? lost_due(p) : 0;
+    if (p->chains[MERGE].count && p->hearsay_until_ms)
+        deadline = p->hearsay_until_ms;
+    if (p->chains[LOST].count && p->live_sessions) {
+        uint64_t due = p->stats.brake_on ? lost_due(p) : 0;
+        deadline = due < deadline ? due : deadline;
+    }
     for (int i = RETRY; i < LISTS; i++) {
         uint32_t head = p->chains[i].head;
         uint64_t due = head ? due_time(p, find(p, head)) : UINT64_MAX;

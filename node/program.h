@@ -56,6 +56,10 @@ int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum progra
                  uint64_t now_ms) MUST_USE;
 /* Converged: inherited prefixes that nobody wants may go (cause LOST). Before that: merge mode. */
 void program_converged(struct program *p, uint64_t now_ms);
+/* A shared target: what another node wrote and nobody here ever wanted is no evidence against itself
+ * (its writer may have died before it told us). Such prefixes, by observe, are not removed before
+ * until_ms, except for a withdrawal; UINT64_MAX while another node writes. 0, the start: no hold. */
+void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms);
 /* How many sessions with NVAs are alive anywhere: 0 holds every deletion of cause LOST. */
 void program_set_live_sessions(struct program *p, uint32_t count, uint64_t now_ms);
 
@@ -64,6 +68,9 @@ void program_set_live_sessions(struct program *p, uint32_t count, uint64_t now_m
 bool program_next(struct program *p, uint64_t now_ms, struct program_op *out);
 /* ok: the target has it. Otherwise it is retried with back-off, or dropped when no longer wanted. */
 void program_result(struct program *p, const struct program_op *op, bool ok, uint64_t now_ms);
+/* It was not carried out, or may have been, for no fault of its own (the target as a whole failed):
+ * it waits again, without back-off. */
+void program_abandon(struct program *p, const struct program_op *op, uint64_t now_ms);
 /* The cause of failures may be gone (a link came up): every back-off ends now. */
 void program_retry(struct program *p, uint64_t now_ms);
 uint64_t program_deadline(const struct program *p); /* 0 = now, UINT64_MAX = nothing waits */

@@ -360,6 +360,52 @@ static void test_with_no_live_session_a_loss_waits_without_limit(void)
     bench_fini(&b);
 }
 
+static void test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_time_is_over(void)
+{
+    struct bench b;
+    struct program_op op;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 1, b.now);
+    program_hold_hearsay(b.p, UINT64_MAX, b.now);
+    program_converged(b.p, b.now);
+    observe(&b, 5, 1);
+    observe(&b, 6, 1);
+    observe(&b, 7, 1);
+    want(&b, 7, 1, PROGRAM_LOST); /* told by the other node a moment later … */
+    want(&b, 7, 0, PROGRAM_LOST); /* … and lost again by all: no hearsay any more */
+    want(&b, 6, 0, PROGRAM_WITHDRAWN);
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 6);
+    program_result(b.p, &op, true, b.now);
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 7);
+    program_result(b.p, &op, true, b.now);
+    CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
+    program_hold_hearsay(b.p, b.now + 1000, b.now); /* we write now */
+    CU_ASSERT_EQUAL(program_deadline(b.p), b.now + 1000);
+    CU_ASSERT_FALSE(program_next(b.p, b.now + 999, &op));
+    CU_ASSERT_TRUE(program_next(b.p, b.now + 1000, &op));
+    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 5);
+    program_result(b.p, &op, true, b.now + 1000);
+    bench_fini(&b);
+}
+
+static void test_an_abandoned_operation_waits_again_without_back_off(void)
+{
+    struct bench b;
+    struct program_op op;
+    bench_init(&b);
+    want(&b, 5, 1, PROGRAM_LOST);
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    program_abandon(b.p, &op, b.now);
+    CU_ASSERT_EQUAL(program_stats(b.p)->failed, 0);
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    want(&b, 5, 0, PROGRAM_WITHDRAWN);
+    program_abandon(b.p, &op, b.now);
+    CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
+    bench_fini(&b);
+}
+
 static void test_drift_is_repaired(void)
 {
     struct bench b;
@@ -545,7 +591,10 @@ static void test_after_any_history_the_target_is_what_was_wanted(void)
         random_history(seed);
 }
 
-CU_MAIN("program", CU_CASE(test_a_wish_becomes_one_put), CU_CASE(test_both_families_stand_apart),
+CU_MAIN("program",
+        CU_CASE(test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_time_is_over),
+        CU_CASE(test_an_abandoned_operation_waits_again_without_back_off),
+        CU_CASE(test_a_wish_becomes_one_put), CU_CASE(test_both_families_stand_apart),
         CU_CASE(test_additions_come_before_deletions),
         CU_CASE(test_a_wish_that_changes_in_flight_is_carried_out_after_the_result),
         CU_CASE(test_a_failure_is_retried_with_doubling_back_off),
