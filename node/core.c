@@ -45,6 +45,7 @@ static void wake(struct core *c)
                (unsigned long long)(c->now_ms - c->turned_ms));
     core_bgp_rearm(c);
     core_cluster_rearm(c);
+    core_shared_woke(c);
 }
 
 /* Awake when a turn found nothing more to read from the NVAs, or after a moment at the latest: some
@@ -59,6 +60,7 @@ static void tick(struct core *c)
 {
     core_bgp_tick(c);
     core_cluster_tick(c);
+    core_shared_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
     rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_cluster_acked(c), c->now_ms);
 }
@@ -155,6 +157,8 @@ static uint64_t next_turn(const struct core *c, bool busy)
     uint64_t bgp = core_bgp_deadline(c), cluster = core_cluster_deadline(c);
     uint64_t due = bgp < cluster ? bgp : cluster;
     uint64_t second = c->now_ms + 1000; /* tombstones, evidence, phase */
+    uint64_t shared = core_shared_deadline(c);
+    due = due < shared ? due : shared;
     due = due < second ? due : second;
     return due > c->now_ms ? due : c->now_ms + 1;
 }
@@ -340,6 +344,7 @@ void core_stop(struct core *c, uint64_t now_ms)
     c->now_ms = c->stop_ms = now_ms;
     c->phase = CORE_STOPPING;
     core_event(c, CONFIG_LOG_INFO, "stopping", NULL, NULL);
+    core_shared_stop(c);
     core_bgp_stop(c);
     core_cluster_stop(c);
 }

@@ -16,6 +16,7 @@
 #include "node/program.h"
 #include "node/pump.h"
 #include "node/vnet.h"
+#include "replication/fence.h"
 #include "replication/link.h"
 #include "replication/member.h"
 
@@ -89,10 +90,19 @@ struct pump *core_next_pump(struct core *c);
 
 /* ---- targets ---- */
 
-/* The program of a `netlink` target of this node, for its backend; NULL past the last. */
+/* The nth target that this node programs itself, for its backend; NULL past the last. */
 struct program *core_program(struct core *c, size_t nth, const struct config_target **target);
 /* The backend has inherited what stands in its target: wants may flow. Until then none do. */
 void core_program_ready(struct core *c, size_t nth, uint64_t now_ms);
+/* A shared target's role machine: the backend takes its steps and tells what the target says.
+ * NULL for a target of this node alone. */
+struct repl_fence *core_fence(struct core *c, size_t nth);
+/* The backend observed this net in a shared target, by another node's hand: say again what we know
+ * of it, so that a withdrawal that came before counts. */
+void core_want_again(struct core *c, size_t nth, uint32_t net, uint64_t now_ms);
+/* What is wrong with the target as a whole, in one line; "" = nothing. Kept for sight and told as an
+ * event when it changes. */
+void core_target_tell(struct core *c, size_t nth, const char *trouble, uint64_t now_ms);
 /* Shared with the backends: index of a prefix (made when new), sets. */
 struct rib *core_rib(struct core *c);
 
@@ -159,7 +169,11 @@ const char *core_nva_name(const struct core *c, uint16_t nva); /* "vnet" for 0 *
 struct core_target_view {
     const struct config_target *target;
     bool runs_here;
-    const struct program_stats *stats; /* netlink, when it runs here; else NULL */
+    const struct program_stats *stats; /* all but table, when it runs here; else NULL */
+    const struct repl_fence *fence;    /* shared, when it runs here; else NULL */
+    const char *owner;                 /* shared: the node that writes it, "none" */
+    const char *trouble;               /* of the target as a whole, "" = none */
+    uint64_t trouble_since_ms;         /* of its coming, or of its end */
     uint32_t agents;                   /* table: connected agents */
 };
 size_t core_target_count(const struct core *c);

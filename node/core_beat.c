@@ -116,6 +116,7 @@ void core_compare_digests(struct core *c, struct core_member *m)
 static void send_beat(struct core *c, struct core_member *m)
 {
     struct repl_msg msg = { .kind = REPL_BEAT };
+    struct repl_hint hints[REPL_HINTS_MAX];
     struct repl_beat *b = &msg.beat;
     b->counter = c->beat_counter;
     b->echo = m->has_heard ? m->heard.counter : 0;
@@ -125,6 +126,8 @@ static void send_beat(struct core *c, struct core_member *m)
     b->has_digest = core_digest_is_comparable(c);
     repl_digest_write(&c->digest, b->digest);
     core_positions(c, b);
+    b->hint_count = core_shared_hints(c, hints);
+    b->hints = hints;
     if (repl_link_send(m->link->link, &msg, c->now_ms))
         return; /* no room: it does not read; silence is counted on its side */
 }

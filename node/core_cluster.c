@@ -220,7 +220,7 @@ uint64_t core_incarnation(const struct core *c, uint64_t starts)
 
 /* Somebody remembers a later life of ours than this one: start over under a higher number, so that
  * nobody takes new entries for old. */
-static void raise_incarnation(struct core *c, uint64_t seen)
+void core_cluster_raise(struct core *c, uint64_t seen)
 {
     c->incarnation = core_incarnation(c, (seen >> CHANCE_BITS) + 1);
     core_event(c, CONFIG_LOG_INFO, "incarnation_raised", NULL, "incarnation=%llu",
@@ -269,7 +269,7 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
         m->dialling = NULL;
     conn->member = m;
     if (hello->your_incarnation > c->incarnation) {
-        raise_incarnation(c, hello->your_incarnation);
+        core_cluster_raise(c, hello->your_incarnation);
         core_conn_close(c, conn);
         m->life.dial_ms = c->now_ms;
         return;
@@ -285,6 +285,7 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
     }
     m->link = conn;
     m->hung_up = 0;
+    m->config_generation = hello->config_generation;
     m->sender = (struct repl_sender){ 0 };
     if (memcmp(hello->config_digest, c->config->digest, REPL_DIGEST) != 0)
         core_event(c, CONFIG_LOG_WARN, "config_differs", subject_of(m, subject, sizeof subject),
@@ -333,7 +334,9 @@ static void on_reset(struct core *c, struct core_member *m, const struct repl_ms
 
 static void on_beat(struct core *c, struct core_member *m, const struct repl_msg *msg)
 {
+    core_shared_heard(c, m->node->id, &msg->beat);
     m->heard = msg->beat;
+    m->heard.hints = NULL; /* they live as long as the message */
     m->heard_beat_ms = c->now_ms;
     m->has_heard = true;
     core_compare_digests(c, m);

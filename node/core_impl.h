@@ -88,6 +88,7 @@ struct core_member {
     struct repl_replica replica;
     struct repl_beat heard;    /* the last one */
     uint64_t heard_beat_ms;
+    uint64_t config_generation; /* of its hello */
     bool has_heard;
     bool digest_compared, digest_equal;
     char last_error[160];
@@ -104,11 +105,23 @@ struct core_agent {
     struct repl_table_report report;
 };
 
+/* Of a shared target, as another node sees it. */
+struct core_hint {
+    uint64_t yielded;
+    bool reads;
+};
+
 struct core_target {
     const struct config_target *cfg;
-    struct program *program; /* netlink here; else NULL */
+    struct program *program; /* all but table, where it runs here; else NULL */
     uint64_t cursor;
     bool ready;
+    bool is_shared;
+    uint8_t told_role;
+    struct repl_fence fence; /* is_shared */
+    struct core_hint hints[REPL_NODES_MAX + 1];
+    char trouble[160];
+    uint64_t trouble_since_ms;
 };
 
 struct core {
@@ -121,6 +134,7 @@ struct core {
     uint64_t stop_ms;
     uint64_t wake_ms; /* 0, or: paused a moment ago, awake then at the latest */
     uint64_t woken_ms; /* 0, or: what was lost meanwhile may still be told until then */
+    uint64_t woke_ms;  /* a pause ended then, and not everybody was heard out since; 0 = awake */
 
     struct rib rib;
     struct adjout *adjout;
@@ -178,6 +192,8 @@ static inline void core_must(int err)
 void core_event(struct core *c, int level, const char *name, const char *subject,
                 const char *fields, ...) __attribute__((format(printf, 5, 6)));
 void core_request(struct core *c, const struct core_request *r);
+/* "none" for 0 or a node that is not configured. */
+const char *core_node_name(const struct core *c, uint32_t id);
 
 struct core_conn *core_conn_new(struct core *c, enum conn_kind kind, const struct ip_addr *remote);
 void core_conn_close(struct core *c, struct core_conn *conn);
@@ -243,6 +259,8 @@ void core_beat(struct core *c);
 void core_compare_digests(struct core *c, struct core_member *m);
 void core_positions(const struct core *c, struct repl_beat *beat);
 bool core_digest_is_comparable(const struct core *c);
+/* Somebody remembers a later life of ours than this one. */
+void core_cluster_raise(struct core *c, uint64_t seen);
 
 /* core_agents.c */
 void core_agent_up(struct core *c, struct core_conn *conn, const struct repl_party *party);
@@ -266,5 +284,16 @@ bool core_targets_have_work(const struct core *c);
 uint32_t core_live_sessions(const struct core *c);
 uint64_t core_targets_slowest(const struct core *c);
 bool core_targets_hold(const struct core *c, uint32_t net);
+struct core_target *core_nth_program(struct core *c, size_t nth);
+
+/* core_shared.c */
+void core_shared_init(struct core *c, struct core_target *t, uint64_t beat_ms);
+void core_shared_woke(struct core *c);
+void core_shared_tick(struct core *c);
+uint64_t core_shared_deadline(const struct core *c);
+void core_shared_stop(struct core *c);
+/* At most REPL_HINTS_MAX; returns how many. */
+uint16_t core_shared_hints(const struct core *c, struct repl_hint *out);
+void core_shared_heard(struct core *c, uint32_t node, const struct repl_beat *beat);
 
 #endif

@@ -1,9 +1,22 @@
 /* This node's own targets: the Loc-RIB order feeds each program what it should have. */
 #include "node/core_impl.h"
 
+enum target_class { SERVED, LOCAL, SHARED };
+
+/* SERVED: agents take it. LOCAL: a table of this node alone. SHARED: one table, one writer, and how
+ * often a writer that is cut off from a node shows in it that it lives. */
+static const struct {
+    uint8_t class;
+    uint16_t beat_ms;
+} kinds[] = {
+    [CONFIG_TARGET_NETLINK] = { LOCAL, 0 },
+    [CONFIG_TARGET_TABLE] = { SERVED, 0 },
+    [CONFIG_TARGET_ETCD] = { SHARED, 1000 },
+};
+
 static bool runs_here(const struct core *c, const struct config_target *t)
 {
-    return t->type == CONFIG_TARGET_NETLINK && t->nodes & 1u << c->cfg.self;
+    return kinds[t->type].class != SERVED && t->nodes & 1u << c->cfg.self;
 }
 
 void core_targets_init(struct core *c)
@@ -17,6 +30,8 @@ void core_targets_init(struct core *c)
             continue;
         t->program = program_new(&program_defaults, &c->rib.sets);
         core_must(!t->program);
+        if (kinds[t->cfg->type].class == SHARED)
+            core_shared_init(c, t, kinds[t->cfg->type].beat_ms);
     }
 }
 
@@ -110,23 +125,35 @@ bool core_targets_hold(const struct core *c, uint32_t net)
     return false;
 }
 
+struct core_target *core_nth_program(struct core *c, size_t nth)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].program && nth-- == 0)
+            return &c->targets[i];
+    return NULL;
+}
+
 struct program *core_program(struct core *c, size_t nth, const struct config_target **target)
 {
-    for (size_t i = 0; i < c->target_count; i++) {
-        if (!c->targets[i].program || nth--)
-            continue;
-        *target = c->targets[i].cfg;
-        return c->targets[i].program;
-    }
-    return NULL;
+    struct core_target *t = core_nth_program(c, nth);
+    if (!t)
+        return NULL;
+    *target = t->cfg;
+    return t->program;
 }
 
 void core_program_ready(struct core *c, size_t nth, uint64_t now_ms)
 {
     c->now_ms = now_ms;
-    for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].program && nth-- == 0)
-            c->targets[i].ready = true;
+    core_nth_program(c, nth)->ready = true;
+}
+
+void core_want_again(struct core *c, size_t nth, uint32_t net, uint64_t now_ms)
+{
+    struct core_target *t = core_nth_program(c, nth);
+    c->now_ms = now_ms;
+    if (t->ready)
+        want(c, t, net);
 }
 
 struct rib *core_rib(struct core *c)

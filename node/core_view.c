@@ -167,6 +167,11 @@ size_t core_target_count(const struct core *c)
     return c->target_count;
 }
 
+const char *core_node_name(const struct core *c, uint32_t id)
+{
+    return id >= 1 && id <= c->config->node_count ? c->config->nodes[id - 1].name : "none";
+}
+
 void core_target_view(const struct core *c, size_t nth, struct core_target_view *out)
 {
     const struct core_target *t = &c->targets[nth];
@@ -174,6 +179,10 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
         .target = t->cfg,
         .runs_here = t->program || (t->cfg->type == CONFIG_TARGET_TABLE && c->cfg.agent_secrets),
         .stats = t->program ? program_stats(t->program) : NULL,
+        .fence = t->is_shared ? &t->fence : NULL,
+        .owner = core_node_name(c, t->is_shared ? t->fence.record.owner : 0),
+        .trouble = t->trouble,
+        .trouble_since_ms = t->trouble_since_ms,
         .agents = t->cfg->type == CONFIG_TARGET_TABLE ? (uint32_t)c->agent_count : 0,
     };
 }

@@ -8,27 +8,20 @@
 #include <uv.h>
 
 #include "node/api/http.h"
+#include "node/backends.h"
 #include "node/bfd_io.h"
 #include "node/config/memory.h"
 #include "node/conn.h"
 #include "node/sock.h"
 #include "node/supervisor.h"
-#include "node/targets/netlink.h"
 
-enum { STOP_MS = 2000, KEY_MAX = 80, LISTENERS_MAX = 4, NETLINK_ID_RANGE = 1 << 20 };
+enum { STOP_MS = 2000, KEY_MAX = 80, LISTENERS_MAX = 4 };
 
 struct listener {
     uv_poll_t poll;
     struct loop *loop;
     enum core_port port;
     int fd;
-};
-
-struct kernel_target {
-    struct netlink *netlink;
-    struct loop *loop;
-    const struct config_target *target;
-    size_t nth; /* among the core's programs */
 };
 
 struct loop {
@@ -47,8 +40,7 @@ struct loop {
     size_t listener_count;
     struct bfd_io *bfd; /* NULL: no peer has BFD here */
     uv_poll_t bfd_poll;
-    struct kernel_target *kernels;
-    size_t kernel_count;
+    struct backends *backends;
     uint64_t logged;   /* sequence of the last event written */
     uint64_t stop_ms;  /* 0 = not stopping */
     bool asked;
@@ -171,8 +163,7 @@ static void turn(struct loop *l)
     uint64_t now = now_ms(), due = core_turn(l->core, now);
     bool more = false;
     take_requests(l);
-    for (size_t i = 0; i < l->kernel_count; i++)
-        more |= netlink_turn(l->kernels[i].netlink, now);
+    more |= backends_turn(l->backends, now);
     flush_pumps(l);
     take_requests(l);
     write_events(l);
@@ -350,65 +341,23 @@ static bool start_bfd(struct loop *l)
            uv_poll_start(&l->bfd_poll, UV_READABLE, on_bfd) == 0;
 }
 
-/* ---- kernel targets ---- */
+/* ---- targets ---- */
 
-static void on_kernel_change(void *data)
+static void on_target(void *data)
 {
-    ask_turn(((struct kernel_target *)data)->loop);
+    ask_turn(data);
 }
 
-static void on_kernel_event(void *data, const struct netlink_event *e)
+static bool start_targets(struct loop *l)
 {
-    struct kernel_target *k = data;
-    char subject[CONFIG_NAME_MAX + 16];
-    snprintf(subject, sizeof subject, "target=%s", k->target->name);
-    log_event(k->loop->log, e->kind == NETLINK_RESYNCED ? LOG_INFO_ : LOG_WARN_, e->name, subject,
-              "count=%u reason=\"%s\"", e->count, e->text);
-}
-
-static void on_kernel_released(void *data, uint32_t prefix)
-{
-    struct kernel_target *k = data;
-    rib_net_released(core_rib(k->loop->core), prefix);
-}
-
-static bool start_kernel(struct loop *l, struct kernel_target *k, struct program *program)
-{
-    char error[NETLINK_ERROR_MAX] = "";
-    struct rib *rib = core_rib(l->core);
-    struct netlink_cfg cfg = { .loop = &l->uv,
-                               .table = k->target->table,
-                               .metric = k->target->metric,
-                               .protocol = k->target->protocol,
-                               .id_base = (k->target->table % 1024 + 1) * NETLINK_ID_RANGE,
-                               .prefixes = &rib->nets,
-                               .sets = &rib->sets,
-                               .program = program,
-                               .on_change = on_kernel_change,
-                               .on_event = on_kernel_event,
-                               .on_released = on_kernel_released,
-                               .data = k };
-    if (netlink_new(&k->netlink, &cfg, error) == 0) {
-        core_program_ready(l->core, k->nth, now_ms());
-        return true;
-    }
-    log_event(l->log, LOG_ERROR_, "target_failed", NULL, "target=%s error=\"%s\"", k->target->name,
-              error);
-    return false;
-}
-
-static bool start_kernels(struct loop *l)
-{
-    const struct config_target *target;
-    l->kernels = memory_new(l->cfg->config->target_count, sizeof *l->kernels);
-    for (size_t i = 0; core_program(l->core, i, &target); i++) {
-        struct kernel_target *k = &l->kernels[l->kernel_count];
-        *k = (struct kernel_target){ .loop = l, .target = target, .nth = i };
-        if (!start_kernel(l, k, core_program(l->core, i, &target)))
-            return false;
-        l->kernel_count++;
-    }
-    return true;
+    l->backends = backends_start(&(struct backends_cfg){ .loop = &l->uv,
+                                                         .core = l->core,
+                                                         .config = l->cfg->config,
+                                                         .log = l->log,
+                                                         .now = now_ms,
+                                                         .on_change = on_target,
+                                                         .data = l });
+    return l->backends != NULL;
 }
 
 /* ---- life ---- */
@@ -489,7 +438,7 @@ int loop_run(const struct loop_cfg *cfg)
     list_init(&l->owner.conns);
     start_handles(l);
     l->core = core_new(&cfg->core, now_ms());
-    bool started = start_listeners(l) && start_bfd(l) && start_kernels(l) && start_api(l);
+    bool started = start_listeners(l) && start_bfd(l) && start_targets(l) && start_api(l);
     if (started) {
         supervisor_tell(&l->supervisor, "READY=1");
         ask_turn(l);
@@ -498,8 +447,7 @@ int loop_run(const struct loop_cfg *cfg)
     write_events(l);
     if (l->api)
         api_stop(l->api);
-    for (size_t i = 0; i < l->kernel_count; i++)
-        netlink_free(l->kernels[i].netlink);
+    backends_free(l->backends);
     conn_abandon_all(&l->owner);
     bfd_io_free(l->bfd);
     for (size_t i = 0; i < l->listener_count; i++)
@@ -510,7 +458,6 @@ int loop_run(const struct loop_cfg *cfg)
     uv_loop_close(&l->uv);
     core_free(l->core);
     supervisor_fini(&l->supervisor);
-    free(l->kernels);
     free(l);
     return started ? 0 : 1;
 }

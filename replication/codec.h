@@ -20,7 +20,8 @@
 enum repl_err { REPL_ERR_MAP(REPL_ERR_ENUM) };
 #undef REPL_ERR_ENUM
 
-enum { REPL_PAYLOAD_MAX = 16 * 1024, REPL_NODES_MAX = 7, REPL_DIGEST = 16, REPL_NAME_MAX = 63 };
+enum { REPL_PAYLOAD_MAX = 16 * 1024, REPL_NODES_MAX = 7, REPL_DIGEST = 16, REPL_NAME_MAX = 63,
+       REPL_HINTS_MAX = 64 };
 
 /* Both sides say HELLO inside the handshake payloads; nothing acts on it before CONFIRM. */
 struct repl_hello {
@@ -81,6 +82,13 @@ struct repl_batch {
     uint32_t attr_count, fact_count, route_count;
 };
 
+/* Of a shared target, as the sender sees it: hints only, the fence in the target decides. */
+struct repl_hint {
+    const char *target;
+    uint64_t yielded; /* epoch under its name that others may have, 0 = none */
+    bool reads;       /* it reaches the target */
+};
+
 struct repl_beat {
     uint64_t counter;          /* own, +1 per beat */
     uint64_t echo;             /* counter of the last beat heard from the receiver, 0 = none */
@@ -91,6 +99,8 @@ struct repl_beat {
     uint8_t digest[REPL_DIGEST];
     uint8_t position_count;
     struct repl_position positions[REPL_NODES_MAX]; /* vector: also the acknowledgement */
+    const struct repl_hint *hints;
+    uint16_t hint_count; /* <= REPL_HINTS_MAX */
 };
 
 enum repl_goodbye_reason { REPL_GOODBYE_STOP, REPL_GOODBYE_DUPLICATE, REPL_GOODBYE_RECONFIGURED };

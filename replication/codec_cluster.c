@@ -141,6 +141,22 @@ static int encode_reset(const struct repl_msg *m, struct arena *arena, uint8_t *
     return pack(&pb, buf, cap);
 }
 
+static bool fill_hints(const struct repl_beat *b, Tandem__Cluster__Beat *pb, struct arena *arena)
+{
+    Tandem__Cluster__Hint *things;
+    REPEATED(arena, Tandem__Cluster__Hint, TANDEM__CLUSTER__HINT__INIT, b->hint_count, things,
+             pb->hints);
+    if (!things || !pb->hints)
+        return false;
+    for (uint16_t i = 0; i < b->hint_count; i++) {
+        things[i].target = (char *)(uintptr_t)b->hints[i].target;
+        things[i].yielded = b->hints[i].yielded;
+        things[i].reads = b->hints[i].reads;
+    }
+    pb->n_hints = b->hint_count;
+    return true;
+}
+
 static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
 {
     const struct repl_beat *b = &m->beat;
@@ -156,7 +172,7 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
         beat.digest = codec_bytes(b->digest, REPL_DIGEST);
     beat.n_positions = b->position_count;
     beat.positions = fill_positions(b->positions, b->position_count, arena);
-    if (!beat.positions)
+    if (!beat.positions || !fill_hints(b, &beat, arena))
         return REPL_ERR_NOMEM;
     pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BEAT;
     pb.beat = &beat;
@@ -227,11 +243,26 @@ static int read_reset(const Tandem__Cluster__Message *pb, struct arena *arena, s
     return read_position(pb->reset, &out->reset) ? 0 : REPL_ERR_MALFORMED;
 }
 
+static int read_hints(const Tandem__Cluster__Beat *pb, struct arena *arena, struct repl_beat *out)
+{
+    if (pb->n_hints > REPL_HINTS_MAX)
+        return REPL_ERR_MALFORMED;
+    struct repl_hint *hints = arena_alloc(arena, pb->n_hints * sizeof *hints + 1);
+    if (!hints)
+        return REPL_ERR_NOMEM;
+    for (size_t i = 0; i < pb->n_hints; i++)
+        hints[i] = (struct repl_hint){ .target = pb->hints[i]->target,
+                                       .yielded = pb->hints[i]->yielded,
+                                       .reads = pb->hints[i]->reads };
+    out->hints = hints;
+    out->hint_count = (uint16_t)pb->n_hints;
+    return 0;
+}
+
 static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, struct repl_msg *out)
 {
     const Tandem__Cluster__Beat *b = pb->beat;
     struct repl_beat *to = &out->beat;
-    (void)arena;
     out->kind = REPL_BEAT;
     *to = (struct repl_beat){ .counter = b->counter,
                               .echo = b->echo,
@@ -245,7 +276,7 @@ static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, st
     if (to->has_digest)
         memcpy(to->digest, b->digest.data, REPL_DIGEST);
     return read_positions(b->positions, b->n_positions, to->positions, &to->position_count)
-               ? 0
+               ? read_hints(b, arena, to)
                : REPL_ERR_MALFORMED;
 }
 

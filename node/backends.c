@@ -1,0 +1,143 @@
+#include "node/backends.h"
+
+#include <stdio.h>
+
+#include "node/config/memory.h"
+#include "node/targets/netlink.h"
+
+enum { NETLINK_ID_RANGE = 1 << 20, ERROR_MAX = 256 };
+
+struct backend {
+    struct backends *all;
+    const struct config_target *target;
+    const struct backend_kind *kind;
+    struct program *program;
+    size_t nth; /* among the core's programs */
+    void *impl;
+};
+
+struct backend_kind {
+    bool (*open)(struct backend *b, char error[static ERROR_MAX]);
+    bool (*turn)(struct backend *b, uint64_t now_ms);
+    void (*close)(struct backend *b);
+};
+
+struct backends {
+    struct backends_cfg cfg;
+    struct backend *items;
+    size_t count;
+};
+
+static void on_change(void *data)
+{
+    struct backend *b = data;
+    b->all->cfg.on_change(b->all->cfg.data);
+}
+
+static void on_released(void *data, uint32_t prefix)
+{
+    struct backend *b = data;
+    rib_net_released(core_rib(b->all->cfg.core), prefix);
+}
+
+static void subject_of(const struct backend *b, char subject[static CONFIG_NAME_MAX + 16])
+{
+    snprintf(subject, CONFIG_NAME_MAX + 16, "target=%s", b->target->name);
+}
+
+/* ---- netlink ---- */
+
+static void on_kernel_event(void *data, const struct netlink_event *e)
+{
+    struct backend *b = data;
+    char subject[CONFIG_NAME_MAX + 16];
+    subject_of(b, subject);
+    log_event(b->all->cfg.log, e->kind == NETLINK_RESYNCED ? LOG_INFO_ : LOG_WARN_, e->name,
+              subject, "count=%u reason=\"%s\"", e->count, e->text);
+}
+
+static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
+{
+    struct rib *rib = core_rib(b->all->cfg.core);
+    struct netlink *netlink;
+    struct netlink_cfg cfg = { .loop = b->all->cfg.loop,
+                               .table = b->target->table,
+                               .metric = b->target->metric,
+                               .protocol = b->target->protocol,
+                               .id_base = (b->target->table % 1024 + 1) * NETLINK_ID_RANGE,
+                               .prefixes = &rib->nets,
+                               .sets = &rib->sets,
+                               .program = b->program,
+                               .on_change = on_change,
+                               .on_event = on_kernel_event,
+                               .on_released = on_released,
+                               .data = b };
+    if (netlink_new(&netlink, &cfg, error))
+        return false;
+    b->impl = netlink;
+    core_program_ready(b->all->cfg.core, b->nth, b->all->cfg.now());
+    return true;
+}
+
+static bool turn_kernel(struct backend *b, uint64_t now_ms)
+{
+    return netlink_turn(b->impl, now_ms);
+}
+
+static void close_kernel(struct backend *b)
+{
+    netlink_free(b->impl);
+}
+
+/* ---- all ---- */
+
+static const struct backend_kind kinds[] = {
+    [CONFIG_TARGET_NETLINK] = { open_kernel, turn_kernel, close_kernel },
+};
+
+static bool start(struct backends *all, size_t nth)
+{
+    struct backend *b = &all->items[nth];
+    char subject[CONFIG_NAME_MAX + 16], error[ERROR_MAX] = "";
+    b->all = all;
+    b->nth = nth;
+    b->program = core_program(all->cfg.core, nth, &b->target);
+    b->kind = &kinds[b->target->type];
+    if (b->kind->open(b, error))
+        return true;
+    subject_of(b, subject);
+    log_event(all->cfg.log, LOG_ERROR_, "target_failed", subject, "error=\"%s\"", error);
+    return false;
+}
+
+struct backends *backends_start(const struct backends_cfg *cfg)
+{
+    const struct config_target *target;
+    struct backends *all = memory_new(1, sizeof *all);
+    all->cfg = *cfg;
+    all->items = memory_new(cfg->config->target_count, sizeof *all->items);
+    for (; core_program(cfg->core, all->count, &target); all->count++)
+        if (!start(all, all->count)) {
+            backends_free(all);
+            return NULL;
+        }
+    return all;
+}
+
+bool backends_turn(struct backends *b, uint64_t now_ms)
+{
+    bool more = false;
+    for (size_t i = 0; i < b->count; i++)
+        more |= b->items[i].kind->turn(&b->items[i], now_ms);
+    return more;
+}
+
+void backends_free(struct backends *b)
+{
+    if (!b)
+        return;
+    for (size_t i = 0; i < b->count; i++)
+        b->items[i].kind->close(&b->items[i]);
+    free(b->items);
+    free(b);
+}

@@ -1,0 +1,30 @@
+/* The targets that this node programs itself, each with the backend of its type. */
+#ifndef TANDEM_NODE_BACKENDS_H
+#define TANDEM_NODE_BACKENDS_H
+
+#include <uv.h>
+
+#include "node/core.h"
+#include "node/log.h"
+
+struct backends;
+
+struct backends_cfg {
+    uv_loop_t *loop;
+    struct core *core;
+    const struct config *config;
+    struct log *log;
+    uint64_t (*now)(void);        /* monotonic ms, the core's clock */
+    void (*on_change)(void *data); /* something may be done: call backends_turn soon */
+    void *data;
+};
+
+/* NULL: a target of this machine could not be opened, and the log says why. A shared target that
+ * does not answer is no reason: it is tried again for ever. */
+struct backends *backends_start(const struct backends_cfg *cfg);
+/* After every turn of the core. True: more can be done at once. */
+bool backends_turn(struct backends *b, uint64_t now_ms);
+/* Removes nothing anywhere. Handles close in the loop. NULL is allowed. */
+void backends_free(struct backends *b);
+
+#endif

@@ -1,0 +1,187 @@
+/* Shared targets: what this node knows of the others becomes the world of each target's fence, and
+ * what a fence decides becomes events, hints to the others, and the program's hold on hearsay. */
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core_impl.h"
+
+static bool is_here(const struct core_member *m)
+{
+    return m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
+}
+
+static bool is_other(const struct core *c, uint32_t id)
+{
+    return id != c->cfg.self && id >= 1 && id <= c->config->node_count;
+}
+
+void core_shared_init(struct core *c, struct core_target *t, uint64_t beat_ms)
+{
+    struct repl_fence_cfg cfg = { .self = c->cfg.self,
+                                  .nodes = (uint32_t)c->config->node_count,
+                                  .beat_ms = beat_ms,
+                                  .seed = c->cfg.seed };
+    t->is_shared = true;
+    repl_fence_init(&t->fence, &cfg, c->now_ms);
+    program_hold_hearsay(t->program, UINT64_MAX, c->now_ms);
+}
+
+/* ---- awake again? ---- */
+
+void core_shared_woke(struct core *c)
+{
+    c->woke_ms = c->now_ms;
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].is_shared)
+            repl_fence_woke(&c->targets[i].fence);
+}
+
+/* After a pause: once every living node was heard out since, and the silent ones had their time. */
+static void judge_awake(struct core *c)
+{
+    if (!c->woke_ms || c->now_ms < c->woke_ms + CORE_REARM_MS)
+        return;
+    for (uint32_t id = 1; id <= c->config->node_count; id++) {
+        const struct core_member *m = &c->members[id];
+        if (is_other(c, id) && is_here(m) &&
+            (!m->has_heard || m->heard_beat_ms <= c->woke_ms || !m->replica.cut_seen))
+            return;
+    }
+    c->woke_ms = 0;
+}
+
+/* ---- the world of a fence ---- */
+
+static struct repl_fence_world world_of(const struct core *c, const struct core_target *t)
+{
+    struct repl_fence_world w = { .incarnation = c->incarnation,
+                                  .config_generation = c->config->generation,
+                                  .is_awake = !c->woke_ms,
+                                  .is_steady = c->phase == CORE_STEADY };
+    for (uint32_t id = 1; id <= c->config->node_count; id++) {
+        const struct core_member *m = &c->members[id];
+        if (!is_other(c, id))
+            continue;
+        w.peers[id] = (struct repl_fence_peer){ .state = m->life.state,
+                                                .is_steady = m->has_heard && m->heard.steady,
+                                                .reads_target = t->hints[id].reads,
+                                                .incarnation = m->replica.incarnation,
+                                                .config_generation = m->config_generation,
+                                                .yielded_epoch = t->hints[id].yielded };
+    }
+    return w;
+}
+
+static void tell_role(struct core *c, const struct core_target *t)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    const struct repl_fence *f = &t->fence;
+    snprintf(subject, sizeof subject, "target=%s", t->cfg->name);
+    core_event(c, f->role == REPL_FENCED ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, "target_role",
+               subject, "role=%s epoch=%llu owner=%s", repl_fence_role_name(f->role),
+               (unsigned long long)f->record.epoch, core_node_name(c, f->record.owner));
+}
+
+/* What another node wrote last is only doubted when its routes could not be held any longer. */
+static void on_role(struct core *c, struct core_target *t)
+{
+    uint64_t hold_ms = c->hold_times.grace_ms + c->hold_times.stale_ms;
+    bool is_ours = t->fence.role == REPL_ACTIVE;
+    tell_role(c, t);
+    if (is_ours != (t->told_role == REPL_ACTIVE))
+        program_hold_hearsay(t->program, is_ours ? c->now_ms + hold_ms : UINT64_MAX, c->now_ms);
+    t->told_role = t->fence.role;
+}
+
+static void tick_target(struct core *c, struct core_target *t)
+{
+    struct repl_fence_world world = world_of(c, t);
+    uint64_t yielded = repl_fence_yielded(&t->fence);
+    if (t->fence.record.owner == c->cfg.self && t->fence.record.incarnation > c->incarnation) {
+        core_cluster_raise(c, t->fence.record.incarnation); /* the target remembers a later life */
+        world.incarnation = c->incarnation;
+    }
+    repl_fence_tick(&t->fence, &world, c->now_ms);
+    if (t->fence.role != t->told_role)
+        on_role(c, t);
+    if (repl_fence_yielded(&t->fence) != yielded)
+        c->beat_ms = c->now_ms; /* the others hear it at once */
+}
+
+void core_shared_tick(struct core *c)
+{
+    judge_awake(c);
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].is_shared)
+            tick_target(c, &c->targets[i]);
+}
+
+uint64_t core_shared_deadline(const struct core *c)
+{
+    uint64_t due = UINT64_MAX;
+    for (size_t i = 0; i < c->target_count; i++) {
+        uint64_t at = c->targets[i].is_shared ? repl_fence_deadline(&c->targets[i].fence) : due;
+        due = at < due ? at : due;
+    }
+    return due;
+}
+
+void core_shared_stop(struct core *c)
+{
+    for (size_t i = 0; i < c->target_count; i++) {
+        struct core_target *t = &c->targets[i];
+        if (!t->is_shared || !repl_fence_yield(&t->fence, c->now_ms))
+            continue;
+        on_role(c, t);
+    }
+}
+
+/* ---- hints ---- */
+
+uint16_t core_shared_hints(const struct core *c, struct repl_hint *out)
+{
+    uint16_t count = 0;
+    for (size_t i = 0; i < c->target_count && count < REPL_HINTS_MAX; i++) {
+        const struct core_target *t = &c->targets[i];
+        if (t->is_shared)
+            out[count++] = (struct repl_hint){ .target = t->cfg->name,
+                                               .yielded = repl_fence_yielded(&t->fence),
+                                               .reads = t->fence.is_readable };
+    }
+    return count;
+}
+
+void core_shared_heard(struct core *c, uint32_t node, const struct repl_beat *beat)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        for (uint16_t k = 0; c->targets[i].is_shared && k < beat->hint_count; k++)
+            if (!strcmp(beat->hints[k].target, c->targets[i].cfg->name))
+                c->targets[i].hints[node] = (struct core_hint){ .yielded = beat->hints[k].yielded,
+                                                                .reads = beat->hints[k].reads };
+}
+
+/* ---- for the backends ---- */
+
+struct repl_fence *core_fence(struct core *c, size_t nth)
+{
+    struct core_target *t = core_nth_program(c, nth);
+    return t->is_shared ? &t->fence : NULL;
+}
+
+void core_target_tell(struct core *c, size_t nth, const char *trouble, uint64_t now_ms)
+{
+    struct core_target *t = core_nth_program(c, nth);
+    char subject[CONFIG_NAME_MAX + 16];
+    bool is_new = strcmp(t->trouble, trouble) != 0;
+    c->now_ms = now_ms;
+    if (!is_new)
+        return;
+    snprintf(subject, sizeof subject, "target=%s", t->cfg->name);
+    if (trouble[0])
+        core_event(c, CONFIG_LOG_WARN, "target_trouble", subject, "error=\"%s\"", trouble);
+    else
+        core_event(c, CONFIG_LOG_INFO, "target_well", subject, NULL);
+    if (!t->trouble[0] || !trouble[0])
+        t->trouble_since_ms = now_ms;
+    snprintf(t->trouble, sizeof t->trouble, "%s", trouble);
+}
