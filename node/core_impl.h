@@ -107,7 +107,7 @@ struct core_agent {
 
 /* Of a shared target, as another node sees it. */
 struct core_hint {
-    uint64_t yielded;
+    uint64_t yielded, epoch;
     bool reads;
 };
 
@@ -134,7 +134,7 @@ struct core {
     uint64_t stop_ms;
     uint64_t wake_ms; /* 0, or: paused a moment ago, awake then at the latest */
     uint64_t woken_ms; /* 0, or: what was lost meanwhile may still be told until then */
-    uint64_t woke_ms;  /* a pause ended then, and not everybody was heard out since; 0 = awake */
+    uint64_t woke_ms;  /* 0, or: a pause ended then, and not every node was heard out since */
 
     struct rib rib;
     struct adjout *adjout;

@@ -56,7 +56,7 @@ static struct repl_fence_world world_of(const struct core *c, const struct core_
 {
     struct repl_fence_world w = { .incarnation = c->incarnation,
                                   .config_generation = c->config->generation,
-                                  .is_awake = !c->woke_ms,
+                                  .is_awake = !c->wake_ms && !c->woke_ms,
                                   .is_steady = c->phase == CORE_STEADY };
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         const struct core_member *m = &c->members[id];
@@ -67,7 +67,8 @@ static struct repl_fence_world world_of(const struct core *c, const struct core_
                                                 .reads_target = t->hints[id].reads,
                                                 .incarnation = m->replica.incarnation,
                                                 .config_generation = m->config_generation,
-                                                .yielded_epoch = t->hints[id].yielded };
+                                                .yielded_epoch = t->hints[id].yielded,
+                                                .seen_epoch = t->hints[id].epoch };
     }
     return w;
 }
@@ -146,7 +147,8 @@ uint16_t core_shared_hints(const struct core *c, struct repl_hint *out)
         if (t->is_shared)
             out[count++] = (struct repl_hint){ .target = t->cfg->name,
                                                .yielded = repl_fence_yielded(&t->fence),
-                                               .reads = t->fence.is_readable };
+                                               .reads = t->fence.is_readable,
+                                               .epoch = t->fence.highest_epoch };
     }
     return count;
 }
@@ -157,6 +159,7 @@ void core_shared_heard(struct core *c, uint32_t node, const struct repl_beat *be
         for (uint16_t k = 0; c->targets[i].is_shared && k < beat->hint_count; k++)
             if (!strcmp(beat->hints[k].target, c->targets[i].cfg->name))
                 c->targets[i].hints[node] = (struct core_hint){ .yielded = beat->hints[k].yielded,
+                                                                .epoch = beat->hints[k].epoch,
                                                                 .reads = beat->hints[k].reads };
 }
 

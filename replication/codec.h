@@ -87,6 +87,7 @@ struct repl_hint {
     const char *target;
     uint64_t yielded; /* epoch under its name that others may have, 0 = none */
     bool reads;       /* it reaches the target */
+    uint64_t epoch;   /* highest that it saw there */
 };
 
 struct repl_beat {

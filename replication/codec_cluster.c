@@ -152,6 +152,7 @@ static bool fill_hints(const struct repl_beat *b, Tandem__Cluster__Beat *pb, str
         things[i].target = (char *)(uintptr_t)b->hints[i].target;
         things[i].yielded = b->hints[i].yielded;
         things[i].reads = b->hints[i].reads;
+        things[i].epoch = b->hints[i].epoch;
     }
     pb->n_hints = b->hint_count;
     return true;
@@ -253,7 +254,8 @@ static int read_hints(const Tandem__Cluster__Beat *pb, struct arena *arena, stru
     for (size_t i = 0; i < pb->n_hints; i++)
         hints[i] = (struct repl_hint){ .target = pb->hints[i]->target,
                                        .yielded = pb->hints[i]->yielded,
-                                       .reads = pb->hints[i]->reads };
+                                       .reads = pb->hints[i]->reads,
+                                       .epoch = pb->hints[i]->epoch };
     out->hints = hints;
     out->hint_count = (uint16_t)pb->n_hints;
     return 0;

@@ -2,7 +2,8 @@
 
 enum {
     RANK_MS = 50,
-    CONVERGE_MS = 1000, /* a node that has not converged lets one go first that has */
+    CONVERGE_MS = 1000, /* a node that has not converged lets one go first that has … */
+    STARTED_MS = 1000,  /* … and one that has just started may hear the owner yet */
     QUIET_MIN_MS = 1000,
     QUIET_MAX_MS = 60000,
     QUIET_FORGET_MS = 300000,
@@ -133,10 +134,15 @@ static bool may_stand(const struct repl_fence *f, uint64_t now_ms)
            now_ms >= f->quiet_until_ms && is_orphan(f, now_ms);
 }
 
-/* How long others go first: a converged one, then the lower ids among the living. */
+static bool is_stranger(const struct repl_fence *f)
+{
+    return is_other(f, f->record.owner) && !f->world.peers[f->record.owner].incarnation;
+}
+
+/* How long others go first: the owner itself, a converged one, the lower ids among the living. */
 static uint64_t patience(const struct repl_fence *f)
 {
-    uint64_t wait = 0;
+    uint64_t wait = is_stranger(f) ? STARTED_MS : 0;
     bool is_outdone = false;
     for (uint32_t id = 1; id <= f->cfg.nodes; id++) {
         if (!is_other(f, id) || !is_heard(&f->world.peers[id]))
@@ -192,10 +198,24 @@ static void judge_candidacy(struct repl_fence *f, uint64_t now_ms)
     }
 }
 
+/* Somebody saw more than we did, so we may have been taken over: look, once for each such word. */
+static void heed_hints(struct repl_fence *f)
+{
+    for (uint32_t id = 1; id <= f->cfg.nodes; id++) {
+        const struct repl_fence_peer *p = &f->world.peers[id];
+        if (!is_other(f, id) || !is_heard(p) || p->seen_epoch <= f->highest_epoch ||
+            p->seen_epoch <= f->hinted_epoch)
+            continue;
+        f->hinted_epoch = p->seen_epoch;
+        f->must_read = true;
+    }
+}
+
 void repl_fence_tick(struct repl_fence *f, const struct repl_fence_world *world, uint64_t now_ms)
 {
     f->world = *world;
     f->ticked_ms = now_ms;
+    heed_hints(f);
     if (f->must_read || judge_owner(f) != OWNER_UNSURE)
         f->beat_changed_ms = now_ms; /* stillness counts from when it is looked at, and can be */
     if (f->role == REPL_ACTIVE)

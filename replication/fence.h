@@ -50,6 +50,7 @@ struct repl_fence_peer {
     uint64_t incarnation;    /* of the life that is heard, 0 = none yet */
     uint64_t config_generation;
     uint64_t yielded_epoch;  /* its own hint: it gave this epoch up; 0 = none */
+    uint64_t seen_epoch;     /* its own hint: it saw this one in the target: worth a look */
 };
 
 struct repl_fence_world {
@@ -70,6 +71,7 @@ struct repl_fence {
     uint64_t epoch;             /* ACTIVE: ours */
     uint64_t incarnation;       /* that we took it with */
     uint64_t highest_epoch;     /* ever seen */
+    uint64_t hinted_epoch;      /* ever heard of, and looked for */
     uint64_t tried_epoch;       /* of a takeover whose end is unknown */
     uint64_t candidate_at_ms;   /* CANDIDATE: its turn */
     uint64_t quiet_until_ms;    /* FENCED, or STANDBY after a yield: no attempt before */

@@ -105,6 +105,16 @@ static void test_an_owner_that_was_born_again_owns_nothing(void)
     CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
 }
 
+static void test_a_node_that_has_just_started_gives_the_owner_a_second_to_be_heard(void)
+{
+    struct repl_fence f = beside(REPL_MEMBER_UNKNOWN, &theirs);
+    struct repl_fence_world w = world_of(REPL_MEMBER_DEAD);
+    w.peers[THEM].incarnation = 0;
+    repl_fence_tick(&f, &w, 300);
+    CU_ASSERT_EQUAL(repl_fence_next(&f, 1299), REPL_FENCE_NOTHING);
+    CU_ASSERT_EQUAL(repl_fence_next(&f, 1300), REPL_FENCE_TAKE);
+}
+
 static void test_a_node_that_has_not_converged_lets_a_steady_one_go_first(void)
 {
     struct repl_fence f = beside(REPL_MEMBER_ALIVE, &theirs);
@@ -333,6 +343,19 @@ static void test_a_blind_owner_yields_to_a_node_that_sees(void)
     CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
 }
 
+static void test_an_owner_that_hears_of_a_higher_epoch_looks_before_it_writes_once(void)
+{
+    struct repl_fence f = active();
+    struct repl_fence_world w = world_of(REPL_MEMBER_ALIVE);
+    w.peers[THEM].seen_epoch = 2;
+    repl_fence_tick(&f, &w, 10);
+    CU_ASSERT_FALSE(repl_fence_may_write(&f));
+    CU_ASSERT_EQUAL(repl_fence_next(&f, 10), REPL_FENCE_READ);
+    repl_fence_seen(&f, &(struct repl_fence_record){ 1, US, 10 }, 11); /* it was wrong */
+    repl_fence_tick(&f, &w, 12);
+    CU_ASSERT_TRUE(repl_fence_may_write(&f));
+}
+
 static void test_a_higher_incarnation_takes_its_own_record_anew(void)
 {
     struct repl_fence f = active();
@@ -356,6 +379,7 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_who_stands_beside_the_owner),
         CU_CASE(test_a_dead_owner_is_followed_at_once_by_one_swap),
         CU_CASE(test_an_owner_that_was_born_again_owns_nothing),
+        CU_CASE(test_a_node_that_has_just_started_gives_the_owner_a_second_to_be_heard),
         CU_CASE(test_a_node_that_has_not_converged_lets_a_steady_one_go_first),
         CU_CASE(test_of_three_nodes_the_lowest_living_id_goes_first),
         CU_CASE(test_an_older_configuration_never_takes_and_yields_what_it_has),
@@ -371,5 +395,6 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_a_takeover_whose_answer_was_lost_is_found_by_reading),
         CU_CASE(test_a_lost_or_damaged_record_is_replaced_above_every_epoch_seen),
         CU_CASE(test_a_blind_owner_yields_to_a_node_that_sees),
+        CU_CASE(test_an_owner_that_hears_of_a_higher_epoch_looks_before_it_writes_once),
         CU_CASE(test_a_higher_incarnation_takes_its_own_record_anew),
         CU_CASE(test_every_role_has_its_name))
