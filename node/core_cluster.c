@@ -4,7 +4,7 @@
 
 #include "node/core_impl.h"
 
-enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 1000, ALGO_VERSION = 1, PROTOCOL_MINOR = 1 };
+enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 1000, DYING_MS = 20, ALGO_VERSION = 1, PROTOCOL_MINOR = 1 };
 
 static const char *subject_of(const struct core_member *m, char *buf, size_t cap)
 {
@@ -190,6 +190,8 @@ static void on_dial_ended(struct core *c, struct core_member *m, const struct co
     }
     if (repl_member_dial_failed(&m->life, how == CORE_CLOSE_REFUSED, c->now_ms))
         on_member_state(c, m, "nobody listens on its cluster port");
+    if (hung_up && m->life.state == REPL_MEMBER_SUSPECT)
+        m->life.dial_ms = c->now_ms + DYING_MS; /* its listener outlived the connection, not by much */
 }
 
 void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how)
