@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "node/config/memory.h"
+#include "node/targets/etcd.h"
 #include "node/targets/netlink.h"
 
 enum { NETLINK_ID_RANGE = 1 << 20, ERROR_MAX = 256 };
@@ -89,10 +90,71 @@ static void close_kernel(struct backend *b)
     netlink_free(b->impl);
 }
 
+/* ---- etcd ---- */
+
+static void on_ready(void *data)
+{
+    struct backend *b = data;
+    core_program_ready(b->all->cfg.core, b->nth, b->all->cfg.now());
+}
+
+static void on_observed(void *data, uint32_t prefix)
+{
+    struct backend *b = data;
+    core_want_again(b->all->cfg.core, b->nth, prefix, b->all->cfg.now());
+}
+
+static void on_trouble(void *data, const char *text)
+{
+    struct backend *b = data;
+    core_target_tell(b->all->cfg.core, b->nth, text, b->all->cfg.now());
+}
+
+static const char *source_of(void *data, uint32_t prefix)
+{
+    struct backend *b = data;
+    return core_net_source(b->all->cfg.core, prefix);
+}
+
+static bool open_etcd(struct backend *b, char error[static ERROR_MAX])
+{
+    struct rib *rib = core_rib(b->all->cfg.core);
+    struct etcd_cfg cfg = { .loop = b->all->cfg.loop,
+                            .target = b->target,
+                            .node = core_self_name(b->all->cfg.core),
+                            .prefixes = &rib->nets,
+                            .sets = &rib->sets,
+                            .program = b->program,
+                            .fence = core_fence(b->all->cfg.core, b->nth),
+                            .now = b->all->cfg.now,
+                            .on_change = on_change,
+                            .on_ready = on_ready,
+                            .on_observed = on_observed,
+                            .on_released = on_released,
+                            .on_trouble = on_trouble,
+                            .source_of = source_of,
+                            .data = b };
+    b->impl = etcd_new(&cfg);
+    snprintf(error, ERROR_MAX, "out of memory");
+    return b->impl != NULL;
+}
+
+static bool turn_etcd(struct backend *b, uint64_t now_ms)
+{
+    etcd_turn(b->impl, now_ms);
+    return false; /* what more there is to do begins with the answer */
+}
+
+static void close_etcd(struct backend *b)
+{
+    etcd_free(b->impl);
+}
+
 /* ---- all ---- */
 
 static const struct backend_kind kinds[] = {
     [CONFIG_TARGET_NETLINK] = { open_kernel, turn_kernel, close_kernel },
+    [CONFIG_TARGET_ETCD] = { open_etcd, turn_etcd, close_etcd },
 };
 
 static bool start(struct backends *all, size_t nth)

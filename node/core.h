@@ -103,6 +103,9 @@ void core_want_again(struct core *c, size_t nth, uint32_t net, uint64_t now_ms);
 /* What is wrong with the target as a whole, in one line; "" = nothing. Kept for sight and told as an
  * event when it changes. */
 void core_target_tell(struct core *c, size_t nth, const char *trouble, uint64_t now_ms);
+/* Whose route a net's best path is: a peer's name, "none". For what a target keeps beside it. */
+const char *core_net_source(const struct core *c, uint32_t net);
+const char *core_self_name(const struct core *c);
 /* Shared with the backends: index of a prefix (made when new), sets. */
 struct rib *core_rib(struct core *c);
 

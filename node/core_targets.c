@@ -156,6 +156,17 @@ void core_want_again(struct core *c, size_t nth, uint32_t net, uint64_t now_ms)
         want(c, t, net);
 }
 
+const char *core_net_source(const struct core *c, uint32_t net)
+{
+    uint32_t best = rib_net(&c->rib, net)->best;
+    return best ? core_nva_name(c, rib_path(&c->rib, best)->nva) : "none";
+}
+
+const char *core_self_name(const struct core *c)
+{
+    return c->node->name;
+}
+
 struct rib *core_rib(struct core *c)
 {
     return &c->rib;

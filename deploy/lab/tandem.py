@@ -202,8 +202,10 @@ class Cluster:
         }
         if self.networks:
             document["virtualNetworks"] = self.networks
+        targets = [target for target in self.targets if self.agents or target["type"] != "table"]
+        if targets:
+            document["programming"] = targets
         if self.agents:
-            document["programming"] = self.targets
             document["agents"] = {"secretFile": "agents.secret", "hosts": hosts}
         self.lab.path("run", "x")
         return document

@@ -46,18 +46,39 @@ static json_t *agent_list(const struct api_view *v)
     return list;
 }
 
+static void add_fence(json_t *o, const struct api_view *v, const struct core_target_view *t)
+{
+    const struct repl_fence *f = t->fence;
+    json_object_set_new(o, "role", json_text(repl_fence_role_name(f->role)));
+    json_set_time(o, "roleSince", v, f->since_ms);
+    json_object_set_new(o, "owner", json_text(t->owner));
+    json_object_set_new(o, "epoch", json_count(f->record.epoch));
+    json_object_set_new(o, "reachable", json_boolean(f->is_readable));
+    json_object_set_new(o, "takeovers", json_count(f->takeovers));
+    json_object_set_new(o, "fenced", json_count(f->losses));
+    json_object_set_new(o, "lastError", t->trouble[0] ? json_text(t->trouble) : json_null());
+    if (t->trouble[0])
+        json_set_time(o, "lastErrorSince", v, t->trouble_since_ms);
+}
+
 static json_t *target_object(const struct api_view *v, const struct core_target_view *t)
 {
-    bool is_table = t->target->type == CONFIG_TARGET_TABLE;
+    static const char *const types[] = { [CONFIG_TARGET_NETLINK] = "netlink",
+                                         [CONFIG_TARGET_TABLE] = "table",
+                                         [CONFIG_TARGET_ETCD] = "etcd" };
     struct core_status status;
     json_t *o = json_pack("{s:s, s:s, s:b}", "name", t->target->name, "type",
-                          is_table ? "table" : "netlink", "runsHere", t->runs_here);
+                          types[t->target->type], "runsHere", t->runs_here);
     if (t->stats)
         add_counts(o, t->stats);
-    if (!is_table) {
+    if (t->fence)
+        add_fence(o, v, t);
+    if (t->target->type == CONFIG_TARGET_NETLINK)
         json_object_set_new(o, "table", json_count(t->target->table));
+    if (t->target->type == CONFIG_TARGET_ETCD)
+        json_object_set_new(o, "prefix", json_text(t->target->etcd.prefix));
+    if (t->target->type != CONFIG_TARGET_TABLE)
         return o;
-    }
     core_status(v->core, v->now_ms, &status);
     json_object_set_new(o, "wanted", json_count(status.programmed));
     json_object_set_new(o, "agents", agent_list(v));

@@ -277,6 +277,34 @@ static void put_target_operations(FILE *f, const struct core_target_view *t)
     }
 }
 
+/* The role that holds is 1: the one way to graph a state. */
+static void put_target_roles(FILE *f, const struct core_target_view *t)
+{
+    for (uint8_t role = 0; t->fence && role < REPL_FENCE_ROLES; role++) {
+        fputs("tandem_program_role{", f);
+        label(f, "target", t->target->name, ",");
+        fprintf(f, "role=\"%s\"} %d\n", repl_fence_role_name(role), t->fence->role == role);
+    }
+}
+
+static void put_target_epoch(FILE *f, const struct core_target_view *t)
+{
+    if (!t->fence)
+        return;
+    fputs("tandem_program_epoch{", f);
+    label(f, "target", t->target->name, "} ");
+    fprintf(f, "%llu\n", (unsigned long long)t->fence->record.epoch);
+}
+
+static void put_target_reach(FILE *f, const struct core_target_view *t)
+{
+    if (!t->fence)
+        return;
+    fputs("tandem_program_reachable{", f);
+    label(f, "target", t->target->name, "} ");
+    fprintf(f, "%d\n", t->fence->is_readable);
+}
+
 static void put_targets(FILE *f, const struct api_view *v,
                         void (*put)(FILE *, const struct core_target_view *))
 {
@@ -327,6 +355,12 @@ void api_metrics(const struct api_view *v, const struct api_request *q, struct a
     put_targets(f, v, put_target_routes);
     head(f, "tandem_program_operations_total", counter, "Operations on a target.");
     put_targets(f, v, put_target_operations);
+    head(f, "tandem_program_role", gauge, "Role of this node at a shared target: 1 for the one it has.");
+    put_targets(f, v, put_target_roles);
+    head(f, "tandem_program_epoch", gauge, "Epoch of the fence that stands in a shared target.");
+    put_targets(f, v, put_target_epoch);
+    head(f, "tandem_program_reachable", gauge, "Does a shared target answer this node?");
+    put_targets(f, v, put_target_reach);
     put_process(f, v);
     fclose(f);
     reply_text(out, 200, "text/plain; version=0.0.4; charset=utf-8", body, len);

@@ -8,7 +8,7 @@ enum { DEFAULT_ASN = 65515, DEFAULT_API_PORT = 8179, DEFAULT_HEALTH_PORT = 8178 
 
 static const char *const modes[] = { "azure", "transparent", NULL };
 static const char *const preferences[] = { "ExpressRoute", "VpnGateway", "ASPath", NULL };
-static const char *const target_types[] = { "netlink", "table", NULL };
+const char *const config_target_types[] = { "netlink", "table", "etcd", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const formats[] = { "auto", "plain", "logfmt", "json", NULL };
 
@@ -246,8 +246,8 @@ static const struct schema_row vnet_rows[] = {
 static const struct schema_row target_rows[] = {
     { "name", schema_name, offsetof(struct config_target, name), .is_required = true,
       .help = "the target" },
-    { "type", schema_word, offsetof(struct config_target, type), .words = target_types,
-      .is_required = true, .help = "netlink: this node's kernel; table: host agents" },
+    { "type", schema_word, offsetof(struct config_target, type), .words = config_target_types,
+      .is_required = true, .help = "netlink: this node's kernel; table: host agents; etcd" },
     { "table", schema_u32, offsetof(struct config_target, table), 1, 4294967294,
       .help = "kernel table" },
     { "metric", schema_u32, offsetof(struct config_target, metric), 1, 4294967294,
@@ -280,7 +280,11 @@ static void read_targets(struct schema_reader *r, struct tree_node *list, struct
         if (!schema_is_map(r, n))
             continue;
         *t = (struct config_target){ .table = 254, .metric = 20, .protocol = 201, .nodes = UINT32_MAX };
-        schema_read_object(r, n, target_rows, t);
+        const struct tree_node *type = tree_get(n, "type");
+        if (type && type->kind == TREE_SCALAR && strcmp(type->text, "etcd") == 0)
+            config_read_etcd(r, n, c, t);
+        else
+            schema_read_object(r, n, target_rows, t);
         c->target_count++;
     }
 }
@@ -422,6 +426,8 @@ void config_free(struct config *c)
     free(c->agents);
     free(c->peers);
     free(c->vnets);
+    for (size_t i = 0; i < c->target_count; i++)
+        config_etcd_fini(&c->targets[i].etcd);
     free(c->targets);
     free(c->api_listen);
     free(c->health_listen);

@@ -88,14 +88,24 @@ struct config_vnet {                     /* virtualNetworks[] */
     bool remote;                         /* useRemoteGateways: a peered VNet */
 };
 
+struct config_etcd {                     /* type: etcd */
+    char **endpoints;                    /* endpoints: [http://10.0.0.1:2379, …] */
+    size_t endpoint_count;
+    char *prefix;                        /* prefix: /tandem/ROUTESERVER/TARGET */
+    char *user_file, *password_file;     /* userFile, passwordFile: first lines; NULL = no login */
+    char *ca_file;                       /* caFile: NULL = the system's certificates */
+    char *cert_file, *key_file;          /* certFile, keyFile: our own, or NULL */
+};
+
 struct config_target {                   /* programming[] */
     char name[CONFIG_NAME_MAX + 1];
-    uint8_t type;                        /* type: netlink | table */
+    uint8_t type;                        /* type: netlink | table | etcd */
     uint32_t table;                      /* netlink: kernel table, 254 = main */
     uint32_t metric;                     /* netlink: route metric (IPv4 and IPv6), default 20 */
     uint8_t protocol;                    /* netlink: route protocol number, default 201 */
     bool allow_own_space;                /* steering inside the VNet: false */
     uint32_t nodes;                      /* nodes: [names], which nodes run it; bit 1 << id; all */
+    struct config_etcd etcd;
 };
 
 struct config_agent {                    /* agents.hosts[] */

@@ -21,6 +21,11 @@ bool config_source_close(struct config_source *s, FILE *errors);
 
 /* peers[] with defaults; node names must be read already. */
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c);
+/* One of programming[] of type etcd; the name of the route server must be read already. */
+void config_read_etcd(struct schema_reader *r, struct tree_node *n, const struct config *c,
+                      struct config_target *t);
+void config_etcd_fini(struct config_etcd *e);
+extern const char *const config_target_types[];
 /* [names] of nodes into a bit mask. */
 schema_read config_read_node_mask;
 void config_read_nodes(struct schema_reader *r, struct tree_node *list, const struct schema_row *rows,

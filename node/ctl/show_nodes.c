@@ -164,6 +164,8 @@ static int show_targets(const struct ctl *c, const json_t *items)
         { .title = "TARGET", .path = "name" },
         { .title = "TYPE", .path = "type" },
         { .title = "HERE", .path = "runsHere" },
+        { .title = "ROLE", .path = "role" },
+        { .title = "OWNER", .path = "owner" },
         { .title = "WANTED", .path = "wanted", .is_right = true },
         { .title = "INSTALLED", .path = "installed", .is_right = true },
         { .title = "PENDING", .path = "pending", .is_right = true },
@@ -174,6 +176,8 @@ static int show_targets(const struct ctl *c, const json_t *items)
         { .title = "PUTS", .path = "puts", .is_right = true, .is_wide_only = true },
         { .title = "DELETES", .path = "deletes", .is_right = true, .is_wide_only = true },
         { .title = "ERRORS", .path = "errors", .is_right = true, .is_wide_only = true },
+        { .title = "EPOCH", .path = "epoch", .is_right = true, .is_wide_only = true },
+        { .title = "LAST ERROR", .path = "lastError" },
     };
     int code = TABLE_PRINT(columns, items, c->output == CTL_WIDE);
     return code ? code : show_agents(c, items);

@@ -1,0 +1,462 @@
+#!/usr/bin/python3
+"""A shared table in Debian's etcd: two nodes, one writer, a watch from the first revision as witness.
+
+    tests/chaos/etcd.py [--times N] [words of a case's name]
+
+The NVA is a speaker of this process, so that the moment of an announcement is known.
+"""
+import argparse
+import os
+import signal
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")]
+sys.dont_write_bytecode = True
+
+from case import Cases, Failed  # noqa: E402
+from lab.arm import make_certificates  # noqa: E402
+from lab.check import expect, hold, poll  # noqa: E402
+from lab.etcd import Store, Watch  # noqa: E402
+from lab.fault import unplugged  # noqa: E402
+from lab.net import Lab  # noqa: E402
+from lab.tandem import Cluster  # noqa: E402
+from speaker import Session  # noqa: E402
+
+NODES = {"rs-a": "10.30.0.4", "rs-b": "10.30.0.5"}
+NVA, NVA_ASN = "10.30.0.10", 65010
+KEPT = [f"10.{i}.0.0/16" for i in range(100, 140)]
+PREFIX = "/tandem/hub-rs/shared"
+KILL_MS, POWER_MS = 150, 600  # promise P3
+STRANGER = "somebody"  # whose hand damages the fence
+
+
+class Shared:
+    """A pair of nodes, an NVA that peers with both, and a store of `members`."""
+
+    def __init__(self, lab, members=1, nodes=tuple(NODES), secure=False, options=()):
+        fabric = lab.subnet("fabric", "10.30.0.1/24")
+        self.lab, self.cluster, self.sessions = lab, Cluster(lab), {}
+        self.counter, self.extra, self.withdrawn = 0, [], set()
+        for name in nodes:
+            host = self._host(fabric, name, NODES[name])
+            self.cluster.node(host, NODES[name])
+        self.nva = self._host(fabric, "nva", NVA)
+        etcds = [(self._host(fabric, f"etcd{i}", f"10.30.0.{20 + i}"), f"10.30.0.{20 + i}") for i in range(members)]
+        tls = os.path.join(lab.directory, "tls")
+        certificates = (os.path.join(tls, "ca.pem"), *make_certificates(tls, etcds[0][1])) if secure else None
+        self.store = Store(lab, *etcds, certificates=certificates, options=options).start()
+        self.target = {"name": "shared", "type": "etcd", "endpoints": self.store.urls}
+        self.watch = None
+
+    def _host(self, fabric, name, address):
+        host = self.lab.host(name)
+        self.lab.attach(fabric, host, f"{address}/24")
+        return host
+
+    def start(self, **settings):
+        self.cluster.peer("nva", NVA, NVA_ASN, passive=True, holdTime="9s")
+        self.cluster.targets = [{**self.target, **settings}]
+        self.cluster.configure()
+        self.cluster.start()
+        for node in self.nodes.values():
+            self.join(node)
+        self.cluster.wait_ready()
+        self.watch = Watch(self.store, PREFIX)
+        self.expect_routes()
+
+    @property
+    def nodes(self):
+        return self.cluster.nodes
+
+    def join(self, node):
+        """The NVA's session with a node, with all it has to tell."""
+        self.sessions[node.name] = poll(f"a session with {node.name}",
+                                        lambda: Session(self.nva, NVA, NVA_ASN, node.address, KEPT + self.extra), 20)
+
+    def programmed(self, node):
+        return node.ctl("programmed", "--target", "shared")
+
+    def owner(self):
+        """The node that writes, and the other one."""
+        def writers():
+            return [n for n in self.nodes.values() if self.programmed(n)["role"] == "active"]
+
+        poll("one node writes", lambda: len(writers()) == 1)
+        writer = writers()[0]
+        other = next((n for n in self.nodes.values() if n is not writer), None)
+        if other:
+            poll(f"{other.name} stands by and hears {writer.name}", lambda: self.programmed(other)["role"] == "standby"
+                 and not self.programmed(other)["lastError"]
+                 and {node["health"] for node in other.items("node", "list")} == {"ok"}, 20)
+        return writer, other
+
+    def expect_routes(self, *more, member=None, seconds=10):
+        wanted = {prefix: [NVA] for prefix in [*KEPT, *more]}
+        expect("what differs in etcd", [], lambda: sorted(set(map(str, wanted.items())).symmetric_difference(
+            map(str, self.store.routes(PREFIX, member).items()))), seconds)
+
+    def next_prefix(self):
+        self.counter += 1
+        return f"10.200.{self.counter}.0/24"
+
+    def change(self):
+        """Announce something new to every node that is there; (the prefix, when)."""
+        prefix, begun = self.next_prefix(), time.monotonic()
+        self.extra.append(prefix)
+        self._tell(lambda session: session.announce(prefix))
+        return prefix, begun
+
+    def _tell(self, say):
+        for session in self.sessions.values():
+            try:
+                say(session)
+            except OSError:
+                pass  # its node is gone
+
+    def undo(self, *prefixes):
+        self.withdrawn.update(prefixes)
+        self.extra = [prefix for prefix in self.extra if prefix not in prefixes]
+        self._tell(lambda session: session.withdraw(*prefixes))
+
+    def back(self, node):
+        node.start()
+        node.wait_linked()
+        self.join(node)
+        node.wait_ready()
+
+    def no_other_removals(self):
+        gone = [prefix for prefix in self.watch.removals() if prefix not in self.withdrawn]
+        if gone:
+            raise Failed(f"removed: {gone}")
+
+    def epochs_never_fall(self):
+        epochs = [epoch for epoch, writer in self.watch.epochs() if writer != STRANGER]
+        if epochs != sorted(epochs):
+            raise Failed(f"epochs fell: {epochs}")
+        owners = [owner for owner in self.watch.owners() if owner[1] != STRANGER]
+        if len({epoch for epoch, _ in owners}) != len(owners):
+            raise Failed(f"an epoch has two owners: {owners}")
+
+
+def told(what, values, promised):
+    values = sorted(values)
+    print(f"       {what}: median {values[len(values) // 2]:.0f} ms, worst {values[-1]:.0f} ms of {len(values)}, "
+          f"promised {promised} ms", flush=True)
+    if values[-1] > promised:
+        raise Failed(f"{what} took {values[-1]:.0f} ms, promised are {promised}")
+
+
+def takeovers(shared, times, fault, what, promised):
+    """The writer fails; the survivor is told of a change at that moment: when does it stand in etcd?"""
+    took, announced = [], []
+    for _ in range(times):
+        owner, other = shared.owner()
+        with fault(owner):
+            prefix, begun = shared.change()
+            at = shared.watch.heard(f"routes/{prefix}", since=begun, seconds=5)
+            if at is None:
+                raise Failed(f"{prefix} did not arrive within 5 s\n{other.process.tail()}")
+            took.append((at - begun) * 1000)
+            announced.append(prefix)
+        if not owner.process.running():
+            shared.sessions[owner.name].close()
+            shared.back(owner)
+        shared.no_other_removals()
+    for name, session in list(shared.sessions.items()):
+        if session.ends:
+            shared.join(shared.nodes[name])
+    shared.undo(*announced)
+    shared.expect_routes()
+    told(what, took, promised)
+
+
+def pair_cases(cases, shared, times):
+    @cases.case("what is announced stands in etcd with its origin, and what is withdrawn goes")
+    def _():
+        prefix, _ = shared.change()
+        value = poll("the new route", lambda: shared.store.values(PREFIX + "/").get(f"routes/{prefix}"))
+        if (value["nextHops"], value["from"]) != ([NVA], "nva"):
+            raise Failed(f"the route's value is {value}")
+        gen = shared.store.values(PREFIX + "/")["gen"]
+        expect("gen counts the routes", len(KEPT) + 1, lambda: shared.store.values(PREFIX + "/")["gen"]["count"])
+        shared.undo(prefix)
+        shared.expect_routes()
+        if shared.store.values(PREFIX + "/")["gen"]["version"] <= gen["version"]:
+            raise Failed("gen did not move on")
+
+    @cases.case("one node writes, both show the same")
+    def _():
+        owner, other = shared.owner()
+        for node in (owner, other):
+            seen = shared.programmed(node)
+            if (seen["owner"], seen["installed"], seen["pending"]) != (owner.name, len(KEPT), 0):
+                raise Failed(f"{node.name}: {seen}")
+        if shared.programmed(other)["role"] != "standby":
+            raise Failed(f"{other.name} is {shared.programmed(other)['role']}")
+
+    @cases.case(f"the writer is killed {times} times: the survivor's next change is accepted")
+    def _():
+        class Killed:
+            def __init__(self, node):
+                self.node = node
+
+            def __enter__(self):
+                self.node.kill()
+
+            def __exit__(self, *_):
+                pass
+
+        takeovers(shared, times, Killed, "kill -9 to the next accepted change", KILL_MS)
+
+    @cases.case("the writer loses its power: the survivor's next change is accepted")
+    def _():
+        takeovers(shared, 3, lambda node: unplugged(node.host), "power-off to the next accepted change", POWER_MS)
+        shared.cluster.expect_equal()
+
+    @cases.case("a writer that stood still is fenced: nothing of its old epoch is accepted")
+    def _():
+        owner, other = shared.owner()
+        owner.process.signal(signal.SIGSTOP)
+        prefix, begun = shared.change()
+        if shared.watch.heard(f"routes/{prefix}", since=begun) is None:
+            raise Failed("the survivor did not take over")
+        owner.process.signal(signal.SIGCONT)
+        poll("the old writer stands back", lambda: shared.programmed(owner)["role"] in ("standby", "fenced"))
+        hold("no duel", lambda: shared.programmed(other)["role"] == "active", 2)
+        shared.epochs_never_fall()
+        shared.undo(prefix)
+        shared.expect_routes()
+        shared.no_other_removals()
+
+    @cases.case("an orderly stop hands the table over at once")
+    def _():
+        owner, other = shared.owner()
+        owner.stop()
+        prefix, begun = shared.change()
+        at = shared.watch.heard(f"routes/{prefix}", since=begun, seconds=3)
+        if at is None:
+            raise Failed("the other node did not take over")
+        shared.sessions[owner.name].close()
+        shared.back(owner)
+        shared.undo(prefix)
+        shared.expect_routes()
+
+    @cases.case("foreign keys stay, what somebody changed is put right")
+    def _():
+        ctl = shared.store.ctl
+        ctl("put", f"{PREFIX}/routes/10.1.2.3/8", "not ours")
+        ctl("put", f"{PREFIX}/somebody", "else")
+        ctl("put", f"{PREFIX}/routes/{KEPT[0]}", '{"nextHops":["192.0.2.1"]}')
+        ctl("put", f"{PREFIX}/routes/{KEPT[1]}", "broken")
+        ctl("del", f"{PREFIX}/routes/{KEPT[2]}")
+        shared.withdrawn.add(KEPT[2])
+        shared.expect_routes()
+        values = shared.store.values(PREFIX + "/")
+        if values["somebody"] != "else" or values["routes/10.1.2.3/8"] != "not ours":
+            raise Failed("a foreign key was touched")
+        ctl("del", f"{PREFIX}/routes/10.1.2.3/8")
+        shared.withdrawn.add("10.1.2.3/8")
+
+    @cases.case("a fence that somebody deletes or damages is raised above every epoch seen")
+    def _():
+        highest = max(epoch for epoch, _ in shared.watch.epochs())
+        for spoil in (("del", f"{PREFIX}/fence"), ("put", f"{PREFIX}/fence", "{}"),
+                      ("put", f"{PREFIX}/fence",
+                       f'{{"epoch":1,"owner":1,"node":"{STRANGER}","incarnation":1}}')):
+            shared.store.ctl(*spoil)
+            highest = poll("a fence above", lambda: (
+                lambda f: f.get("epoch") if isinstance(f, dict) and f.get("epoch", 0) > highest else None)(
+                    shared.store.values(PREFIX + "/").get("fence", {})))
+        shared.owner()
+        shared.expect_routes()
+
+    @cases.case("etcd is killed and started: what changed meanwhile arrives")
+    def _():
+        member = shared.store.members[0]
+        member.kill()
+        prefix, _ = shared.change()
+        poll("both say so", lambda: all(shared.programmed(n)["lastError"] and not shared.programmed(n)["reachable"]
+                                        for n in shared.nodes.values()))
+        member.start()
+        shared.expect_routes(prefix, seconds=20)
+        poll("no trouble is left",
+             lambda: not any(shared.programmed(n)["lastError"] for n in shared.nodes.values()), 20)
+        shared.undo(prefix)
+        shared.expect_routes()
+
+    @cases.case("history is compacted: nothing is missed")
+    def _():
+        shared.store.ctl("compact", str(shared.store.revision()))
+        owner, other = shared.owner()
+        other.process.signal(signal.SIGSTOP)  # its watch must begin again in what is history then
+        prefix, _ = shared.change()
+        poll("the new route", lambda: prefix in shared.store.routes(PREFIX))
+        shared.store.ctl("compact", str(shared.store.revision()))
+        other.process.signal(signal.SIGCONT)
+        expect("both shadows", [len(KEPT) + 1] * 2,
+               lambda: [shared.programmed(n)["installed"] for n in shared.nodes.values()])
+        shared.undo(prefix)
+        shared.expect_routes()
+
+    @cases.case("both nodes restart together: they inherit, and remove only what is no longer announced")
+    def _():
+        prefix, _ = shared.change()
+        shared.expect_routes(prefix)
+        shared.extra.remove(prefix)
+        for node in shared.nodes.values():
+            node.kill()
+            shared.sessions[node.name].close()
+        for node in shared.nodes.values():
+            node.start()
+        for node in shared.nodes.values():
+            node.wait_linked()
+            shared.join(node)
+        shared.withdrawn.add(prefix)
+        shared.cluster.wait_ready()
+        shared.expect_routes(seconds=20)
+
+    @cases.case("over the whole run: nothing else was removed, epochs never fell")
+    def _():
+        shared.no_other_removals()
+        shared.epochs_never_fall()
+
+
+def pair(cases, times):
+    with Lab("etcd") as lab:
+        shared = Shared(lab)
+        shared.start()
+        pair_cases(cases, shared, times)
+        cases.run_some()
+        shared.watch.close()
+
+
+def three_members(cases):
+    with Lab("etcd3") as lab:
+        shared = Shared(lab, members=3)
+        shared.start()
+
+        @cases.case("three members: any one may die, also while it is the one that is used")
+        def _():
+            for member in shared.store.members:
+                witness = next(m for m in shared.store.members if m is not member)
+                member.kill()
+                prefix, _ = shared.change()
+                poll(f"a change without {member.name}",
+                     lambda: prefix in shared.store.routes(PREFIX, witness), 15)
+                member.start()
+                shared.store.wait(member)
+                shared.undo(prefix)
+                shared.expect_routes(member=witness, seconds=15)
+            shared.epochs_never_fall()
+
+        cases.run_some()
+        shared.watch.close()
+
+
+def secure(cases):
+    """TLS with a private CA, users and a small quota; one node is enough."""
+    with Lab("etcds") as lab:
+        shared = Shared(lab, nodes=("rs-a",), secure=True, options=["--quota-backend-bytes", str(2 << 20)])
+        store, node_path = shared.store, shared.nodes["rs-a"].path
+        for name, text in (("etcd.user", "tandem\n"), ("etcd.password", "wrong\n")):
+            with open(node_path(name), "w", encoding="utf-8") as file:
+                file.write(text)
+        for words in (("user", "add", "root:root"), ("user", "add", "tandem:right"), ("role", "add", "tables"),
+                      ("role", "grant-permission", "tables", "--prefix=true", "readwrite", "/tandem/"),
+                      ("user", "grant-role", "root", "root"), ("user", "grant-role", "tandem", "tables"),
+                      ("auth", "enable")):
+            store.ctl(*words)
+        store.user = "root:root"
+
+        @cases.case("a wrong password is said, and the right one is taken without a restart")
+        def _():
+            shared.cluster.peer("nva", NVA, NVA_ASN, passive=True, holdTime="9s")
+            shared.cluster.targets = [{**shared.target, "caFile": store.ca, "userFile": "etcd.user",
+                                       "passwordFile": "etcd.password"}]
+            shared.cluster.configure()
+            shared.cluster.start()
+            node = shared.nodes["rs-a"]
+            shared.join(node)
+            poll("the trouble has a name", lambda: "authentication failed" in shared.programmed(node)["lastError"])
+            with open(node_path("etcd.password"), "w", encoding="utf-8") as file:
+                file.write("right\n")
+            shared.expect_routes(seconds=20)
+            node.wait_ready()
+
+        @cases.case("a full store is said once, without a busy loop, and goes on when there is room")
+        def _():
+            node = shared.nodes["rs-a"]
+            big = "x" * 100000
+            for i in range(40):
+                try:
+                    store.ctl("put", f"/other/{i}", big)
+                except RuntimeError:
+                    break
+            prefix, _ = shared.change()
+            poll("the trouble has a name", lambda: "space exceeded" in (shared.programmed(node)["lastError"] or ""))
+            before = cpu_seconds(node)
+            time.sleep(2)
+            if cpu_seconds(node) - before > 0.3:
+                raise Failed(f"{cpu_seconds(node) - before:.2f} CPU seconds in two seconds of a full store")
+            store.ctl("del", "/other/", "--prefix")
+            store.ctl("compact", str(store.revision()))
+            store.ctl("defrag")
+            store.ctl("alarm", "disarm")
+            shared.expect_routes(prefix, seconds=25)
+            poll("no trouble is left", lambda: not shared.programmed(node)["lastError"])
+
+        @cases.case("tokens that the server forgot are renewed")
+        def _():
+            member = store.members[0]
+            member.stop()
+            member.start()
+            store.wait()
+            prefix, _ = shared.change()
+            poll("the new route", lambda: prefix in shared.store.routes(PREFIX), 20)
+
+        @cases.case("a certificate of another CA is refused and said")
+        def _():
+            node = shared.nodes["rs-a"]
+            node.stop()
+            shared.sessions["rs-a"].close()
+            with open(node_path("tandem.yaml"), encoding="utf-8") as file:
+                text = file.read().replace("/ca.pem", "/other-ca.pem")
+            with open(node_path("tandem.yaml"), "w", encoding="utf-8") as file:
+                file.write(text)
+            node.start()
+            poll("the trouble has a name", lambda: "untrusted" in (shared.programmed(node)["lastError"] or ""))
+
+        cases.run_some()
+
+
+def cpu_seconds(node):
+    with open(f"/proc/{node.process.pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Parts(Cases):
+    """Cases that are made lab by lab."""
+
+    def run_some(self):
+        for name, function in self.list:
+            if self.wants(name):
+                self.one(name, function)
+        self.list.clear()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("words", nargs="*")
+    arguments = parser.parse_args()
+    cases = Parts(arguments.words)
+    for part in (lambda: pair(cases, arguments.times), lambda: three_members(cases), lambda: secure(cases)):
+        part()
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

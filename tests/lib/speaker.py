@@ -1,0 +1,86 @@
+"""A BGP speaker for tests that must announce at a known instant: one IPv4 session, nothing more."""
+import ipaddress
+import socket
+import struct
+import threading
+import time
+
+OPEN, UPDATE, KEEPALIVE = 1, 2, 4
+HOLD_S = 9
+
+
+def message(kind, body=b""):
+    return b"\xff" * 16 + struct.pack("!HB", 19 + len(body), kind) + body
+
+
+def nlri(prefix):
+    network = ipaddress.ip_network(prefix)
+    return bytes([network.prefixlen]) + network.network_address.packed[:(network.prefixlen + 7) // 8]
+
+
+class Session:
+    """An Established session with one node, told these prefixes; it dials from inside the given host."""
+
+    def __init__(self, host, own, asn, node, prefixes=()):
+        self.asn, self.own, self.lock = asn, own, threading.Lock()
+        with host.inside():
+            self.socket = socket.create_connection((node, 179), 3, (own, 0))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.established, self.ends = threading.Event(), False
+        capabilities = bytes([1, 4, 0, 1, 0, 1]) + bytes([65, 4]) + struct.pack("!I", asn)
+        parameter = bytes([2, len(capabilities)]) + capabilities
+        self._send(OPEN, struct.pack("!BHH4sB", 4, min(asn, 23456), HOLD_S, ipaddress.ip_address(own).packed,
+                                     len(parameter)) + parameter)
+        for work in (self._read, self._beat):
+            threading.Thread(target=work, daemon=True).start()
+        if not self.established.wait(5):
+            raise RuntimeError(f"no session with {node}")
+        self.announce(*prefixes)
+        self.update(b"", b"", b"")  # End-of-RIB
+
+    def _send(self, kind, body=b""):
+        with self.lock:
+            self.socket.sendall(message(kind, body))
+
+    def _beat(self):
+        while not self.ends:
+            time.sleep(HOLD_S / 4)
+            try:
+                self._send(KEEPALIVE)
+            except OSError:
+                return
+
+    def _read(self):
+        buffered = b""
+        while not self.ends:
+            try:
+                more = self.socket.recv(65536)
+            except OSError:
+                break
+            if not more:
+                break
+            buffered += more
+            while len(buffered) >= 19 and len(buffered) >= (size := struct.unpack("!H", buffered[16:18])[0]):
+                if buffered[18] == OPEN:
+                    self._send(KEEPALIVE)
+                elif buffered[18] == KEEPALIVE:
+                    self.established.set()
+                buffered = buffered[size:]
+        self.ends = True
+
+    def update(self, withdrawn, attributes, announced):
+        self._send(UPDATE, struct.pack("!H", len(withdrawn)) + withdrawn + struct.pack("!H", len(attributes))
+                   + attributes + announced)
+
+    def announce(self, *prefixes, hop=None):
+        attributes = (b"\x40\x01\x01\x00" + b"\x40\x02\x06\x02\x01" + struct.pack("!I", self.asn)
+                      + b"\x40\x03\x04" + ipaddress.ip_address(hop or self.own).packed)
+        for start in range(0, len(prefixes), 500):
+            self.update(b"", attributes, b"".join(map(nlri, prefixes[start:start + 500])))
+
+    def withdraw(self, *prefixes):
+        self.update(b"".join(map(nlri, prefixes)), b"", b"")
+
+    def close(self):
+        self.ends = True
+        self.socket.close()
