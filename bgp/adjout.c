@@ -341,12 +341,12 @@ bool adjout_has_output(const struct adjout_member *m)
  * request that comes while one is told is answered by starting over. */
 void adjout_refresh(struct adjout_member *m)
 {
-    bool is_enhanced = m->group->rules.codec.enhanced_refresh && !m->wants_end;
+    bool is_marked = m->marks_refresh && !m->wants_end;
     walk_end(m);
     m->attached = false;
     m->untold = 0;
     m->position = 0;
-    if (is_enhanced)
+    if (is_marked)
         m->wants_begin = m->wants_end = m->is_refresh = true;
 }
 
@@ -440,7 +440,11 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
         return NULL;
     }
     *m = (struct adjout_member){
-        .group = g, .nva = nva, .untold = vlist_head(&a->rib->loc), .wants_end = true
+        .group = g,
+        .nva = nva,
+        .untold = vlist_head(&a->rib->loc),
+        .wants_end = true,
+        .marks_refresh = rules->codec.enhanced_refresh, /* members of one group may differ in this */
     };
     list_init(&m->all);
     list_append(&g->members, &m->all);

@@ -98,6 +98,7 @@ struct adjout_member {
     struct adjout_group *group;
     uint16_t nva;
     bool attached;      /* reads the log at offset; else walks by position */
+    bool marks_refresh; /* RFC 7313 was agreed on */
     bool wants_begin;   /* a refresh is to be announced (RFC 7313) */
     bool wants_end;     /* the end of the catch-up is to be told … */
     bool is_refresh;    /* … as that of a refresh; else as End-of-RIB */

@@ -65,7 +65,11 @@ enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p)
     const struct rib_origin *o = &r->origins[p->origin];
     if (!p->attrs || p->flags & RIB_PATH_DISPROVED)
         return RIB_GONE;
-    return (enum rib_class)(p->flags & RIB_PATH_OLD ? o->old_class : o->class);
+    if (p->flags & RIB_PATH_OLD)
+        return (enum rib_class)o->old_class;
+    if (o->class == RIB_LIVE && o->sessions[p->nva].state == RIB_SESSION_GRACE)
+        return RIB_GRACE;
+    return (enum rib_class)o->class;
 }
 
 static void queue_add(struct rib_queue *q, uint32_t net)

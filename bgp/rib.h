@@ -67,7 +67,13 @@ struct rib_net {
     uint8_t flags;  /* enum rib_net_flag */
 };
 
-enum rib_session_state { RIB_SESSION_DOWN, RIB_SESSION_SYNCING, RIB_SESSION_SYNCED };
+/* GRACE: lost, but the NVA restarts gracefully (RFC 4724); its paths are held until it is back or DOWN. */
+enum rib_session_state { RIB_SESSION_DOWN, RIB_SESSION_SYNCING, RIB_SESSION_SYNCED, RIB_SESSION_GRACE };
+
+static inline bool rib_session_is_up(uint8_t state)
+{
+    return state == RIB_SESSION_SYNCING || state == RIB_SESSION_SYNCED;
+}
 
 /* One NVA's session with one origin node: a fact in that origin's version order. */
 struct rib_session {
@@ -78,6 +84,7 @@ struct rib_session {
     uint32_t slot;
     uint32_t paths;      /* without tombstones */
     uint64_t synced_ms;  /* when this node learnt of End-of-RIB */
+    uint64_t lost_ms;    /* GRACE: since when, as this node learnt it */
 };
 
 struct rib_origin {
@@ -113,6 +120,7 @@ struct rib {
     uint32_t nva_count;
     uint32_t max_paths;   /* ECMP width */
     uint8_t self;         /* own origin number */
+    uint32_t graces;      /* sessions in GRACE, of all origins */
     bool keep_tombstones; /* false for a single node: nobody else has copies */
     bool limits_types;    /* some reader may not have the paths of every type of peer */
     struct rib_queue dirty, dying;
@@ -180,8 +188,8 @@ int rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, uint8_t fam
 /* Take a path out without a trace: session flush, sweep, expiry. */
 void rib_remove(struct rib *r, uint32_t path);
 
-/* A session's new state, as a fact of its origin. DOWN removes its paths (no graceful restart);
- * SYNCED removes those that were not heard again. */
+/* A session's new state, as a fact of its origin. DOWN removes its paths, GRACE holds them; SYNCED
+ * removes those of an earlier incarnation that were not heard again. */
 int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
                     uint64_t now_ms) MUST_USE;
 

@@ -89,11 +89,18 @@ int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct ri
     s->listed = true;
     bool synced_now = fact->state == RIB_SESSION_SYNCED && s->state != RIB_SESSION_SYNCED;
     bool new_session = fact->generation != s->generation;
+    bool graced_now = fact->state == RIB_SESSION_GRACE && s->state != RIB_SESSION_GRACE;
+    r->graces -= s->state == RIB_SESSION_GRACE;
+    r->graces += fact->state == RIB_SESSION_GRACE;
     s->state = fact->state;
     s->generation = fact->generation;
     s->identifier = fact->identifier;
     if (fact->state == RIB_SESSION_DOWN || new_session)
         each_path(r, origin, RIB_CURRENT, nva, rib_remove);
+    if (graced_now) {
+        s->lost_ms = now_ms;
+        each_path(r, origin, RIB_CURRENT, nva, visit_dirty); /* others may know better already */
+    }
     if (synced_now) {
         s->synced_ms = now_ms;
         if (o->old)
@@ -110,6 +117,7 @@ void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)
         struct rib_session *s = &o->sessions[nva];
         if (s->listed)
             vlist_remove(&o->order, s->slot);
+        r->graces -= s->state == RIB_SESSION_GRACE;
         *s = (struct rib_session){ .paths = s->paths };
     }
     o->old_class = RIB_GRACE;

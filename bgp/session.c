@@ -292,6 +292,11 @@ void bgp_session_reset(struct bgp_session *s, const struct bgp_fault *fault, uin
             session_fail(s, (enum bgp_slot)i, fault, "reset by us");
 }
 
+void bgp_session_set_restarting(struct bgp_session *s, bool is_restarting)
+{
+    s->is_restarting = is_restarting;
+}
+
 bool bgp_session_refresh(struct bgp_session *s, enum bgp_family family)
 {
     uint8_t buf[BGP_HEADER + 4];

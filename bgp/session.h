@@ -43,6 +43,8 @@ struct bgp_session_cfg {
     uint8_t add_path[BGP_FAMILIES]; /* as in struct bgp_open */
     bool extended_message;
     bool any_first_as;           /* see bgp_update_context */
+    bool restarts_gracefully;    /* RFC 4724: the peer is asked to hold our routes for restart_s */
+    uint16_t restart_s;          /* up to 4095 */
     uint64_t seed;               /* for timer jitter (RFC 4271 section 10) */
 };
 
@@ -107,6 +109,9 @@ void bgp_session_rearm(struct bgp_session *s, uint64_t min_ms, uint64_t now_ms);
 
 /* Ask the peer for its routes again (RFC 2918); false when it cannot. */
 bool bgp_session_refresh(struct bgp_session *s, enum bgp_family family);
+
+/* RFC 4724 section 4.1: OPENs from now on say that we have restarted, or not. */
+void bgp_session_set_restarting(struct bgp_session *s, bool is_restarting);
 
 enum bgp_state bgp_session_state(const struct bgp_session *s); /* of the furthest connection */
 const char *bgp_state_name(enum bgp_state state);

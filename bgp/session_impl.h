@@ -27,7 +27,7 @@ struct connection {
 struct bgp_session {
     struct bgp_session_cfg cfg;
     struct connection conns[BGP_SLOTS];
-    bool started;
+    bool started, is_restarting;
     uint64_t now_ms, up_since;
     uint64_t retry_at;     /* ConnectRetryTimer */
     uint64_t backoff_ms;   /* after the next error */

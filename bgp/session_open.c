@@ -6,6 +6,7 @@
 static struct bgp_open our_open(const struct bgp_session *s)
 {
     const struct bgp_session_cfg *cfg = &s->cfg;
+    uint8_t families = (uint8_t)(cfg->family[BGP_IP4] << BGP_IP4 | cfg->family[BGP_IP6] << BGP_IP6);
     return (struct bgp_open){
         .asn = cfg->local_asn,
         .identifier = cfg->local_identifier,
@@ -13,7 +14,12 @@ static struct bgp_open our_open(const struct bgp_session *s)
         .as4 = true,
         .refresh = true,
         .enhanced_refresh = true,
-        .graceful_restart = true, /* so that they send End-of-RIB: RFC 4724 section 3 */
+        .graceful_restart = true, /* also without families: so that they send End-of-RIB, RFC 4724 3 */
+        .gr_notification = true,  /* RFC 8538 */
+        .restarting = s->is_restarting && cfg->restarts_gracefully,
+        .restart_s = cfg->restarts_gracefully ? cfg->restart_s : 0,
+        .gr_family = cfg->restarts_gracefully ? families : 0,
+        .gr_forwarding = cfg->restarts_gracefully ? families : 0, /* it is not through us */
         .extended_message = cfg->extended_message,
         .family = { cfg->family[BGP_IP4], cfg->family[BGP_IP6] },
         .add_path = { cfg->add_path[BGP_IP4], cfg->add_path[BGP_IP6] },

@@ -143,6 +143,7 @@ static void advance_phase(struct core *c)
     if (!core_cluster_caught_up(c) || (!core_bgp_all_synced(c) && !patience_ends))
         return;
     c->phase = CORE_STEADY;
+    core_bgp_converged(c);
     core_event(c, CONFIG_LOG_INFO, "steady", NULL, "after_ms=%llu prefixes=%u programmed=%u",
                (unsigned long long)(c->now_ms - c->started_ms), prefix_table_count(&c->rib.nets),
                c->programmed);

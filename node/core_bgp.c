@@ -3,7 +3,7 @@
 
 #include "node/core_impl.h"
 
-enum { CONNECT_RETRY_S = 5 };
+enum { CONNECT_RETRY_S = 5, RESTART_S = 120 };
 
 static struct rib_session *session_fact(struct core *c, const struct core_peer *p)
 {
@@ -84,30 +84,122 @@ static void leave_adjout(struct core_peer *p)
     }
 }
 
+/* ---- graceful restart, the helper's side (RFC 4724 section 4.2, RFC 8538) ---- */
+
+enum { ALL_FAMILIES = (1 << BGP_FAMILIES) - 1 };
+
+static void mark(struct core *c, struct core_peer *p, uint8_t families)
+{
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++)
+        if (families & 1u << f)
+            rib_refresh_begins(&c->rib, c->rib.self, p->nva, (enum bgp_family)f);
+    p->unseen |= families;
+}
+
+static void sweep(struct core *c, struct core_peer *p, uint8_t families)
+{
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++)
+        if (families & p->unseen & 1u << f)
+            core_must(rib_refresh_ends(&c->rib, c->rib.self, p->nva, (enum bgp_family)f, c->now_ms));
+    p->unseen &= (uint8_t)~families;
+}
+
+static bool restarts_gracefully(const struct core_peer *p, const struct bgp_session_event *e)
+{
+    const struct bgp_fault *f = &e->fault;
+    if (!p->gr_family || p->cfg->graceful == CONFIG_GRACEFUL_NONE)
+        return false;
+    if (f->code == 0)
+        return true; /* the connection broke, or the peer dialled anew */
+    if (!p->gr_notification || (f->code == BGP_CEASE && f->subcode == BGP_HARD_RESET))
+        return false;
+    return e->by_peer || f->code == BGP_HOLD_TIMER_EXPIRED;
+}
+
+static void hold_routes(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    sweep(c, p, ALL_FAMILIES); /* what still waits from an earlier restart is not held twice */
+    mark(c, p, ALL_FAMILIES);
+    sweep(c, p, ALL_FAMILIES & ~p->gr_family);
+    p->grace_until = c->now_ms + p->gr_restart_s * 1000u;
+    publish(c, p, RIB_SESSION_GRACE);
+    core_event(c, CONFIG_LOG_INFO, "peer_restarts", subject_of(p, subject, sizeof subject),
+               "routes_held=%u for_s=%u", session_fact(c, p)->paths, p->gr_restart_s);
+}
+
+/* The peer is back: what it kept forwarding for stays until its End-of-RIB. */
+static void resume(struct core *c, struct core_peer *p, const struct bgp_open *open)
+{
+    const struct bgp_codec *codec = bgp_session_codec(p->session);
+    uint8_t kept = open->gr_family & open->gr_forwarding;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        if (!codec->family[f])
+            kept &= (uint8_t)~(1u << f);
+    sweep(c, p, (uint8_t)~kept);
+    p->grace_until = 0;
+}
+
+/* RFC 4724 section 4.1: after a start of ours a peer that holds our routes hears of new ones, and our
+ * End-of-RIB, when we have heard from everybody, or have waited long enough. */
+static bool defers(const struct core *c, const struct core_peer *p)
+{
+    return c->phase == CORE_CONVERGE && p->cfg->graceful == CONFIG_GRACEFUL_FULL && p->gr_family;
+}
+
 static void on_up(struct core *c, struct core_peer *p)
 {
     const struct bgp_codec *codec = bgp_session_codec(p->session);
-    p->generation++;
+    const struct bgp_open *open = bgp_session_peer_open(p->session);
+    if (p->grace_until)
+        resume(c, p, open);
+    else
+        p->generation++;
+    p->gr_family = open->gr_family;
+    p->gr_notification = open->gr_notification;
+    p->gr_restart_s = open->restart_s;
     p->up_ms = p->update_ms = c->now_ms;
-    p->sends_eor = bgp_session_peer_open(p->session)->graceful_restart;
+    p->sends_eor = open->graceful_restart;
     p->waits_for = 0;
     p->warned = p->over_limit = false;
     for (int f = 0; f < BGP_FAMILIES; f++)
         p->waits_for |= (uint8_t)(codec->family[f] << f);
     publish(c, p, RIB_SESSION_SYNCING);
-    join_adjout(c, p);
+    p->is_deferred = defers(c, p);
+    if (!p->is_deferred)
+        join_adjout(c, p);
 }
 
-static void on_down(struct core *c, struct core_peer *p)
+static void lose_routes(struct core *c, struct core_peer *p)
 {
+    p->unseen = 0;
+    publish(c, p, RIB_SESSION_DOWN);
+}
+
+static void on_down(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
+{
+    p->is_deferred = false;
     leave_adjout(p);
     repl_evidence_session_ends(&c->rib, p->nva);
-    publish(c, p, RIB_SESSION_DOWN);
+    if (restarts_gracefully(p, e))
+        hold_routes(c, p);
+    else
+        lose_routes(c, p);
+}
+
+static void end_grace(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    p->grace_until = 0;
+    core_event(c, CONFIG_LOG_WARN, "peer_restart_failed", subject_of(p, subject, sizeof subject),
+               "routes_lost=%u", session_fact(c, p)->paths);
+    lose_routes(c, p);
 }
 
 static void on_synced(struct core *c, struct core_peer *p)
 {
     char subject[CONFIG_NAME_MAX + 16];
+    sweep(c, p, p->waits_for);
     p->waits_for = 0;
     publish(c, p, RIB_SESSION_SYNCED);
     repl_evidence_synced(&c->rib, p->nva);
@@ -209,6 +301,7 @@ static void on_update(struct core *c, struct core_peer *p, const struct bgp_upda
         report_fault(c, p, &u->fault);
     uint8_t complete = u->end_of_rib | u->disable; /* nothing more is heard of a disabled family */
     if (p->waits_for && complete) {
+        sweep(c, p, p->waits_for & complete);
         p->waits_for &= (uint8_t)~complete;
         if (!p->waits_for)
             on_synced(c, p);
@@ -223,9 +316,9 @@ static void on_refresh(struct core *c, struct core_peer *p, const struct bgp_ses
     if (e->subtype == 0 && p->out[family])
         adjout_refresh(p->out[family]);
     else if (e->subtype == 1)
-        rib_refresh_begins(&c->rib, c->rib.self, p->nva, family);
+        mark(c, p, (uint8_t)(1u << family));
     else if (e->subtype == 2)
-        core_must(rib_refresh_ends(&c->rib, c->rib.self, p->nva, family, c->now_ms));
+        sweep(c, p, (uint8_t)(1u << family));
 }
 
 /* ---- events of the session machine ---- */
@@ -318,7 +411,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
     case BGP_EVENT_DOWN:
         remember_error(p, e);
         log_down(c, p);
-        on_down(c, p);
+        on_down(c, p, e);
         if (!core_bfd_permits(p))
             hold_back(c, p);
         break;
@@ -341,10 +434,19 @@ static uint64_t quiet_at(const struct core *c, const struct core_peer *p)
     return p->update_ms + (p->sends_eor ? c->config->defer_ms : CORE_QUIET_MS);
 }
 
+/* Its routes wait for it to come back. */
+static bool is_held(const struct core_peer *p)
+{
+    return p->grace_until && bgp_session_slot(p->session) < 0;
+}
+
 static void set_timer(struct core *c, const struct core_peer *p)
 {
     uint64_t due = bgp_session_deadline(p->session), quiet = quiet_at(c, p);
-    heap_set(&c->due, (uint32_t)(p - c->peers), due < quiet ? due : quiet);
+    due = due < quiet ? due : quiet;
+    if (is_held(p) && p->grace_until < due)
+        due = p->grace_until;
+    heap_set(&c->due, (uint32_t)(p - c->peers), due);
 }
 
 /* What follows whatever was done with a session. */
@@ -530,6 +632,8 @@ static void tick_peer(struct core *c, struct core_peer *p)
     if (bgp_session_deadline(p->session) <= c->now_ms)
         bgp_session_tick(p->session, c->now_ms);
     take_events(c, p);
+    if (is_held(p) && p->grace_until <= c->now_ms)
+        end_grace(c, p);
     if (quiet_at(c, p) <= c->now_ms)
         on_synced(c, p);
     set_timer(c, p);
@@ -552,6 +656,20 @@ static void rearm(struct core *c, const struct core_peer *p)
 {
     bgp_session_rearm(p->session, CORE_REARM_MS, c->now_ms);
     set_timer(c, p);
+}
+
+void core_bgp_converged(struct core *c)
+{
+    for (size_t i = 0; i < c->peer_count; i++) {
+        struct core_peer *p = &c->peers[i];
+        if (!p->session)
+            continue;
+        bgp_session_set_restarting(p->session, false);
+        if (p->is_deferred)
+            join_adjout(c, p);
+        p->is_deferred = false;
+        take_events(c, p);
+    }
 }
 
 void core_bgp_rearm(struct core *c)
@@ -608,10 +726,13 @@ static void start_peer(struct core *c, struct core_peer *p)
         .family = { cfg->families[BGP_IP4], cfg->families[BGP_IP6] },
         .add_path = { add_path, add_path },
         .extended_message = true,
+        .restarts_gracefully = cfg->graceful == CONFIG_GRACEFUL_FULL,
+        .restart_s = RESTART_S,
         .seed = c->cfg.seed + p->nva,
     };
     p->session = bgp_session_new(&session);
     core_must(!p->session);
+    bgp_session_set_restarting(p->session, true);
     core_bfd_open(c, p, local);
     core_bgp_permit(c, p);
 }

@@ -69,6 +69,12 @@ struct core_peer {
     struct adjout_member *out[BGP_FAMILIES];
     uint32_t generation;
     uint8_t waits_for; /* bit per family: End-of-RIB has not come */
+    uint8_t gr_family; /* bit per family: the peer asks to hold its routes while it restarts */
+    bool is_deferred;     /* up, and told nothing before we have converged */
+    bool gr_notification; /* also after a NOTIFICATION (RFC 8538) */
+    uint16_t gr_restart_s;
+    uint8_t unseen;       /* bit per family: routes of it wait to be heard again, or to be swept */
+    uint64_t grace_until; /* its routes are held until then; 0 = they are not */
     bool sends_eor;
     uint64_t up_ms, update_ms, since_ms;
     bool warned, over_limit;
@@ -216,6 +222,8 @@ void core_bgp_closed(struct core *c, struct core_conn *conn);
 void core_bgp_tick(struct core *c);
 void core_bgp_stop(struct core *c);
 void core_bgp_rearm(struct core *c);
+/* This node has converged: who held our routes over our restart hears of them (RFC 4724 section 4.1). */
+void core_bgp_converged(struct core *c);
 uint64_t core_bgp_deadline(const struct core *c);
 /* routerId, or the node's IPv4 address, or its number (RFC 6286 asks for uniqueness, no more). */
 uint32_t core_router_id(const struct core *c);

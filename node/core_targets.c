@@ -50,7 +50,7 @@ uint32_t core_live_sessions(const struct core *c)
     for (int o = 1; o < RIB_ORIGINS; o++)
         for (uint32_t nva = 1; nva < c->names.count; nva++)
             count += c->rib.origins[o].class == RIB_LIVE &&
-                     c->rib.origins[o].sessions[nva].state != RIB_SESSION_DOWN;
+                     rib_session_is_up(c->rib.origins[o].sessions[nva].state);
     return count;
 }
 

@@ -27,7 +27,7 @@ static uint32_t sessions_up(const struct core *c, uint32_t origin)
 {
     uint32_t count = 0;
     for (uint32_t nva = 1; nva < c->names.count; nva++)
-        count += c->rib.origins[origin].sessions[nva].state != RIB_SESSION_DOWN;
+        count += rib_session_is_up(c->rib.origins[origin].sessions[nva].state);
     return count;
 }
 
@@ -90,7 +90,7 @@ static uint32_t nodes_up(const struct core *c, uint16_t nva)
     uint32_t nodes = 0;
     for (uint32_t o = 1; o < RIB_ORIGINS; o++)
         if (c->rib.origins[o].class == RIB_LIVE &&
-            c->rib.origins[o].sessions[nva].state != RIB_SESSION_DOWN)
+            rib_session_is_up(c->rib.origins[o].sessions[nva].state))
             nodes |= 1u << o;
     return nodes;
 }

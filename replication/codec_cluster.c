@@ -303,7 +303,7 @@ static bool read_attr(const Tandem__Cluster__Attr *pb, struct repl_attr *out)
 
 static bool read_fact(const Tandem__Cluster__Fact *pb, size_t names, struct repl_fact *out)
 {
-    enum { STATE_MAX = 2 };
+    enum { STATE_MAX = 3 }; /* of enum rib_session_state */
     if (pb->name >= names || pb->state > STATE_MAX)
         return false;
     *out = (struct repl_fact){ .nva = (uint16_t)pb->name,

@@ -45,7 +45,7 @@ bool repl_evidence_is_needed(const struct rib *r)
     for (int i = 1; i < RIB_ORIGINS; i++)
         if (r->origins[i].class != RIB_LIVE || r->origins[i].old)
             return true;
-    return false;
+    return r->graces != 0;
 }
 
 static bool is_held(const struct rib *r, const struct rib_path *p)
@@ -59,7 +59,7 @@ static const struct rib_session *witness(const struct rib *r, int origin, uint16
 {
     const struct rib_origin *o = &r->origins[origin];
     const struct rib_session *s = &o->sessions[nva];
-    return o->class == RIB_LIVE && s->state != RIB_SESSION_DOWN ? s : NULL;
+    return o->class == RIB_LIVE && rib_session_is_up(s->state) ? s : NULL;
 }
 
 /* The witness's own current entry for the same route: announced, withdrawn, or NULL. */
@@ -76,10 +76,18 @@ static const struct rib_path *statement(const struct rib *r, const struct rib_pa
     return NULL;
 }
 
-static bool is_disproved(const struct rib *r, const struct rib_path *held)
+/* When a held copy lost its origin, or its origin lost the session (RFC 4724). */
+static uint64_t held_since(const struct rib *r, const struct rib_path *held)
 {
     const struct rib_origin *home = &r->origins[held->origin];
-    uint64_t since_ms = held->flags & RIB_PATH_OLD ? home->old_ms : home->lost_ms;
+    if (held->flags & RIB_PATH_OLD)
+        return home->old_ms;
+    return home->class == RIB_LIVE ? home->sessions[held->nva].lost_ms : home->lost_ms;
+}
+
+static bool is_disproved(const struct rib *r, const struct rib_path *held)
+{
+    uint64_t since_ms = held_since(r, held);
     for (int o = 1; o < RIB_ORIGINS; o++) {
         const struct rib_session *s = witness(r, o, held->nva);
         if (!s)
@@ -111,6 +119,8 @@ void repl_evidence_synced(struct rib *r, uint16_t nva)
         for (int k = 0; k < 2; k++)
             if (*held[k].class != RIB_LIVE && held_entries(&r->origins[i], &held[k]))
                 rib_origin_dirty(r, i, held[k].which, nva);
+        if (r->origins[i].sessions[nva].state == RIB_SESSION_GRACE)
+            rib_origin_dirty(r, i, RIB_CURRENT, nva);
     }
 }
 

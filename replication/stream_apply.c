@@ -78,7 +78,7 @@ static int apply_session(struct repl_replica *p, struct rib *r, uint16_t nva,
 {
     const struct rib_session *known = &r->origins[p->origin].sessions[nva];
     bool same = fact.generation == known->generation;
-    if (!same || fact.state == RIB_SESSION_DOWN)
+    if (!same || !rib_session_is_up(fact.state))
         repl_evidence_session_ends(r, nva);
     bool synced = fact.state == RIB_SESSION_SYNCED;
     set_pending(p, nva, synced && !(same && known->state == RIB_SESSION_SYNCED));

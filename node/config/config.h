@@ -18,6 +18,7 @@ enum config_mode { CONFIG_AZURE, CONFIG_TRANSPARENT }; /* routeServer.mode, peer
 enum config_peer_type { CONFIG_NVA, CONFIG_VPN_GATEWAY, CONFIG_EXPRESS_ROUTE };
 enum config_preference { CONFIG_PREFER_EXPRESS_ROUTE, CONFIG_PREFER_VPN_GATEWAY, CONFIG_PREFER_AS_PATH };
 enum config_limit_action { CONFIG_LIMIT_WARN, CONFIG_LIMIT_TRIM, CONFIG_LIMIT_RESET };
+enum config_graceful { CONFIG_GRACEFUL_HELPER, CONFIG_GRACEFUL_FULL, CONFIG_GRACEFUL_NONE };
 enum config_add_path { CONFIG_ADD_PATH_NONE, CONFIG_ADD_PATH_RECEIVE, CONFIG_ADD_PATH_SEND, CONFIG_ADD_PATH_BOTH };
 enum config_target_type { CONFIG_TARGET_NETLINK, CONFIG_TARGET_TABLE, CONFIG_TARGET_ETCD };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
@@ -69,6 +70,7 @@ struct config_peer {                     /* peers[] */
     uint16_t hold_s;                     /* holdTime: 180s; "90", "90s", "3m" */
     uint16_t connect_retry_s;            /* connectRetry: 5s */
     uint8_t add_path;                    /* addPath */
+    uint8_t graceful;                    /* gracefulRestart: helper | full | none */
     bool families[BGP_FAMILIES];         /* families: [ipv4, ipv6]; default both */
     uint32_t local_asn;                  /* localAsn: 0 = the server's */
     uint8_t allow_own_as;                /* allowOwnAs: 0 */

@@ -17,6 +17,7 @@ enum {
 static const char *const types[] = { "nva", "vpnGateway", "expressRoute", NULL };
 static const char *const modes[] = { "azure", "transparent", NULL };
 static const char *const actions[] = { "warn", "trim", "reset", NULL };
+static const char *const gracefuls[] = { "helper", "full", "none", NULL };
 static const char *const add_paths[] = { "none", "receive", "send", "both", NULL };
 
 #define AT(member) .offset = offsetof(struct config_peer, member)
@@ -165,6 +166,8 @@ static const struct schema_row peer_rows[] = {
     { "holdTime", read_hold_time, AT(hold_s), 0, 65535000, .help = "proposed hold time" },
     { "connectRetry", schema_seconds, AT(connect_retry_s), 1000, 3600000, .help = "between dials" },
     { "addPath", schema_word, AT(add_path), .words = add_paths, .help = "RFC 7911" },
+    { "gracefulRestart", schema_word, AT(graceful), .words = gracefuls,
+      .help = "RFC 4724: hold its routes while it restarts (helper), and have it hold ours (full)" },
     { "families", read_families, AT(families), .help = "[ipv4, ipv6]" },
     { "localAsn", schema_u32, AT(local_asn), 1, 4294967294, .help = "AS number shown to this peer" },
     { "allowOwnAs", schema_u8, AT(allow_own_as), 0, 10, .help = "own ASN allowed in paths, times" },
