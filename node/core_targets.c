@@ -158,7 +158,7 @@ void core_want_again(struct core *c, size_t nth, uint32_t net, uint64_t now_ms)
 
 const char *core_net_source(const struct core *c, uint32_t net)
 {
-    uint32_t best = rib_net(&c->rib, net)->best;
+    uint32_t best = rib_best(rib_net(&c->rib, net));
     return best ? core_nva_name(c, rib_path(&c->rib, best)->nva) : "none";
 }
 
