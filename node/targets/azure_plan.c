@@ -3,8 +3,9 @@
 #include "node/targets/azure_plan.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "node/config/memory.h"
 
 enum { NEARLY_FULL_TENTHS = 9 };
 
@@ -39,12 +40,10 @@ static int compare_wishes(const void *a, const void *b)
                                 &((const struct azure_wish *)b)->prefix);
 }
 
-static bool make_units(struct units *u, struct azure_wish *wishes, size_t count,
+static void make_units(struct units *u, struct azure_wish *wishes, size_t count,
                        const struct azure_table *table)
 {
-    u->all = calloc(2 * count + 1, sizeof *u->all);
-    if (!u->all)
-        return false;
+    u->all = memory_new(2 * count, sizeof *u->all);
     for (size_t i = 0; i < count; i++) {
         struct azure_wish *w = &wishes[i];
         w->fate = !w->nhset                                   ? AZURE_NO_HOP
@@ -54,7 +53,6 @@ static bool make_units(struct units *u, struct azure_wish *wishes, size_t count,
             u->all[u->count++] = (struct unit){ w->prefix, w->nhset, NONE, (uint32_t)i };
     }
     u->own = u->standing = u->count;
-    return true;
 }
 
 /* ---- summaries ---- */
@@ -150,12 +148,10 @@ static void merge_level(struct units *u, const struct level *l, struct level *ab
     }
 }
 
-static bool merge_halves(struct units *u, size_t most, const struct azure_table *table)
+static void merge_halves(struct units *u, size_t most, const struct azure_table *table)
 {
-    uint32_t *room = calloc(2 * (size_t)u->own + 2, sizeof *room);
-    if (!room)
-        return false;
-    struct level now = { room, 0 }, above = { room + u->own + 1, 0 };
+    uint32_t *room = memory_new(2 * (size_t)u->own, sizeof *room);
+    struct level now = { room, 0 }, above = { room + u->own, 0 };
     uint32_t next = u->own; /* own units lie sorted, shortest first */
     for (int len = 128; len >= 1; len--) {
         for (; next && u->all[next - 1].prefix.len == len; next--)
@@ -169,7 +165,6 @@ static bool merge_halves(struct units *u, size_t most, const struct azure_table 
         above = (struct level){ done.members, 0 };
     }
     free(room);
-    return true;
 }
 
 static const struct unit *standing_for(const struct units *u, const struct unit *x)
@@ -217,30 +212,27 @@ static void name_route(struct azure_route *r, const char *nva, uint32_t hash,
 
 /* ---- the plan ---- */
 
-/* Keeps what fits of the standing units, in order; NULL: out of memory. */
-static bool choose(struct azure_plan *plan, const struct units *u, struct azure_wish *wishes,
+/* Keeps what fits of the standing units, in order. */
+static void choose(struct azure_plan *plan, const struct units *u, const struct azure_wish *wishes,
                    size_t most, const struct azure_table *table)
 {
-    struct unit *standing = calloc(u->standing + 1u, sizeof *standing);
-    uint32_t *hashes = calloc(most + 1, sizeof *hashes);
-    plan->routes = calloc(most + 1, sizeof *plan->routes);
+    struct unit *standing = memory_new(u->standing, sizeof *standing);
+    uint32_t *hashes = memory_new(most, sizeof *hashes);
     size_t count = 0;
-    if (standing && hashes && plan->routes) {
-        for (uint32_t i = 0; i < u->count; i++)
-            if (u->all[i].into == NONE)
-                standing[count++] = u->all[i];
-        qsort(standing, count, sizeof *standing, compare_units);
-        for (; plan->count < count && plan->count < most; plan->count++) {
-            struct azure_route *r = &plan->routes[plan->count];
-            *r = (struct azure_route){ standing[plan->count].prefix, standing[plan->count].nhset, "" };
-            hashes[plan->count] = free_hash(&r->prefix, hashes, plan->count);
-            name_route(r, wishes[standing[plan->count].wish].nva, hashes[plan->count], table);
-        }
+    for (uint32_t i = 0; i < u->count; i++)
+        if (u->all[i].into == NONE)
+            standing[count++] = u->all[i];
+    qsort(standing, count, sizeof *standing, compare_units);
+    plan->routes = memory_new(most, sizeof *plan->routes);
+    for (; plan->count < count && plan->count < most; plan->count++) {
+        const struct unit *x = &standing[plan->count];
+        struct azure_route *r = &plan->routes[plan->count];
+        *r = (struct azure_route){ x->prefix, x->nhset, "" };
+        hashes[plan->count] = free_hash(&r->prefix, hashes, plan->count);
+        name_route(r, wishes[x->wish].nva, hashes[plan->count], table);
     }
-    bool ok = standing && hashes && plan->routes;
     free(standing);
     free(hashes);
-    return ok;
 }
 
 static bool has_route(const struct azure_plan *plan, const struct ip_prefix *prefix)
@@ -266,7 +258,7 @@ static void tell_fates(struct azure_plan *plan, const struct units *u, struct az
         plan->fates[wishes[i].fate]++;
 }
 
-bool azure_plan_make(struct azure_plan *plan, struct azure_wish *wishes, size_t count,
+void azure_plan_make(struct azure_plan *plan, struct azure_wish *wishes, size_t count,
                      const struct azure_table *table, uint32_t limit, bool summarise)
 {
     struct units u = { 0 };
@@ -274,20 +266,15 @@ bool azure_plan_make(struct azure_plan *plan, struct azure_wish *wishes, size_t 
     size_t nearly = (size_t)limit * NEARLY_FULL_TENTHS / 10;
     nearly = nearly > table->others ? nearly - table->others : 0;
     *plan = (struct azure_plan){ 0 };
-    if (count)
-        qsort(wishes, count, sizeof *wishes, compare_wishes);
-    bool ok = make_units(&u, wishes, count, table);
-    if (ok && summarise && u.standing > nearly) {
+    qsort(wishes, count, sizeof *wishes, compare_wishes);
+    make_units(&u, wishes, count, table);
+    if (summarise && u.standing > nearly) {
         leave_to_shorter(&u, table);
-        ok = merge_halves(&u, nearly, table);
+        merge_halves(&u, nearly, table);
     }
-    ok = ok && choose(plan, &u, wishes, most < u.standing ? most : u.standing, table);
-    if (ok)
-        tell_fates(plan, &u, wishes, count);
-    else
-        azure_plan_fini(plan);
+    choose(plan, &u, wishes, most < u.standing ? most : u.standing, table);
+    tell_fates(plan, &u, wishes, count);
     free(u.all);
-    return ok;
 }
 
 void azure_plan_fini(struct azure_plan *plan)

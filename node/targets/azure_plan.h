@@ -35,9 +35,9 @@ struct azure_plan {
     size_t fates[AZURE_FATES];  /* wishes by fate */
 };
 
-/* Sorts the wishes, fills in their fates and the plan. False: out of memory, nothing is held. */
-bool azure_plan_make(struct azure_plan *plan, struct azure_wish *wishes, size_t count,
-                     const struct azure_table *table, uint32_t limit, bool summarise) MUST_USE;
+/* Sorts the wishes, fills in their fates and the plan. */
+void azure_plan_make(struct azure_plan *plan, struct azure_wish *wishes, size_t count,
+                     const struct azure_table *table, uint32_t limit, bool summarise);
 void azure_plan_fini(struct azure_plan *plan);
 
 /* Does the table have exactly these routes, whatever their names? */

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "node/config/memory.h"
+
 static const char our_prefix[] = "tandem-";
 static const char fence_tag[] = "tandem-fence";
 
@@ -19,8 +21,17 @@ int azure_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b)
 
 /* ---- next hops ---- */
 
+static uint32_t intern(struct nhset_table *sets, struct ip_addr *members, uint32_t count)
+{
+    bool nomem = false;
+    uint32_t id = nhset_intern(sets, members, count, &nomem);
+    if (nomem)
+        abort();
+    return id;
+}
+
 uint32_t azure_table_set(struct nhset_table *sets, const struct ip_prefix *prefix, uint32_t nhset,
-                         bool has_ecmp, bool *nomem)
+                         bool has_ecmp)
 {
     struct ip_addr members[NHSET_MAX];
     const struct nhset *set = nhset_get(sets, nhset);
@@ -28,8 +39,7 @@ uint32_t azure_table_set(struct nhset_table *sets, const struct ip_prefix *prefi
     for (uint32_t i = 0; i < set->count && (has_ecmp || count == 0); i++)
         if (set->members[i].family == prefix->family)
             members[count++] = set->members[i];
-    *nomem = false;
-    return nhset_intern(sets, members, count, nomem);
+    return intern(sets, members, count);
 }
 
 static bool read_hop(const json_t *text, struct ip_addr *out)
@@ -38,7 +48,7 @@ static bool read_hop(const json_t *text, struct ip_addr *out)
 }
 
 /* The next hops of a route of ours as a set; 0 when they are not what we write. */
-static uint32_t read_hops(struct nhset_table *sets, const json_t *properties, bool *nomem)
+static uint32_t read_hops(struct nhset_table *sets, const json_t *properties)
 {
     struct ip_addr members[NHSET_MAX];
     uint32_t count = 0;
@@ -51,7 +61,7 @@ static uint32_t read_hops(struct nhset_table *sets, const json_t *properties, bo
         count = read_hop(json_object_get(properties, "nextHopIpAddress"), &members[0]);
     if (type && strcasecmp(type, "VirtualApplianceEcmp") == 0 && json_array_size(many) <= NHSET_MAX)
         json_array_foreach(many, i, hop) if (!read_hop(hop, &members[count++])) return 0;
-    return nhset_intern(sets, members, count, nomem);
+    return intern(sets, members, count);
 }
 
 static json_t *write_hops(const struct nhset *set, json_t *properties)
@@ -162,16 +172,13 @@ static int compare_prefixes(const void *a, const void *b)
     return azure_prefix_compare(a, b);
 }
 
-static bool sort_routes(struct azure_table *t)
+static void sort_routes(struct azure_table *t)
 {
     const json_t *list = routes_of(t->document);
-    size_t room = json_array_size(list) + 1, i;
+    size_t room = json_array_size(list), i;
     const json_t *route;
-    bool nomem = false;
-    t->routes = calloc(room, sizeof *t->routes);
-    t->foreign = calloc(room, sizeof *t->foreign);
-    if (!t->routes || !t->foreign)
-        return false;
+    t->routes = memory_new(room, sizeof *t->routes);
+    t->foreign = memory_new(room, sizeof *t->foreign);
     json_array_foreach(list, i, route)
     {
         struct ip_prefix prefix;
@@ -179,7 +186,7 @@ static bool sort_routes(struct azure_table *t)
         if (is_ours(route) && has_prefix) {
             struct azure_route *r = &t->routes[t->count++];
             r->prefix = prefix;
-            r->nhset = read_hops(t->sets, json_object_get(route, "properties"), &nomem);
+            r->nhset = read_hops(t->sets, json_object_get(route, "properties"));
             snprintf(r->name, sizeof r->name, "%s",
                      json_string_value(json_object_get(route, "name")));
         } else {
@@ -190,7 +197,6 @@ static bool sort_routes(struct azure_table *t)
     }
     qsort(t->routes, t->count, sizeof *t->routes, compare_routes);
     qsort(t->foreign, t->foreign_count, sizeof *t->foreign, compare_prefixes);
-    return !nomem;
 }
 
 void azure_table_fini(struct azure_table *t)
@@ -210,14 +216,13 @@ bool azure_table_read(struct azure_table *t, const char *body, size_t len,
     struct azure_table fresh = { .sets = t->sets };
     fresh.document = json_loadb(body, len, JSON_REJECT_DUPLICATES, &fault);
     const char *wrong = fresh.document ? fault_of(fresh.document) : fault.text;
-    if (!wrong && !sort_routes(&fresh))
-        wrong = "out of memory";
     if (wrong) {
         snprintf(error, AZURE_ERROR_MAX, "%.200s", wrong);
-        azure_table_fini(&fresh);
+        json_decref(fresh.document);
         return false;
     }
     const char *key;
+    sort_routes(&fresh);
     const char *tag = find_tag(json_object_get(fresh.document, "tags"), &key);
     snprintf(fresh.fence, sizeof fresh.fence, "%s", tag ? tag : "");
     snprintf(fresh.etag, sizeof fresh.etag, "%s",

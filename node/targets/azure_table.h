@@ -66,8 +66,8 @@ char *azure_table_write(const struct azure_table *t, const struct azure_route *o
 int azure_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b);
 
 /* What a table can hold of a set: members of the prefix's family, only the first without ECMP. An id with
- * a reference; 0: nothing is left, or memory ended (*nomem). */
+ * a reference; 0: nothing is left. */
 uint32_t azure_table_set(struct nhset_table *sets, const struct ip_prefix *prefix, uint32_t nhset,
-                         bool has_ecmp, bool *nomem);
+                         bool has_ecmp);
 
 #endif

@@ -36,8 +36,7 @@ static void wish(struct bench *b, const char *prefix, const char *hops)
 static void plan(struct bench *b, uint32_t limit, bool summarise)
 {
     azure_plan_fini(&b->plan);
-    CU_ASSERT_TRUE_FATAL(
-        azure_plan_make(&b->plan, b->wishes, b->count, &b->table, limit, summarise));
+    azure_plan_make(&b->plan, b->wishes, b->count, &b->table, limit, summarise);
 }
 
 static void end(struct bench *b)
