@@ -27,9 +27,9 @@ const char *azure_fate_text(enum azure_fate fate)
 {
     static const char *const texts[] = {
         [AZURE_FITS] = "",
-        [AZURE_TOO_MANY] = "the table is full",
-        [AZURE_CONFLICT] = "a route that is not ours has this prefix",
-        [AZURE_NO_HOP] = "no next hop of the prefix's family",
+        [AZURE_TOO_MANY] = "some routes have no room",
+        [AZURE_CONFLICT] = "routes that are not ours have the same prefixes",
+        [AZURE_NO_HOP] = "some routes have no next hop of their family",
     };
     return texts[fate];
 }
@@ -285,11 +285,15 @@ void azure_plan_fini(struct azure_plan *plan)
 
 bool azure_plan_is_done(const struct azure_plan *plan, const struct azure_table *table)
 {
-    if (plan->count != table->count)
-        return false;
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->routes[i].nhset != table->routes[i].nhset ||
-            azure_prefix_compare(&plan->routes[i].prefix, &table->routes[i].prefix))
+    size_t done = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct azure_route *r = &table->routes[i];
+        if (!r->nhset && !has_route(plan, &r->prefix))
+            continue; /* edited by somebody, and not wanted: left alone */
+        if (done == plan->count || plan->routes[done].nhset != r->nhset ||
+            azure_prefix_compare(&plan->routes[done].prefix, &r->prefix))
             return false;
-    return true;
+        done++;
+    }
+    return done == plan->count;
 }

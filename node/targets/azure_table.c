@@ -268,17 +268,29 @@ static void drop_keys(json_t *object, const char *const *keys)
         json_object_del(object, *keys);
 }
 
-/* Routes of others without what the resource manager maintains; ours are written anew. */
-static json_t *keep_foreign(json_t *routes)
+/* Ours are written anew. One that somebody edited is only replaced: to remove it there is no reason. */
+static bool is_written_anew(const struct azure_table *t, const json_t *route,
+                            const struct azure_route *ours, size_t count)
+{
+    struct azure_route key;
+    if (!is_ours(route) || !read_prefix(route, &key.prefix))
+        return false;
+    const struct azure_route *old = azure_table_find(t, &key.prefix);
+    return (old && old->nhset) ||
+           (count && bsearch(&key, ours, count, sizeof key, compare_routes));
+}
+
+/* Routes of others without what the resource manager maintains. */
+static json_t *keep_foreign(const struct azure_table *t, json_t *routes,
+                            const struct azure_route *ours, size_t count)
 {
     static const char *const of_route[] = { "etag", NULL };
     static const char *const of_properties[] = { "provisioningState", "hasBgpOverride", NULL };
     json_t *kept = json_array(), *route;
-    struct ip_prefix prefix;
     size_t i;
     json_array_foreach(routes, i, route)
     {
-        if (is_ours(route) && read_prefix(route, &prefix))
+        if (is_written_anew(t, route, ours, count))
             continue;
         drop_keys(route, of_route);
         drop_keys(json_object_get(route, "properties"), of_properties);
@@ -316,7 +328,7 @@ char *azure_table_write(const struct azure_table *t, const struct azure_route *o
                                                  NULL };
     json_t *document = json_deep_copy(t->document);
     json_t *properties = json_object_get(document, "properties");
-    json_t *routes = keep_foreign(routes_of(document));
+    json_t *routes = keep_foreign(t, routes_of(document), ours, count);
     for (size_t i = 0; i < count; i++)
         json_array_append_new(routes, write_route(t, &ours[i]));
     drop_keys(document, of_table);

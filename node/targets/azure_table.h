@@ -57,8 +57,8 @@ const struct azure_route *azure_table_covering(const struct azure_table *t,
                                                const struct ip_prefix *prefix);
 bool azure_table_is_foreign(const struct azure_table *t, const struct ip_prefix *prefix);
 
-/* The body of a whole-table PUT: the document with these routes of ours and this fence tag. Each set
- * has one member, or 2 to 64 where the API version has VirtualApplianceEcmp. free() it. */
+/* The body of a whole-table PUT: the document with these routes of ours (by azure_prefix_compare) and
+ * this fence tag. Each set has one member, or 2 to 64 where the API version has VirtualApplianceEcmp. free() it. */
 char *azure_table_write(const struct azure_table *t, const struct azure_route *ours, size_t count,
                         const char *fence);
 
