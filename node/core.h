@@ -106,6 +106,13 @@ void core_target_tell(struct core *c, size_t nth, const char *trouble, uint64_t 
 /* Whose route a net's best path is: a peer's name, "none". For what a target keeps beside it. */
 const char *core_net_source(const struct core *c, uint32_t net);
 const char *core_self_name(const struct core *c);
+/* Numbers of the backend's own, for sight; names are stable and live for ever. */
+enum { CORE_FACTS_MAX = 16 };
+struct core_fact {
+    const char *name; /* "foreignRoutes" */
+    uint64_t value;
+};
+void core_target_facts(struct core *c, size_t nth, const struct core_fact *facts, size_t count);
 /* Shared with the backends: index of a prefix (made when new), sets. */
 struct rib *core_rib(struct core *c);
 
@@ -177,12 +184,14 @@ struct core_target_view {
     const char *owner;                 /* shared: the node that writes it, "none" */
     const char *trouble;               /* of the target as a whole, "" = none */
     uint64_t trouble_since_ms;         /* of its coming, or of its end */
+    const struct core_fact *facts;     /* of its backend */
+    size_t fact_count;
     uint32_t agents;                   /* table: connected agents */
 };
 size_t core_target_count(const struct core *c);
 void core_target_view(const struct core *c, size_t nth, struct core_target_view *out);
 
-/* Would the target program this net at all, by the VNet's rules? */
+/* Would the target program this net at all, by the VNet's rules and its filter? */
 enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net);
 /* What it has: nhset id, 0 = nothing, or not known here (table). */
 uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net);

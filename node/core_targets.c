@@ -12,6 +12,7 @@ static const struct {
     [CONFIG_TARGET_NETLINK] = { LOCAL, 0 },
     [CONFIG_TARGET_TABLE] = { SERVED, 0 },
     [CONFIG_TARGET_ETCD] = { SHARED, 1000 },
+    [CONFIG_TARGET_AZURE] = { SHARED, 30000 },
 };
 
 static bool runs_here(const struct core *c, const struct config_target *t)
@@ -54,12 +55,35 @@ uint32_t core_live_sessions(const struct core *c)
     return count;
 }
 
+/* By the peer that announces it best, and by its prefix. */
+static bool passes_filter(const struct core *c, const struct config_filter *f, uint32_t net,
+                          const struct ip_prefix *prefix)
+{
+    uint32_t best = rib_net(&c->rib, net)->best;
+    uint32_t nva = best ? rib_path(&c->rib, best)->nva : 0;
+    bool by_prefix = f->prefix_count == 0, by_peer = f->peer_count == 0;
+    for (size_t i = 0; i < f->prefix_count && !by_prefix; i++)
+        by_prefix = ip_prefix_contains(&f->prefixes[i], prefix);
+    for (size_t i = 0; i < f->peer_count && !by_peer; i++)
+        by_peer = f->peers[i] + 1 == nva;
+    return by_prefix && by_peer;
+}
+
+enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net)
+{
+    const struct config_target *t = c->targets[nth].cfg;
+    struct ip_prefix prefix;
+    prefix_table_prefix(&c->rib.nets, net, &prefix);
+    enum vnet_verdict verdict = vnet_judge(&c->vnet, &prefix, t->allow_own_space);
+    if (verdict == VNET_PROGRAMMED && !passes_filter(c, &t->filter, net, &prefix))
+        verdict = VNET_FILTERED;
+    return verdict;
+}
+
 static void want(struct core *c, struct core_target *t, uint32_t net)
 {
     const struct rib_net *n = rib_net(&c->rib, net);
-    struct ip_prefix prefix;
-    prefix_table_prefix(&c->rib.nets, net, &prefix);
-    bool fits = vnet_judge(&c->vnet, &prefix, t->cfg->allow_own_space) == VNET_PROGRAMMED;
+    bool fits = core_target_verdict(c, (size_t)(t - c->targets), net) == VNET_PROGRAMMED;
     core_must(program_want(t->program, net, fits ? n->nhset : 0,
                            rib_net_is_withdrawn(n) ? PROGRAM_WITHDRAWN : PROGRAM_LOST,
                            c->now_ms));
@@ -165,6 +189,14 @@ const char *core_net_source(const struct core *c, uint32_t net)
 const char *core_self_name(const struct core *c)
 {
     return c->node->name;
+}
+
+void core_target_facts(struct core *c, size_t nth, const struct core_fact *facts, size_t count)
+{
+    struct core_target *t = core_nth_program(c, nth);
+    t->fact_count = count < CORE_FACTS_MAX ? count : CORE_FACTS_MAX;
+    for (size_t i = 0; i < t->fact_count; i++)
+        t->facts[i] = facts[i];
 }
 
 struct rib *core_rib(struct core *c)

@@ -183,15 +183,10 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
         .owner = core_node_name(c, t->is_shared ? t->fence.record.owner : 0),
         .trouble = t->trouble,
         .trouble_since_ms = t->trouble_since_ms,
+        .facts = t->facts,
+        .fact_count = t->fact_count,
         .agents = t->cfg->type == CONFIG_TARGET_TABLE ? (uint32_t)c->agent_count : 0,
     };
-}
-
-enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net)
-{
-    struct ip_prefix prefix;
-    prefix_table_prefix(&c->rib.nets, net, &prefix);
-    return vnet_judge(&c->vnet, &prefix, c->targets[nth].cfg->allow_own_space);
 }
 
 uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net)

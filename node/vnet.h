@@ -9,7 +9,8 @@
 #define VNET_VERDICT_MAP(X)                                                                        \
     X(VNET_PROGRAMMED, "programmed", "")                                                           \
     X(VNET_OWN_SPACE, "own-space",                                                                 \
-      "inside the virtual network's own address space; allowOwnSpace on the target permits it")
+      "inside the virtual network's own address space; allowOwnSpace on the target permits it")    \
+    X(VNET_FILTERED, "filtered", "the target's filter leaves it out")
 
 #define VNET_VERDICT_ENUM(name, word, text) name,
 enum vnet_verdict { VNET_VERDICT_MAP(VNET_VERDICT_ENUM) VNET_VERDICTS };

@@ -8,7 +8,6 @@ enum { DEFAULT_ASN = 65515, DEFAULT_API_PORT = 8179, DEFAULT_HEALTH_PORT = 8178 
 
 static const char *const modes[] = { "azure", "transparent", NULL };
 static const char *const preferences[] = { "ExpressRoute", "VpnGateway", "ASPath", NULL };
-const char *const config_target_types[] = { "netlink", "table", "etcd", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const formats[] = { "auto", "plain", "logfmt", "json", NULL };
 
@@ -221,7 +220,7 @@ static void read_agents(struct schema_reader *r, struct tree_node *n, struct con
             schema_read_object(r, h, host_rows, &c->agents[c->agent_count++]);
 }
 
-/* ---- virtual networks, targets ---- */
+/* ---- virtual networks ---- */
 
 static bool read_prefixes(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
                           void *to)
@@ -243,23 +242,6 @@ static const struct schema_row vnet_rows[] = {
     { 0 },
 };
 
-static const struct schema_row target_rows[] = {
-    { "name", schema_name, offsetof(struct config_target, name), .is_required = true,
-      .help = "the target" },
-    { "type", schema_word, offsetof(struct config_target, type), .words = config_target_types,
-      .is_required = true, .help = "netlink: this node's kernel; table: host agents; etcd" },
-    { "table", schema_u32, offsetof(struct config_target, table), 1, 4294967294,
-      .help = "kernel table" },
-    { "metric", schema_u32, offsetof(struct config_target, metric), 1, 4294967294,
-      .help = "route metric" },
-    { "protocol", schema_u8, offsetof(struct config_target, protocol), 5, 255,
-      .help = "route protocol number" },
-    { "allowOwnSpace", schema_bool, offsetof(struct config_target, allow_own_space),
-      .help = "steer inside the VNet" },
-    { "nodes", config_read_node_mask, offsetof(struct config_target, nodes), .help = "[names]" },
-    { 0 },
-};
-
 static void read_vnets(struct schema_reader *r, struct tree_node *list, struct config *c)
 {
     if (!list || !schema_is_list(r, list))
@@ -268,25 +250,6 @@ static void read_vnets(struct schema_reader *r, struct tree_node *list, struct c
     for (struct tree_node *n = list->first; n; n = n->next)
         if (schema_is_map(r, n))
             schema_read_object(r, n, vnet_rows, &c->vnets[c->vnet_count++]);
-}
-
-static void read_targets(struct schema_reader *r, struct tree_node *list, struct config *c)
-{
-    if (!list || !schema_is_list(r, list))
-        return;
-    c->targets = memory_new(list->count, sizeof *c->targets);
-    for (struct tree_node *n = list->first; n; n = n->next) {
-        struct config_target *t = &c->targets[c->target_count];
-        if (!schema_is_map(r, n))
-            continue;
-        *t = (struct config_target){ .table = 254, .metric = 20, .protocol = 201, .nodes = UINT32_MAX };
-        const struct tree_node *type = tree_get(n, "type");
-        if (type && type->kind == TREE_SCALAR && strcmp(type->text, "etcd") == 0)
-            config_read_etcd(r, n, c, t);
-        else
-            schema_read_object(r, n, target_rows, t);
-        c->target_count++;
-    }
 }
 
 /* ---- the rest of the top ---- */
@@ -369,7 +332,7 @@ static void read_all(struct config_source *s, struct config *c)
     read_listeners(r, s->root, c);
     read_agents(r, tree_get(s->root, "agents"), c);
     read_vnets(r, tree_get(s->root, "virtualNetworks"), c);
-    read_targets(r, tree_get(s->root, "programming"), c);
+    config_read_targets(r, tree_get(s->root, "programming"), c);
     config_read_peers(r, s->root, c);
     config_check(r, s->root, c);
 }
@@ -414,6 +377,8 @@ void config_free(struct config *c)
         free(c->vnets[i].prefixes);
     for (size_t i = 0; i < c->peer_count; i++)
         free(c->peers[i].md5_key_file);
+    for (size_t i = 0; i < c->target_count; i++)
+        config_target_fini(&c->targets[i]);
     for (size_t i = 0; i < CONFIG_NODES_MAX; i++) {
         free(c->node_api[i]);
         free(c->node_health[i]);
@@ -426,8 +391,6 @@ void config_free(struct config *c)
     free(c->agents);
     free(c->peers);
     free(c->vnets);
-    for (size_t i = 0; i < c->target_count; i++)
-        config_etcd_fini(&c->targets[i].etcd);
     free(c->targets);
     free(c->api_listen);
     free(c->health_listen);

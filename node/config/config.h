@@ -12,7 +12,7 @@
 
 #include "bgp/types.h"
 
-enum { CONFIG_NAME_MAX = 63, CONFIG_NODES_MAX = 7 };
+enum { CONFIG_NAME_MAX = 63, CONFIG_NODES_MAX = 7, CONFIG_API_VERSION = 18 };
 
 enum config_mode { CONFIG_AZURE, CONFIG_TRANSPARENT }; /* routeServer.mode, peers[].mode */
 enum config_peer_type { CONFIG_NVA, CONFIG_VPN_GATEWAY, CONFIG_EXPRESS_ROUTE };
@@ -20,7 +20,7 @@ enum config_preference { CONFIG_PREFER_EXPRESS_ROUTE, CONFIG_PREFER_VPN_GATEWAY,
 enum config_limit_action { CONFIG_LIMIT_WARN, CONFIG_LIMIT_TRIM, CONFIG_LIMIT_RESET };
 enum config_graceful { CONFIG_GRACEFUL_HELPER, CONFIG_GRACEFUL_FULL, CONFIG_GRACEFUL_NONE };
 enum config_add_path { CONFIG_ADD_PATH_NONE, CONFIG_ADD_PATH_RECEIVE, CONFIG_ADD_PATH_SEND, CONFIG_ADD_PATH_BOTH };
-enum config_target_type { CONFIG_TARGET_NETLINK, CONFIG_TARGET_TABLE, CONFIG_TARGET_ETCD };
+enum config_target_type { CONFIG_TARGET_NETLINK, CONFIG_TARGET_TABLE, CONFIG_TARGET_ETCD, CONFIG_TARGET_AZURE };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_PLAIN, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
@@ -99,15 +99,38 @@ struct config_etcd {                     /* type: etcd */
     char *cert_file, *key_file;          /* certFile, keyFile: our own, or NULL */
 };
 
+struct config_filter {                   /* filter: nothing said = everything */
+    struct ip_prefix *prefixes;          /* prefixes: what lies inside one of them */
+    size_t prefix_count;
+    uint32_t *peers;                     /* peers: [names]; places in config.peers */
+    size_t peer_count;
+};
+
+struct config_azure {                    /* type: azureRouteTable */
+    char *resource_id;                   /* resourceIds: one target each, "TARGET.TABLE" when several */
+    char *endpoint;                      /* endpoint: https://management.azure.com */
+    char *identity_endpoint;             /* identityEndpoint: http://169.254.169.254 */
+    char *ca_file;                       /* caFile: NULL = the system's certificates */
+    char client_id[CONFIG_NAME_MAX + 1]; /* identity: { clientId }; "" = system */
+    char *principal_file;                /* identity: { servicePrincipalFile }, or NULL */
+    char api_version[CONFIG_API_VERSION + 1]; /* apiVersion: 2025-07-01, the first with ECMP */
+    uint32_t max_routes;                 /* maxRoutes: 400, those of others among them */
+    bool summarise;                      /* summarise: adjacent routes when nearly full; false */
+    uint32_t read_ms;                    /* readEvery: 60s */
+    uint32_t timeout_ms;                 /* requestTimeout: 30s */
+};
+
 struct config_target {                   /* programming[] */
     char name[CONFIG_NAME_MAX + 1];
-    uint8_t type;                        /* type: netlink | table | etcd */
+    uint8_t type;                        /* type: netlink | table | etcd | azureRouteTable */
     uint32_t table;                      /* netlink: kernel table, 254 = main */
     uint32_t metric;                     /* netlink: route metric (IPv4 and IPv6), default 20 */
     uint8_t protocol;                    /* netlink: route protocol number, default 201 */
     bool allow_own_space;                /* steering inside the VNet: false */
     uint32_t nodes;                      /* nodes: [names], which nodes run it; bit 1 << id; all */
+    struct config_filter filter;         /* filter: { prefixes, peers } */
     struct config_etcd etcd;
+    struct config_azure azure;
 };
 
 struct config_agent {                    /* agents.hosts[] */

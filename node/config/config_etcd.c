@@ -70,6 +70,7 @@ static const struct schema_row rows[] = {
     { "type", schema_word, COMMON(type), .words = config_target_types, .is_required = true,
       .help = "etcd" },
     { "allowOwnSpace", schema_bool, COMMON(allow_own_space), .help = "steer inside the VNet" },
+    { "filter", config_read_filter, COMMON(filter), .help = "{ prefixes: [], peers: [] }" },
     { "nodes", config_read_node_mask, COMMON(nodes), .help = "[names]" },
     { "endpoints", read_endpoints, .offset = offsetof(struct config_target, etcd),
       .is_required = true, .help = "[https://10.1.9.1:2379, …]" },

@@ -21,6 +21,11 @@ bool config_source_close(struct config_source *s, FILE *errors);
 
 /* peers[] with defaults; node names must be read already. */
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c);
+/* programming[]; names of nodes and peers are looked up in the tree. */
+void config_read_targets(struct schema_reader *r, struct tree_node *list, struct config *c);
+/* filter: into a struct config_filter. */
+schema_read config_read_filter;
+void config_target_fini(struct config_target *t);
 /* One of programming[] of type etcd; the name of the route server must be read already. */
 void config_read_etcd(struct schema_reader *r, struct tree_node *n, const struct config *c,
                       struct config_target *t);

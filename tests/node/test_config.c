@@ -46,6 +46,9 @@ static struct config *load_with(const char *part)
     return load(text);
 }
 
+#define AZURE_ID                                                                                   \
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/routeTables/rt"
+
 static const struct {
     const char *part, *expected;
 } mistakes[] = {
@@ -104,7 +107,25 @@ static const struct {
     { "virtualNetworks: [{ name: v, addressPrefixes: [10.1.2.3/16] }]", "write 10.1.0.0/16" },
     { "virtualNetworks: [{ name: v, addressPrefixes: [10.1.0.0] }]", "\"10.1.0.0\" is no prefix" },
     { "virtualNetworks: [{ name: v, addressPrefixes: [10.1.0.0/33] }]", "is no prefix" },
-    { "programming: [{ name: t, type: azureRouteTable }]", "is not one of: netlink, table, etcd" },
+    { "programming: [{ name: t, type: azure }]",
+      "is not one of: netlink, table, etcd, azureRouteTable" },
+    { "programming: [{ name: t, type: azureRouteTable }]", "\"resourceIds\" is missing" },
+    { "programming: [{ name: t, type: azureRouteTable, resourceIds: [rt-spoke] }]",
+      "\"rt-spoke\" is no id of a route table" },
+    { "programming: [{ name: t, type: azureRouteTable, resourceIds: [] }]", "at least one table" },
+    { "programming: [{ name: t, type: azureRouteTable, resourceIds: [" AZURE_ID ", " AZURE_ID "] }]",
+      "programmed by another entry already" },
+    { "programming: [{ name: t, type: azureRouteTable, resourceIds: [" AZURE_ID "], table: 7 }]",
+      "unknown key \"table\"" },
+    { "programming: [{ name: t, type: azureRouteTable, resourceIds: [" AZURE_ID "], identity: me }]",
+      "write system, { clientId" },
+    { "programming: [{ name: t, type: azureRouteTable, resourceIds: [" AZURE_ID
+      "], endpoint: \"http://arm\" }]",
+      "is no base of an address" },
+    { "programming: [{ name: t, type: azureRouteTable, resourceIds: [" AZURE_ID "], apiVersion: new }]",
+      "\"new\" is no API version" },
+    { "programming: [{ name: t, type: table, filter: { peers: [nobody] } }]",
+      "there is no peer \"nobody\"" },
     { "programming: [{ name: t, type: etcd }]", "\"endpoints\" is missing" },
     { "programming: [{ name: t, type: etcd, endpoints: [] }]", "1 to 9 endpoints are expected" },
     { "programming: [{ name: t, type: etcd, endpoints: [10.0.0.1] }]", "\"10.0.0.1\" is no endpoint" },
@@ -276,7 +297,33 @@ static void test_the_agents_file_is_held_to_the_same_rules(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "at least one node is needed"));
 }
 
-CU_MAIN("config", CU_CASE(test_every_mistake_is_named_with_its_mend),
+static void test_every_table_of_azure_is_a_target_of_its_own(void)
+{
+    struct config *c = load_with(
+        "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1 }, { name: q, peerIp: 10.0.0.3, peerAsn: 1 }]\n"
+        "programming:\n"
+        "  - { name: t, type: azureRouteTable, resourceIds: [" AZURE_ID "-a, " AZURE_ID "-b],\n"
+        "      maxRoutes: 20, endpoint: \"https://arm.test:8443/\",\n"
+        "      identity: { servicePrincipalFile: sp.json }, filter: { prefixes: [10.0.0.0/8], peers: [q] } }\n"
+        "  - { name: u, type: azureRouteTable, resourceIds: [" AZURE_ID "-c] }\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_EQUAL_FATAL(c->target_count, 3);
+    CU_ASSERT_STRING_EQUAL(c->targets[1].name, "t.rt-b");
+    CU_ASSERT_STRING_EQUAL(c->targets[1].azure.resource_id, AZURE_ID "-b");
+    CU_ASSERT_STRING_EQUAL(c->targets[1].azure.endpoint, "https://arm.test:8443");
+    CU_ASSERT_STRING_EQUAL(c->targets[1].azure.principal_file, "/tmp/sp.json");
+    CU_ASSERT_EQUAL(c->targets[1].azure.max_routes, 20);
+    CU_ASSERT_EQUAL_FATAL(c->targets[1].filter.peer_count, 1);
+    CU_ASSERT_EQUAL(c->targets[1].filter.peers[0], 1);
+    CU_ASSERT_EQUAL(c->targets[1].filter.prefix_count, 1);
+    CU_ASSERT_STRING_EQUAL(c->targets[2].name, "u");
+    CU_ASSERT_STRING_EQUAL(c->targets[2].azure.endpoint, "https://management.azure.com");
+    CU_ASSERT_STRING_EQUAL(c->targets[2].azure.api_version, "2025-07-01");
+    CU_ASSERT_EQUAL(c->targets[2].azure.max_routes, 400);
+    config_free(c);
+}
+
+CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_CASE(test_every_mistake_is_named_with_its_mend),
         CU_CASE(test_all_mistakes_are_told_at_once_in_the_order_of_the_file),
         CU_CASE(test_the_caret_stands_below_the_mistake), CU_CASE(test_several_nodes_need_keys),
         CU_CASE(test_bytes_that_are_no_text_are_refused),
