@@ -1,8 +1,10 @@
 #include "node/backends.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "node/config/memory.h"
+#include "node/targets/azure.h"
 #include "node/targets/etcd.h"
 #include "node/targets/netlink.h"
 
@@ -25,6 +27,7 @@ struct backend_kind {
 
 struct backends {
     struct backends_cfg cfg;
+    struct azure_bucket azure_calls; /* the provider counts all tables together */
     struct backend *items;
     size_t count;
 };
@@ -150,11 +153,108 @@ static void close_etcd(struct backend *b)
     etcd_free(b->impl);
 }
 
+/* ---- Azure ---- */
+
+struct azure_backend {
+    struct azure *azure;
+    char audience[300];
+    bool is_ready;
+};
+
+static const char *nva_of(void *data, uint32_t prefix)
+{
+    const char *source = source_of(data, prefix);
+    return strcmp(source, "none") ? source : NULL;
+}
+
+static bool open_azure(struct backend *b, char error[static ERROR_MAX])
+{
+    const struct config_azure *a = &b->target->azure;
+    struct backends *all = b->all;
+    struct rib *rib = core_rib(all->cfg.core);
+    struct azure_backend *impl = memory_new(1, sizeof *impl);
+    (void)error; /* a table that does not answer is asked again */
+    snprintf(impl->audience, sizeof impl->audience, "%s/", a->endpoint);
+    const struct azure_cfg cfg = {
+        .loop = all->cfg.loop,
+        .ca_file = a->ca_file,
+        .now = all->cfg.now,
+        .on_change = on_change,
+        .machine = { .config = all->cfg.config,
+                     .self = all->cfg.self,
+                     .endpoint = a->endpoint,
+                     .resource_id = a->resource_id,
+                     .api_version = a->api_version,
+                     .identity = { .endpoint = a->identity_endpoint,
+                                   .audience = impl->audience,
+                                   .client_id = a->client_id[0] ? a->client_id : NULL,
+                                   .principal_file = a->principal_file },
+                     .max_routes = a->max_routes,
+                     .summarise = a->summarise,
+                     .read_ms = a->read_ms,
+                     .timeout_ms = a->timeout_ms,
+                     .seed = uv_hrtime(),
+                     .prefixes = &rib->nets,
+                     .sets = &rib->sets,
+                     .program = b->program,
+                     .fence = core_fence(all->cfg.core, b->nth),
+                     .bucket = &all->azure_calls,
+                     .nva_of = nva_of,
+                     .on_unknown = on_observed,
+                     .on_released = on_released,
+                     .data = b },
+    };
+    impl->azure = azure_new(&cfg);
+    b->impl = impl;
+    return true;
+}
+
+static void tell_azure(struct backend *b, uint64_t now_ms)
+{
+    struct azure_backend *impl = b->impl;
+    char trouble[ERROR_MAX] = "";
+    struct azure_status s;
+    azure_status(impl->azure, &s);
+    if (s.error[0])
+        snprintf(trouble, sizeof trouble, "%s: %.200s", azure_state_name(s.state), s.error);
+    const struct core_fact facts[] = {
+        { "tableRoutes", s.routes },      { "foreignRoutes", s.foreign_routes },
+        { "limit", s.limit },             { "unfit", s.unfit },
+        { "summarised", s.summarised },   { "reads", s.reads },
+        { "writes", s.writes },           { "accepted", s.accepted },
+        { "conflicts", s.conflicts },     { "throttled", s.throttled },
+        { "failures", s.failures },
+    };
+    core_target_tell(b->all->cfg.core, b->nth, trouble, now_ms);
+    core_target_facts(b->all->cfg.core, b->nth, facts, sizeof facts / sizeof *facts);
+    if (s.was_read && !impl->is_ready) {
+        impl->is_ready = true;
+        core_program_ready(b->all->cfg.core, b->nth, now_ms);
+    }
+}
+
+static bool turn_azure(struct backend *b, uint64_t now_ms)
+{
+    struct azure_backend *impl = b->impl;
+    bool was_ready = impl->is_ready;
+    azure_turn(impl->azure, now_ms);
+    tell_azure(b, now_ms);
+    return impl->is_ready != was_ready; /* wants flow from now on */
+}
+
+static void close_azure(struct backend *b)
+{
+    struct azure_backend *impl = b->impl;
+    azure_free(impl->azure);
+    free(impl);
+}
+
 /* ---- all ---- */
 
 static const struct backend_kind kinds[] = {
     [CONFIG_TARGET_NETLINK] = { open_kernel, turn_kernel, close_kernel },
     [CONFIG_TARGET_ETCD] = { open_etcd, turn_etcd, close_etcd },
+    [CONFIG_TARGET_AZURE] = { open_azure, turn_azure, close_azure },
 };
 
 static bool start(struct backends *all, size_t nth)
@@ -177,6 +277,7 @@ struct backends *backends_start(const struct backends_cfg *cfg)
     const struct config_target *target;
     struct backends *all = memory_new(1, sizeof *all);
     all->cfg = *cfg;
+    azure_bucket_init(&all->azure_calls, cfg->now());
     all->items = memory_new(cfg->config->target_count, sizeof *all->items);
     for (; core_program(cfg->core, all->count, &target); all->count++)
         if (!start(all, all->count)) {

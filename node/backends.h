@@ -13,6 +13,7 @@ struct backends_cfg {
     uv_loop_t *loop;
     struct core *core;
     const struct config *config;
+    uint32_t self;
     struct log *log;
     uint64_t (*now)(void);        /* monotonic ms, the core's clock */
     void (*on_change)(void *data); /* something may be done: call backends_turn soon */

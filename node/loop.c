@@ -353,6 +353,7 @@ static bool start_targets(struct loop *l)
     l->backends = backends_start(&(struct backends_cfg){ .loop = &l->uv,
                                                          .core = l->core,
                                                          .config = l->cfg->config,
+                                                         .self = l->cfg->self,
                                                          .log = l->log,
                                                          .now = now_ms,
                                                          .on_change = on_target,

@@ -156,6 +156,7 @@ class Cluster:
         self.lab, self.name, self.asn, self.mode = lab, name, asn, mode
         self.nodes, self.peers, self.networks, self.agents = {}, [], [], {}
         self.targets = [{"name": "vm-hosts", "type": "table"}]
+        self.times = {}  # cluster: grace, stale … where the defaults are too long for a test
 
     def node(self, host, address, address6=""):
         self.nodes[host.name] = Node(self, host, address, address6)
@@ -197,7 +198,7 @@ class Cluster:
                             "runDirectory": os.path.join(self.lab.directory, "run")},
             "nodes": [{"name": n.name, "address": n.address, **({"address6": n.address6} if n.address6 else {}),
                        "publicKey": keys[n.name]} for n in self.nodes.values()],
-            "cluster": {"keyFile": "node.key", "secretFile": "cluster.secret"},
+            "cluster": {"keyFile": "node.key", "secretFile": "cluster.secret", **self.times},
             "peers": self.peers,
         }
         if self.networks:

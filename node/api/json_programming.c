@@ -65,7 +65,8 @@ static json_t *target_object(const struct api_view *v, const struct core_target_
 {
     static const char *const types[] = { [CONFIG_TARGET_NETLINK] = "netlink",
                                          [CONFIG_TARGET_TABLE] = "table",
-                                         [CONFIG_TARGET_ETCD] = "etcd" };
+                                         [CONFIG_TARGET_ETCD] = "etcd",
+                                         [CONFIG_TARGET_AZURE] = "azureRouteTable" };
     struct core_status status;
     json_t *o = json_pack("{s:s, s:s, s:b}", "name", t->target->name, "type",
                           types[t->target->type], "runsHere", t->runs_here);
@@ -77,6 +78,10 @@ static json_t *target_object(const struct api_view *v, const struct core_target_
         json_object_set_new(o, "table", json_count(t->target->table));
     if (t->target->type == CONFIG_TARGET_ETCD)
         json_object_set_new(o, "prefix", json_text(t->target->etcd.prefix));
+    for (size_t i = 0; i < t->fact_count; i++)
+        json_object_set_new(o, t->facts[i].name, json_count(t->facts[i].value));
+    if (t->target->type == CONFIG_TARGET_AZURE)
+        json_object_set_new(o, "resourceId", json_text(t->target->azure.resource_id));
     if (t->target->type != CONFIG_TARGET_TABLE)
         return o;
     core_status(v->core, v->now_ms, &status);

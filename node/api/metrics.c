@@ -287,6 +287,26 @@ static void put_target_roles(FILE *f, const struct core_target_view *t)
     }
 }
 
+/* What only its backend counts, by the names of /v1/programming. */
+static void put_target_facts(FILE *f, const struct core_target_view *t)
+{
+    for (size_t i = 0; i < t->fact_count; i++) {
+        fputs("tandem_program_fact{", f);
+        label(f, "target", t->target->name, ",");
+        fprintf(f, "fact=\"%s\"} %llu\n", t->facts[i].name,
+                (unsigned long long)t->facts[i].value);
+    }
+}
+
+static void put_target_trouble(FILE *f, const struct core_target_view *t)
+{
+    if (!t->fence)
+        return;
+    fputs("tandem_program_trouble{", f);
+    label(f, "target", t->target->name, "} ");
+    fprintf(f, "%d\n", t->trouble[0] != 0);
+}
+
 static void put_target_epoch(FILE *f, const struct core_target_view *t)
 {
     if (!t->fence)
@@ -359,6 +379,10 @@ void api_metrics(const struct api_view *v, const struct api_request *q, struct a
     put_targets(f, v, put_target_roles);
     head(f, "tandem_program_epoch", gauge, "Epoch of the fence that stands in a shared target.");
     put_targets(f, v, put_target_epoch);
+    head(f, "tandem_program_trouble", gauge, "Is something wrong with a shared target as a whole?");
+    put_targets(f, v, put_target_trouble);
+    head(f, "tandem_program_fact", gauge, "Numbers of a target's own, by name.");
+    put_targets(f, v, put_target_facts);
     head(f, "tandem_program_reachable", gauge, "Does a shared target answer this node?");
     put_targets(f, v, put_target_reach);
     put_process(f, v);

@@ -1,0 +1,304 @@
+#!/usr/bin/python3
+"""Azure route tables, with real nodes: written once a burst, by one node, kept over its death and over
+everything that the resource manager does wrong.
+
+    tests/chaos/azure.py [words of a case's name]     AZURE_SECONDS=20 of random faults
+
+Two nodes, a BIRD with many routes, and the lab's resource manager in a host of its own. Seven targets: some
+right, some with a mistake in them, which must be named and must not harm the others.
+"""
+import os
+import random
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")]
+sys.dont_write_bytecode = True
+
+from case import Cases, Failed  # noqa: E402
+from lab.arm import Control  # noqa: E402
+from lab.arm_check import Journal, ours  # noqa: E402
+from lab.bird import Bird  # noqa: E402
+from lab.check import Stopwatch, expect, hold, poll  # noqa: E402
+from lab.net import Lab  # noqa: E402
+from lab.proc import Process  # noqa: E402
+from lab.tandem import Cluster  # noqa: E402
+
+NVA, ARM = "10.1.2.4", "10.1.9.9"
+TABLES = "/subscriptions/lab/resourceGroups/net/providers/Microsoft.Network/routeTables/"
+HUB, SPOKE, SMALL, PRINCIPAL = (TABLES + name for name in ("rt-hub", "rt-spoke", "rt-small", "rt-principal"))
+FOREIGN = [{"name": "to-internet", "properties": {"addressPrefix": "0.0.0.0/0", "nextHopType": "Internet"}},
+           {"name": "to-storage", "properties": {"addressPrefix": "Storage", "nextHopType": "Internet"}}]
+MADE = {"principal": "somebody else", "tags": {"team": "net"}, "routes": FOREIGN,
+        "properties": {"disableBgpRoutePropagation": False, "disablePeeringRoute": "All"}}
+SECONDS = float(os.environ.get("AZURE_SECONDS", "20"))
+cases = Cases()
+
+
+class World:
+    def __init__(self, lab):
+        self.lab = lab
+        fabric = lab.subnet("fabric", "10.1.0.1/16")
+        self.hosts = {name: lab.host(name) for name in ("rs-a", "rs-b", "fw", "arm")}
+        for host, address in zip(self.hosts.values(), ("10.1.1.4", "10.1.1.5", NVA, ARM)):
+            lab.attach(fabric, host, f"{address}/16")
+        self.cluster = Cluster(lab)
+        # What only a dead node knew of is held for grace and stale: a withdrawal that nobody alive heard ends then.
+        self.cluster.times = {"grace": "5s", "stale": "10s"}
+        self.nodes = [self.cluster.node(self.hosts[n], a) for n, a in (("rs-a", "10.1.1.4"), ("rs-b", "10.1.1.5"))]
+        self.cluster.network("hub", "10.1.0.0/16")
+        self.cluster.peer("fw", NVA, 65001, holdTime="9s", connectRetry="1s")
+        self.files = lab.path("arm", "")
+        self.bird = Bird(lab, self.hosts["fw"], 65001, NVA)
+        for node in self.nodes:
+            self.bird.peer(node.name, node.address, 65515, families=(4,))
+
+    def start_arm(self):
+        host = self.hosts["arm"]
+        host.ip("address add 127.0.0.1/8 dev lo", check=False)
+        process = Process(self.lab, host, "arm", "/usr/bin/python3", os.path.join(ROOT, "deploy", "lab", "arm.py"),
+                          "--directory", self.files, "--address", ARM, "--seconds", "0.3")
+        self.control = Control(f"http://{ARM}:8480", self.open)
+        poll("the resource manager runs", lambda: process.running() and self.control.get("/lab/requests"), 15)
+        for table in (HUB, SPOKE, SMALL, PRINCIPAL):
+            self.control.post("/lab/table", id=table, routes=FOREIGN, tags=MADE["tags"],
+                              properties={"disablePeeringRoute": "All"})
+
+    def open(self, *arguments, **options):
+        import urllib.request
+        with self.hosts["fw"].inside():
+            return urllib.request.urlopen(*arguments, **options)
+
+    def start(self):
+        self.start_arm()
+        base = {"type": "azureRouteTable", "endpoint": f"https://{ARM}:8443", "identityEndpoint": f"http://{ARM}:8480",
+                "caFile": os.path.join(self.files, "ca.pem"), "readEvery": "2s", "requestTimeout": "2s"}
+        self.cluster.targets = [
+            {"name": "vnet", **base, "resourceIds": [HUB, SPOKE]},
+            {"name": "small", **base, "resourceIds": [SMALL], "maxRoutes": 12},
+            {"name": "principal", **base, "resourceIds": [PRINCIPAL], "filter": {"prefixes": ["10.20.0.0/16"]},
+             "identity": {"servicePrincipalFile": os.path.join(self.files, "principal.json")}},
+            {"name": "wrong-id", **base, "resourceIds": [TABLES + "rt-nowhere"]},
+            {"name": "wrong-ca", **base, "resourceIds": [TABLES + "rt-x"], "caFile": os.path.join(self.files, "other-ca.pem")},
+            {"name": "no-identity", **base, "resourceIds": [TABLES + "rt-y"], "identityEndpoint": f"http://{ARM}:9"},
+        ]
+        self.cluster.configure()
+        self.bird.announced.update({f"10.20.{i}.0/24": 0 for i in range(30)})
+        self.bird.start()
+        self.cluster.start()
+        self.expect_table(HUB, self.announced())
+
+    # ---- what is to be seen ----
+
+    def announced(self):
+        return {prefix: [NVA] for prefix in self.bird.announced}
+
+    def announce(self, *prefixes):
+        self.bird.announced.update({prefix: 0 for prefix in prefixes})
+        self.bird.apply(None)
+
+    def withdraw(self, *prefixes):
+        for prefix in prefixes:
+            self.bird.announced.pop(prefix, None)
+        self.bird.apply(None)
+
+    def table(self, identifier=HUB):
+        """Our routes in the data plane."""
+        return ours(self.control.get("/lab/table", id=identifier)["effective"])
+
+    def expect_table(self, identifier, wanted, seconds=20):
+        expect(f"{identifier.rsplit('/', 1)[1]} is as announced", wanted, lambda: self.table(identifier), seconds)
+
+    def journal(self, identifier=HUB):
+        return Journal(self.control.get("/lab/journal"), identifier, MADE)
+
+    def targets(self, node):
+        return {item["name"]: item for item in node.items("programmed")}
+
+    def owner(self, name="vnet.rt-hub"):
+        owners = [n for n in self.nodes if n.process.running() and self.targets(n)[name]["role"] == "active"]
+        return owners[0] if len(owners) == 1 else None
+
+    def trouble(self, node, name):
+        return self.targets(node)[name].get("lastError") or ""
+
+    def expect_trouble(self, name, word, seconds=15):
+        poll(f"{name} says {word}", lambda: any(self.trouble(node, name).startswith(word) for node in self.nodes), seconds)
+
+    def expect_well(self, name, seconds=15):
+        poll(f"{name} is well", lambda: not any(self.trouble(node, name) for node in self.nodes), seconds)
+
+
+@cases.case("one node writes the table, the other one waits")
+def _(w):
+    poll("there is one owner", w.owner)
+    for name in ("vnet.rt-hub", "vnet.rt-spoke"):
+        if sorted(w.targets(node)[name]["role"] for node in w.nodes) != ["active", "standby"]:
+            raise Failed(f"{name}: {[w.targets(node)[name]['role'] for node in w.nodes]}")
+    w.expect_table(SPOKE, w.announced())
+    w.journal().check()
+
+
+@cases.case("a burst of routes becomes one write")
+def _(w):
+    before = len(w.journal().writes())
+    w.announce(*(f"10.30.{i}.0/24" for i in range(200)))
+    w.expect_table(HUB, w.announced())
+    hold("one write is enough", lambda: len(w.journal().writes()) == before + 1, 1.5, 0.3)
+
+
+@cases.case("what others write meanwhile and what we write: neither is lost")
+def _(w):
+    theirs = {"name": "theirs", "properties": {"addressPrefix": "10.77.0.0/16", "nextHopType": "None"}}
+    w.control.post("/lab/edit", id=HUB, add=[theirs], remove=["tandem-fw-none"], tags={"touched": "yes"})
+    w.announce("10.31.0.0/24")
+    w.expect_table(HUB, w.announced())
+    names = [route["name"] for route in w.control.get("/lab/table", id=HUB)["effective"]]
+    if "theirs" not in names or "to-internet" not in names:
+        raise Failed(f"{names}")
+    w.journal().check()
+
+
+@cases.case("what somebody removes or bends comes back")
+def _(w):
+    routes = w.control.get("/lab/table", id=HUB)["effective"]
+    first, second = [r for r in routes if r["name"].startswith("tandem-")][:2]
+    second["properties"]["nextHopIpAddress"] = "10.1.2.99"
+    w.control.post("/lab/edit", id=HUB, remove=[first["name"]], add=[second])
+    w.expect_table(HUB, w.announced(), 10)
+
+
+@cases.case("mistakes have names and harm nobody else")
+def _(w):
+    for name, word in (("small", "over-limit"), ("wrong-id", "not-found"), ("wrong-ca", "untrusted"),
+                       ("no-identity", "no-token")):
+        w.expect_trouble(name, word)
+    kept = {p: h for p, h in w.announced().items() if p in sorted(w.announced(), key=lambda p: tuple(
+        int(part) for part in p.split("/")[0].split(".")))[:10]}
+    w.expect_table(SMALL, kept)
+    w.expect_table(PRINCIPAL, {p: h for p, h in w.announced().items() if p.startswith("10.20.")})
+    for node in w.nodes:
+        if w.trouble(node, "vnet.rt-hub") or w.trouble(node, "vnet.rt-spoke"):
+            raise Failed(f"{node.name}: {w.targets(node)}")
+
+
+@cases.case("troubles of the resource manager have names, and nothing is removed")
+def _(w):
+    before = w.table()
+    removed = len(w.journal().removals())
+    for number, (word, setting, fault) in enumerate((
+            ("forbidden", {"allowed": False}, None), ("malformed", {}, "malformed"),
+            ("etag-never-matches", {}, "412"), ("timeout", {}, "hang"))):
+        w.control.post("/lab/set", **setting)
+        method = "PUT" if fault == "412" else None
+        w.control.post("/lab/faults", list=[{"kind": fault, "count": 10000, **({"method": method} if method else {})}]
+                       if fault else [])
+        w.announce(f"10.32.{number}.0/24")
+        w.expect_trouble("vnet.rt-hub", word)
+        requests = sum(w.control.get("/lab/requests").values())
+        time.sleep(1)
+        more = sum(w.control.get("/lab/requests").values()) - requests
+        if more > 40:
+            raise Failed(f"{word}: {more} requests in a second")
+        if set(before) - set(w.table()):
+            raise Failed(f"{word}: removed {set(before) - set(w.table())}")
+        w.control.post("/lab/set", allowed=True)
+        w.control.post("/lab/faults")
+        w.expect_table(HUB, w.announced())
+    w.expect_well("vnet.rt-hub", 70)
+    if len(w.journal().removals()) != removed:
+        raise Failed(f"removed: {w.journal().removals()[removed:]}")
+
+
+@cases.case("a table that is deleted and made again is filled again")
+def _(w):
+    w.control.post("/lab/delete", id=SPOKE)
+    w.expect_trouble("vnet.rt-spoke", "not-found")
+    w.control.post("/lab/table", id=SPOKE, routes=FOREIGN)
+    w.expect_table(SPOKE, w.announced())
+
+
+@cases.case("kill -9 of the writer: the other one writes, and nothing is lost")
+def _(w):
+    owner = poll("there is one owner", w.owner)
+    watch, before = Stopwatch(), w.table()
+    removed, epoch = len(w.journal().removals()), w.journal().check_fence()
+    owner.kill()
+    killed = time.time()
+    w.announce("10.33.0.0/24")
+    w.expect_table(HUB, w.announced())
+    seen = watch.ms
+    taken = next(e["at"] for e in w.journal().writes() if int(e["tags"]["tandem-fence"].split(";")[1]) > epoch)
+    print(f"       kill -9 to the takeover {1000 * (taken - killed):.0f} ms, to the next change in force {seen:.0f} ms")
+    if len(w.journal().removals()) != removed or set(before) - set(w.table()):
+        raise Failed(f"removed: {w.journal().removals()[removed:]}")
+    owner.start()
+    owner.wait_linked()
+    hold("it waits now", lambda: w.targets(owner)["vnet.rt-hub"]["role"] != "active", 2)
+    w.journal().check()
+
+
+def shake(w, dice):
+    """One step of random life: routes come and go, others edit, a node is killed or started."""
+    i = dice.randrange(40)
+    prefix = f"10.40.{i}.0/24"
+    (w.withdraw if prefix in w.bird.announced else w.announce)(prefix)
+    if dice.random() < 0.2:
+        k = dice.randrange(5)
+        theirs = {"name": f"theirs-{k}", "properties": {"addressPrefix": f"10.78.{k}.0/24", "nextHopType": "None"}}
+        wish = {"add": [theirs]} if dice.random() < 0.5 else {"remove": [f"theirs-{k}"]}
+        w.control.post("/lab/edit", id=HUB, **wish)
+    if dice.random() < 0.1:
+        node = dice.choice(w.nodes)
+        other = next(n for n in w.nodes if n is not node)
+        if not node.process.running():
+            node.start()
+        elif other.process.running():
+            node.kill()
+
+
+@cases.case("random faults: no route of others is lost, none of ours, and all ends well")
+def _(w):
+    seed = int(os.environ.get("AZURE_SEED", "7"))
+    dice, stable = random.Random(seed), set(w.announced())
+    removed = len(w.journal().removals())
+    w.control.post("/lab/set", provisioning_s=0.5)
+    w.control.post("/lab/faults", seed=seed, rate=0.35)
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        shake(w, dice)
+        time.sleep(dice.random() * 0.6)
+    w.control.post("/lab/faults")
+    for node in w.nodes:
+        if not node.process.running():
+            node.start()
+    w.expect_table(HUB, w.announced(), 90)
+    journal = w.journal()
+    journal.check()
+    gone = [entry for entry in journal.removals()[removed:] if entry[1] in stable]
+    if gone:
+        raise Failed(f"removed without a reason: {gone}")
+    requests = w.control.get("/lab/requests")
+    faults = sum(count for kind, count in requests.items() if not kind.split()[-1].startswith("20") and kind != "stray")
+    print(f"       {faults} faulty answers of {sum(requests.values())}, {len(journal.writes())} writes, "
+          f"epoch {journal.check_fence()}")
+    if requests.get("stray"):
+        raise Failed("somebody followed a redirection")
+
+
+def main():
+    with Lab("azure") as lab:
+        world = World(lab)
+        if cases.one("the tables are filled", world.start):
+            for name, function in cases.list:
+                if cases.wants(name):
+                    cases.one(name, function, world)
+        if cases.failed:
+            for node in world.nodes:
+                print(node.process.tail(40))
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
