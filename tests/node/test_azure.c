@@ -2,7 +2,7 @@
  * what it says and leaves alone when something is wrong. */
 #include "tests/lib/cu.h"
 
-#include "tests/lib/azure_rig.h"
+#include "tests/node/azure_rig.h"
 
 static struct rig rig; /* large; every test initialises it */
 

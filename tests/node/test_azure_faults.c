@@ -5,7 +5,7 @@
  * AZURE_SEEDS=80 runs more than the few seeds of an ordinary run. */
 #include "tests/lib/cu.h"
 
-#include "tests/lib/azure_rig.h"
+#include "tests/node/azure_rig.h"
 
 enum {
     SEEDS = 12,

@@ -1,7 +1,7 @@
 /* What fits, what stays when not all fits, what may be summarised; then random tables, where a packet's
  * next hops must not change by a summary. */
 #include "node/targets/azure_plan.h"
-#include "tests/lib/azure.h"
+#include "tests/node/azure.h"
 #include "tests/lib/cu.h"
 
 #include <stdlib.h>

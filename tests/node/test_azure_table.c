@@ -1,5 +1,5 @@
 /* What is ours in a document and what is not; that a write keeps what others put there. */
-#include "tests/lib/azure.h"
+#include "tests/node/azure.h"
 #include "tests/lib/cu.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #define TANDEM_TESTS_AZURE_RIG_H
 
 #include "node/config/memory.h"
-#include "tests/lib/fake_arm.h"
+#include "tests/node/fake_arm.h"
 
 enum { RIG_PREFIXES = 48, RIG_FLIGHTS = 8, RIG_CONVERGE_MS = 2000, RIG_HOLD_MS = 60000 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "node/targets/azure_internal.h"
-#include "tests/lib/azure.h"
+#include "tests/node/azure.h"
 
 #define FAKE_ENDPOINT "https://arm.test"
 #define FAKE_ID "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/routeTables/rt"
