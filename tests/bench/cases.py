@@ -151,13 +151,13 @@ def on_first(trial):
 
 
 def settle(trial, patience=300):
-    """Everything is sent, and the daemon has come to rest."""
+    """Everything is sent and read, and the daemon has come to rest."""
     result, begin = trial.go(), time.monotonic()
     last, quiet = trial.daemon.cpu(), 0
     while quiet < 3 and time.monotonic() < begin + patience:
         trial.tell("rest", 100)
         now = trial.daemon.cpu()
-        quiet = quiet + 1 if now - last < 0.01 else 0
+        quiet = quiet + 1 if now - last < 0.01 and not trial.unread() else 0
         last = now
     result["mb"] = trial.daemon.memory("VmHWM")
     return result

@@ -149,7 +149,7 @@ class Frr(Daemon):
         time.sleep(0.5)
         self.spawn("/usr/lib/frr/bgpd", *common, "-i", self.path("bgpd.pid"), "-f", file,
                    *([] if self.kernel else ["--no_kernel"]))
-        time.sleep(1.5)  # zebra tells it the addresses; until then it resets what connects
+        time.sleep(3)  # zebra tells it the addresses; until then it resets what connects
 
 
 class Gobgp(Daemon):
@@ -173,11 +173,12 @@ class Gobgp(Daemon):
 
 class Openbgpd(Daemon):
     name = "openbgpd"
+    has_kernel = False  # its port to Linux
 
     def start(self):
         os.makedirs("/run/openbgpd", exist_ok=True)  # its processes shut themselves in there
         lines = [f"AS {ASN}", f"router-id {ADDRESS}", f'socket "{self.path("bgpd.sock")}"', f"listen on {ADDRESS}",
-                 f"fib-update {'yes' if self.kernel else 'no'}", f"holdtime {HOLD}", "transparent-as yes"]
+                 "fib-update no", f"holdtime {HOLD}", "transparent-as yes"]
         lines += [f"neighbor {p.address} {{\n remote-as {p.asn}\n passive\n announce IPv6 none\n}}" for p in self.peers]
         lines += ["allow from any", "allow to any", "match to any set nexthop no-modify"]
         self.spawn("bgpd", "-d", "-f", self.write("bgpd.conf", "\n".join(lines) + "\n"))

@@ -41,8 +41,8 @@ def wire(lab):
 
 
 class Trial:
-    def __init__(self, lab, hosts, kind, kernel=False):
-        self.lab, self.hosts, self.kind, self.kernel = lab, hosts, kind, kernel
+    def __init__(self, lab, hosts, kind, kernel=False, patience=300):
+        self.lab, self.hosts, self.kind, self.kernel, self.patience = lab, hosts, kind, kernel, patience
         self.peers, self.daemon, self.load = [], None, None
 
     def add(self, letter, count, judged=False, **options):
@@ -87,16 +87,26 @@ class Trial:
     def announce(self, peer, first, count, med=0):
         self.tell("announce", peer.name, first, count, med)
 
-    def go(self, seconds=300):
-        """Measure one thing."""
+    def go(self):
+        """Measure one thing; it is wrong when it is not there after `patience` seconds."""
         before = self.daemon.cpu()
-        result = self.tell("go", seconds)
+        result = self.tell("go", self.patience)
         result["cpu"] = self.daemon.cpu() - before
         result["mb"] = self.daemon.memory("VmHWM")
         if result["seconds"] < 0:
             raise Wrong(f"{result['missing']} of {result['expected']} routes are not as they should be, "
                         f"{result['wrong']} were wrong\n{self.load.tail(3)}{self.daemon.tail()}")
         return result
+
+    def unread(self):
+        """Bytes of all connections that the daemon has not read."""
+        total = 0
+        for pid in (self.daemon.processes[-1].pid, self.load.pid):
+            with open(f"/proc/{pid}/net/tcp", encoding="ascii") as sockets:
+                for line in list(sockets)[1:]:
+                    sending, receiving = line.split()[4].split(":")
+                    total += int(receiving if pid != self.load.pid else sending, 16)
+        return total
 
     def end(self):
         if self.load:
