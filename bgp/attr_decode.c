@@ -151,7 +151,7 @@ struct collector {
     unsigned count;
     uint8_t seen[BGP_ATTR_MAX / 8];
     bool has_others, is_withdrawal;
-    struct bgp_fault fault;
+    struct bgp_fault *fault; /* the message's */
 };
 
 static void fault(struct collector *c, enum bgp_action action, enum bgp_update_subcode subcode,
@@ -159,7 +159,7 @@ static void fault(struct collector *c, enum bgp_action action, enum bgp_update_s
 {
     struct bgp_fault f = bgp_update_fault(action, subcode, a);
     c->is_withdrawal |= action == BGP_ACTION_TREAT_AS_WITHDRAW;
-    bgp_fault_worsen(&c->fault, &f);
+    bgp_fault_worsen(c->fault, &f);
 }
 
 static bool mark_seen(struct collector *c, uint8_t type)
@@ -389,10 +389,9 @@ int attr_list_decode(const uint8_t *at, size_t len, const struct bgp_update_cont
     struct collector c;
     struct wire_reader r = wire_reader(at, len);
     c.count = 0;
-    c.fault = (struct bgp_fault){ 0 };
+    c.fault = out->fault;
     c.has_others = c.is_withdrawal = false;
     memset(c.seen, 0, sizeof c.seen);
-    *out = (struct attr_list){ 0 };
     collect(&c, &r, ctx);
     take_apart(&c, BGP_ATTR_MP_REACH, &out->mp_reach);
     take_apart(&c, BGP_ATTR_MP_UNREACH, &out->mp_unreach);
@@ -404,6 +403,5 @@ int attr_list_decode(const uint8_t *at, size_t len, const struct bgp_update_cont
         err = make_canonical(&c, len, ctx, arena, out);
     out->has_others = c.has_others;
     out->is_withdrawal = c.is_withdrawal;
-    out->fault = c.fault;
     return err;
 }

@@ -17,10 +17,11 @@ struct attr_list {
     bool has_origin, has_as_path;
     bool has_others; /* attributes that are not MP_UNREACH_NLRI (RFC 7606 section 5.2) */
     bool is_withdrawal;     /* an error asks for treat-as-withdraw, if not for more */
-    struct bgp_fault fault; /* the worst found */
+    struct bgp_fault *fault; /* the worst found, the message's */
 };
 
-/* Decode the path attributes field. Returns 0 or BGP_ERR_NOMEM; faults are in out->fault. */
+/* Decode the path attributes field into *out, which is zero but for its fault. Returns 0 or
+ * BGP_ERR_NOMEM; what is wrong with the attributes worsens *out->fault. */
 int attr_list_decode(const uint8_t *at, size_t len, const struct bgp_update_context *ctx,
                      struct arena *arena, struct attr_list *out) MUST_USE;
 

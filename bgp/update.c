@@ -294,7 +294,7 @@ static bool split(struct decoder *d, struct wire_reader *r, struct wire_reader *
 int bgp_update_decode(const uint8_t *body, size_t len, const struct bgp_update_context *ctx,
                       struct arena *arena, struct bgp_update *out)
 {
-    struct decoder d = { .ctx = ctx, .out = out };
+    struct decoder d = { .ctx = ctx, .out = out, .list.fault = &out->fault };
     struct wire_reader r = wire_reader(body, len), attrs;
     struct bgp_nlri withdrawn, reach;
     *out = (struct bgp_update){ 0 };
@@ -305,7 +305,6 @@ int bgp_update_decode(const uint8_t *body, size_t len, const struct bgp_update_c
     int err = attr_list_decode(attrs.at, attrs_len, ctx, arena, &d.list);
     if (err)
         return err;
-    out->fault = d.list.fault;
     d.is_withdrawal = d.list.is_withdrawal;
     if (!is_heard(&d, BGP_IP4))
         withdrawn.len = reach.len = 0;
