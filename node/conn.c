@@ -169,7 +169,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         if (events & UV_WRITABLE && c->state != CONN_CLOSED)
             send_some(c);
     }
-    if (c->state != CONN_CLOSED)
+    /* What was read is taken in this round, and conn_flush looks then whether there is room: a full
+     * buffer that is about to be emptied needs no change of what is watched. */
+    if (c->state != CONN_CLOSED && (c->state != CONN_OPEN || events != UV_READABLE))
         watch(c);
 }
 

@@ -431,13 +431,15 @@ void core_received(struct core *c, struct pump *p, size_t n)
         list_append(&c->ready, &p->ready);
 }
 
-void core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
+bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
 {
     struct core_conn *conn = conn_of(p);
     c->now_ms = now_ms;
+    bool was_tight = p->tx_len > PUMP_TX / 2; /* control messages may have found no room */
     pump_tx_sent(p, n);
-    if (conn->kind == CONN_BGP && conn->peer)
-        core_bgp_sent(c, conn);
+    if (conn->kind == CONN_LINK)
+        return true;
+    return conn->peer && core_bgp_sent(c, conn, was_tight);
 }
 
 void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t now_ms)

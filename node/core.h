@@ -77,8 +77,8 @@ enum core_close { CORE_CLOSE_EOF, CORE_CLOSE_RESET, CORE_CLOSE_REFUSED, CORE_CLO
 void core_connected(struct core *c, struct pump *p, const struct ip_addr *local, uint64_t now_ms);
 /* n bytes were put at pump_rx_space; the next turn looks at them. */
 void core_received(struct core *c, struct pump *p, size_t n);
-/* n bytes of pump_tx_bytes were taken by the transport. */
-void core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms);
+/* n bytes of pump_tx_bytes were taken by the transport. True: a turn would use the room. */
+bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms);
 /* The connection is gone, or the dial failed. Exactly once per pump; the pump is no more. */
 void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t now_ms);
 /* What a BFD session that was asked for is like now; the same call tells of every change. Changes may

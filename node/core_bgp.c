@@ -510,11 +510,14 @@ void core_bgp_fill(struct core *c, struct core_conn *conn)
         core_conn_work(c, conn); /* a walk that waits; who waits for room is looked at when it sent */
 }
 
-void core_bgp_sent(struct core *c, struct core_conn *conn)
+bool core_bgp_sent(struct core *c, struct core_conn *conn, bool was_tight)
 {
+    bool more = was_tight || has_routes(conn->peer);
     bgp_session_progress(conn->peer->session, conn->slot, conn->pump.tx_len == 0, c->now_ms);
     set_timer(c, conn->peer);
-    core_conn_work(c, conn);
+    if (more)
+        core_conn_work(c, conn);
+    return more;
 }
 
 void core_bgp_wake_members(struct core *c)

@@ -216,7 +216,8 @@ void core_bgp_fini(struct core *c);
 struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote);
 void core_bgp_drain(struct core *c, struct core_conn *conn);
 void core_bgp_fill(struct core *c, struct core_conn *conn);
-void core_bgp_sent(struct core *c, struct core_conn *conn);
+/* True: it has more for the room. */
+bool core_bgp_sent(struct core *c, struct core_conn *conn, bool was_tight);
 /* Update groups have news: every member looks for what is its own. */
 void core_bgp_wake_members(struct core *c);
 void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_addr *local);

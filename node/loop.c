@@ -206,8 +206,8 @@ static void on_received(void *data, struct pump *p, size_t n)
 static void on_sent(void *data, struct pump *p, size_t n)
 {
     struct loop *l = data;
-    core_sent(l->core, p, n, now_ms());
-    ask_turn(l); /* there is room again */
+    if (core_sent(l->core, p, n, now_ms()))
+        ask_turn(l);
 }
 
 static void on_closed(void *data, struct pump *p, enum core_close how)
