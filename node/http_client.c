@@ -334,11 +334,13 @@ static bool set_body(struct http_request *r, const struct http_call *call)
            !curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, call->body);
 }
 
-/* A private CA is the only one that is trusted then: without CAPATH's default. */
+/* One file of certificates, ours or the system's bundle. CAPATH's default would add the system's to
+ * a private CA, and read every one of them a second time for each connection. */
 static bool set_trust(CURL *e, const struct http_client *c)
 {
-    if (c->ca_file && (curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file) ||
-                       curl_easy_setopt(e, CURLOPT_CAPATH, NULL)))
+    if (curl_easy_setopt(e, CURLOPT_CAPATH, NULL))
+        return false;
+    if (c->ca_file && curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file))
         return false;
     if (c->cert_file && curl_easy_setopt(e, CURLOPT_SSLCERT, c->cert_file))
         return false;

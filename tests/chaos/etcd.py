@@ -358,7 +358,7 @@ def three_members(cases):
 def secure(cases):
     """TLS with a private CA, users and a small quota; one node is enough."""
     with Lab("etcds") as lab:
-        shared = Shared(lab, nodes=("rs-a",), secure=True, options=["--quota-backend-bytes", str(2 << 20)])
+        shared = Shared(lab, nodes=("rs-a",), secure=True, options=["--quota-backend-bytes", "800000"])
         store, node_path = shared.store, shared.nodes["rs-a"].path
         for name, text in (("etcd.user", "tandem\n"), ("etcd.password", "wrong\n")):
             with open(node_path(name), "w", encoding="utf-8") as file:
@@ -389,7 +389,7 @@ def secure(cases):
         def _():
             node = shared.nodes["rs-a"]
             big = "x" * 100000
-            for i in range(40):
+            for i in range(12):
                 try:
                     store.ctl("put", f"/other/{i}", big)
                 except RuntimeError:

@@ -12,7 +12,7 @@
 #include "tests/lib/cu.h"
 #include "tests/lib/pem.h"
 
-enum { CONNECTIONS = 8, SEEN_MAX = 8192, LIMIT_MS = 5000 };
+enum { CONNECTIONS = 8, SEEN_MAX = 8192, LIMIT_MS = 30000 };
 
 /* Listens on 127.0.0.1. Once a head has come (the blank line), it sends `says` and, unless it
  * `stays`, closes. */
@@ -499,10 +499,14 @@ static void ask_tls(struct lab *l, const char *url, const char *ca, const char *
 {
     lab_open(l, NULL);
     http_client_free(l->client);
-    l->client = http_client_new(&(struct http_client_cfg){
-        .loop = &l->loop, .ca_file = ca, .cert_file = cert, .key_file = key });
+    l->client = http_client_new(&(struct http_client_cfg){ .loop = &l->loop,
+                                                            .ca_file = ca,
+                                                            .cert_file = cert,
+                                                            .key_file = key,
+                                                            .connect_ms = 20000 });
     struct http_call c = call(l);
     c.url = url;
+    c.timeout_ms = 20000; /* the system's certificates are many, and the machine may be busy */
     ask(l, &c);
     lab_close(l);
 }

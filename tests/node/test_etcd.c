@@ -1,0 +1,603 @@
+/* The target against a model of etcd's gateway in this process, with faults on request. What only the
+ * real server can show (watch, TLS, logins, members) is in tests/chaos/etcd.py. */
+#include "node/targets/etcd.h"
+
+#include <assert.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/targets/etcd_wire.h"
+#include "tests/lib/cu.h"
+
+enum { KEYS = 1024, LIMIT_MS = 8000 };
+
+/* ---- the model: keys with revisions, /v3/kv/range and /v3/kv/txn ---- */
+
+struct key {
+    char name[ETCD_KEY_MAX], value[400];
+    int64_t revision;
+};
+
+struct model {
+    struct MHD_Daemon *daemon;
+    struct key keys[KEYS];
+    size_t count;
+    int64_t revision;
+    uint32_t transactions, writes, deletes, most_ops, failed_compares;
+    bool deleted_before_put, gen_not_last;
+    uint32_t drop_answers; /* of the next transactions, which are carried out */
+    uint32_t refuse;       /* transactions, with "space exceeded" */
+};
+
+struct upload {
+    size_t len;
+    char body[1 << 17];
+};
+
+static struct key *find(struct model *m, const char *name)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (!strcmp(m->keys[i].name, name))
+            return &m->keys[i];
+    return NULL;
+}
+
+static void put(struct model *m, const char *name, const char *value)
+{
+    struct key *k = find(m, name);
+    if (!k) {
+        assert(m->count < KEYS);
+        k = &m->keys[m->count++];
+        snprintf(k->name, sizeof k->name, "%s", name);
+    }
+    snprintf(k->value, sizeof k->value, "%s", value);
+    k->revision = m->revision;
+}
+
+static void drop(struct model *m, const char *name)
+{
+    struct key *k = find(m, name);
+    if (k)
+        *k = m->keys[--m->count];
+}
+
+static json_t *encoded(const char *text)
+{
+    json_t *op = etcd_op_delete(text); /* the product's base64, by the shortest way */
+    json_t *key = json_incref(json_object_get(json_object_get(op, "request_delete_range"), "key"));
+    json_decref(op);
+    return key;
+}
+
+static json_t *pair_of(const struct key *k)
+{
+    return json_pack("{s:o, s:o, s:o}", "key", encoded(k->name), "value", encoded(k->value),
+                     "mod_revision", json_sprintf("%lld", (long long)k->revision));
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct key *)a)->name, ((const struct key *)b)->name);
+}
+
+/* A member in base64, as text. */
+static void decoded(const json_t *object, const char *name, char *out, size_t cap)
+{
+    struct etcd_pair p;
+    json_t *kv = json_pack("{s:O}", "key", json_object_get(object, name));
+    assert(etcd_pair_read(kv, &p));
+    snprintf(out, cap, "%s", p.key);
+    etcd_pair_free(&p);
+    json_decref(kv);
+}
+
+static json_t *range(struct model *m, const json_t *q)
+{
+    char from[ETCD_KEY_MAX], to[ETCD_KEY_MAX + 1];
+    json_t *kvs = json_array();
+    decoded(q, "key", from, sizeof from);
+    snprintf(to, sizeof to, "%s!", from); /* the key alone, unless there is an end */
+    if (json_object_get(q, "range_end"))
+        decoded(q, "range_end", to, sizeof to);
+    qsort(m->keys, m->count, sizeof *m->keys, by_name);
+    for (size_t i = 0; i < m->count; i++)
+        if (strcmp(m->keys[i].name, from) >= 0 && strcmp(m->keys[i].name, to) < 0)
+            json_array_append_new(kvs, pair_of(&m->keys[i]));
+    return kvs;
+}
+
+static json_t *header(const struct model *m)
+{
+    return json_pack("{s:o}", "revision", json_sprintf("%lld", (long long)m->revision));
+}
+
+static void carry_out(struct model *m, const json_t *ops)
+{
+    size_t i;
+    const json_t *op;
+    bool has_deleted = false;
+    char name[ETCD_KEY_MAX];
+    m->revision++;
+    m->writes++;
+    if (json_array_size(ops) > m->most_ops)
+        m->most_ops = (uint32_t)json_array_size(ops);
+    json_array_foreach(ops, i, op)
+    {
+        const json_t *p = json_object_get(op, "request_put");
+        const json_t *d = json_object_get(op, "request_delete_range");
+        decoded(p ? p : d, "key", name, sizeof name);
+        bool is_gen = strstr(name, "/gen") != NULL;
+        m->gen_not_last |= is_gen && i + 1 != json_array_size(ops);
+        if (p) {
+            char value[400];
+            decoded(p, "value", value, sizeof value);
+            put(m, name, value);
+            m->deleted_before_put |= has_deleted && !is_gen;
+        } else {
+            drop(m, name);
+            m->deletes++;
+            has_deleted = true;
+        }
+    }
+}
+
+static json_t *txn(struct model *m, const json_t *q)
+{
+    char name[ETCD_KEY_MAX];
+    const json_t *compare = json_array_get(json_object_get(q, "compare"), 0);
+    m->transactions++;
+    assert(json_array_size(json_object_get(q, "compare")) == 1); /* the fence, always */
+    decoded(compare, "key", name, sizeof name);
+    assert(strstr(name, "/fence"));
+    const struct key *k = find(m, name);
+    if (etcd_number(compare, "mod_revision") == (k ? k->revision : 0)) {
+        carry_out(m, json_object_get(q, "success"));
+        return json_pack("{s:o, s:b}", "header", header(m), "succeeded", 1);
+    }
+    m->failed_compares++;
+    const json_t *ask =
+        json_object_get(json_array_get(json_object_get(q, "failure"), 0), "request_range");
+    return json_pack("{s:o, s:[{s:{s:o}}]}", "header", header(m), "responses", "response_range",
+                     "kvs", range(m, ask));
+}
+
+static enum MHD_Result say(struct MHD_Connection *c, unsigned status, json_t *answer)
+{
+    char *text = json_dumps(answer, JSON_COMPACT);
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+    enum MHD_Result result = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    json_decref(answer);
+    return result;
+}
+
+static json_t *full(void)
+{
+    return json_pack("{s:s, s:i}", "error", "etcdserver: mvcc: database space exceeded", "code", 8);
+}
+
+static enum MHD_Result serve(void *data, struct MHD_Connection *c, const char *url,
+                             const char *method, const char *version, const char *upload,
+                             size_t *len, void **state)
+{
+    struct model *m = data;
+    struct upload *u = *state;
+    (void)method, (void)version;
+    if (!u) {
+        *state = calloc(1, sizeof *u);
+        return *state ? MHD_YES : MHD_NO;
+    }
+    if (*len) {
+        assert(u->len + *len <= sizeof u->body);
+        memcpy(u->body + u->len, upload, *len);
+        u->len += *len;
+        *len = 0;
+        return MHD_YES;
+    }
+    bool is_txn = !strcmp(url, "/v3/kv/txn");
+    if (!is_txn &&
+        strcmp(url, "/v3/kv/range") != 0) /* no watch here: what changes shows by listing */
+        return say(c, 501, json_pack("{s:s, s:i}", "error", "not implemented", "code", 12));
+    if (is_txn && m->refuse) {
+        m->refuse--;
+        return say(c, 429, full());
+    }
+    json_t *q = json_loadb(u->body, u->len, 0, NULL);
+    json_t *answer =
+        is_txn ? txn(m, q) : json_pack("{s:o, s:o}", "header", header(m), "kvs", range(m, q));
+    json_decref(q);
+    if (is_txn && m->drop_answers) {
+        m->drop_answers--;
+        json_decref(answer);
+        return MHD_NO; /* closes the connection */
+    }
+    return say(c, 200, answer);
+}
+
+static void forget(void *data, struct MHD_Connection *c, void **state,
+                   enum MHD_RequestTerminationCode how)
+{
+    (void)data, (void)c, (void)how;
+    free(*state);
+}
+
+/* ---- one node beside it ---- */
+
+struct lab {
+    struct model model;
+    uv_loop_t loop;
+    uv_timer_t pulse;
+    struct prefix_table prefixes;
+    struct nhset_table sets;
+    struct program *program;
+    struct repl_fence fence;
+    struct repl_fence_world world;
+    struct config_target target;
+    char url[64], *endpoints[1], prefix[16], trouble[400];
+    struct etcd *etcd;
+    bool is_ready;
+    bool (*until)(struct lab *l);
+    uint64_t give_up_ms;
+    uint32_t turns;
+};
+
+static uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+static void turn(struct lab *l)
+{
+    l->turns++;
+    repl_fence_tick(&l->fence, &l->world, now_ms());
+    etcd_turn(l->etcd, now_ms());
+    if (l->until && (l->until(l) || now_ms() > l->give_up_ms))
+        uv_stop(&l->loop);
+}
+
+static void on_pulse(uv_timer_t *timer)
+{
+    turn(timer->data);
+}
+
+static void on_change(void *data)
+{
+    turn(data);
+}
+
+static void on_ready(void *data)
+{
+    ((struct lab *)data)->is_ready = true;
+}
+
+static void on_prefix(void *data, uint32_t prefix)
+{
+    (void)data, (void)prefix;
+}
+
+static void on_trouble(void *data, const char *text)
+{
+    struct lab *l = data;
+    snprintf(l->trouble, sizeof l->trouble, "%s", text);
+}
+
+static const char *source_of(void *data, uint32_t prefix)
+{
+    (void)data, (void)prefix;
+    return "nva";
+}
+
+static void lab_open(struct lab *l)
+{
+    static const struct hash_key key = { 1, 2 };
+    memset(l, 0, sizeof *l);
+    l->model.revision = 1;
+    l->model.daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, serve, &l->model,
+                                       MHD_OPTION_NOTIFY_COMPLETED, forget, NULL, MHD_OPTION_END);
+    assert(l->model.daemon);
+    uv_loop_init(&l->loop);
+    uv_timer_init(&l->loop, &l->pulse);
+    l->pulse.data = l;
+    prefix_table_init(&l->prefixes, key, 8);
+    nhset_table_init(&l->sets, key);
+    l->program = program_new(&program_defaults, &l->sets);
+    program_set_live_sessions(l->program, 1, now_ms());
+    repl_fence_init(&l->fence, &(struct repl_fence_cfg){ .self = 1, .nodes = 1, .beat_ms = 1000 },
+                    now_ms());
+    l->world = (struct repl_fence_world){ .incarnation = 7, .is_awake = true, .is_steady = true };
+    snprintf(l->url, sizeof l->url, "http://127.0.0.1:%u",
+             MHD_get_daemon_info(l->model.daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
+    l->endpoints[0] = l->url;
+    strcpy(l->prefix, "/t");
+    l->target.etcd =
+        (struct config_etcd){ .endpoints = l->endpoints, .endpoint_count = 1, .prefix = l->prefix };
+    l->etcd = etcd_new(&(struct etcd_cfg){ .loop = &l->loop,
+                                           .target = &l->target,
+                                           .node = "rs-a",
+                                           .prefixes = &l->prefixes,
+                                           .sets = &l->sets,
+                                           .program = l->program,
+                                           .fence = &l->fence,
+                                           .relist_ms = 100,
+                                           .now = now_ms,
+                                           .on_change = on_change,
+                                           .on_ready = on_ready,
+                                           .on_observed = on_prefix,
+                                           .on_released = on_prefix,
+                                           .on_trouble = on_trouble,
+                                           .source_of = source_of,
+                                           .data = l });
+    assert(l->etcd);
+}
+
+/* One thread: the model answers between the loop's rounds. */
+static void run(struct lab *l, bool (*until)(struct lab *l))
+{
+    l->until = until;
+    l->give_up_ms = now_ms() + LIMIT_MS;
+    uv_timer_start(&l->pulse, on_pulse, 0, 20);
+    while (!until(l) && now_ms() < l->give_up_ms) {
+        uv_run(&l->loop, UV_RUN_NOWAIT);
+        MHD_run_wait(l->model.daemon, 1);
+    }
+    CU_ASSERT_TRUE(until(l));
+}
+
+static void lab_close(struct lab *l)
+{
+    etcd_free(l->etcd);
+    uv_close((uv_handle_t *)&l->pulse, NULL);
+    while (uv_run(&l->loop, UV_RUN_NOWAIT))
+        MHD_run(l->model.daemon);
+    CU_ASSERT_EQUAL(uv_loop_close(&l->loop), 0);
+    MHD_stop_daemon(l->model.daemon);
+    program_free(l->program);
+    CU_ASSERT_EQUAL(l->sets.sets.count, 0);
+    nhset_table_fini(&l->sets);
+    prefix_table_fini(&l->prefixes);
+}
+
+static void want(struct lab *l, uint32_t number, uint8_t hop, enum program_cause cause)
+{
+    struct ip_prefix p = { .len = 24, .bytes = { 10, (uint8_t)(number >> 8), (uint8_t)number } };
+    struct ip_addr member = { .bytes = { 10, 0, 0, hop } };
+    bool nomem;
+    uint32_t set = hop ? nhset_intern(&l->sets, &member, 1, &nomem) : 0;
+    uint32_t prefix = prefix_table_get(&l->prefixes, &p);
+    CU_ASSERT_EQUAL(program_want(l->program, prefix, set, cause, now_ms()), 0);
+    nhset_unref(&l->sets, set);
+}
+
+static bool is_ready(struct lab *l)
+{
+    return l->is_ready;
+}
+
+static bool is_settled(struct lab *l)
+{
+    struct etcd_gen g;
+    const struct program_stats *s = program_stats(l->program);
+    const struct key *gen = find(&l->model, "/t/gen");
+    return l->is_ready && !s->pending && s->installed == s->wanted && gen &&
+           etcd_read_gen(gen->value, strlen(gen->value), &g) && g.count == s->wanted &&
+           g.epoch == l->fence.epoch;
+}
+
+static size_t count_routes(struct model *m)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < m->count; i++)
+        count += strstr(m->keys[i].name, "/t/routes/") == m->keys[i].name;
+    return count;
+}
+
+/* The digest that stands in gen is that of the routes that stand there. */
+static void check_digest(struct lab *l)
+{
+    struct repl_digest d;
+    struct etcd_gen g;
+    uint8_t digest[REPL_DIGEST];
+    const struct key *gen = find(&l->model, "/t/gen");
+    repl_digest_init(&d, NULL);
+    for (size_t i = 0; i < l->model.count; i++) {
+        struct ip_prefix route;
+        struct ip_addr members[NHSET_MAX];
+        uint32_t count;
+        const struct key *k = &l->model.keys[i];
+        if (etcd_key_of("/t/", k->name, strlen(k->name), &route) != ETCD_ROUTE ||
+            !etcd_read_route(k->value, strlen(k->value), members, &count))
+            continue;
+        repl_digest_add(&d, &route, &(struct nhset){ .count = count, .members = members });
+    }
+    repl_digest_write(&d, digest);
+    CU_ASSERT_TRUE_FATAL(gen && etcd_read_gen(gen->value, strlen(gen->value), &g));
+    CU_ASSERT_EQUAL(memcmp(digest, g.digest, REPL_DIGEST), 0);
+}
+
+/* ---- the cases ---- */
+
+static void test_many_routes_go_in_batches_of_128_with_gen_last(void)
+{
+    struct lab l;
+    lab_open(&l);
+    for (uint32_t i = 0; i < 500; i++)
+        want(&l, i, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    CU_ASSERT_EQUAL(count_routes(&l.model), 500);
+    CU_ASSERT_EQUAL(l.model.most_ops, ETCD_OPS_MAX - 1);
+    CU_ASSERT_EQUAL(l.model.writes, 1 + 4); /* the takeover; 127, 127, 127, 119 and gen */
+    CU_ASSERT_FALSE(l.model.gen_not_last);
+    check_digest(&l);
+    lab_close(&l);
+}
+
+static void test_additions_come_before_deletions_in_a_transaction(void)
+{
+    struct lab l;
+    lab_open(&l);
+    for (uint32_t i = 0; i < 10; i++)
+        want(&l, i, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    program_converged(l.program, now_ms());
+    for (uint32_t i = 0; i < 5; i++)
+        want(&l, i, 0, PROGRAM_WITHDRAWN);
+    for (uint32_t i = 5; i < 15; i++)
+        want(&l, i, 2, PROGRAM_LOST);
+    run(&l, is_settled);
+    CU_ASSERT_EQUAL(count_routes(&l.model), 10);
+    CU_ASSERT_EQUAL(l.model.deletes, 5);
+    CU_ASSERT_FALSE(l.model.deleted_before_put);
+    check_digest(&l);
+    lab_close(&l);
+}
+
+static void test_what_stands_there_is_inherited_and_nothing_foreign_is_touched(void)
+{
+    struct lab l;
+    lab_open(&l);
+    put(&l.model, "/t/routes/10.9.0.0/16", "{\"nextHops\":[\"10.0.0.9\"]}");
+    put(&l.model, "/t/routes/10.9.1.0/16", "no route");
+    put(&l.model, "/t/other", "x");
+    put(&l.model, "/tt/routes/10.8.0.0/16", "{\"nextHops\":[\"10.0.0.9\"]}");
+    run(&l, is_ready);
+    CU_ASSERT_EQUAL(program_stats(l.program)->installed, 1);
+    CU_ASSERT_EQUAL(program_stats(l.program)->inherited, 1);
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, is_ready);
+    for (int i = 0; i < 50; i++) {
+        uv_run(&l.loop, UV_RUN_NOWAIT);
+        MHD_run_wait(l.model.daemon, 2);
+    }
+    CU_ASSERT_EQUAL(l.model.deletes, 0);
+    CU_ASSERT_EQUAL(count_routes(&l.model), 3);
+    CU_ASSERT_PTR_NOT_NULL(find(&l.model, "/t/other"));
+    lab_close(&l);
+}
+
+static bool is_fenced(struct lab *l)
+{
+    return l->fence.role == REPL_FENCED;
+}
+
+static bool is_active_again(struct lab *l)
+{
+    return l->fence.role == REPL_ACTIVE && l->fence.epoch == 10 && is_settled(l);
+}
+
+static void test_a_writer_whose_fence_is_gone_stops_and_its_batch_waits(void)
+{
+    struct lab l;
+    lab_open(&l);
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    l.model.revision++;
+    put(&l.model, "/t/fence", "{\"epoch\":9,\"owner\":1,\"node\":\"x\",\"incarnation\":3}");
+    want(&l, 2, 1, PROGRAM_LOST);
+    run(&l, is_fenced);
+    CU_ASSERT_EQUAL(count_routes(&l.model), 1);
+    run(&l, is_active_again); /* an earlier life's record: above it, after the back-off */
+    CU_ASSERT_EQUAL(count_routes(&l.model), 2);
+    CU_ASSERT_TRUE(l.fence.losses == 1);
+    lab_close(&l);
+}
+
+static void test_a_lost_answer_is_found_out_by_reading(void)
+{
+    struct lab l;
+    lab_open(&l);
+    l.model.drop_answers = 1; /* of the takeover */
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    CU_ASSERT_EQUAL(l.fence.epoch, 1);
+    l.model.drop_answers = 2; /* of a batch, and of its repetition */
+    want(&l, 2, 1, PROGRAM_LOST);
+    want(&l, 1, 0, PROGRAM_WITHDRAWN);
+    program_converged(l.program, now_ms());
+    run(&l, is_settled);
+    CU_ASSERT_EQUAL(count_routes(&l.model), 1);
+    CU_ASSERT_EQUAL(l.fence.epoch, 1);
+    check_digest(&l);
+    lab_close(&l);
+}
+
+static bool has_trouble(struct lab *l)
+{
+    return l->trouble[0] != 0;
+}
+
+static bool was_refused(struct lab *l)
+{
+    return l->model.refuse == 95;
+}
+
+static void test_a_full_store_is_named_and_asked_ever_less_often(void)
+{
+    struct lab l;
+    lab_open(&l);
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    l.model.refuse = 99;
+    want(&l, 2, 1, PROGRAM_LOST);
+    run(&l, has_trouble);
+    CU_ASSERT_PTR_NOT_NULL(strstr(l.trouble, "space exceeded"));
+    CU_ASSERT_EQUAL(l.fence.role, REPL_ACTIVE);
+    uint64_t begun = now_ms();
+    run(&l, was_refused); /* the fourth after the first: 250 + 500 + 1000 ms later */
+    CU_ASSERT_TRUE(now_ms() - begun >= 1500);
+    CU_ASSERT_TRUE(l.turns < 2000);
+    l.model.refuse = 0;
+    run(&l, is_settled);
+    CU_ASSERT_STRING_EQUAL(l.trouble, "");
+    lab_close(&l);
+}
+
+static bool is_repaired(struct lab *l)
+{
+    const struct key *one = find(&l->model, "/t/routes/10.0.1.0/24");
+    return is_settled(l) && count_routes(&l->model) == 2 && one && strstr(one->value, "10.0.0.1");
+}
+
+static void test_drift_is_found_by_listing_and_repaired(void)
+{
+    struct lab l;
+    lab_open(&l);
+    want(&l, 1, 1, PROGRAM_LOST);
+    want(&l, 2, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    l.model.revision++;
+    put(&l.model, "/t/routes/10.0.1.0/24", "{\"nextHops\":[\"10.0.0.66\"]}");
+    drop(&l.model, "/t/routes/10.0.2.0/24");
+    run(&l, is_repaired);
+    check_digest(&l);
+    l.model.revision++;
+    put(&l.model, "/t/gen", "{}");
+    run(&l, is_repaired);
+    check_digest(&l);
+    lab_close(&l);
+}
+
+static void test_a_store_that_was_made_anew_is_filled_again(void)
+{
+    struct lab l;
+    lab_open(&l);
+    want(&l, 1, 1, PROGRAM_LOST);
+    want(&l, 2, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    l.model.count = 0;
+    l.model.revision = 1;
+    run(&l, is_repaired);
+    CU_ASSERT_EQUAL(l.fence.epoch, 2); /* above every epoch seen */
+    lab_close(&l);
+}
+
+CU_MAIN("etcd", CU_CASE(test_many_routes_go_in_batches_of_128_with_gen_last),
+        CU_CASE(test_additions_come_before_deletions_in_a_transaction),
+        CU_CASE(test_what_stands_there_is_inherited_and_nothing_foreign_is_touched),
+        CU_CASE(test_a_writer_whose_fence_is_gone_stops_and_its_batch_waits),
+        CU_CASE(test_a_lost_answer_is_found_out_by_reading),
+        CU_CASE(test_a_full_store_is_named_and_asked_ever_less_often),
+        CU_CASE(test_drift_is_found_by_listing_and_repaired),
+        CU_CASE(test_a_store_that_was_made_anew_is_filled_again))
