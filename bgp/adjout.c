@@ -372,7 +372,7 @@ static bool same_rules(const struct adjout_rules *a, const struct adjout_rules *
     const struct bgp_codec *x = &a->codec, *y = &b->codec;
     return a->family == b->family && a->from_types == b->from_types &&
            a->export.transparent == b->export.transparent &&
-           a->export.local_asn == b->export.local_asn &&
+           a->export.local_asn == b->export.local_asn && a->export.otc == b->export.otc &&
            ip_addr_is_equal(&a->self_next_hop, &b->self_next_hop) && x->as4 == y->as4 &&
            x->max_message == y->max_message && x->ext_next_hop == y->ext_next_hop &&
            x->add_path_out[a->family] == y->add_path_out[a->family];

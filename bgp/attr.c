@@ -166,6 +166,7 @@ struct exporter {
     bool path_needs_as4;
     uint8_t aggregator[8]; /* canonical value, for AS4_AGGREGATOR */
     bool aggregator_needs_as4;
+    uint32_t otc; /* to be added, 0 = nothing or done */
 };
 
 static void put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint16_t len)
@@ -225,10 +226,21 @@ static void put_as4(struct exporter *e)
     e->aggregator_needs_as4 = false;
 }
 
+static void put_otc(struct exporter *e)
+{
+    if (!e->otc)
+        return;
+    put_header(&e->w, BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE, BGP_ATTR_ONLY_TO_CUSTOMER, 4);
+    wire_put32(&e->w, e->otc);
+    e->otc = 0;
+}
+
 static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
 {
     if (v->type > BGP_ATTR_AS4_AGGREGATOR)
         put_as4(e);
+    if (v->type > BGP_ATTR_ONLY_TO_CUSTOMER)
+        put_otc(e);
     if (v->type == BGP_ATTR_MED && !e->how->transparent)
         return; /* RFC 4271 section 5.1.4: not to other neighbouring ASes */
     if (v->type == BGP_ATTR_AS_PATH) {
@@ -247,10 +259,12 @@ int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
                      const struct bgp_codec *codec, uint8_t *buf, size_t cap)
 {
     struct exporter e = { .w = wire_writer(buf, cap), .how = how, .width = codec->as4 ? 4 : 2 };
+    e.otc = a->marks & BGP_MARK_OTC ? 0 : how->otc;
     struct wire_reader r = wire_reader(a->bytes, a->len);
     struct bgp_attr_view v;
     while (bgp_attrs_next(&r, &v))
         put_attr(&e, &v);
     put_as4(&e);
+    put_otc(&e);
     return e.w.failed ? BGP_ERR_SPACE : (int)wire_len(&e.w);
 }

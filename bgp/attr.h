@@ -115,6 +115,7 @@ const struct bgp_attrs *bgp_attrs_get(const struct bgp_attr_table *t, uint32_t i
 struct bgp_export {
     bool transparent;   /* RFC 7947: AS_PATH, MED untouched. Else local_asn is prepended and MED dropped */
     uint32_t local_asn; /* prepended when not transparent */
+    uint32_t otc;       /* RFC 9234 section 5: ONLY_TO_CUSTOMER of this AS where there is none; 0 = no */
 };
 
 enum { BGP_EXPORT_MAX = 65535 };

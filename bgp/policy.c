@@ -38,6 +38,8 @@ enum policy_verdict policy_import(const struct policy *p, const struct policy_nv
         return POLICY_NO_NEXT_HOP;
     if (bgp_attrs_count_as(attrs, nva->local_asn) > nva->allow_own_as)
         return POLICY_AS_LOOP;
+    if (nva->is_rs_client && attrs->marks & BGP_MARK_OTC)
+        return POLICY_ROUTE_LEAK; /* RFC 9234 section 5, ingress 1 */
     if (is_node(p, &attrs->next_hop))
         return POLICY_NEXT_HOP_OURS;
     if (!is_inside(p, &attrs->next_hop))

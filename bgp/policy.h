@@ -15,6 +15,8 @@
     X(POLICY_NEXT_HOP_OURS, "next-hop-ours", "the next hop is a route server node")                \
     X(POLICY_OVER_LIMIT, "over-limit",                                                             \
       "the NVA announces more prefixes than maxRoutes allows, and this is not among the first")    \
+    X(POLICY_ROUTE_LEAK, "route-leak",                                                             \
+      "a client of the route server passes on what is meant for its own customers (RFC 9234)")     \
     X(POLICY_NO_NEXT_HOP, "no-next-hop", "the next hop is of another family")
 
 #define POLICY_VERDICT_ENUM(name, word, text) name,
@@ -33,6 +35,7 @@ struct policy_nva {
     uint8_t type;          /* 0..7, the owner's: NVA, VPN gateway, ExpressRoute */
     uint8_t rank;          /* hubRoutingPreference: 0 is preferred to 1 */
     uint8_t allow_own_as;  /* times our ASN may be in its AS paths */
+    bool is_rs_client;     /* RFC 9234: the role that it has towards us */
     bool symmetric;        /* announces the same routes to every node */
     uint32_t keep;         /* so many of its prefixes are used, the first ones; 0 = all (bgp/limit.h) */
 };

@@ -43,6 +43,8 @@ struct bgp_session_cfg {
     uint8_t add_path[BGP_FAMILIES]; /* as in struct bgp_open */
     bool extended_message;
     bool any_first_as;           /* see bgp_update_context */
+    bool is_route_server;        /* RFC 9234: our role; the peer is a client of it */
+    bool role_strict;            /* a peer that tells no role is refused */
     bool restarts_gracefully;    /* RFC 4724: the peer is asked to hold our routes for restart_s */
     uint16_t restart_s;          /* up to 4095 */
     uint64_t seed;               /* for timer jitter (RFC 4271 section 10) */

@@ -2,6 +2,8 @@
 #include "bgp/base/wire.h"
 #include "bgp/session_impl.h"
 
+enum { ROLE_RS = 1, ROLE_RS_CLIENT = 2 }; /* RFC 9234 section 4.1 */
+
 /* Everything that we say of ourselves. */
 static struct bgp_open our_open(const struct bgp_session *s)
 {
@@ -24,7 +26,7 @@ static struct bgp_open our_open(const struct bgp_session *s)
         .family = { cfg->family[BGP_IP4], cfg->family[BGP_IP6] },
         .add_path = { cfg->add_path[BGP_IP4], cfg->add_path[BGP_IP6] },
         .ext_next_hop = cfg->peer_addr.family == BGP_IP6 && cfg->family[BGP_IP4],
-        .role = -1,
+        .role = cfg->is_route_server ? ROLE_RS : -1,
     };
 }
 
@@ -33,6 +35,14 @@ void session_send_open(struct bgp_session *s, struct connection *c)
     uint8_t buf[BGP_MESSAGE_MAX];
     const struct bgp_open ours = our_open(s);
     session_put(s, c, buf, bgp_open_write(&ours, buf, sizeof buf));
+}
+
+/* RFC 9234 section 4.2. */
+static bool roles_fit(const struct bgp_session_cfg *cfg, const struct bgp_open *theirs)
+{
+    if (!cfg->is_route_server)
+        return true;
+    return theirs->role < 0 ? !cfg->role_strict : theirs->role == ROLE_RS_CLIENT;
 }
 
 /* RFC 4271 section 6.2. */
@@ -44,6 +54,8 @@ static bool check_open(const struct bgp_session *s, const struct bgp_open *o, st
         f->subcode = BGP_BAD_PEER_AS;
     else if (o->identifier == s->cfg.local_identifier && o->asn == s->cfg.local_asn)
         f->subcode = BGP_BAD_IDENTIFIER; /* RFC 6286: an external peer may share the number */
+    else if (!roles_fit(&s->cfg, o))
+        f->subcode = BGP_ROLE_MISMATCH;
     return f->subcode == 0;
 }
 

@@ -220,6 +220,7 @@ static void init_nvas(struct core *c)
                                           .type = p->type,
                                           .rank = rank(c->config, p->type),
                                           .allow_own_as = p->allow_own_as,
+                                          .is_rs_client = p->is_rs_client,
                                           .symmetric = p->symmetric,
                                           .keep = p->limit.action == CONFIG_LIMIT_TRIM
                                                       ? p->limit.limit

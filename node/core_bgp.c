@@ -66,7 +66,8 @@ static void join_adjout(struct core *c, struct core_peer *p)
             .family = (enum bgp_family)f,
             .codec = *codec,
             .export = { .transparent = p->cfg->mode == CONFIG_TRANSPARENT,
-                        .local_asn = c->nvas[p->nva].local_asn },
+                        .local_asn = c->nvas[p->nva].local_asn,
+                        .otc = p->cfg->is_rs_client ? c->nvas[p->nva].local_asn : 0 },
             .self_next_hop = self_next_hop(c, p, f),
             .from_types = types_for(c, p->cfg->type),
         };
@@ -729,6 +730,8 @@ static void start_peer(struct core *c, struct core_peer *p)
         .family = { cfg->families[BGP_IP4], cfg->families[BGP_IP6] },
         .add_path = { add_path, add_path },
         .extended_message = true,
+        .is_route_server = cfg->is_rs_client,
+        .role_strict = cfg->role_strict,
         .restarts_gracefully = cfg->graceful == CONFIG_GRACEFUL_FULL,
         .restart_s = RESTART_S,
         .seed = c->cfg.seed + p->nva,

@@ -70,6 +70,8 @@ struct config_peer {                     /* peers[] */
     uint16_t hold_s;                     /* holdTime: 180s; "90", "90s", "3m" */
     uint16_t connect_retry_s;            /* connectRetry: 5s */
     uint8_t add_path;                    /* addPath */
+    bool is_rs_client;                   /* role: rsClient; default none (RFC 9234) */
+    bool role_strict;                    /* strictRole: false */
     uint8_t graceful;                    /* gracefulRestart: helper | full | none */
     bool families[BGP_FAMILIES];         /* families: [ipv4, ipv6]; default both */
     uint32_t local_asn;                  /* localAsn: 0 = the server's */

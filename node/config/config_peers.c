@@ -17,6 +17,7 @@ enum {
 static const char *const types[] = { "nva", "vpnGateway", "expressRoute", NULL };
 static const char *const modes[] = { "azure", "transparent", NULL };
 static const char *const actions[] = { "warn", "trim", "reset", NULL };
+static const char *const roles[] = { "none", "rsClient", NULL };
 static const char *const gracefuls[] = { "helper", "full", "none", NULL };
 static const char *const add_paths[] = { "none", "receive", "send", "both", NULL };
 
@@ -38,6 +39,16 @@ static bool read_peer_ip(struct schema_reader *r, struct tree_node *n, const str
     schema_complain(r, n, "a prefix of dynamic neighbours is not supported by this version");
     report_hint(r->report, "write one entry for each NVA");
     return false;
+}
+
+static bool read_role(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                      void *to)
+{
+    uint8_t role;
+    if (!schema_word(r, n, row, &role))
+        return false;
+    *(bool *)to = role == 1;
+    return true;
 }
 
 static bool read_families(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
@@ -166,6 +177,8 @@ static const struct schema_row peer_rows[] = {
     { "holdTime", read_hold_time, AT(hold_s), 0, 65535000, .help = "proposed hold time" },
     { "connectRetry", schema_seconds, AT(connect_retry_s), 1000, 3600000, .help = "between dials" },
     { "addPath", schema_word, AT(add_path), .words = add_paths, .help = "RFC 7911" },
+    { "role", read_role, AT(is_rs_client), .words = roles, .help = "its role towards us (RFC 9234)" },
+    { "strictRole", schema_bool, AT(role_strict), .help = "refuse it when it tells no role" },
     { "gracefulRestart", schema_word, AT(graceful), .words = gracefuls,
       .help = "RFC 4724: hold its routes while it restarts (helper), and have it hold ours (full)" },
     { "families", read_families, AT(families), .help = "[ipv4, ipv6]" },

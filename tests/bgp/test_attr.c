@@ -435,6 +435,19 @@ static void test_own_as_is_prepended_and_med_dropped_unless_transparent(void)
     lab_close(&l);
 }
 
+/* RFC 9234 section 5, egress 1: added in its place by type code, and never over one that is there. */
+static void test_only_to_customer_is_added_where_there_is_none(void)
+{
+    const struct bgp_export how = { .transparent = true, .otc = 65515 };
+    lab_open(&l);
+    CU_ASSERT(lab_is_hex(export_of(USUAL "e0 63 01 aa", &how, true),
+                         ORIGIN AS_PATH "c0 23 04 0000ffeb e0 63 01 aa"));
+    CU_ASSERT(lab_is_hex(export_of(USUAL, &how, true), ORIGIN AS_PATH "c0 23 04 0000ffeb"));
+    CU_ASSERT(lab_is_hex(export_of(USUAL "c0 23 04 0000fde9", &how, true),
+                         ORIGIN AS_PATH "c0 23 04 0000fde9"));
+    lab_close(&l);
+}
+
 static void test_old_speakers_get_as4_attributes_where_they_are_needed(void)
 {
     const struct bgp_export azure = { .local_asn = 65515 };
@@ -470,4 +483,5 @@ CU_MAIN("attr", CU_CASE(test_origin), CU_CASE(test_as_path), CU_CASE(test_next_h
         CU_CASE(test_equal_sets_share_an_id_and_live_as_long_as_a_reference),
         CU_CASE(test_interning_without_memory_gives_zero_and_changes_nothing),
         CU_CASE(test_own_as_is_prepended_and_med_dropped_unless_transparent),
+        CU_CASE(test_only_to_customer_is_added_where_there_is_none),
         CU_CASE(test_old_speakers_get_as4_attributes_where_they_are_needed))

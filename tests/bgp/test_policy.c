@@ -72,6 +72,20 @@ static void test_a_next_hop_outside_of_all_spaces_is_refused(void)
     }
 }
 
+/* RFC 9234 section 5, ingress 1. */
+static void test_a_client_that_passes_on_what_was_for_it_alone_leaks(void)
+{
+    struct policy p = { 0 };
+    struct policy_nva client = firewall;
+    struct bgp_attrs a = attrs_with((uint32_t[]){ 65001 }, 1, "10.0.0.1");
+    a.marks |= BGP_MARK_OTC;
+    CU_ASSERT_EQUAL(policy_import(&p, &client, &a), POLICY_ACCEPTED);
+    client.is_rs_client = true;
+    CU_ASSERT_EQUAL(policy_import(&p, &client, &a), POLICY_ROUTE_LEAK);
+    a.marks = 0;
+    CU_ASSERT_EQUAL(policy_import(&p, &client, &a), POLICY_ACCEPTED);
+}
+
 static void test_a_node_is_never_a_next_hop(void)
 {
     struct ip_addr node;
@@ -102,6 +116,7 @@ CU_MAIN("policy", CU_CASE(test_without_rules_every_next_hop_is_accepted),
         CU_CASE(test_our_own_as_in_the_path_is_a_loop),
         CU_CASE(test_allow_own_as_counts_occurrences),
         CU_CASE(test_a_next_hop_outside_of_all_spaces_is_refused),
+        CU_CASE(test_a_client_that_passes_on_what_was_for_it_alone_leaks),
         CU_CASE(test_a_node_is_never_a_next_hop),
         CU_CASE(test_a_route_without_a_next_hop_is_refused),
         CU_CASE(test_verdicts_have_names_and_strangers_are_told_apart))

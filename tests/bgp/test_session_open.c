@@ -97,6 +97,28 @@ static void test_an_unknown_optional_parameter_is_refused(void)
     refuse(NULL, HEADER("0020", "01") "04 fde9 005a 0a000002 03 01 01 00", NOTIFICATION("02", "04"));
 }
 
+/* Role capability with this value (RFC 9234). */
+#define ROLE_OPEN(role) \
+    OPEN_WITH_CAPABILITIES("0022", "05 02 03", HIGHER, "09 01" role)
+
+static void test_a_route_server_takes_clients_and_nobody_else(void)
+{
+    struct bgp_session_cfg cfg = bench_cfg();
+    cfg.is_route_server = true;
+    accept_open(&cfg, ROLE_OPEN("02"));
+    accept_open(&cfg, PEER_OPEN);
+    refuse(&cfg, ROLE_OPEN("00"), NOTIFICATION("02", "0b"));
+    refuse(&cfg, ROLE_OPEN("01"), NOTIFICATION("02", "0b"));
+    refuse(&cfg, ROLE_OPEN("03"), NOTIFICATION("02", "0b"));
+    refuse(&cfg, ROLE_OPEN("04"), NOTIFICATION("02", "0b"));
+    refuse(&cfg, ROLE_OPEN("77"), NOTIFICATION("02", "0b"));
+    cfg.role_strict = true;
+    accept_open(&cfg, ROLE_OPEN("02"));
+    refuse(&cfg, PEER_OPEN, NOTIFICATION("02", "0b"));
+    cfg.is_route_server = cfg.role_strict = false;
+    accept_open(&cfg, ROLE_OPEN("03")); /* without a role of our own theirs means nothing */
+}
+
 /* ---- what both agree on ---- */
 
 static void test_the_lower_hold_time_counts(void)
@@ -272,6 +294,7 @@ CU_MAIN("session open", CU_CASE(test_another_version_is_told_ours), CU_CASE(test
         CU_CASE(test_hold_times_of_one_and_two_seconds_are_refused),
         CU_CASE(test_without_a_common_family_the_required_ones_are_named),
         CU_CASE(test_an_unknown_optional_parameter_is_refused),
+        CU_CASE(test_a_route_server_takes_clients_and_nobody_else),
         CU_CASE(test_the_lower_hold_time_counts),
         CU_CASE(test_what_the_peer_said_can_be_seen_while_established),
         CU_CASE(test_a_collision_is_won_by_the_higher_identifier_in_both_orders),

@@ -29,6 +29,7 @@ struct player {
     size_t len;
     bool has_route; /* 192.168.1.0/24, as told so far */
     unsigned announced, withdrawn, refresh_marks, ends_of_rib, keepalives;
+    uint32_t otc;
     struct bgp_fault told; /* the last NOTIFICATION */
 };
 
@@ -102,6 +103,7 @@ static void hear_update(struct player *p, const struct bgp_message *m)
     }
     if (names_route(u.reach, u.reach_count)) {
         p->announced++;
+        p->otc = u.attrs[0].otc;
         p->has_route = true;
     }
     p->ends_of_rib += u.end_of_rib != 0;
@@ -410,6 +412,21 @@ static void test_grace_can_be_switched_off(void)
     lab_close(l);
 }
 
+/* ---- roles (RFC 9234) ---- */
+
+static void test_a_client_hears_whose_customers_a_route_is_for(void)
+{
+    struct lab *l = lab_told(", role: rsClient", OPEN("fde9", "02"));
+    CU_ASSERT_EQUAL(l->players[LISTENER].otc, 0); /* no role, no mark */
+    say(l, LISTENER,
+        HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fdea  40 03 04 0a000003 18 c0a801");
+    CU_ASSERT_EQUAL(l->players[TALKER].otc, 65515);
+    say(l, TALKER, HEADER("0034", "02") "0000 0019 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002"
+                                        " c0 23 04 0000fde8 18 c0a801");
+    CU_ASSERT_FALSE(listener_has(l)); /* a leak: it was for the client and its customers */
+    lab_close(l);
+}
+
 /* ---- the restarting side ---- */
 
 static void test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken(void)
@@ -439,4 +456,5 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_notification_ends_grace_unless_both_have_agreed_otherwise),
         CU_CASE(test_our_own_complaint_ends_grace),
         CU_CASE(test_a_peer_that_dials_anew_is_taken_for_restarted), CU_CASE(test_grace_can_be_switched_off),
+        CU_CASE(test_a_client_hears_whose_customers_a_route_is_for),
         CU_CASE(test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken))
