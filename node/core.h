@@ -53,6 +53,9 @@ enum core_port { CORE_PORT_BGP, CORE_PORT_CLUSTER };
 struct pump *core_accept(struct core *c, enum core_port port, const struct ip_addr *remote,
                          const struct ip_addr *local, uint64_t now_ms);
 
+/* The TTLs of a connection that was just accepted, as in struct core_request. */
+void core_accepted_ttl(const struct pump *p, uint8_t *ttl, uint8_t *min_ttl);
+
 enum core_request_kind { CORE_DIAL, CORE_CLOSE, CORE_BFD_OPEN };
 
 struct core_request {
@@ -62,6 +65,7 @@ struct core_request {
     struct ip_addr remote, local; /* DIAL: local to bind to, zero = any */
     uint16_t remote_port;
     uint8_t ttl;              /* DIAL, BGP: outgoing TTL; 0 = the system's */
+    uint8_t min_ttl;          /* DIAL, BGP: least TTL that is heard (RFC 5082); 0 = any */
     const char *md5_key_file; /* DIAL, BGP: or NULL */
     uint16_t nva;             /* BFD_OPEN: for core_bfd_changed; .ttl is that of the BGP session */
     const struct config_bfd *bfd;

@@ -232,12 +232,10 @@ static void check_limit(struct core *c, struct core_peer *p)
     core_event(c, CONFIG_LOG_ERROR, "peer_routes_over_limit", subject_of(p, subject, sizeof subject),
                "routes=%u limit=%u action=%s", count, l->limit,
                actions[l->action]);
-    if (l->action == CONFIG_LIMIT_RESET)
-        bgp_session_reset(p->session,
-                          &(struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,
-                                               .code = BGP_CEASE,
-                                               .subcode = BGP_MAX_PREFIXES },
-                          c->now_ms);
+    if (l->action != CONFIG_LIMIT_RESET)
+        return;
+    bgp_session_stop(p->session, BGP_MAX_PREFIXES, NULL, c->now_ms); /* RFC 4486 section 4 */
+    p->restart_at = c->now_ms + l->restart_s * 1000u;
 }
 
 /* The next prefixes of an UPDATE, which the RIB is told to expect. */
@@ -324,6 +322,30 @@ static void on_refresh(struct core *c, struct core_peer *p, const struct bgp_ses
 
 /* ---- events of the session machine ---- */
 
+/* RFC 5082: from the far end with the highest number there is, so that no more hops than allowed were
+ * between. */
+static uint8_t ttl_of(const struct config_peer *cfg)
+{
+    return cfg->ttl_security ? UINT8_MAX : cfg->ttl;
+}
+
+static uint8_t min_ttl_of(const struct config_peer *cfg)
+{
+    if (!cfg->ttl_security)
+        return 0;
+    return (uint8_t)(UINT8_MAX + 1 - cfg->ttl_security);
+}
+
+void core_accepted_ttl(const struct pump *p, uint8_t *ttl, uint8_t *min_ttl)
+{
+    const struct core_conn *conn = (const struct core_conn *)p; /* its first member */
+    *ttl = *min_ttl = 0;
+    if (!conn->peer)
+        return;
+    *ttl = ttl_of(conn->peer->cfg);
+    *min_ttl = min_ttl_of(conn->peer->cfg);
+}
+
 static void on_dial(struct core *c, struct core_peer *p)
 {
     struct core_conn *conn = core_conn_new(c, CONN_BGP, &p->cfg->peer_ip);
@@ -338,7 +360,8 @@ static void on_dial(struct core *c, struct core_peer *p)
                                             .remote = p->cfg->peer_ip,
                                             .local = local ? *local : (struct ip_addr){ 0 },
                                             .remote_port = p->cfg->peer_port,
-                                            .ttl = p->cfg->ttl,
+                                            .ttl = ttl_of(p->cfg),
+                                            .min_ttl = min_ttl_of(p->cfg),
                                             .md5_key_file = p->cfg->md5_key_file });
 }
 
@@ -447,6 +470,8 @@ static void set_timer(struct core *c, const struct core_peer *p)
     due = due < quiet ? due : quiet;
     if (is_held(p) && p->grace_until < due)
         due = p->grace_until;
+    if (p->restart_at && p->restart_at < due)
+        due = p->restart_at;
     heap_set(&c->due, (uint32_t)(p - c->peers), due);
 }
 
@@ -636,6 +661,10 @@ static void tick_peer(struct core *c, struct core_peer *p)
     if (bgp_session_deadline(p->session) <= c->now_ms)
         bgp_session_tick(p->session, c->now_ms);
     take_events(c, p);
+    if (p->restart_at && p->restart_at <= c->now_ms) {
+        p->restart_at = 0;
+        core_bgp_permit(c, p);
+    }
     if (is_held(p) && p->grace_until <= c->now_ms)
         end_grace(c, p);
     if (quiet_at(c, p) <= c->now_ms)
@@ -774,6 +803,7 @@ void core_bgp_stop(struct core *c)
     for (size_t i = 0; i < c->peer_count; i++) {
         if (!c->peers[i].session)
             continue;
+        c->peers[i].restart_at = 0;
         bgp_session_stop(c->peers[i].session, BGP_ADMIN_SHUTDOWN, "node stops", c->now_ms);
         take_events(c, &c->peers[i]);
     }

@@ -80,6 +80,7 @@ struct core_peer {
     bool warned, over_limit;
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
     bool bfd_multihop;
+    uint64_t restart_at; /* ended for its number of routes, until then; 0 = it was not */
     char last_error[160];
 };
 

@@ -96,7 +96,7 @@ static bool read_key(struct loop *l, const char *path, char key[static KEY_MAX +
 static void dial(struct loop *l, const struct core_request *r)
 {
     char key[KEY_MAX + 1] = "", text[IP_ADDR_TEXT];
-    struct sock_options options = { .ttl = r->ttl };
+    struct sock_options options = { .ttl = r->ttl, .min_ttl = r->min_ttl };
     if (r->port == CORE_PORT_CLUSTER)
         options.user_timeout_ms = l->cfg->config->dead_ms + 200;
     int fd = -EACCES;
@@ -225,7 +225,9 @@ static void on_listener(uv_poll_t *poll, int status, int events)
     (void)status, (void)events;
     for (int i = 0, fd; i < 64 && (fd = sock_accept(lis->fd, &remote, &local)) >= 0; i++) {
         struct pump *p = core_accept(l->core, lis->port, &remote, &local, now_ms());
-        struct sock_options options = { .ttl = 64 };
+        struct sock_options options = { 0 };
+        if (p && lis->port == CORE_PORT_BGP)
+            core_accepted_ttl(p, &options.ttl, &options.min_ttl);
         if (lis->port == CORE_PORT_CLUSTER)
             options.user_timeout_ms = l->cfg->config->dead_ms + 200;
         sock_tune(fd, &options);

@@ -68,12 +68,16 @@ int sock_listen(const struct ip_addr *addr, uint16_t port)
 
 void sock_tune(int fd, const struct sock_options *o)
 {
-    int on = 1, ttl = o->ttl;
+    int on = 1, ttl = o->ttl, min_ttl = o->min_ttl;
     unsigned timeout_ms = o->user_timeout_ms;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (o->ttl) { /* one of the two applies; the other fails and changes nothing */
         setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
         setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &ttl, sizeof ttl);
+    }
+    if (o->min_ttl) {
+        setsockopt(fd, IPPROTO_IP, IP_MINTTL, &min_ttl, sizeof min_ttl);
+        setsockopt(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, &min_ttl, sizeof min_ttl);
     }
     if (timeout_ms) { /* a channel with beats: they must not wait behind megabytes in the kernel */
         int unsent = CHANNEL_UNSENT;

@@ -7,6 +7,7 @@
 
 struct sock_options {
     uint8_t ttl;         /* outgoing TTL or hop limit; 0 = the system's */
+    uint8_t min_ttl;     /* segments with less are dropped by the kernel (RFC 5082); 0 = none are */
     uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT: unacknowledged for so long is dead; 0 = the system's */
 };
 

@@ -45,6 +45,7 @@ struct config_node {                     /* nodes[] */
 struct config_limit {                    /* maxRoutes */
     uint32_t limit;                      /* 0 = none */
     uint32_t warn_at;                    /* absolute; "80%" in the file is turned into a count */
+    uint16_t restart_s;                  /* restartAfter: after a reset, 30s */
     uint8_t action;                      /* enum config_limit_action; default warn (P9) */
 };
 
@@ -78,6 +79,7 @@ struct config_peer {                     /* peers[] */
     uint8_t allow_own_as;                /* allowOwnAs: 0 */
     bool has_next_hop;
     struct ip_addr next_hop;             /* vnetNextHop: for VNet prefixes; default the server's */
+    uint8_t ttl_security;                /* ttlSecurity: most hops away (RFC 5082); 0 = off */
     uint8_t ttl;                         /* multihop: 64 by default, as cloud NVAs are not on-link; 1..255 */
     char *md5_key_file;                  /* md5KeyFile or NULL */
     struct config_limit limit;

@@ -12,6 +12,7 @@ enum {
     WARN_PERCENT = 80,
     BFD_INTERVAL_MS = 300,
     BFD_DETECT_MULT = 3,
+    LIMIT_RESTART_S = 30,
 };
 
 static const char *const types[] = { "nva", "vpnGateway", "expressRoute", NULL };
@@ -97,6 +98,8 @@ static const struct schema_row limit_rows[] = {
       .help = "a count, or 80%" },
     { "action", schema_word, offsetof(struct config_limit, action), .words = actions,
       .help = "warn, trim: keep the first so many, or reset" },
+    { "restartAfter", schema_seconds, offsetof(struct config_limit, restart_s), 1000, 65535000,
+      .help = "a session that was reset stays down so long" },
     { 0 },
 };
 
@@ -108,7 +111,8 @@ static bool read_limit(struct schema_reader *r, struct tree_node *n, const struc
     (void)row;
     if (!schema_is_map(r, n))
         return false;
-    *l = (struct config_limit){ .warn_at = WARN_PERCENT | share, .action = CONFIG_LIMIT_WARN };
+    *l = (struct config_limit){ .warn_at = WARN_PERCENT | share, .restart_s = LIMIT_RESTART_S,
+                                .action = CONFIG_LIMIT_WARN };
     schema_read_object(r, n, limit_rows, l);
     if (l->warn_at & share)
         l->warn_at = (uint32_t)((uint64_t)l->limit * (l->warn_at & ~share) / 100);
@@ -186,6 +190,8 @@ static const struct schema_row peer_rows[] = {
     { "allowOwnAs", schema_u8, AT(allow_own_as), 0, 10, .help = "own ASN allowed in paths, times" },
     { "vnetNextHop", read_next_hop, .help = "next hop of VNet prefixes" },
     { "multihop", schema_u8, AT(ttl), 1, 255, .help = "outgoing TTL" },
+    { "ttlSecurity", schema_u8, AT(ttl_security), 1, 254,
+      .help = "most hops away; whatever comes from farther is not heard (RFC 5082)" },
     { "md5KeyFile", schema_path, AT(md5_key_file), .help = "file with the RFC 2385 key" },
     { "maxRoutes", read_limit, AT(limit), .help = "{ limit, warnAt, action }" },
     { "nodes", config_read_node_mask, AT(nodes), .help = "[names] that peer with it" },

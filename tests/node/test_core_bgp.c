@@ -280,6 +280,43 @@ static void test_what_was_said_before_the_end_is_heard(void)
     lab_close(l);
 }
 
+static void test_a_session_with_too_many_routes_is_ended_and_rests(void)
+{
+    struct lab *l = lab_open(", maxRoutes: { limit: 1, action: reset, restartAfter: 20s }");
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    say(l, TALKER, HEADER("0031", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002"
+                                        " 18 c0a801 18 c0a802");
+    CU_ASSERT_PTR_NULL(l->players[TALKER].pump);
+    CU_ASSERT_EQUAL(l->players[TALKER].told.code, BGP_CEASE);
+    CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_MAX_PREFIXES);
+    struct ip_addr remote = { .bytes = { 10, 0, 0, TALKER } }, local = { .bytes = { 10, 0, 0, 1 } };
+    pass(l, 19);
+    CU_ASSERT_PTR_NULL(core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now));
+    pass(l, 2);
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    say(l, TALKER, ROUTE);
+    CU_ASSERT_PTR_NOT_NULL(l->players[TALKER].pump);
+    lab_close(l);
+}
+
+static void test_ttl_security_asks_for_the_highest_and_grants_so_many_hops(void)
+{
+    static const struct {
+        const char *keys;
+        uint8_t ttl, min_ttl;
+    } cases[] = { { "", 64, 0 }, { ", multihop: 1", 1, 0 }, { ", ttlSecurity: 1", 255, 255 },
+                  { ", ttlSecurity: 254", 255, 2 } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lab *l = lab_open(cases[i].keys);
+        uint8_t ttl, min_ttl;
+        dial(l, TALKER);
+        core_accepted_ttl(l->players[TALKER].pump, &ttl, &min_ttl);
+        CU_ASSERT_EQUAL(ttl, cases[i].ttl);
+        CU_ASSERT_EQUAL(min_ttl, cases[i].min_ttl);
+        lab_close(l);
+    }
+}
+
 /* ---- route refresh ---- */
 
 #define REFRESH(subtype) HEADER("0017", "05") "0001" subtype "01"
@@ -447,6 +484,8 @@ static void test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_sp
 CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_stranger_is_told_that_it_is_one), CU_CASE(test_strangers_are_told_a_few_at_a_time),
         CU_CASE(test_what_was_said_before_the_end_is_heard),
+        CU_CASE(test_a_session_with_too_many_routes_is_ended_and_rests),
+        CU_CASE(test_ttl_security_asks_for_the_highest_and_grants_so_many_hops),
         CU_CASE(test_a_refresh_is_answered_with_the_routes),
         CU_CASE(test_what_an_enhanced_refresh_does_not_bring_is_withdrawn),
         CU_CASE(test_a_restart_that_succeeds_is_no_news),
