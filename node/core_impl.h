@@ -243,6 +243,22 @@ void core_bgp_permit(struct core *c, struct core_peer *p);
 void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local);
 bool core_bfd_permits(const struct core_peer *p);
 
+/* core_routes.c */
+struct rib_session *core_session_fact(struct core *c, const struct core_peer *p);
+const char *core_peer_subject(const struct core_peer *p, char *buf, size_t cap); /* "peer=NAME" */
+/* The node's BGP address of this family, or NULL. */
+const struct ip_addr *core_node_addr(const struct config_node *n, uint8_t family);
+void core_routes_up(struct core *c, struct core_peer *p);
+void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_session_event *e);
+void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_update *u);
+void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_session_event *e);
+/* It has told all it has. */
+void core_routes_synced(struct core *c, struct core_peer *p);
+/* It did not come back within its restart time. */
+void core_routes_end_grace(struct core *c, struct core_peer *p);
+void core_routes_join(struct core *c, struct core_peer *p);
+void core_routes_leave(struct core_peer *p);
+
 /* core_cluster.c */
 void core_cluster_init(struct core *c);
 /* A count of starts with chance in the low bits: equal ones are of the same life, even when a lost

@@ -59,7 +59,7 @@ uint32_t core_live_sessions(const struct core *c)
 static bool passes_filter(const struct core *c, const struct config_filter *f, uint32_t net,
                           const struct ip_prefix *prefix)
 {
-    uint32_t best = rib_net(&c->rib, net)->best;
+    uint32_t best = rib_best(rib_net(&c->rib, net));
     uint32_t nva = best ? rib_path(&c->rib, best)->nva : 0;
     bool by_prefix = f->prefix_count == 0, by_peer = f->peer_count == 0;
     for (size_t i = 0; i < f->prefix_count && !by_prefix; i++)

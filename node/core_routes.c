@@ -1,0 +1,320 @@
+/* An NVA's routes: what its session brings into the RIB, what is held when it restarts gracefully, what it is
+ * told by its Adj-RIB-Out. */
+#include <stdio.h>
+
+#include "node/core_impl.h"
+
+struct rib_session *core_session_fact(struct core *c, const struct core_peer *p)
+{
+    return &c->rib.origins[c->rib.self].sessions[p->nva];
+}
+
+const char *core_peer_subject(const struct core_peer *p, char *buf, size_t cap)
+{
+    snprintf(buf, cap, "peer=%s", p->cfg->name);
+    return buf;
+}
+
+static void publish(struct core *c, struct core_peer *p, enum rib_session_state state)
+{
+    struct rib_session fact = *core_session_fact(c, p);
+    fact.state = (uint8_t)state;
+    fact.generation = p->generation;
+    if (state == RIB_SESSION_SYNCING)
+        fact.identifier = bgp_session_peer_open(p->session)->identifier;
+    core_must(rib_session_set(&c->rib, c->rib.self, p->nva, &fact, c->now_ms));
+}
+
+/* ---- session up and down ---- */
+
+const struct ip_addr *core_node_addr(const struct config_node *n, uint8_t family)
+{
+    if (n->address.family == family)
+        return &n->address;
+    return n->has_address6 && n->address6.family == family ? &n->address6 : NULL;
+}
+
+/* The next hop announced for the VNet's own prefixes: the peer's setting, the server's, ourselves. */
+static struct ip_addr self_next_hop(const struct core *c, const struct core_peer *p, uint8_t family)
+{
+    const struct config *cfg = c->config;
+    if (p->cfg->has_next_hop && p->cfg->next_hop.family == family)
+        return p->cfg->next_hop;
+    if (family == BGP_IP4 && cfg->has_vnet_next_hop)
+        return cfg->vnet_next_hop;
+    if (family == BGP_IP6 && cfg->has_vnet_next_hop6)
+        return cfg->vnet_next_hop6;
+    const struct ip_addr *own = core_node_addr(c->node, family);
+    return own ? *own : (struct ip_addr){ .family = family };
+}
+
+static uint8_t types_for(const struct core *c, uint8_t type)
+{
+    if (c->config->branch_to_branch)
+        return UINT8_MAX;
+    return (uint8_t)(1u << type);
+}
+
+void core_routes_join(struct core *c, struct core_peer *p)
+{
+    const struct bgp_codec *codec = bgp_session_codec(p->session);
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
+        if (!codec->family[f])
+            continue;
+        struct adjout_rules rules = {
+            .family = (enum bgp_family)f,
+            .codec = *codec,
+            .export = { .transparent = p->cfg->mode == CONFIG_TRANSPARENT,
+                        .local_asn = c->nvas[p->nva].local_asn,
+                        .otc = p->cfg->is_rs_client ? c->nvas[p->nva].local_asn : 0 },
+            .self_next_hop = self_next_hop(c, p, f),
+            .from_types = types_for(c, p->cfg->type),
+        };
+        p->out[f] = adjout_join(c->adjout, &rules, p->nva);
+        core_must(!p->out[f]);
+    }
+}
+
+void core_routes_leave(struct core_peer *p)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        if (p->out[f])
+            adjout_leave(p->out[f]);
+        p->out[f] = NULL;
+    }
+}
+
+/* ---- graceful restart, the helper's side (RFC 4724 section 4.2, RFC 8538) ---- */
+
+enum { ALL_FAMILIES = (1 << BGP_FAMILIES) - 1 };
+
+static void mark(struct core *c, struct core_peer *p, uint8_t families)
+{
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++)
+        if (families & 1u << f)
+            rib_refresh_begins(&c->rib, c->rib.self, p->nva, (enum bgp_family)f);
+    p->unseen |= families;
+}
+
+static void sweep(struct core *c, struct core_peer *p, uint8_t families)
+{
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++)
+        if (families & p->unseen & 1u << f)
+            core_must(rib_refresh_ends(&c->rib, c->rib.self, p->nva, (enum bgp_family)f, c->now_ms));
+    p->unseen &= (uint8_t)~families;
+}
+
+static bool restarts_gracefully(const struct core_peer *p, const struct bgp_session_event *e)
+{
+    const struct bgp_fault *f = &e->fault;
+    if (!p->gr_family || p->cfg->graceful == CONFIG_GRACEFUL_NONE)
+        return false;
+    if (f->code == 0)
+        return true; /* the connection broke, or the peer dialled anew */
+    if (!p->gr_notification || (f->code == BGP_CEASE && f->subcode == BGP_HARD_RESET))
+        return false;
+    return e->by_peer || f->code == BGP_HOLD_TIMER_EXPIRED;
+}
+
+static void hold_routes(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    sweep(c, p, ALL_FAMILIES); /* what still waits from an earlier restart is not held twice */
+    mark(c, p, ALL_FAMILIES);
+    sweep(c, p, ALL_FAMILIES & ~p->gr_family);
+    p->grace_until = c->now_ms + p->gr_restart_s * 1000u;
+    publish(c, p, RIB_SESSION_GRACE);
+    core_event(c, CONFIG_LOG_INFO, "peer_restarts", core_peer_subject(p, subject, sizeof subject),
+               "routes_held=%u for_s=%u", core_session_fact(c, p)->paths, p->gr_restart_s);
+}
+
+/* The peer is back: what it kept forwarding for stays until its End-of-RIB. */
+static void resume(struct core *c, struct core_peer *p, const struct bgp_open *open)
+{
+    const struct bgp_codec *codec = bgp_session_codec(p->session);
+    uint8_t kept = open->gr_family & open->gr_forwarding;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        if (!codec->family[f])
+            kept &= (uint8_t)~(1u << f);
+    sweep(c, p, (uint8_t)~kept);
+    p->grace_until = 0;
+}
+
+/* RFC 4724 section 4.1: after a start of ours a peer that holds our routes hears of new ones, and our
+ * End-of-RIB, when we have heard from everybody, or have waited long enough. */
+static bool defers(const struct core *c, const struct core_peer *p)
+{
+    return c->phase == CORE_CONVERGE && p->cfg->graceful == CONFIG_GRACEFUL_FULL && p->gr_family;
+}
+
+void core_routes_up(struct core *c, struct core_peer *p)
+{
+    const struct bgp_codec *codec = bgp_session_codec(p->session);
+    const struct bgp_open *open = bgp_session_peer_open(p->session);
+    if (p->grace_until)
+        resume(c, p, open);
+    else
+        p->generation++;
+    p->gr_family = open->gr_family;
+    p->gr_notification = open->gr_notification;
+    p->gr_restart_s = open->restart_s;
+    p->up_ms = p->update_ms = c->now_ms;
+    p->sends_eor = open->graceful_restart;
+    p->waits_for = 0;
+    p->warned = p->over_limit = false;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        p->waits_for |= (uint8_t)(codec->family[f] << f);
+    publish(c, p, RIB_SESSION_SYNCING);
+    p->is_deferred = defers(c, p);
+    if (!p->is_deferred)
+        core_routes_join(c, p);
+}
+
+static void lose_routes(struct core *c, struct core_peer *p)
+{
+    p->unseen = 0;
+    publish(c, p, RIB_SESSION_DOWN);
+}
+
+void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
+{
+    p->is_deferred = false;
+    core_routes_leave(p);
+    repl_evidence_session_ends(&c->rib, p->nva);
+    if (restarts_gracefully(p, e))
+        hold_routes(c, p);
+    else
+        lose_routes(c, p);
+}
+
+void core_routes_end_grace(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    p->grace_until = 0;
+    core_event(c, CONFIG_LOG_WARN, "peer_restart_failed", core_peer_subject(p, subject, sizeof subject),
+               "routes_lost=%u", core_session_fact(c, p)->paths);
+    lose_routes(c, p);
+}
+
+void core_routes_synced(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    sweep(c, p, p->waits_for);
+    p->waits_for = 0;
+    publish(c, p, RIB_SESSION_SYNCED);
+    repl_evidence_synced(&c->rib, p->nva);
+    core_event(c, CONFIG_LOG_INFO, "peer_synced", core_peer_subject(p, subject, sizeof subject),
+               "routes=%u after_ms=%llu", core_session_fact(c, p)->paths,
+               (unsigned long long)(c->now_ms - p->up_ms));
+}
+
+/* ---- routes ---- */
+
+/* Limits are gentle: say so once, tear down only when asked to. */
+static void check_limit(struct core *c, struct core_peer *p)
+{
+    static const char *const actions[] = { "warn", "trim", "reset" }; /* enum config_limit_action */
+    const struct config_limit *l = &p->cfg->limit;
+    uint32_t count = core_session_fact(c, p)->paths;
+    char subject[CONFIG_NAME_MAX + 16];
+    if (!l->limit || (count < l->warn_at && count <= l->limit)) {
+        p->warned = p->over_limit = false;
+        return;
+    }
+    if (!p->warned)
+        core_event(c, CONFIG_LOG_WARN, "peer_routes_high", core_peer_subject(p, subject, sizeof subject),
+                   "routes=%u warn_at=%u limit=%u", count, l->warn_at, l->limit);
+    p->warned = true;
+    if (count <= l->limit || p->over_limit)
+        return;
+    p->over_limit = true;
+    core_event(c, CONFIG_LOG_ERROR, "peer_routes_over_limit", core_peer_subject(p, subject, sizeof subject),
+               "routes=%u limit=%u action=%s", count, l->limit,
+               actions[l->action]);
+    if (l->action != CONFIG_LIMIT_RESET)
+        return;
+    bgp_session_stop(p->session, BGP_MAX_PREFIXES, NULL, c->now_ms); /* RFC 4486 section 4 */
+    p->restart_at = c->now_ms + l->restart_s * 1000u;
+}
+
+/* The next prefixes of an UPDATE, which the RIB is told to expect. */
+struct stretch {
+    struct ip_prefix prefixes[RIB_EXPECT];
+    uint32_t path_ids[RIB_EXPECT], count;
+};
+
+static bool next_stretch(const struct core *c, struct bgp_nlri *nlri, struct stretch *s)
+{
+    s->count = 0;
+    while (s->count < RIB_EXPECT &&
+           bgp_nlri_next(nlri, &s->prefixes[s->count], &s->path_ids[s->count]))
+        s->count++;
+    rib_expect(&c->rib, s->prefixes, s->count);
+    return s->count;
+}
+
+static void announce(struct core *c, const struct core_peer *p, struct bgp_nlri nlri,
+                     const struct bgp_attrs *attrs)
+{
+    struct stretch s;
+    uint32_t id = bgp_attrs_intern(&c->rib.attrs, attrs);
+    core_must(!id);
+    while (next_stretch(c, &nlri, &s))
+        for (uint32_t i = 0; i < s.count; i++)
+            core_must(rib_announce(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i], id));
+    bgp_attrs_unref(&c->rib.attrs, id);
+}
+
+static void withdraw(struct core *c, const struct core_peer *p, struct bgp_nlri nlri)
+{
+    struct stretch s;
+    while (next_stretch(c, &nlri, &s))
+        for (uint32_t i = 0; i < s.count; i++)
+            core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i],
+                                   c->now_ms));
+}
+
+static void report_fault(struct core *c, const struct core_peer *p, const struct bgp_fault *f)
+{
+    char subject[CONFIG_NAME_MAX + 16], buf[64];
+    core_event(c, CONFIG_LOG_WARN, "peer_update_fault", core_peer_subject(p, subject, sizeof subject),
+               "fault=\"%s\" attribute=%u action=%s",
+               bgp_fault_text(f->code, f->subcode, buf, sizeof buf), f->attr_type,
+               f->action == BGP_ACTION_ATTR_DISCARD        ? "attribute-discard"
+               : f->action == BGP_ACTION_TREAT_AS_WITHDRAW ? "treat-as-withdraw"
+                                                           : "family-disable");
+}
+
+void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_update *u)
+{
+    p->update_ms = c->now_ms;
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++)
+        if (u->disable & 1u << f)
+            core_must(rib_withdraw_family(&c->rib, c->rib.self, p->nva, f, c->now_ms));
+    for (int i = 0; i < u->withdrawn_count; i++)
+        withdraw(c, p, u->withdrawn[i]);
+    for (int i = 0; i < u->reach_count; i++)
+        announce(c, p, u->reach[i], &u->attrs[i]);
+    if (u->fault.action != BGP_ACTION_NONE)
+        report_fault(c, p, &u->fault);
+    uint8_t complete = u->end_of_rib | u->disable; /* nothing more is heard of a disabled family */
+    if (p->waits_for && complete) {
+        sweep(c, p, p->waits_for & complete);
+        p->waits_for &= (uint8_t)~complete;
+        if (!p->waits_for)
+            core_routes_synced(c, p);
+    }
+    check_limit(c, p);
+}
+
+/* RFC 2918, RFC 7313 section 4: the peer asks for all of ours, or tells all of its own again. */
+void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
+{
+    enum bgp_family family = (enum bgp_family)e->family;
+    if (e->subtype == 0 && p->out[family])
+        adjout_refresh(p->out[family]);
+    else if (e->subtype == 1)
+        mark(c, p, (uint8_t)(1u << family));
+    else if (e->subtype == 2)
+        sweep(c, p, (uint8_t)(1u << family));
+}
