@@ -171,7 +171,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
     /* What was read is taken in this round, and conn_flush looks then whether there is room: a full
      * buffer that is about to be emptied needs no change of what is watched. */
-    if (c->state != CONN_CLOSED && (c->state != CONN_OPEN || events != UV_READABLE))
+    bool only_read = c->state == CONN_OPEN && events == UV_READABLE && !c->heard_end;
+    if (c->state != CONN_CLOSED && !only_read)
         watch(c);
 }
 

@@ -430,6 +430,7 @@ void core_received(struct core *c, struct pump *p, size_t n)
     p->rx_len += n;
     if (n && !list_is_on(&p->ready))
         list_append(&c->ready, &p->ready);
+    core_conn_moved(c, conn_of(p)); /* also by nothing: the peer's end, which the loop judges then */
 }
 
 bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)

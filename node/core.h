@@ -79,7 +79,7 @@ enum core_close { CORE_CLOSE_EOF, CORE_CLOSE_RESET, CORE_CLOSE_REFUSED, CORE_CLO
 
 /* A dial succeeded; local is our end. */
 void core_connected(struct core *c, struct pump *p, const struct ip_addr *local, uint64_t now_ms);
-/* n bytes were put at pump_rx_space; the next turn looks at them. */
+/* n bytes were put at pump_rx_space; the next turn looks at them. 0: the peer says no more. */
 void core_received(struct core *c, struct pump *p, size_t n);
 /* n bytes of pump_tx_bytes were taken by the transport. True: a turn would use the room. */
 bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms);
