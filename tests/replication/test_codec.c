@@ -363,7 +363,7 @@ static void test_a_batch_that_lies_is_refused(void)
     REFUSED(s.routes.name = 1);            /* past the names */
     REFUSED(s.fact.name = 1);
     REFUSED(s.fact.name = UINT32_MAX);
-    REFUSED(s.fact.state = 3);
+    REFUSED(s.fact.state = RIB_SESSION_GRACE + 1);
     REFUSED(s.routes.attr = 2);            /* past the attribute sets */
     REFUSED(s.routes.family = BGP_FAMILIES);
     REFUSED(s.attr.next_hop.len = 0);
