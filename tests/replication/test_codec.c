@@ -6,6 +6,7 @@
 
 #include "cluster.pb-c.h"
 #include "table.pb-c.h"
+#include "bgp/rib.h"
 #include "tests/lib/cu.h"
 
 enum { CLUSTER = 1, TABLE = 2 }; /* the first byte of a payload */
