@@ -1,12 +1,13 @@
 /* Every message there and back, cut at every byte, and with numbers that lie. */
 #include "replication/codec.h"
 
+#include "bgp/rib.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "cluster.pb-c.h"
 #include "table.pb-c.h"
-#include "bgp/rib.h"
 #include "tests/lib/cu.h"
 
 enum { CLUSTER = 1, TABLE = 2 }; /* the first byte of a payload */
