@@ -152,6 +152,7 @@ struct core_node_view {
     uint64_t state_since_ms;
     uint32_t lag_ms;          /* age of the last beat */
     bool has_digest, digest_equal; /* compared at equal input vectors */
+    uint64_t differing;       /* bit per bucket of the digest (repl_digest_bucket) that differs */
     bool steady;
     char last_error[160];
 };

@@ -5,6 +5,8 @@
 
 #include "node/core_impl.h"
 
+enum { BREAKDOWN_MS = 10000 };
+
 static size_t unsent(const struct core_conn *conn)
 {
     return repl_link_queued(conn->link) + conn->pump.tx_len - conn->pump.tx_at;
@@ -77,17 +79,30 @@ bool core_digest_is_comparable(const struct core *c)
     return rib_dirty_count(&c->rib) == 0 && !holds;
 }
 
-static bool same_vector(const struct repl_beat *a, const struct repl_beat *b)
+static bool same_vector(const struct repl_beat *own, const struct repl_position *theirs, uint8_t count)
 {
-    if (a->position_count != b->position_count)
+    if (own->position_count != count)
         return false;
-    for (int i = 0; i < a->position_count; i++) {
-        const struct repl_position *x = &a->positions[i], *y = &b->positions[i];
+    for (int i = 0; i < count; i++) {
+        const struct repl_position *x = &own->positions[i], *y = &theirs[i];
         if (x->origin != y->origin || x->incarnation != y->incarnation ||
             x->version != y->version || x->status != y->status)
             return false;
     }
     return true;
+}
+
+/* Says which part of the table it is, now and from time to time while it lasts. */
+static void send_breakdown(struct core *c, struct core_member *m, const struct repl_beat *own)
+{
+    struct repl_msg msg = { .kind = REPL_BREAKDOWN,
+                            .breakdown = { .position_count = own->position_count } };
+    if (c->now_ms < m->breakdown_ms)
+        return;
+    memcpy(msg.breakdown.positions, own->positions, sizeof own->positions);
+    memcpy(msg.breakdown.sums, c->digest.buckets, sizeof msg.breakdown.sums);
+    if (repl_link_send(m->link->link, &msg, c->now_ms) == 0)
+        m->breakdown_ms = c->now_ms + BREAKDOWN_MS;
 }
 
 /* Same inputs, same table: anything else is a bug of ours, and must be seen. */
@@ -99,16 +114,42 @@ void core_compare_digests(struct core *c, struct core_member *m)
     if (!m->heard.has_digest || !core_digest_is_comparable(c))
         return;
     core_positions(c, &own);
-    if (!same_vector(&own, &m->heard))
+    if (!same_vector(&own, m->heard.positions, m->heard.position_count))
         return;
     repl_digest_write(&c->digest, digest);
     bool equal = memcmp(digest, m->heard.digest, REPL_DIGEST) == 0;
     snprintf(subject, sizeof subject, "node=%s", m->node->name);
     if (!equal && (m->digest_equal || !m->digest_compared))
         core_event(c, CONFIG_LOG_ERROR, "digest_differs", subject,
-                   "hint=\"same inputs, other table: please report this with both nodes' route list\"");
+                   "hint=\"same inputs, other table: please report this with the output of tandemctl "
+                   "node diff from both nodes\"");
+    if (equal && m->digest_compared && !m->digest_equal)
+        core_event(c, CONFIG_LOG_INFO, "digest_equal_again", subject, NULL);
     m->digest_compared = true;
     m->digest_equal = equal;
+    if (equal)
+        m->differing = m->breakdown_ms = 0;
+    else
+        send_breakdown(c, m, &own);
+}
+
+void core_on_breakdown(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    struct repl_beat own = { 0 };
+    char subject[CONFIG_NAME_MAX + 16];
+    uint64_t differing = 0;
+    core_positions(c, &own);
+    if (!core_digest_is_comparable(c) ||
+        !same_vector(&own, msg->breakdown.positions, msg->breakdown.position_count))
+        return;
+    for (unsigned i = 0; i < REPL_BUCKETS; i++)
+        differing |= (uint64_t)(msg->breakdown.sums[i] != c->digest.buckets[i]) << i;
+    if (differing && differing != m->differing) {
+        snprintf(subject, sizeof subject, "node=%s", m->node->name);
+        core_event(c, CONFIG_LOG_ERROR, "digest_breakdown", subject, "buckets=%016llx",
+                   (unsigned long long)differing);
+    }
+    m->differing = differing;
 }
 
 /* ---- beats ---- */

@@ -4,7 +4,15 @@
 
 #include "node/core_impl.h"
 
-enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 1000, DYING_MS = 20, ALGO_VERSION = 1, PROTOCOL_MINOR = 1 };
+enum {
+    RETRY_MIN_MS = 100,
+    RETRY_MAX_MS = 1000,
+    RENEW_MS = 3600 * 1000,
+    RENEW_AGAIN_MS = 60 * 1000, /* when the new link did not come up */
+    DYING_MS = 20, /* a listener that is dying is asked again */
+    ALGO_VERSION = 1,
+    PROTOCOL_MINOR = 1,
+};
 
 static const char *subject_of(const struct core_member *m, char *buf, size_t cap)
 {
@@ -262,6 +270,18 @@ static void subscribe(struct core *c, struct core_member *m, uint64_t incarnatio
         core_conn_close(c, m->link);
 }
 
+/* The one that was dialled ends the old connection: it is up last, so neither side is ever without. */
+static void replace_link(struct core *c, struct core_member *m, struct core_conn *fresh)
+{
+    struct core_conn *old = m->link;
+    m->link = fresh;
+    if (!old)
+        return;
+    old->member = NULL;
+    if (!fresh->dialled)
+        end_link(c, old, REPL_GOODBYE_DUPLICATE);
+}
+
 static void on_node_up(struct core *c, struct core_conn *conn, const struct repl_party *party,
                        const struct repl_hello *hello)
 {
@@ -281,11 +301,8 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
         end_link(c, conn, REPL_GOODBYE_DUPLICATE);
         return;
     }
-    if (m->link) {
-        m->link->member = NULL;
-        end_link(c, m->link, REPL_GOODBYE_DUPLICATE);
-    }
-    m->link = conn;
+    replace_link(c, m, conn);
+    m->renew_ms = c->now_ms + c->member_times.renew_ms;
     m->hung_up = 0;
     m->config_generation = hello->config_generation;
     m->sender = (struct repl_sender){ 0 };
@@ -362,7 +379,7 @@ static void on_goodbye(struct core *c, struct core_member *m, const struct repl_
 typedef void on_message(struct core *c, struct core_member *m, const struct repl_msg *msg);
 static on_message *const handlers[] = {
     [REPL_SUBSCRIBE] = on_subscribe, [REPL_BATCH] = on_batch,     [REPL_RESET] = on_reset,
-    [REPL_BEAT] = on_beat,           [REPL_GOODBYE] = on_goodbye,
+    [REPL_BEAT] = on_beat,           [REPL_GOODBYE] = on_goodbye, [REPL_BREAKDOWN] = core_on_breakdown,
 };
 
 static void on_link_message(struct core *c, struct core_conn *conn, const struct repl_msg *msg)
@@ -451,6 +468,15 @@ void core_cluster_fill(struct core *c, struct core_conn *conn)
 
 /* ---- time ---- */
 
+/* Keys of an hour are enough; streams resume where they are. */
+static void renew_link(struct core *c, struct core_member *m)
+{
+    if (!m->link || m->dialling || c->cfg.self > m->node->id || c->now_ms < m->renew_ms)
+        return;
+    m->renew_ms = c->now_ms + RENEW_AGAIN_MS;
+    dial(c, m);
+}
+
 void core_cluster_tick(struct core *c)
 {
     LIST_EACH(node, &c->links)
@@ -471,6 +497,7 @@ void core_cluster_tick(struct core *c)
             core_conn_close(c, m->link);
         if (repl_member_take_dial(&m->life, c->now_ms))
             dial(c, m);
+        renew_link(c, m);
     }
 }
 
@@ -529,7 +556,8 @@ void core_cluster_init(struct core *c)
     c->member_times = (struct repl_member_times){ .suspect_ms = c->config->dead_ms / 2,
                                                   .dead_ms = c->config->dead_ms,
                                                   .retry_min_ms = RETRY_MIN_MS,
-                                                  .retry_max_ms = RETRY_MAX_MS };
+                                                  .retry_max_ms = RETRY_MAX_MS,
+                                                  .renew_ms = RENEW_MS };
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         if (!is_other(c, id))
             continue;

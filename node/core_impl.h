@@ -90,6 +90,7 @@ struct core_member {
     struct core_conn *link;    /* authenticated, current */
     struct core_conn *dialling;
     struct repl_party party;
+    uint64_t renew_ms; /* the link is to be replaced then: by the lower node id, before it is broken */
     unsigned hung_up; /* dials in a row that it closed during the handshake */
     struct repl_sender sender;
     struct repl_replica replica;
@@ -98,6 +99,8 @@ struct core_member {
     uint64_t config_generation; /* of its hello */
     bool has_heard;
     bool digest_compared, digest_equal;
+    uint64_t differing;    /* bit per bucket of the digest, by its last breakdown */
+    uint64_t breakdown_ms; /* ours goes out again then */
     char last_error[160];
 };
 
@@ -285,6 +288,7 @@ struct core_member *core_next_member(const struct core *c, const struct core_mem
 /* core_beat.c */
 void core_beat(struct core *c);
 void core_compare_digests(struct core *c, struct core_member *m);
+void core_on_breakdown(struct core *c, struct core_member *m, const struct repl_msg *msg);
 void core_positions(const struct core *c, struct repl_beat *beat);
 bool core_digest_is_comparable(const struct core *c);
 /* Somebody remembers a later life of ours than this one. */

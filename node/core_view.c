@@ -61,6 +61,7 @@ static void view_member(const struct core *c, const struct core_member *m, uint6
     out->lag_ms = (uint32_t)(now_ms - m->life.heard_ms);
     out->has_digest = m->digest_compared;
     out->digest_equal = m->digest_equal;
+    out->differing = m->differing;
     out->steady = m->has_heard && m->heard.steady;
     snprintf(out->last_error, sizeof out->last_error, "%s", m->last_error);
 }

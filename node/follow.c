@@ -143,11 +143,11 @@ static int choose(const struct follow *f)
     return f->active;
 }
 
-/* Without a node that knows better, or with one that has lost every NVA, nothing that is lost goes. */
+/* Without a node, or with one that has lost every NVA, nothing that is lost goes. */
 static void tell_sessions(struct follow *f, uint64_t now_ms)
 {
     const struct follow_node *n = &f->nodes[f->active];
-    program_set_live_sessions(f->program, is_usable(n) && !n->isolated, now_ms);
+    program_set_live_sessions(f->program, n->connected && n->cut_seen && !n->isolated, now_ms);
 }
 
 static void follow_choose(struct follow *f, bool refresh, uint64_t now_ms)
@@ -206,7 +206,7 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
         if (!prefix)
             continue;
         set_route(f, node, prefix, set);
-        if (f->active == (int)node && (set || !g->lost || f->nodes[node].complete))
+        if (f->active == (int)node)
             must(program_want(f->program, prefix, set, g->lost ? PROGRAM_LOST : PROGRAM_WITHDRAWN,
                               now_ms));
         if (!set)

@@ -3,8 +3,8 @@
  * Tables of all nodes are followed at the same time, so that changing from one to another is a
  * difference, not a reload. The active node stays active as long as it is connected and complete; then
  * the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
- * used as they come, and so are withdrawals; absence counts only from a node that has converged, at its
- * cut (make before break). What was lost without a withdrawal is subject to the brake.
+ * used as they come, and so is what a node says is gone; absence counts only from a node that has
+ * converged, at its cut (make before break). What was lost without a withdrawal is subject to the brake.
  * Pure: no socket, no clock. Source: the replication design 4.8 (embedded table), DESIGN section 6. */
 #ifndef TANDEM_NODE_FOLLOW_H
 #define TANDEM_NODE_FOLLOW_H

@@ -20,8 +20,14 @@
 enum repl_err { REPL_ERR_MAP(REPL_ERR_ENUM) };
 #undef REPL_ERR_ENUM
 
-enum { REPL_PAYLOAD_MAX = 16 * 1024, REPL_NODES_MAX = 7, REPL_DIGEST = 16, REPL_NAME_MAX = 63,
-       REPL_HINTS_MAX = 64 };
+enum {
+    REPL_PAYLOAD_MAX = 16 * 1024,
+    REPL_NODES_MAX = 7,
+    REPL_DIGEST = 16,
+    REPL_BUCKETS = 64,
+    REPL_NAME_MAX = 63,
+    REPL_HINTS_MAX = 64,
+};
 
 /* Both sides say HELLO inside the handshake payloads; nothing acts on it before CONFIRM. */
 struct repl_hello {
@@ -104,6 +110,13 @@ struct repl_beat {
     uint16_t hint_count; /* <= REPL_HINTS_MAX */
 };
 
+/* Sent when digests at equal vectors differ: which part of the table it is. */
+struct repl_breakdown {
+    uint8_t position_count;
+    struct repl_position positions[REPL_NODES_MAX]; /* that the sums belong to */
+    uint64_t sums[REPL_BUCKETS];
+};
+
 enum repl_goodbye_reason { REPL_GOODBYE_STOP, REPL_GOODBYE_DUPLICATE, REPL_GOODBYE_RECONFIGURED };
 
 /* To a host agent: the programmed table. Groups of prefixes that share a next-hop set. */
@@ -146,6 +159,7 @@ enum repl_kind {
     REPL_RESET, /* position: the receiver marks that origin's entries and sweeps at the next cut */
     REPL_BEAT,
     REPL_GOODBYE,
+    REPL_BREAKDOWN,
     REPL_TABLE_SUBSCRIBE,
     REPL_TABLE_BATCH,
     REPL_TABLE_REPORT,
@@ -162,6 +176,7 @@ struct repl_msg {
         struct repl_batch batch;
         struct repl_position reset;
         struct repl_beat beat;
+        struct repl_breakdown breakdown;
         uint8_t goodbye; /* enum repl_goodbye_reason */
         struct repl_table_subscribe table_subscribe;
         struct repl_table_batch table_batch;

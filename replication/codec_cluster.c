@@ -191,12 +191,27 @@ static int encode_goodbye(const struct repl_msg *m, struct arena *arena, uint8_t
     return pack(&pb, buf, cap);
 }
 
+static int encode_breakdown(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
+{
+    Tandem__Cluster__Message pb = TANDEM__CLUSTER__MESSAGE__INIT;
+    Tandem__Cluster__Breakdown breakdown = TANDEM__CLUSTER__BREAKDOWN__INIT;
+    breakdown.n_positions = m->breakdown.position_count;
+    breakdown.positions = fill_positions(m->breakdown.positions, m->breakdown.position_count, arena);
+    if (!breakdown.positions)
+        return REPL_ERR_NOMEM;
+    breakdown.n_sums = REPL_BUCKETS;
+    breakdown.sums = (uint64_t *)(uintptr_t)m->breakdown.sums;
+    pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BREAKDOWN;
+    pb.breakdown = &breakdown;
+    return pack(&pb, buf, cap);
+}
+
 int codec_cluster_encode(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
 {
     static int (*const encoders[])(const struct repl_msg *, struct arena *, uint8_t *, size_t) = {
         [REPL_SUBSCRIBE] = encode_subscribe, [REPL_BATCH] = encode_batch,
         [REPL_RESET] = encode_reset,         [REPL_BEAT] = encode_beat,
-        [REPL_GOODBYE] = encode_goodbye,
+        [REPL_GOODBYE] = encode_goodbye,     [REPL_BREAKDOWN] = encode_breakdown,
     };
     return encoders[m->kind](m, arena, buf, cap);
 }
@@ -293,6 +308,19 @@ static int read_goodbye(const Tandem__Cluster__Message *pb, struct arena *arena,
     return 0;
 }
 
+static int read_breakdown(const Tandem__Cluster__Message *pb, struct arena *arena,
+                          struct repl_msg *out)
+{
+    const Tandem__Cluster__Breakdown *b = pb->breakdown;
+    (void)arena;
+    out->kind = REPL_BREAKDOWN;
+    if (b->n_sums != REPL_BUCKETS || !read_positions(b->positions, b->n_positions, out->breakdown.positions,
+                                                     &out->breakdown.position_count))
+        return REPL_ERR_MALFORMED;
+    memcpy(out->breakdown.sums, b->sums, sizeof out->breakdown.sums);
+    return 0;
+}
+
 static bool read_attr(const Tandem__Cluster__Attr *pb, struct repl_attr *out)
 {
     *out = (struct repl_attr){ .bytes = pb->attributes.data, .len = (uint16_t)pb->attributes.len };
@@ -384,6 +412,7 @@ int codec_cluster_decode(const uint8_t *data, size_t len, struct arena *arena, s
         [TANDEM__CLUSTER__MESSAGE__KIND_RESET] = read_reset,
         [TANDEM__CLUSTER__MESSAGE__KIND_BEAT] = read_beat,
         [TANDEM__CLUSTER__MESSAGE__KIND_GOODBYE] = read_goodbye,
+        [TANDEM__CLUSTER__MESSAGE__KIND_BREAKDOWN] = read_breakdown,
     };
     struct codec_memory memory;
     codec_memory_init(&memory, arena, len);

@@ -32,6 +32,16 @@ static struct wide hash_route(const struct repl_digest *d, const struct ip_prefi
     return (struct wide){ .low = wire_get64(hash + 8), .high = wire_get64(hash) };
 }
 
+/* FNV-1a: parts need to be even, not secret. */
+unsigned repl_digest_bucket(const struct ip_prefix *prefix)
+{
+    uint32_t h = (2166136261u ^ prefix->family) * 16777619u;
+    h = (h ^ prefix->len) * 16777619u;
+    for (unsigned i = 0; i < ip_prefix_bytes(prefix->len); i++)
+        h = (h ^ prefix->bytes[i]) * 16777619u;
+    return (h ^ h >> 15) % REPL_BUCKETS;
+}
+
 void repl_digest_add(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set)
 {
     if (!set->count)
@@ -39,6 +49,7 @@ void repl_digest_add(struct repl_digest *d, const struct ip_prefix *prefix, cons
     struct wide h = hash_route(d, prefix, set);
     d->low += h.low;
     d->high += h.high + (d->low < h.low);
+    d->buckets[repl_digest_bucket(prefix)] += h.low;
 }
 
 void repl_digest_subtract(struct repl_digest *d, const struct ip_prefix *prefix,
@@ -49,6 +60,7 @@ void repl_digest_subtract(struct repl_digest *d, const struct ip_prefix *prefix,
     struct wide h = hash_route(d, prefix, set);
     d->high -= h.high + (d->low < h.low);
     d->low -= h.low;
+    d->buckets[repl_digest_bucket(prefix)] -= h.low;
 }
 
 void repl_digest_write(const struct repl_digest *d, uint8_t out[static REPL_DIGEST])

@@ -26,6 +26,7 @@ const char *repl_member_state_name(uint8_t state);
 struct repl_member_times {
     uint64_t suspect_ms, dead_ms;
     uint64_t retry_min_ms, retry_max_ms; /* between dials */
+    uint64_t renew_ms;                   /* a link so old is replaced by one with new keys */
 };
 
 struct repl_member {

@@ -1,5 +1,6 @@
-/* /v1/nodes: what this node believes of every node. */
+/* /v1/nodes: what this node believes of every node. /v1/nodes/diff: where tables differ, if they do. */
 #include "node/api/sight.h"
+#include "replication/digest.h"
 
 static const char *health_of(const struct core_node_view *n)
 {
@@ -17,6 +18,15 @@ const char *sight_class(uint8_t class)
         [RIB_LIVE] = "live", [RIB_GRACE] = "grace", [RIB_STALE] = "stale", [RIB_GONE] = "gone"
     };
     return words[class];
+}
+
+static json_t *buckets(uint64_t bits)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < REPL_BUCKETS; i++)
+        if (bits >> i & 1)
+            json_array_append_new(list, json_count(i));
+    return list;
 }
 
 static json_t *node_object(const struct api_view *v, size_t nth)
@@ -37,6 +47,8 @@ static json_t *node_object(const struct api_view *v, size_t nth)
         json_object_set_new(o, "lagSeconds", json_real(n.lag_ms / 1000.0));
     if (n.has_digest)
         json_object_set_new(o, "digestEqual", json_boolean(n.digest_equal));
+    if (n.differing)
+        json_object_set_new(o, "differingBuckets", buckets(n.differing));
     json_object_set_new(o, "lastError", n.last_error[0] ? json_text(n.last_error) : json_null());
     return o;
 }
@@ -53,4 +65,50 @@ void api_nodes(const struct api_view *v, const struct api_request *q, struct api
 {
     (void)q;
     reply_list(out, sight_nodes(v), NULL, v->config->generation);
+}
+
+enum { DIFF_ROUTES_MAX = 1000 };
+
+static uint64_t all_differing(const struct api_view *v)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < core_node_count(v->core); i++) {
+        struct core_node_view n;
+        core_node_view(v->core, i, v->now_ms, &n);
+        bits |= n.differing;
+    }
+    return bits;
+}
+
+static json_t *diff_route(const struct rib *r, uint32_t net, const struct ip_prefix *prefix)
+{
+    char text[IP_PREFIX_TEXT];
+    const struct nhset *set = nhset_get(&r->sets, rib_net(r, net)->nhset);
+    json_t *hops = json_array();
+    for (uint32_t i = 0; i < set->count; i++)
+        json_array_append_new(hops, json_addr(&set->members[i]));
+    return json_pack("{s:s, s:i, s:o}", "prefix", ip_prefix_format(prefix, text), "bucket",
+                     (int)repl_digest_bucket(prefix), "nextHops", hops);
+}
+
+/* What this node has programmed in the parts of the table that differ from another node's; the same
+ * list of the other node beside it names the routes. */
+void api_node_diff(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    const struct rib *r = core_rib(v->core);
+    uint64_t bits = all_differing(v);
+    json_t *items = json_array();
+    (void)q;
+    for (uint32_t family = 0; bits && family < BGP_FAMILIES; family++)
+        for (uint32_t place = 1; place < prefix_table_top(&r->nets, (enum bgp_family)family); place++) {
+            uint32_t net = place | family << PREFIX_FAMILY_SHIFT;
+            struct ip_prefix prefix;
+            if (!prefix_table_is_used(&r->nets, net) || !rib_net(r, net)->nhset ||
+                json_array_size(items) == DIFF_ROUTES_MAX)
+                continue;
+            prefix_table_prefix(&r->nets, net, &prefix);
+            if (bits >> repl_digest_bucket(&prefix) & 1)
+                json_array_append_new(items, diff_route(r, net, &prefix));
+        }
+    reply_list(out, items, NULL, v->config->generation);
 }

@@ -226,15 +226,18 @@ static void put_nodes(FILE *f, const struct api_view *v)
 {
     static const char *const families[] = { "tandem_replication_connected",
                                             "tandem_replication_lag_seconds",
-                                            "tandem_replication_versions_behind" };
+                                            "tandem_replication_versions_behind",
+                                            "tandem_replication_digest_differs" };
     static const char *const helps[] = { "1 when the node is heard.", "Age of its last word.",
-                                         "Own versions that it was not sent yet." };
-    for (size_t k = 0; k < 3; k++) {
+                                         "Own versions that it was not sent yet.",
+                                         "1 when the same inputs gave it another table." };
+    for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
         head(f, families[k], gauge, helps[k]);
         for (size_t i = 0; i < core_node_count(v->core); i++) {
             struct core_node_view n;
             core_node_view(v->core, i, v->now_ms, &n);
-            double values[] = { n.state == REPL_MEMBER_ALIVE, n.lag_ms / 1000.0, (double)n.behind };
+            double values[] = { n.state == REPL_MEMBER_ALIVE, n.lag_ms / 1000.0, (double)n.behind,
+                                n.has_digest && !n.digest_equal };
             if (n.is_self)
                 continue;
             fprintf(f, "%s{", families[k]);

@@ -20,6 +20,7 @@ static const struct endpoint endpoints[] = {
     { "/metrics",           { NULL },                                       false, api_metrics },
     { "/v1/status",         { NULL },                                       false, api_status },
     { "/v1/nodes",          { NULL },                                       false, api_nodes },
+    { "/v1/nodes/diff",     { NULL },                                       false, api_node_diff },
     { "/v1/peers",          { NULL },                                       false, api_peers },
     { "/v1/peers/*",        { NULL },                                       false, api_peer },
     { "/v1/routes",         { "prefix", "match", "peer", "state", "best", "limit", "cursor" },

@@ -47,7 +47,7 @@ const char *api_param(const struct api_request *q, const char *name);
 /* The answers, one a file: json_*.c, health.c, metrics.c. */
 typedef void api_handler(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out);
-api_handler api_status, api_nodes, api_peers, api_peer, api_route_list, api_route_explain,
+api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_route_list, api_route_explain,
     api_programming, api_programming_one, api_events, api_livez, api_readyz, api_metrics;
 
 #endif

@@ -63,6 +63,65 @@ int verb_node_list(const struct ctl *c)
     return show_list(c, "/v1/nodes", show_nodes);
 }
 
+static void buckets_of(const json_t *row, char cell[static CELL_TEXT])
+{
+    snprintf(cell, CELL_TEXT, "%zu of 64", json_array_size(json_at(row, "differingBuckets")));
+}
+
+static void hops_of(const json_t *row, char cell[static CELL_TEXT])
+{
+    size_t i, at = 0;
+    const json_t *hop;
+    cell[0] = 0;
+    json_array_foreach(json_at(row, "nextHops"), i, hop)
+    {
+        if (at < CELL_TEXT)
+            at += (size_t)snprintf(cell + at, CELL_TEXT - at, "%s%s", i ? " " : "",
+                                   json_string_value(hop));
+    }
+}
+
+static int show_diff(const struct ctl *c, const json_t *nodes, const json_t *routes)
+{
+    static const struct column columns[] = {
+        { .title = "NODE", .kind = COLUMN_MADE, .make = name_of_node },
+        { .title = "DIGEST", .kind = COLUMN_MADE, .make = digest_of },
+        { .title = "PARTS", .kind = COLUMN_MADE, .make = buckets_of },
+        { .title = "HEALTH", .path = "health" },
+    };
+    static const struct column route_columns[] = {
+        { .title = "PREFIX", .path = "prefix" },
+        { .title = "PART", .path = "bucket", .is_right = true },
+        { .title = "NEXT HOPS HERE", .kind = COLUMN_MADE, .make = hops_of },
+    };
+    int code = TABLE_PRINT(columns, nodes, c->output == CTL_WIDE);
+    if (code || !json_array_size(routes))
+        return code;
+    puts("\nprogrammed here in the parts that differ; compare with the same of the other node:\n");
+    return TABLE_PRINT(route_columns, routes, c->output == CTL_WIDE);
+}
+
+int verb_node_diff(const struct ctl *c)
+{
+    json_t *nodes = NULL, *routes = NULL;
+    if (!ctl_takes(c, 0, 0, "node diff"))
+        return CTL_USAGE;
+    int code = client_get(c, "/v1/nodes", &nodes);
+    if (!code)
+        code = client_get(c, "/v1/nodes/diff", &routes);
+    if (!code && c->output == CTL_JSON) {
+        json_t *both = json_pack("{s:O, s:O}", "nodes", json_object_get(nodes, "items"), "routes",
+                                 json_object_get(routes, "items"));
+        code = ctl_print_json(both);
+        json_decref(both);
+    } else if (!code) {
+        code = show_diff(c, json_object_get(nodes, "items"), json_object_get(routes, "items"));
+    }
+    json_decref(nodes);
+    json_decref(routes);
+    return code;
+}
+
 /* ---- status ---- */
 
 static long long count_at(const json_t *object, const char *path)

@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
     { "route list",     "[PREFIX [longer|shorter|lpm]] [--peer NAME] [--best]", "paths, and why each won or lost", verb_route_list },
     { "route explain",  "PREFIX [--peer NAME]",               "every stage of a route's way",   verb_route_explain },
     { "node list",      "",                                   "the route server's nodes",       verb_node_list },
+    { "node diff",      "",                                   "do the nodes' tables differ, and where", verb_node_diff },
     { "programmed",     "[--target NAME]",                    "targets and agents",             verb_programmed },
     { "events",         "[-f]",                               "what happened; -f: and happens", verb_events },
     { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },

@@ -148,6 +148,17 @@ static void test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absen
     follow_fini(&s.f);
 }
 
+static void test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost(void)
+{
+    static const struct repl_table_batch young = { .reset = true }, later = { .complete = false };
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 20, young, true, false, 1000);
+    say(&s, 0, 0, 2, later, false, true, 2000);
+    CU_ASSERT_EQUAL(installed(&s), 18);
+    follow_fini(&s.f);
+}
+
 static void test_a_table_that_does_not_add_up_is_asked_for_again(void)
 {
     struct side s;
@@ -165,4 +176,5 @@ CU_MAIN("follow", CU_CASE(test_a_withdrawal_is_applied_at_once),
         CU_CASE(test_with_every_nva_lost_nothing_goes_ever),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
+        CU_CASE(test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost),
         CU_CASE(test_a_table_that_does_not_add_up_is_asked_for_again))

@@ -88,6 +88,15 @@ static struct repl_msg goodbye(void)
     return (struct repl_msg){ .kind = REPL_GOODBYE, .goodbye = REPL_GOODBYE_RECONFIGURED };
 }
 
+static struct repl_msg breakdown(void)
+{
+    struct repl_msg m = { .kind = REPL_BREAKDOWN, .breakdown = { .position_count = 1 } };
+    m.breakdown.positions[0] = (struct repl_position){ .origin = 2, .version = 9 };
+    for (unsigned i = 0; i < REPL_BUCKETS; i++)
+        m.breakdown.sums[i] = UINT64_MAX / (i + 1);
+    return m;
+}
+
 static struct repl_msg table_subscribe(void)
 {
     return (struct repl_msg){ .kind = REPL_TABLE_SUBSCRIBE,
@@ -132,7 +141,7 @@ static struct repl_msg table_beat(void)
                               .beat = { .counter = 8, .steady = true, .has_digest = true, .digest = { 5 } } };
 }
 
-static struct repl_msg (*const kinds[])(void) = { subscribe, batch,           reset,       beat,         goodbye,
+static struct repl_msg (*const kinds[])(void) = { subscribe, batch,           reset,       beat,         goodbye,       breakdown,
                                                   table_subscribe, table_batch, table_report, table_beat };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

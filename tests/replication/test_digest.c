@@ -125,7 +125,36 @@ static void test_another_key_gives_another_digest(void)
     CU_ASSERT_FALSE(is_equal(&a, &b));
 }
 
-CU_MAIN("digest", CU_CASE(test_an_empty_table_has_the_digest_zero),
+static void test_one_changed_route_shows_in_its_bucket_only(void)
+{
+    static struct route routes[ROUTES];
+    struct repl_digest a, b;
+    make_routes(routes);
+    repl_digest_init(&a, key_a);
+    for (int i = 0; i < ROUTES; i++)
+        repl_digest_add(&a, &routes[i].prefix, &routes[i].set);
+    b = a;
+    repl_digest_subtract(&b, &routes[7].prefix, &routes[7].set);
+    routes[7].set.count = 1 + routes[7].set.count % 2;
+    repl_digest_add(&b, &routes[7].prefix, &routes[7].set);
+    for (unsigned i = 0; i < REPL_BUCKETS; i++)
+        CU_ASSERT_EQUAL(a.buckets[i] == b.buckets[i], i != repl_digest_bucket(&routes[7].prefix));
+}
+
+static void test_prefixes_spread_over_all_buckets(void)
+{
+    uint32_t counts[REPL_BUCKETS] = { 0 };
+    for (uint32_t i = 0; i < 64 * 100; i++) {
+        struct ip_prefix p = { .len = 24, .bytes = { 10, (uint8_t)(i >> 8), (uint8_t)i } };
+        counts[repl_digest_bucket(&p)]++;
+    }
+    for (unsigned i = 0; i < REPL_BUCKETS; i++)
+        CU_ASSERT_TRUE(counts[i] > 30 && counts[i] < 300);
+}
+
+CU_MAIN("digest", CU_CASE(test_one_changed_route_shows_in_its_bucket_only),
+        CU_CASE(test_prefixes_spread_over_all_buckets),
+        CU_CASE(test_an_empty_table_has_the_digest_zero),
         CU_CASE(test_the_order_of_changes_does_not_matter), CU_CASE(test_taking_away_undoes_adding),
         CU_CASE(test_every_part_of_a_route_counts), CU_CASE(test_a_route_without_next_hops_is_no_route),
         CU_CASE(test_another_key_gives_another_digest))

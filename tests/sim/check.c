@@ -232,6 +232,8 @@ static void check_member(struct world *w, const struct host *h, int other)
         sim_fail(w, "C1: node %d takes a stranger's recording for node %d", h->number, other);
     if (copy->incarnation < known->incarnation)
         sim_fail(w, "R3: node %d went back to an earlier life of node %d", h->number, other);
+    w->counts[SIM_RENEWED] += known->link && m->link && known->link != m->link;
+    known->link = m->link;
     bool same = copy->incarnation == known->incarnation;
     if (same && copy->position && copy->position < known->position && !copy->resetting)
         sim_fail(w, "R2: node %d went back in what node %d said", h->number, other);

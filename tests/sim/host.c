@@ -151,6 +151,7 @@ void host_start(struct world *w, struct host *h)
                             .seed = w->seed,
                             .incarnation = ++h->incarnation };
     h->core = core_new(&cfg, w->now);
+    h->core->member_times.renew_ms = 3000 + sim_pick(w, 20000); /* an hour does not fit a run */
     h->up_since = w->now;
     inherit_kernel(w, h);
     host_ask_turn(w, h, w->now);

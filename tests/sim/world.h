@@ -60,6 +60,7 @@ typedef int sim_party;
     X(RESUMES, "streams resumed")                                                                  \
     X(INHERITED, "tables inherited")                                                               \
     X(ISOLATED, "nodes without any session")                                                       \
+    X(RENEWED, "links replaced by new ones")                                                       \
     X(COMPARED, "digests compared")
 
 #define SIM_COUNT_ENUM(name, text) SIM_##name,
@@ -133,6 +134,7 @@ struct host {
 struct sim_memory {
     uint64_t incarnation, position;
     uint8_t state, class;
+    const void *link; /* only compared */
     uint64_t checked; /* a hash of what the replica check last looked at */
 };
 
