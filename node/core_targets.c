@@ -89,13 +89,24 @@ static void want(struct core *c, struct core_target *t, uint32_t net)
                            c->now_ms));
 }
 
-/* Inherited routes may be removed when every NVA has spoken, or has been silent for the whole time
- * that its routes are held at most. */
+/* Has every NVA that we peer with spoken to us? Another node may be deaf to one and not know it yet. */
+static bool has_heard_its_own(const struct core *c)
+{
+    const struct rib_session *own = c->rib.origins[c->rib.self].sessions;
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (c->peers[i].session && own[c->peers[i].nva].state != RIB_SESSION_SYNCED)
+            return false;
+    return true;
+}
+
+/* Inherited routes may be removed when every NVA has spoken, to us while there is time for it, or has
+ * been silent for the whole time that its routes are held at most. */
 static bool may_remove_inherited(const struct core *c)
 {
     bool silent_too_long =
         c->now_ms >= c->started_ms + c->hold_times.grace_ms + c->hold_times.stale_ms;
-    return c->phase == CORE_STEADY && (core_bgp_all_synced(c) || silent_too_long);
+    bool heard = has_heard_its_own(c) || c->now_ms >= c->started_ms + c->config->defer_ms;
+    return c->phase == CORE_STEADY && ((heard && core_bgp_all_synced(c)) || silent_too_long);
 }
 
 static void feed(struct core *c, struct core_target *t)
