@@ -127,6 +127,7 @@ struct core_target {
     uint64_t cursor;
     bool ready;
     bool is_shared;
+    bool converged_told;
     uint8_t told_role;
     struct repl_fence fence; /* is_shared */
     struct core_hint hints[REPL_NODES_MAX + 1];

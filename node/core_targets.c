@@ -116,9 +116,19 @@ static void feed(struct core *c, struct core_target *t)
         want(c, t, net);
 }
 
+/* Each target by itself: a shared one may be read long after the others, or never. */
+static void tell_converged(struct core *c, struct core_target *t)
+{
+    if (t->converged_told || t->cursor < vlist_head(&c->rib.loc))
+        return;
+    t->converged_told = true;
+    program_converged(t->program, c->now_ms);
+}
+
 void core_targets_feed(struct core *c)
 {
-    bool converged = !c->converged_told && may_remove_inherited(c);
+    bool settled = rib_dirty_count(&c->rib) == 0;
+    bool converged = settled && (c->converged_told || may_remove_inherited(c));
     uint32_t sessions = core_live_sessions(c);
     for (size_t i = 0; i < c->target_count; i++) {
         struct core_target *t = &c->targets[i];
@@ -126,10 +136,8 @@ void core_targets_feed(struct core *c)
             continue;
         program_set_live_sessions(t->program, sessions, c->now_ms);
         feed(c, t);
-        if (t->cursor < vlist_head(&c->rib.loc) || rib_dirty_count(&c->rib))
-            converged = false;
-        else if (converged)
-            program_converged(t->program, c->now_ms);
+        if (converged)
+            tell_converged(c, t);
     }
     c->converged_told |= converged;
 }
