@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Operations looked at in one turn: a table that is far too large costs many short turns, not a long one.
+ * Nothing is lost by it: the best of all are the best of (the best so far and the next). */
+enum { GATHER_MAX = 4096 };
+
 static struct ip_prefix prefix_of(const struct azure_machine *m, uint32_t index)
 {
     struct ip_prefix prefix;
@@ -51,7 +55,7 @@ static void drop_wishes(struct azure_machine *m)
 static void take_operations(struct azure_machine *m, uint64_t now_ms)
 {
     struct program_op op;
-    while (program_next(m->cfg.program, now_ms, &op)) {
+    while (m->op_count < GATHER_MAX && program_next(m->cfg.program, now_ms, &op)) {
         m->ops = room_for(m->ops, m->op_count, &m->op_cap, sizeof *m->ops);
         m->ops[m->op_count++] = op;
     }
@@ -82,7 +86,8 @@ void azure_gather(struct azure_machine *m, uint64_t now_ms)
 {
     azure_give_back(m, now_ms);
     take_operations(m, now_ms);
-    if (m->op_count && m->status.unfit) { /* there may be room, or others may have to make it */
+    bool are_few = program_stats(m->cfg.program)->failed < GATHER_MAX;
+    if (m->op_count && m->status.unfit && are_few) { /* there may be room, or some may have to make it */
         program_retry(m->cfg.program, now_ms);
         take_operations(m, now_ms);
     }

@@ -434,6 +434,30 @@ static void test_a_better_prefix_takes_the_place_of_a_worse_one(void)
     end();
 }
 
+static void test_far_too_many_wishes_are_worked_off_in_pieces(void)
+{
+    begin_written();
+    struct rig_node *n = &rig.nodes[0];
+    uint32_t set = rig_set(n, 1), longest_turn = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        struct ip_prefix p = { .len = 24, .bytes = { 172, (uint8_t)(i >> 8), (uint8_t)i } };
+        uint32_t index = prefix_table_get(&n->prefixes, &p);
+        CU_ASSERT_EQUAL_FATAL(program_want(n->program, index, set, PROGRAM_LOST, rig.now), 0);
+    }
+    nhset_unref(&n->sets, set);
+    for (unsigned i = 0; i < 200; i++) {
+        rig_run(&rig, 50);
+        if (n->m->op_count > longest_turn)
+            longest_turn = (uint32_t)n->m->op_count;
+    }
+    CU_ASSERT_TRUE(longest_turn <= 4096);
+    CU_ASSERT_EQUAL(program_stats(n->program)->installed, 398);
+    CU_ASSERT_EQUAL(program_stats(n->program)->failed, 20002 - 398);
+    CU_ASSERT_TRUE(rig_shown(&rig, 1) && rig_shown(&rig, 2)); /* the shorter ones stay */
+    CU_ASSERT_TRUE(rig.arm.writes < 12);
+    end();
+}
+
 static void test_a_limit_lower_than_configured_is_learnt_from_the_refusal(void)
 {
     rig_init(&rig, plain, 1);
@@ -516,6 +540,7 @@ CU_MAIN("azure", CU_CASE(test_a_node_takes_the_table_and_writes_its_routes),
         CU_CASE(test_a_wrong_resource_id_is_named_and_other_things_wait_for_nothing),
         CU_CASE(test_what_does_not_fit_is_reported_and_gets_its_place_when_there_is_one),
         CU_CASE(test_a_better_prefix_takes_the_place_of_a_worse_one),
+        CU_CASE(test_far_too_many_wishes_are_worked_off_in_pieces),
         CU_CASE(test_a_limit_lower_than_configured_is_learnt_from_the_refusal),
         CU_CASE(test_a_nearly_full_table_is_summarised_on_request_and_stays_quiet),
         CU_CASE(test_a_fence_tag_that_is_damaged_counts_as_none))
