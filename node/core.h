@@ -10,6 +10,7 @@
 
 #include "bgp/adjout.h"
 #include "bgp/bfd.h"
+#include "bgp/mrt.h"
 #include "bgp/rib.h"
 #include "bgp/session.h"
 #include "node/config/config.h"
@@ -227,6 +228,9 @@ struct core_status {
     struct rib_memory memory;
 };
 void core_status(const struct core *c, uint64_t now_ms, struct core_status *out);
+
+/* A dump of the RIB; wall_ms is now_ms since 1970. Never NULL; mrt_dump_free it before the core. */
+struct mrt_dump *core_dump(struct core *c, uint64_t now_ms, uint64_t wall_ms);
 
 /* Readiness, check by check: the name, whether it holds, and what is wrong. */
 struct core_check {

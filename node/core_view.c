@@ -322,3 +322,15 @@ bool core_is_live(const struct core *c, uint64_t now_ms)
 {
     return now_ms < c->turned_ms + 2000;
 }
+
+struct mrt_dump *core_dump(struct core *c, uint64_t now_ms, uint64_t wall_ms)
+{
+    struct mrt_dump *d = mrt_dump_new(&(struct mrt_dump_cfg){ .rib = &c->rib,
+                                                              .view = c->config->name,
+                                                              .router_id = core_router_id(c),
+                                                              .asn = c->config->asn,
+                                                              .now_ms = now_ms,
+                                                              .wall_ms = wall_ms });
+    core_must(!d);
+    return d;
+}

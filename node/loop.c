@@ -12,6 +12,7 @@
 #include "node/bfd_io.h"
 #include "node/config/memory.h"
 #include "node/conn.h"
+#include "node/mrt_file.h"
 #include "node/sock.h"
 #include "node/supervisor.h"
 
@@ -41,6 +42,7 @@ struct loop {
     struct bfd_io *bfd; /* NULL: no peer has BFD here */
     uv_poll_t bfd_poll;
     struct backends *backends;
+    struct mrt_file *mrt; /* NULL: no dumps on a schedule */
     uint64_t logged;   /* sequence of the last event written */
     uint64_t stop_ms;  /* 0 = not stopping */
     bool asked;
@@ -417,6 +419,19 @@ static bool start_api(struct loop *l)
     return false;
 }
 
+static void start_dumps(struct loop *l)
+{
+    const struct config *c = l->cfg->config;
+    struct mrt_file_cfg cfg = { .loop = &l->uv,
+                                .core = l->core,
+                                .log = l->log,
+                                .directory = c->mrt_directory,
+                                .node = c->nodes[l->cfg->self - 1].name,
+                                .every_ms = c->mrt_every_ms };
+    if (c->mrt_directory)
+        l->mrt = mrt_file_start(&cfg);
+}
+
 static void close_any(uv_handle_t *handle, void *arg)
 {
     (void)arg;
@@ -443,6 +458,7 @@ int loop_run(const struct loop_cfg *cfg)
     l->core = core_new(&cfg->core, now_ms());
     bool started = start_listeners(l) && start_bfd(l) && start_targets(l) && start_api(l);
     if (started) {
+        start_dumps(l);
         supervisor_tell(&l->supervisor, "READY=1");
         ask_turn(l);
         uv_run(&l->uv, UV_RUN_DEFAULT);
@@ -453,6 +469,7 @@ int loop_run(const struct loop_cfg *cfg)
     backends_free(l->backends);
     conn_abandon_all(&l->owner);
     bfd_io_free(l->bfd);
+    mrt_file_stop(l->mrt);
     for (size_t i = 0; i < l->listener_count; i++)
         close(l->listeners[i].fd);
     uv_walk(&l->uv, close_any, NULL);

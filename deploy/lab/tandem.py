@@ -157,6 +157,7 @@ class Cluster:
         self.nodes, self.peers, self.networks, self.agents = {}, [], [], {}
         self.targets = [{"name": "vm-hosts", "type": "table"}]
         self.times = {}  # cluster: grace, stale … where the defaults are too long for a test
+        self.export = None
 
     def node(self, host, address, address6=""):
         self.nodes[host.name] = Node(self, host, address, address6)
@@ -206,6 +207,8 @@ class Cluster:
         targets = [target for target in self.targets if self.agents or target["type"] != "table"]
         if targets:
             document["programming"] = targets
+        if self.export:
+            document["export"] = self.export
         if self.agents:
             document["agents"] = {"secretFile": "agents.secret", "hosts": hosts}
         self.lab.path("run", "x")

@@ -25,6 +25,7 @@ struct api {
     char socket_path[108]; /* "" = not bound */
     struct list streams;   /* struct sse */
     size_t stream_count;
+    size_t dump_count;
     uv_prepare_t prepare; /* while there are streams: news goes out before the loop sleeps */
     uv_timer_t pulse;     /* while there are streams: comment lines are due */
     uint64_t seen;        /* newest event of the core that prepare has noticed */
@@ -50,5 +51,9 @@ enum MHD_Result sse_start(struct api *a, struct MHD_Connection *connection, uint
 /* Wake every sleeping stream. */
 void sse_wake_all(struct api *a);
 void sse_pulse(struct api *a);
+
+/* mrt_stream.c */
+bool mrt_stream_is_full(const struct api *a);
+enum MHD_Result mrt_stream_start(struct api *a, struct MHD_Connection *connection);
 
 #endif

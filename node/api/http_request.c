@@ -180,6 +180,11 @@ static bool wants_stream(struct MHD_Connection *connection, const struct api_req
            strstr(accept, "text/event-stream");
 }
 
+static bool wants_dump(const struct api_request *q)
+{
+    return !q->is_health_only && !strcmp(q->path, "/v1/mrt") && !q->param_count;
+}
+
 /* What an EventSource resumes behind; UINT64_MAX = from now on. */
 static uint64_t resume_after(struct MHD_Connection *connection, const struct api_request *q)
 {
@@ -212,6 +217,8 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
     bool is_stream = wants_stream(connection, &q);
     if (is_stream && !sse_is_full(l->api))
         return sse_start(l->api, connection, resume_after(connection, &q));
+    if (wants_dump(&q) && !mrt_stream_is_full(l->api))
+        return mrt_stream_start(l->api, connection);
     struct api_view view = api_now(l->api);
     if (is_stream)
         reply_problem(&reply, 503, NULL, "too many event streams: close one, or read pages");

@@ -29,6 +29,7 @@ static const struct endpoint endpoints[] = {
     { "/v1/programming",    { NULL },                                       false, api_programming },
     { "/v1/programming/*",  { NULL },                                       false, api_programming_one },
     { "/v1/events",         { "after", "limit" },                           false, api_events },
+    { "/v1/mrt",            { NULL },                                       false, api_mrt },
 };
 /* clang-format on */
 

@@ -184,6 +184,9 @@ struct config {
     struct config_endpoint *node_api[CONFIG_NODES_MAX], *node_health[CONFIG_NODES_MAX];
     size_t node_api_count[CONFIG_NODES_MAX], node_health_count[CONFIG_NODES_MAX];
 
+    char *mrt_directory;                 /* export.mrt.directory or NULL: no dumps on a schedule */
+    uint32_t mrt_every_ms;               /* export.mrt.every: 8h */
+
     uint8_t log_level, log_format;
 };
 

@@ -157,6 +157,29 @@ void client_param(char *buf, size_t cap, const char *name, const char *value)
     curl_free(escaped);
 }
 
+int client_download(const struct ctl *c, const char *path, FILE *to)
+{
+    char place[1024];
+    int status;
+    long http = 0;
+    CURL *curl = open_daemon(c, path, place, sizeof place, &status);
+    if (!curl)
+        return status;
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)TIMEOUT_S);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, to);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
+    curl_easy_cleanup(curl);
+    if (code == CURLE_OK)
+        return CTL_OK;
+    if (code == CURLE_WRITE_ERROR)
+        return ctl_fail(CTL_FAILED, "cannot write what %s sends", place);
+    return http ? ctl_fail(CTL_FAILED, "%s refused %s (HTTP %ld)", place, path, http)
+                : unreachable(place, code);
+}
+
 /* ---- event stream ---- */
 
 struct follower {

@@ -2,6 +2,8 @@
 #ifndef TANDEM_NODE_CTL_CLIENT_H
 #define TANDEM_NODE_CTL_CLIENT_H
 
+#include <stdio.h>
+
 #include "node/ctl/ctl.h"
 
 /* GET a path with its query; *out is the answer's, decref it.
@@ -10,6 +12,9 @@ int client_get(const struct ctl *c, const char *path, json_t **out);
 
 /* Follow all pages of a list: *items holds every item. path ends with "?" or "&". */
 int client_list(const struct ctl *c, const char *path, json_t **items);
+
+/* What a path answers, into a file as it comes. */
+int client_download(const struct ctl *c, const char *path, FILE *to);
 
 /* Read an event stream until it ends; each event's data goes to show. */
 int client_follow(const struct ctl *c, const char *path, void (*show)(const json_t *event));

@@ -26,6 +26,7 @@ static const struct verb verbs[] = {
     { "node diff",      "",                                   "do the nodes' tables differ, and where", verb_node_diff },
     { "programmed",     "[--target NAME]",                    "targets and agents",             verb_programmed },
     { "events",         "[-f]",                               "what happened; -f: and happens", verb_events },
+    { "mrt dump",       "FILE",                               "write the RIB for bgpdump and its like", verb_mrt_dump },
     { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },
     { "key public",     "FILE",                               "print the public half of a node key", verb_key_public },
     { "config check",   "FILE",                               "read a configuration, list all errors", verb_config_check },

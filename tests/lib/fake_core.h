@@ -222,6 +222,18 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
                                  .prefixes = prefix_table_count(&c->rib.nets) };
 }
 
+struct mrt_dump *core_dump(struct core *c, uint64_t now_ms, uint64_t wall_ms)
+{
+    struct mrt_dump *d = mrt_dump_new(&(struct mrt_dump_cfg){ .rib = &c->rib,
+                                                              .view = c->config.name,
+                                                              .router_id = 1,
+                                                              .asn = c->config.asn,
+                                                              .now_ms = now_ms,
+                                                              .wall_ms = wall_ms });
+    assert(d);
+    return d;
+}
+
 size_t core_readiness(const struct core *c, uint64_t now_ms, struct core_check *out)
 {
     (void)now_ms;
