@@ -113,7 +113,7 @@ static void test_the_reception_rules_hold_one_by_one(void)
         struct bfd_packet p;
         enum bfd_verdict verdict = decode(rows[i].packet, &p);
         if (verdict != rows[i].verdict)
-            printf("\n  %s: %s\n", rows[i].packet, bfd_verdict_name(verdict));
+            printf("\n  %s: %s\n", rows[i].packet, bfd_verdict_name((uint8_t)verdict));
         CU_ASSERT_EQUAL(verdict, rows[i].verdict);
     }
 }
