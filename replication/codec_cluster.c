@@ -9,7 +9,7 @@
         things = arena_alloc(arena, (count) * sizeof(type) + 1);                                   \
         pointers = arena_alloc(arena, (count) * sizeof(type *) + 1);                               \
         for (size_t i_ = 0; things && pointers && i_ < (count); i_++) {                            \
-            things[i_] = (type)init;                                                               \
+            init(&things[i_]);                                                                     \
             pointers[i_] = &things[i_];                                                            \
         }                                                                                          \
     } while (0)
@@ -26,7 +26,7 @@ static Tandem__Cluster__Position **fill_positions(const struct repl_position *p,
                                                   struct arena *arena)
 {
     Tandem__Cluster__Position *things, **pointers;
-    REPEATED(arena, Tandem__Cluster__Position, TANDEM__CLUSTER__POSITION__INIT, count, things,
+    REPEATED(arena, Tandem__Cluster__Position, tandem__cluster__position__init, count, things,
              pointers);
     if (!things || !pointers)
         return NULL;
@@ -45,7 +45,7 @@ static int pack(const Tandem__Cluster__Message *pb, uint8_t *buf, size_t cap)
 static bool fill_attrs(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
 {
     Tandem__Cluster__Attr *things;
-    REPEATED(arena, Tandem__Cluster__Attr, TANDEM__CLUSTER__ATTR__INIT, b->attr_count, things,
+    REPEATED(arena, Tandem__Cluster__Attr, tandem__cluster__attr__init, b->attr_count, things,
              pb->attrs);
     if (!things || !pb->attrs)
         return false;
@@ -63,7 +63,7 @@ static bool fill_attrs(const struct repl_batch *b, Tandem__Cluster__Batch *pb, s
 static bool fill_facts(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
 {
     Tandem__Cluster__Fact *things;
-    REPEATED(arena, Tandem__Cluster__Fact, TANDEM__CLUSTER__FACT__INIT, b->fact_count, things,
+    REPEATED(arena, Tandem__Cluster__Fact, tandem__cluster__fact__init, b->fact_count, things,
              pb->facts);
     if (!things || !pb->facts)
         return false;
@@ -80,7 +80,7 @@ static bool fill_facts(const struct repl_batch *b, Tandem__Cluster__Batch *pb, s
 static bool fill_routes(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
 {
     Tandem__Cluster__Routes *things;
-    REPEATED(arena, Tandem__Cluster__Routes, TANDEM__CLUSTER__ROUTES__INIT, b->route_count, things,
+    REPEATED(arena, Tandem__Cluster__Routes, tandem__cluster__routes__init, b->route_count, things,
              pb->routes);
     if (!things || !pb->routes)
         return false;
@@ -144,7 +144,7 @@ static int encode_reset(const struct repl_msg *m, struct arena *arena, uint8_t *
 static bool fill_hints(const struct repl_beat *b, Tandem__Cluster__Beat *pb, struct arena *arena)
 {
     Tandem__Cluster__Hint *things;
-    REPEATED(arena, Tandem__Cluster__Hint, TANDEM__CLUSTER__HINT__INIT, b->hint_count, things,
+    REPEATED(arena, Tandem__Cluster__Hint, tandem__cluster__hint__init, b->hint_count, things,
              pb->hints);
     if (!things || !pb->hints)
         return false;

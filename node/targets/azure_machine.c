@@ -83,13 +83,13 @@ void azure_set_state(struct azure_machine *m, enum azure_state state, const char
     snprintf(m->status.error, sizeof m->status.error, "%s",
              is_good ? ""
              : *text ? text
-                     : azure_state_text(state));
+                     : azure_state_text((uint8_t)state));
     m->status.state = (uint8_t)state;
     if (!is_new)
         return;
     m->status.since_ms = now_ms;
     if (m->cfg.on_event && state != AZURE_WORKING)
-        m->cfg.on_event(m->cfg.data, azure_state_name(state), is_good, m->status.error);
+        m->cfg.on_event(m->cfg.data, azure_state_name((uint8_t)state), is_good, m->status.error);
 }
 
 /* ---- pace ---- */
@@ -125,7 +125,7 @@ uint64_t azure_back_off(struct azure_machine *m, enum azure_kind kind, uint64_t 
                         uint64_t now_ms)
 {
     unsigned tries = m->tries[kind] < 6 ? m->tries[kind] : 6;
-    uint64_t wait = AZURE_RETRY_MIN_MS << tries;
+    uint64_t wait = (uint64_t)AZURE_RETRY_MIN_MS << tries;
     wait = wait < AZURE_RETRY_MAX_MS ? wait : AZURE_RETRY_MAX_MS;
     m->jitter ^= m->jitter << 13;
     m->jitter ^= m->jitter >> 7;

@@ -77,7 +77,7 @@ static inline void ribs_withdraw(struct ribs *x, uint8_t origin, uint16_t nva, u
 static inline void ribs_session(struct ribs *x, uint8_t origin, uint16_t nva,
                                 enum rib_session_state state, uint32_t generation, uint64_t now_ms)
 {
-    struct rib_session fact = { .state = state, .generation = generation, .identifier = nva };
+    struct rib_session fact = { .state = (uint8_t)state, .generation = generation, .identifier = nva };
     int err = rib_session_set(&x->rib, origin, nva, &fact, now_ms);
     assert(!err);
     (void)err;
