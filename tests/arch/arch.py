@@ -176,9 +176,9 @@ def _():
 
 @cases.case("nothing is left for later")
 def _():
-    pattern = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    pattern = re.compile(r"\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b")
     none([f"{path}:{number}: {line.strip()}" for path in tracked(*TEXTS)
-          if path.name != "arch.py" for number, line in enumerate(read(path).splitlines(), 1) if pattern.search(line)])
+          for number, line in enumerate(read(path).splitlines(), 1) if pattern.search(line)])
 
 
 if __name__ == "__main__":
