@@ -61,6 +61,16 @@ class Chaos:
         if problems:
             raise Failed("\n".join(problems))
 
+    def return_together(self):
+        """Both nodes were gone and start again."""
+        for node in (self.a, self.b):
+            node.start()
+        for node in (self.a, self.b):
+            node.wait_ready()
+        self.settled()
+        # The branch learned its way back from the route servers; the Internet side did not.
+        self.nothing_happened(hosts=("vm",), streams=("internet",))
+
     # The acts.
 
     def node_killed(self, node, other):
@@ -107,13 +117,7 @@ class Chaos:
         self.net.agent.kill()
         self.net.agent.start()
         hold("the VM's table under an agent without nodes", self.net.is_whole, 3)
-        for node in (self.a, self.b):
-            node.start()
-        for node in (self.a, self.b):
-            node.wait_ready()
-        self.settled()
-        # The branch learned its way back from the route servers; the Internet side did not.
-        self.nothing_happened(hosts=("vm",), streams=("internet",))
+        self.return_together()
 
     def one_session(self):
         """An appliance that peers with one node only is served by both and outlives that node (P6)."""

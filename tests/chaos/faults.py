@@ -134,13 +134,7 @@ class Faults(Chaos):
         self.a.kill()
         self.b.kill()
         hold("the VM's table without any node", self.net.is_whole, 1)
-        for node in (self.a, self.b):
-            node.start()
-        for node in (self.a, self.b):
-            node.wait_ready()
-        self.settled()
-        # The branch learned its way back from the route servers; the Internet side did not.
-        self.nothing_happened(hosts=("vm",), streams=("internet",))
+        self.return_together()
 
     def alone(self):
         """Both die, one comes back alone: it serves, and removes nothing that the other had."""
