@@ -7,7 +7,8 @@
 
 #include "node/config/config.h"
 
-enum { LINE_MAX_ = 1024, SLOTS = 256, PER_MINUTE = 10 };
+/* A thousand peers that flap together, each with three kinds of events, find their places again. */
+enum { LINE_MAX_ = 1024, SETS = 1024, WAYS = 4, PER_MINUTE = 10 };
 
 struct slot { /* of events that were written lately, by a hash of event and subject */
     uint32_t hash, count, dropped;
@@ -18,7 +19,7 @@ struct log {
     FILE *out;
     int level, format;
     char node[CONFIG_NAME_MAX + 1];
-    struct slot slots[SLOTS];
+    struct slot slots[SETS][WAYS];
 };
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
@@ -57,12 +58,25 @@ static uint32_t hash_text(uint32_t hash, const char *text)
     return hash;
 }
 
+/* That of this hash, else the one of its set that was not used for longest. */
+static struct slot *find_slot(struct slot set[WAYS], uint32_t hash)
+{
+    struct slot *oldest = set;
+    for (struct slot *s = set; s < set + WAYS; s++) {
+        if (s->hash == hash)
+            return s;
+        if (s->minute < oldest->minute)
+            oldest = s;
+    }
+    return oldest;
+}
+
 /* Ten of a kind a minute; *dropped says how many were left out before this one. */
 static bool may_write(struct log *l, const char *event, const char *subject, time_t now,
                       uint32_t *dropped)
 {
     uint32_t hash = hash_text(hash_text(2166136261u, event), subject);
-    struct slot *s = &l->slots[hash % SLOTS];
+    struct slot *s = find_slot(l->slots[hash % SETS], hash);
     *dropped = 0;
     if (s->hash != hash || s->minute != now / 60) {
         *dropped = s->hash == hash ? s->dropped : 0;
