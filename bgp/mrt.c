@@ -25,6 +25,7 @@ struct mrt_dump {
     char view[VIEW_MAX + 1];
     uint8_t *buf;
     size_t room;
+    uint32_t peers;    /* in the index table: paths of an NVA that came since are left out */
     bool has_peers;    /* the index table is out */
     uint8_t family;    /* of the next prefix */
     uint32_t place;    /* of the next prefix in the table */
@@ -67,48 +68,51 @@ static void put_peer(const struct mrt_dump *d, struct wire_writer *w, uint32_t n
 
 static void put_peers(const struct mrt_dump *d, struct wire_writer *w)
 {
-    uint32_t count = d->cfg.rib->nva_count < PEERS_MAX ? d->cfg.rib->nva_count : PEERS_MAX;
     begin(d, w, PEER_INDEX_TABLE);
     wire_put32(w, d->cfg.router_id);
     wire_put16(w, (uint16_t)strlen(d->view));
     wire_put(w, d->view, strlen(d->view));
-    wire_put16(w, (uint16_t)count);
-    for (uint32_t nva = 0; nva < count; nva++)
+    wire_put16(w, (uint16_t)d->peers);
+    for (uint32_t nva = 0; nva < d->peers; nva++)
         put_peer(d, w, nva);
     end(w);
 }
 
 /* ---- paths ---- */
 
-static bool is_shown(const struct rib *r, const struct rib_path *p)
+static bool is_shown(const struct mrt_dump *d, const struct rib_path *p)
 {
-    return p->attrs && p->nva < PEERS_MAX && rib_path_class(r, p) != RIB_GONE;
+    return p->attrs && p->nva < d->peers && rib_path_class(d->cfg.rib, p) != RIB_GONE;
 }
 
 /* Of the copies of a path that several nodes have: our own, that of the lowest node, the newest. */
-static bool is_copy_of_better(const struct rib *r, const struct rib_path *p, const struct rib_path *q)
+static bool is_copy_of_better(const struct mrt_dump *d, const struct rib_path *p,
+                              const struct rib_path *q)
 {
-    if (q == p || q->nva != p->nva || q->path_id != p->path_id || !is_shown(r, q))
+    const struct rib *r = d->cfg.rib;
+    if (q == p || q->nva != p->nva || q->path_id != p->path_id || !is_shown(d, q))
         return false;
     if (q->origin != p->origin)
         return q->origin == r->self || (p->origin != r->self && q->origin < p->origin);
     return p->flags & RIB_PATH_OLD;
 }
 
-static bool is_wanted(const struct rib *r, const struct rib_net *n, const struct rib_path *p)
+static bool is_wanted(const struct mrt_dump *d, const struct rib_net *n, const struct rib_path *p)
 {
-    if (!is_shown(r, p))
+    const struct rib *r = d->cfg.rib;
+    if (!is_shown(d, p))
         return false;
     for (uint32_t i = n->paths; i; i = rib_path(r, i)->next)
-        if (is_copy_of_better(r, p, rib_path(r, i)))
+        if (is_copy_of_better(d, p, rib_path(r, i)))
             return false;
     return true;
 }
 
-static bool has_path_ids(const struct rib *r, const struct rib_net *n)
+static bool has_path_ids(const struct mrt_dump *d, const struct rib_net *n)
 {
+    const struct rib *r = d->cfg.rib;
     for (uint32_t i = n->paths; i; i = rib_path(r, i)->next)
-        if (rib_path(r, i)->path_id && is_shown(r, rib_path(r, i)))
+        if (rib_path(r, i)->path_id && is_shown(d, rib_path(r, i)))
             return true;
     return false;
 }
@@ -168,7 +172,7 @@ static uint16_t put_prefix(const struct mrt_dump *d, struct wire_writer *w, uint
     const struct rib *r = d->cfg.rib;
     const struct rib_net *n = rib_net(r, net);
     struct ip_prefix prefix;
-    bool has_ids = has_path_ids(r, n);
+    bool has_ids = has_path_ids(d, n);
     uint16_t entries = 0;
     prefix_table_prefix(&r->nets, net, &prefix);
     begin(d, w, subtypes[prefix.family][has_ids]);
@@ -177,7 +181,7 @@ static uint16_t put_prefix(const struct mrt_dump *d, struct wire_writer *w, uint
     wire_put(w, prefix.bytes, ip_prefix_bytes(prefix.len));
     uint8_t *count = wire_reserve(w, 2);
     for (uint32_t i = n->paths; i && entries < UINT16_MAX && !w->failed; i = rib_path(r, i)->next)
-        if (is_wanted(r, n, rib_path(r, i))) {
+        if (is_wanted(d, n, rib_path(r, i))) {
             put_entry(d, w, rib_path(r, i), has_ids);
             entries++;
         }
@@ -245,6 +249,7 @@ struct mrt_dump *mrt_dump_new(const struct mrt_dump_cfg *cfg)
     if (!d)
         return NULL;
     d->cfg = *cfg;
+    d->peers = cfg->rib->nva_count < PEERS_MAX ? cfg->rib->nva_count : PEERS_MAX;
     d->place = 1;
     d->room = FIRST_ROOM;
     strncpy(d->view, cfg->view, VIEW_MAX);

@@ -15,6 +15,7 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
     *r = (struct rib){ .nvas = cfg->nvas,
                        .policy = cfg->policy,
                        .nva_count = cfg->nva_count,
+                       .nva_room = cfg->nva_count,
                        .max_paths = cfg->max_paths,
                        .self = cfg->self,
                        .keep_tombstones = cfg->keep_tombstones };
@@ -196,6 +197,7 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
         o->sessions[p->nva].paths += one;
     } else {
         o->tombstones += one;
+        o->sessions[p->nva].tombstones += one;
     }
     if (p->flags & RIB_PATH_OLD)
         o->old += one;

@@ -79,10 +79,12 @@ static inline bool rib_session_is_up(uint8_t state)
 struct rib_session {
     uint8_t state;       /* enum rib_session_state */
     bool listed;
+    bool unseen;         /* a RESET stream has not brought the fact yet */
     uint32_t generation; /* counts sessions within an incarnation */
     uint32_t identifier; /* the NVA's BGP identifier */
     uint32_t slot;
     uint32_t paths;      /* without tombstones */
+    uint32_t tombstones;
     uint64_t synced_ms;  /* when this node learnt of End-of-RIB */
     uint64_t lost_ms;    /* GRACE: since when, as this node learnt it */
 };
@@ -90,7 +92,7 @@ struct rib_session {
 struct rib_origin {
     struct vlist order;           /* ids: path index, or RIB_FACT | nva */
     struct rib_session *sessions; /* by NVA */
-    uint64_t dropped;             /* newest version of a tombstone that is no more */
+    uint64_t dropped;             /* newest version of a tombstone or fact that is no more */
     uint8_t class;                /* enum rib_class of its current entries: LIVE, GRACE, STALE */
     uint8_t old_class;            /* of its OLD entries */
     uint64_t lost_ms, old_ms;     /* since when class, old_class are not LIVE */
@@ -117,7 +119,8 @@ struct rib {
     const struct policy_nva *nvas; /* the owner's, by number */
     const struct policy *policy;   /* the owner's */
     struct limit *limits;          /* by NVA; used where nvas[].keep says so */
-    uint32_t nva_count;
+    uint32_t nva_count;   /* numbers below it are known; arrays by NVA have room for nva_room */
+    uint32_t nva_room;
     uint32_t max_paths;   /* ECMP width */
     uint8_t self;         /* own origin number */
     uint32_t graces;      /* sessions in GRACE, of all origins */
@@ -131,7 +134,7 @@ struct rib {
 
 struct rib_cfg {
     struct hash_key key;
-    const struct policy_nva *nvas; /* [0] is the configuration's; borrowed for the life of the RIB */
+    const struct policy_nva *nvas; /* [0] is the configuration's; borrowed, see rib_grow */
     uint32_t nva_count;
     const struct policy *policy; /* borrowed */
     uint32_t max_paths;
@@ -142,6 +145,20 @@ struct rib_cfg {
 /* 0 or BGP_ERR_NOMEM, here and below; on failure nothing has changed. */
 int rib_init(struct rib *r, const struct rib_cfg *cfg) MUST_USE;
 void rib_fini(struct rib *r);
+
+/* ---- NVAs come and go (rib_nvas.c) ---- */
+
+/* The owner knows more NVAs now: its array holds nva_count and may have moved. Never fewer. */
+int rib_grow(struct rib *r, const struct policy_nva *nvas, uint32_t nva_count) MUST_USE;
+/* Nothing of this NVA is left: no path or tombstone of any origin, no session of one that is there. */
+bool rib_nva_is_gone(const struct rib *r, uint16_t nva);
+/* The version at which our own order tells last of it, 0 = it does not: who has that knows of its end. */
+uint64_t rib_nva_version(const struct rib *r, uint16_t nva);
+/* It is gone: its facts go too, and the number is as new. A replica that has not read that far starts
+ * over with a RESET. */
+void rib_nva_forget(struct rib *r, uint16_t nva);
+/* Held copies of its routes, of origins that are away, are removed: it was taken out by somebody. */
+void rib_nva_drop_held(struct rib *r, uint16_t nva);
 
 static inline struct rib_path *rib_path(const struct rib *r, uint32_t index)
 {
@@ -204,7 +221,7 @@ int rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_famil
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms);
 /* Before a RESET stream of the same incarnation: current entries are unseen. */
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin);
-/* After a RESET stream's cut: what it did not bring is gone. OLD entries stay. */
+/* After a RESET stream's cut: what it did not bring is gone, sessions too. OLD entries stay. */
 void rib_origin_sweep_unseen(struct rib *r, uint8_t origin);
 /* Which entries of an origin a walk means. */
 enum rib_which { RIB_CURRENT = 1, RIB_OLD = 2, RIB_ANY = 3 };

@@ -87,6 +87,7 @@ int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct ri
     uint32_t id = RIB_FACT | nva;
     s->slot = s->listed ? vlist_touch(&o->order, s->slot, id) : vlist_append(&o->order, id);
     s->listed = true;
+    s->unseen = false;
     bool synced_now = fact->state == RIB_SESSION_SYNCED && s->state != RIB_SESSION_SYNCED;
     bool new_session = fact->generation != s->generation;
     bool graced_now = fact->state == RIB_SESSION_GRACE && s->state != RIB_SESSION_GRACE;
@@ -109,17 +110,20 @@ int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct ri
     return 0;
 }
 
+static void forget_fact(struct rib *r, struct rib_origin *o, struct rib_session *s)
+{
+    if (s->listed)
+        vlist_remove(&o->order, s->slot);
+    r->graces -= s->state == RIB_SESSION_GRACE;
+    *s = (struct rib_session){ .paths = s->paths, .tombstones = s->tombstones };
+}
+
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];
     each_path(r, origin, RIB_CURRENT, 0, visit_age);
-    for (uint32_t nva = 0; nva < r->nva_count; nva++) {
-        struct rib_session *s = &o->sessions[nva];
-        if (s->listed)
-            vlist_remove(&o->order, s->slot);
-        r->graces -= s->state == RIB_SESSION_GRACE;
-        *s = (struct rib_session){ .paths = s->paths };
-    }
+    for (uint32_t nva = 0; nva < r->nva_count; nva++)
+        forget_fact(r, o, &o->sessions[nva]);
     o->old_class = RIB_GRACE;
     o->old_ms = now_ms;
     o->dropped = 0;
@@ -128,11 +132,17 @@ void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin)
 {
     each_path(r, origin, RIB_CURRENT, 0, visit_unseen);
+    for (uint32_t nva = 0; nva < r->nva_count; nva++)
+        r->origins[origin].sessions[nva].unseen = r->origins[origin].sessions[nva].listed;
 }
 
 void rib_origin_sweep_unseen(struct rib *r, uint8_t origin)
 {
+    struct rib_origin *o = &r->origins[origin];
     each_path(r, origin, RIB_CURRENT, 0, visit_sweep);
+    for (uint32_t nva = 0; nva < r->nva_count; nva++)
+        if (o->sessions[nva].unseen)
+            forget_fact(r, o, &o->sessions[nva]);
 }
 
 static bool is_of(const struct rib *r, uint32_t id, uint16_t nva, enum bgp_family family)

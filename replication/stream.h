@@ -13,7 +13,7 @@
 
 /* The NVAs of the configuration: on the wire they go by name, here by number. */
 struct repl_names {
-    const char *const *names; /* by NVA number; [0] is not used */
+    const char *const *names; /* by NVA number, NULL: of nobody now; [0] is not used */
     uint32_t count;
 };
 /* Number of a name, 0 = unknown here. */
@@ -54,11 +54,14 @@ struct repl_replica {
     bool resetting;  /* entries that the stream does not bring are swept at the next cut */
     bool cut_seen;   /* since the last (re)subscription */
     uint64_t quarantined; /* records that this node could not use */
+    bool missed;     /* some of them for an NVA whose name is not known here */
     uint8_t *synced_pending; /* bit per NVA: End-of-RIB that counts from the next cut */
     size_t synced_bytes;
 };
 
 int repl_replica_init(struct repl_replica *p, uint8_t origin, uint32_t nva_count) MUST_USE;
+/* There are more NVAs now. */
+int repl_replica_grow(struct repl_replica *p, uint32_t nva_count) MUST_USE;
 void repl_replica_fini(struct repl_replica *p);
 
 /* A link to the origin is up and it says that this is its incarnation. A newer one ages what is held.

@@ -9,7 +9,7 @@
 uint16_t repl_names_find(const struct repl_names *n, const char *name)
 {
     for (uint32_t i = 1; i < n->count; i++)
-        if (strcmp(n->names[i], name) == 0)
+        if (n->names[i] && strcmp(n->names[i], name) == 0)
             return (uint16_t)i;
     return 0;
 }
@@ -19,6 +19,21 @@ int repl_replica_init(struct repl_replica *p, uint8_t origin, uint32_t nva_count
     *p = (struct repl_replica){ .origin = origin, .synced_bytes = nva_count / 8 + 1 };
     p->synced_pending = calloc(p->synced_bytes, 1);
     return p->synced_pending ? 0 : BGP_ERR_NOMEM;
+}
+
+int repl_replica_grow(struct repl_replica *p, uint32_t nva_count)
+{
+    size_t bytes = nva_count / 8 + 1;
+    if (bytes <= p->synced_bytes)
+        return 0;
+    bytes = bytes > 2 * p->synced_bytes ? bytes : 2 * p->synced_bytes;
+    uint8_t *wider = realloc(p->synced_pending, bytes);
+    if (!wider)
+        return BGP_ERR_NOMEM;
+    memset(wider + p->synced_bytes, 0, bytes - p->synced_bytes);
+    p->synced_pending = wider;
+    p->synced_bytes = bytes;
+    return 0;
 }
 
 void repl_replica_fini(struct repl_replica *p)
@@ -42,9 +57,10 @@ struct repl_position repl_replica_join(struct repl_replica *p, struct rib *r, ui
         p->incarnation = incarnation;
         p->position = 0;
         o->class = RIB_LIVE; /* there are no current entries yet: what comes is fresh */
-    } else if (holds_nothing(o)) {
-        p->position = 0; /* what was held may have expired meanwhile */
+    } else if (holds_nothing(o) || p->missed) {
+        p->position = 0; /* what was held may have expired meanwhile; what was missed may be known now */
     }
+    p->missed = false;
     memset(p->synced_pending, 0, p->synced_bytes);
     p->resetting = p->cut_seen = false;
     return (struct repl_position){
@@ -58,6 +74,7 @@ enum repl_apply repl_replica_reset(struct repl_replica *p, struct rib *r,
     if (reset->incarnation != p->incarnation)
         return REPL_OUT_OF_ORDER;
     rib_origin_mark_unseen(r, p->origin);
+    memset(p->synced_pending, 0, p->synced_bytes);
     p->resetting = true;
     p->position = 0;
     return REPL_APPLIED;
@@ -87,13 +104,19 @@ static int apply_session(struct repl_replica *p, struct rib *r, uint16_t nva,
     return rib_session_set(r, p->origin, nva, &fact, now_ms);
 }
 
+static void miss(struct repl_replica *p)
+{
+    p->quarantined++;
+    p->missed = true;
+}
+
 static int apply_facts(struct repl_replica *p, struct rib *r, const struct repl_names *names,
                        const struct repl_batch *b, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < b->fact_count; i++) {
         uint16_t nva = repl_names_find(names, b->names[b->facts[i].nva]);
         if (!nva) {
-            p->quarantined++;
+            miss(p);
             continue;
         }
         struct rib_session fact = { .state = b->facts[i].state,
@@ -143,7 +166,7 @@ static int apply_group(struct repl_replica *p, struct rib *r, const struct repl_
 {
     uint16_t nva = repl_names_find(names, b->names[group->nva]);
     if (!nva) {
-        p->quarantined++;
+        miss(p);
         return 0;
     }
     const struct rib_session *known = &r->origins[p->origin].sessions[nva];

@@ -27,6 +27,23 @@ static inline bool heap_init(struct heap *h, uint32_t cap)
     return h->items && h->where;
 }
 
+/* Ids up to a higher cap. False: out of memory, and nothing has changed. */
+static inline bool heap_grow(struct heap *h, uint32_t cap)
+{
+    assert(cap >= h->cap);
+    struct heap_item *items = realloc(h->items, (cap ? cap : 1) * sizeof *items);
+    if (!items)
+        return false;
+    h->items = items;
+    uint32_t *where = realloc(h->where, (cap ? cap : 1) * sizeof *where);
+    if (!where)
+        return false;
+    for (; h->cap < cap; h->cap++)
+        where[h->cap] = 0;
+    h->where = where;
+    return true;
+}
+
 static inline void heap_fini(struct heap *h)
 {
     free(h->items);

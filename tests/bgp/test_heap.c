@@ -54,6 +54,27 @@ static void test_random_use_agrees_with_an_array_of_times(void)
     heap_fini(&h);
 }
 
+static void test_a_heap_that_grows_keeps_its_times(void)
+{
+    struct heap h;
+    uint32_t who;
+    CU_ASSERT_TRUE_FATAL(heap_init(&h, 2));
+    heap_set(&h, 0, 30);
+    heap_set(&h, 1, 20);
+    for (unsigned nth = 1; nth <= 2; nth++) {
+        alloc_fail_at(nth);
+        CU_ASSERT_FALSE(heap_grow(&h, 100));
+        CU_ASSERT(alloc_end());
+        CU_ASSERT_EQUAL(h.cap, 2);
+    }
+    CU_ASSERT_TRUE_FATAL(heap_grow(&h, 100));
+    CU_ASSERT_EQUAL(heap_first(&h, &who), 20);
+    heap_set(&h, 99, 10);
+    CU_ASSERT_EQUAL(heap_first(&h, &who), 10);
+    CU_ASSERT_EQUAL(who, 99);
+    heap_fini(&h);
+}
+
 static void test_without_memory_there_is_no_heap(void)
 {
     for (unsigned nth = 1; nth <= 2; nth++) {
@@ -68,4 +89,5 @@ static void test_without_memory_there_is_no_heap(void)
 CU_MAIN("heap", CU_CASE(test_an_empty_heap_has_no_first),
         CU_CASE(test_an_id_has_one_time_and_loses_it_by_never),
         CU_CASE(test_random_use_agrees_with_an_array_of_times),
+        CU_CASE(test_a_heap_that_grows_keeps_its_times),
         CU_CASE(test_without_memory_there_is_no_heap))

@@ -67,6 +67,19 @@ static void test_peers_come_first_the_configuration_is_number_0(void)
     lab_close(&l);
 }
 
+static void test_an_nva_that_came_since_is_in_the_next_dump(void)
+{
+    struct lab l;
+    lab_open(&l, 4, false);
+    l.rib.nva_count = 3;
+    struct mrt_dump *d = dump(&l);
+    skip_peers(d);
+    l.rib.nva_count = LAB_NVAS;
+    lab_announce(&l, (struct lab_route){ .nva = 4, .net = 7, .path_len = 1 });
+    expect_end(d);
+    lab_close(&l);
+}
+
 static void test_an_ipv4_prefix_has_its_next_hop_in_order(void)
 {
     struct lab l;
@@ -222,6 +235,7 @@ static void test_a_prefix_that_goes_while_it_is_dumped_does_no_harm(void)
 }
 
 CU_MAIN("mrt", CU_CASE(test_peers_come_first_the_configuration_is_number_0),
+        CU_CASE(test_an_nva_that_came_since_is_in_the_next_dump),
         CU_CASE(test_an_ipv4_prefix_has_its_next_hop_in_order),
         CU_CASE(test_an_ipv6_prefix_has_the_short_mp_reach),
         CU_CASE(test_path_ids_make_it_an_add_path_record),

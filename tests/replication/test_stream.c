@@ -253,6 +253,27 @@ static void test_a_reset_sweeps_at_its_cut_and_not_before(void)
     end(&p);
 }
 
+/* An NVA that was forgotten while nobody listened: no word of it comes any more. */
+static void test_a_reset_ends_the_sessions_that_it_does_not_bring(void)
+{
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    up(&p, 2);
+    ribs_announce(&p.origin, ORIGIN, 2, 5, 0, 65000);
+    run(&p);
+    p.sender.active = false;
+    ribs_session(&p.origin, ORIGIN, 2, RIB_SESSION_DOWN, 1, p.now);
+    rib_nva_forget(&p.origin.rib, 2);
+    join(&p);
+    run(&p);
+    CU_ASSERT_EQUAL(p.resets, 2);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[2].state, RIB_SESSION_DOWN);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[1].state, RIB_SESSION_SYNCING);
+    CU_ASSERT_TRUE(rib_nva_is_gone(&p.replica.rib, 2));
+    end(&p);
+}
+
 static void test_a_session_that_went_down_takes_its_routes_along(void)
 {
     struct pair p;
@@ -358,6 +379,26 @@ static void test_an_unknown_nva_is_quarantined_and_the_stream_goes_on(void)
     CU_ASSERT_EQUAL(p.copy.quarantined, 2); /* its session and its group of routes */
     CU_ASSERT_PTR_NULL(ribs_path(&p.replica, ORIGIN, 3, 1, 0));
     CU_ASSERT_PTR_NOT_NULL(ribs_path(&p.replica, ORIGIN, 1, 2, 0));
+    end(&p);
+}
+
+static void test_what_was_missed_of_an_nva_comes_once_it_is_known(void)
+{
+    struct pair p;
+    begin(&p);
+    p.there = (struct repl_names){ fewer_names, 3 };
+    up(&p, 1);
+    up(&p, 3);
+    ribs_announce(&p.origin, ORIGIN, 3, 1, 0, 65000);
+    run(&p);
+    CU_ASSERT_TRUE(p.copy.missed);
+    p.there = (struct repl_names){ names, RIBS_NVAS + 1 };
+    CU_ASSERT_EQUAL_FATAL(repl_replica_grow(&p.copy, 2000), 0);
+    join(&p);
+    CU_ASSERT_FALSE(p.copy.missed);
+    run(&p);
+    CU_ASSERT_TRUE(is_equal(&p));
+    CU_ASSERT_PTR_NOT_NULL(ribs_path(&p.replica, ORIGIN, 3, 1, 0));
     end(&p);
 }
 
@@ -504,11 +545,13 @@ CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
         CU_CASE(test_resuming_costs_the_changes_and_not_the_table),
         CU_CASE(test_end_of_rib_counts_from_the_cut_on),
         CU_CASE(test_a_reset_sweeps_at_its_cut_and_not_before),
+        CU_CASE(test_a_reset_ends_the_sessions_that_it_does_not_bring),
         CU_CASE(test_a_session_that_went_down_takes_its_routes_along),
         CU_CASE(test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib),
         CU_CASE(test_a_batch_of_another_incarnation_or_place_changes_nothing),
         CU_CASE(test_a_position_that_the_origin_never_had_starts_over),
         CU_CASE(test_an_unknown_nva_is_quarantined_and_the_stream_goes_on),
+        CU_CASE(test_what_was_missed_of_an_nva_comes_once_it_is_known),
         CU_CASE(test_attributes_that_are_not_canonical_are_quarantined),
         CU_CASE(test_a_route_that_fits_no_frame_is_counted_and_the_others_go_on),
         CU_CASE(test_many_attribute_sets_never_overfill_a_frame),

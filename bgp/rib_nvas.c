@@ -1,0 +1,102 @@
+/* NVAs come and go while the RIB works. Arrays by NVA grow in one step, or not at all. */
+#include "bgp/rib.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Room for twice as many at least, so that many that come one by one are copied seldom. */
+static uint32_t next_room(const struct rib *r, uint32_t wanted)
+{
+    uint32_t room = r->nva_room * 2;
+    return room > wanted ? room : wanted;
+}
+
+static void *widened(const void *old, uint32_t count, uint32_t room, size_t size)
+{
+    void *wider = calloc(room, size);
+    if (wider && count)
+        memcpy(wider, old, count * size);
+    return wider;
+}
+
+static int widen(struct rib *r, uint32_t room)
+{
+    struct rib_session *sessions[RIB_ORIGINS];
+    struct limit *limits = widened(r->limits, r->nva_count, room, sizeof *limits);
+    bool failed = !limits;
+    for (int o = 0; o < RIB_ORIGINS; o++) {
+        sessions[o] = widened(r->origins[o].sessions, r->nva_count, room, sizeof *sessions[o]);
+        failed |= !sessions[o];
+    }
+    for (int o = 0; o < RIB_ORIGINS; o++) {
+        free(failed ? sessions[o] : r->origins[o].sessions);
+        if (!failed)
+            r->origins[o].sessions = sessions[o];
+    }
+    free(failed ? limits : r->limits);
+    if (failed)
+        return BGP_ERR_NOMEM;
+    r->limits = limits;
+    r->nva_room = room;
+    return 0;
+}
+
+int rib_grow(struct rib *r, const struct policy_nva *nvas, uint32_t nva_count)
+{
+    assert(nva_count >= r->nva_count && nva_count <= RIB_NVAS_MAX + 1);
+    if (nva_count > r->nva_room && widen(r, next_room(r, nva_count)))
+        return BGP_ERR_NOMEM;
+    r->nvas = nvas;
+    for (; r->nva_count < nva_count; r->nva_count++)
+        limit_init(&r->limits[r->nva_count], &r->nets, nvas[r->nva_count].keep);
+    return 0;
+}
+
+bool rib_nva_is_gone(const struct rib *r, uint16_t nva)
+{
+    for (int o = 0; o < RIB_ORIGINS; o++) {
+        const struct rib_session *s = &r->origins[o].sessions[nva];
+        bool is_live = r->origins[o].class == RIB_LIVE;
+        if ((is_live && s->state != RIB_SESSION_DOWN) || s->paths || s->tombstones)
+            return false;
+    }
+    return true;
+}
+
+uint64_t rib_nva_version(const struct rib *r, uint16_t nva)
+{
+    const struct rib_origin *own = &r->origins[r->self];
+    const struct rib_session *s = &own->sessions[nva];
+    return s->listed ? vlist_version(&own->order, s->slot) : 0;
+}
+
+void rib_nva_forget(struct rib *r, uint16_t nva)
+{
+    assert(rib_nva_is_gone(r, nva));
+    uint64_t version = rib_nva_version(r, nva);
+    struct rib_origin *own = &r->origins[r->self];
+    own->dropped = version > own->dropped ? version : own->dropped;
+    for (int o = 0; o < RIB_ORIGINS; o++) {
+        struct rib_session *s = &r->origins[o].sessions[nva];
+        if (s->listed)
+            vlist_remove(&r->origins[o].order, s->slot);
+        r->graces -= s->state == RIB_SESSION_GRACE;
+        *s = (struct rib_session){ 0 };
+    }
+    limit_fini(&r->limits[nva]);
+    limit_init(&r->limits[nva], &r->nets, 0);
+}
+
+void rib_nva_drop_held(struct rib *r, uint16_t nva)
+{
+    for (int o = 1; o < RIB_ORIGINS; o++) {
+        uint64_t at = 0;
+        for (uint32_t id; (id = vlist_next(&r->origins[o].order, &at));) {
+            if (id & RIB_FACT || rib_path(r, id)->nva != nva)
+                continue;
+            bool is_old = rib_path(r, id)->flags & RIB_PATH_OLD;
+            if (is_old || r->origins[o].class != RIB_LIVE)
+                rib_remove(r, id);
+        }
+    }
+}

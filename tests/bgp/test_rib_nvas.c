@@ -1,0 +1,130 @@
+/* NVAs come and go in a RIB that works. */
+#include "tests/lib/alloc.h"
+#include "tests/lib/cu.h"
+#include "tests/lib/rib_lab.h"
+
+enum { MANY = 300 };
+
+static struct policy_nva more[MANY];
+
+/* The lab's NVAs and many more, in an array elsewhere. */
+static int grow(struct lab *l, uint32_t count)
+{
+    memcpy(more, l->nvas, sizeof l->nvas);
+    for (uint32_t i = LAB_NVAS; i < count; i++)
+        more[i] = (struct policy_nva){ .address = { .bytes = { 10, 1, 2, (uint8_t)i } },
+                                       .asn = 65000u + i,
+                                       .local_asn = 64500,
+                                       .symmetric = true,
+                                       .keep = i == 20 ? 1 : 0 };
+    return rib_grow(&l->rib, more, count);
+}
+
+static void test_a_new_nva_announces_beside_the_old_ones(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_session(&l, 1, 1, RIB_SESSION_SYNCED, 1);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = 7, .path_len = 2 });
+    CU_ASSERT_EQUAL_FATAL(grow(&l, MANY), 0);
+    lab_session(&l, 1, 200, RIB_SESSION_SYNCED, 2);
+    lab_announce(&l, (struct lab_route){ .nva = 200, .net = 7, .path_len = 1 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 7), 200);
+    CU_ASSERT_EQUAL(lab_second(&l, 7), 1);
+    CU_ASSERT_EQUAL(l.rib.origins[1].sessions[1].generation, 1);
+    lab_close(&l);
+}
+
+static void test_a_new_nva_has_its_limit(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    CU_ASSERT_EQUAL_FATAL(grow(&l, 21), 0);
+    for (uint32_t net = 1; net <= 2; net++)
+        lab_announce(&l, (struct lab_route){ .nva = 20, .net = net, .path_len = 1 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), 20);
+    CU_ASSERT_EQUAL(lab_best(&l, 2), -1);
+    lab_close(&l);
+}
+
+static void test_growth_without_memory_changes_nothing(void)
+{
+    bool failed = true;
+    for (unsigned nth = 1; failed; nth++) {
+        struct lab l;
+        lab_open(&l, 8, true);
+        lab_announce(&l, (struct lab_route){ .nva = 1, .net = 7, .path_len = 2 });
+        alloc_fail_at(nth);
+        int err = grow(&l, MANY);
+        failed = alloc_end();
+        CU_ASSERT_EQUAL(err, failed ? BGP_ERR_NOMEM : 0);
+        CU_ASSERT_EQUAL(l.rib.nva_count, failed ? LAB_NVAS : MANY);
+        lab_decide(&l);
+        CU_ASSERT_EQUAL(lab_best(&l, 7), 1);
+        lab_close(&l);
+    }
+}
+
+static void test_an_nva_is_gone_without_session_path_and_tombstone(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    CU_ASSERT_TRUE(rib_nva_is_gone(&l.rib, 1));
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCING, 1);
+    CU_ASSERT_FALSE(rib_nva_is_gone(&l.rib, 1));
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 1, .net = 7, .path_len = 2 });
+    lab_session(&l, 2, 1, RIB_SESSION_DOWN, 1);
+    CU_ASSERT_FALSE(rib_nva_is_gone(&l.rib, 1));
+    lab_withdraw(&l, (struct lab_route){ .nva = 1, .node = 1, .net = 7 });
+    CU_ASSERT_FALSE(rib_nva_is_gone(&l.rib, 1));
+    l.now_ms += 60000;
+    rib_expire_tombstones(&l.rib, 30000, UINT64_MAX, l.now_ms);
+    CU_ASSERT_TRUE(rib_nva_is_gone(&l.rib, 1));
+    lab_close(&l);
+}
+
+static void test_who_has_not_read_of_its_end_starts_over(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_session(&l, 1, 1, RIB_SESSION_SYNCED, 1);
+    lab_session(&l, 1, 1, RIB_SESSION_DOWN, 1);
+    lab_session(&l, 1, 2, RIB_SESSION_SYNCED, 2);
+    uint64_t told = rib_nva_version(&l.rib, 1);
+    CU_ASSERT_NOT_EQUAL(told, 0);
+    rib_nva_forget(&l.rib, 1);
+    CU_ASSERT_EQUAL(l.rib.origins[1].dropped, told);
+    CU_ASSERT_EQUAL(rib_nva_version(&l.rib, 1), 0);
+    uint64_t at = 0;
+    CU_ASSERT_EQUAL(vlist_next(&l.rib.origins[1].order, &at), RIB_FACT | 2);
+    CU_ASSERT_EQUAL(vlist_next(&l.rib.origins[1].order, &at), 0);
+    lab_close(&l);
+}
+
+static void test_held_copies_of_an_nva_go_and_live_ones_stay(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    for (uint8_t node = 2; node <= 3; node++) {
+        lab_session(&l, node, 1, RIB_SESSION_SYNCED, 1);
+        lab_session(&l, node, 2, RIB_SESSION_SYNCED, 1);
+        for (uint16_t nva = 1; nva <= 2; nva++)
+            lab_announce(&l, (struct lab_route){ .nva = nva, .node = node, .net = nva, .path_len = 1 });
+    }
+    l.rib.origins[3].class = RIB_GRACE;
+    rib_nva_drop_held(&l.rib, 1);
+    CU_ASSERT_EQUAL(l.rib.origins[2].paths, 2);
+    CU_ASSERT_EQUAL(l.rib.origins[3].paths, 1);
+    CU_ASSERT_EQUAL(lab_path(&l, &(struct lab_route){ .nva = 1, .node = 3, .net = 1 }), 0);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &(struct lab_route){ .nva = 2, .node = 3, .net = 2 }), 0);
+    lab_decide(&l);
+    lab_close(&l);
+}
+
+CU_MAIN("rib_nvas", CU_CASE(test_a_new_nva_announces_beside_the_old_ones),
+        CU_CASE(test_a_new_nva_has_its_limit), CU_CASE(test_growth_without_memory_changes_nothing),
+        CU_CASE(test_an_nva_is_gone_without_session_path_and_tombstone),
+        CU_CASE(test_who_has_not_read_of_its_end_starts_over),
+        CU_CASE(test_held_copies_of_an_nva_go_and_live_ones_stay))
