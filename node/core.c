@@ -61,6 +61,7 @@ static void tick(struct core *c)
     core_bgp_tick(c);
     core_cluster_tick(c);
     core_shared_tick(c);
+    core_peers_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
     rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_cluster_acked(c), c->now_ms);
 }
@@ -110,7 +111,7 @@ static void fill_pumps(struct core *c)
     }
 }
 
-static uint64_t slowest_reader(const struct core *c)
+uint64_t core_slowest_reader(const struct core *c)
 {
     uint64_t slowest = adjout_slowest(c->adjout);
     uint64_t target = core_targets_slowest(c), agent = core_agents_slowest(c);
@@ -123,7 +124,7 @@ static void reap(struct core *c)
 {
     if (!rib_queue_count(&c->rib.dying))
         return;
-    uint64_t slowest = slowest_reader(c);
+    uint64_t slowest = core_slowest_reader(c);
     for (uint32_t i = 0, net; i < CORE_REAP_BUDGET; i++) {
         net = rib_next_dying(&c->rib, slowest);
         if (!net)
@@ -195,40 +196,6 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
 
 /* ---- life ---- */
 
-static uint8_t rank(const struct config *config, uint8_t type)
-{
-    if (config->preference == CONFIG_PREFER_EXPRESS_ROUTE)
-        return type != CONFIG_EXPRESS_ROUTE;
-    if (config->preference == CONFIG_PREFER_VPN_GATEWAY)
-        return type == CONFIG_EXPRESS_ROUTE;
-    return 0;
-}
-
-/* NVA numbers: 0 the configuration itself, then the peers in the order of the file. */
-static void init_nvas(struct core *c)
-{
-    size_t count = c->config->peer_count + 1;
-    c->nvas = memory_new(count, sizeof *c->nvas);
-    c->nva_names = memory_new(count, sizeof *c->nva_names);
-    c->nva_names[0] = "vnet";
-    for (size_t i = 1; i < count; i++) {
-        const struct config_peer *p = &c->config->peers[i - 1];
-        c->nva_names[i] = p->name;
-        c->nvas[i] = (struct policy_nva){ .address = p->peer_ip,
-                                          .asn = p->peer_asn,
-                                          .local_asn = p->local_asn ? p->local_asn : c->config->asn,
-                                          .type = p->type,
-                                          .rank = rank(c->config, p->type),
-                                          .allow_own_as = p->allow_own_as,
-                                          .is_rs_client = p->is_rs_client,
-                                          .symmetric = p->symmetric,
-                                          .keep = p->limit.action == CONFIG_LIMIT_TRIM
-                                                      ? p->limit.limit
-                                                      : 0 };
-    }
-    c->names = (struct repl_names){ .names = c->nva_names, .count = (uint32_t)count };
-}
-
 static void init_policy(struct core *c)
 {
     size_t spaces = 0, addrs = 0;
@@ -255,7 +222,7 @@ static void init_rib(struct core *c)
 {
     struct rib_cfg rib = { .key = c->cfg.key,
                            .nvas = c->nvas,
-                           .nva_count = (uint32_t)c->config->peer_count + 1,
+                           .nva_count = c->nva_count,
                            .policy = &c->policy,
                            .max_paths = c->config->max_paths,
                            .self = (uint8_t)c->cfg.self,
@@ -300,7 +267,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     list_init(&c->agents);
     c->hold_times = (struct repl_evidence_times){ .grace_ms = c->config->grace_ms,
                                                   .stale_ms = c->config->stale_ms };
-    init_nvas(c);
+    core_peers_init(c);
     init_policy(c);
     init_rib(c);
     repl_digest_init(&c->digest, cfg->secrets ? cfg->secrets->digest_key : NULL);
@@ -308,7 +275,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     core_targets_init(c);
     announce_vnets(c);
     core_cluster_init(c);
-    core_bgp_init(c);
+    core_peers_start(c);
     core_event(c, CONFIG_LOG_INFO, "started", NULL, "name=%s asn=%u router_id=%u nodes=%zu peers=%zu",
                c->config->name, c->config->asn, core_router_id(c),
                c->config->node_count, c->config->peer_count);
@@ -320,7 +287,7 @@ void core_free(struct core *c)
     if (!c)
         return;
     core_cluster_fini(c);
-    core_bgp_fini(c);
+    core_peers_fini(c);
     LIST_EACH(node, &c->conns)
     {
         struct core_conn *conn = LIST_OF(node, struct core_conn, all);
@@ -331,8 +298,6 @@ void core_free(struct core *c)
     core_targets_fini(c);
     adjout_free(c->adjout);
     rib_fini(&c->rib);
-    free(c->nvas);
-    free(c->nva_names);
     free(c->spaces);
     free(c->node_addrs);
     free(c->requests);

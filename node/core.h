@@ -176,8 +176,10 @@ struct core_peer_view {
     struct adjout_stats sent;
     char last_error[160];
 };
+/* Places for peers: some may be free. */
 size_t core_peer_count(const struct core *c);
-void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out);
+/* False: the place is free. */
+bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out);
 /* Attributes that this peer has been told of a net: bgp_attr_table id, 0 = nothing. */
 uint32_t core_told(const struct core *c, size_t peer, uint32_t net);
 const char *core_nva_name(const struct core *c, uint16_t nva); /* "vnet" for 0 */

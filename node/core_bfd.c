@@ -49,7 +49,7 @@ static void tell(struct core *c, const struct core_peer *p, bool has_failed)
 void core_bfd_changed(struct core *c, uint16_t nva, const struct bfd_view *view, bool is_multihop,
                       uint64_t now_ms)
 {
-    struct core_peer *p = &c->peers[nva - 1];
+    struct core_peer *p = c->peers[nva];
     const struct bfd_view before = p->bfd;
     bool has_failed = view->failures != before.failures;
     c->now_ms = now_ms;

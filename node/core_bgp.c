@@ -157,7 +157,7 @@ static void set_timer(struct core *c, const struct core_peer *p)
         due = p->grace_until;
     if (p->restart_at && p->restart_at < due)
         due = p->restart_at;
-    heap_set(&c->due, (uint32_t)(p - c->peers), due);
+    heap_set(&c->due, p->nva, due);
 }
 
 /* What follows whatever was done with a session. */
@@ -233,10 +233,10 @@ bool core_bgp_sent(struct core *c, struct core_conn *conn, bool was_tight)
 
 void core_bgp_wake_members(struct core *c)
 {
-    for (size_t i = 0; i < c->peer_count; i++) {
-        int slot = c->peers[i].session ? bgp_session_slot(c->peers[i].session) : -1;
-        if (slot >= 0 && c->peers[i].conns[slot])
-            core_conn_work(c, c->peers[i].conns[slot]);
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
+        int slot = p->session ? bgp_session_slot(p->session) : -1;
+        if (slot >= 0 && p->conns[slot])
+            core_conn_work(c, p->conns[slot]);
     }
 }
 
@@ -265,9 +265,9 @@ void core_bgp_permit(struct core *c, struct core_peer *p)
 
 static struct core_peer *peer_at(struct core *c, const struct ip_addr *remote)
 {
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (c->peers[i].session && ip_addr_is_equal(&c->peers[i].cfg->peer_ip, remote))
-            return &c->peers[i];
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
+        if (p->session && ip_addr_is_equal(&p->cfg->peer_ip, remote))
+            return p;
     return NULL;
 }
 
@@ -359,15 +359,15 @@ static void tick_peer(struct core *c, struct core_peer *p)
 
 void core_bgp_tick(struct core *c)
 {
-    uint32_t peer = 0;
-    for (size_t i = 0; i < c->peer_count && heap_first(&c->due, &peer) <= c->now_ms; i++)
-        tick_peer(c, &c->peers[peer]);
+    uint32_t nva = 0;
+    for (size_t i = 0; i < c->nva_count && heap_first(&c->due, &nva) <= c->now_ms; i++)
+        tick_peer(c, c->peers[nva]);
 }
 
 uint64_t core_bgp_deadline(const struct core *c)
 {
-    uint32_t peer;
-    return heap_first(&c->due, &peer);
+    uint32_t nva;
+    return heap_first(&c->due, &nva);
 }
 
 static void rearm(struct core *c, const struct core_peer *p)
@@ -378,8 +378,7 @@ static void rearm(struct core *c, const struct core_peer *p)
 
 void core_bgp_converged(struct core *c)
 {
-    for (size_t i = 0; i < c->peer_count; i++) {
-        struct core_peer *p = &c->peers[i];
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
         if (!p->session)
             continue;
         bgp_session_set_restarting(p->session, false);
@@ -392,9 +391,9 @@ void core_bgp_converged(struct core *c)
 
 void core_bgp_rearm(struct core *c)
 {
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (c->peers[i].session)
-            rearm(c, &c->peers[i]);
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
+        if (p->session)
+            rearm(c, p);
 }
 
 /* An NVA has told all when some session with it reached End-of-RIB: ours, or that of a living node. */
@@ -409,8 +408,8 @@ static bool is_synced(const struct core *c, uint16_t nva)
 
 bool core_bgp_all_synced(const struct core *c)
 {
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (!c->peers[i].cfg->disabled && !is_synced(c, c->peers[i].nva))
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
+        if (!p->cfg->disabled && !core_peer_is_removed(p) && !is_synced(c, p->nva))
             return false;
     return true;
 }
@@ -425,7 +424,7 @@ uint32_t core_router_id(const struct core *c)
     return own ? wire_get32(own->bytes) : c->node->id;
 }
 
-static void start_peer(struct core *c, struct core_peer *p)
+void core_bgp_start(struct core *c, struct core_peer *p)
 {
     const struct config_peer *cfg = p->cfg;
     const struct ip_addr *local = core_node_addr(c->node, cfg->peer_ip.family);
@@ -457,39 +456,23 @@ static void start_peer(struct core *c, struct core_peer *p)
     core_bgp_permit(c, p);
 }
 
-void core_bgp_init(struct core *c)
+void core_bgp_end(struct core *c, struct core_peer *p)
 {
-    c->peer_count = c->config->peer_count;
-    c->peers = memory_new(c->peer_count, sizeof *c->peers);
-    core_must(!heap_init(&c->due, (uint32_t)c->peer_count));
-    for (size_t i = 0; i < c->peer_count; i++) {
-        struct core_peer *p = &c->peers[i];
-        p->cfg = &c->config->peers[i];
-        p->nva = (uint16_t)(i + 1);
-        p->since_ms = c->now_ms;
-        if (!p->cfg->disabled && p->cfg->nodes & 1u << c->cfg.self)
-            start_peer(c, p);
-    }
-}
-
-void core_bgp_fini(struct core *c)
-{
-    for (size_t i = 0; i < c->peer_count; i++) {
-        core_routes_leave(&c->peers[i]);
-        if (c->peers[i].session)
-            bgp_session_free(c->peers[i].session);
-    }
-    heap_fini(&c->due);
-    free(c->peers);
+    for (int slot = 0; slot < BGP_SLOTS; slot++)
+        let_go(c, p, (enum bgp_slot)slot);
+    core_routes_leave(p);
+    bgp_session_free(p->session);
+    p->session = NULL;
+    heap_set(&c->due, p->nva, UINT64_MAX);
 }
 
 void core_bgp_stop(struct core *c)
 {
-    for (size_t i = 0; i < c->peer_count; i++) {
-        if (!c->peers[i].session)
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
+        if (!p->session)
             continue;
-        c->peers[i].restart_at = 0;
-        bgp_session_stop(c->peers[i].session, BGP_ADMIN_SHUTDOWN, "node stops", c->now_ms);
-        take_events(c, &c->peers[i]);
+        p->restart_at = 0;
+        bgp_session_stop(p->session, BGP_ADMIN_SHUTDOWN, "node stops", c->now_ms);
+        take_events(c, p);
     }
 }

@@ -22,6 +22,7 @@ enum {
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_REAP_BUDGET = 256,
+    CORE_PEERS_MS = 1000,         /* between looks for NVAs that have gone for good */
     CORE_HALF_OPEN = 8,           /* handshakes of one address at a time */
     CORE_HALF_OPEN_ALL = 64,
     CORE_STRANGERS = 16,          /* addresses whose failed handshakes are counted */
@@ -62,7 +63,8 @@ struct core_conn {
 };
 
 struct core_peer {
-    const struct config_peer *cfg;
+    struct config_peer *cfg; /* a copy of its own */
+    size_t place; /* of its entry in config.peers; CORE_NO_PLACE: it was taken out of the configuration */
     uint16_t nva;
     struct bgp_session *session; /* NULL: this node does not peer with it */
     struct core_conn *conns[BGP_SLOTS];
@@ -80,6 +82,8 @@ struct core_peer {
     bool warned, over_limit;
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
     bool bfd_multihop;
+    bool is_gone;        /* nothing of it was left when the Loc-RIB order stood at gone_at */
+    uint64_t gone_at;
     uint64_t restart_at; /* ended for its number of routes, until then; 0 = it was not */
     char last_error[160];
 };
@@ -153,8 +157,12 @@ struct core {
     struct adjout *adjout;
     struct policy policy;
     struct vnet vnet;
-    struct policy_nva *nvas;
-    const char **nva_names;
+    struct policy_nva *nvas; /* these by NVA number: nva_count numbers, with room for nva_room */
+    const char **nva_names;  /* NULL: the number is free */
+    struct core_peer **peers; /* NULL: the number is free, or 0 */
+    uint32_t nva_count, nva_room;
+    uint64_t peers_ms; /* who has gone for good is looked for then */
+    uint32_t generations; /* of sessions; of all NVAs together, so that a number's next NVA repeats none */
     struct repl_names names;
     struct ip_prefix *spaces;
     struct ip_addr *node_addrs;
@@ -163,8 +171,6 @@ struct core {
     struct repl_evidence_times hold_times;
     bool converged_told;
 
-    struct core_peer *peers;
-    size_t peer_count;
     unsigned refused, refused_untold; /* connections; refusals since the last line in the log */
     uint64_t refused_told_ms;
     struct core_member members[REPL_NODES_MAX + 1]; /* by node id; [self] unused */
@@ -185,7 +191,7 @@ struct core {
     struct list conns, links, busy, moved;
     struct list ready; /* pumps with bytes received */
     size_t rx_left;    /* of this turn's CORE_RX_BUDGET */
-    struct heap due;   /* peers by the time of their next tick */
+    struct heap due;   /* NVAs by the time of their session's next tick */
     uint64_t produced; /* adjout_produced when all members were last looked at */
     struct core_request *requests;
     size_t request_cap, request_first, request_count;
@@ -215,9 +221,34 @@ void core_conn_work(struct core *c, struct core_conn *conn);
 /* Its buffers changed: the loop is to look at it. */
 void core_conn_moved(struct core *c, struct core_conn *conn);
 
+/* The version of the Loc-RIB order that every reader of it has passed. */
+uint64_t core_slowest_reader(const struct core *c);
+
+/* core_peers.c: the NVAs by number. */
+static const size_t CORE_NO_PLACE = SIZE_MAX;
+void core_peers_init(struct core *c);  /* number 0, the configuration itself */
+void core_peers_start(struct core *c); /* those of the configuration */
+void core_peers_fini(struct core *c);
+/* Once in a while: who has gone for good gives back its number. */
+void core_peers_tick(struct core *c);
+/* A copy of cfg under a number of its own; NULL: there are too many. No session yet. */
+struct core_peer *core_peer_add(struct core *c, const struct config_peer *cfg, size_t place);
+/* Taken out: its session must be ended. What other nodes have of it stays until they say otherwise; held
+ * copies of nodes that are away go. */
+void core_peer_remove(struct core *c, struct core_peer *p);
+static inline bool core_peer_is_removed(const struct core_peer *p)
+{
+    return p->place == CORE_NO_PLACE;
+}
+struct core_peer *core_peer_find(const struct core *c, const char *name);
+/* One after the other; NULL ends. */
+struct core_peer *core_next_peer(const struct core *c, const struct core_peer *after);
+
 /* core_bgp.c */
-void core_bgp_init(struct core *c);
-void core_bgp_fini(struct core *c);
+/* Its session machine. */
+void core_bgp_start(struct core *c, struct core_peer *p);
+/* Its session machine goes; it must be down. */
+void core_bgp_end(struct core *c, struct core_peer *p);
 struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote);
 void core_bgp_drain(struct core *c, struct core_conn *conn);
 void core_bgp_fill(struct core *c, struct core_conn *conn);

@@ -154,7 +154,7 @@ void core_routes_up(struct core *c, struct core_peer *p)
     if (p->grace_until)
         resume(c, p, open);
     else
-        p->generation++;
+        p->generation = ++c->generations;
     p->gr_family = open->gr_family;
     p->gr_notification = open->gr_notification;
     p->gr_restart_s = open->restart_s;

@@ -60,12 +60,12 @@ static bool passes_filter(const struct core *c, const struct config_filter *f, u
                           const struct ip_prefix *prefix)
 {
     uint32_t best = rib_best(rib_net(&c->rib, net));
-    uint32_t nva = best ? rib_path(&c->rib, best)->nva : 0;
+    const struct core_peer *p = best ? c->peers[rib_path(&c->rib, best)->nva] : NULL;
     bool by_prefix = f->prefix_count == 0, by_peer = f->peer_count == 0;
     for (size_t i = 0; i < f->prefix_count && !by_prefix; i++)
         by_prefix = ip_prefix_contains(&f->prefixes[i], prefix);
     for (size_t i = 0; i < f->peer_count && !by_peer; i++)
-        by_peer = f->peers[i] + 1 == nva;
+        by_peer = p && f->peers[i] == p->place;
     return by_prefix && by_peer;
 }
 
@@ -93,8 +93,8 @@ static void want(struct core *c, struct core_target *t, uint32_t net)
 static bool has_heard_its_own(const struct core *c)
 {
     const struct rib_session *own = c->rib.origins[c->rib.self].sessions;
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (c->peers[i].session && own[c->peers[i].nva].state != RIB_SESSION_SYNCED)
+    for (const struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
+        if (p->session && own[p->nva].state != RIB_SESSION_SYNCED)
             return false;
     return true;
 }

@@ -15,7 +15,7 @@ const char *core_phase_name(enum core_phase phase)
 
 const char *core_nva_name(const struct core *c, uint16_t nva)
 {
-    return nva < c->names.count ? c->nva_names[nva] : "unknown";
+    return nva < c->nva_count && c->nva_names[nva] ? c->nva_names[nva] : "unknown";
 }
 
 static bool is_alive(const struct core_member *m)
@@ -83,7 +83,7 @@ void core_node_view(const struct core *c, size_t nth, uint64_t now_ms, struct co
 
 size_t core_peer_count(const struct core *c)
 {
-    return c->peer_count;
+    return c->nva_count - 1;
 }
 
 static uint32_t nodes_up(const struct core *c, uint16_t nva)
@@ -123,9 +123,11 @@ static uint32_t count_advertised(const struct core *c, const struct core_peer *p
     return count;
 }
 
-void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out)
+bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out)
 {
-    const struct core_peer *p = &c->peers[nth];
+    const struct core_peer *p = c->peers[nth + 1];
+    if (!p)
+        return false;
     *out = (struct core_peer_view){ .peer = p->cfg,
                                     .nva = p->nva,
                                     .state_since_ms = p->since_ms,
@@ -134,13 +136,13 @@ void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                     .received = c->rib.origins[c->rib.self].sessions[p->nva].paths };
     snprintf(out->last_error, sizeof out->last_error, "%s", p->last_error);
     if (!p->session)
-        return;
+        return true;
     out->bfd = p->cfg->bfd.enabled ? &p->bfd : NULL;
     out->bfd_multihop = p->bfd_multihop;
     out->state = (uint8_t)bgp_session_state(p->session);
     out->stats = bgp_session_stats(p->session);
     if (out->state != BGP_ESTABLISHED)
-        return;
+        return true;
     out->codec = bgp_session_codec(p->session);
     out->hold_s = bgp_session_hold_s(p->session);
     count_routes(c, p->nva, out);
@@ -153,11 +155,13 @@ void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
         out->sent.announced += sent.announced;
         out->sent.withdrawn += sent.withdrawn;
     }
+    return true;
 }
 
 uint32_t core_told(const struct core *c, size_t peer, uint32_t net)
 {
-    const struct adjout_member *m = c->peers[peer].out[prefix_index_family(net)];
+    const struct core_peer *p = c->peers[peer + 1];
+    const struct adjout_member *m = p ? p->out[prefix_index_family(net)] : NULL;
     return m ? adjout_told(m, net) : 0;
 }
 
@@ -232,7 +236,6 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
                                  .phase = c->phase,
                                  .started_ms = c->started_ms,
                                  .incarnation = c->incarnation,
-                                 .peers_configured = (uint32_t)c->peer_count,
                                  .nodes_alive = 1,
                                  .prefixes = prefix_table_count(&c->rib.nets),
                                  .programmed = c->programmed,
@@ -246,9 +249,10 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
     (void)now_ms;
     for (int o = 0; o < RIB_ORIGINS; o++)
         out->paths += c->rib.origins[o].paths;
-    for (size_t i = 0; i < c->peer_count; i++)
-        out->peers_up += c->peers[i].session &&
-                         bgp_session_state(c->peers[i].session) == BGP_ESTABLISHED;
+    for (const struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
+        out->peers_configured += !core_peer_is_removed(p);
+        out->peers_up += p->session && bgp_session_state(p->session) == BGP_ESTABLISHED;
+    }
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         if (id == c->cfg.self)
             continue;

@@ -60,7 +60,7 @@ static json_t *advertised_to(const struct api_view *v, uint32_t path)
     json_t *list = json_array();
     for (size_t i = 0; i < core_peer_count(v->core) && is_told; i++)
         if (core_told(v->core, i, p->net) == p->attrs)
-            json_array_append_new(list, json_text(v->config->peers[i].name));
+            json_array_append_new(list, json_text(core_nva_name(v->core, (uint16_t)(i + 1))));
     return list;
 }
 

@@ -130,8 +130,8 @@ void api_peers(const struct api_view *v, const struct api_request *q, struct api
     (void)q;
     for (size_t i = 0; i < core_peer_count(v->core); i++) {
         struct core_peer_view p;
-        core_peer_view(v->core, i, &p);
-        json_array_append_new(items, peer_object(v, &p));
+        if (core_peer_view(v->core, i, &p))
+            json_array_append_new(items, peer_object(v, &p));
     }
     reply_list(out, items, NULL, v->config->generation);
 }
@@ -140,8 +140,7 @@ void api_peer(const struct api_view *v, const struct api_request *q, struct api_
 {
     for (size_t i = 0; i < core_peer_count(v->core); i++) {
         struct core_peer_view p;
-        core_peer_view(v->core, i, &p);
-        if (!strcmp(p.peer->name, q->rest)) {
+        if (core_peer_view(v->core, i, &p) && !strcmp(p.peer->name, q->rest)) {
             reply_json(out, peer_object(v, &p));
             return;
         }

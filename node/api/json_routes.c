@@ -84,7 +84,7 @@ static bool read_peer(const struct api_view *v, const struct api_request *q, int
     *nva = -1;
     if (!name)
         return true;
-    for (uint32_t i = 0; i <= v->config->peer_count; i++)
+    for (uint32_t i = 0; i <= core_peer_count(v->core); i++)
         if (!strcmp(core_nva_name(v->core, (uint16_t)i), name)) {
             *nva = (int)i;
             return true;

@@ -32,7 +32,8 @@ static void warn_of_peers(const struct api_view *v, json_t *list)
 {
     for (size_t i = 0; i < core_peer_count(v->core); i++) {
         struct core_peer_view p;
-        core_peer_view(v->core, i, &p);
+        if (!core_peer_view(v->core, i, &p))
+            continue;
         uint32_t missing = p.peer->nodes & ~p.nodes_up;
         if (p.peer->disabled)
             continue;

@@ -201,12 +201,12 @@ static void put_bfd(FILE *f, const struct core_peer_view *peers, size_t count)
 
 static void put_peers(FILE *f, const struct api_view *v)
 {
-    size_t count = core_peer_count(v->core);
-    struct core_peer_view *peers = calloc(count + 1, sizeof *peers);
+    size_t count = 0;
+    struct core_peer_view *peers = calloc(core_peer_count(v->core) + 1, sizeof *peers);
     if (!peers)
         abort();
-    for (size_t i = 0; i < count; i++)
-        core_peer_view(v->core, i, &peers[i]);
+    for (size_t i = 0; i < core_peer_count(v->core); i++)
+        count += core_peer_view(v->core, i, &peers[count]);
     for (size_t k = 0; k < sizeof peer_families / sizeof *peer_families; k++) {
         head(f, peer_families[k].name, peer_families[k].type, peer_families[k].help);
         for (size_t i = 0; i < count; i++) {

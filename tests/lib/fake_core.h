@@ -155,7 +155,7 @@ size_t core_peer_count(const struct core *c)
     return c->config.peer_count;
 }
 
-void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out)
+bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out)
 {
     static const struct bgp_session_stats stats = { .messages_in = { 0, 1, 2, 0, 3, 0 } };
     *out = (struct core_peer_view){ .peer = &c->peers[nth],
@@ -166,6 +166,7 @@ void core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                     .nodes_up = nth == 0   ? 6u
                                                 : nth == 1 ? 2u
                                                            : 0u };
+    return true;
 }
 
 uint32_t core_told(const struct core *c, size_t peer, uint32_t net)

@@ -15,7 +15,7 @@ enum {
 
 static bool has_session(const struct host *h, int nva)
 {
-    const struct bgp_session *s = h->core ? h->core->peers[nva].session : NULL;
+    const struct bgp_session *s = h->core ? h->core->peers[nva + 1]->session : NULL;
     return s && bgp_session_slot(s) >= 0;
 }
 

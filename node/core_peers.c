@@ -1,0 +1,216 @@
+/* The NVAs by number: who is there, who comes, who goes.
+ *
+ * A number is this node's own affair: between nodes an NVA goes by its name. Numbers are given as NVAs come.
+ * One whose NVA has gone is given again once nothing names it any more: no session, path or tombstone of any
+ * origin, every living node has read of its end, and every reader of the Loc-RIB has passed its routes. */
+#include "node/core_impl.h"
+
+enum { FIRST_ROOM = 16 };
+
+static const char vnet_name[] = "vnet";
+
+struct core_peer *core_next_peer(const struct core *c, const struct core_peer *after)
+{
+    for (uint32_t nva = after ? after->nva + 1u : 1; nva < c->nva_count; nva++)
+        if (c->peers[nva])
+            return c->peers[nva];
+    return NULL;
+}
+
+struct core_peer *core_peer_find(const struct core *c, const char *name)
+{
+    uint16_t nva = repl_names_find(&c->names, name);
+    return nva ? c->peers[nva] : NULL;
+}
+
+/* ---- numbers ---- */
+
+static void *widened(void *old, uint32_t count, uint32_t room, size_t size)
+{
+    void *wider = memory_new(room, size);
+    if (count)
+        memcpy(wider, old, count * size);
+    free(old);
+    return wider;
+}
+
+static void widen(struct core *c, uint32_t room)
+{
+    c->nvas = widened(c->nvas, c->nva_count, room, sizeof *c->nvas);
+    c->nva_names = widened(c->nva_names, c->nva_count, room, sizeof *c->nva_names);
+    c->peers = widened(c->peers, c->nva_count, room, sizeof *c->peers);
+    core_must(!heap_grow(&c->due, room));
+    c->nva_room = room;
+}
+
+/* The lowest free number, a new one when there is none; 0: there are too many. */
+static uint16_t free_number(struct core *c)
+{
+    for (uint32_t nva = 1; nva < c->nva_count; nva++)
+        if (!c->peers[nva])
+            return (uint16_t)nva;
+    if (c->nva_count > RIB_NVAS_MAX)
+        return 0;
+    if (c->nva_count == c->nva_room)
+        widen(c, 2 * c->nva_room);
+    return (uint16_t)c->nva_count++;
+}
+
+/* Everybody who keeps something by number hears that there are more. */
+static void tell_numbers(struct core *c)
+{
+    c->names = (struct repl_names){ .names = c->nva_names, .count = c->nva_count };
+    core_must(rib_grow(&c->rib, c->nvas, c->nva_count));
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        core_must(repl_replica_grow(&m->replica, c->nva_count));
+}
+
+/* ---- one NVA ---- */
+
+static uint8_t rank(const struct config *config, uint8_t type)
+{
+    if (config->preference == CONFIG_PREFER_EXPRESS_ROUTE)
+        return type != CONFIG_EXPRESS_ROUTE;
+    if (config->preference == CONFIG_PREFER_VPN_GATEWAY)
+        return type == CONFIG_EXPRESS_ROUTE;
+    return 0;
+}
+
+static struct policy_nva policy_of(const struct config *config, const struct config_peer *p)
+{
+    return (struct policy_nva){ .address = p->peer_ip,
+                                .asn = p->peer_asn,
+                                .local_asn = p->local_asn ? p->local_asn : config->asn,
+                                .type = p->type,
+                                .rank = rank(config, p->type),
+                                .allow_own_as = p->allow_own_as,
+                                .is_rs_client = p->is_rs_client,
+                                .symmetric = p->symmetric,
+                                .keep = p->limit.action == CONFIG_LIMIT_TRIM ? p->limit.limit : 0 };
+}
+
+static struct config_peer *copy_config(const struct config_peer *from)
+{
+    struct config_peer *to = memory_new(1, sizeof *to);
+    *to = *from;
+    to->md5_key_file = from->md5_key_file ? memory_copy_text(from->md5_key_file) : NULL;
+    return to;
+}
+
+static void free_config(struct config_peer *cfg)
+{
+    free(cfg->md5_key_file);
+    free(cfg);
+}
+
+struct core_peer *core_peer_add(struct core *c, const struct config_peer *cfg, size_t place)
+{
+    uint16_t nva = free_number(c);
+    if (!nva)
+        return NULL;
+    struct core_peer *p = memory_new(1, sizeof *p);
+    p->cfg = copy_config(cfg);
+    p->place = place;
+    p->nva = nva;
+    p->since_ms = c->now_ms;
+    c->peers[nva] = p;
+    c->nva_names[nva] = p->cfg->name;
+    c->nvas[nva] = policy_of(c->config, p->cfg);
+    tell_numbers(c);
+    c->rib.limits[nva].keep = c->nvas[nva].keep;
+    return p;
+}
+
+void core_peer_remove(struct core *c, struct core_peer *p)
+{
+    p->place = CORE_NO_PLACE;
+    rib_nva_drop_held(&c->rib, p->nva);
+}
+
+/* ---- who has gone for good ---- */
+
+/* Its last routes were decided: who has read so far has forgotten them. */
+static bool is_read_by_all(const struct core *c, struct core_peer *p)
+{
+    if (!p->is_gone)
+        p->gone_at = vlist_head(&c->rib.loc);
+    p->is_gone = true;
+    return core_slowest_reader(c) >= p->gone_at &&
+           core_cluster_acked(c) >= rib_nva_version(&c->rib, p->nva);
+}
+
+static bool is_free(const struct core *c, struct core_peer *p)
+{
+    bool is_gone = core_peer_is_removed(p) && !p->session && rib_nva_is_gone(&c->rib, p->nva) &&
+                   !rib_dirty_count(&c->rib);
+    if (!is_gone)
+        p->is_gone = false;
+    return is_gone && is_read_by_all(c, p);
+}
+
+/* A node that is away may come back with it, and says no word of it then if nothing has changed. */
+static void note_missed(struct core *c, uint16_t nva)
+{
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        m->replica.missed |= c->rib.origins[m->node->id].sessions[nva].state != RIB_SESSION_DOWN;
+}
+
+static void release(struct core *c, struct core_peer *p)
+{
+    uint16_t nva = p->nva;
+    note_missed(c, nva);
+    rib_nva_forget(&c->rib, nva);
+    c->peers[nva] = NULL;
+    c->nva_names[nva] = NULL;
+    c->nvas[nva] = (struct policy_nva){ 0 };
+    free_config(p->cfg);
+    free(p);
+}
+
+void core_peers_tick(struct core *c)
+{
+    if (c->now_ms < c->peers_ms)
+        return;
+    c->peers_ms = c->now_ms + CORE_PEERS_MS;
+    for (struct core_peer *p = core_next_peer(c, NULL), *next; p; p = next) {
+        next = core_next_peer(c, p);
+        if (is_free(c, p))
+            release(c, p);
+    }
+}
+
+/* ---- life ---- */
+
+void core_peers_init(struct core *c)
+{
+    widen(c, FIRST_ROOM);
+    c->nva_names[0] = vnet_name;
+    c->nva_count = 1;
+}
+
+void core_peers_start(struct core *c)
+{
+    for (size_t i = 0; i < c->config->peer_count; i++) {
+        struct core_peer *p = core_peer_add(c, &c->config->peers[i], i);
+        if (p && !p->cfg->disabled && p->cfg->nodes & 1u << c->cfg.self)
+            core_bgp_start(c, p);
+    }
+}
+
+void core_peers_fini(struct core *c)
+{
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
+        core_routes_leave(p);
+        if (p->session)
+            bgp_session_free(p->session);
+    }
+    for (uint32_t nva = 1; nva < c->nva_count; nva++)
+        if (c->peers[nva]) {
+            free_config(c->peers[nva]->cfg);
+            free(c->peers[nva]);
+        }
+    heap_fini(&c->due);
+    free(c->peers);
+    free(c->nvas);
+    free(c->nva_names);
+}
