@@ -1,0 +1,231 @@
+/* One core, its NVAs played on the wire: what one says, another hears. 10.0.0.2 (AS 65001) talks,
+ * 10.0.0.3 (AS 65002) listens; both without four-octet AS numbers and without a hold time. */
+#ifndef TANDEM_TESTS_LIB_CORE_LAB_H
+#define TANDEM_TESTS_LIB_CORE_LAB_H
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bgp/msg.h"
+#include "bgp/update.h"
+#include "node/core.h"
+#include "tests/lib/cu.h"
+#include "tests/lib/hex.h"
+
+#define HEADER(length, type) "'marker' ffffffffffffffff ffffffffffffffff 'length'" length "'type'" type
+#define KEEPALIVE            HEADER("0013", "04")
+#define OPEN(as, id)         HEADER("001d", "01") "04" as "0000 0a0000" id "00"
+#define END_OF_RIB           HEADER("0017", "02") "0000 0000"
+#define ROUTE                                                                                      \
+    HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002 18 c0a801"
+/* Graceful restart: flags and time as given, IPv4 with these flags. */
+#define GRACEFUL(flags, family_flags)                                                              \
+    HEADER("0027", "01") "04 fde9 0000 0a000002 0a 02 08 40 06" flags "0001 01" family_flags
+
+enum { TALKER = 2, LISTENER = 3, PLAYERS = 5, HEARD = 65536 };
+
+struct player {
+    struct pump *pump;
+    uint8_t heard[HEARD];
+    size_t len;
+    bool has_route; /* 192.168.1.0/24, as told so far */
+    unsigned announced, withdrawn, refresh_marks, ends_of_rib, keepalives;
+    uint32_t otc;
+    struct bgp_fault told; /* the last NOTIFICATION */
+};
+
+struct lab {
+    struct config *config;
+    struct core *core;
+    uint64_t now;
+    struct player players[PLAYERS]; /* by the last octet of the address */
+};
+
+static inline struct config *load(const char *peer_keys)
+{
+    char path[] = "/tmp/tandem-core-XXXXXX", text[1024];
+    struct config *c;
+    int fd = mkstemp(path), len;
+    len = snprintf(text, sizeof text,
+                   "routeServer: { name: hub, mode: transparent }\n"
+                   "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                   "peers:\n"
+                   "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true%s }\n"
+                   "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n",
+                   peer_keys);
+    if (fd < 0 || write(fd, text, (size_t)len) != len)
+        abort();
+    close(fd);
+    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
+    unlink(path);
+    return c;
+}
+
+static inline struct lab *lab_open(const char *peer_keys)
+{
+    struct lab *l = calloc(1, sizeof *l);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    l->now = 1000000;
+    l->config = load(peer_keys);
+    l->core = core_new(&(struct core_cfg){ .config = l->config, .self = 1 }, l->now);
+    return l;
+}
+
+static inline void lab_close(struct lab *l)
+{
+    core_free(l->core);
+    config_free(l->config);
+    free(l);
+}
+
+/* ---- what a player hears ---- */
+
+static inline bool names_route(const struct bgp_nlri *lists, int count)
+{
+    struct ip_prefix prefix;
+    uint32_t id;
+    for (int i = 0; i < count; i++)
+        for (struct bgp_nlri n = lists[i]; bgp_nlri_next(&n, &prefix, &id);)
+            if (prefix.len == 24 && prefix.bytes[2] == 1)
+                return true;
+    return false;
+}
+
+static inline void hear_update(struct player *p, const struct bgp_message *m)
+{
+    static const struct bgp_codec codec = { .family = { true }, .max_message = BGP_MESSAGE_MAX };
+    const struct bgp_update_context ctx = { .codec = &codec, .any_first_as = true };
+    struct arena arena = { 0 };
+    struct bgp_update u;
+    CU_ASSERT_EQUAL_FATAL(bgp_update_decode(m->body, m->body_len, &ctx, &arena, &u), 0);
+    if (names_route(u.withdrawn, u.withdrawn_count)) {
+        p->withdrawn++;
+        p->has_route = false;
+    }
+    if (names_route(u.reach, u.reach_count)) {
+        p->announced++;
+        p->otc = u.attrs[0].otc;
+        p->has_route = true;
+    }
+    p->ends_of_rib += u.end_of_rib != 0;
+    arena_fini(&arena);
+}
+
+static inline void hear(struct player *p)
+{
+    struct bgp_message m;
+    struct bgp_fault fault;
+    size_t at = 0;
+    for (int n; p->len > at && (n = bgp_message_scan(p->heard + at, p->len - at, 4096, &m, &fault));) {
+        CU_ASSERT_TRUE_FATAL(n > 0);
+        at += (size_t)n;
+        p->keepalives += m.type == BGP_KEEPALIVE;
+        p->refresh_marks += m.type == BGP_ROUTE_REFRESH;
+        if (m.type == BGP_UPDATE)
+            hear_update(p, &m);
+        if (m.type == BGP_NOTIFICATION)
+            p->told = (struct bgp_fault){ .code = m.body[0], .subcode = m.body[1] };
+    }
+    memmove(p->heard, p->heard + at, p->len - at);
+    p->len -= at;
+}
+
+/* ---- the loop ---- */
+
+static inline void flush(struct lab *l, struct player *p)
+{
+    size_t len;
+    const uint8_t *bytes = pump_tx_bytes(p->pump, &len);
+    CU_ASSERT_TRUE_FATAL(len <= HEARD - p->len);
+    memcpy(p->heard + p->len, bytes, len);
+    p->len += len;
+    core_sent(l->core, p->pump, len, l->now);
+    hear(p);
+}
+
+static inline void take_requests(struct lab *l)
+{
+    struct core_request r;
+    while (core_next_request(l->core, &r)) {
+        for (int i = 0; i < PLAYERS; i++)
+            if (l->players[i].pump == r.pump) {
+                flush(l, &l->players[i]);
+                l->players[i].pump = NULL;
+            }
+        core_closed(l->core, r.pump, CORE_CLOSE_EOF, l->now);
+    }
+}
+
+static inline void turn(struct lab *l)
+{
+    for (int i = 0; i < 8; i++) {
+        core_turn(l->core, l->now);
+        take_requests(l);
+        for (int k = 0; k < PLAYERS; k++)
+            if (l->players[k].pump)
+                flush(l, &l->players[k]);
+    }
+}
+
+static inline void pass(struct lab *l, unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds * 5; i++) {
+        l->now += 200;
+        turn(l);
+    }
+}
+
+static inline void dial(struct lab *l, uint8_t player)
+{
+    struct ip_addr remote = { .bytes = { 10, 0, 0, player } }, local = { .bytes = { 10, 0, 0, 1 } };
+    struct player *p = &l->players[player];
+    p->len = 0;
+    p->pump = core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p->pump);
+}
+
+static inline void say(struct lab *l, uint8_t player, const char *text)
+{
+    struct pump *pump = l->players[player].pump;
+    size_t room;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(pump);
+    uint8_t *at = pump_rx_space(pump, &room);
+    core_received(l->core, pump, hex(at, room, text));
+    turn(l);
+}
+
+static inline void hang_up(struct lab *l, uint8_t player)
+{
+    core_closed(l->core, l->players[player].pump, CORE_CLOSE_RESET, l->now);
+    l->players[player].pump = NULL;
+    turn(l);
+}
+
+static inline void come_up(struct lab *l, uint8_t player, const char *open)
+{
+    dial(l, player);
+    say(l, player, open);
+    say(l, player, KEEPALIVE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l->players[player].pump);
+}
+
+/* The talker, up with this OPEN, has told its route, and the listener has it. */
+static inline struct lab *lab_told(const char *peer_keys, const char *open)
+{
+    struct lab *l = lab_open(peer_keys);
+    come_up(l, LISTENER, OPEN("fdea", "03"));
+    say(l, LISTENER, END_OF_RIB);
+    come_up(l, TALKER, open);
+    say(l, TALKER, ROUTE);
+    say(l, TALKER, END_OF_RIB);
+    CU_ASSERT_TRUE_FATAL(l->players[LISTENER].has_route);
+    return l;
+}
+
+static inline bool listener_has(const struct lab *l)
+{
+    return l->players[LISTENER].has_route;
+}
+
+#endif
