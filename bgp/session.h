@@ -12,7 +12,7 @@
  *
  * Slots: 0 is the connection that we dialled; 1 and 2 those that the peer dialled: a peer that lost
  * one without our knowing dials again. At Established one is left; a newcomer is heard until its OPEN.
- * Source: RFC 4271 sections 4, 6, 8; 7606; 6608; 9687; 4486; 9003. */
+ * Source: RFC 4271 sections 4, 6, 8; 7606; 6608; 9687; 4486; 9003; 8538. */
 #ifndef TANDEM_BGP_SESSION_H
 #define TANDEM_BGP_SESSION_H
 
@@ -78,7 +78,8 @@ void bgp_session_free(struct bgp_session *s);
 void bgp_session_start(struct bgp_session *s, uint64_t now_ms);
 /* Cease with this subcode and text (RFC 9003), then Idle until _start. */
 void bgp_session_stop(struct bgp_session *s, uint8_t cease_subcode, const char *text, uint64_t now_ms);
-/* End the session with any fault of ours (BFD down, prefix limit …); it comes back by itself. */
+/* End the session with any fault of ours (BFD down, prefix limit …); it comes back by itself. One that
+ * is_hard, or final (bgp/notification.h), is a Hard Reset for a peer that knows it (RFC 8538). */
 void bgp_session_reset(struct bgp_session *s, const struct bgp_fault *fault, uint64_t now_ms);
 
 /* The peer dialled us: the slot, or -1 when this connection must be refused. Take the events either
@@ -125,8 +126,10 @@ int bgp_session_slot(const struct bgp_session *s);
 struct bgp_session_stats {
     uint64_t messages_in[6], messages_out[6]; /* by enum bgp_message_type; UPDATEs out are the caller's */
     uint64_t updates_faulty;                  /* handled by RFC 7606 without a reset */
-    struct bgp_fault last_error;              /* of the last NOTIFICATION in either direction */
-    bool last_error_by_peer;
+    struct bgp_last_word {                    /* of the last NOTIFICATION in each direction */
+        struct bgp_fault fault;               /* code 0: none yet */
+        uint64_t at_ms;
+    } sent, received;
     uint32_t flaps;
 };
 const struct bgp_session_stats *bgp_session_stats(const struct bgp_session *s);

@@ -8,7 +8,6 @@ enum {
     SESSION_OUT = 1024,        /* control messages of one connection: an OPEN, KEEPALIVEs, the last word */
     SESSION_EVENTS = 32,       /* more than any one call can emit */
     SESSION_FIRST_RETRY_MS = 1000,
-    SESSION_TEXT_MAX = 255,    /* RFC 9003 */
 };
 
 static const uint64_t SESSION_NEVER = UINT64_MAX;
@@ -45,7 +44,7 @@ struct bgp_session {
 struct ending {
     const char *reason;
     const struct bgp_fault *fault; /* NULL: none */
-    const char *text;              /* RFC 9003, or NULL */
+    const char *text;              /* of a stop (RFC 9003), or NULL */
     bool by_peer;
     uint8_t message;               /* type of the message that came, for RFC 6608 */
 };

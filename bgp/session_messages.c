@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bgp/base/wire.h"
+#include "bgp/notification.h"
 #include "bgp/session_impl.h"
 
 static void on_keepalive(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
@@ -16,8 +17,8 @@ static void on_notification(struct bgp_session *s, enum bgp_slot slot, const str
     size_t len = m->body_len - 2u;
     f.data_len = (uint16_t)(len < BGP_FAULT_DATA_MAX ? len : BGP_FAULT_DATA_MAX);
     memcpy(f.data, m->body + 2, f.data_len);
-    s->stats.last_error = f;
-    s->stats.last_error_by_peer = true;
+    bgp_notification_unwrap(&f);
+    s->stats.received = (struct bgp_last_word){ .fault = f, .at_ms = s->now_ms };
     session_run(s, slot, FSM_NOTIFICATION,
                 &(struct ending){ .reason = "notification received", .fault = &f, .by_peer = true });
 }

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "bgp/notification.h"
 #include "bgp/session_impl.h"
 
 enum {
@@ -9,7 +10,7 @@ enum {
     KEEPALIVE_MIN_MS = 1000,       /* RFC 4271 section 4.4: not more often than one a second */
     SEND_HOLD_MIN_MS = 480 * 1000, /* RFC 9687 section 6 */
     STABLE_MS = 30 * 1000,         /* a session that stood this long forgives earlier errors */
-    LAST_WORD = BGP_HEADER + 2 + BGP_FAULT_DATA_MAX + 1 + SESSION_TEXT_MAX,
+    LAST_WORD = BGP_HEADER + 2 + BGP_FAULT_DATA_MAX,
 };
 
 /* ---- events ---- */
@@ -62,19 +63,29 @@ static void send_keepalive(struct bgp_session *s, struct connection *c)
     session_put(s, c, buf, bgp_keepalive_write(buf));
 }
 
-static void send_notification(struct bgp_session *s, struct connection *c, const struct ending *why)
+/* Both sides follow RFC 8538: routes outlive a NOTIFICATION unless it is a Hard Reset. */
+static bool knows_hard_reset(const struct connection *c)
+{
+    return c->state >= BGP_OPENCONFIRM && c->peer_open.gr_notification;
+}
+
+/* The fault as it is said on this connection: with its words, hard or not. */
+static struct bgp_fault phrase(const struct connection *c, const struct ending *why)
+{
+    struct bgp_fault f = *why->fault;
+    if (why->text)
+        bgp_notification_say(&f, why->text);
+    f.is_hard = knows_hard_reset(c) && (f.is_hard || bgp_notification_is_final(&f));
+    return f;
+}
+
+static void send_notification(struct bgp_session *s, struct connection *c, const struct bgp_fault *said)
 {
     uint8_t buf[LAST_WORD];
-    size_t len = bgp_notification_write(buf, why->fault);
-    if (why->text) { /* RFC 9003 section 2: one octet of length, then UTF-8 */
-        size_t text_len = strnlen(why->text, SESSION_TEXT_MAX);
-        buf[len++] = (uint8_t)text_len;
-        memcpy(buf + len, why->text, text_len);
-        len = bgp_message_finish(buf, BGP_NOTIFICATION, len + text_len - BGP_HEADER);
-    }
-    session_put(s, c, buf, len);
-    s->stats.last_error = *why->fault;
-    s->stats.last_error_by_peer = false;
+    struct bgp_fault f = *said;
+    s->stats.sent = (struct bgp_last_word){ .fault = f, .at_ms = s->now_ms };
+    bgp_notification_wrap(&f);
+    session_put(s, c, buf, bgp_notification_write(buf, &f));
 }
 
 /* ---- timers ---- */
@@ -200,8 +211,11 @@ void session_run(struct bgp_session *s, enum bgp_slot slot, enum fsm_event event
         return;
     if (row->actions & DO_NOTIFY_STATE)
         why = (struct ending){ .reason = "unexpected message", .fault = &fault };
-    if (row->actions & (DO_NOTIFY | DO_NOTIFY_STATE))
-        send_notification(s, c, &why);
+    if (row->actions & (DO_NOTIFY | DO_NOTIFY_STATE)) {
+        fault = phrase(c, &why);
+        why.fault = &fault;
+        send_notification(s, c, &fault);
+    }
     if (row->actions & DO_DROP) {
         drop(s, slot, row->actions & DO_BACKOFF, &why);
     } else {

@@ -99,11 +99,12 @@ enum bgp_action {
     BGP_ACTION_SESSION_RESET,
 };
 
-enum { BGP_FAULT_DATA_MAX = 256 };
+enum { BGP_FAULT_DATA_MAX = 258 }; /* a Hard Reset around 255 octets of words and their length */
 
 struct bgp_fault {
     uint8_t action; /* enum bgp_action; BGP_ACTION_NONE = no fault */
     uint8_t code, subcode;
+    bool is_hard;      /* said as a Hard Reset around this reason (RFC 8538): see bgp/notification.h */
     uint8_t attr_type; /* attribute at fault, 0 = none in particular */
     uint16_t data_len; /* of the NOTIFICATION's data field, cut to BGP_FAULT_DATA_MAX */
     uint8_t data[BGP_FAULT_DATA_MAX];

@@ -123,7 +123,7 @@ struct rib *core_rib(struct core *c);
 
 /* ---- sight ---- */
 
-enum { CORE_EVENT_TEXT = 400 };
+enum { CORE_EVENT_TEXT = 560, CORE_PEER_ERROR = 432 };
 
 /* For the log and /v1/events: a stable name and key=value fields. */
 struct core_event {
@@ -174,7 +174,7 @@ struct core_peer_view {
     uint32_t nodes_up;  /* bit 1 << id: nodes whose session with it is up */
     uint32_t received, accepted, best, advertised; /* prefixes; received of this node's session */
     struct adjout_stats sent;
-    char last_error[160];
+    char last_error[CORE_PEER_ERROR];
 };
 /* Places for peers: some may be free. */
 size_t core_peer_count(const struct core *c);

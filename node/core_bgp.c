@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "node/core_impl.h"
+#include "node/peer_words.h"
 
 enum { CONNECT_RETRY_S = 5, RESTART_S = 120 };
 
@@ -76,11 +77,10 @@ static void on_state(struct core *c, struct core_peer *p, const struct bgp_sessi
 
 static void remember_error(struct core_peer *p, const struct bgp_session_event *e)
 {
-    char buf[64];
+    char words[PEER_WORDS_MAX];
     if (e->fault.code)
-        snprintf(p->last_error, sizeof p->last_error, "%s: %s (%s)", e->reason ? e->reason : "",
-                 bgp_fault_text(e->fault.code, e->fault.subcode, buf, sizeof buf),
-                 e->by_peer ? "received" : "sent");
+        snprintf(p->last_error, sizeof p->last_error, "%s: %s", e->reason ? e->reason : "",
+                 peer_words(&e->fault, e->by_peer, words));
     else
         snprintf(p->last_error, sizeof p->last_error, "%s", e->reason ? e->reason : "");
 }

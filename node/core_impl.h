@@ -85,7 +85,7 @@ struct core_peer {
     bool is_gone;        /* nothing of it was left when the Loc-RIB order stood at gone_at */
     uint64_t gone_at;
     uint64_t restart_at; /* ended for its number of routes, until then; 0 = it was not */
-    char last_error[160];
+    char last_error[CORE_PEER_ERROR];
 };
 
 struct core_member {

@@ -111,9 +111,9 @@ static bool restarts_gracefully(const struct core_peer *p, const struct bgp_sess
         return false;
     if (f->code == 0)
         return true; /* the connection broke, or the peer dialled anew */
-    if (!p->gr_notification || (f->code == BGP_CEASE && f->subcode == BGP_HARD_RESET))
-        return false;
-    return e->by_peer || f->code == BGP_HOLD_TIMER_EXPIRED;
+    if (f->code == BGP_SEND_HOLD_TIMER_EXPIRED)
+        return false; /* it was not sent: the peer has not read for minutes */
+    return p->gr_notification && !f->is_hard; /* RFC 8538 section 4: whoever sent it */
 }
 
 static void hold_routes(struct core *c, struct core_peer *p)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "node/api/sight.h"
+#include "node/peer_words.h"
 
 const char *sight_peer_type(uint8_t type)
 {
@@ -17,12 +18,36 @@ static json_t *last_error(const struct core_peer_view *p)
         return json_null();
     json_t *o = json_object();
     json_object_set_new(o, "text", json_text(p->last_error));
-    if (p->stats && p->stats->last_error.code) {
-        json_object_set_new(o, "code", json_count(p->stats->last_error.code));
-        json_object_set_new(o, "subcode", json_count(p->stats->last_error.subcode));
-        json_object_set_new(o, "byPeer", json_boolean(p->stats->last_error_by_peer));
+    bool by_peer = p->stats && p->stats->received.at_ms > p->stats->sent.at_ms;
+    const struct bgp_last_word *word = by_peer ? &p->stats->received : &p->stats->sent;
+    if (p->stats && word->fault.code) {
+        json_object_set_new(o, "code", json_count(word->fault.code));
+        json_object_set_new(o, "subcode", json_count(word->fault.subcode));
+        json_object_set_new(o, "byPeer", json_boolean(by_peer));
     }
     return o;
+}
+
+/* The last one in a direction; null before the first. */
+static json_t *notification(const struct api_view *v, const struct bgp_last_word *word)
+{
+    char reason[64], said[PEER_WORDS_MAX];
+    const struct bgp_fault *f = &word->fault;
+    if (!f->code)
+        return json_null();
+    json_t *o = json_pack("{s:i, s:i, s:s, s:b}", "code", f->code, "subcode", f->subcode, "reason",
+                          bgp_fault_text(f->code, f->subcode, reason, sizeof reason), "hardReset",
+                          f->is_hard);
+    peer_words_said(f, said);
+    json_object_set_new(o, "text", said[0] ? json_text(said) : json_null());
+    json_set_time(o, "time", v, word->at_ms);
+    return o;
+}
+
+static json_t *notifications(const struct api_view *v, const struct core_peer_view *p)
+{
+    return json_pack("{s:o, s:o}", "sent", notification(v, &p->stats->sent), "received",
+                     notification(v, &p->stats->received));
 }
 
 static json_t *capabilities(const struct bgp_codec *c)
@@ -116,6 +141,7 @@ static json_t *peer_object(const struct api_view *v, const struct core_peer_view
                         p->bfd ? json_string(bfd_state_name(p->bfd->state)) : json_null());
     json_object_set_new(o, "bfd", p->bfd ? bfd(v, p) : json_null());
     json_object_set_new(o, "lastError", last_error(p));
+    json_object_set_new(o, "lastNotification", p->stats ? notifications(v, p) : json_null());
     json_object_set_new(o, "capabilities", p->codec ? capabilities(p->codec) : json_null());
     json_object_set_new(o, "routes", route_counts(p));
     json_object_set_new(o, "messages", p->stats ? messages(p) : json_null());

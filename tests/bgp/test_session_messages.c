@@ -76,12 +76,25 @@ static void test_a_notification_is_remembered_with_its_data(void)
     struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
     bench_feed(b, THEIRS, HEADER("0018", "03") "06 02 'RFC 9003' 02 6869");
     const struct bgp_session_stats *stats = bgp_session_stats(b->s);
-    CU_ASSERT_TRUE(stats->last_error_by_peer && b->down.by_peer);
-    CU_ASSERT_EQUAL(stats->last_error.code, BGP_CEASE);
-    CU_ASSERT_EQUAL(stats->last_error.subcode, BGP_ADMIN_SHUTDOWN);
+    CU_ASSERT_TRUE(b->down.by_peer);
+    CU_ASSERT_EQUAL(stats->received.fault.code, BGP_CEASE);
+    CU_ASSERT_EQUAL(stats->received.fault.subcode, BGP_ADMIN_SHUTDOWN);
+    CU_ASSERT_EQUAL(stats->received.at_ms, b->now);
+    CU_ASSERT_EQUAL(stats->sent.fault.code, 0);
     CU_ASSERT_EQUAL(b->down.fault.data_len, 3);
     CU_ASSERT_EQUAL(memcmp(b->down.fault.data, "\2hi", 3), 0);
     CU_ASSERT_EQUAL(stats->messages_in[BGP_NOTIFICATION], 1);
+    bench_free(b);
+}
+
+/* RFC 8538 section 3.1 */
+static void test_a_hard_reset_is_told_by_the_reason_in_it(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    bench_feed(b, THEIRS, HEADER("001a", "03") "06 09 'reason' 06 02 'RFC 9003' 02 6869");
+    CU_ASSERT_TRUE(b->down.fault.is_hard);
+    CU_ASSERT_EQUAL(b->down.fault.subcode, BGP_ADMIN_SHUTDOWN);
+    CU_ASSERT_EQUAL(b->down.fault.data_len, 3);
     bench_free(b);
 }
 
@@ -264,6 +277,7 @@ CU_MAIN("session messages", CU_CASE(test_an_unexpected_message_names_the_state_a
         CU_CASE(test_a_broken_header_ends_the_connection_in_every_state),
         CU_CASE(test_a_notification_ends_the_connection_without_an_answer),
         CU_CASE(test_a_notification_is_remembered_with_its_data),
+        CU_CASE(test_a_hard_reset_is_told_by_the_reason_in_it),
         CU_CASE(test_a_notification_with_more_data_than_is_kept_does_no_harm),
         CU_CASE(test_an_update_is_handed_over_decoded),
         CU_CASE(test_a_malformed_route_is_counted_and_does_not_end_the_session),

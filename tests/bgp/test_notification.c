@@ -1,0 +1,208 @@
+#include "bgp/notification.h"
+
+#include <string.h>
+
+#include "tests/lib/cu.h"
+#include "tests/lib/session_bench.h"
+
+enum { THEIRS = BGP_SLOT_THEIRS };
+
+static struct bgp_fault cease(uint8_t subcode)
+{
+    return (struct bgp_fault){ .code = BGP_CEASE, .subcode = subcode };
+}
+
+/* ---- RFC 8538 ---- */
+
+static void test_what_ends_a_session_for_long_is_final(void)
+{
+    static const bool final[12] = { [1] = true, [2] = true, [3] = true, [9] = true, [10] = true };
+    for (uint8_t subcode = 0; subcode < 12; subcode++) {
+        struct bgp_fault f = cease(subcode);
+        CU_ASSERT_EQUAL(bgp_notification_is_final(&f), final[subcode]);
+        f.code = BGP_UPDATE_ERROR;
+        CU_ASSERT_FALSE(bgp_notification_is_final(&f));
+    }
+    struct bgp_fault f = cease(255);
+    CU_ASSERT_FALSE(bgp_notification_is_final(&f));
+}
+
+static void test_a_hard_reset_holds_code_subcode_and_data(void)
+{
+    struct bgp_fault f = { .code = 3, .subcode = 5, .is_hard = true, .data_len = 2, .data = { 7, 8 } };
+    bgp_notification_wrap(&f);
+    CU_ASSERT_EQUAL(f.code, BGP_CEASE);
+    CU_ASSERT_EQUAL(f.subcode, BGP_HARD_RESET);
+    CU_ASSERT_EQUAL(f.data_len, 4);
+    CU_ASSERT_EQUAL(memcmp(f.data, "\3\5\7\10", 4), 0);
+    bgp_notification_unwrap(&f);
+    CU_ASSERT_TRUE(f.is_hard && f.code == 3 && f.subcode == 5 && f.data_len == 2);
+    CU_ASSERT_EQUAL(memcmp(f.data, "\7\10", 2), 0);
+}
+
+static void test_other_notifications_are_not_touched(void)
+{
+    struct bgp_fault f = { .code = 3, .subcode = 5, .data_len = 1, .data = { 7 } }, same = f;
+    bgp_notification_wrap(&f);
+    bgp_notification_unwrap(&f);
+    CU_ASSERT_EQUAL(memcmp(&f, &same, sizeof f), 0);
+}
+
+static void test_a_hard_reset_without_a_reason_stays_one(void)
+{
+    static const struct {
+        uint16_t len;
+        uint8_t data[2];
+    } cases[] = { { 0, { 0 } }, { 1, { 6 } }, { 2, { 0, 2 } } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bgp_fault f = cease(BGP_HARD_RESET);
+        f.data_len = cases[i].len;
+        memcpy(f.data, cases[i].data, 2);
+        bgp_notification_unwrap(&f);
+        CU_ASSERT_TRUE(f.is_hard && f.subcode == BGP_HARD_RESET && f.data_len == cases[i].len);
+    }
+}
+
+static void test_the_longest_words_fit_a_hard_reset(void)
+{
+    char text[BGP_NOTIFICATION_TEXT + 1], back[BGP_NOTIFICATION_TEXT + 1];
+    struct bgp_fault f = cease(BGP_ADMIN_SHUTDOWN);
+    memset(text, 'x', sizeof text);
+    text[BGP_NOTIFICATION_TEXT] = 0;
+    bgp_notification_say(&f, text);
+    f.is_hard = true;
+    bgp_notification_wrap(&f);
+    CU_ASSERT_EQUAL(f.data_len, 2 + 1 + 255);
+    bgp_notification_unwrap(&f);
+    CU_ASSERT_STRING_EQUAL(bgp_notification_text(&f, back), text);
+    f.is_hard = true;
+    f.data_len = BGP_FAULT_DATA_MAX;
+    bgp_notification_wrap(&f); /* data that was full is cut */
+    CU_ASSERT_EQUAL(f.data_len, BGP_FAULT_DATA_MAX);
+}
+
+/* ---- RFC 9003 ---- */
+
+static void test_words_stand_behind_their_length(void)
+{
+    char back[BGP_NOTIFICATION_TEXT + 1];
+    static const uint8_t with_words[] = { BGP_ADMIN_SHUTDOWN, BGP_ADMIN_RESET };
+    for (int i = 0; i < 2; i++) {
+        struct bgp_fault f = cease(with_words[i]);
+        bgp_notification_say(&f, "hi");
+        CU_ASSERT_EQUAL(f.data_len, 3);
+        CU_ASSERT_EQUAL(memcmp(f.data, "\2hi", 3), 0);
+        CU_ASSERT_STRING_EQUAL(bgp_notification_text(&f, back), "hi");
+    }
+}
+
+static void test_other_ceases_have_no_room_for_words(void)
+{
+    char back[BGP_NOTIFICATION_TEXT + 1];
+    struct bgp_fault f = cease(BGP_PEER_DECONFIGURED);
+    bgp_notification_say(&f, "hi");
+    CU_ASSERT_EQUAL(f.data_len, 0);
+    f = (struct bgp_fault){ .code = BGP_CEASE, .subcode = BGP_MAX_PREFIXES, .data_len = 7, .data = { 0, 1 } };
+    CU_ASSERT_STRING_EQUAL(bgp_notification_text(&f, back), "");
+}
+
+static void test_words_are_cut_between_characters(void)
+{
+    char text[BGP_NOTIFICATION_TEXT + 4], back[BGP_NOTIFICATION_TEXT + 1];
+    for (size_t lead = 253; lead <= 255; lead++) {
+        struct bgp_fault f = cease(BGP_ADMIN_RESET);
+        memset(text, 'x', lead);
+        strcpy(text + lead, "\xe2\x82\xac"); /* three octets */
+        bgp_notification_say(&f, text);
+        CU_ASSERT_EQUAL(f.data[0], lead);
+        CU_ASSERT_EQUAL(strlen(bgp_notification_text(&f, back)), lead);
+    }
+}
+
+static void test_words_that_are_shorter_than_they_say_are_none(void)
+{
+    char back[BGP_NOTIFICATION_TEXT + 1];
+    struct bgp_fault f = cease(BGP_ADMIN_SHUTDOWN);
+    CU_ASSERT_STRING_EQUAL(bgp_notification_text(&f, back), "");
+    f.data_len = 3;
+    memcpy(f.data, "\3hi", 3);
+    CU_ASSERT_STRING_EQUAL(bgp_notification_text(&f, back), "");
+    memcpy(f.data, "\2h\n", 3);
+    CU_ASSERT_STRING_EQUAL(bgp_notification_text(&f, back), "h ");
+}
+
+/* ---- what a session says ---- */
+
+/* Graceful restart of 120 s without families, with these flags. */
+#define GRACEFUL_OPEN(flags) HEADER("0023", "01") "04 fde9 005a 0a000002 06 02 04 40 02" flags
+
+static struct bench *bench_with(const char *open)
+{
+    struct bench *b = bench_in(BGP_OPENSENT, NULL);
+    bench_feed(b, THEIRS, open);
+    bench_feed(b, THEIRS, KEEPALIVE);
+    assert(bgp_session_state(b->s) == BGP_ESTABLISHED);
+    bench_flush(b);
+    return b;
+}
+
+static void test_a_final_end_is_a_hard_reset_for_who_knows_it(void)
+{
+    static const struct {
+        uint8_t subcode;
+        const char *plain, *known;
+    } cases[] = {
+        { BGP_MAX_PREFIXES, NOTIFICATION("06", "01"), HEADER("0017", "03") "06 09 06 01" },
+        { BGP_ADMIN_SHUTDOWN, HEADER("0018", "03") "06 02 02 6869", HEADER("001a", "03") "06 09 06 02 02 6869" },
+        { BGP_PEER_DECONFIGURED, NOTIFICATION("06", "03"), HEADER("0017", "03") "06 09 06 03" },
+        { BGP_ADMIN_RESET, HEADER("0018", "03") "06 04 02 6869", HEADER("0018", "03") "06 04 02 6869" },
+        { BGP_CONFIG_CHANGE, NOTIFICATION("06", "06"), NOTIFICATION("06", "06") },
+        { BGP_OUT_OF_RESOURCES, NOTIFICATION("06", "08"), NOTIFICATION("06", "08") },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int knows = 0; knows < 2; knows++) {
+            struct bench *b = bench_with(knows ? GRACEFUL_OPEN("4078") : GRACEFUL_OPEN("0078"));
+            bgp_session_stop(b->s, cases[i].subcode, "hi", b->now);
+            bench_take(b);
+            CU_ASSERT_TRUE(bench_sent(b, THEIRS, knows ? cases[i].known : cases[i].plain));
+            CU_ASSERT_EQUAL(b->down.fault.subcode, cases[i].subcode);
+            CU_ASSERT_EQUAL(b->down.fault.is_hard, bgp_session_stats(b->s)->sent.fault.is_hard);
+            bench_free(b);
+        }
+}
+
+static void test_a_reset_is_hard_when_the_user_wants_it(void)
+{
+    for (int knows = 0; knows < 2; knows++) {
+        struct bench *b = bench_with(knows ? GRACEFUL_OPEN("4078") : PEER_OPEN);
+        bgp_session_reset(
+            b->s, &(struct bgp_fault){ .code = BGP_CEASE, .subcode = BGP_ADMIN_RESET, .is_hard = true }, b->now);
+        bench_take(b);
+        CU_ASSERT_TRUE(bench_sent(b, THEIRS, knows ? HEADER("0017", "03") "06 09 06 04" : NOTIFICATION("06", "04")));
+        CU_ASSERT_EQUAL(b->down.fault.is_hard, knows);
+        bench_free(b);
+    }
+}
+
+static void test_before_their_open_nothing_is_a_hard_reset(void)
+{
+    struct bench *b = bench_with(GRACEFUL_OPEN("4078"));
+    int slot = bench_accept(b);
+    bench_flush(b);
+    bgp_session_stop(b->s, BGP_ADMIN_SHUTDOWN, NULL, b->now);
+    bench_take(b);
+    CU_ASSERT_TRUE(bench_sent(b, slot, NOTIFICATION("06", "02")));
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, HEADER("0017", "03") "06 09 06 02"));
+    bench_free(b);
+}
+
+CU_MAIN("notification", CU_CASE(test_what_ends_a_session_for_long_is_final),
+        CU_CASE(test_a_hard_reset_holds_code_subcode_and_data),
+        CU_CASE(test_other_notifications_are_not_touched),
+        CU_CASE(test_a_hard_reset_without_a_reason_stays_one),
+        CU_CASE(test_the_longest_words_fit_a_hard_reset), CU_CASE(test_words_stand_behind_their_length),
+        CU_CASE(test_other_ceases_have_no_room_for_words), CU_CASE(test_words_are_cut_between_characters),
+        CU_CASE(test_words_that_are_shorter_than_they_say_are_none),
+        CU_CASE(test_a_final_end_is_a_hard_reset_for_who_knows_it),
+        CU_CASE(test_a_reset_is_hard_when_the_user_wants_it),
+        CU_CASE(test_before_their_open_nothing_is_a_hard_reset))
