@@ -373,6 +373,7 @@ static bool same_rules(const struct adjout_rules *a, const struct adjout_rules *
     return a->family == b->family && a->from_types == b->from_types &&
            a->export.transparent == b->export.transparent &&
            a->export.local_asn == b->export.local_asn && a->export.otc == b->export.otc &&
+           a->export.graceful_shutdown == b->export.graceful_shutdown &&
            ip_addr_is_equal(&a->self_next_hop, &b->self_next_hop) && x->as4 == y->as4 &&
            x->max_message == y->max_message && x->ext_next_hop == y->ext_next_hop &&
            x->add_path_out[a->family] == y->add_path_out[a->family];
@@ -460,6 +461,21 @@ void adjout_leave(struct adjout_member *m)
     free(m);
     if (list_is_empty(&g->members))
         group_free(g);
+}
+
+/* What it was told so far the new group does not know: a walk that withdraws what is not there. */
+struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_rules *rules)
+{
+    struct adjout_member *moved = adjout_join(m->group->adjout, rules, m->nva);
+    if (!moved)
+        return NULL;
+    moved->untold = 0;
+    moved->wants_begin = m->wants_begin;
+    moved->wants_end = m->wants_end;
+    moved->is_refresh = m->is_refresh;
+    moved->stats = m->stats;
+    adjout_leave(m);
+    return moved;
 }
 
 struct adjout *adjout_new(struct rib *rib)

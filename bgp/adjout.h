@@ -33,6 +33,9 @@ void adjout_free(struct adjout *a); /* all members have left */
 /* The session of this NVA is up: it will be told everything, then End-of-RIB. NULL: out of memory. */
 struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva);
 void adjout_leave(struct adjout_member *m);
+/* Its rules have changed: it is told everything once more by the new ones, and what it may not have any
+ * more is withdrawn. Replaces m. */
+struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_rules *rules);
 /* Route refresh (RFC 2918): tell everything once more, between marks where agreed (RFC 7313). */
 void adjout_refresh(struct adjout_member *m);
 

@@ -63,12 +63,16 @@ static bool summarise_otc(const struct bgp_attr_view *v, struct bgp_attrs *a)
 
 /* The well-known communities that mean something here. */
 static const struct {
-    uint32_t community, mark;
+    uint16_t n; /* 65535:n */
+    uint32_t mark;
 } known[] = {
-    { 0xffff0000, BGP_MARK_GRACEFUL_SHUTDOWN },   { 0xffff0006, BGP_MARK_LLGR_STALE },
-    { 0xffff0007, BGP_MARK_NO_LLGR },             { 0xffff029a, BGP_MARK_BLACKHOLE },
-    { 0xffffff01, BGP_MARK_NO_EXPORT },           { 0xffffff02, BGP_MARK_NO_ADVERTISE },
-    { 0xffffff03, BGP_MARK_NO_EXPORT_SUBCONFED },
+    { BGP_GRACEFUL_SHUTDOWN, BGP_MARK_GRACEFUL_SHUTDOWN },
+    { BGP_LLGR_STALE, BGP_MARK_LLGR_STALE },
+    { BGP_NO_LLGR, BGP_MARK_NO_LLGR },
+    { BGP_BLACKHOLE, BGP_MARK_BLACKHOLE },
+    { BGP_NO_EXPORT, BGP_MARK_NO_EXPORT },
+    { BGP_NO_ADVERTISE, BGP_MARK_NO_ADVERTISE },
+    { BGP_NO_EXPORT_SUBCONFED, BGP_MARK_NO_EXPORT_SUBCONFED },
 };
 
 static bool summarise_communities(const struct bgp_attr_view *v, struct bgp_attrs *a)
@@ -77,10 +81,10 @@ static bool summarise_communities(const struct bgp_attr_view *v, struct bgp_attr
         return false;
     for (uint16_t at = 0; at < v->len; at = (uint16_t)(at + 4)) {
         uint32_t community = wire_get32(v->value + at);
-        if (community < 0xffff0000)
+        if (community < bgp_well_known(0))
             continue;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-            if (known[i].community == community)
+            if (known[i].n == (uint16_t)community)
                 a->marks |= known[i].mark;
     }
     return true;
@@ -166,7 +170,8 @@ struct exporter {
     bool path_needs_as4;
     uint8_t aggregator[8]; /* canonical value, for AS4_AGGREGATOR */
     bool aggregator_needs_as4;
-    uint32_t otc; /* to be added, 0 = nothing or done */
+    uint32_t otc;       /* to be added, 0 = nothing or done */
+    uint32_t community; /* likewise */
 };
 
 static void put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint16_t len)
@@ -235,8 +240,30 @@ static void put_otc(struct exporter *e)
     e->otc = 0;
 }
 
+/* A community more, at the end of those that there are. */
+static void put_communities(struct exporter *e, const struct bgp_attr_view *v)
+{
+    uint16_t len = v ? v->len : 0;
+    if (len > UINT16_MAX - 4) {
+        e->w.failed = true;
+        return;
+    }
+    put_header(&e->w, BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE | (v ? v->flags & BGP_FLAG_PARTIAL : 0),
+               BGP_ATTR_COMMUNITIES, (uint16_t)(len + 4));
+    if (v)
+        wire_put(&e->w, v->value, len);
+    wire_put32(&e->w, e->community);
+    e->community = 0;
+}
+
 static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
 {
+    if (e->community && v->type >= BGP_ATTR_COMMUNITIES) {
+        bool is_there = v->type == BGP_ATTR_COMMUNITIES;
+        put_communities(e, is_there ? v : NULL);
+        if (is_there)
+            return;
+    }
     if (v->type > BGP_ATTR_AS4_AGGREGATOR)
         put_as4(e);
     if (v->type > BGP_ATTR_ONLY_TO_CUSTOMER)
@@ -260,10 +287,14 @@ int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
 {
     struct exporter e = { .w = wire_writer(buf, cap), .how = how, .width = codec->as4 ? 4 : 2 };
     e.otc = a->marks & BGP_MARK_OTC ? 0 : how->otc;
+    if (how->graceful_shutdown && !(a->marks & BGP_MARK_GRACEFUL_SHUTDOWN))
+        e.community = bgp_well_known(BGP_GRACEFUL_SHUTDOWN);
     struct wire_reader r = wire_reader(a->bytes, a->len);
     struct bgp_attr_view v;
     while (bgp_attrs_next(&r, &v))
         put_attr(&e, &v);
+    if (e.community)
+        put_communities(&e, NULL);
     put_as4(&e);
     put_otc(&e);
     return e.w.failed ? BGP_ERR_SPACE : (int)wire_len(&e.w);

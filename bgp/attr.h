@@ -47,6 +47,22 @@ enum bgp_attr_flag {
 
 enum bgp_origin { BGP_ORIGIN_IGP, BGP_ORIGIN_EGP, BGP_ORIGIN_INCOMPLETE };
 
+/* Well-known communities 65535:n by their n: RFC 1997, 7999, 8326, 9494. */
+enum bgp_well_known {
+    BGP_GRACEFUL_SHUTDOWN = 0x0000,
+    BGP_LLGR_STALE = 0x0006,
+    BGP_NO_LLGR = 0x0007,
+    BGP_BLACKHOLE = 0x029a,
+    BGP_NO_EXPORT = 0xff01,
+    BGP_NO_ADVERTISE = 0xff02,
+    BGP_NO_EXPORT_SUBCONFED = 0xff03,
+};
+
+static inline uint32_t bgp_well_known(enum bgp_well_known n)
+{
+    return 0xffff0000u | (uint32_t)n;
+}
+
 /* What the decision and the export need without reading the bytes again. */
 enum bgp_attrs_mark {
     BGP_MARK_MED = 1 << 0,          /* med is present */
@@ -116,6 +132,7 @@ struct bgp_export {
     bool transparent;   /* RFC 7947: AS_PATH, MED untouched. Else local_asn is prepended and MED dropped */
     uint32_t local_asn; /* prepended when not transparent */
     uint32_t otc;       /* RFC 9234 section 5: ONLY_TO_CUSTOMER of this AS where there is none; 0 = no */
+    bool graceful_shutdown; /* RFC 8326 section 4: GRACEFUL_SHUTDOWN among the communities */
 };
 
 enum { BGP_EXPORT_MAX = 65535 };

@@ -574,6 +574,39 @@ static void test_a_member_that_does_not_read_falls_behind_and_holds_up_nobody(vo
     stage_close(s);
 }
 
+/* The member's rules change: it is told all once more, and of what it may not have any more that it goes. */
+static void move(struct stage *s, uint16_t nva, uint8_t family)
+{
+    struct player *p = &s->players[nva][family];
+    p->rules.export.graceful_shutdown = !p->rules.export.graceful_shutdown;
+    p->rules.from_types ^= 1u << NO_EXPORT_TYPE;
+    p->member = adjout_move(p->member, &p->rules);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p->member);
+}
+
+static void test_a_member_that_moves_is_told_everything_by_its_new_rules(void)
+{
+    struct stage *s = stage_open();
+    join(s, 1, BGP_IP4);
+    join(s, 3, BGP_IP4);
+    for (uint32_t net = 0; net < NETS; net++)
+        announce(s, (struct lab_route){ .nva = (uint16_t)(4 - net % 2 * 2), .net = net, .path_len = 1 });
+    settle(s);
+    withdraw(s, (struct lab_route){ .nva = 4, .net = 0 });
+    lab_decide(&s->l);
+    while (adjout_work(s->adjout, 64))
+        ;
+    move(s, 1, BGP_IP4); /* with a withdrawal unread; the routes of NVA 2 are not for it now */
+    reap(s);
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].announced, NETS + NETS / 2 - 1);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].ends_of_rib, 1);
+    CU_ASSERT_EQUAL(s->players[3][BGP_IP4].announced, NETS);
+    CU_ASSERT_EQUAL(adjout_stats(s->players[1][BGP_IP4].member).announced, NETS + NETS / 2 - 1);
+    stage_close(s);
+}
+
 static void test_what_a_member_was_told_can_be_asked(void)
 {
     struct stage *s = stage_open();
@@ -632,6 +665,8 @@ static void random_membership(struct stage *s, uint64_t *seed)
         leave(s, nva, family);
     else if (random_below(seed, 3) == 0)
         adjout_refresh(p->member);
+    else if (random_below(seed, 2) == 0)
+        move(s, nva, family);
 }
 
 static void random_pull(struct stage *s, uint64_t *seed)
@@ -694,5 +729,6 @@ CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib)
         CU_CASE(test_a_refresh_loses_no_withdrawal_that_was_not_read),
         CU_CASE(test_a_withdrawal_during_the_first_walk_is_told),
         CU_CASE(test_a_member_that_does_not_read_falls_behind_and_holds_up_nobody),
+        CU_CASE(test_a_member_that_moves_is_told_everything_by_its_new_rules),
         CU_CASE(test_what_a_member_was_told_can_be_asked),
         CU_CASE(test_every_members_table_is_the_models_whatever_happens))

@@ -448,6 +448,21 @@ static void test_only_to_customer_is_added_where_there_is_none(void)
     lab_close(&l);
 }
 
+/* RFC 8326 section 4: among the communities that are there, in their place, and never twice. */
+static void test_graceful_shutdown_joins_the_communities(void)
+{
+    const struct bgp_export how = { .transparent = true, .graceful_shutdown = true };
+    lab_open(&l);
+    CU_ASSERT(lab_is_hex(export_of(USUAL "c0 08 04 00010001 e0 63 01 aa", &how, true),
+                         ORIGIN AS_PATH "c0 08 08 00010001 ffff0000 e0 63 01 aa"));
+    CU_ASSERT(lab_is_hex(export_of(USUAL "e0 63 01 aa", &how, true),
+                         ORIGIN AS_PATH "c0 08 04 ffff0000 e0 63 01 aa"));
+    CU_ASSERT(lab_is_hex(export_of(USUAL, &how, true), ORIGIN AS_PATH "c0 08 04 ffff0000"));
+    CU_ASSERT(lab_is_hex(export_of(USUAL "c0 08 04 ffff0000", &how, true),
+                         ORIGIN AS_PATH "c0 08 04 ffff0000"));
+    lab_close(&l);
+}
+
 static void test_old_speakers_get_as4_attributes_where_they_are_needed(void)
 {
     const struct bgp_export azure = { .local_asn = 65515 };
@@ -484,4 +499,5 @@ CU_MAIN("attr", CU_CASE(test_origin), CU_CASE(test_as_path), CU_CASE(test_next_h
         CU_CASE(test_interning_without_memory_gives_zero_and_changes_nothing),
         CU_CASE(test_own_as_is_prepended_and_med_dropped_unless_transparent),
         CU_CASE(test_only_to_customer_is_added_where_there_is_none),
+        CU_CASE(test_graceful_shutdown_joins_the_communities),
         CU_CASE(test_old_speakers_get_as4_attributes_where_they_are_needed))
