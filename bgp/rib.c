@@ -18,7 +18,8 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
                        .nva_room = cfg->nva_count,
                        .max_paths = cfg->max_paths,
                        .self = cfg->self,
-                       .keep_tombstones = cfg->keep_tombstones };
+                       .keep_tombstones = cfg->keep_tombstones,
+                       .is_monitored = cfg->is_monitored };
     prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
     slab_init(&r->paths, sizeof(struct rib_path));
     bgp_attr_table_init(&r->attrs, cfg->key);
@@ -159,10 +160,10 @@ static void push_tomb(struct rib *r, uint32_t index, uint32_t second)
 }
 
 /* Every change of a path costs a slot, and may move one old entry along; both may be tombstones. */
-static bool reserve_order(struct rib *r, uint8_t origin)
+static bool reserve_order(struct rib *r, uint8_t origin, uint32_t changes)
 {
-    return vlist_reserve(&r->origins[origin].order, 2) &&
-           (!r->keep_tombstones || ring_reserve(&r->tombs, 2 * TOMB_WORDS));
+    return vlist_reserve(&r->origins[origin].order, 2 * changes) &&
+           (!r->keep_tombstones || ring_reserve(&r->tombs, 2 * changes * TOMB_WORDS));
 }
 
 static void compact_order(struct rib *r, struct rib_origin *o)
@@ -257,6 +258,15 @@ static uint8_t verdict_bits(const struct rib *r, const struct rib_path *p)
     return (uint8_t)(v << RIB_PATH_VERDICT_SHIFT);
 }
 
+/* For who follows the order: what it says of this path is news. The change that led here has its
+ * reservation still to use. Without memory the news has to wait for the path's next change. */
+static void tell_monitors(struct rib *r, uint32_t index)
+{
+    struct rib_path *p = rib_path(r, index);
+    if (r->is_monitored && p->origin == r->self && reserve_order(r, p->origin, 2))
+        touch_path(r, p, index);
+}
+
 /* A prefix came among those that are kept of an NVA, or fell out of them. */
 static void judge_again(struct rib *r, uint32_t net, uint16_t nva)
 {
@@ -267,6 +277,7 @@ static void judge_again(struct rib *r, uint32_t net, uint16_t nva)
             continue;
         p->flags = (uint8_t)((p->flags & others) | verdict_bits(r, p));
         path_changed(r, i);
+        tell_monitors(r, i);
     }
 }
 
@@ -305,7 +316,7 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
 {
     struct limit *limit = limit_of(r, nva);
     assert(attrs && nva < r->nva_count);
-    if (!reserve_order(r, origin) || (limit && !limit_reserve(limit)))
+    if (!reserve_order(r, origin, 1) || (limit && !limit_reserve(limit)))
         return BGP_ERR_NOMEM;
     uint32_t net = rib_net_get(r, prefix);
     if (!net)
@@ -319,6 +330,8 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     } else {
         struct rib_path *p = rib_path(r, index);
         if (p->attrs == attrs && !(p->flags & (RIB_PATH_OLD | RIB_PATH_DISPROVED))) {
+            if (p->flags & RIB_PATH_UNSEEN)
+                tell_monitors(r, index);
             p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
             return 0; /* said before */
         }
@@ -338,7 +351,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
     if (!index && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
         return 0; /* nobody has a copy that would have to learn of it */
-    if (!reserve_order(r, origin))
+    if (!reserve_order(r, origin, 1))
         return BGP_ERR_NOMEM;
     r->withdrawals++;
     if (!index) {

@@ -124,7 +124,8 @@ struct rib {
     uint32_t max_paths;   /* ECMP width */
     uint8_t self;         /* own origin number */
     uint32_t graces;      /* sessions in GRACE, of all origins */
-    bool keep_tombstones; /* false for a single node: nobody else has copies */
+    bool keep_tombstones; /* false for a single node without monitoring: nobody else has copies */
+    bool is_monitored;    /* see struct rib_cfg */
     bool limits_types;    /* some reader may not have the paths of every type of peer */
     struct rib_queue dirty, dying;
     struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
@@ -140,6 +141,9 @@ struct rib_cfg {
     uint32_t max_paths;
     uint8_t self;
     bool keep_tombstones;
+    /* Somebody follows the own origin's order as what its sessions announce: a path that is heard again
+     * after a mark (rib_refresh_begins), or whose verdict changes, moves in it like one that changed. */
+    bool is_monitored;
 };
 
 /* 0 or BGP_ERR_NOMEM, here and below; on failure nothing has changed. */

@@ -300,6 +300,54 @@ static void test_a_refresh_withdraws_what_did_not_come_again(void)
     }
 }
 
+/* Who follows the order as what a session says hears of it again; without anybody there is no news. */
+static void test_what_is_heard_again_after_a_mark_moves_for_monitors(void)
+{
+    const struct lab_route route = { .nva = 1, .net = 1 };
+    for (int is_monitored = 0; is_monitored < 2; is_monitored++) {
+        struct lab l;
+        lab_open(&l, 8, true);
+        l.rib.is_monitored = is_monitored;
+        lab_announce(&l, route);
+        rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4);
+        uint64_t before = vlist_head(&l.rib.origins[LAB_SELF].order);
+        lab_announce(&l, route);
+        CU_ASSERT_EQUAL(vlist_head(&l.rib.origins[LAB_SELF].order) > before, is_monitored);
+        before = vlist_head(&l.rib.origins[LAB_SELF].order);
+        lab_announce(&l, route);
+        CU_ASSERT_EQUAL(vlist_head(&l.rib.origins[LAB_SELF].order), before);
+        lab_close(&l);
+    }
+}
+
+static void test_a_verdict_that_changes_moves_its_path_for_monitors(void)
+{
+    static struct policy_nva nvas[] = { { 0 }, { .address = { .bytes = { 10, 1, 2, 1 } }, .symmetric = true, .keep = 1 } };
+    struct lab l;
+    lab_open(&l, 8, true);
+    const struct rib_cfg cfg = { .key = { 1, 2 },
+                                 .nvas = nvas,
+                                 .nva_count = 2,
+                                 .policy = &l.policy,
+                                 .max_paths = 8,
+                                 .self = LAB_SELF,
+                                 .keep_tombstones = true,
+                                 .is_monitored = true };
+    rib_fini(&l.rib);
+    CU_ASSERT_EQUAL_FATAL(rib_init(&l.rib, &cfg), 0);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = 2 });
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1 }); /* the first of the two is kept */
+    uint64_t at = 0;
+    const struct vlist *order = &l.rib.origins[LAB_SELF].order;
+    const struct rib_path *first = rib_path(&l.rib, vlist_next(order, &at));
+    const struct rib_path *second = rib_path(&l.rib, vlist_next(order, &at));
+    CU_ASSERT_EQUAL(rib_path_verdict(first), POLICY_ACCEPTED);
+    CU_ASSERT_EQUAL(rib_path_verdict(second), POLICY_OVER_LIMIT);
+    CU_ASSERT_EQUAL(first->net, lab_net(&l, BGP_IP4, 1));
+    CU_ASSERT_EQUAL(second->net, lab_net(&l, BGP_IP4, 2));
+    lab_close(&l);
+}
+
 static void test_rehabilitation_voids_what_evidence_held_against_it(void)
 {
     struct lab l;
@@ -552,6 +600,8 @@ CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
         CU_CASE(test_old_paths_not_heard_until_end_of_rib_are_gone),
         CU_CASE(test_a_reset_stream_sweeps_what_it_does_not_bring),
         CU_CASE(test_a_refresh_withdraws_what_did_not_come_again),
+        CU_CASE(test_what_is_heard_again_after_a_mark_moves_for_monitors),
+        CU_CASE(test_a_verdict_that_changes_moves_its_path_for_monitors),
         CU_CASE(test_rehabilitation_voids_what_evidence_held_against_it),
         CU_CASE(test_dropping_an_origin_touches_no_other),
         CU_CASE(test_a_net_waits_once_however_often_it_changes),
