@@ -125,7 +125,8 @@ int bgp_session_slot(const struct bgp_session *s);
 
 struct bgp_session_stats {
     uint64_t messages_in[6], messages_out[6]; /* by enum bgp_message_type; UPDATEs out are the caller's */
-    uint64_t updates_faulty;                  /* handled by RFC 7606 without a reset */
+    uint64_t updates_faulty;                  /* handled by RFC 7606 without a reset … */
+    uint64_t treated_as_withdraw;             /* … of them those whose routes were withdrawn */
     struct bgp_last_word {                    /* of the last NOTIFICATION in each direction */
         struct bgp_fault fault;               /* code 0: none yet */
         uint64_t at_ms;

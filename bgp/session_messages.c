@@ -47,6 +47,7 @@ static void on_update(struct bgp_session *s, enum bgp_slot slot, const struct bg
         return;
     }
     s->stats.updates_faulty += s->update.fault.action != BGP_ACTION_NONE;
+    s->stats.treated_as_withdraw += s->update.fault.action == BGP_ACTION_TREAT_AS_WITHDRAW;
     s->disabled |= s->update.disable;
     session_run(s, slot, FSM_UPDATE, NULL);
     session_emit(s, BGP_EVENT_UPDATE, slot)->update = &s->update;
