@@ -152,6 +152,7 @@ static void on_dial_done(struct conn *c)
         return;
     }
     uv_timer_stop(&c->timer);
+    sock_ports(c->fd, &c->pump->local_port, &c->pump->remote_port);
     c->state = CONN_OPEN;
     c->owner->on_connected(c->owner->data, c->pump, &local);
 }
@@ -203,6 +204,7 @@ static void conn_new(struct conn_owner *owner, int fd, struct pump *pump,
 
 void conn_accepted(struct conn_owner *owner, int fd, struct pump *pump)
 {
+    sock_ports(fd, &pump->local_port, &pump->remote_port);
     conn_new(owner, fd, pump, CONN_OPEN);
 }
 

@@ -19,6 +19,7 @@ struct pump {
     size_t rx_len;        /* unconsumed bytes stand at rx[0 .. rx_len) */
     size_t tx_at, tx_len; /* unsent bytes stand at tx[tx_at .. tx_len) */
     bool closing;         /* send what is left, then close */
+    uint16_t local_port, remote_port; /* of an open socket, set by its owner */
     void *owner;          /* of the socket's side; the core never looks at it */
     struct list ready;    /* on the core's list of pumps with bytes received */
 };

@@ -141,6 +141,24 @@ int sock_local(int fd, struct ip_addr *out)
     return 0;
 }
 
+static uint16_t port_of(const struct sockaddr_storage *at)
+{
+    if (at->ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)at)->sin_port);
+    return ntohs(((const struct sockaddr_in6 *)at)->sin6_port);
+}
+
+void sock_ports(int fd, uint16_t *local, uint16_t *remote)
+{
+    struct sockaddr_storage near = { 0 }, far = { 0 };
+    socklen_t near_len = sizeof near, far_len = sizeof far;
+    *local = *remote = 0;
+    if (!getsockname(fd, (struct sockaddr *)&near, &near_len))
+        *local = port_of(&near);
+    if (!getpeername(fd, (struct sockaddr *)&far, &far_len))
+        *remote = port_of(&far);
+}
+
 int sock_accept(int listener, struct ip_addr *remote, struct ip_addr *local)
 {
     struct sockaddr_storage from = { 0 };

@@ -22,6 +22,8 @@ void sock_tune(int fd, const struct sock_options *options);
 /* Accept one connection, or -EAGAIN. */
 int sock_accept(int listener, struct ip_addr *remote, struct ip_addr *local) MUST_USE;
 int sock_local(int fd, struct ip_addr *out);
+/* Both ports of a connection, 0 where it has none any more. */
+void sock_ports(int fd, uint16_t *local, uint16_t *remote);
 /* RFC 2385: segments from and to this peer carry a digest with this key, at most 80 bytes. */
 int sock_md5(int fd, const struct ip_addr *peer, const char *key);
 
