@@ -365,6 +365,11 @@ uint32_t adjout_told(const struct adjout_member *m, uint32_t net)
     return t->nva && t->nva == m->nva ? second_at(g, place) : t->attrs;
 }
 
+uint64_t adjout_position(const struct adjout_member *m)
+{
+    return m->group->position;
+}
+
 /* ---- groups ---- */
 
 static bool same_rules(const struct adjout_rules *a, const struct adjout_rules *b)

@@ -62,5 +62,7 @@ struct adjout_stats adjout_stats(const struct adjout_member *m);
 
 /* What the member has been told of a net: attributes id, 0 = nothing. For sight. */
 uint32_t adjout_told(const struct adjout_member *m, uint32_t net);
+/* The Loc-RIB version up to which adjout_told knows. */
+uint64_t adjout_position(const struct adjout_member *m);
 
 #endif

@@ -53,6 +53,7 @@ enum bmp_down_reason {
     BMP_LOCAL_CLOSED = 2,        /* data: two octets, the event of RFC 4271 section 8.1 */
     BMP_REMOTE_NOTIFICATION = 3, /* data: the NOTIFICATION that came */
     BMP_REMOTE_CLOSED = 4,       /* no data */
+    BMP_DECONFIGURED = 5,        /* no data: it is told of no more */
 };
 size_t bmp_peer_down(uint8_t *buf, size_t cap, const struct bmp_peer *peer, enum bmp_down_reason reason,
                      const uint8_t *data, size_t len);

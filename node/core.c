@@ -11,8 +11,10 @@ static void drain(struct core *c, struct core_conn *conn)
         return;
     if (conn->kind == CONN_BGP)
         core_bgp_drain(c, conn);
-    else
+    else if (conn->kind == CONN_LINK)
         core_cluster_drain(c, conn);
+    else /* a station has nothing to say (RFC 7854 section 3.2) */
+        pump_rx_consume(&conn->pump, conn->pump.rx_len);
     core_conn_moved(c, conn); /* there is room to read again */
 }
 
@@ -116,6 +118,8 @@ uint64_t core_slowest_reader(const struct core *c)
     uint64_t slowest = adjout_slowest(c->adjout);
     uint64_t target = core_targets_slowest(c), agent = core_agents_slowest(c);
     slowest = target < slowest ? target : slowest;
+    target = core_bmp_slowest(c);
+    slowest = target < slowest ? target : slowest;
     return agent < slowest ? agent : slowest;
 }
 
@@ -188,9 +192,11 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     if (!c->wake_ms && c->phase != CORE_STOPPING) /* what a stop ends is no news for anybody's table */
         feed_readers(c);
     fill_pumps(c);
+    core_bmp_turn(c);
     reap(c);
     c->turned_ms = now_ms;
-    c->due_ms = next_turn(c, encoding || rib_dirty_count(&c->rib) || core_targets_have_work(c));
+    c->due_ms = next_turn(c, encoding || c->stations_busy || rib_dirty_count(&c->rib) ||
+                                 core_targets_have_work(c));
     return c->due_ms;
 }
 
@@ -226,7 +232,8 @@ static void init_rib(struct core *c)
                            .policy = &c->policy,
                            .max_paths = c->config->max_paths,
                            .self = (uint8_t)c->cfg.self,
-                           .keep_tombstones = c->config->node_count > 1 };
+                           .keep_tombstones = c->config->node_count > 1 || c->config->station_count,
+                           .is_monitored = c->config->station_count };
     core_must(rib_init(&c->rib, &rib));
     c->adjout = adjout_new(&c->rib);
     core_must(!c->adjout);
@@ -276,6 +283,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     announce_vnets(c);
     core_cluster_init(c);
     core_peers_start(c);
+    core_bmp_init(c);
     core_event(c, CONFIG_LOG_INFO, "started", NULL, "name=%s asn=%u router_id=%u nodes=%zu peers=%zu",
                c->config->name, c->config->asn, core_router_id(c),
                c->config->node_count, c->config->peer_count);
@@ -288,10 +296,12 @@ void core_free(struct core *c)
         return;
     core_cluster_fini(c);
     core_peers_fini(c);
+    core_bmp_fini(c);
     LIST_EACH(node, &c->conns)
     {
         struct core_conn *conn = LIST_OF(node, struct core_conn, all);
         repl_link_free(conn->link);
+        core_tap_conn_fini(conn);
         pump_fini(&conn->pump);
         free(conn);
     }
@@ -313,7 +323,13 @@ void core_stop(struct core *c, uint64_t now_ms)
     core_event(c, CONFIG_LOG_INFO, "stopping", NULL, NULL);
     core_shared_stop(c);
     core_bgp_stop(c);
+    core_bmp_stop(c);
     core_cluster_stop(c);
+}
+
+void core_set_wall(struct core *c, uint64_t now_ms, uint64_t wall_ms)
+{
+    c->wall_ms = wall_ms - now_ms;
 }
 
 bool core_is_stopped(const struct core *c)
@@ -333,7 +349,8 @@ struct core_conn *core_conn_new(struct core *c, enum conn_kind kind, const struc
     list_init(&conn->work);
     list_init(&conn->moved);
     list_append(&c->conns, &conn->all);
-    list_append(kind == CONN_LINK ? &c->links : &c->busy, &conn->work);
+    if (kind != CONN_BMP)
+        list_append(kind == CONN_LINK ? &c->links : &c->busy, &conn->work);
     return conn;
 }
 
@@ -366,7 +383,6 @@ static struct core_conn *conn_of(struct pump *p)
 struct pump *core_accept(struct core *c, enum core_port port, const struct ip_addr *remote,
                          const struct ip_addr *local, uint64_t now_ms)
 {
-    (void)local;
     c->now_ms = now_ms;
     if (c->phase == CORE_STOPPING)
         return NULL;
@@ -375,6 +391,7 @@ struct pump *core_accept(struct core *c, enum core_port port, const struct ip_ad
     if (!conn)
         return NULL;
     conn->connected = true;
+    conn->local = *local;
     return &conn->pump;
 }
 
@@ -383,11 +400,14 @@ void core_connected(struct core *c, struct pump *p, const struct ip_addr *local,
     struct core_conn *conn = conn_of(p);
     c->now_ms = now_ms;
     conn->connected = true;
+    conn->local = *local;
     core_conn_moved(c, conn);
     if (conn->kind == CONN_BGP)
         core_bgp_connected(c, conn, local);
-    else
+    else if (conn->kind == CONN_LINK)
         core_cluster_connected(c, conn);
+    else
+        core_bmp_connected(c, conn);
 }
 
 void core_received(struct core *c, struct pump *p, size_t n)
@@ -406,6 +426,10 @@ bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
     pump_tx_sent(p, n);
     if (conn->kind == CONN_LINK)
         return true;
+    if (conn->kind == CONN_BMP) {
+        core_bmp_sent(c, conn);
+        return was_tight;
+    }
     return conn->peer && core_bgp_sent(c, conn, was_tight);
 }
 
@@ -421,8 +445,10 @@ void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t n
     }
     if (conn->kind == CONN_BGP)
         core_bgp_closed(c, conn);
-    else
+    else if (conn->kind == CONN_LINK)
         core_cluster_closed(c, conn, how);
+    else
+        core_bmp_closed(c, conn, how);
     for (size_t i = 0; i < c->request_count; i++) { /* nothing may name it any more */
         struct core_request *r = &c->requests[(c->request_first + i) % c->request_cap];
         if (r->pump == p)
@@ -432,6 +458,7 @@ void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t n
     list_remove(&conn->work);
     list_remove(&conn->moved);
     repl_link_free(conn->link);
+    core_tap_conn_fini(conn);
     pump_fini(&conn->pump);
     free(conn);
 }

@@ -41,6 +41,10 @@ void core_free(struct core *c);
 /* One turn of the pipeline. Returns when the next is due (monotonic ms); sooner when bytes come. */
 uint64_t core_turn(struct core *c, uint64_t now_ms);
 
+/* What the clock on the wall says at now_ms, in milliseconds since 1970: for those who are told dates.
+ * Before the first call nobody knows. */
+void core_set_wall(struct core *c, uint64_t now_ms, uint64_t wall_ms);
+
 /* Orderly end: Cease to the NVAs, GOODBYE to the nodes. Turn until core_is_stopped or a deadline of
  * the caller's. Removes nothing from any target. */
 void core_stop(struct core *c, uint64_t now_ms);
@@ -48,7 +52,7 @@ bool core_is_stopped(const struct core *c);
 
 /* ---- connections ---- */
 
-enum core_port { CORE_PORT_BGP, CORE_PORT_CLUSTER };
+enum core_port { CORE_PORT_BGP, CORE_PORT_CLUSTER, CORE_PORT_BMP /* dialled only */ };
 
 /* Somebody connected to one of our listeners. NULL: refuse (close it at once). */
 struct pump *core_accept(struct core *c, enum core_port port, const struct ip_addr *remote,
@@ -203,6 +207,17 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
 enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net);
 /* What it has: nhset id, 0 = nothing, or not known here (table). */
 uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net);
+
+struct core_station_view {
+    const struct config_station *station;
+    bool is_connected;
+    uint64_t since_ms;  /* connected, or not, since then; 0 = it never was */
+    uint64_t behind;    /* changes of its tables that it was not told yet */
+    uint64_t messages, bytes, connects, lost; /* lost: connections that ended */
+    char last_error[64];
+};
+size_t core_station_count(const struct core *c);
+void core_station_view(const struct core *c, size_t nth, struct core_station_view *out);
 
 struct core_agent_view {
     const char *name;

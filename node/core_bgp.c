@@ -115,9 +115,13 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         on_state(c, p, e);
         break;
     case BGP_EVENT_UP:
+        p->conns[e->slot]->was_up = true;
+        p->session_id = ++c->session_changes;
         core_routes_up(c, p);
         break;
     case BGP_EVENT_DOWN:
+        c->session_changes++;
+        core_tap_down(c, p, e);
         remember_error(p, e);
         log_down(c, p);
         core_routes_down(c, p, e);
@@ -178,6 +182,7 @@ void core_bgp_drain(struct core *c, struct core_conn *conn)
 {
     size_t used = 0;
     while (used < conn->pump.rx_len && used < c->rx_left && !conn->close_asked) {
+        core_tap_heard(c, conn, conn->pump.rx + used, conn->pump.rx_len - used);
         size_t n = bgp_session_feed(conn->peer->session, (enum bgp_slot)conn->slot,
                                     conn->pump.rx + used, conn->pump.rx_len - used, c->now_ms);
         take_events(c, conn->peer);
@@ -207,6 +212,7 @@ void core_bgp_fill(struct core *c, struct core_conn *conn)
     size_t room;
     uint8_t *at = pump_tx_space(&conn->pump, &room);
     size_t n = bgp_session_pull(p->session, (enum bgp_slot)conn->slot, at, room);
+    core_tap_sent(c, conn, at, n);
     if (bgp_session_slot(p->session) == conn->slot)
         for (int f = 0; f < BGP_FAMILIES; f++)
             if (p->out[f])

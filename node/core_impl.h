@@ -33,7 +33,7 @@ enum {
     CORE_REFUSED_LOG_MS = 1000,
 };
 
-enum conn_kind { CONN_BGP, CONN_LINK };
+enum conn_kind { CONN_BGP, CONN_LINK, CONN_BMP };
 
 /* Who fails to authenticate again and again costs key agreements: its address has to wait. */
 struct core_stranger {
@@ -41,6 +41,14 @@ struct core_stranger {
     uint64_t since_ms; /* of this second */
     unsigned failures; /* within it */
 };
+
+/* A BGP message as it was on the wire, kept. */
+struct core_message {
+    uint8_t *bytes; /* NULL: none */
+    size_t len;
+};
+
+struct core_station; /* core_bmp_impl.h */
 
 /* One connection. The pump is its first member: the loop knows nothing else of it. */
 struct core_conn {
@@ -53,13 +61,16 @@ struct core_conn {
     bool connected;
     bool close_asked;
     bool authenticated; /* CONN_LINK: it was up */
-    struct ip_addr remote;
+    struct ip_addr remote, local;
+    struct core_message sent_open, heard_open; /* CONN_BGP, while somebody wants to know */
+    bool was_up;            /* CONN_BGP: it was Established */
     struct core_peer *peer; /* CONN_BGP; NULL once the session has let it go */
     bool is_refused;        /* CONN_BGP: refused, and only there to be told so */
     uint8_t slot;
     struct repl_link *link; /* CONN_LINK */
     struct core_member *member; /* dialled, or authenticated */
     struct core_agent *agent;
+    struct core_station *station; /* CONN_BMP */
 };
 
 struct core_peer {
@@ -84,6 +95,9 @@ struct core_peer {
     bool bfd_multihop;
     bool is_gone;        /* nothing of it was left when the Loc-RIB order stood at gone_at */
     uint64_t gone_at;
+    uint64_t session_id;           /* of the session that is, or was last, Established: never used twice */
+    uint8_t down;                  /* enum bmp_down_reason of the last end */
+    struct core_message last_word; /* the NOTIFICATION of that end */
     uint64_t restart_at; /* ended for its number of routes, until then; 0 = it was not */
     char last_error[CORE_PEER_ERROR];
 };
@@ -199,6 +213,11 @@ struct core {
     struct core_event events[CORE_EVENTS];
     uint64_t event_sequence;
     uint64_t now_ms;
+    uint64_t wall_ms; /* at now_ms = 0; 0 = not known */
+
+    struct core_station *stations;
+    uint64_t session_changes; /* sessions that came up or went down */
+    bool stations_busy;       /* there is more to tell them, and room for it */
 };
 
 /* Exhausted memory ends the process: the supervisor restarts it, the other node serves meanwhile. */
@@ -278,7 +297,26 @@ void core_bgp_permit(struct core *c, struct core_peer *p);
 void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local);
 bool core_bfd_permits(const struct core_peer *p);
 
+/* core_tap.c: what is on the wire, for those who watch it */
+void core_tap_heard(struct core *c, struct core_conn *conn, const uint8_t *data, size_t len);
+void core_tap_sent(struct core *c, struct core_conn *conn, const uint8_t *data, size_t len);
+void core_tap_down(struct core *c, struct core_peer *p, const struct bgp_session_event *e);
+void core_tap_conn_fini(struct core_conn *conn);
+
+/* core_bmp.c */
+void core_bmp_init(struct core *c);
+void core_bmp_fini(struct core *c);
+void core_bmp_turn(struct core *c);
+void core_bmp_stop(struct core *c);
+void core_bmp_connected(struct core *c, struct core_conn *conn);
+void core_bmp_sent(struct core *c, struct core_conn *conn);
+void core_bmp_closed(struct core *c, struct core_conn *conn, enum core_close how);
+/* Lowest Loc-RIB version that some station has still to pass. */
+uint64_t core_bmp_slowest(const struct core *c);
+
 /* core_routes.c */
+/* How this peer is told routes of a family; its session is up. */
+struct adjout_rules core_routes_rules(const struct core *c, const struct core_peer *p, uint8_t family);
 struct rib_session *core_session_fact(struct core *c, const struct core_peer *p);
 const char *core_peer_subject(const struct core_peer *p, char *buf, size_t cap); /* "peer=NAME" */
 /* The node's BGP address of this family, or NULL. */

@@ -103,6 +103,13 @@ static void free_config(struct config_peer *cfg)
     free(cfg);
 }
 
+static void free_peer(struct core_peer *p)
+{
+    free_config(p->cfg);
+    free(p->last_word.bytes);
+    free(p);
+}
+
 struct core_peer *core_peer_add(struct core *c, const struct config_peer *cfg, size_t place)
 {
     uint16_t nva = free_number(c);
@@ -163,8 +170,7 @@ static void release(struct core *c, struct core_peer *p)
     c->peers[nva] = NULL;
     c->nva_names[nva] = NULL;
     c->nvas[nva] = (struct policy_nva){ 0 };
-    free_config(p->cfg);
-    free(p);
+    free_peer(p);
 }
 
 void core_peers_tick(struct core *c)
@@ -205,10 +211,8 @@ void core_peers_fini(struct core *c)
             bgp_session_free(p->session);
     }
     for (uint32_t nva = 1; nva < c->nva_count; nva++)
-        if (c->peers[nva]) {
-            free_config(c->peers[nva]->cfg);
-            free(c->peers[nva]);
-        }
+        if (c->peers[nva])
+            free_peer(c->peers[nva]);
     heap_fini(&c->due);
     free(c->peers);
     free(c->nvas);

@@ -55,21 +55,26 @@ static uint8_t types_for(const struct core *c, uint8_t type)
     return (uint8_t)(1u << type);
 }
 
+struct adjout_rules core_routes_rules(const struct core *c, const struct core_peer *p, uint8_t family)
+{
+    return (struct adjout_rules){
+        .family = (enum bgp_family)family,
+        .codec = *bgp_session_codec(p->session),
+        .export = { .transparent = p->cfg->mode == CONFIG_TRANSPARENT,
+                    .local_asn = c->nvas[p->nva].local_asn,
+                    .otc = p->cfg->is_rs_client ? c->nvas[p->nva].local_asn : 0 },
+        .self_next_hop = self_next_hop(c, p, family),
+        .from_types = types_for(c, p->cfg->type),
+    };
+}
+
 void core_routes_join(struct core *c, struct core_peer *p)
 {
     const struct bgp_codec *codec = bgp_session_codec(p->session);
     for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
         if (!codec->family[f])
             continue;
-        struct adjout_rules rules = {
-            .family = (enum bgp_family)f,
-            .codec = *codec,
-            .export = { .transparent = p->cfg->mode == CONFIG_TRANSPARENT,
-                        .local_asn = c->nvas[p->nva].local_asn,
-                        .otc = p->cfg->is_rs_client ? c->nvas[p->nva].local_asn : 0 },
-            .self_next_hop = self_next_hop(c, p, f),
-            .from_types = types_for(c, p->cfg->type),
-        };
+        struct adjout_rules rules = core_routes_rules(c, p, f);
         p->out[f] = adjout_join(c->adjout, &rules, p->nva);
         core_must(!p->out[f]);
     }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -51,6 +52,13 @@ struct loop {
 static uint64_t now_ms(void)
 {
     return uv_hrtime() / 1000000;
+}
+
+static uint64_t wall_ms(void)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -162,8 +170,10 @@ static void on_timer(uv_timer_t *timer)
 
 static void turn(struct loop *l)
 {
-    uint64_t now = now_ms(), due = core_turn(l->core, now);
+    uint64_t now = now_ms();
     bool more = false;
+    core_set_wall(l->core, now, wall_ms());
+    uint64_t due = core_turn(l->core, now);
     take_requests(l);
     more |= backends_turn(l->backends, now);
     flush_pumps(l);

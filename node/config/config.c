@@ -142,7 +142,7 @@ bool config_read_node_mask(struct schema_reader *r, struct tree_node *n,
 
 /* ---- endpoints ---- */
 
-static bool parse_endpoint(const char *text, struct config_endpoint *out)
+bool config_parse_endpoint(const char *text, struct config_endpoint *out)
 {
     char host[IP_ADDR_TEXT];
     const char *colon = strrchr(text, ':');
@@ -167,7 +167,7 @@ void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
     *out = memory_new(list->count, sizeof **out);
     *count = 0;
     for (struct tree_node *n = list->first; n; n = n->next) {
-        if (n->kind == TREE_SCALAR && parse_endpoint(n->text, &(*out)[*count])) {
+        if (n->kind == TREE_SCALAR && config_parse_endpoint(n->text, &(*out)[*count])) {
             ++*count;
             continue;
         }
@@ -261,28 +261,6 @@ static const struct schema_row api_rows[] = {
     { 0 },
 };
 
-static const struct schema_row mrt_rows[] = {
-    { "directory", schema_path, AT(mrt_directory), .is_required = true, .help = "dumps go there" },
-    { "every", schema_millis, AT(mrt_every_ms), 1000, 604800000, .help = "between dumps" },
-    { 0 },
-};
-
-static bool read_mrt(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
-                     void *to)
-{
-    (void)row;
-    if (!schema_is_map(r, n))
-        return false;
-    schema_read_object(r, n, mrt_rows, to);
-    return true;
-}
-
-static const struct schema_row export_rows[] = {
-    { "mrt", read_mrt, .help = "{ directory, every }: dumps of the RIB" },
-    { "bmp", .help = "BMP comes later" },
-    { 0 },
-};
-
 static const struct schema_row log_rows[] = {
     { "level", schema_word, AT(log_level), .words = levels, .help = "least level" },
     { "format", schema_word, AT(log_format), .words = formats, .help = "form of a line" },
@@ -303,7 +281,7 @@ static const struct schema_row top_rows[] = {
     { "api", SEPARATE, .help = "listeners" },
     { "log", SEPARATE, .help = "level and format" },
     { "routeMaps", .help = "route maps come later" },
-    { "export", SEPARATE, .help = "dumps of the RIB" },
+    { "export", SEPARATE, .help = "monitoring stations, dumps" },
     { 0 },
 };
 
@@ -349,7 +327,7 @@ static void read_all(struct config_source *s, struct config *c)
     read_part(r, s->root, "routeServer", server_rows, c);
     read_part(r, s->root, "cluster", cluster_rows, c);
     read_part(r, s->root, "api", api_rows, c);
-    read_part(r, s->root, "export", export_rows, c);
+    config_read_export(r, tree_get(s->root, "export"), c);
     read_part(r, s->root, "log", log_rows, c);
     config_read_nodes(r, tree_get(s->root, "nodes"), node_rows, c->nodes, &c->node_count);
     read_listeners(r, s->root, c);
@@ -413,6 +391,7 @@ void config_free(struct config *c)
     free(c->secret_file);
     free(c->agent_secret_file);
     free(c->mrt_directory);
+    free(c->stations);
     free(c->agents);
     free(c->peers);
     free(c->vnets);

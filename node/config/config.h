@@ -137,6 +137,23 @@ struct config_target {                   /* programming[] */
     struct config_azure azure;
 };
 
+enum config_station_routes {             /* routes: what a monitoring station is told */
+    CONFIG_ADJ_RIB_IN_PRE,               /* adjRibInPre: as received */
+    CONFIG_ADJ_RIB_IN_POST,              /* adjRibInPost: what policy and limits let pass of it */
+    CONFIG_LOC_RIB,                      /* locRib: what was decided, of all nodes' routes */
+    CONFIG_ADJ_RIB_OUT_PRE,              /* adjRibOutPre: chosen for the peer, before it is rewritten */
+    CONFIG_ADJ_RIB_OUT_POST,             /* adjRibOutPost: as the peer is told */
+    CONFIG_STATION_ROUTES,
+};
+
+struct config_station {                  /* export.bmp[] */
+    char name[CONFIG_NAME_MAX + 1];      /* name: default what stands at station */
+    struct config_endpoint at;           /* station: "10.1.9.9:11019" */
+    uint8_t routes;                      /* routes: [words], bit 1 << enum; adjRibInPre, adjRibInPost, locRib */
+    uint32_t statistics_ms;              /* statisticsInterval: 60s; 0 = none */
+    uint32_t retry_ms;                   /* connectRetry: 30s, doubled up to 12 minutes */
+};
+
 struct config_agent {                    /* agents.hosts[] */
     char name[CONFIG_NAME_MAX + 1];
     uint8_t public_key[32];
@@ -184,8 +201,11 @@ struct config {
     struct config_endpoint *node_api[CONFIG_NODES_MAX], *node_health[CONFIG_NODES_MAX];
     size_t node_api_count[CONFIG_NODES_MAX], node_health_count[CONFIG_NODES_MAX];
 
+    struct config_station *stations;     /* export.bmp */
+    size_t station_count;
     char *mrt_directory;                 /* export.mrt.directory or NULL: no dumps on a schedule */
     uint32_t mrt_every_ms;               /* export.mrt.every: 8h */
+    uint32_t mrt_updates_ms;             /* export.mrt.updates: a new file of messages so often; 0 = none */
 
     uint8_t log_level, log_format;
 };

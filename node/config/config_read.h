@@ -39,6 +39,11 @@ void config_read_nodes(struct schema_reader *r, struct tree_node *list, const st
 void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
                            struct config_endpoint **out, size_t *count);
 
+/* One "127.0.0.1:8179"; false, and nothing said, when it is none. */
+bool config_parse_endpoint(const char *text, struct config_endpoint *out);
+/* export: stations and files. */
+void config_read_export(struct schema_reader *r, struct tree_node *n, struct config *c);
+
 /* What single values cannot tell: names that are used twice, keys that are missing … */
 void config_check(struct schema_reader *r, struct tree_node *root, const struct config *c);
 
