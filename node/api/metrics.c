@@ -339,6 +339,48 @@ static void put_targets(FILE *f, const struct api_view *v,
     }
 }
 
+/* ---- monitoring stations ---- */
+
+static double connected(const struct core_station_view *s)
+{
+    return s->is_connected;
+}
+static double behind(const struct core_station_view *s)
+{
+    return (double)s->behind;
+}
+static double messages(const struct core_station_view *s)
+{
+    return (double)s->messages;
+}
+static double losses(const struct core_station_view *s)
+{
+    return (double)s->lost;
+}
+
+static void put_stations(FILE *f, const struct api_view *v)
+{
+    static const struct {
+        const char *name, *type, *help;
+        double (*value)(const struct core_station_view *s);
+    } families[] = {
+        { "tandem_bmp_connected", "gauge", "1 when the monitoring station is connected.", connected },
+        { "tandem_bmp_versions_behind", "gauge", "Changes that it was not told yet.", behind },
+        { "tandem_bmp_messages_total", "counter", "Messages for it.", messages },
+        { "tandem_bmp_losses_total", "counter", "Connections with it that ended.", losses },
+    };
+    for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
+        head(f, families[k].name, families[k].type, families[k].help);
+        for (size_t i = 0; i < core_station_count(v->core); i++) {
+            struct core_station_view s;
+            core_station_view(v->core, i, &s);
+            fprintf(f, "%s{", families[k].name);
+            label(f, "station", s.station->name, "} ");
+            fprintf(f, "%.15g\n", families[k].value(&s));
+        }
+    }
+}
+
 /* ---- the process ---- */
 
 static void put_process(FILE *f, const struct api_view *v)
@@ -388,6 +430,7 @@ void api_metrics(const struct api_view *v, const struct api_request *q, struct a
     put_targets(f, v, put_target_facts);
     head(f, "tandem_program_reachable", gauge, "Does a shared target answer this node?");
     put_targets(f, v, put_target_reach);
+    put_stations(f, v);
     put_process(f, v);
     fclose(f);
     reply_text(out, 200, "text/plain; version=0.0.4; charset=utf-8", body, len);

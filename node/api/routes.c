@@ -28,6 +28,7 @@ static const struct endpoint endpoints[] = {
     { "/v1/routes/explain", { "prefix", "peer" },                           false, api_route_explain },
     { "/v1/programming",    { NULL },                                       false, api_programming },
     { "/v1/programming/*",  { NULL },                                       false, api_programming_one },
+    { "/v1/bmp",            { NULL },                                       false, api_bmp },
     { "/v1/events",         { "after", "limit" },                           false, api_events },
     { "/v1/mrt",            { NULL },                                       false, api_mrt },
 };

@@ -48,6 +48,6 @@ const char *api_param(const struct api_request *q, const char *name);
 typedef void api_handler(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out);
 api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_route_list, api_route_explain,
-    api_programming, api_programming_one, api_events, api_mrt, api_livez, api_readyz, api_metrics;
+    api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_livez, api_readyz, api_metrics;
 
 #endif

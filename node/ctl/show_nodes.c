@@ -63,6 +63,30 @@ int verb_node_list(const struct ctl *c)
     return show_list(c, "/v1/nodes", show_nodes);
 }
 
+static int show_stations(const struct ctl *c, const json_t *items)
+{
+    static const struct column columns[] = {
+        { .title = "STATION", .path = "name" },
+        { .title = "ADDRESS", .path = "address" },
+        { .title = "PORT", .path = "port", .is_right = true },
+        { .title = "CONNECTED", .path = "connected" },
+        { .title = "SINCE", .path = "stateSeconds", .kind = COLUMN_AGE, .is_right = true },
+        { .title = "BEHIND", .path = "versionsBehind", .is_right = true },
+        { .title = "MESSAGES", .path = "messages", .is_right = true },
+        { .title = "BYTES", .path = "bytes", .is_right = true, .is_wide_only = true },
+        { .title = "LOSSES", .path = "losses", .is_right = true },
+        { .title = "LAST ERROR", .path = "lastError" },
+    };
+    return TABLE_PRINT(columns, items, c->output == CTL_WIDE);
+}
+
+int verb_bmp_list(const struct ctl *c)
+{
+    if (!ctl_takes(c, 0, 0, "bmp list"))
+        return CTL_USAGE;
+    return show_list(c, "/v1/bmp", show_stations);
+}
+
 static void buckets_of(const json_t *row, char cell[static CELL_TEXT])
 {
     snprintf(cell, CELL_TEXT, "%zu of 64", json_array_size(json_at(row, "differingBuckets")));

@@ -25,6 +25,7 @@ static const struct verb verbs[] = {
     { "node list",      "",                                   "the route server's nodes",       verb_node_list },
     { "node diff",      "",                                   "do the nodes' tables differ, and where", verb_node_diff },
     { "programmed",     "[--target NAME]",                    "targets and agents",             verb_programmed },
+    { "bmp list",       "",                                   "monitoring stations",            verb_bmp_list },
     { "events",         "[-f]",                               "what happened; -f: and happens", verb_events },
     { "mrt dump",       "FILE",                               "write the RIB for bgpdump and its like", verb_mrt_dump },
     { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },

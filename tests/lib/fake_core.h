@@ -214,6 +214,16 @@ void core_agent_view(const struct core *c, size_t nth, struct core_agent_view *o
     (void)c, (void)nth, (void)out;
 }
 
+size_t core_station_count(const struct core *c)
+{
+    return c->config.station_count;
+}
+
+void core_station_view(const struct core *c, size_t nth, struct core_station_view *out)
+{
+    *out = (struct core_station_view){ .station = &c->config.stations[nth], .behind = 3 };
+}
+
 void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
 {
     (void)now_ms;
