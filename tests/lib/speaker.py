@@ -79,7 +79,8 @@ class Session:
             self.update(b"", attributes, b"".join(map(nlri, prefixes[start:start + 500])))
 
     def withdraw(self, *prefixes):
-        self.update(b"".join(map(nlri, prefixes)), b"", b"")
+        for start in range(0, len(prefixes), 500):
+            self.update(b"".join(map(nlri, prefixes[start:start + 500])), b"", b"")
 
     def close(self):
         self.ends = True
