@@ -322,29 +322,21 @@ static void test_what_is_heard_again_after_a_mark_moves_for_monitors(void)
 
 static void test_a_verdict_that_changes_moves_its_path_for_monitors(void)
 {
-    static struct policy_nva nvas[] = { { 0 }, { .address = { .bytes = { 10, 1, 2, 1 } }, .symmetric = true, .keep = 1 } };
     struct lab l;
     lab_open(&l, 8, true);
-    const struct rib_cfg cfg = { .key = { 1, 2 },
-                                 .nvas = nvas,
-                                 .nva_count = 2,
-                                 .policy = &l.policy,
-                                 .max_paths = 8,
-                                 .self = LAB_SELF,
-                                 .keep_tombstones = true,
-                                 .is_monitored = true };
-    rib_fini(&l.rib);
-    CU_ASSERT_EQUAL_FATAL(rib_init(&l.rib, &cfg), 0);
+    l.nvas[1].keep = 1;
+    limit_init(&l.rib.limits[1], &l.rib.nets, 1);
+    l.rib.is_monitored = true;
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 2 });
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1 }); /* the first of the two is kept */
     uint64_t at = 0;
     const struct vlist *order = &l.rib.origins[LAB_SELF].order;
-    const struct rib_path *first = rib_path(&l.rib, vlist_next(order, &at));
-    const struct rib_path *second = rib_path(&l.rib, vlist_next(order, &at));
-    CU_ASSERT_EQUAL(rib_path_verdict(first), POLICY_ACCEPTED);
-    CU_ASSERT_EQUAL(rib_path_verdict(second), POLICY_OVER_LIMIT);
-    CU_ASSERT_EQUAL(first->net, lab_net(&l, BGP_IP4, 1));
-    CU_ASSERT_EQUAL(second->net, lab_net(&l, BGP_IP4, 2));
+    const struct rib_path *kept = rib_path(&l.rib, vlist_next(order, &at));
+    const struct rib_path *over = rib_path(&l.rib, vlist_next(order, &at));
+    CU_ASSERT_EQUAL(kept->net, lab_net(&l, BGP_IP4, 1));
+    CU_ASSERT_EQUAL(rib_path_verdict(kept), POLICY_ACCEPTED);
+    CU_ASSERT_EQUAL(over->net, lab_net(&l, BGP_IP4, 2)); /* announced first, moved behind */
+    CU_ASSERT_EQUAL(rib_path_verdict(over), POLICY_OVER_LIMIT);
     lab_close(&l);
 }
 
