@@ -76,8 +76,9 @@ static void account(struct core *c, const struct rib_change *change)
         repl_digest_subtract(&c->digest, &prefix, nhset_get(&c->rib.sets, change->old_nhset));
         repl_digest_add(&c->digest, &prefix, nhset_get(&c->rib.sets, change->new_nhset));
         c->programmed += (change->new_nhset != 0) - (uint32_t)(change->old_nhset != 0);
-        core_table_changed(c, change);
     }
+    if (change->changed)
+        core_table_changed(c, change->net);
     nhset_unref(&c->rib.sets, change->old_nhset);
 }
 
@@ -306,6 +307,7 @@ void core_free(struct core *c)
         free(conn);
     }
     core_targets_fini(c);
+    core_agents_fini(c);
     adjout_free(c->adjout);
     rib_fini(&c->rib);
     free(c->spaces);

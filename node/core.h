@@ -205,6 +205,8 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
 
 /* Would the target program this net at all, by the VNet's rules and its filter? */
 enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net);
+/* What it should have: nhset id, 0 = nothing; the set of the family's unspecified address: discard. */
+uint32_t core_target_wanted(const struct core *c, size_t nth, uint32_t net);
 /* What it has: nhset id, 0 = nothing, or not known here (table). */
 uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net);
 

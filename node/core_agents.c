@@ -15,36 +15,64 @@ static const char *subject_of(const struct core_agent *a, char *buf, size_t cap)
 
 /* ---- the table that agents see ---- */
 
-static bool steers_inside(const struct core *c)
+/* Without a target of this type agents are served all that a network accepts. */
+static size_t table_target(const struct core *c)
 {
-    for (size_t i = 0; i < c->config->target_count; i++)
-        if (c->config->targets[i].type == CONFIG_TARGET_TABLE)
-            return c->config->targets[i].allow_own_space;
-    return false;
-}
-
-static bool is_in_table(const struct core *c, uint32_t net)
-{
-    struct ip_prefix prefix;
-    prefix_table_prefix(&c->rib.nets, net, &prefix);
-    return vnet_judge(&c->vnet, &prefix, steers_inside(c)) == VNET_PROGRAMMED;
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].cfg->type == CONFIG_TARGET_TABLE)
+            return i;
+    return SIZE_MAX;
 }
 
 uint32_t core_table_set(const struct core *c, uint32_t net)
 {
-    uint32_t set = rib_net(&c->rib, net)->nhset;
-    return set && is_in_table(c, net) ? set : 0;
+    size_t target = table_target(c);
+    struct ip_prefix prefix;
+    if (target != SIZE_MAX)
+        return core_target_wanted(c, target, net);
+    prefix_table_prefix(&c->rib.nets, net, &prefix);
+    return vnet_judge(&c->vnet, &prefix, false) == VNET_PROGRAMMED ? rib_net(&c->rib, net)->nhset : 0;
 }
 
-void core_table_changed(struct core *c, const struct rib_change *change)
+/* What the digest has of a net, by place. */
+static uint32_t *summed_at(struct core *c, uint32_t net)
+{
+    enum bgp_family f = prefix_index_family(net);
+    uint32_t place = prefix_index_place(net), cap = c->table_cap[f] ? c->table_cap[f] : 1024;
+    while (cap <= place)
+        cap *= 2;
+    if (cap > c->table_cap[f]) {
+        uint32_t *wider = memory_new(cap, sizeof *wider);
+        for (uint32_t i = 0; i < c->table_cap[f]; i++)
+            wider[i] = c->table_summed[f][i];
+        free(c->table_summed[f]);
+        c->table_summed[f] = wider;
+        c->table_cap[f] = cap;
+    }
+    return &c->table_summed[f][place];
+}
+
+void core_table_changed(struct core *c, uint32_t net)
 {
     struct ip_prefix prefix;
-    if (!c->cfg.agent_secrets || !is_in_table(c, change->net))
+    if (!c->cfg.agent_secrets)
         return;
-    prefix_table_prefix(&c->rib.nets, change->net, &prefix);
-    repl_digest_subtract(&c->table_digest, &prefix, nhset_get(&c->rib.sets, change->old_nhset));
-    repl_digest_add(&c->table_digest, &prefix, nhset_get(&c->rib.sets, change->new_nhset));
-    c->table_routes += (change->new_nhset != 0) - (uint32_t)(change->old_nhset != 0);
+    uint32_t set = core_table_set(c, net), *summed = summed_at(c, net);
+    if (*summed == set)
+        return;
+    prefix_table_prefix(&c->rib.nets, net, &prefix);
+    repl_digest_subtract(&c->table_digest, &prefix, nhset_get(&c->rib.sets, *summed));
+    repl_digest_add(&c->table_digest, &prefix, nhset_get(&c->rib.sets, set));
+    c->table_routes += (set != 0) - (uint32_t)(*summed != 0);
+    nhset_ref(&c->rib.sets, set);
+    nhset_unref(&c->rib.sets, *summed);
+    *summed = set;
+}
+
+void core_agents_fini(struct core *c)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        free(c->table_summed[f]);
 }
 
 /* ---- batches ---- */

@@ -182,6 +182,9 @@ struct core {
     struct ip_addr *node_addrs;
     struct repl_digest digest, table_digest;
     uint32_t programmed, table_routes;
+    uint32_t *table_summed[BGP_FAMILIES]; /* by place: the set that table_digest has; a reference */
+    uint32_t table_cap[BGP_FAMILIES];
+    uint32_t discard[BGP_FAMILIES]; /* the set that stands for a blackhole */
     struct repl_evidence_times hold_times;
     bool converged_told;
 
@@ -373,7 +376,9 @@ void core_agents_beat(struct core *c);
 uint64_t core_agents_slowest(const struct core *c);
 /* The set that agents are told for a net. */
 uint32_t core_table_set(const struct core *c, uint32_t net);
-void core_table_changed(struct core *c, const struct rib_change *change);
+/* The net was decided: its part of the table's digest. */
+void core_table_changed(struct core *c, uint32_t net);
+void core_agents_fini(struct core *c);
 
 /* core_targets.c */
 void core_targets_init(struct core *c);

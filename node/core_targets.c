@@ -1,4 +1,5 @@
 /* This node's own targets: the Loc-RIB order feeds each program what it should have. */
+#include "node/choice.h"
 #include "node/core_impl.h"
 
 enum target_class { SERVED, LOCAL, SHARED };
@@ -20,8 +21,20 @@ static bool runs_here(const struct core *c, const struct config_target *t)
     return kinds[t->type].class != SERVED && t->nodes & 1u << c->cfg.self;
 }
 
+/* The unspecified address stands for «discard»: no peer can announce it as a next hop. */
+static void make_discards(struct core *c)
+{
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
+        struct ip_addr nowhere = { .family = f };
+        bool nomem;
+        c->discard[f] = nhset_intern(&c->rib.sets, &nowhere, 1, &nomem);
+        core_must(!c->discard[f]);
+    }
+}
+
 void core_targets_init(struct core *c)
 {
+    make_discards(c);
     c->target_count = c->config->target_count;
     c->targets = memory_new(c->target_count, sizeof *c->targets);
     for (size_t i = 0; i < c->target_count; i++) {
@@ -55,18 +68,19 @@ uint32_t core_live_sessions(const struct core *c)
     return count;
 }
 
-/* By the peer that announces it best, and by its prefix. */
-static bool passes_filter(const struct core *c, const struct config_filter *f, uint32_t net,
-                          const struct ip_prefix *prefix)
+/* ---- what a target should have ---- */
+
+static struct choice_route route_of(const struct core *c, uint32_t net,
+                                    const struct ip_prefix *prefix)
 {
     uint32_t best = rib_best(rib_net(&c->rib, net));
-    const struct core_peer *p = best ? c->peers[rib_path(&c->rib, best)->nva] : NULL;
-    bool by_prefix = f->prefix_count == 0, by_peer = f->peer_count == 0;
-    for (size_t i = 0; i < f->prefix_count && !by_prefix; i++)
-        by_prefix = ip_prefix_contains(&f->prefixes[i], prefix);
-    for (size_t i = 0; i < f->peer_count && !by_peer; i++)
-        by_peer = p && f->peers[i] == p->place;
-    return by_prefix && by_peer;
+    const struct rib_path *path = best ? rib_path(&c->rib, best) : NULL;
+    const struct core_peer *from = path ? c->peers[path->nva] : NULL;
+    return (struct choice_route){
+        .prefix = prefix,
+        .peer = from ? from->place : CORE_NO_PLACE,
+        .attrs = path ? bgp_attrs_get(&c->rib.attrs, path->attrs) : NULL,
+    };
 }
 
 enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net)
@@ -74,20 +88,34 @@ enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t
     const struct config_target *t = c->targets[nth].cfg;
     struct ip_prefix prefix;
     prefix_table_prefix(&c->rib.nets, net, &prefix);
+    struct choice_route route = route_of(c, net, &prefix);
     enum vnet_verdict verdict = vnet_judge(&c->vnet, &prefix, t->allow_own_space);
-    if (verdict == VNET_PROGRAMMED && !passes_filter(c, &t->filter, net, &prefix))
-        verdict = VNET_FILTERED;
+    if (verdict == VNET_PROGRAMMED && !choice_passes(&t->filter, &route))
+        return VNET_FILTERED;
     return verdict;
+}
+
+uint32_t core_target_wanted(const struct core *c, size_t nth, uint32_t net)
+{
+    const struct config_target *t = c->targets[nth].cfg;
+    struct ip_prefix prefix;
+    uint32_t set = rib_net(&c->rib, net)->nhset;
+    if (!set || core_target_verdict(c, nth, net) != VNET_PROGRAMMED)
+        return 0;
+    prefix_table_prefix(&c->rib.nets, net, &prefix);
+    struct choice_route route = route_of(c, net, &prefix);
+    return choice_discards(&t->blackhole, &route) ? c->discard[prefix.family] : set;
 }
 
 static void want(struct core *c, struct core_target *t, uint32_t net)
 {
-    const struct rib_net *n = rib_net(&c->rib, net);
-    bool fits = core_target_verdict(c, (size_t)(t - c->targets), net) == VNET_PROGRAMMED;
-    core_must(program_want(t->program, net, fits ? n->nhset : 0,
-                           rib_net_is_withdrawn(n) ? PROGRAM_WITHDRAWN : PROGRAM_LOST,
+    uint32_t set = core_target_wanted(c, (size_t)(t - c->targets), net);
+    bool is_withdrawn = rib_net_is_withdrawn(rib_net(&c->rib, net));
+    core_must(program_want(t->program, net, set, is_withdrawn ? PROGRAM_WITHDRAWN : PROGRAM_LOST,
                            c->now_ms));
 }
+
+/* ---- when ---- */
 
 /* Has every NVA that we peer with spoken to us? Another node may be deaf to one and not know it yet. */
 static bool has_heard_its_own(const struct core *c)

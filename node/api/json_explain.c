@@ -92,7 +92,8 @@ static json_t *target_object(const struct api_view *v, size_t nth, uint32_t net)
     const struct rib *r = core_rib(v->core);
     struct core_target_view t;
     core_target_view(v->core, nth, &t);
-    uint32_t wanted = rib_net(r, net)->nhset, installed = core_target_installed(v->core, nth, net);
+    uint32_t wanted = core_target_wanted(v->core, nth, net),
+             installed = core_target_installed(v->core, nth, net);
     enum vnet_verdict verdict = core_target_verdict(v->core, nth, net);
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "target", t.target->name, "state",
                      state_of(&t, wanted, installed, verdict), "verdict",

@@ -124,7 +124,9 @@ json_t *json_next_hops(const struct nhset *set)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < set->count; i++)
-        json_array_append_new(list, json_addr(&set->members[i]));
+        json_array_append_new(list, ip_addr_is_zero(&set->members[i])
+                                        ? json_string("blackhole")
+                                        : json_addr(&set->members[i]));
     return list;
 }
 

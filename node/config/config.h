@@ -103,11 +103,23 @@ struct config_etcd {                     /* type: etcd */
     char *cert_file, *key_file;          /* certFile, keyFile: our own, or NULL */
 };
 
+struct config_peer_list {                /* peers by name */
+    bool all;
+    uint32_t *places;                    /* in config.peers */
+    size_t count;
+};
+
+struct config_community {                /* "65515:100", or "65515:1:2" (RFC 8092) */
+    bool is_large;
+    uint32_t parts[3];                   /* the plain one has two, of 16 bits */
+};
+
 struct config_filter {                   /* filter: nothing said = everything */
     struct ip_prefix *prefixes;          /* prefixes: what lies inside one of them */
     size_t prefix_count;
-    uint32_t *peers;                     /* peers: [names]; places in config.peers */
-    size_t peer_count;
+    struct config_peer_list peers;       /* peers: [names], or all when nothing is said */
+    struct config_community *communities; /* communities: what carries one of them */
+    size_t community_count;
 };
 
 struct config_azure {                    /* type: azureRouteTable */
@@ -132,7 +144,8 @@ struct config_target {                   /* programming[] */
     uint8_t protocol;                    /* netlink: route protocol number, default 201 */
     bool allow_own_space;                /* steering inside the VNet: false */
     uint32_t nodes;                      /* nodes: [names], which nodes run it; bit 1 << id; all */
-    struct config_filter filter;         /* filter: { prefixes, peers } */
+    struct config_filter filter;         /* filter: { prefixes, peers, communities } */
+    struct config_peer_list blackhole;   /* blackhole: true or [names]; none, as RFC 7999 section 4 asks */
     struct config_etcd etcd;
     struct config_azure azure;
 };

@@ -62,16 +62,10 @@ static bool read_prefix(struct schema_reader *r, struct tree_node *n, const stru
     return true;
 }
 
-#define COMMON(member) .offset = offsetof(struct config_target, member)
-#define AT(member)     .offset = offsetof(struct config_target, etcd.member)
+#define AT(member) .offset = offsetof(struct config_target, etcd.member)
 
 static const struct schema_row rows[] = {
-    { "name", schema_name, COMMON(name), .is_required = true, .help = "the target" },
-    { "type", schema_word, COMMON(type), .words = config_target_types, .is_required = true,
-      .help = "etcd" },
-    { "allowOwnSpace", schema_bool, COMMON(allow_own_space), .help = "steer inside the VNet" },
-    { "filter", config_read_filter, COMMON(filter), .help = "{ prefixes: [], peers: [] }" },
-    { "nodes", config_read_node_mask, COMMON(nodes), .help = "[names]" },
+    CONFIG_TARGET_ROWS,
     { "endpoints", read_endpoints, .offset = offsetof(struct config_target, etcd),
       .is_required = true, .help = "[https://10.1.9.1:2379, …]" },
     { "prefix", read_prefix, AT(prefix), .help = "of all keys: /tandem/ROUTESERVER/TARGET" },

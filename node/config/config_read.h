@@ -23,14 +23,35 @@ bool config_source_close(struct config_source *s, FILE *errors);
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c);
 /* programming[]; names of nodes and peers are looked up in the tree. */
 void config_read_targets(struct schema_reader *r, struct tree_node *list, struct config *c);
+/* What every target has, in a table of rows for struct config_target. */
+#define CONFIG_TARGET_ROWS                                                                         \
+    { "name", schema_name, offsetof(struct config_target, name), .is_required = true,              \
+      .help = "the target" },                                                                      \
+    { "type", schema_word, offsetof(struct config_target, type), .words = config_target_types,     \
+      .is_required = true, .help = "netlink, table, etcd or azureRouteTable" },                    \
+    { "allowOwnSpace", schema_bool, offsetof(struct config_target, allow_own_space),               \
+      .help = "steer inside the VNet" },                                                           \
+    { "filter", config_read_filter, offsetof(struct config_target, filter),                        \
+      .help = "{ prefixes: [], peers: [], communities: [] }" },                                    \
+    { "blackhole", config_read_peer_list, offsetof(struct config_target, blackhole),               \
+      .help = "true, or [names]: whose BLACKHOLE community discards traffic" },                    \
+    { "nodes", config_read_node_mask, offsetof(struct config_target, nodes), .help = "[names]" }
+extern const char *const config_target_types[];
 /* filter: into a struct config_filter. */
 schema_read config_read_filter;
+void config_filter_copy(struct config_filter *to, const struct config_filter *from);
+void config_filter_fini(struct config_filter *f);
+/* [names] of peers, true (all) or false (none): into a struct config_peer_list. */
+schema_read config_read_peer_list;
+void config_peers_copy(struct config_peer_list *to, const struct config_peer_list *from);
 void config_target_fini(struct config_target *t);
 /* One of programming[] of type etcd; the name of the route server must be read already. */
 void config_read_etcd(struct schema_reader *r, struct tree_node *n, const struct config *c,
                       struct config_target *t);
 void config_etcd_fini(struct config_etcd *e);
-extern const char *const config_target_types[];
+/* One of type azureRouteTable: a target of c for every table. */
+void config_read_azure(struct schema_reader *r, struct tree_node *n, struct config *c);
+void config_azure_fini(struct config_azure *a);
 /* [names] of nodes into a bit mask. */
 schema_read config_read_node_mask;
 void config_read_nodes(struct schema_reader *r, struct tree_node *list, const struct schema_row *rows,

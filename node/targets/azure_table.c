@@ -9,6 +9,7 @@
 
 static const char our_prefix[] = "tandem-";
 static const char fence_tag[] = "tandem-fence";
+static const char discard[] = "None"; /* nextHopType: the fabric drops it */
 
 int azure_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b)
 {
@@ -48,7 +49,7 @@ static bool read_hop(const json_t *text, struct ip_addr *out)
 }
 
 /* The next hops of a route of ours as a set; 0 when they are not what we write. */
-static uint32_t read_hops(struct nhset_table *sets, const json_t *properties)
+static uint32_t read_hops(struct nhset_table *sets, const json_t *properties, uint8_t family)
 {
     struct ip_addr members[NHSET_MAX];
     uint32_t count = 0;
@@ -57,6 +58,8 @@ static uint32_t read_hops(struct nhset_table *sets, const json_t *properties)
     const char *type = json_string_value(json_object_get(properties, "nextHopType"));
     const json_t *many =
         json_object_get(json_object_get(properties, "nextHop"), "nextHopIpAddresses");
+    if (type && strcasecmp(type, discard) == 0)
+        members[count++] = (struct ip_addr){ .family = family };
     if (type && strcasecmp(type, "VirtualAppliance") == 0)
         count = read_hop(json_object_get(properties, "nextHopIpAddress"), &members[0]);
     if (type && strcasecmp(type, "VirtualApplianceEcmp") == 0 && json_array_size(many) <= NHSET_MAX)
@@ -67,6 +70,10 @@ static uint32_t read_hops(struct nhset_table *sets, const json_t *properties)
 static json_t *write_hops(const struct nhset *set, json_t *properties)
 {
     char text[IP_ADDR_TEXT];
+    if (set->count == 1 && ip_addr_is_zero(&set->members[0])) {
+        json_object_set_new(properties, "nextHopType", json_string(discard));
+        return properties;
+    }
     if (set->count == 1) {
         json_object_set_new(properties, "nextHopType", json_string("VirtualAppliance"));
         json_object_set_new(properties, "nextHopIpAddress",
@@ -186,7 +193,8 @@ static void sort_routes(struct azure_table *t)
         if (is_ours(route) && has_prefix) {
             struct azure_route *r = &t->routes[t->count++];
             r->prefix = prefix;
-            r->nhset = read_hops(t->sets, json_object_get(route, "properties"));
+            r->nhset = read_hops(t->sets, json_object_get(route, "properties"),
+                                  prefix.family);
             snprintf(r->name, sizeof r->name, "%s",
                      json_string_value(json_object_get(route, "name")));
         } else {

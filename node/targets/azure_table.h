@@ -58,7 +58,7 @@ const struct azure_route *azure_table_covering(const struct azure_table *t,
 bool azure_table_is_foreign(const struct azure_table *t, const struct ip_prefix *prefix);
 
 /* The body of a whole-table PUT: the document with these routes of ours (by azure_prefix_compare) and
- * this fence tag. Each set has one member, or 2 to 64 where the API version has VirtualApplianceEcmp. free() it. */
+ * this fence tag. Each set has one member (the unspecified address: next hop type None), or 2 to 64 where the API version has VirtualApplianceEcmp. free() it. */
 char *azure_table_write(const struct azure_table *t, const struct azure_route *ours, size_t count,
                         const char *fence);
 

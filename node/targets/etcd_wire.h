@@ -6,7 +6,7 @@
  *     PREFIX/routes/10.1.0.0/16
  *                           {"nextHops":["10.1.2.4"],"from":"nva-1","node":"rs-a","epoch":12}
  *
- * Keys of other names below PREFIX are nobody's business here. The gateway speaks protobuf's JSON:
+ * The next hop 0.0.0.0 or :: discards. Keys of other names below PREFIX are nobody's business here. The gateway speaks protobuf's JSON:
  * bytes are base64, 64-bit numbers are strings, what is zero or false is left out.
  * Source: etcd 3.4 api/rpc.proto, /v3/kv, /v3/watch, /v3/auth. */
 #ifndef TANDEM_NODE_TARGETS_ETCD_WIRE_H

@@ -44,8 +44,9 @@ int netlink_dump_start(struct netlink *n, uint64_t now_ms)
     return 0;
 }
 
-/* The next hops of a route as a set with one more reference. A route of ours without a gateway is
- * not something we wrote: the unspecified address stands for it, and equals no wanted set. */
+/* The next hops of a route as a set with one more reference. A route of ours without a gateway that
+ * does not discard either is not something we wrote: the last address stands for it, and equals no
+ * wanted set. */
 static uint32_t set_of_route(struct netlink *n, struct nl_route *r, uint32_t slot)
 {
     bool nomem;
@@ -54,8 +55,12 @@ static uint32_t set_of_route(struct netlink *n, struct nl_route *r, uint32_t slo
         nhset_ref(n->cfg.sets, nhset);
         return nhset;
     }
-    if (!r->hop_count)
-        r->hops[r->hop_count++] = (struct ip_addr){ .family = r->prefix.family };
+    if (!r->hop_count) {
+        struct ip_addr *hop = &r->hops[r->hop_count++];
+        *hop = (struct ip_addr){ .family = r->prefix.family };
+        if (r->type != RTN_BLACKHOLE)
+            memset(hop->bytes, 0xff, ip_addr_len(hop->family));
+    }
     return nhset_intern(n->cfg.sets, r->hops, r->hop_count, &nomem);
 }
 

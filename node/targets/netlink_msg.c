@@ -93,6 +93,15 @@ struct nlmsghdr *nl_build_nexthop(void *buf, uint8_t protocol, uint32_t id,
     return h;
 }
 
+struct nlmsghdr *nl_build_discard(void *buf, uint8_t protocol, uint32_t id, enum bgp_family f)
+{
+    struct nlmsghdr *h = start_nexthop(buf, RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE,
+                                       kernel_family[f], protocol);
+    mnl_attr_put_u32(h, NHA_ID, id);
+    mnl_attr_put(h, NHA_BLACKHOLE, 0, NULL);
+    return h;
+}
+
 struct nlmsghdr *nl_build_group(void *buf, uint8_t protocol, uint32_t id, const uint32_t *members,
                                 uint32_t count)
 {
@@ -254,6 +263,8 @@ static int read_nexthop_attr(const struct nlattr *a, void *data)
         n->oif = read_u32(a);
     else if (type == NHA_GROUP)
         read_group(n, a);
+    else if (type == NHA_BLACKHOLE)
+        n->is_discard = true;
     else if (type == NHA_GATEWAY)
         n->has_gateway =
             read_addr(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), &n->gateway);
@@ -265,7 +276,8 @@ bool nl_read_nexthop(const struct nlmsghdr *h, struct nl_nexthop *out)
     if (mnl_nlmsg_get_payload_len(h) < sizeof(struct nhmsg))
         return false;
     const struct nhmsg *m = mnl_nlmsg_get_payload(h);
-    *out = (struct nl_nexthop){ .protocol = m->nh_protocol };
+    *out = (struct nl_nexthop){ .protocol = m->nh_protocol,
+                                .family = m->nh_family == AF_INET6 ? BGP_IP6 : BGP_IP4 };
     mnl_attr_parse(h, sizeof *m, read_nexthop_attr, out);
     return out->id != 0;
 }

@@ -35,6 +35,8 @@ struct nlmsghdr *nl_build_lookup(void *buf, const struct ip_addr *to);
 /* Made or replaced. */
 struct nlmsghdr *nl_build_nexthop(void *buf, uint8_t protocol, uint32_t id,
                                   const struct ip_addr *gateway, uint32_t oif);
+/* One that drops what is sent to it. */
+struct nlmsghdr *nl_build_discard(void *buf, uint8_t protocol, uint32_t id, enum bgp_family f);
 struct nlmsghdr *nl_build_group(void *buf, uint8_t protocol, uint32_t id, const uint32_t *members,
                                 uint32_t count);
 struct nlmsghdr *nl_build_nexthop_delete(void *buf, uint32_t id);
@@ -56,7 +58,8 @@ bool nl_read_route(const struct nlmsghdr *h, struct nl_route *out);
 struct nl_nexthop {
     uint32_t id, oif;
     uint8_t protocol;
-    bool has_gateway;
+    uint8_t family; /* enum bgp_family, of a gateway or a discard */
+    bool is_discard, has_gateway;
     struct ip_addr gateway;
     uint32_t member_count; /* more than 0: a group */
     uint32_t members[NHSET_MAX];

@@ -221,6 +221,21 @@ static uint32_t resolve(struct nexthops *x, const struct ip_addr *to, struct nl_
     return 0;
 }
 
+static bool is_discard(const struct nexthops *x, uint32_t slot)
+{
+    return set_at(x, slot)->count == 1 && ip_addr_is_zero(&set_at(x, slot)->members[0]);
+}
+
+static int make_discard(struct nexthops *x, uint32_t slot, struct nl_answer *why)
+{
+    char buf[NL_MESSAGE_MAX] = { 0 };
+    struct nlmsghdr *h = nl_build_discard(buf, x->protocol, nexthops_id(x, slot),
+                                          set_at(x, slot)->members[0].family);
+    if (nl_talk(x->socket, h, NULL, NULL, why) == 0)
+        x->slots[slot].state = PRESENT;
+    return why->error;
+}
+
 static int make_gateway(struct nexthops *x, uint32_t slot, struct nl_answer *why)
 {
     char buf[NL_MESSAGE_MAX] = { 0 };
@@ -264,7 +279,9 @@ static int make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_an
         *why = n->failure;
         return why->error;
     }
-    int error = is_group(x, slot) ? make_group(x, slot, now_ms, why) : make_gateway(x, slot, why);
+    int error = is_group(x, slot)     ? make_group(x, slot, now_ms, why)
+                : is_discard(x, slot) ? make_discard(x, slot, why)
+                                      : make_gateway(x, slot, why);
     if (error) {
         x->slots[slot].failure = *why;
         x->slots[slot].retry_ms = now_ms + FAILURE_MEMORY_MS;
@@ -325,8 +342,8 @@ static uint32_t set_of(struct nexthops *x, const struct nl_nexthop *k)
     if (k->protocol != x->protocol)
         return 0;
     if (!k->member_count) {
-        members[count++] = k->gateway;
-        return k->has_gateway ? nhset_intern(x->sets, members, count, &nomem) : 0;
+        members[count++] = k->is_discard ? (struct ip_addr){ .family = k->family } : k->gateway;
+        return k->has_gateway || k->is_discard ? nhset_intern(x->sets, members, count, &nomem) : 0;
     }
     for (uint32_t i = 0; i < k->member_count; i++) {
         uint32_t slot = nexthops_see(x, k->members[i]);
@@ -390,6 +407,8 @@ static void forget_missing(struct nexthops *x)
 static bool has_moved(struct nexthops *x, uint32_t slot)
 {
     struct nl_answer why;
+    if (is_discard(x, slot))
+        return false;
     uint32_t oif = resolve(x, &set_at(x, slot)->members[0], &why);
     return oif && oif != x->slots[slot].oif;
 }

@@ -1,7 +1,7 @@
 /* The nexthop objects of one kernel table: one object a set of next hops.
  *
- * A set of one address is an object with a gateway, a set of more is a group of those. Object ids
- * are id_base + slot. Deleting an object deletes every route that uses it, and a link that goes down
+ * A set of one address is an object with a gateway, a set of more is a group of those; the
+ * unspecified address is an object that discards. Object ids are id_base + slot. Deleting an object deletes every route that uses it, and a link that goes down
  * takes its objects along, so:
  *   - routes and groups hold references; an object goes only when it was unreferenced, and no route
  *     of ours named it, through a whole dump of the table;

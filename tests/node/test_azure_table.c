@@ -61,6 +61,21 @@ static void test_a_route_of_ours_that_somebody_edited_has_no_set(void)
     end(&t);
 }
 
+/* What the fabric drops has the type None and no address. */
+static void test_a_blackhole_is_read_and_written_as_none(void)
+{
+    struct azure_table t = table_of(AZ_TABLE(
+        "Succeeded", "null",
+        "{\"name\":\"tandem-fw-1-3\",\"properties\":{\"addressPrefix\":\"10.7.0.0/32\","
+        "\"nextHopType\":\"None\"}}"));
+    CU_ASSERT_EQUAL_FATAL(t.count, 1);
+    CU_ASSERT_TRUE(has_hops(t.routes[0].nhset, "0.0.0.0"));
+    char *text = azure_table_write(&t, t.routes, t.count, "f");
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"addressPrefix\":\"10.7.0.0/32\",\"nextHopType\":\"None\"}"));
+    free(text);
+    end(&t);
+}
+
 static void test_states_of_provisioning_are_understood(void)
 {
     static const struct {
@@ -182,6 +197,7 @@ static void test_a_table_holds_next_hops_of_the_prefixs_family(void)
 
 CU_MAIN("azure_table", CU_CASE(test_routes_of_ours_are_told_from_those_of_others),
         CU_CASE(test_a_route_of_ours_that_somebody_edited_has_no_set),
+        CU_CASE(test_a_blackhole_is_read_and_written_as_none),
         CU_CASE(test_states_of_provisioning_are_understood),
         CU_CASE(test_a_write_keeps_what_others_put_there),
         CU_CASE(test_a_table_without_tags_gets_the_fence),

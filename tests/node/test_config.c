@@ -133,6 +133,12 @@ static const struct {
       "\"new\" is no API version" },
     { "programming: [{ name: t, type: table, filter: { peers: [nobody] } }]",
       "there is no peer \"nobody\"" },
+    { "programming: [{ name: t, type: table, filter: { communities: [\"65536:1\"] } }]",
+      "\"65536:1\" is no community" },
+    { "programming: [{ name: t, type: netlink, filter: { communities: [\"1:2:3:4\"] } }]",
+      "write \"65515:100\"" },
+    { "programming: [{ name: t, type: netlink, blackhole: [nobody] }]", "there is no peer \"nobody\"" },
+    { "programming: [{ name: t, type: netlink, blackhole: some }]", "some" },
     { "programming: [{ name: t, type: etcd }]", "\"endpoints\" is missing" },
     { "programming: [{ name: t, type: etcd, endpoints: [] }]", "1 to 9 endpoints are expected" },
     { "programming: [{ name: t, type: etcd, endpoints: [10.0.0.1] }]", "\"10.0.0.1\" is no endpoint" },
@@ -311,7 +317,8 @@ static void test_every_table_of_azure_is_a_target_of_its_own(void)
         "programming:\n"
         "  - { name: t, type: azureRouteTable, resourceIds: [" AZURE_ID "-a, " AZURE_ID "-b],\n"
         "      maxRoutes: 20, endpoint: \"https://arm.test:8443/\",\n"
-        "      identity: { servicePrincipalFile: sp.json }, filter: { prefixes: [10.0.0.0/8], peers: [q] } }\n"
+        "      identity: { servicePrincipalFile: sp.json }, blackhole: [p],\n"
+        "      filter: { prefixes: [10.0.0.0/8], peers: [q], communities: [\"1:2\", \"1:2:3\"] } }\n"
         "  - { name: u, type: azureRouteTable, resourceIds: [" AZURE_ID "-c] }\n");
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_EQUAL_FATAL(c->target_count, 3);
@@ -320,9 +327,12 @@ static void test_every_table_of_azure_is_a_target_of_its_own(void)
     CU_ASSERT_STRING_EQUAL(c->targets[1].azure.endpoint, "https://arm.test:8443");
     CU_ASSERT_STRING_EQUAL(c->targets[1].azure.principal_file, "/tmp/sp.json");
     CU_ASSERT_EQUAL(c->targets[1].azure.max_routes, 20);
-    CU_ASSERT_EQUAL_FATAL(c->targets[1].filter.peer_count, 1);
-    CU_ASSERT_EQUAL(c->targets[1].filter.peers[0], 1);
+    CU_ASSERT_EQUAL_FATAL(c->targets[1].filter.peers.count, 1);
+    CU_ASSERT_EQUAL(c->targets[1].filter.peers.places[0], 1);
     CU_ASSERT_EQUAL(c->targets[1].filter.prefix_count, 1);
+    CU_ASSERT_EQUAL_FATAL(c->targets[1].filter.community_count, 2);
+    CU_ASSERT_TRUE(c->targets[1].filter.communities[1].is_large);
+    CU_ASSERT_EQUAL(c->targets[1].blackhole.count, 1);
     CU_ASSERT_STRING_EQUAL(c->targets[2].name, "u");
     CU_ASSERT_STRING_EQUAL(c->targets[2].azure.endpoint, "https://management.azure.com");
     CU_ASSERT_STRING_EQUAL(c->targets[2].azure.api_version, "2025-07-01");
