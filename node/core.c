@@ -104,13 +104,16 @@ static void fill_pumps(struct core *c)
     list_take(&round, &c->busy);
     LIST_EACH(node, &round)
     {
+        struct core_conn *conn = LIST_OF(node, struct core_conn, work);
         list_remove(node);
-        core_bgp_fill(c, LIST_OF(node, struct core_conn, work));
+        if (conn->kind == CONN_BGP)
+            core_bgp_fill(c, conn);
+        else
+            core_cluster_fill(c, conn);
     }
     LIST_EACH(node, &c->links)
     {
         core_cluster_fill(c, LIST_OF(node, struct core_conn, work));
-        core_conn_moved(c, LIST_OF(node, struct core_conn, work));
     }
 }
 
@@ -134,10 +137,12 @@ static void reap(struct core *c)
         net = rib_next_dying(&c->rib, slowest);
         if (!net)
             return;
-        if (adjout_holds(c->adjout, net) || core_targets_hold(c, net))
+        if (adjout_holds(c->adjout, net) || core_targets_hold(c, net)) {
             rib_net_keep(&c->rib, net);
-        else
-            rib_net_free(&c->rib, net);
+            continue;
+        }
+        core_table_net_freed(c);
+        rib_net_free(&c->rib, net);
     }
 }
 
@@ -273,13 +278,14 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     list_init(&c->moved);
     list_init(&c->ready);
     list_init(&c->agents);
+    list_init(&c->agents_behind);
     c->hold_times = (struct repl_evidence_times){ .grace_ms = c->config->grace_ms,
                                                   .stale_ms = c->config->stale_ms };
     core_peers_init(c);
     init_policy(c);
     init_rib(c);
     repl_digest_init(&c->digest, cfg->secrets ? cfg->secrets->digest_key : NULL);
-    repl_digest_init(&c->table_digest, cfg->agent_secrets ? cfg->agent_secrets->digest_key : NULL);
+    core_table_init(c);
     core_targets_init(c);
     announce_vnets(c);
     core_cluster_init(c);
@@ -308,6 +314,8 @@ void core_free(struct core *c)
     }
     core_targets_fini(c);
     core_agents_fini(c);
+    core_hosts_fini(c);
+    core_table_fini(c);
     adjout_free(c->adjout);
     rib_fini(&c->rib);
     free(c->spaces);
@@ -427,7 +435,7 @@ bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
     bool was_tight = p->tx_len > PUMP_TX / 2; /* control messages may have found no room */
     pump_tx_sent(p, n);
     if (conn->kind == CONN_LINK)
-        return true;
+        return conn->agent ? core_agent_sent(c, conn) : true;
     if (conn->kind == CONN_BMP) {
         core_bmp_sent(c, conn);
         return was_tight;

@@ -199,6 +199,7 @@ struct core_target_view {
     const struct core_fact *facts;     /* of its backend */
     size_t fact_count;
     uint32_t agents;                   /* table: connected agents */
+    uint32_t routes;                   /* table: what they are served */
 };
 size_t core_target_count(const struct core *c);
 void core_target_view(const struct core *c, size_t nth, struct core_target_view *out);
@@ -221,12 +222,17 @@ struct core_station_view {
 size_t core_station_count(const struct core *c);
 void core_station_view(const struct core *c, size_t nth, struct core_station_view *out);
 
-struct core_agent_view {
+/* Whose agents may connect, from now on: listed hosts stay connected, others end. Copied. */
+void core_set_agents(struct core *c, const struct config_agent *agents, size_t count,
+                     uint64_t now_ms);
+
+struct core_agent_view { /* a listed host */
     const char *name;
     uint8_t key_id[REPL_KEY_ID];
-    uint64_t since_ms;
+    bool connected;
+    uint64_t since_ms;     /* connected, or not; 0 = it never was */
     bool synced;           /* has everything */
-    bool has_report;
+    bool has_report;       /* the last one, also of an agent that is gone */
     struct repl_table_report report;
 };
 size_t core_agent_count(const struct core *c);

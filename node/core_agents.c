@@ -1,224 +1,112 @@
-/* Host agents: the programmed table over the authenticated channel, one cursor per agent. */
+/* Host agents: one cursor each on the table (core_table.c), over the authenticated channel.
+ *
+ * Thousands of them cost nothing while nothing happens: who has been told everything stands on no list,
+ * and a turn looks only at those who have not. */
 #include <stdio.h>
 #include <string.h>
 
 #include "node/core_impl.h"
 
-/* Parts of a batch beside the prefixes, as they cost in the frame at most. */
-enum { FRAME_BUDGET = REPL_PAYLOAD_MAX - 512, COST_GROUP = 16, COST_HOP = 20, COST_PREFIX = 17 };
+enum { BEAT_MS = 250 }; /* an agent takes silence of a second for a node's end */
 
 static const char *subject_of(const struct core_agent *a, char *buf, size_t cap)
 {
-    snprintf(buf, cap, "agent=%s", a->cfg->name);
+    snprintf(buf, cap, "agent=%s", a->host->cfg.name);
     return buf;
 }
 
-/* ---- the table that agents see ---- */
+/* ---- the table ---- */
 
-/* Without a target of this type agents are served all that a network accepts. */
-static size_t table_target(const struct core *c)
+static bool has_work(const struct core_agent *a, const struct core_moment *now)
 {
-    for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].cfg->type == CONFIG_TARGET_TABLE)
-            return i;
-    return SIZE_MAX;
+    return a->subscribed && (a->position < now->head || !a->cut_sent ||
+                             a->complete_sent != now->complete || a->isolated_sent != now->isolated);
 }
 
-uint32_t core_table_set(const struct core *c, uint32_t net)
+static bool has_room(const struct core_agent *a)
 {
-    size_t target = table_target(c);
-    struct ip_prefix prefix;
-    if (target != SIZE_MAX)
-        return core_target_wanted(c, target, net);
-    prefix_table_prefix(&c->rib.nets, net, &prefix);
-    return vnet_judge(&c->vnet, &prefix, false) == VNET_PROGRAMMED ? rib_net(&c->rib, net)->nhset : 0;
+    size_t unsent;
+    pump_tx_bytes(&a->conn->pump, &unsent);
+    return repl_link_queued(a->conn->link) + unsent < CORE_AGENT_QUEUED;
 }
 
-/* What the digest has of a net, by place. */
-static uint32_t *summed_at(struct core *c, uint32_t net)
+static void send_frame(struct core *c, struct core_agent *a, const struct core_frame *f)
 {
-    enum bgp_family f = prefix_index_family(net);
-    uint32_t place = prefix_index_place(net), cap = c->table_cap[f] ? c->table_cap[f] : 1024;
-    while (cap <= place)
-        cap *= 2;
-    if (cap > c->table_cap[f]) {
-        uint32_t *wider = memory_new(cap, sizeof *wider);
-        for (uint32_t i = 0; i < c->table_cap[f]; i++)
-            wider[i] = c->table_summed[f][i];
-        free(c->table_summed[f]);
-        c->table_summed[f] = wider;
-        c->table_cap[f] = cap;
-    }
-    return &c->table_summed[f][place];
-}
-
-void core_table_changed(struct core *c, uint32_t net)
-{
-    struct ip_prefix prefix;
-    if (!c->cfg.agent_secrets)
-        return;
-    uint32_t set = core_table_set(c, net), *summed = summed_at(c, net);
-    if (*summed == set)
-        return;
-    prefix_table_prefix(&c->rib.nets, net, &prefix);
-    repl_digest_subtract(&c->table_digest, &prefix, nhset_get(&c->rib.sets, *summed));
-    repl_digest_add(&c->table_digest, &prefix, nhset_get(&c->rib.sets, set));
-    c->table_routes += (set != 0) - (uint32_t)(*summed != 0);
-    nhset_ref(&c->rib.sets, set);
-    nhset_unref(&c->rib.sets, *summed);
-    *summed = set;
-}
-
-void core_agents_fini(struct core *c)
-{
-    for (int f = 0; f < BGP_FAMILIES; f++)
-        free(c->table_summed[f]);
-}
-
-/* ---- batches ---- */
-
-struct batch {
-    struct core *c;
-    uint32_t sets[CORE_TABLE_GROUPS]; /* of the groups, by number */
-    uint32_t nets[CORE_TABLE_NETS], group[CORE_TABLE_NETS];
-    uint32_t group_count, net_count;
-    size_t cost;
-};
-
-static uint32_t group_of(struct batch *b, uint32_t set, uint8_t family, bool lost)
-{
-    for (uint32_t i = b->group_count; i-- > 0;)
-        if (b->sets[i] == set && b->c->table_groups[i].family == family &&
-            b->c->table_groups[i].lost == lost)
-            return i;
-    const struct nhset *s = nhset_get(&b->c->rib.sets, set);
-    b->sets[b->group_count] = set;
-    b->c->table_groups[b->group_count] =
-        (struct repl_table_routes){ .next_hops = s->members,
-                                    .next_hop_count = (uint16_t)s->count,
-                                    .family = family,
-                                    .lost = lost };
-    b->cost += COST_GROUP + s->count * COST_HOP;
-    return b->group_count++;
-}
-
-static uint64_t collect(struct batch *b, uint64_t from)
-{
-    uint64_t at = from, done = from;
-    for (uint32_t net; (net = vlist_next(&b->c->rib.loc, &at)); done = at) {
-        size_t most = COST_GROUP + NHSET_MAX * COST_HOP + COST_PREFIX;
-        if (b->net_count == CORE_TABLE_NETS || b->group_count == CORE_TABLE_GROUPS ||
-            b->cost + most > FRAME_BUDGET)
-            return done;
-        struct ip_prefix prefix;
-        prefix_table_prefix(&b->c->rib.nets, net, &prefix);
-        uint32_t set = core_table_set(b->c, net);
-        bool lost = !set && !rib_net_is_withdrawn(rib_net(&b->c->rib, net));
-        uint32_t group = group_of(b, set, prefix.family, lost);
-        uint16_t bytes = (uint16_t)(1 + ip_prefix_bytes(prefix.len));
-        b->c->table_groups[group].len = (uint16_t)(b->c->table_groups[group].len + bytes);
-        b->cost += bytes;
-        b->nets[b->net_count] = net;
-        b->group[b->net_count++] = group;
-    }
-    return at;
-}
-
-static void pack(struct batch *b)
-{
-    uint8_t *place[CORE_TABLE_GROUPS], *at = b->c->table_nlri;
-    for (uint32_t i = 0; i < b->group_count; i++) {
-        b->c->table_groups[i].nlri = place[i] = at;
-        at += b->c->table_groups[i].len;
-    }
-    for (uint32_t i = 0; i < b->net_count; i++) {
-        struct ip_prefix prefix;
-        prefix_table_prefix(&b->c->rib.nets, b->nets[i], &prefix);
-        uint8_t *to = place[b->group[i]];
-        *to++ = prefix.len;
-        memcpy(to, prefix.bytes, ip_prefix_bytes(prefix.len));
-        place[b->group[i]] = to + ip_prefix_bytes(prefix.len);
-    }
-}
-
-/* Absence may be acted upon when every NVA has spoken, as in our own targets. */
-static bool is_complete(const struct core *c)
-{
-    return c->converged_told;
-}
-
-static bool is_isolated(const struct core *c)
-{
-    return core_live_sessions(c) == 0;
-}
-
-static bool has_work(const struct core *c, const struct core_agent *a)
-{
-    return a->subscribed && (a->position < vlist_head(&c->rib.loc) || !a->cut_sent ||
-                             a->complete_sent != is_complete(c) ||
-                             a->isolated_sent != is_isolated(c));
-}
-
-/* One frame for this agent; the table's cut carries digest and total, so that it can check itself. */
-static void send_batch(struct core *c, struct core_agent *a)
-{
-    struct batch b;
-    b.c = c;
-    b.group_count = b.net_count = 0;
-    b.cost = 0;
-    uint64_t from = a->position, to = collect(&b, from);
-    pack(&b);
-    bool cut = to == vlist_head(&c->rib.loc) && rib_dirty_count(&c->rib) == 0;
-    struct repl_msg msg = { .kind = REPL_TABLE_BATCH,
-                            .table_batch = { .incarnation = c->incarnation,
-                                             .from = from,
-                                             .to = to,
-                                             .reset = a->reset,
-                                             .cut = cut,
-                                             .complete = cut && is_complete(c),
-                                             .isolated = is_isolated(c),
-                                             .route_total = c->table_routes,
-                                             .routes = c->table_groups,
-                                             .route_count = b.group_count } };
-    repl_digest_write(&c->table_digest, msg.table_batch.digest);
-    if (repl_link_send(a->conn->link, &msg, c->now_ms)) {
+    if (repl_link_send_payload(a->conn->link, f->payload, f->len, c->now_ms)) {
         core_conn_close(c, a->conn);
         return;
     }
     a->reset = false;
-    a->position = to;
-    a->cut_sent = cut;
-    if (cut) {
-        a->complete_sent = is_complete(c);
-        a->isolated_sent = is_isolated(c);
+    a->position = f->to;
+    a->cut_sent = a->host->is_synced = f->cut;
+    if (f->cut) {
+        a->complete_sent = f->complete;
+        a->isolated_sent = f->isolated;
+    }
+    core_conn_work(c, a->conn);
+}
+
+static void serve(struct core *c, struct core_agent *a, const struct core_moment *now)
+{
+    while (!a->conn->close_asked && has_work(a, now) && has_room(a)) {
+        if (a->position == now->head && !now->settled)
+            return; /* undecided prefixes: the cut comes with a later turn */
+        send_frame(c, a, core_table_frame(c, a->position, a->reset, now));
     }
 }
 
-void core_agents_stream(struct core *c)
+static void find_work(struct core *c, const struct core_moment *now)
 {
     LIST_EACH(node, &c->agents)
     {
         struct core_agent *a = LIST_OF(node, struct core_agent, all);
-        while (!a->conn->close_asked && has_work(c, a) &&
-               repl_link_queued(a->conn->link) < CORE_BULK_QUEUED) {
-            uint64_t before = a->position;
-            send_batch(c, a);
-            if (a->position == before)
-                break; /* undecided prefixes: the cut comes with a later turn */
-        }
+        if (!list_is_on(&a->behind) && has_work(a, now))
+            list_append(&c->agents_behind, &a->behind);
+    }
+    c->agents_told = *now;
+}
+
+static bool is_same_moment(const struct core_moment *a, const struct core_moment *b)
+{
+    return a->head == b->head && a->settled == b->settled && a->complete == b->complete &&
+           a->isolated == b->isolated;
+}
+
+void core_agents_stream(struct core *c)
+{
+    if (list_is_empty(&c->agents))
+        return;
+    const struct core_moment now = core_table_moment(c);
+    if (!is_same_moment(&now, &c->agents_told))
+        find_work(c, &now);
+    LIST_EACH(node, &c->agents_behind)
+    {
+        struct core_agent *a = LIST_OF(node, struct core_agent, behind);
+        serve(c, a, &now);
+        if (a->conn->close_asked || !has_work(a, &now))
+            list_remove(node);
     }
 }
 
 uint64_t core_agents_slowest(const struct core *c)
 {
     uint64_t slowest = UINT64_MAX;
-    for (const struct list *at = c->agents.next; at != &c->agents; at = at->next) {
+    for (const struct list *at = c->agents_behind.next; at != &c->agents_behind; at = at->next) {
         const struct core_agent *a =
-            (const struct core_agent *)((const char *)at - offsetof(struct core_agent, all));
+            (const struct core_agent *)((const char *)at - offsetof(struct core_agent, behind));
         if (a->subscribed && a->position < slowest)
             slowest = a->position;
     }
-    return slowest;
+    /* Who is on no list has been told all up to that moment. */
+    return list_is_empty(&c->agents) || slowest < c->agents_told.head ? slowest
+                                                                     : c->agents_told.head;
+}
+
+bool core_agent_sent(struct core *c, struct core_conn *conn)
+{
+    if (repl_link_queued(conn->link))
+        core_conn_work(c, conn);
+    return repl_link_queued(conn->link) || list_is_on(&conn->agent->behind);
 }
 
 /* ---- life of an agent ---- */
@@ -227,13 +115,18 @@ void core_agent_up(struct core *c, struct core_conn *conn, const struct repl_par
 {
     char subject[CONFIG_NAME_MAX + 16];
     struct core_agent *a = memory_new(1, sizeof *a);
-    a->cfg = &c->config->agents[party->id];
+    a->host = c->hosts[party->id];
+    a->host->links++;
+    a->host->since_ms = c->now_ms;
     a->conn = conn;
-    a->since_ms = c->now_ms;
+    a->number = c->agents_seen++;
     list_init(&a->all);
+    list_init(&a->behind);
     list_append(&c->agents, &a->all);
     c->agent_count++;
     conn->agent = a;
+    list_remove(&conn->work); /* from now on it is looked at when there is something to do */
+    core_conn_work(c, conn);
     core_event(c, CONFIG_LOG_INFO, "agent_connected", subject_of(a, subject, sizeof subject), NULL);
 }
 
@@ -244,41 +137,99 @@ void core_agent_gone(struct core *c, struct core_agent *a)
                "hint=\"it keeps its table\"");
     a->conn->agent = NULL;
     list_remove(&a->all);
+    list_remove(&a->behind);
     c->agent_count--;
+    if (--a->host->links == 0) {
+        a->host->since_ms = c->now_ms;
+        a->host->is_synced = false;
+    }
     free(a);
 }
 
 /* Resume is possible while every net that ended since then is still listed: positions are of this
  * incarnation and nothing was reaped behind them. We keep no history for absent agents, so a new
  * subscription starts over; the agent keeps its table meanwhile and applies only differences. */
-static void on_subscribe(struct core_agent *a)
+static void on_subscribe(struct core *c, struct core_agent *a)
 {
     a->subscribed = a->reset = true;
     a->cut_sent = a->complete_sent = a->isolated_sent = false;
     a->position = 0;
+    if (!list_is_on(&a->behind))
+        list_append(&c->agents_behind, &a->behind);
 }
 
 void core_agent_message(struct core *c, struct core_agent *a, const struct repl_msg *m)
 {
-    (void)c;
     if (m->kind == REPL_TABLE_SUBSCRIBE)
-        on_subscribe(a);
+        on_subscribe(c, a);
     if (m->kind == REPL_TABLE_REPORT) {
-        a->report = m->table_report;
-        a->has_report = true;
+        a->host->report = m->table_report;
+        a->host->has_report = true;
     }
 }
 
-/* Agents judge a node by its beats, as nodes do. */
-void core_agents_beat(struct core *c)
+void core_agents_stop(struct core *c)
+{
+    LIST_EACH(node, &c->agents)
+    {
+        struct core_conn *conn = LIST_OF(node, struct core_agent, all)->conn;
+        if (conn->close_asked)
+            continue;
+        repl_link_finish(conn->link, c->now_ms);
+        core_cluster_fill(c, conn);
+        core_conn_close(c, conn);
+    }
+}
+
+void core_agents_fini(struct core *c)
+{
+    LIST_EACH(node, &c->agents)
+    {
+        list_remove(node);
+        free(LIST_OF(node, struct core_agent, all));
+    }
+}
+
+/* ---- beats: agents judge a node by them, as nodes do ---- */
+
+struct beats {
+    uint8_t payload[2][64]; /* for those who are on the way, and for those who have everything */
+    size_t len[2];
+};
+
+static void encode_beats(struct core *c, const struct core_moment *now, struct beats *out)
 {
     struct repl_msg msg = { .kind = REPL_TABLE_BEAT };
     msg.beat.counter = c->beat_counter;
-    msg.beat.steady = is_complete(c);
+    msg.beat.steady = now->complete;
+    repl_digest_write(&c->table.digest, msg.beat.digest);
+    for (int with_digest = 0; with_digest <= 1; with_digest++) {
+        msg.beat.has_digest = with_digest;
+        int len = repl_msg_encode(&msg, out->payload[with_digest], sizeof out->payload[0]);
+        core_must(len < 0);
+        out->len[with_digest] = (size_t)len;
+    }
+}
+
+/* Each agent at its own turn, so that no beat of ours serves all. The digest goes to those who have the
+ * table that it is of: they look at theirs again. */
+void core_agents_beat(struct core *c)
+{
+    const struct core_moment now = core_table_moment(c);
+    uint64_t every = c->config->beat_ms < BEAT_MS ? BEAT_MS / c->config->beat_ms : 1;
+    struct beats beats;
+    if (list_is_empty(&c->agents))
+        return;
+    encode_beats(c, &now, &beats);
     LIST_EACH(node, &c->agents)
     {
         struct core_agent *a = LIST_OF(node, struct core_agent, all);
-        if (!a->conn->close_asked && repl_link_send(a->conn->link, &msg, c->now_ms))
+        if (a->conn->close_asked || (a->number + c->beat_counter) % every)
+            continue;
+        int kind = now.settled && a->subscribed && !has_work(a, &now);
+        if (repl_link_send_payload(a->conn->link, beats.payload[kind], beats.len[kind], c->now_ms))
             core_conn_close(c, a->conn); /* it has not read for 256 KiB of beats and tables */
+        else
+            core_conn_work(c, a->conn);
     }
 }

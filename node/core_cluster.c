@@ -458,9 +458,9 @@ void core_cluster_drain(struct core *c, struct core_conn *conn)
 
 void core_cluster_fill(struct core *c, struct core_conn *conn)
 {
-    (void)c;
     if (conn->close_asked || !conn->connected)
         return;
+    core_conn_moved(c, conn);
     size_t room;
     uint8_t *at = pump_tx_space(&conn->pump, &room);
     conn->pump.tx_len += repl_link_pull(conn->link, at, room);
@@ -537,20 +537,6 @@ bool core_cluster_caught_up(const struct core *c)
 
 /* ---- life ---- */
 
-static void init_parties(struct core *c)
-{
-    size_t agents = c->cfg.agent_secrets ? c->config->agent_count : 0;
-    size_t nodes = c->cfg.secrets ? c->config->node_count - 1 : 0;
-    c->parties = memory_new(nodes + agents, sizeof *c->parties);
-    for (struct core_member *m = core_next_member(c, NULL); m && nodes; m = core_next_member(c, m))
-        c->parties[c->party_count++] = m->party;
-    for (size_t i = 0; i < agents; i++) {
-        struct repl_party *p = &c->parties[c->party_count++];
-        *p = (struct repl_party){ .role = REPL_ROLE_AGENT, .id = (uint32_t)i };
-        memcpy(p->public_key, c->config->agents[i].public_key, REPL_KEY);
-    }
-}
-
 void core_cluster_init(struct core *c)
 {
     c->member_times = (struct repl_member_times){ .suspect_ms = c->config->dead_ms / 2,
@@ -563,35 +549,27 @@ void core_cluster_init(struct core *c)
             continue;
         struct core_member *m = &c->members[id];
         m->node = &c->config->nodes[id - 1];
-        m->party = (struct repl_party){ .role = REPL_ROLE_NODE, .id = id };
-        memcpy(m->party.public_key, m->node->public_key, REPL_KEY);
+        m->party = repl_party(REPL_ROLE_NODE, id, m->node->public_key);
         repl_member_init(&m->life, &c->member_times, c->now_ms);
         core_must(repl_replica_init(&m->replica, (uint8_t)id, c->names.count));
     }
-    init_parties(c);
+    core_set_agents(c, c->config->agents, c->cfg.agent_secrets ? c->config->agent_count : 0,
+                    c->now_ms);
     c->batcher = repl_batcher_new();
     core_must(!c->batcher);
-    c->table_groups = memory_new(CORE_TABLE_GROUPS, sizeof *c->table_groups);
-    c->table_nlri = memory_new(REPL_PAYLOAD_MAX, 1);
 }
 
 void core_cluster_fini(struct core *c)
 {
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
         repl_replica_fini(&m->replica);
-    LIST_EACH(node, &c->agents)
-    {
-        list_remove(node);
-        free(LIST_OF(node, struct core_agent, all));
-    }
     repl_batcher_free(c->batcher);
     free(c->parties);
-    free(c->table_groups);
-    free(c->table_nlri);
 }
 
 void core_cluster_stop(struct core *c)
 {
+    core_agents_stop(c);
     LIST_EACH(node, &c->links)
     {
         struct core_conn *conn = LIST_OF(node, struct core_conn, work);

@@ -27,6 +27,8 @@ enum {
     CORE_HALF_OPEN_ALL = 64,
     CORE_STRANGERS = 16,          /* addresses whose failed handshakes are counted */
     CORE_STRANGER_RATE = 10,      /* of them a second; then they are refused until it is over */
+    CORE_AGENT_QUEUED = 32 * 1024, /* bytes on the way to one agent */
+    CORE_TABLE_FRAMES = 32,       /* batches kept as they were encoded */
     CORE_TABLE_GROUPS = 512,      /* of one batch to an agent */
     CORE_TABLE_NETS = 4096,
     CORE_REFUSED = 16,            /* refused BGP connections that are told so at a time */
@@ -54,7 +56,7 @@ struct core_station; /* core_bmp_impl.h */
 struct core_conn {
     struct pump pump;
     struct list all;
-    struct list work;  /* a link: on core.links; an NVA's: on core.busy while it may have output */
+    struct list work;  /* a node's link: on core.links; others: on core.busy while they may have output */
     struct list moved; /* on core.moved: the loop is to send, or to read on */
     uint8_t kind;
     bool dialled;       /* by us */
@@ -122,15 +124,56 @@ struct core_member {
     char last_error[160];
 };
 
-struct core_agent {
-    struct list all;
-    struct core_conn *conn;
-    const struct config_agent *cfg;
-    bool subscribed, reset, cut_sent;
-    uint64_t position, since_ms;
-    bool complete_sent, isolated_sent;
+/* A host whose agent may connect. */
+struct core_host {
+    struct config_agent cfg;
+    bool is_listed;
+    unsigned links;    /* connections now */
+    uint64_t since_ms; /* of the first of them, or since there are none; 0 = there never was one */
+    bool is_synced;    /* has been told everything */
     bool has_report;
     struct repl_table_report report;
+};
+
+struct core_agent { /* a connection of one */
+    struct list all;
+    struct list behind; /* on core.agents_behind while there is something to tell it */
+    struct core_conn *conn;
+    struct core_host *host;
+    uint64_t number; /* of all connections */
+    bool subscribed, reset, cut_sent;
+    uint64_t position;
+    bool complete_sent, isolated_sent;
+};
+
+/* What a turn may tell agents. */
+struct core_moment {
+    uint64_t head, freed; /* of the Loc-RIB order; nets freed so far */
+    bool settled;         /* nothing waits for a decision */
+    bool complete;        /* absence may be acted upon: every NVA has spoken, as in our own targets */
+    bool isolated;        /* no NVA has a session with any node */
+};
+
+/* A batch for agents as it is sent. */
+struct core_frame {
+    uint64_t from, to, freed;
+    bool reset, cut, complete, isolated;
+    size_t len; /* 0 = unused */
+    uint8_t *payload;
+};
+
+/* The table that agents are served. */
+struct core_table {
+    struct repl_digest digest;
+    uint32_t routes;
+    uint32_t *summed[BGP_FAMILIES]; /* by place: the set that the digest has; a reference */
+    uint32_t cap[BGP_FAMILIES];
+    uint64_t freed;   /* nets that ceased to exist so far */
+    uint64_t encoded; /* frames */
+    struct core_frame frames[CORE_TABLE_FRAMES];
+    uint32_t next_frame;
+    struct repl_table_routes *groups;
+    uint8_t *nlri;
 };
 
 /* Of a shared target, as another node sees it. */
@@ -180,10 +223,9 @@ struct core {
     struct repl_names names;
     struct ip_prefix *spaces;
     struct ip_addr *node_addrs;
-    struct repl_digest digest, table_digest;
-    uint32_t programmed, table_routes;
-    uint32_t *table_summed[BGP_FAMILIES]; /* by place: the set that table_digest has; a reference */
-    uint32_t table_cap[BGP_FAMILIES];
+    struct repl_digest digest;
+    uint32_t programmed;
+    struct core_table table;
     uint32_t discard[BGP_FAMILIES]; /* the set that stands for a blackhole */
     struct repl_evidence_times hold_times;
     bool converged_told;
@@ -197,10 +239,12 @@ struct core {
     size_t party_count;
     struct repl_batcher *batcher;
     struct core_stranger strangers[CORE_STRANGERS];
-    struct list agents;
+    struct core_host **hosts, **unlisted; /* unlisted: still connected */
+    size_t host_count, unlisted_count;
+    struct list agents, agents_behind;
     size_t agent_count;
-    struct repl_table_routes *table_groups;
-    uint8_t *table_nlri;
+    uint64_t agents_seen;
+    struct core_moment agents_told; /* who is not behind knows all of it */
     struct core_target *targets;
     size_t target_count;
     uint64_t quarantined, refused_handshakes;
@@ -371,14 +415,28 @@ void core_cluster_raise(struct core *c, uint64_t seen);
 void core_agent_up(struct core *c, struct core_conn *conn, const struct repl_party *party);
 void core_agent_message(struct core *c, struct core_agent *a, const struct repl_msg *m);
 void core_agent_gone(struct core *c, struct core_agent *a);
+/* Its transport took bytes. True: it has more for the room. */
+bool core_agent_sent(struct core *c, struct core_conn *conn);
 void core_agents_stream(struct core *c);
 void core_agents_beat(struct core *c);
+void core_agents_stop(struct core *c);
+void core_agents_fini(struct core *c);
 uint64_t core_agents_slowest(const struct core *c);
-/* The set that agents are told for a net. */
-uint32_t core_table_set(const struct core *c, uint32_t net);
+
+/* core_hosts.c */
+void core_hosts_fini(struct core *c);
+
+/* core_table.c */
+void core_table_init(struct core *c);
+void core_table_fini(struct core *c);
 /* The net was decided: its part of the table's digest. */
 void core_table_changed(struct core *c, uint32_t net);
-void core_agents_fini(struct core *c);
+/* A net ceased to exist. */
+void core_table_net_freed(struct core *c);
+struct core_moment core_table_moment(const struct core *c);
+/* The batch that begins there. */
+const struct core_frame *core_table_frame(struct core *c, uint64_t from, bool reset,
+                                          const struct core_moment *now);
 
 /* core_targets.c */
 void core_targets_init(struct core *c);

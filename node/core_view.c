@@ -191,6 +191,7 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
         .facts = t->facts,
         .fact_count = t->fact_count,
         .agents = t->cfg->type == CONFIG_TARGET_TABLE ? (uint32_t)c->agent_count : 0,
+        .routes = t->cfg->type == CONFIG_TARGET_TABLE ? c->table.routes : 0,
     };
 }
 
@@ -201,22 +202,19 @@ uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net)
 
 size_t core_agent_count(const struct core *c)
 {
-    return c->agent_count;
+    return c->host_count;
 }
 
 void core_agent_view(const struct core *c, size_t nth, struct core_agent_view *out)
 {
-    const struct list *at = c->agents.next;
-    while (nth--)
-        at = at->next;
-    const struct core_agent *a =
-        (const struct core_agent *)((const char *)at - offsetof(struct core_agent, all));
-    *out = (struct core_agent_view){ .name = a->cfg->name,
-                                     .since_ms = a->since_ms,
-                                     .synced = a->subscribed && a->cut_sent,
-                                     .has_report = a->has_report,
-                                     .report = a->report };
-    repl_key_id(a->cfg->public_key, out->key_id);
+    const struct core_host *h = c->hosts[nth];
+    *out = (struct core_agent_view){ .name = h->cfg.name,
+                                     .connected = h->links > 0,
+                                     .since_ms = h->since_ms,
+                                     .synced = h->is_synced,
+                                     .has_report = h->has_report,
+                                     .report = h->report };
+    repl_key_id(h->cfg.public_key, out->key_id);
 }
 
 /* ---- the whole ---- */

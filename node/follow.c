@@ -170,7 +170,7 @@ void follow_connected(struct follow *f, size_t node)
 {
     struct follow_node *n = &f->nodes[node];
     n->connected = true;
-    n->cut_seen = n->complete = n->resetting = false;
+    n->cut_seen = n->complete = n->resetting = n->waits = false;
     n->position = 0;
 }
 
@@ -215,18 +215,32 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
     nhset_unref(&f->sets, set);
 }
 
-static bool is_verified(const struct follow_node *n, const struct repl_table_batch *b)
+static bool has_digest(const struct follow_node *n, const uint8_t *told)
 {
     uint8_t digest[REPL_DIGEST];
     repl_digest_write(&n->digest, digest);
-    return n->routes == b->route_total && memcmp(digest, b->digest, REPL_DIGEST) == 0;
+    return memcmp(digest, told, REPL_DIGEST) == 0;
+}
+
+static bool is_verified(const struct follow_node *n, const struct repl_table_batch *b)
+{
+    return n->routes == b->route_total && has_digest(n, b->digest);
+}
+
+static enum follow_result ask_again(struct follow_node *n)
+{
+    n->waits = true;
+    return FOLLOW_RESUBSCRIBE;
 }
 
 enum follow_result follow_apply(struct follow *f, size_t node, const struct repl_table_batch *b,
                                 uint64_t now_ms)
 {
     struct follow_node *n = &f->nodes[node];
+    if (n->waits && !b->reset)
+        return FOLLOW_APPLIED; /* it was on the way already */
     if (b->reset) {
+        n->waits = false;
         each_route(f, visit_unseen, node, now_ms);
         n->resetting = true;
         n->cut_seen = n->complete = false;
@@ -234,7 +248,7 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
         n->position = b->from;
     }
     if (b->incarnation != n->incarnation || b->from != n->position)
-        return FOLLOW_RESUBSCRIBE;
+        return ask_again(n);
     n->isolated = b->isolated;
     if (f->active == (int)node)
         tell_sessions(f, now_ms);
@@ -247,10 +261,31 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
         each_route(f, visit_sweep, node, now_ms);
     n->resetting = false;
     if (!is_verified(n, b))
-        return FOLLOW_RESUBSCRIBE;
+        return ask_again(n);
     bool completes = b->complete && !n->complete;
     n->cut_seen = true;
     n->complete = b->complete;
     follow_choose(f, completes && f->active == (int)node, now_ms);
     return FOLLOW_APPLIED;
+}
+
+enum follow_result follow_beat(struct follow *f, size_t node, const uint8_t *digest)
+{
+    struct follow_node *n = &f->nodes[node];
+    bool is_at_rest = n->cut_seen && !n->waits;
+    return !digest || !is_at_rest || has_digest(n, digest) ? FOLLOW_APPLIED : ask_again(n);
+}
+
+static void visit_give_up(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    (void)node;
+    must(program_want(f->program, prefix, 0, PROGRAM_WITHDRAWN, now_ms));
+}
+
+void follow_give_up(struct follow *f, uint64_t now_ms)
+{
+    f->active = -1;
+    f->converged_told = true;
+    program_converged(f->program, now_ms);
+    each_route(f, visit_give_up, 0, now_ms);
 }

@@ -5,6 +5,7 @@
  * the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
  * used as they come, and so is what a node says is gone; absence counts only from a node that has
  * converged, at its cut (make before break). What was lost without a withdrawal is subject to the brake.
+ * A beat with the digest of the node's table has it compared with what is held here.
  * Pure: no socket, no clock. Source: the replication design 4.8 (embedded table), DESIGN section 6. */
 #ifndef TANDEM_NODE_FOLLOW_H
 #define TANDEM_NODE_FOLLOW_H
@@ -15,6 +16,7 @@
 
 struct follow_node {
     bool connected, cut_seen, complete, resetting;
+    bool waits; /* for the whole table again: what comes before it is not looked at */
     bool isolated; /* it says that no NVA has a session with any node */
     uint64_t incarnation, position;
     struct repl_digest digest; /* of this node's table as held here */
@@ -41,10 +43,17 @@ void follow_disconnected(struct follow *f, size_t node, uint64_t now_ms);
 
 enum follow_result {
     FOLLOW_APPLIED,
-    FOLLOW_RESUBSCRIBE, /* a gap, or the digest at a cut differs: ask for everything again */
+    FOLLOW_RESUBSCRIBE, /* a gap, or the digest differs: ask for everything again */
 };
 enum follow_result follow_apply(struct follow *f, size_t node, const struct repl_table_batch *b,
                                 uint64_t now_ms);
+
+/* A beat of a node that has sent us everything; digest of its table, NULL = it did not say. */
+enum follow_result follow_beat(struct follow *f, size_t node, const uint8_t *digest);
+
+/* Every node has been away for as long as the operator wants their table to outlive them: it goes, and
+ * with it what was inherited. The next node that has a table serves it anew. */
+void follow_give_up(struct follow *f, uint64_t now_ms);
 
 /* The program holds this prefix no longer: its record goes when no node's table has it either. */
 void follow_released(struct follow *f, uint32_t prefix);

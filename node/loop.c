@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "node/agent_keys.h"
 #include "node/api/http.h"
 #include "node/backends.h"
 #include "node/bfd_io.h"
@@ -397,6 +398,8 @@ static void on_hangup(uv_signal_t *signal, int number)
 {
     struct loop *l = signal->data;
     (void)number;
+    if (l->cfg->core.agent_secrets)
+        agent_keys_reload(l->cfg->config, l->core, l->log, now_ms());
     log_event(l->log, LOG_WARN_, "reload_not_possible", NULL,
               "hint=\"this version reads its configuration at start: restart the nodes one by one, "
               "nothing is removed meanwhile\"");
@@ -466,6 +469,8 @@ int loop_run(const struct loop_cfg *cfg)
     list_init(&l->owner.conns);
     start_handles(l);
     l->core = core_new(&cfg->core, now_ms());
+    if (cfg->config->agent_directory)
+        agent_keys_reload(cfg->config, l->core, l->log, now_ms());
     bool started = start_listeners(l) && start_bfd(l) && start_targets(l) && start_api(l);
     if (started) {
         start_dumps(l);

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/agent_keys.h"
 #include "node/keyfile.h"
 #include "node/loop.h"
 
@@ -92,6 +94,15 @@ static bool has_own_key(const struct config *config, const struct config_node *n
     return false;
 }
 
+/* A directory that cannot be read is an error, a bad file in it only when checking: the others work. */
+static bool check_agents(const struct config *config, bool is_strict)
+{
+    struct agent_keys agents;
+    bool ok = agent_keys_read(config, &agents, stderr) && !(is_strict && agents.faults);
+    agent_keys_free(&agents);
+    return ok;
+}
+
 static bool load_keys(const struct config *config, const struct config_node *node, struct keys *k)
 {
     k->clustered = config->node_count > 1;
@@ -110,6 +121,17 @@ static bool load_keys(const struct config *config, const struct config_node *nod
     if (k->has_agents)
         ok = keyfile_secret(config->agent_secret_file, &k->agent_secrets, stderr) && ok;
     return ok;
+}
+
+/* A descriptor for every NVA, node, agent and reader of the API: as many as the system allows us. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        fprintf(stderr, "tandemd: warning: limit of open files: %s\n", strerror(errno));
 }
 
 /* ---- the run directory ---- */
@@ -200,7 +222,8 @@ int main(int argc, char **argv)
         return EXIT_BAD_CONFIG;
     const struct config_node *node = find_self(config, a.node);
     int status = EXIT_BAD_CONFIG;
-    if (node && load_keys(config, node, &keys))
+    raise_descriptor_limit();
+    if (node && load_keys(config, node, &keys) && check_agents(config, a.check))
         status = a.check ? 0 : run(config, node, &keys);
     repl_identity_wipe(&keys.identity);
     repl_secrets_wipe(&keys.secrets);

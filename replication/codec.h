@@ -148,7 +148,7 @@ struct repl_table_subscribe {
 /* From a host agent: what stands in its kernel, for sight. */
 struct repl_table_report {
     uint64_t incarnation, version; /* applied */
-    uint32_t installed, failed;
+    uint32_t wanted, installed, pending, failed, held, unhealthy;
     bool active;                   /* this node's table is the one that the agent follows */
     char last_error[128];
 };

@@ -78,6 +78,10 @@ static int encode_report(const struct repl_msg *m, struct arena *arena, uint8_t 
     report.version = m->table_report.version;
     report.installed = m->table_report.installed;
     report.failed = m->table_report.failed;
+    report.wanted = m->table_report.wanted;
+    report.pending = m->table_report.pending;
+    report.held = m->table_report.held;
+    report.unhealthy = m->table_report.unhealthy;
     report.active = m->table_report.active;
     report.last_error = (char *)(uintptr_t)m->table_report.last_error;
     pb.kind_case = TANDEM__TABLE__MESSAGE__KIND_REPORT;
@@ -182,6 +186,10 @@ static int read_report(const Tandem__Table__Message *pb, struct arena *arena, st
                                      .version = pb->report->version,
                                      .installed = pb->report->installed,
                                      .failed = pb->report->failed,
+                                     .wanted = pb->report->wanted,
+                                     .pending = pb->report->pending,
+                                     .held = pb->report->held,
+                                     .unhealthy = pb->report->unhealthy,
                                      .active = pb->report->active };
     strncpy(r->last_error, pb->report->last_error, sizeof r->last_error - 1);
     return 0;

@@ -41,7 +41,8 @@ struct repl_link {
     struct repl_link_cfg cfg;
     enum link_state state;
     const struct repl_secrets *secrets; /* of the preface's role */
-    const struct repl_party *party;
+    const struct repl_party *party;     /* NULL, or who */
+    struct repl_party who;
     struct repl_hello hello; /* theirs */
     struct noise noise;
     uint8_t binding[NOISE_HASH];
@@ -74,6 +75,14 @@ static const char *const failure_texts[] = {
     [REPL_FAIL_TRUNCATED] = "the connection was closed without an orderly end",
     [REPL_FAIL_NOMEM] = "out of memory",
 };
+
+struct repl_party repl_party(uint8_t role, uint32_t id, const uint8_t public_key[static REPL_KEY])
+{
+    struct repl_party p = { .role = role, .id = id };
+    memcpy(p.public_key, public_key, REPL_KEY);
+    repl_key_id(public_key, p.key_id);
+    return p;
+}
 
 static void emit(struct repl_link *l, struct repl_link_event e)
 {
@@ -151,7 +160,12 @@ int repl_link_send(struct repl_link *l, const struct repl_msg *m, uint64_t now_m
     if (l->state != LINK_UP)
         return REPL_ERR_SPACE;
     int len = repl_msg_encode(m, payload, sizeof payload);
-    return len < 0 ? len : send_frame(l, SEAL_MESSAGE, payload, (size_t)len, now_ms);
+    return len < 0 ? len : repl_link_send_payload(l, payload, (size_t)len, now_ms);
+}
+
+int repl_link_send_payload(struct repl_link *l, const uint8_t *payload, size_t len, uint64_t now_ms)
+{
+    return l->state == LINK_UP ? send_frame(l, SEAL_MESSAGE, payload, len, now_ms) : REPL_ERR_SPACE;
 }
 
 void repl_link_finish(struct repl_link *l, uint64_t now_ms)
@@ -168,9 +182,8 @@ void repl_link_finish(struct repl_link *l, uint64_t now_ms)
 static void write_preface(struct repl_link *l)
 {
     struct wire_writer w = wire_writer(l->preface, PREFACE);
-    uint8_t own_id[REPL_KEY_ID], peer_id[REPL_KEY_ID];
+    uint8_t own_id[REPL_KEY_ID];
     repl_key_id(l->cfg.identity->public_key, own_id);
-    repl_key_id(l->party->public_key, peer_id);
     wire_put(&w, magic, sizeof magic);
     wire_put8(&w, MAJOR);
     wire_put8(&w, SUITE);
@@ -180,7 +193,7 @@ static void write_preface(struct repl_link *l)
     wire_put32(&w, l->cfg.hello.node);
     wire_put32(&w, l->party->id);
     wire_put(&w, own_id, sizeof own_id);
-    wire_put(&w, peer_id, sizeof peer_id);
+    wire_put(&w, l->party->key_id, REPL_KEY_ID);
     wire_put(&w, l->secrets->psk_id, 4);
     assert(!w.failed && wire_room(&w) == 0);
 }
@@ -190,14 +203,19 @@ static const struct repl_party *find_party(const struct repl_link *l, uint8_t ro
 {
     for (size_t i = 0; i < l->cfg.party_count; i++) {
         const struct repl_party *p = &l->cfg.parties[i];
-        uint8_t candidate[REPL_KEY_ID];
-        if (p->role != role || (role == REPL_ROLE_NODE && p->id != id))
-            continue;
-        repl_key_id(p->public_key, candidate);
-        if (noise_is_equal(candidate, key_id, REPL_KEY_ID))
+        if (p->role == role && (role != REPL_ROLE_NODE || p->id == id) &&
+            noise_is_equal(p->key_id, key_id, REPL_KEY_ID))
             return p;
     }
     return NULL;
+}
+
+/* The list of parties may change while we talk: who it is stays with us. */
+static void meet(struct repl_link *l, const struct repl_party *party)
+{
+    l->party = party ? &l->who : NULL;
+    if (party)
+        l->who = *party;
 }
 
 /* A stranger costs one hash: the mac is looked at before anything else that costs. */
@@ -222,7 +240,7 @@ static enum repl_link_failure check_preface(struct repl_link *l, const uint8_t *
     if (!noise_is_equal(mac, data + PREFACE, NOISE_TAG) || memcmp(cluster, l->cfg.cluster_id, 16) != 0)
         return REPL_FAIL_CLUSTER;
     repl_key_id(l->cfg.identity->public_key, own_id);
-    l->party = find_party(l, role, from, from_key);
+    meet(l, find_party(l, role, from, from_key));
     bool meant = to == l->cfg.hello.node && noise_is_equal(to_key, own_id, REPL_KEY_ID);
     return l->party && meant ? REPL_FAIL_NONE : REPL_FAIL_PARTY;
 }
@@ -490,7 +508,7 @@ bool repl_link_next(struct repl_link *l, struct repl_link_event *out)
 static bool start_initiator(struct repl_link *l)
 {
     uint8_t mac[NOISE_TAG];
-    l->party = &l->cfg.parties[0];
+    meet(l, &l->cfg.parties[0]);
     l->secrets = l->cfg.secrets;
     l->state = LINK_WANTS_SECOND;
     write_preface(l);

@@ -19,9 +19,12 @@ enum repl_role { REPL_ROLE_NODE = 1, REPL_ROLE_AGENT = 2 };
 /* A party that may be at the other end. */
 struct repl_party {
     uint8_t role;      /* enum repl_role */
-    uint32_t id;       /* node id; agents: index chosen by the caller, not on the wire */
+    uint32_t id;       /* node id; agents: number chosen by the caller, not on the wire */
     uint8_t public_key[REPL_KEY];
+    uint8_t key_id[REPL_KEY_ID]; /* of public_key: what a preface names */
 };
+
+struct repl_party repl_party(uint8_t role, uint32_t id, const uint8_t public_key[static REPL_KEY]);
 
 struct repl_link_cfg {
     bool initiator;
@@ -30,7 +33,8 @@ struct repl_link_cfg {
     const struct repl_identity *identity; /* borrowed for the life of the link */
     const struct repl_secrets *secrets;   /* borrowed; of the cluster, or of the agents */
     const struct repl_secrets *agent_secrets; /* responder: for agents, NULL = no agents; borrowed */
-    const struct repl_party *parties;     /* who may connect; the initiator has exactly one. Borrowed */
+    const struct repl_party *parties;     /* who may connect; the initiator has exactly one. Borrowed
+                                             until LINK_UP or FAILED */
     size_t party_count;
     struct repl_hello hello;              /* ours; a responder's your_incarnation is filled by the
                                              callee from `seen` when the party is known */
@@ -90,6 +94,9 @@ size_t repl_link_room(const struct repl_link *l);
 size_t repl_link_queued(const struct repl_link *l);
 /* Seal and queue a message. 0, REPL_ERR_SPACE (no room: try after a pull), REPL_ERR_NOMEM. */
 int repl_link_send(struct repl_link *l, const struct repl_msg *m, uint64_t now_ms) MUST_USE;
+/* The same for a message that was encoded before: one encoding serves many links. */
+int repl_link_send_payload(struct repl_link *l, const uint8_t *payload, size_t len,
+                           uint64_t now_ms) MUST_USE;
 /* Queue the FINAL frame: an orderly end. */
 void repl_link_finish(struct repl_link *l, uint64_t now_ms);
 

@@ -49,6 +49,8 @@ struct host {
     struct netlink *netlink;
     struct upstream upstreams[REPL_NODES_MAX];
     int active_told;
+    uint64_t alone_ms; /* 0, or: no node is connected since */
+    bool gave_up;      /* the table went: keepTable is over */
 };
 
 static uint64_t now_ms(void)
@@ -86,7 +88,10 @@ static void report(struct upstream *u)
     netlink_status(u->host->netlink, &kernel);
     msg.table_report.incarnation = n->incarnation;
     msg.table_report.version = n->position;
+    msg.table_report.wanted = stats->wanted;
     msg.table_report.installed = stats->installed;
+    msg.table_report.pending = stats->pending;
+    msg.table_report.held = stats->held_by_brake;
     msg.table_report.failed = stats->failed;
     msg.table_report.active = u->host->follow.active == (int)u->nth;
     snprintf(msg.table_report.last_error, sizeof msg.table_report.last_error, "%.127s",
@@ -103,15 +108,26 @@ static void subscribe(struct upstream *u)
         u->failed = true;
 }
 
+static void heed(struct upstream *u, enum follow_result result)
+{
+    char subject[CONFIG_NAME_MAX + 8];
+    if (result != FOLLOW_RESUBSCRIBE)
+        return;
+    log_event(u->host->log, LOG_WARN_, "table_differs", subject_of(u, subject),
+              "hint=\"asking for the whole table again\"");
+    subscribe(u);
+}
+
+static void on_beat(struct upstream *u, const struct repl_beat *b)
+{
+    heed(u, follow_beat(&u->host->follow, u->nth, b->has_digest ? b->digest : NULL));
+}
+
 static void on_batch(struct upstream *u, const struct repl_table_batch *b)
 {
     char subject[CONFIG_NAME_MAX + 8];
     struct host *h = u->host;
-    if (follow_apply(&h->follow, u->nth, b, now_ms()) == FOLLOW_RESUBSCRIBE) {
-        log_event(h->log, LOG_WARN_, "table_differs", subject_of(u, subject),
-                  "hint=\"asking for the whole table again\"");
-        subscribe(u);
-    }
+    heed(u, follow_apply(&h->follow, u->nth, b, now_ms()));
     if (b->cut)
         report(u);
     if (h->follow.active != h->active_told) {
@@ -132,6 +148,8 @@ static void on_link_event(struct upstream *u, const struct repl_link_event *e)
         log_event(u->host->log, LOG_INFO_, "node_connected", subject_of(u, subject), NULL);
     } else if (e->kind == REPL_LINK_MSG && e->msg->kind == REPL_TABLE_BATCH) {
         on_batch(u, &e->msg->table_batch);
+    } else if (e->kind == REPL_LINK_MSG && e->msg->kind == REPL_TABLE_BEAT) {
+        on_beat(u, &e->msg->beat);
     } else if (e->kind == REPL_LINK_FAILED) {
         u->failed = true;
         log_event(u->host->log, LOG_WARN_, "node_link_failed", subject_of(u, subject),
@@ -234,6 +252,7 @@ static void on_closed(void *data, struct pump *p, enum core_close how)
                   "hint=\"the table stays as it is\"");
     repl_link_free(u->link);
     u->link = NULL;
+    u->up = false;
     pump_fini(p);
     follow_disconnected(&h->follow, u->nth, now_ms());
     work(h);
@@ -263,11 +282,40 @@ static void tick_upstream(struct upstream *u)
         settle(u);
 }
 
+static bool is_alone(const struct host *h)
+{
+    for (size_t i = 0; i < h->config->node_count; i++)
+        if (h->upstreams[i].up)
+            return false;
+    return true;
+}
+
+/* The table outlives its nodes, for ever unless the operator set a bound. */
+static void mind_the_bound(struct host *h)
+{
+    if (!is_alone(h)) {
+        h->alone_ms = 0;
+        h->gave_up = false;
+        return;
+    }
+    if (!h->alone_ms)
+        h->alone_ms = now_ms();
+    if (!h->config->keep_ms || h->gave_up || now_ms() < h->alone_ms + h->config->keep_ms)
+        return;
+    h->gave_up = true;
+    log_event(h->log, LOG_ERROR_, "table_given_up", NULL,
+              "routes=%u hint=\"keepTable is over and no node answers: the routes go\"",
+              program_stats(h->follow.program)->installed);
+    follow_give_up(&h->follow, now_ms());
+    h->active_told = -1;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct host *h = timer->data;
     for (size_t i = 0; i < h->config->node_count; i++)
         tick_upstream(&h->upstreams[i]);
+    mind_the_bound(h);
     work(h);
     supervisor_beat(&h->supervisor, now_ms());
 }
@@ -339,8 +387,7 @@ static void init_upstreams(struct host *h)
         *u = (struct upstream){
             .host = h, .nth = i, .node = &h->config->nodes[i], .retry_ms = RETRY_MIN_MS
         };
-        u->party = (struct repl_party){ .role = REPL_ROLE_NODE, .id = u->node->id };
-        memcpy(u->party.public_key, u->node->public_key, REPL_KEY);
+        u->party = repl_party(REPL_ROLE_NODE, u->node->id, u->node->public_key);
     }
 }
 

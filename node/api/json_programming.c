@@ -25,14 +25,21 @@ static json_t *agent_object(const struct api_view *v, size_t nth)
     json_t *o = json_object();
     json_object_set_new(o, "name", json_text(a.name));
     json_object_set_new(o, "keyId", json_hex(a.key_id, sizeof a.key_id));
-    json_set_time(o, "since", v, a.since_ms);
-    json_set_age(o, "uptimeSeconds", v, a.since_ms);
+    json_object_set_new(o, "connected", json_boolean(a.connected));
+    if (a.since_ms) {
+        json_set_time(o, "since", v, a.since_ms);
+        json_set_age(o, a.connected ? "uptimeSeconds" : "goneSeconds", v, a.since_ms);
+    }
     json_object_set_new(o, "synced", json_boolean(a.synced));
     if (!a.has_report)
         return o;
-    json_object_set_new(o, "active", json_boolean(a.report.active));
+    json_object_set_new(o, "active", json_boolean(a.connected && a.report.active));
+    json_object_set_new(o, "wanted", json_count(a.report.wanted));
     json_object_set_new(o, "installed", json_count(a.report.installed));
+    json_object_set_new(o, "pending", json_count(a.report.pending));
     json_object_set_new(o, "failed", json_count(a.report.failed));
+    json_object_set_new(o, "heldByBrake", json_count(a.report.held));
+    json_object_set_new(o, "unhealthy", json_count(a.report.unhealthy));
     json_object_set_new(o, "lastError",
                         a.report.last_error[0] ? json_text(a.report.last_error) : json_null());
     return o;
@@ -67,7 +74,6 @@ static json_t *target_object(const struct api_view *v, const struct core_target_
                                          [CONFIG_TARGET_TABLE] = "table",
                                          [CONFIG_TARGET_ETCD] = "etcd",
                                          [CONFIG_TARGET_AZURE] = "azureRouteTable" };
-    struct core_status status;
     json_t *o = json_pack("{s:s, s:s, s:b}", "name", t->target->name, "type",
                           types[t->target->type], "runsHere", t->runs_here);
     if (t->stats)
@@ -84,8 +90,8 @@ static json_t *target_object(const struct api_view *v, const struct core_target_
         json_object_set_new(o, "resourceId", json_text(t->target->azure.resource_id));
     if (t->target->type != CONFIG_TARGET_TABLE)
         return o;
-    core_status(v->core, v->now_ms, &status);
-    json_object_set_new(o, "wanted", json_count(status.programmed));
+    json_object_set_new(o, "wanted", json_count(t->routes));
+    json_object_set_new(o, "connected", json_count(t->agents));
     json_object_set_new(o, "agents", agent_list(v));
     return o;
 }

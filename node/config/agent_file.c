@@ -7,6 +7,18 @@
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const formats[] = { "auto", "plain", "logfmt", "json", NULL };
 
+/* "forever", or a duration. */
+static bool read_keep(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                      void *to)
+{
+    if (n->kind == TREE_SCALAR && strcmp(n->text, "forever") == 0)
+        return true;
+    if (schema_millis(r, n, row, to))
+        return true;
+    report_hint(r->report, "write forever, or how long the table outlives all nodes: 1h");
+    return false;
+}
+
 #define AT(member) .offset = offsetof(struct config_agent_file, member)
 
 static const struct schema_row node_rows[] = {
@@ -47,6 +59,8 @@ static const struct schema_row rows[] = {
     { "table", schema_u32, AT(table), 1, 4294967294, .help = "kernel table" },
     { "metric", schema_u32, AT(metric), 1, 4294967294, .help = "route metric" },
     { "protocol", schema_u8, AT(protocol), 5, 255, .help = "route protocol number" },
+    { "keepTable", read_keep, AT(keep_ms), 1000, 604800000,
+      .help = "forever, or how long it outlives all nodes" },
     { "runDirectory", schema_path, AT(run_directory), .help = "for the lock" },
     { "log", read_log, .help = "{ level, format }" },
     { 0 },

@@ -202,7 +202,9 @@ static const struct schema_row host_rows[] = {
 static const struct schema_row agents_rows[] = {
     { "secretFile", schema_path, AT(agent_secret_file), .is_required = true,
       .help = "shared by nodes and agents, not the cluster's" },
-    { "hosts", SEPARATE, .is_required = true, .help = "[{ name, publicKey }]" },
+    { "hosts", SEPARATE, .help = "[{ name, publicKey }]" },
+    { "keysDirectory", schema_path, AT(agent_directory),
+      .help = "a file NAME.pub for each host; read again on SIGHUP" },
     { 0 },
 };
 
@@ -212,6 +214,8 @@ static void read_agents(struct schema_reader *r, struct tree_node *n, struct con
         return;
     schema_read_object(r, n, agents_rows, c);
     struct tree_node *hosts = tree_get(n, "hosts");
+    if (!hosts && !tree_get(n, "keysDirectory") && r->is_complete)
+        schema_complain(r, n, "either hosts or keysDirectory is needed, or both");
     if (!hosts || !schema_is_list(r, hosts))
         return;
     c->agents = memory_new(hosts->count, sizeof *c->agents);
@@ -390,6 +394,7 @@ void config_free(struct config *c)
     free(c->key_file);
     free(c->secret_file);
     free(c->agent_secret_file);
+    free(c->agent_directory);
     free(c->mrt_directory);
     free(c->stations);
     free(c->agents);

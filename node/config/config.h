@@ -167,7 +167,7 @@ struct config_station {                  /* export.bmp[] */
     uint32_t retry_ms;                   /* connectRetry: 30s, doubled up to 12 minutes */
 };
 
-struct config_agent {                    /* agents.hosts[] */
+struct config_agent {                    /* agents.hosts[], or a file of agents.keysDirectory */
     char name[CONFIG_NAME_MAX + 1];
     uint8_t public_key[32];
 };
@@ -194,6 +194,7 @@ struct config {
     uint32_t beat_ms, dead_ms, grace_ms, stale_ms, tombstone_ms, defer_ms;
     /* agents */
     char *agent_secret_file;             /* agents.secretFile or NULL */
+    char *agent_directory;               /* agents.keysDirectory or NULL: see node/agent_keys.h */
     struct config_agent *agents;
     size_t agent_count;
 
@@ -246,6 +247,7 @@ struct config_agent_file {
     uint32_t table, metric;
     uint8_t protocol;
     char *run_directory;                 /* runDirectory: /run/tandem; the agent's lock lies here */
+    uint32_t keep_ms;                    /* keepTable: forever (0), or how long it outlives all nodes */
     uint8_t log_level, log_format;
 };
 

@@ -211,7 +211,8 @@ static void agents_of(const json_t *row, char cell[static CELL_TEXT])
 {
     const json_t *agents = json_at(row, "agents");
     if (agents)
-        snprintf(cell, CELL_TEXT, "%zu", json_array_size(agents));
+        snprintf(cell, CELL_TEXT, "%" JSON_INTEGER_FORMAT "/%zu",
+                 json_integer_value(json_at(row, "connected")), json_array_size(agents));
     else
         snprintf(cell, CELL_TEXT, "-");
 }
@@ -220,10 +221,15 @@ static int show_agents(const struct ctl *c, const json_t *targets)
 {
     static const struct column columns[] = {
         { .title = "AGENT", .path = "name" },
+        { .title = "CONNECTED", .path = "connected" },
         { .title = "FOLLOWS US", .path = "active" },
         { .title = "SYNCED", .path = "synced" },
+        { .title = "WANTED", .path = "wanted", .is_right = true },
         { .title = "INSTALLED", .path = "installed", .is_right = true },
+        { .title = "PENDING", .path = "pending", .is_right = true },
         { .title = "FAILED", .path = "failed", .is_right = true },
+        { .title = "HELD", .path = "heldByBrake", .is_right = true },
+        { .title = "UNHEALTHY", .path = "unhealthy", .is_right = true, .is_wide_only = true },
         { .title = "UPTIME", .path = "uptimeSeconds", .kind = COLUMN_AGE, .is_right = true },
         { .title = "LAST ERROR", .path = "lastError" },
     };

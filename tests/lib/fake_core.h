@@ -197,10 +197,21 @@ enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t
     return VNET_PROGRAMMED;
 }
 
+uint32_t core_target_wanted(const struct core *c, size_t nth, uint32_t net)
+{
+    (void)c, (void)nth, (void)net;
+    return 0;
+}
+
 uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net)
 {
     (void)c, (void)nth, (void)net;
     return 0;
+}
+
+void core_set_agents(struct core *c, const struct config_agent *agents, size_t count, uint64_t now_ms)
+{
+    (void)c, (void)agents, (void)count, (void)now_ms;
 }
 
 size_t core_agent_count(const struct core *c)

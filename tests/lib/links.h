@@ -25,8 +25,7 @@ static inline void links_init(struct links *x)
     for (uint32_t id = 1; id <= LINKS_NODES; id++) {
         int err = repl_identity_parse(keys[id - 1], &x->ids[id]);
         assert(!err);
-        x->parties[id] = (struct repl_party){ .role = REPL_ROLE_NODE, .id = id };
-        memcpy(x->parties[id].public_key, x->ids[id].public_key, REPL_KEY);
+        x->parties[id] = repl_party(REPL_ROLE_NODE, id, x->ids[id].public_key);
         (void)err;
     }
     int err = repl_secret_parse("tandem-secret 1 BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=", &x->secrets);

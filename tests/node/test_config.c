@@ -147,6 +147,7 @@ static const struct {
     { "programming: [{ name: t, type: etcd, endpoints: [\"http://h:1\"], userFile: u }]",
       "userFile and passwordFile belong together" },
     { "programming: [{ name: t, type: netlink, table: 0 }]", "0 is outside 1.." },
+    { "agents: { secretFile: s }", "either hosts or keysDirectory is needed" },
     { "api: { listen: [8179] }", "this is no address and port" },
     { "api: { listen: [\"127.0.0.1:99999\"] }", "this is no address and port" },
     { "api: { tokenFile: x }", "tokenFile: not supported by this version" },

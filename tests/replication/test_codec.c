@@ -130,6 +130,10 @@ static struct repl_msg table_report(void)
                                             .version = 9,
                                             .installed = 3,
                                             .failed = 1,
+                                            .wanted = 5,
+                                            .pending = 2,
+                                            .held = 6,
+                                            .unhealthy = 7,
                                             .active = true,
                                             .last_error = "no such device" } };
     return m;
@@ -247,6 +251,8 @@ static void test_table_messages_keep_every_field(void)
     CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
     CU_ASSERT_STRING_EQUAL(out.table_report.last_error, "no such device");
     CU_ASSERT_TRUE(out.table_report.active && out.table_report.failed == 1);
+    CU_ASSERT_TRUE(out.table_report.wanted == 5 && out.table_report.pending == 2);
+    CU_ASSERT_TRUE(out.table_report.held == 6 && out.table_report.unhealthy == 7);
     free(copy);
     arena_fini(&arena);
 }

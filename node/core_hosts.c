@@ -1,0 +1,106 @@
+/* Whose agents may connect: hosts by their keys, replaced as a whole while everything runs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core_impl.h"
+
+static struct core_host *find_key(struct core_host **hosts, size_t count, const uint8_t *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(hosts[i]->cfg.public_key, key, REPL_KEY) == 0)
+            return hosts[i];
+    return NULL;
+}
+
+/* A handshake under way looks at the old list: it begins again. */
+static void drop_handshakes(struct core *c)
+{
+    LIST_EACH(node, &c->links)
+    {
+        struct core_conn *conn = LIST_OF(node, struct core_conn, work);
+        if (!conn->dialled && !conn->authenticated)
+            core_conn_close(c, conn);
+    }
+}
+
+static void list_parties(struct core *c)
+{
+    size_t nodes = c->cfg.secrets ? c->config->node_count - 1 : 0;
+    free(c->parties);
+    c->party_count = 0;
+    c->parties = memory_new(nodes + c->host_count, sizeof *c->parties);
+    for (struct core_member *m = core_next_member(c, NULL); m && nodes; m = core_next_member(c, m))
+        c->parties[c->party_count++] = m->party;
+    for (size_t i = 0; i < c->host_count; i++)
+        c->parties[c->party_count++] =
+            repl_party(REPL_ROLE_AGENT, (uint32_t)i, c->hosts[i]->cfg.public_key);
+}
+
+static void end_unlisted(struct core *c)
+{
+    LIST_EACH(node, &c->agents)
+    {
+        struct core_agent *a = LIST_OF(node, struct core_agent, all);
+        char subject[CONFIG_NAME_MAX + 16];
+        if (a->host->is_listed || a->conn->close_asked)
+            continue;
+        snprintf(subject, sizeof subject, "agent=%s", a->host->cfg.name);
+        core_event(c, CONFIG_LOG_WARN, "agent_not_listed", subject,
+                   "hint=\"its key is not in the configuration any more: the connection ends\"");
+        core_conn_close(c, a->conn);
+    }
+}
+
+/* Those without connections go at once, the others with their last one: at the next call, or the end. */
+static void keep_unlisted(struct core *c, struct core_host **old, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (old[i]->is_listed)
+            continue;
+        if (old[i]->links)
+            old[kept++] = old[i];
+        else
+            free(old[i]);
+    }
+    c->unlisted = old;
+    c->unlisted_count = kept;
+}
+
+void core_set_agents(struct core *c, const struct config_agent *agents, size_t count,
+                     uint64_t now_ms)
+{
+    size_t before = c->host_count + c->unlisted_count;
+    struct core_host **old = memory_new(before, sizeof *old), **fresh;
+    for (size_t i = 0; i < before; i++) {
+        old[i] = i < c->host_count ? c->hosts[i] : c->unlisted[i - c->host_count];
+        old[i]->is_listed = false;
+    }
+    c->now_ms = now_ms;
+    fresh = memory_new(count, sizeof *fresh);
+    for (size_t i = 0; i < count; i++) {
+        fresh[i] = find_key(old, before, agents[i].public_key);
+        if (!fresh[i] || fresh[i]->is_listed) /* new, or a key that is listed twice */
+            fresh[i] = memory_new(1, sizeof *fresh[i]);
+        fresh[i]->cfg = agents[i];
+        fresh[i]->is_listed = true;
+    }
+    free(c->hosts);
+    free(c->unlisted);
+    c->hosts = fresh;
+    c->host_count = count;
+    drop_handshakes(c);
+    list_parties(c);
+    end_unlisted(c);
+    keep_unlisted(c, old, before);
+}
+
+void core_hosts_fini(struct core *c)
+{
+    for (size_t i = 0; i < c->host_count; i++)
+        free(c->hosts[i]);
+    for (size_t i = 0; i < c->unlisted_count; i++)
+        free(c->unlisted[i]);
+    free(c->hosts);
+    free(c->unlisted);
+}

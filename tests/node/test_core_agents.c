@@ -1,0 +1,297 @@
+/* Host agents of one core: what they are told, that it is encoded once, who may connect. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/core_impl.h"
+#include "tests/lib/cu.h"
+#include "tests/lib/links.h"
+
+enum { AGENTS = 60, ROUTES = 6000 };
+
+struct side {
+    struct repl_identity id;
+    struct repl_party node;
+    struct repl_link *link;
+    struct pump *pump;
+    uint32_t announced, removed, cuts, beats;
+    uint32_t total; /* as told at the last cut */
+    bool closed;
+};
+
+struct lab {
+    struct links keys;
+    struct config *config;
+    struct core *core;
+    uint64_t now;
+    struct config_agent listed[AGENTS];
+    struct side sides[AGENTS];
+};
+
+static struct config *load(void)
+{
+    static const char text[] = "routeServer: { name: hub, mode: transparent }\n"
+                               "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                               "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 65001 }]\n"
+                               "programming: [{ name: t, type: table }]\n";
+    char path[] = "/tmp/tandem-agents-XXXXXX";
+    struct config *c;
+    int fd = mkstemp(path);
+    if (fd < 0 || write(fd, text, sizeof text - 1) != sizeof text - 1)
+        abort();
+    close(fd);
+    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
+    unlink(path);
+    return c;
+}
+
+static void make_hosts(struct lab *l)
+{
+    for (int i = 0; i < AGENTS; i++) {
+        char text[REPL_KEY_TEXT];
+        repl_identity_new(text);
+        CU_ASSERT_EQUAL_FATAL(repl_identity_parse(text, &l->sides[i].id), 0);
+        snprintf(l->listed[i].name, sizeof l->listed[i].name, "vm-%d", i);
+        memcpy(l->listed[i].public_key, l->sides[i].id.public_key, REPL_KEY);
+    }
+}
+
+static struct lab *lab_open(void)
+{
+    struct lab *l = calloc(1, sizeof *l);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    l->now = 1000000;
+    links_init(&l->keys);
+    l->config = load();
+    make_hosts(l);
+    l->core = core_new(&(struct core_cfg){ .config = l->config,
+                                           .self = 1,
+                                           .identity = &l->keys.ids[1],
+                                           .agent_secrets = &l->keys.secrets },
+                       l->now);
+    core_set_agents(l->core, l->listed, AGENTS, l->now);
+    return l;
+}
+
+static void lab_close(struct lab *l)
+{
+    for (int i = 0; i < AGENTS; i++)
+        repl_link_free(l->sides[i].link);
+    core_free(l->core);
+    config_free(l->config);
+    free(l);
+}
+
+static void connect(struct lab *l, int i)
+{
+    struct side *s = &l->sides[i];
+    struct repl_link_cfg cfg = links_cfg(&l->keys, 0, 1, true);
+    struct ip_addr remote = { .bytes = { 10, 1, (uint8_t)(i >> 8), (uint8_t)i } };
+    s->node = repl_party(REPL_ROLE_NODE, 1, l->keys.ids[1].public_key);
+    memset(cfg.cluster_id, 0, sizeof cfg.cluster_id);
+    repl_cluster_id("hub", cfg.cluster_id);
+    cfg.role = REPL_ROLE_AGENT;
+    cfg.identity = &s->id;
+    cfg.parties = &s->node;
+    cfg.hello.node = 0;
+    s->closed = false;
+    s->link = repl_link_new(&cfg, l->now);
+    s->pump = core_accept(l->core, CORE_PORT_CLUSTER, &remote, &remote, l->now);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s->pump);
+}
+
+static void hear(struct lab *l, struct side *s, const struct repl_link_event *e)
+{
+    struct repl_msg subscribe = { .kind = REPL_TABLE_SUBSCRIBE };
+    if (e->kind == REPL_LINK_UP)
+        CU_ASSERT_EQUAL(repl_link_send(s->link, &subscribe, l->now), 0);
+    if (e->kind != REPL_LINK_MSG)
+        return;
+    if (e->msg->kind == REPL_TABLE_BEAT)
+        s->beats++;
+    if (e->msg->kind != REPL_TABLE_BATCH)
+        return;
+    const struct repl_table_batch *b = &e->msg->table_batch;
+    for (uint32_t i = 0; i < b->route_count; i++) {
+        uint32_t *counter = b->routes[i].next_hop_count ? &s->announced : &s->removed;
+        for (uint16_t at = 0; at < b->routes[i].len; *counter += 1)
+            at = (uint16_t)(at + 1 + ip_prefix_bytes(b->routes[i].nlri[at]));
+    }
+    s->cuts += b->cut;
+    s->total = b->cut ? b->route_total : s->total;
+}
+
+static void read_side(struct lab *l, struct side *s)
+{
+    struct repl_link_event e;
+    size_t len, used = 0;
+    const uint8_t *bytes = pump_tx_bytes(s->pump, &len);
+    while (used < len) {
+        size_t n = repl_link_feed(s->link, bytes + used, len - used, l->now);
+        while (repl_link_next(s->link, &e))
+            hear(l, s, &e);
+        if (!n)
+            break;
+        used += n;
+    }
+    if (used)
+        core_sent(l->core, s->pump, used, l->now);
+}
+
+static void write_side(struct lab *l, struct side *s)
+{
+    size_t room;
+    uint8_t *at = pump_rx_space(s->pump, &room);
+    size_t n = repl_link_pull(s->link, at, room);
+    if (n)
+        core_received(l->core, s->pump, n);
+}
+
+static void take_requests(struct lab *l)
+{
+    struct core_request r;
+    while (core_next_request(l->core, &r))
+        for (int i = 0; r.kind == CORE_CLOSE && i < AGENTS; i++)
+            if (l->sides[i].pump == r.pump) {
+                l->sides[i].closed = true;
+                l->sides[i].pump = NULL;
+                core_closed(l->core, r.pump, CORE_CLOSE_EOF, l->now);
+                break;
+            }
+}
+
+static void run_ms(struct lab *l, unsigned ms)
+{
+    for (unsigned i = 0; i < ms; i++, l->now++) {
+        core_turn(l->core, l->now);
+        for (int k = 0; k < AGENTS; k++) {
+            if (!l->sides[k].pump)
+                continue;
+            read_side(l, &l->sides[k]);
+            write_side(l, &l->sides[k]);
+        }
+        take_requests(l);
+        while (core_next_pump(l->core))
+            ;
+    }
+}
+
+static struct ip_prefix prefix_of(unsigned i)
+{
+    return (struct ip_prefix){ .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
+}
+
+static void announce(struct lab *l, unsigned from, unsigned count)
+{
+    static const uint8_t canonical[] = { 0x40, BGP_ATTR_ORIGIN, 1, 0, 0x40, BGP_ATTR_AS_PATH,
+                                         6,    2, 1, 0, 0, 0xfd, 0xe9 };
+    struct rib *r = core_rib(l->core);
+    struct bgp_attrs attrs;
+    CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(canonical, sizeof canonical, &attrs));
+    attrs.next_hop = (struct ip_addr){ .bytes = { 10, 0, 0, 2 } };
+    attrs.link_local = (struct ip_addr){ 0 };
+    uint32_t id = bgp_attrs_intern(&r->attrs, &attrs);
+    for (unsigned i = from; i < from + count; i++) {
+        struct ip_prefix p = prefix_of(i);
+        CU_ASSERT_EQUAL_FATAL(rib_announce(r, 1, 1, &p, 0, id), 0);
+    }
+    bgp_attrs_unref(&r->attrs, id);
+}
+
+static void withdraw(struct lab *l, unsigned from, unsigned count)
+{
+    for (unsigned i = from; i < from + count; i++) {
+        struct ip_prefix p = prefix_of(i);
+        CU_ASSERT_EQUAL_FATAL(rib_withdraw(core_rib(l->core), 1, 1, &p, 0, l->now), 0);
+    }
+}
+
+static void connect_all(struct lab *l)
+{
+    for (int i = 0; i < AGENTS; i++)
+        connect(l, i);
+}
+
+static void test_everybody_gets_everything_and_it_is_encoded_once(void)
+{
+    struct lab *l = lab_open();
+    announce(l, 0, ROUTES);
+    run_ms(l, 5);
+    connect_all(l);
+    run_ms(l, 60);
+    for (int i = 0; i < AGENTS; i++) {
+        CU_ASSERT_EQUAL(l->sides[i].announced, ROUTES);
+        CU_ASSERT_EQUAL(l->sides[i].total, ROUTES);
+    }
+    CU_ASSERT_EQUAL(l->core->table.encoded, 2); /* 4 bytes a prefix, up to 16 KiB a frame */
+    lab_close(l);
+}
+
+static void test_a_change_is_one_frame_for_all(void)
+{
+    struct lab *l = lab_open();
+    announce(l, 0, ROUTES);
+    connect_all(l);
+    run_ms(l, 60);
+    uint64_t encoded = l->core->table.encoded;
+    withdraw(l, 7, 1);
+    run_ms(l, 10);
+    CU_ASSERT_EQUAL(l->core->table.encoded, encoded + 1);
+    for (int i = 0; i < AGENTS; i++) {
+        CU_ASSERT_EQUAL(l->sides[i].removed, 1);
+        CU_ASSERT_EQUAL(l->sides[i].total, ROUTES - 1);
+    }
+    encoded = l->core->table.encoded;
+    unsigned beats = l->sides[0].beats;
+    run_ms(l, 1100);
+    CU_ASSERT_EQUAL(l->core->table.encoded, encoded); /* nothing happened, nothing was said … */
+    CU_ASSERT_TRUE(l->sides[0].beats >= beats + 4);   /* … but that we live */
+    lab_close(l);
+}
+
+/* A frame that was kept may name a net that is no more: who comes later must not hear of it. */
+static void test_a_late_comer_gets_no_route_that_ended(void)
+{
+    struct lab *l = lab_open();
+    announce(l, 0, ROUTES);
+    connect(l, 0);
+    run_ms(l, 60);
+    withdraw(l, 0, 1000);
+    run_ms(l, 40000); /* tombstones go, nets are reaped */
+    connect(l, 1);
+    run_ms(l, 60);
+    CU_ASSERT_EQUAL(l->sides[1].announced, ROUTES - 1000);
+    CU_ASSERT_EQUAL(l->sides[1].total, ROUTES - 1000);
+    lab_close(l);
+}
+
+static void test_hosts_that_are_listed_no_more_are_put_out(void)
+{
+    struct lab *l = lab_open();
+    struct core_agent_view v;
+    connect_all(l);
+    run_ms(l, 60);
+    core_set_agents(l->core, l->listed + 1, AGENTS - 1, l->now);
+    run_ms(l, 5);
+    CU_ASSERT_TRUE(l->sides[0].closed);
+    CU_ASSERT_FALSE(l->sides[1].closed);
+    CU_ASSERT_EQUAL(core_agent_count(l->core), AGENTS - 1);
+    core_agent_view(l->core, 0, &v);
+    CU_ASSERT_STRING_EQUAL(v.name, "vm-1");
+    CU_ASSERT_TRUE(v.connected && v.synced);
+    repl_link_free(l->sides[0].link);
+    connect(l, 0); /* its key is unknown now */
+    run_ms(l, 20);
+    CU_ASSERT_TRUE(l->sides[0].closed);
+    core_set_agents(l->core, l->listed, AGENTS, l->now);
+    repl_link_free(l->sides[0].link);
+    connect(l, 0);
+    run_ms(l, 20);
+    CU_ASSERT_FALSE(l->sides[0].closed);
+    lab_close(l);
+}
+
+CU_MAIN("core_agents", CU_CASE(test_everybody_gets_everything_and_it_is_encoded_once),
+        CU_CASE(test_a_change_is_one_frame_for_all),
+        CU_CASE(test_a_late_comer_gets_no_route_that_ended),
+        CU_CASE(test_hosts_that_are_listed_no_more_are_put_out))
