@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/config/memory.h"
+#include "node/gate.h"
 #include "node/targets/azure.h"
 #include "node/targets/etcd.h"
 #include "node/targets/netlink.h"
@@ -17,6 +18,7 @@ struct backend {
     struct program *program;
     size_t nth; /* among the core's programs */
     void *impl;
+    struct gate *gate; /* NULL: next hops are not probed */
 };
 
 struct backend_kind {
@@ -60,6 +62,40 @@ static void on_kernel_event(void *data, const struct netlink_event *e)
               subject, "count=%u reason=\"%s\"", e->count, e->text);
 }
 
+static void use_hop(void *gate, const struct ip_addr *hop)
+{
+    gate_use(gate, hop);
+}
+
+static void list_hops(void *data, struct gate *gate)
+{
+    netlink_each_hop(((struct backend *)data)->impl, use_hop, gate);
+}
+
+static void on_health(void *data, const struct ip_addr *hop, const char *reason)
+{
+    struct backend *b = data;
+    uint64_t now_ms = b->all->cfg.now();
+    netlink_set_health(b->impl, hop, !reason, now_ms);
+    core_target_health(b->all->cfg.core, b->nth, hop, reason, now_ms);
+    on_change(b); /* events are to be written */
+}
+
+static bool open_gate(struct backend *b, char error[static ERROR_MAX])
+{
+    char reason[GATE_REASON_MAX];
+    if (!b->target->gate.is_on)
+        return true;
+    b->gate = gate_new(&(struct gate_cfg){ .loop = b->all->cfg.loop,
+                                           .config = &b->target->gate,
+                                           .list = list_hops,
+                                           .on_change = on_health,
+                                           .data = b },
+                       reason);
+    snprintf(error, ERROR_MAX, "healthGate: %s", b->gate ? "" : reason);
+    return b->gate != NULL;
+}
+
 static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
 {
     struct rib *rib = core_rib(b->all->cfg.core);
@@ -80,7 +116,7 @@ static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
         return false;
     b->impl = netlink;
     core_program_ready(b->all->cfg.core, b->nth, b->all->cfg.now());
-    return true;
+    return open_gate(b, error);
 }
 
 static bool turn_kernel(struct backend *b, uint64_t now_ms)
@@ -90,6 +126,7 @@ static bool turn_kernel(struct backend *b, uint64_t now_ms)
 
 static void close_kernel(struct backend *b)
 {
+    gate_free(b->gate);
     netlink_free(b->impl);
 }
 

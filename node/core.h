@@ -115,6 +115,16 @@ void core_target_tell(struct core *c, size_t nth, const char *trouble, uint64_t 
 /* Whose route a net's best path is: a peer's name, "none". For what a target keeps beside it. */
 const char *core_net_source(const struct core *c, uint32_t net);
 const char *core_self_name(const struct core *c);
+/* A next hop that a probe of this machine found not to answer, and why; NULL: it answers again. Kept for
+ * sight and told as an event; it never enters the decision. */
+void core_target_health(struct core *c, size_t nth, const struct ip_addr *hop, const char *reason,
+                        uint64_t now_ms);
+enum { CORE_UNHEALTHY_MAX = 64 };
+struct core_unhealthy {
+    struct ip_addr hop;
+    uint64_t since_ms;
+    char reason[64];
+};
 /* Numbers of the backend's own, for sight; names are stable and live for ever. */
 enum { CORE_FACTS_MAX = 16 };
 struct core_fact {
@@ -196,6 +206,8 @@ struct core_target_view {
     const char *owner;                 /* shared: the node that writes it, "none" */
     const char *trouble;               /* of the target as a whole, "" = none */
     uint64_t trouble_since_ms;         /* of its coming, or of its end */
+    const struct core_unhealthy *unhealthy; /* next hops left out of groups here */
+    size_t unhealthy_count;
     const struct core_fact *facts;     /* of its backend */
     size_t fact_count;
     uint32_t agents;                   /* table: connected agents */

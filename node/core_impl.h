@@ -194,6 +194,8 @@ struct core_target {
     struct core_hint hints[REPL_NODES_MAX + 1];
     char trouble[160];
     uint64_t trouble_since_ms;
+    struct core_unhealthy unhealthy[CORE_UNHEALTHY_MAX];
+    size_t unhealthy_count;
     struct core_fact facts[CORE_FACTS_MAX];
     size_t fact_count;
 };

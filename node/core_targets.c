@@ -246,6 +246,38 @@ void core_target_facts(struct core *c, size_t nth, const struct core_fact *facts
         t->facts[i] = facts[i];
 }
 
+static struct core_unhealthy *find_unhealthy(struct core_target *t, const struct ip_addr *hop)
+{
+    for (size_t i = 0; i < t->unhealthy_count; i++)
+        if (ip_addr_is_equal(&t->unhealthy[i].hop, hop))
+            return &t->unhealthy[i];
+    return NULL;
+}
+
+void core_target_health(struct core *c, size_t nth, const struct ip_addr *hop, const char *reason,
+                        uint64_t now_ms)
+{
+    struct core_target *t = core_nth_program(c, nth);
+    struct core_unhealthy *u = find_unhealthy(t, hop);
+    char subject[CONFIG_NAME_MAX + 16], text[IP_ADDR_TEXT];
+    c->now_ms = now_ms;
+    snprintf(subject, sizeof subject, "target=%s", t->cfg->name);
+    if (reason)
+        core_event(c, CONFIG_LOG_WARN, "next_hop_unhealthy", subject,
+                   "next_hop=%s reason=\"%s\" hint=\"it leaves the groups of this kernel\"",
+                   ip_addr_format(hop, text), reason);
+    else
+        core_event(c, CONFIG_LOG_INFO, "next_hop_healthy", subject, "next_hop=%s",
+                   ip_addr_format(hop, text));
+    if (!reason && u)
+        *u = t->unhealthy[--t->unhealthy_count];
+    if (reason && !u && t->unhealthy_count < CORE_UNHEALTHY_MAX) {
+        u = &t->unhealthy[t->unhealthy_count++];
+        *u = (struct core_unhealthy){ .hop = *hop, .since_ms = now_ms };
+        snprintf(u->reason, sizeof u->reason, "%.63s", reason);
+    }
+}
+
 struct rib *core_rib(struct core *c)
 {
     return &c->rib;

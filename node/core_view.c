@@ -188,6 +188,8 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
         .owner = core_node_name(c, t->is_shared ? t->fence.record.owner : 0),
         .trouble = t->trouble,
         .trouble_since_ms = t->trouble_since_ms,
+        .unhealthy = t->unhealthy,
+        .unhealthy_count = t->unhealthy_count,
         .facts = t->facts,
         .fact_count = t->fact_count,
         .agents = t->cfg->type == CONFIG_TARGET_TABLE ? (uint32_t)c->agent_count : 0,

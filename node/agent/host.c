@@ -10,6 +10,7 @@
 #include "node/config/memory.h"
 #include "node/conn.h"
 #include "node/follow.h"
+#include "node/gate.h"
 #include "node/log.h"
 #include "node/sock.h"
 #include "node/supervisor.h"
@@ -47,6 +48,7 @@ struct host {
     struct conn_owner owner;
     struct follow follow;
     struct netlink *netlink;
+    struct gate *gate; /* NULL: next hops are not probed */
     struct upstream upstreams[REPL_NODES_MAX];
     int active_told;
     uint64_t alone_ms; /* 0, or: no node is connected since */
@@ -92,6 +94,7 @@ static void report(struct upstream *u)
     msg.table_report.installed = stats->installed;
     msg.table_report.pending = stats->pending;
     msg.table_report.held = stats->held_by_brake;
+    msg.table_report.unhealthy = kernel.unhealthy;
     msg.table_report.failed = stats->failed;
     msg.table_report.active = u->host->follow.active == (int)u->nth;
     snprintf(msg.table_report.last_error, sizeof msg.table_report.last_error, "%.127s",
@@ -339,6 +342,45 @@ static void on_kernel_released(void *data, uint32_t prefix)
     follow_released(&((struct host *)data)->follow, prefix);
 }
 
+static void use_hop(void *gate, const struct ip_addr *hop)
+{
+    gate_use(gate, hop);
+}
+
+static void list_hops(void *data, struct gate *gate)
+{
+    netlink_each_hop(((struct host *)data)->netlink, use_hop, gate);
+}
+
+static void on_health(void *data, const struct ip_addr *hop, const char *reason)
+{
+    struct host *h = data;
+    char subject[IP_ADDR_TEXT + 16], text[IP_ADDR_TEXT];
+    netlink_set_health(h->netlink, hop, !reason, now_ms());
+    snprintf(subject, sizeof subject, "next_hop=%s", ip_addr_format(hop, text));
+    if (reason)
+        log_event(h->log, LOG_WARN_, "next_hop_unhealthy", subject,
+                  "reason=\"%s\" hint=\"it leaves the groups of this kernel\"", reason);
+    else
+        log_event(h->log, LOG_INFO_, "next_hop_healthy", subject, NULL);
+}
+
+static bool start_gate(struct host *h)
+{
+    char error[GATE_REASON_MAX];
+    if (!h->config->gate.is_on)
+        return true;
+    h->gate = gate_new(&(struct gate_cfg){ .loop = &h->uv,
+                                           .config = &h->config->gate,
+                                           .list = list_hops,
+                                           .on_change = on_health,
+                                           .data = h },
+                       error);
+    if (!h->gate)
+        log_event(h->log, LOG_ERROR_, "health_gate_failed", NULL, "error=\"%s\"", error);
+    return h->gate != NULL;
+}
+
 static bool start_kernel(struct host *h)
 {
     char error[NETLINK_ERROR_MAX] = "";
@@ -355,7 +397,7 @@ static bool start_kernel(struct host *h)
                                .on_released = on_kernel_released,
                                .data = h };
     if (netlink_new(&h->netlink, &cfg, error) == 0)
-        return true;
+        return start_gate(h);
     log_event(h->log, LOG_ERROR_, "target_failed", NULL, "error=\"%s\"", error);
     return false;
 }
@@ -400,6 +442,7 @@ static void close_any(uv_handle_t *handle, void *arg)
 
 static void end(struct host *h)
 {
+    gate_free(h->gate);
     if (h->netlink)
         netlink_free(h->netlink);
     conn_abandon_all(&h->owner);

@@ -87,6 +87,20 @@ static const char *state_of(const struct core_target_view *t, uint32_t wanted, u
     return wanted ? "pending" : "held";
 }
 
+/* Next hops of the set that a probe of this machine keeps out of the kernel's group, and why. */
+static json_t *left_out(const struct core_target_view *t, const struct nhset *set)
+{
+    char text[IP_ADDR_TEXT];
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < set->count; i++)
+        for (size_t k = 0; k < t->unhealthy_count; k++)
+            if (ip_addr_is_equal(&set->members[i], &t->unhealthy[k].hop))
+                json_array_append_new(list, json_pack("{s:s, s:s}", "nextHop",
+                                                      ip_addr_format(&set->members[i], text),
+                                                      "reason", t->unhealthy[k].reason));
+    return list;
+}
+
 static json_t *target_object(const struct api_view *v, size_t nth, uint32_t net)
 {
     const struct rib *r = core_rib(v->core);
@@ -95,12 +109,13 @@ static json_t *target_object(const struct api_view *v, size_t nth, uint32_t net)
     uint32_t wanted = core_target_wanted(v->core, nth, net),
              installed = core_target_installed(v->core, nth, net);
     enum vnet_verdict verdict = core_target_verdict(v->core, nth, net);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "target", t.target->name, "state",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "target", t.target->name, "state",
                      state_of(&t, wanted, installed, verdict), "verdict",
                      vnet_verdict_name((uint8_t)verdict), "text",
                      vnet_verdict_text((uint8_t)verdict), "wanted",
                      json_next_hops(nhset_get(&r->sets, wanted)), "installed",
-                     json_next_hops(nhset_get(&r->sets, installed)));
+                     json_next_hops(nhset_get(&r->sets, installed)), "unhealthy",
+                     left_out(&t, nhset_get(&r->sets, installed)));
 }
 
 static json_t *net_object(const struct api_view *v, uint32_t net, const char *peer)

@@ -68,6 +68,19 @@ static void add_fence(json_t *o, const struct api_view *v, const struct core_tar
         json_set_time(o, "lastErrorSince", v, t->trouble_since_ms);
 }
 
+static json_t *unhealthy_list(const struct api_view *v, const struct core_target_view *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < t->unhealthy_count; i++) {
+        json_t *o = json_object();
+        json_object_set_new(o, "nextHop", json_addr(&t->unhealthy[i].hop));
+        json_object_set_new(o, "reason", json_text(t->unhealthy[i].reason));
+        json_set_time(o, "since", v, t->unhealthy[i].since_ms);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 static json_t *target_object(const struct api_view *v, const struct core_target_view *t)
 {
     static const char *const types[] = { [CONFIG_TARGET_NETLINK] = "netlink",
@@ -82,6 +95,8 @@ static json_t *target_object(const struct api_view *v, const struct core_target_
         add_fence(o, v, t);
     if (t->target->type == CONFIG_TARGET_NETLINK)
         json_object_set_new(o, "table", json_count(t->target->table));
+    if (t->target->gate.is_on)
+        json_object_set_new(o, "unhealthyNextHops", unhealthy_list(v, t));
     if (t->target->type == CONFIG_TARGET_ETCD)
         json_object_set_new(o, "prefix", json_text(t->target->etcd.prefix));
     for (size_t i = 0; i < t->fact_count; i++)

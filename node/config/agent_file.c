@@ -59,6 +59,7 @@ static const struct schema_row rows[] = {
     { "table", schema_u32, AT(table), 1, 4294967294, .help = "kernel table" },
     { "metric", schema_u32, AT(metric), 1, 4294967294, .help = "route metric" },
     { "protocol", schema_u8, AT(protocol), 5, 255, .help = "route protocol number" },
+    { "healthGate", config_read_gate, AT(gate), .help = "{ probe, port, … }: who does not answer leaves" },
     { "keepTable", read_keep, AT(keep_ms), 1000, 604800000,
       .help = "forever, or how long it outlives all nodes" },
     { "runDirectory", schema_path, AT(run_directory), .help = "for the lock" },

@@ -12,7 +12,7 @@
 
 #include "bgp/types.h"
 
-enum { CONFIG_NAME_MAX = 63, CONFIG_NODES_MAX = 7, CONFIG_API_VERSION = 18 };
+enum { CONFIG_NAME_MAX = 63, CONFIG_NODES_MAX = 7, CONFIG_API_VERSION = 18, CONFIG_PATH_MAX = 127 };
 
 enum config_mode { CONFIG_AZURE, CONFIG_TRANSPARENT }; /* routeServer.mode, peers[].mode */
 enum config_peer_type { CONFIG_NVA, CONFIG_VPN_GATEWAY, CONFIG_EXPRESS_ROUTE };
@@ -21,6 +21,7 @@ enum config_limit_action { CONFIG_LIMIT_WARN, CONFIG_LIMIT_TRIM, CONFIG_LIMIT_RE
 enum config_graceful { CONFIG_GRACEFUL_HELPER, CONFIG_GRACEFUL_FULL, CONFIG_GRACEFUL_NONE };
 enum config_add_path { CONFIG_ADD_PATH_NONE, CONFIG_ADD_PATH_RECEIVE, CONFIG_ADD_PATH_SEND, CONFIG_ADD_PATH_BOTH };
 enum config_target_type { CONFIG_TARGET_NETLINK, CONFIG_TARGET_TABLE, CONFIG_TARGET_ETCD, CONFIG_TARGET_AZURE };
+enum config_probe { CONFIG_PROBE_TCP, CONFIG_PROBE_HTTP, CONFIG_PROBE_ICMP };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_PLAIN, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
@@ -136,6 +137,15 @@ struct config_azure {                    /* type: azureRouteTable */
     uint32_t timeout_ms;                 /* requestTimeout: 30s */
 };
 
+struct config_gate {                     /* healthGate: off when nothing is said; see node/gate.h */
+    bool is_on;
+    uint8_t probe;                       /* probe: tcp | http | icmp */
+    uint16_t port;                       /* port: of the NVA; not for icmp */
+    char path[CONFIG_PATH_MAX + 1];      /* path: /; http only */
+    uint32_t interval_ms, timeout_ms;    /* interval: 1s, timeout: 1s */
+    uint16_t fall, rise;                 /* fall: 3, rise: 2 in a row */
+};
+
 struct config_target {                   /* programming[] */
     char name[CONFIG_NAME_MAX + 1];
     uint8_t type;                        /* type: netlink | table | etcd | azureRouteTable */
@@ -146,6 +156,7 @@ struct config_target {                   /* programming[] */
     uint32_t nodes;                      /* nodes: [names], which nodes run it; bit 1 << id; all */
     struct config_filter filter;         /* filter: { prefixes, peers, communities } */
     struct config_peer_list blackhole;   /* blackhole: true or [names]; none, as RFC 7999 section 4 asks */
+    struct config_gate gate;             /* netlink: healthGate */
     struct config_etcd etcd;
     struct config_azure azure;
 };
@@ -247,6 +258,7 @@ struct config_agent_file {
     uint32_t table, metric;
     uint8_t protocol;
     char *run_directory;                 /* runDirectory: /run/tandem; the agent's lock lies here */
+    struct config_gate gate;             /* healthGate */
     uint32_t keep_ms;                    /* keepTable: forever (0), or how long it outlives all nodes */
     uint8_t log_level, log_format;
 };

@@ -44,6 +44,8 @@ void config_filter_fini(struct config_filter *f);
 /* [names] of peers, true (all) or false (none): into a struct config_peer_list. */
 schema_read config_read_peer_list;
 void config_peers_copy(struct config_peer_list *to, const struct config_peer_list *from);
+/* healthGate: into a struct config_gate. */
+schema_read config_read_gate;
 void config_target_fini(struct config_target *t);
 /* One of programming[] of type etcd; the name of the route server must be read already. */
 void config_read_etcd(struct schema_reader *r, struct tree_node *n, const struct config *c,

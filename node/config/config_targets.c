@@ -13,6 +13,7 @@ static const struct schema_row netlink_rows[] = {
     { "table", schema_u32, AT(table), 1, 4294967294, .help = "kernel table" },
     { "metric", schema_u32, AT(metric), 1, 4294967294, .help = "route metric" },
     { "protocol", schema_u8, AT(protocol), 5, 255, .help = "route protocol number" },
+    { "healthGate", config_read_gate, AT(gate), .help = "{ probe, port, … }: who does not answer leaves" },
     { 0 },
 };
 

@@ -140,10 +140,23 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     wake(poll->data);
 }
 
+void netlink_set_health(struct netlink *n, const struct ip_addr *hop, bool is_healthy,
+                        uint64_t now_ms)
+{
+    nexthops_set_health(&n->nexthops, hop, is_healthy, now_ms);
+}
+
+void netlink_each_hop(const struct netlink *n, void (*see)(void *data, const struct ip_addr *hop),
+                      void *data)
+{
+    nexthops_each(&n->nexthops, see, data);
+}
+
 void netlink_status(const struct netlink *n, struct netlink_status *out)
 {
     *out = n->status;
     out->nexthops = nexthops_count(&n->nexthops);
+    out->unhealthy = (uint32_t)n->nexthops.unhealthy_count;
     out->last_resync_ms = n->dump.ended_ms;
     out->is_dumping = n->dump.is_running;
 }

@@ -70,8 +70,16 @@ bool netlink_turn(struct netlink *n, uint64_t now_ms);
 /* Dump and compare as soon as possible. */
 void netlink_resync(struct netlink *n, uint64_t now_ms);
 
+/* The health gate: a next hop that does not answer leaves the groups of this kernel, never the last
+ * one of a group; who answers again comes back. What is wanted and installed stays the same. */
+void netlink_set_health(struct netlink *n, const struct ip_addr *hop, bool is_healthy,
+                        uint64_t now_ms);
+void netlink_each_hop(const struct netlink *n, void (*see)(void *data, const struct ip_addr *hop),
+                      void *data);
+
 struct netlink_status {
     uint32_t nexthops; /* objects in the kernel, groups among them */
+    uint32_t unhealthy; /* next hops that are left out */
     uint64_t resyncs, overruns, disturbed;
     uint64_t last_resync_ms; /* when the last complete dump ended; 0 = never */
     bool is_dumping;

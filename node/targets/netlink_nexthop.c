@@ -253,16 +253,37 @@ static int make_gateway(struct nexthops *x, uint32_t slot, struct nl_answer *why
 
 static int make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why);
 
-static int make_group(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why)
+static bool is_unhealthy(const struct nexthops *x, const struct ip_addr *hop)
 {
-    char buf[NL_MESSAGE_MAX] = { 0 };
-    const struct nhset *s = set_at(x, slot);
-    uint32_t ids[NHSET_MAX], count = 0;
+    for (size_t i = 0; i < x->unhealthy_count; i++)
+        if (ip_addr_is_equal(&x->unhealthy[i], hop))
+            return true;
+    return false;
+}
+
+/* Ids of the members that resolve, and how many. */
+static uint32_t find_members(struct nexthops *x, const struct nhset *s, bool even_unhealthy,
+                             uint32_t ids[static NHSET_MAX], uint64_t now_ms, struct nl_answer *why)
+{
+    uint32_t count = 0;
     for (uint32_t i = 0; i < s->count; i++) {
+        if (!even_unhealthy && is_unhealthy(x, &s->members[i]))
+            continue;
         uint32_t member = member_slot(x, &s->members[i]);
         if (is_usable(&x->slots[member]) || make(x, member, now_ms, why) == 0)
             ids[count++] = nexthops_id(x, member);
     }
+    return count;
+}
+
+static int make_group(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why)
+{
+    char buf[NL_MESSAGE_MAX] = { 0 };
+    const struct nhset *s = set_at(x, slot);
+    uint32_t ids[NHSET_MAX];
+    uint32_t count = find_members(x, s, false, ids, now_ms, why);
+    if (!count)
+        count = find_members(x, s, true, ids, now_ms, why); /* never without the last one */
     if (!count)
         return why->error;
     struct nlmsghdr *h = nl_build_group(buf, x->protocol, nexthops_id(x, slot), ids, count);
@@ -471,6 +492,54 @@ void nexthops_forget_failures(struct nexthops *x)
         x->slots[slot].retry_ms = 0;
 }
 
+/* ---------------------------------------------------------------------------------------- health */
+
+static bool note_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy)
+{
+    if (is_healthy == !is_unhealthy(x, hop))
+        return false;
+    if (!is_healthy) {
+        struct ip_addr *grown = realloc(x->unhealthy, (x->unhealthy_count + 1) * sizeof *grown);
+        if (!grown)
+            return false;
+        x->unhealthy = grown;
+        x->unhealthy[x->unhealthy_count++] = *hop;
+        return true;
+    }
+    for (size_t i = 0; i < x->unhealthy_count; i++)
+        if (ip_addr_is_equal(&x->unhealthy[i], hop))
+            x->unhealthy[i] = x->unhealthy[--x->unhealthy_count];
+    return true;
+}
+
+static bool has_member(const struct nhset *s, const struct ip_addr *hop)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        if (ip_addr_is_equal(&s->members[i], hop))
+            return true;
+    return false;
+}
+
+void nexthops_set_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy,
+                         uint64_t now_ms)
+{
+    struct nl_answer why;
+    if (!note_health(x, hop, is_healthy))
+        return;
+    for (uint32_t slot = 1; slot < x->cap; slot++)
+        if (x->slots[slot].nhset && x->slots[slot].refs && is_group(x, slot) &&
+            has_member(set_at(x, slot), hop))
+            (void)make(x, slot, now_ms, &why); /* what fails is made with the next dump */
+}
+
+void nexthops_each(const struct nexthops *x, void (*see)(void *data, const struct ip_addr *hop),
+                   void *data)
+{
+    for (uint32_t slot = 1; slot < x->cap; slot++)
+        if (x->slots[slot].nhset && x->slots[slot].refs && !is_group(x, slot) && !is_discard(x, slot))
+            see(data, &set_at(x, slot)->members[0]);
+}
+
 uint32_t nexthops_count(const struct nexthops *x)
 {
     uint32_t count = 0;
@@ -485,7 +554,9 @@ void nexthops_fini(struct nexthops *x)
         nhset_unref(x->sets, x->slots[slot].nhset);
     free(x->slots);
     free(x->by_set);
+    free(x->unhealthy);
     x->slots = NULL;
+    x->unhealthy = NULL;
     x->by_set = NULL;
     x->cap = x->by_set_cap = 0;
 }

@@ -7,7 +7,8 @@
  *     of ours named it, through a whole dump of the table;
  *   - objects that a dump does not show are made again before any route is;
  *   - objects of an earlier run are adopted by their content and keep their ids.
- * A group is made of the members that resolve now; the others join when they do.
+ * A group is made of the members that resolve now; the others join when they do. A member that the
+ * owner says is unhealthy is left out as well, unless nothing else would be left.
  * Source: linux/nexthop.h; measured behaviour in the replication design, H15. */
 #ifndef TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
 #define TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
@@ -28,6 +29,8 @@ struct nexthops {
     uint32_t cap, next_slot;
     uint32_t *by_set; /* slot of a nhset id, 0 = none */
     uint32_t by_set_cap;
+    struct ip_addr *unhealthy; /* next hops that are left out of groups */
+    size_t unhealthy_count;
 };
 
 /* The slot whose object the kernel has for this set, made now if need be; 0 and the reason when that
@@ -52,6 +55,12 @@ void nexthops_doubt(struct nexthops *x, uint32_t slot);
 int nexthops_sync(struct nexthops *x, uint64_t now_ms) MUST_USE;
 /* After a complete dump of routes: deletes what nothing has used since the one before. */
 void nexthops_collect(struct nexthops *x);
+/* From now on this next hop is left out of groups, or is not any more: they are made again at once. */
+void nexthops_set_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy,
+                         uint64_t now_ms);
+/* Calls see for every next hop that a route of ours uses. */
+void nexthops_each(const struct nexthops *x, void (*see)(void *data, const struct ip_addr *hop),
+                   void *data);
 /* Something changed in the network: what failed may succeed now. */
 void nexthops_forget_failures(struct nexthops *x);
 

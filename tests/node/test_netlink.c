@@ -109,6 +109,37 @@ static void test_table_metric_and_protocol_are_those_that_were_asked_for(void)
     links_down();
 }
 
+static void set_health(struct life *l, const char *hop, bool is_healthy)
+{
+    struct ip_addr a;
+    CU_ASSERT_EQUAL_FATAL(ip_addr_parse(hop, &a), 0);
+    netlink_set_health(l->target, &a, is_healthy, uv_now(&l->loop));
+}
+
+static void test_an_unhealthy_next_hop_leaves_its_groups_but_never_as_the_last(void)
+{
+    struct life l;
+    links_up();
+    live(&l);
+    want(&l, "192.168.0.0/16", "10.0.0.2 10.0.1.2");
+    want(&l, "192.169.0.0/16", "10.0.0.2");
+    run_ms(&l, 20);
+    set_health(&l, "10.0.0.2", false);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.0.2"), 1); /* the only one of the other route */
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.1.2"), 1);
+    set_health(&l, "10.0.1.2", false);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.0.2"), 2); /* better than nothing: all of them */
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.1.2"), 1);
+    set_health(&l, "10.0.1.2", true);
+    resync(&l);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.0.2"), 1); /* a dump does not let it in again */
+    set_health(&l, "10.0.0.2", true);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.0.2"), 2);
+    CU_ASSERT_EQUAL(l.failed + l.differences, 0);
+    end(&l);
+    links_down();
+}
+
 static void test_unused_nexthop_objects_go_late_and_used_ones_never(void)
 {
     struct life l;
@@ -332,6 +363,7 @@ static const struct cu_case cases[] = {
     CU_CASE(test_a_blackhole_discards_and_survives_a_restart),
     CU_CASE(test_a_route_of_ours_over_a_link_is_no_blackhole),
     CU_CASE(test_table_metric_and_protocol_are_those_that_were_asked_for),
+    CU_CASE(test_an_unhealthy_next_hop_leaves_its_groups_but_never_as_the_last),
     CU_CASE(test_unused_nexthop_objects_go_late_and_used_ones_never),
     CU_CASE(test_routes_of_others_stay),
     CU_CASE(test_a_restart_adopts_and_removes_nothing),
