@@ -2,12 +2,12 @@
 
 static const struct config_community blackhole = { false, { 65535, 666 } }; /* RFC 7999 section 5 */
 
-static bool is_listed(const struct config_peer_list *l, uint32_t peer)
+static bool is_listed(const struct config_peer_list *l, size_t peer)
 {
     for (size_t i = 0; i < l->count; i++)
         if (l->places[i] == peer)
             return true;
-    return l->all && peer != UINT32_MAX;
+    return l->all && peer != SIZE_MAX;
 }
 
 static bool equals(const struct config_community *c, struct wire_reader *r)

@@ -10,7 +10,7 @@
 
 struct choice_route {
     const struct ip_prefix *prefix;
-    uint32_t peer;                 /* place in config.peers of the best path's; UINT32_MAX = none */
+    size_t peer;                   /* place in config.peers of the best path's; SIZE_MAX = none */
     const struct bgp_attrs *attrs; /* of the best path, NULL = there is none */
 };
 
