@@ -31,9 +31,17 @@ enum bgp_state { /* RFC 4271 section 8.2.2, the names of the standard */
     BGP_STATES,
 };
 
+struct bgp_asn_range {
+    uint32_t first, last;
+};
+
+enum { BGP_PEER_ASNS = 16 };
+
 struct bgp_session_cfg {
     uint32_t local_asn, local_identifier;
-    uint32_t peer_asn;           /* 0: any AS but our own (dynamic neighbours) */
+    uint32_t peer_asn;           /* 0: any AS but our own (dynamic neighbours), or … */
+    struct bgp_asn_range peer_asns[BGP_PEER_ASNS]; /* … one of these */
+    uint8_t peer_asn_count;
     struct ip_addr peer_addr, local_addr;
     uint16_t hold_s;             /* proposed; 0 = no keepalives; else >= 3 */
     uint16_t connect_retry_s;    /* ConnectRetryTimer, default 120 in RFC; ours 5 */

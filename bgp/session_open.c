@@ -45,12 +45,21 @@ static bool roles_fit(const struct bgp_session_cfg *cfg, const struct bgp_open *
     return theirs->role < 0 ? !cfg->role_strict : theirs->role == ROLE_RS_CLIENT;
 }
 
+static bool is_expected(const struct bgp_session_cfg *cfg, uint32_t asn)
+{
+    bool is_listed = cfg->peer_asn_count == 0;
+    if (cfg->peer_asn)
+        return asn == cfg->peer_asn;
+    for (int i = 0; i < cfg->peer_asn_count; i++)
+        is_listed |= asn >= cfg->peer_asns[i].first && asn <= cfg->peer_asns[i].last;
+    return is_listed && asn != cfg->local_asn;
+}
+
 /* RFC 4271 section 6.2. */
 static bool check_open(const struct bgp_session *s, const struct bgp_open *o, struct bgp_fault *f)
 {
     *f = (struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET, .code = BGP_OPEN_ERROR };
-    bool wrong_as = s->cfg.peer_asn ? o->asn != s->cfg.peer_asn : o->asn == s->cfg.local_asn;
-    if (wrong_as)
+    if (!is_expected(&s->cfg, o->asn))
         f->subcode = BGP_BAD_PEER_AS;
     else if (o->identifier == s->cfg.local_identifier && o->asn == s->cfg.local_asn)
         f->subcode = BGP_BAD_IDENTIFIER; /* RFC 6286: an external peer may share the number */

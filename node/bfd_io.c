@@ -64,7 +64,7 @@ struct bfd_io {
 };
 
 struct command {
-    enum { COMMAND_OPEN, COMMAND_STOP } kind;
+    enum { COMMAND_OPEN, COMMAND_CLOSE, COMMAND_STOP } kind;
     struct bfd_peer_cfg peer;
 };
 
@@ -226,6 +226,19 @@ static void open_peer(struct worker *w, const struct bfd_peer_cfg *cfg)
     serve(w, p);
 }
 
+static void close_peer(struct worker *w, uint32_t id)
+{
+    struct bfd_peer *p = bfd_set_get(&w->set, id);
+    if (!p)
+        return;
+    bfd_session_disable(p->session, now_ms());
+    serve(w, p); /* the peer does not take our end for a failure (RFC 5882 section 3.2) */
+    bfd_set_close(&w->set, id);
+    if (w->lines[id].fd >= 0)
+        close(w->lines[id].fd);
+    w->lines[id] = (struct line){ .fd = -1 };
+}
+
 static void stop(struct worker *w)
 {
     w->is_stopping = true;
@@ -257,6 +270,8 @@ static void on_commands(uv_poll_t *poll, int status, int events)
     while ((n = recv(w->there, &c, sizeof c, MSG_DONTWAIT)) == (ssize_t)sizeof c) {
         if (c.kind == COMMAND_OPEN)
             open_peer(w, &c.peer);
+        else if (c.kind == COMMAND_CLOSE)
+            close_peer(w, c.peer.id);
         else
             stop(w);
     }
@@ -388,6 +403,11 @@ static void command(struct bfd_io *io, const struct command *c)
 void bfd_io_open(struct bfd_io *io, const struct bfd_peer_cfg *peer)
 {
     command(io, &(struct command){ .kind = COMMAND_OPEN, .peer = *peer });
+}
+
+void bfd_io_close(struct bfd_io *io, uint32_t id)
+{
+    command(io, &(struct command){ .kind = COMMAND_CLOSE, .peer = { .id = id } });
 }
 
 void bfd_io_stop(struct bfd_io *io)

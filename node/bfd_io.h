@@ -31,6 +31,8 @@ struct bfd_io;
 /* 0 and *out, or a negative errno and a sentence for the user. */
 int bfd_io_start(struct bfd_io **out, const struct bfd_io_cfg *cfg, char error[static BFD_IO_ERROR]);
 void bfd_io_open(struct bfd_io *io, const struct bfd_peer_cfg *peer);
+/* AdminDown, once, and then no more of it; nothing is reported of it from then on. */
+void bfd_io_close(struct bfd_io *io, uint32_t id);
 /* AdminDown to every peer, so that none takes our end for a failure (RFC 5882 section 3.2). */
 void bfd_io_stop(struct bfd_io *io);
 /* Every peer has heard of the stop, or is gone itself. */

@@ -503,7 +503,7 @@ bool core_next_request(struct core *c, struct core_request *out)
         *out = c->requests[c->request_first];
         c->request_first = (c->request_first + 1) % c->request_cap;
         c->request_count--;
-        if (out->pump || out->kind == CORE_BFD_OPEN)
+        if (out->pump || out->kind == CORE_BFD_OPEN || out->kind == CORE_BFD_CLOSE)
             return true;
     }
     return false;

@@ -61,7 +61,7 @@ struct pump *core_accept(struct core *c, enum core_port port, const struct ip_ad
 /* The TTLs of a connection that was just accepted, as in struct core_request. */
 void core_accepted_ttl(const struct pump *p, uint8_t *ttl, uint8_t *min_ttl);
 
-enum core_request_kind { CORE_DIAL, CORE_CLOSE, CORE_BFD_OPEN };
+enum core_request_kind { CORE_DIAL, CORE_CLOSE, CORE_BFD_OPEN, CORE_BFD_CLOSE };
 
 struct core_request {
     uint8_t kind; /* enum core_request_kind */
@@ -72,7 +72,8 @@ struct core_request {
     uint8_t ttl;              /* DIAL, BGP: outgoing TTL; 0 = the system's */
     uint8_t min_ttl;          /* DIAL, BGP: least TTL that is heard (RFC 5082); 0 = any */
     const char *md5_key_file; /* DIAL, BGP: or NULL */
-    uint16_t nva;             /* BFD_OPEN: for core_bfd_changed; .ttl is that of the BGP session */
+    const struct config_tcp_ao *tcp_ao; /* DIAL, BGP: its key_file may be NULL */
+    uint16_t nva;             /* BFD_OPEN, BFD_CLOSE: for core_bfd_changed; .ttl is that of the BGP session */
     const struct config_bfd *bfd;
 };
 
@@ -179,6 +180,8 @@ struct core_peer_view {
     uint16_t nva;
     uint8_t state; /* enum bgp_state of this node's session */
     uint64_t state_since_ms;
+    const char *range; /* dynamic: the name of the prefix that it came from; else NULL */
+    bool is_removed;   /* it is in no configuration any more; other nodes still have something of it */
     bool here;     /* this node peers with it at all */
     const struct bgp_session_stats *stats;
     const struct bgp_codec *codec; /* while Established, else NULL */

@@ -21,6 +21,13 @@ void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_ad
                                             .bfd = b });
 }
 
+void core_bfd_close(struct core *c, struct core_peer *p)
+{
+    if (p->cfg->bfd.enabled)
+        core_request(c, &(struct core_request){ .kind = CORE_BFD_CLOSE, .nva = p->nva });
+    p->bfd = (struct bfd_view){ 0 };
+}
+
 bool core_bfd_permits(const struct core_peer *p)
 {
     return !p->cfg->bfd.enabled || !p->cfg->bfd.strict || p->bfd.state == BFD_UP;
@@ -49,10 +56,12 @@ static void tell(struct core *c, const struct core_peer *p, bool has_failed)
 void core_bfd_changed(struct core *c, uint16_t nva, const struct bfd_view *view, bool is_multihop,
                       uint64_t now_ms)
 {
-    struct core_peer *p = c->peers[nva];
+    struct core_peer *p = nva < c->nva_count ? c->peers[nva] : NULL;
+    c->now_ms = now_ms;
+    if (!p || !p->session || !p->cfg->bfd.enabled)
+        return; /* said before its close reached the other side */
     const struct bfd_view before = p->bfd;
     bool has_failed = view->failures != before.failures;
-    c->now_ms = now_ms;
     p->bfd = *view;
     p->bfd_multihop = is_multihop;
     if (has_failed || (before.state == BFD_UP) != (view->state == BFD_UP))
@@ -63,4 +72,6 @@ void core_bfd_changed(struct core *c, uint16_t nva, const struct bfd_view *view,
         core_bgp_fail(c, p, BGP_BFD_DOWN);
     if (p->cfg->bfd.strict)
         core_bgp_permit(c, p);
+    else
+        core_bgp_look(c, p);
 }

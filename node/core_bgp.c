@@ -1,5 +1,6 @@
 /* The NVAs: one session machine each, its connections, its routes into the RIB and its Adj-RIB-Out. */
 #include <stdio.h>
+#include <string.h>
 
 #include "node/core_impl.h"
 #include "node/peer_words.h"
@@ -8,28 +9,14 @@ enum { CONNECT_RETRY_S = 5, RESTART_S = 120 };
 
 /* ---- events of the session machine ---- */
 
-/* RFC 5082: from the far end with the highest number there is, so that no more hops than allowed were
- * between. */
-static uint8_t ttl_of(const struct config_peer *cfg)
-{
-    return cfg->ttl_security ? UINT8_MAX : cfg->ttl;
-}
-
-static uint8_t min_ttl_of(const struct config_peer *cfg)
-{
-    if (!cfg->ttl_security)
-        return 0;
-    return (uint8_t)(UINT8_MAX + 1 - cfg->ttl_security);
-}
-
 void core_accepted_ttl(const struct pump *p, uint8_t *ttl, uint8_t *min_ttl)
 {
     const struct core_conn *conn = (const struct core_conn *)p; /* its first member */
     *ttl = *min_ttl = 0;
     if (!conn->peer)
         return;
-    *ttl = ttl_of(conn->peer->cfg);
-    *min_ttl = min_ttl_of(conn->peer->cfg);
+    *ttl = config_peer_ttl(conn->peer->cfg);
+    *min_ttl = config_peer_min_ttl(conn->peer->cfg);
 }
 
 static void on_dial(struct core *c, struct core_peer *p)
@@ -46,9 +33,10 @@ static void on_dial(struct core *c, struct core_peer *p)
                                             .remote = p->cfg->peer_ip,
                                             .local = local ? *local : (struct ip_addr){ 0 },
                                             .remote_port = p->cfg->peer_port,
-                                            .ttl = ttl_of(p->cfg),
-                                            .min_ttl = min_ttl_of(p->cfg),
-                                            .md5_key_file = p->cfg->md5_key_file });
+                                            .ttl = config_peer_ttl(p->cfg),
+                                            .min_ttl = config_peer_min_ttl(p->cfg),
+                                            .md5_key_file = p->cfg->md5_key_file,
+                                            .tcp_ao = &p->cfg->tcp_ao });
 }
 
 /* A NOTIFICATION goes out before the end, without the session: its slot is free at once. */
@@ -161,6 +149,8 @@ static void set_timer(struct core *c, const struct core_peer *p)
         due = p->grace_until;
     if (p->restart_at && p->restart_at < due)
         due = p->restart_at;
+    if (p->silent_ms && p->silent_ms < due)
+        due = p->silent_ms;
     heap_set(&c->due, p->nva, due);
 }
 
@@ -173,7 +163,13 @@ static void take_events(struct core *c, struct core_peer *p)
     for (int slot = 0; slot < BGP_SLOTS; slot++)
         if (p->conns[slot])
             core_conn_work(c, p->conns[slot]);
+    core_dynamic_watch(c, p);
     set_timer(c, p);
+}
+
+void core_bgp_look(struct core *c, struct core_peer *p)
+{
+    take_events(c, p);
 }
 
 /* ---- bytes ---- */
@@ -277,26 +273,24 @@ static struct core_peer *peer_at(struct core *c, const struct ip_addr *remote)
     return NULL;
 }
 
-static void tell_refused(struct core *c, const struct ip_addr *remote)
+static void tell_refused(struct core *c, const struct ip_addr *remote, const char *hint)
 {
     char text[IP_ADDR_TEXT];
     c->refused_untold++;
     if (c->refused_told_ms && c->now_ms < c->refused_told_ms + CORE_REFUSED_LOG_MS)
         return;
     core_event(c, CONFIG_LOG_WARN, "peer_unknown", NULL,
-               "ip=%s refused=%u hint=\"add it to peers, enable it, or look for address translation "
-               "between it and us\"",
-               ip_addr_format(remote, text), c->refused_untold);
+               "ip=%s refused=%u hint=\"%s\"", ip_addr_format(remote, text), c->refused_untold, hint);
     c->refused_told_ms = c->now_ms;
     c->refused_untold = 0;
 }
 
 /* RFC 4486 section 4: Connection Rejected. Beyond a few at a time without a word. */
-static struct core_conn *refuse(struct core *c, const struct ip_addr *remote)
+static struct core_conn *refuse(struct core *c, const struct ip_addr *remote, const char *hint)
 {
     static const struct bgp_fault rejected = { .code = BGP_CEASE, .subcode = BGP_CONNECTION_REJECTED };
     size_t room;
-    tell_refused(c, remote);
+    tell_refused(c, remote, hint);
     if (c->refused >= CORE_REFUSED)
         return NULL;
     struct core_conn *conn = core_conn_new(c, CONN_BGP, remote);
@@ -309,9 +303,12 @@ static struct core_conn *refuse(struct core *c, const struct ip_addr *remote)
 
 struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote)
 {
+    const char *hint;
     struct core_peer *p = peer_at(c, remote);
     if (!p)
-        return refuse(c, remote);
+        p = core_dynamic_call(c, remote, &hint);
+    if (!p)
+        return refuse(c, remote, hint);
     int slot = bgp_session_accept(p->session, c->now_ms);
     if (slot < 0) {
         take_events(c, p);
@@ -361,6 +358,7 @@ static void tick_peer(struct core *c, struct core_peer *p)
     if (quiet_at(c, p) <= c->now_ms)
         core_routes_synced(c, p);
     set_timer(c, p);
+    core_dynamic_tick(c, p);
 }
 
 void core_bgp_tick(struct core *c)
@@ -414,6 +412,8 @@ static bool is_synced(const struct core *c, uint16_t nva)
 
 bool core_bgp_all_synced(const struct core *c)
 {
+    if (core_dynamic_may_miss(c))
+        return false;
     for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
         if (!p->cfg->disabled && !core_peer_is_removed(p) && !is_synced(c, p->nva))
             return false;
@@ -439,7 +439,8 @@ void core_bgp_start(struct core *c, struct core_peer *p)
     struct bgp_session_cfg session = {
         .local_asn = c->nvas[p->nva].local_asn,
         .local_identifier = core_router_id(c),
-        .peer_asn = cfg->peer_asn,
+        .peer_asn = cfg->asn_count ? 0 : cfg->peer_asn,
+        .peer_asn_count = cfg->asn_count,
         .peer_addr = cfg->peer_ip,
         .local_addr = local ? *local : (struct ip_addr){ .family = cfg->peer_ip.family },
         .hold_s = cfg->hold_s,
@@ -455,6 +456,7 @@ void core_bgp_start(struct core *c, struct core_peer *p)
         .restart_s = RESTART_S,
         .seed = c->cfg.seed + p->nva,
     };
+    memcpy(session.peer_asns, cfg->asns, sizeof session.peer_asns);
     p->session = bgp_session_new(&session);
     core_must(!p->session);
     bgp_session_set_restarting(p->session, true);
@@ -467,6 +469,7 @@ void core_bgp_end(struct core *c, struct core_peer *p)
     for (int slot = 0; slot < BGP_SLOTS; slot++)
         let_go(c, p, (enum bgp_slot)slot);
     core_routes_leave(p);
+    core_bfd_close(c, p);
     bgp_session_free(p->session);
     p->session = NULL;
     heap_set(&c->due, p->nva, UINT64_MAX);

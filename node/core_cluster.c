@@ -337,6 +337,7 @@ static void on_batch(struct core *c, struct core_member *m, const struct repl_ms
     char subject[CONFIG_NAME_MAX + 16];
     if (msg->batch.origin != m->node->id)
         return;
+    core_dynamic_hear(c, &msg->batch);
     on_applied(c, m, repl_replica_apply(&m->replica, &c->rib, &c->names, &msg->batch, c->now_ms));
     if (m->replica.quarantined != before)
         core_event(c, CONFIG_LOG_ERROR, "record_quarantined", subject_of(m, subject, sizeof subject),
@@ -357,6 +358,7 @@ static void on_beat(struct core *c, struct core_member *m, const struct repl_msg
     m->heard = msg->beat;
     m->heard.hints = NULL; /* they live as long as the message */
     m->heard_beat_ms = c->now_ms;
+    c->is_vouched |= !m->has_heard && msg->beat.steady && c->phase == CORE_CONVERGE;
     m->has_heard = true;
     core_compare_digests(c, m);
 }

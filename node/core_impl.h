@@ -78,6 +78,8 @@ struct core_conn {
 struct core_peer {
     struct config_peer *cfg; /* a copy of its own */
     size_t place; /* of its entry in config.peers; CORE_NO_PLACE: it was taken out of the configuration */
+    bool is_dynamic; /* of a prefix: it goes by itself when it is silent */
+    uint64_t silent_ms; /* dynamic: its session ends then; 0 = it has a connection, or is held */
     uint16_t nva;
     struct bgp_session *session; /* NULL: this node does not peer with it */
     struct core_conn *conns[BGP_SLOTS];
@@ -234,6 +236,7 @@ struct core {
 
     unsigned refused, refused_untold; /* connections; refusals since the last line in the log */
     uint64_t refused_told_ms;
+    bool is_vouched; /* a node that was steady before we were has told who the dynamic neighbours are */
     struct core_member members[REPL_NODES_MAX + 1]; /* by node id; [self] unused */
     struct repl_member_times member_times;
     uint64_t beat_ms, beat_counter;
@@ -312,6 +315,19 @@ struct core_peer *core_peer_find(const struct core *c, const char *name);
 /* One after the other; NULL ends. */
 struct core_peer *core_next_peer(const struct core *c, const struct core_peer *after);
 
+/* core_dynamic.c: peers by prefix. */
+/* Somebody calls from an address that no peer has: its NVA, new or old, with a session. NULL: it may not
+ * call, and *hint says why. */
+struct core_peer *core_dynamic_call(struct core *c, const struct ip_addr *remote, const char **hint);
+/* Another node tells of these NVAs: those that are neighbours of a prefix of ours are known from now on. */
+void core_dynamic_hear(struct core *c, const struct repl_batch *b);
+/* After anything that happened to its session. */
+void core_dynamic_watch(struct core *c, struct core_peer *p);
+/* May end its session, which is no more then. */
+void core_dynamic_tick(struct core *c, struct core_peer *p);
+/* There may be dynamic neighbours that nobody has heard of yet: we have restarted, and all others with us. */
+bool core_dynamic_may_miss(const struct core *c);
+
 /* core_bgp.c */
 /* Its session machine. */
 void core_bgp_start(struct core *c, struct core_peer *p);
@@ -339,11 +355,14 @@ bool core_bgp_all_synced(const struct core *c);
 
 /* End the session with this Cease; it comes back by itself. */
 void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode);
+/* Something happened to it beside its session machine. */
+void core_bgp_look(struct core *c, struct core_peer *p);
 /* Start the session, or hold it back, as core_bfd_permits says. */
 void core_bgp_permit(struct core *c, struct core_peer *p);
 
 /* core_bfd.c */
 void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local);
+void core_bfd_close(struct core *c, struct core_peer *p);
 bool core_bfd_permits(const struct core_peer *p);
 
 /* core_tap.c: what is on the wire, for those who watch it */

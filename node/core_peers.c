@@ -92,14 +92,13 @@ static struct policy_nva policy_of(const struct config *config, const struct con
 static struct config_peer *copy_config(const struct config_peer *from)
 {
     struct config_peer *to = memory_new(1, sizeof *to);
-    *to = *from;
-    to->md5_key_file = from->md5_key_file ? memory_copy_text(from->md5_key_file) : NULL;
+    config_peer_copy(to, from);
     return to;
 }
 
 static void free_config(struct config_peer *cfg)
 {
-    free(cfg->md5_key_file);
+    config_peer_fini(cfg);
     free(cfg);
 }
 
@@ -148,7 +147,8 @@ static bool is_read_by_all(const struct core *c, struct core_peer *p)
 
 static bool is_free(const struct core *c, struct core_peer *p)
 {
-    bool is_gone = core_peer_is_removed(p) && !p->session && rib_nva_is_gone(&c->rib, p->nva) &&
+    bool may_go = core_peer_is_removed(p) || p->is_dynamic;
+    bool is_gone = may_go && !p->session && rib_nva_is_gone(&c->rib, p->nva) &&
                    !rib_dirty_count(&c->rib);
     if (!is_gone)
         p->is_gone = false;
@@ -197,7 +197,8 @@ void core_peers_init(struct core *c)
 void core_peers_start(struct core *c)
 {
     for (size_t i = 0; i < c->config->peer_count; i++) {
-        struct core_peer *p = core_peer_add(c, &c->config->peers[i], i);
+        const struct config_peer *cfg = &c->config->peers[i];
+        struct core_peer *p = cfg->is_range ? NULL : core_peer_add(c, cfg, i);
         if (p && !p->cfg->disabled && p->cfg->nodes & 1u << c->cfg.self)
             core_bgp_start(c, p);
     }

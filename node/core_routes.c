@@ -160,6 +160,7 @@ void core_routes_up(struct core *c, struct core_peer *p)
         resume(c, p, open);
     else
         p->generation = ++c->generations;
+    p->cfg->peer_asn = c->nvas[p->nva].asn = open->asn; /* of a list of them */
     p->gr_family = open->gr_family;
     p->gr_notification = open->gr_notification;
     p->gr_restart_s = open->restart_s;

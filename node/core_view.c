@@ -131,6 +131,10 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
     *out = (struct core_peer_view){ .peer = p->cfg,
                                     .nva = p->nva,
                                     .state_since_ms = p->since_ms,
+                                    .range = p->is_dynamic && !core_peer_is_removed(p)
+                                                 ? c->config->peers[p->place].name
+                                                 : NULL,
+                                    .is_removed = core_peer_is_removed(p),
                                     .here = p->session != NULL,
                                     .nodes_up = nodes_up(c, p->nva),
                                     .received = c->rib.origins[c->rib.self].sessions[p->nva].paths };

@@ -14,11 +14,12 @@
 #include "node/bfd_io.h"
 #include "node/config/memory.h"
 #include "node/conn.h"
+#include "node/guard.h"
 #include "node/mrt_file.h"
 #include "node/sock.h"
 #include "node/supervisor.h"
 
-enum { STOP_MS = 2000, KEY_MAX = 80, LISTENERS_MAX = 4 };
+enum { STOP_MS = 2000, LISTENERS_MAX = 4 };
 
 struct listener {
     uv_poll_t poll;
@@ -85,35 +86,24 @@ static void write_events(struct loop *l)
                   e.fields[0] ? "%s" : NULL, e.fields);
 }
 
-/* The key of an RFC 2385 session: the first line of its file. */
-static bool read_key(struct loop *l, const char *path, char key[static KEY_MAX + 1])
+static int dial_socket(struct loop *l, const struct core_request *r)
 {
-    FILE *f = fopen(path, "re");
-    char line[KEY_MAX + 2] = "";
-    if (f && fgets(line, sizeof line, f)) {
-        line[strcspn(line, "\r\n")] = 0;
-        snprintf(key, KEY_MAX + 1, "%.*s", KEY_MAX, line);
-    }
-    if (f)
-        fclose(f);
-    explicit_bzero(line, sizeof line);
-    if (f && key[0])
-        return true;
-    log_event(l->log, LOG_ERROR_, "md5_key_unreadable", NULL, "file=%s error=\"%s\"", path,
-              f ? "empty" : strerror(errno));
-    return false;
+    static const struct config_tcp_ao none;
+    struct sock_options options = { .ttl = r->ttl, .min_ttl = r->min_ttl };
+    struct guard guard;
+    int fd = -EACCES;
+    if (r->port == CORE_PORT_CLUSTER)
+        options.user_timeout_ms = l->cfg->config->dead_ms + 200;
+    if (guard_dial(&guard, r->md5_key_file, r->tcp_ao ? r->tcp_ao : &none, &options, l->log))
+        fd = sock_dial(&r->remote, r->remote_port, &r->local, &options);
+    guard_fini(&guard);
+    return fd;
 }
 
 static void dial(struct loop *l, const struct core_request *r)
 {
-    char key[KEY_MAX + 1] = "", text[IP_ADDR_TEXT];
-    struct sock_options options = { .ttl = r->ttl, .min_ttl = r->min_ttl };
-    if (r->port == CORE_PORT_CLUSTER)
-        options.user_timeout_ms = l->cfg->config->dead_ms + 200;
-    int fd = -EACCES;
-    if (!r->md5_key_file || read_key(l, r->md5_key_file, key))
-        fd = sock_dial(&r->remote, r->remote_port, &r->local, &options, key[0] ? key : NULL);
-    explicit_bzero(key, sizeof key);
+    char text[IP_ADDR_TEXT];
+    int fd = dial_socket(l, r);
     if (fd >= 0) {
         conn_dialled(&l->owner, fd, r->pump);
         return;
@@ -144,6 +134,8 @@ static void take_requests(struct loop *l)
             dial(l, &r);
         else if (r.kind == CORE_BFD_OPEN)
             open_bfd(l, &r);
+        else if (r.kind == CORE_BFD_CLOSE)
+            bfd_io_close(l->bfd, r.nva);
         else if (r.pump->owner)
             conn_finish(r.pump);
         else
@@ -263,22 +255,6 @@ static const char *listen_hint(int err)
     return "";
 }
 
-static void add_md5_keys(struct loop *l, int fd, uint8_t family)
-{
-    const struct config *cfg = l->cfg->config;
-    for (size_t i = 0; i < cfg->peer_count; i++) {
-        char key[KEY_MAX + 1] = "";
-        const struct config_peer *p = &cfg->peers[i];
-        if (!p->md5_key_file || p->peer_ip.family != family || !read_key(l, p->md5_key_file, key))
-            continue;
-        int err = sock_md5(fd, &p->peer_ip, key);
-        explicit_bzero(key, sizeof key);
-        if (err)
-            log_event(l->log, LOG_ERROR_, "md5_failed", NULL, "peer=%s error=\"%s\"", p->name,
-                      strerror(-err));
-    }
-}
-
 static bool listen_on(struct loop *l, enum core_port port, const struct ip_addr *addr,
                       uint16_t number)
 {
@@ -295,7 +271,7 @@ static bool listen_on(struct loop *l, enum core_port port, const struct ip_addr 
     *lis = (struct listener){ .loop = l, .port = port, .fd = fd };
     lis->poll.data = lis;
     if (port == CORE_PORT_BGP)
-        add_md5_keys(l, fd, addr->family);
+        guard_listener(fd, addr->family, l->cfg->config, NULL, l->log);
     return uv_poll_init(&l->uv, &lis->poll, fd) == 0 &&
            uv_poll_start(&lis->poll, UV_READABLE, on_listener) == 0;
 }

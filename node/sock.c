@@ -66,19 +66,22 @@ int sock_listen(const struct ip_addr *addr, uint16_t port)
     return fd;
 }
 
+/* One of the two families applies; the other fails and changes nothing. */
+void sock_guard_ttl(int fd, uint8_t ttl, uint8_t min_ttl)
+{
+    int out = ttl ? ttl : -1, least = min_ttl; /* -1: the system's again */
+    setsockopt(fd, IPPROTO_IP, IP_TTL, &out, sizeof out);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &out, sizeof out);
+    setsockopt(fd, IPPROTO_IP, IP_MINTTL, &least, sizeof least);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, &least, sizeof least);
+}
+
 void sock_tune(int fd, const struct sock_options *o)
 {
-    int on = 1, ttl = o->ttl, min_ttl = o->min_ttl;
+    int on = 1;
     unsigned timeout_ms = o->user_timeout_ms;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (o->ttl) { /* one of the two applies; the other fails and changes nothing */
-        setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
-        setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &ttl, sizeof ttl);
-    }
-    if (o->min_ttl) {
-        setsockopt(fd, IPPROTO_IP, IP_MINTTL, &min_ttl, sizeof min_ttl);
-        setsockopt(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, &min_ttl, sizeof min_ttl);
-    }
+    sock_guard_ttl(fd, o->ttl, o->min_ttl);
     if (timeout_ms) { /* a channel with beats: they must not wait behind megabytes in the kernel */
         int unsent = CHANNEL_UNSENT;
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
@@ -86,27 +89,82 @@ void sock_tune(int fd, const struct sock_options *o)
     }
 }
 
-int sock_md5(int fd, const struct ip_addr *peer, const char *key)
+int sock_md5(int fd, const struct ip_prefix *peers, const char *key)
 {
-    struct tcp_md5sig sig = { .tcpm_keylen = (uint16_t)strnlen(key, TCP_MD5SIG_MAXKEYLEN) };
+    struct tcp_md5sig sig = { .tcpm_flags = TCP_MD5SIG_FLAG_PREFIX,
+                              .tcpm_prefixlen = peers->len,
+                              .tcpm_keylen = (uint16_t)strnlen(key, TCP_MD5SIG_MAXKEYLEN) };
+    struct ip_addr first = { .family = peers->family };
     struct sockaddr_storage to;
-    sock_address(peer, 0, &to);
+    memcpy(first.bytes, peers->bytes, sizeof first.bytes);
+    sock_address(&first, 0, &to);
     memcpy(&sig.tcpm_addr, &to, sizeof to);
     memcpy(sig.tcpm_key, key, sig.tcpm_keylen);
-    int err = setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &sig, sizeof sig) ? -errno : 0;
+    int err = setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG_EXT, &sig, sizeof sig) ? -errno : 0;
     explicit_bzero(&sig, sizeof sig);
     return err;
 }
 
+/* As <linux/tcp.h> has it since Linux 6.7; the one of Debian 12 is older. */
+enum { AO_ADD_KEY = 38, AO_KEY_MAX = 80, AO_MAC = 12 };
+
+struct ao_add {
+    struct sockaddr_storage addr;
+    char algorithm[64];
+    int32_t ifindex;
+    uint32_t set_current : 1, set_rnext : 1, reserved : 30;
+    uint16_t reserved2;
+    uint8_t prefix, send_id, receive_id, mac_len, flags, key_len;
+    uint8_t key[AO_KEY_MAX];
+} __attribute__((aligned(8)));
+
+bool sock_has_ao(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), none = 0; /* too short for a key */
+    bool has = fd >= 0 && setsockopt(fd, IPPROTO_TCP, AO_ADD_KEY, &none, sizeof none) < 0 &&
+               errno != ENOPROTOOPT;
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
+int sock_ao(int fd, const struct ip_prefix *peers, const struct sock_ao_key *key, bool is_dialled)
+{
+    struct ao_add add = { .prefix = peers->len,
+                          .set_current = is_dialled,
+                          .set_rnext = is_dialled,
+                          .send_id = key->send_id,
+                          .receive_id = key->receive_id,
+                          .mac_len = AO_MAC,
+                          .key_len = (uint8_t)strnlen(key->text, AO_KEY_MAX) };
+    struct ip_addr first = { .family = peers->family };
+    memcpy(first.bytes, peers->bytes, sizeof first.bytes);
+    sock_address(&first, 0, &add.addr);
+    memcpy(add.algorithm, key->algorithm, strnlen(key->algorithm, sizeof add.algorithm - 1));
+    memcpy(add.key, key->text, add.key_len);
+    int err = setsockopt(fd, IPPROTO_TCP, AO_ADD_KEY, &add, sizeof add) ? -errno : 0;
+    explicit_bzero(&add, sizeof add);
+    return err;
+}
+
+static int set_keys(int fd, const struct ip_addr *remote, const struct sock_options *o)
+{
+    struct ip_prefix peer = { .family = remote->family, .len = (uint8_t)(8 * ip_addr_len(remote->family)) };
+    memcpy(peer.bytes, remote->bytes, sizeof peer.bytes);
+    if (o->ao)
+        return sock_ao(fd, &peer, o->ao, true);
+    return o->md5_key ? sock_md5(fd, &peer, o->md5_key) : 0;
+}
+
 int sock_dial(const struct ip_addr *remote, uint16_t port, const struct ip_addr *local,
-              const struct sock_options *options, const char *md5_key)
+              const struct sock_options *options)
 {
     struct sockaddr_storage to;
     int fd = open_stream(remote);
     if (fd < 0)
         return fd;
     sock_tune(fd, options);
-    int err = md5_key ? sock_md5(fd, remote, md5_key) : 0;
+    int err = set_keys(fd, remote, options);
     if (err) {
         close(fd);
         return err;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "node/agent_keys.h"
+#include "node/guard.h"
 #include "node/keyfile.h"
 #include "node/loop.h"
 
@@ -70,6 +71,17 @@ static const struct config_node *find_self(const struct config *config, const ch
         fprintf(stderr, " %s", config->nodes[i].name);
     fputc('\n', stderr);
     return NULL;
+}
+
+static bool has_what_it_asks_for(const struct config *config)
+{
+    const struct config_peer *p = guard_impossible(config);
+    if (p)
+        fprintf(stderr,
+                "%s: error: peers: %s asks for TCP-AO, which this kernel does not have (Linux 6.7 or newer "
+                "with CONFIG_TCP_AO)\n    use md5KeyFile, or ttlSecurity, or disable the peer\n",
+                config->path, p->name);
+    return !p;
 }
 
 /* ---- keys ---- */
@@ -223,7 +235,8 @@ int main(int argc, char **argv)
     const struct config_node *node = find_self(config, a.node);
     int status = EXIT_BAD_CONFIG;
     raise_descriptor_limit();
-    if (node && load_keys(config, node, &keys) && check_agents(config, a.check))
+    if (node && has_what_it_asks_for(config) && load_keys(config, node, &keys) &&
+        check_agents(config, a.check))
         status = a.check ? 0 : run(config, node, &keys);
     repl_identity_wipe(&keys.identity);
     repl_secrets_wipe(&keys.secrets);

@@ -13,8 +13,10 @@ def protocol(neighbor):
 class Bird(Appliance):
     kind = "BIRD"
 
-    def __init__(self, *args, kernel=False, **options):
+    def __init__(self, *args, kernel=False, password="", ttl_security=False, **options):
         super().__init__(*args, **options)
+        self.password = password  # RFC 2385
+        self.ttl_security = ttl_security  # RFC 5082: neighbours are on-link
         self.kernel = kernel  # BGP routes go to the host's kernel, all equal ones of a prefix
 
     def start(self):
@@ -63,9 +65,15 @@ class Bird(Appliance):
         return (f"protocol bgp {protocol(n)} {{\n    local {n.local} as {self.asn};\n"
                 f"    neighbor {n.address} as {n.asn};\n    {self._hops()}\n    hold time {self.hold};\n"
                 f"    connect delay time 1;\n    connect retry time 2;\n    error wait time 1,3;\n"
-                f"    {'passive yes;' if n.passive else ''}\n{channels}}}")
+                f"    {'passive yes;' if n.passive else ''}\n{self._guard()}{channels}}}")
+
+    def _guard(self):
+        password = f'    password "{self.password}";\n' if self.password else ""
+        return password + ("    ttl security on;\n" if self.ttl_security else "")
 
     def _hops(self):
+        if self.ttl_security:
+            return "direct;"
         if not self.bfd:
             return "multihop;"
         return "multihop; bfd on;" if self.bfd.multihop else "direct; bfd on;"

@@ -204,7 +204,7 @@ static void dial(struct upstream *u)
     u->retry_at_ms = now_ms() + u->retry_ms;
     u->retry_ms = u->retry_ms * 2 < RETRY_MAX_MS ? u->retry_ms * 2 : RETRY_MAX_MS;
     int fd = sock_dial(&u->node->cluster_address, u->node->cluster_port, &(struct ip_addr){ 0 },
-                       &options, NULL);
+                       &options);
     if (fd < 0)
         return;
     u->link = repl_link_new(&cfg, now_ms());

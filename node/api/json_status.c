@@ -35,7 +35,7 @@ static void warn_of_peers(const struct api_view *v, json_t *list)
         if (!core_peer_view(v->core, i, &p))
             continue;
         uint32_t missing = p.peer->nodes & ~p.nodes_up;
-        if (p.peer->disabled)
+        if (p.peer->disabled || p.is_removed)
             continue;
         if (!p.nodes_up)
             warn(list, "peer %s is down on every node%s%s", p.peer->name,

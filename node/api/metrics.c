@@ -143,12 +143,9 @@ static const struct {
 static void peer_labels(FILE *f, const char *family, const struct core_peer_view *p,
                         const char *end)
 {
-    char text[IP_PREFIX_TEXT];
-    if (p->peer->is_range)
-        ip_prefix_format(&p->peer->range, text);
-    else
-        ip_addr_format(&p->peer->peer_ip, text);
-    fprintf(f, "%s{peer=\"%s\",peer_as=\"%u\",", family, text, p->peer->peer_asn);
+    char text[IP_ADDR_TEXT];
+    fprintf(f, "%s{peer=\"%s\",peer_as=\"%u\",", family, ip_addr_format(&p->peer->peer_ip, text),
+            p->peer->peer_asn);
     label(f, "name", p->peer->name, end);
 }
 

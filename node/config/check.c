@@ -81,16 +81,27 @@ static void check_cluster(struct schema_reader *r, struct tree_node *root, const
                         c->beat_ms);
 }
 
-static void check_asn(struct schema_reader *r, const struct config *c, const struct config_peer *p,
-                      struct tree_node *n)
+static void check_asn(struct schema_reader *r, uint32_t own, uint32_t asn, struct tree_node *n)
+{
+    if (asn == 0 || asn == AS_TRANS || asn == 65535 || asn == 4294967295) {
+        schema_complain(r, n, "%u is a reserved AS number", asn);
+    } else if (asn == own) {
+        schema_complain(r, n, "%u is the route server's own AS number", asn);
+        report_hint(r->report, "sessions are external BGP: give the NVA another ASN, or set localAsn");
+    }
+}
+
+/* Of a list its ends: reserved numbers between them harm nobody, our own is refused in the OPEN. */
+static void check_asns(struct schema_reader *r, const struct config *c, const struct config_peer *p,
+                       struct tree_node *n)
 {
     uint32_t own = p->local_asn ? p->local_asn : c->asn;
-    if (p->peer_asn == 0 || p->peer_asn == AS_TRANS || p->peer_asn == 65535 ||
-        p->peer_asn == 4294967295) {
-        schema_complain(r, n, "%u is a reserved AS number", p->peer_asn);
-    } else if (p->peer_asn == own) {
-        schema_complain(r, n, "%u is the route server's own AS number", p->peer_asn);
-        report_hint(r->report, "sessions are external BGP: give the NVA another ASN, or set localAsn");
+    if (!p->asn_count)
+        check_asn(r, own, p->peer_asn, n);
+    for (int i = 0; i < p->asn_count && !n->is_bad; i++) {
+        check_asn(r, own, p->asns[i].first, n);
+        if (!n->is_bad && p->asns[i].last != p->asns[i].first)
+            check_asn(r, own, p->asns[i].last, n);
     }
 }
 
@@ -120,6 +131,49 @@ static void check_bfd(struct schema_reader *r, struct tree_node *root, const str
     }
 }
 
+/* The longest address behind the name and an @ must fit a name, as nodes tell each other. */
+static void check_range(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
+{
+    const struct config_peer *p = &c->peers[nth];
+    struct tree_node *ip = value_at(root, "peers", nth, "peerIp");
+    struct tree_node *name = value_at(root, "peers", nth, "name");
+    const size_t room = CONFIG_NAME_MAX - 1 - (p->range.family == BGP_IP4 ? 15u : 39u);
+    if (name && strlen(p->name) > room)
+        schema_complain(r, name, "the name of a prefix of peers has at most %zu letters", room);
+    for (size_t k = 0; ip && k < c->peer_count; k++) {
+        const struct config_peer *o = &c->peers[k];
+        if (k < nth && o->is_range && ip_prefix_is_equal(&p->range, &o->range))
+            schema_complain(r, ip, "peer %s has this prefix already", o->name);
+        bool is_asked = (p->md5_key_file && !o->md5_key_file) || (p->tcp_ao.key_file && !o->tcp_ao.key_file);
+        if (is_asked && !o->is_range && ip_prefix_contains_addr(&p->range, &o->peer_ip)) {
+            schema_complain(r, ip, "peer %s lies inside and has no key, but the kernel would ask it for one",
+                            o->name);
+            report_hint(r->report, "give %s a key, too, or the prefix another place", o->name);
+        }
+    }
+}
+
+/* What only a prefix of peers may have. */
+static void check_single(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
+{
+    struct tree_node *asn = value_at(root, "peers", nth, "peerAsn");
+    struct tree_node *most = value_at(root, "peers", nth, "maxPeers");
+    if (asn && c->peers[nth].asn_count) {
+        schema_complain(r, asn, "an NVA has one AS number");
+        report_hint(r->report, "a list is for peers by prefix: peerIp: 10.1.0.0/24");
+    }
+    if (most)
+        schema_complain(r, most, "maxPeers is for peers by prefix: peerIp: 10.1.0.0/24");
+}
+
+static void check_keys(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
+{
+    struct tree_node *ao = value_at(root, "peers", nth, "tcpAo");
+    if (c->peers[nth].tcp_ao.key_file && c->peers[nth].md5_key_file)
+        schema_complain(r, ao ? ao : value_at(root, "peers", nth, "peerIp"),
+                        "one of md5KeyFile and tcpAo, not both");
+}
+
 static void check_peers(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
     for (size_t i = 0; i < c->peer_count; i++) {
@@ -127,10 +181,16 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
         struct tree_node *asn = value_at(root, "peers", i, "peerAsn");
         struct tree_node *ip = value_at(root, "peers", i, "peerIp");
         if (asn)
-            check_asn(r, c, p, asn);
+            check_asns(r, c, p, asn);
         check_bfd(r, root, c, i);
+        check_keys(r, root, c, i);
+        if (p->is_range) {
+            check_range(r, root, c, i);
+            continue;
+        }
+        check_single(r, root, c, i);
         for (size_t k = 0; ip && k < i; k++)
-            if (ip_addr_is_equal(&p->peer_ip, &c->peers[k].peer_ip) && p->nodes & c->peers[k].nodes)
+            if (!c->peers[k].is_range && ip_addr_is_equal(&p->peer_ip, &c->peers[k].peer_ip) && p->nodes & c->peers[k].nodes)
                 schema_complain(r, ip, "peer %s has this address already", c->peers[k].name);
         if (ip && is_node(c, &p->peer_ip) && p->peer_port == 179)
             schema_complain(r, ip, "this is a node's own address");

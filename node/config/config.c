@@ -382,7 +382,7 @@ void config_free(struct config *c)
     for (size_t i = 0; i < c->vnet_count; i++)
         free(c->vnets[i].prefixes);
     for (size_t i = 0; i < c->peer_count; i++)
-        free(c->peers[i].md5_key_file);
+        config_peer_fini(&c->peers[i]);
     for (size_t i = 0; i < c->target_count; i++)
         config_target_fini(&c->targets[i]);
     for (size_t i = 0; i < CONFIG_NODES_MAX; i++) {

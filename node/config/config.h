@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "bgp/types.h"
+#include "bgp/session.h"
 
 enum { CONFIG_NAME_MAX = 63, CONFIG_NODES_MAX = 7, CONFIG_API_VERSION = 18, CONFIG_PATH_MAX = 127 };
 
@@ -58,12 +58,24 @@ struct config_bfd {                      /* bfd: true, or { interval, multiplier
     uint32_t interval_ms;                /* between packets, both ways: 300ms; 50ms and more */
 };
 
+enum config_ao_algorithm { CONFIG_AO_HMAC_SHA1, CONFIG_AO_AES_CMAC }; /* RFC 5926 */
+
+struct config_tcp_ao {                   /* tcpAo: { keyFile, sendId, receiveId, algorithm } (RFC 5925) */
+    char *key_file;                      /* NULL: no TCP-AO */
+    uint8_t send_id, receive_id;         /* KeyIDs: 1 */
+    uint8_t algorithm;                   /* hmac-sha-1-96 | aes-128-cmac-96 */
+};
+
+/* A neighbour of a prefix is named after the entry and its address: NAME@ADDRESS. */
 struct config_peer {                     /* peers[] */
     char name[CONFIG_NAME_MAX + 1];
     struct ip_addr peer_ip;              /* peerIp: an address, or … */
     bool is_range;
     struct ip_prefix range;              /* … a prefix: dynamic neighbours */
-    uint32_t peer_asn;                   /* peerAsn */
+    uint32_t max_peers;                  /* maxPeers: of a prefix, on each node; 100 */
+    uint32_t peer_asn;                   /* peerAsn; 0: one of the list, which a prefix may have */
+    struct bgp_asn_range asns[BGP_PEER_ASNS]; /* peerAsn: [65001, 65010-65019] */
+    uint8_t asn_count;
     uint16_t peer_port;                  /* peerPort: 179 */
     uint8_t type;                        /* type: nva | vpnGateway | expressRoute */
     uint8_t mode;                        /* mode: the server's */
@@ -83,10 +95,22 @@ struct config_peer {                     /* peers[] */
     uint8_t ttl_security;                /* ttlSecurity: most hops away (RFC 5082); 0 = off */
     uint8_t ttl;                         /* multihop: 64 by default, as cloud NVAs are not on-link; 1..255 */
     char *md5_key_file;                  /* md5KeyFile or NULL */
+    struct config_tcp_ao tcp_ao;
     struct config_limit limit;
     struct config_bfd bfd;
     uint32_t nodes;                      /* nodes: [names]; bit 1 << id; default all */
 };
+
+/* RFC 5082: what we send with, and the least that is heard, 0 = any. From the far end with the highest
+ * number there is, so that no more hops than allowed were between. */
+static inline uint8_t config_peer_ttl(const struct config_peer *p)
+{
+    return p->ttl_security ? UINT8_MAX : p->ttl;
+}
+static inline uint8_t config_peer_min_ttl(const struct config_peer *p)
+{
+    return p->ttl_security ? (uint8_t)(UINT8_MAX + 1 - p->ttl_security) : 0;
+}
 
 struct config_vnet {                     /* virtualNetworks[] */
     char name[CONFIG_NAME_MAX + 1];
@@ -242,6 +266,9 @@ struct config {
  * returns  true when there is no error */
 bool config_load(const char *path, struct config **out, FILE *errors);
 void config_free(struct config *c);
+/* A peer with texts of its own, to be ended with config_peer_fini. */
+void config_peer_copy(struct config_peer *to, const struct config_peer *from);
+void config_peer_fini(struct config_peer *p);
 const struct config_node *config_find_node(const struct config *c, const char *name);
 /* cluster.keyFile with {node} replaced by the node's name, so that one file serves several nodes on
  * one machine. NULL when there is none; free() it. */

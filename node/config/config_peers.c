@@ -6,6 +6,7 @@
 #include "node/config/memory.h"
 
 enum {
+    MAX_PEERS = 100,
     HOLD_S = 180,
     CONNECT_RETRY_S = 5,
     TTL = 64,
@@ -31,15 +32,62 @@ static bool read_next_hop(struct schema_reader *r, struct tree_node *n, const st
     return p->has_next_hop = schema_addr(r, n, row, &p->next_hop);
 }
 
+/* An address, or the prefix of dynamic neighbours. */
 static bool read_peer_ip(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
                          void *to)
 {
-    struct ip_prefix prefix;
-    if (n->kind != TREE_SCALAR || !strchr(n->text, '/') || ip_prefix_parse(n->text, &prefix))
-        return schema_addr(r, n, row, to);
-    schema_complain(r, n, "a prefix of dynamic neighbours is not supported by this version");
-    report_hint(r->report, "write one entry for each NVA");
+    struct config_peer *p = to;
+    if (n->kind != TREE_SCALAR || !strchr(n->text, '/'))
+        return schema_addr(r, n, row, &p->peer_ip);
+    if (!schema_prefix(r, n, row, &p->range))
+        return false;
+    p->is_range = p->passive = true;
+    p->peer_ip.family = p->range.family;
+    return true;
+}
+
+/* "65001" or "65001-65010". */
+static bool read_asns(struct schema_reader *r, struct tree_node *n, struct bgp_asn_range *out)
+{
+    static const struct schema_row row = { "peerAsn", .min = 1, .max = 4294967295,
+                                           .help = "an AS number" };
+    struct tree_node first = *n, last = *n;
+    char text[24];
+    char *dash;
+    if (n->kind == TREE_SCALAR && strlen(n->text) < sizeof text && strchr(n->text, '-')) {
+        strcpy(text, n->text);
+        dash = strchr(text, '-');
+        *dash = 0;
+        first.text = text;
+        last.text = dash + 1;
+    }
+    n->is_bad = !schema_u32(r, &first, &row, &out->first) || !schema_u32(r, &last, &row, &out->last);
+    if (n->is_bad)
+        return false;
+    if (out->first <= out->last)
+        return true;
+    schema_complain(r, n, "%s ends before it begins", n->text);
     return false;
+}
+
+static bool read_peer_asn(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                          void *to)
+{
+    struct config_peer *p = to;
+    bool is_one = n->kind == TREE_SCALAR && !strchr(n->text, '-');
+    if (is_one || n->kind == TREE_MAP)
+        return schema_u32(r, n, row, &p->peer_asn);
+    if (n->kind == TREE_SCALAR) {
+        p->asn_count = read_asns(r, n, &p->asns[0]);
+        return p->asn_count;
+    }
+    if (!n->first || n->count > BGP_PEER_ASNS) {
+        schema_complain(r, n, "1 to %d AS numbers, or ranges of them, are expected here", BGP_PEER_ASNS);
+        return false;
+    }
+    for (struct tree_node *a = n->first; a; a = a->next)
+        p->asn_count += read_asns(r, a, &p->asns[p->asn_count]);
+    return p->asn_count;
 }
 
 static bool read_role(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
@@ -167,11 +215,38 @@ static bool read_bfd(struct schema_reader *r, struct tree_node *n, const struct 
     return true;
 }
 
+static const char *const ao_algorithms[] = { "hmac-sha-1-96", "aes-128-cmac-96", NULL };
+
+static const struct schema_row ao_rows[] = {
+    { "keyFile", schema_path, offsetof(struct config_tcp_ao, key_file), .is_required = true,
+      .help = "file with the RFC 5925 master key" },
+    { "sendId", schema_u8, offsetof(struct config_tcp_ao, send_id), 0, 255, .help = "KeyID that we send" },
+    { "receiveId", schema_u8, offsetof(struct config_tcp_ao, receive_id), 0, 255,
+      .help = "KeyID that the NVA sends" },
+    { "algorithm", schema_word, offsetof(struct config_tcp_ao, algorithm), .words = ao_algorithms,
+      .help = "RFC 5926" },
+    { 0 },
+};
+
+static bool read_tcp_ao(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                        void *to)
+{
+    struct config_tcp_ao *a = to;
+    (void)row;
+    if (!schema_is_map(r, n))
+        return false;
+    a->send_id = a->receive_id = 1;
+    schema_read_object(r, n, ao_rows, a);
+    return true;
+}
+
 static const struct schema_row peer_rows[] = {
     { "name", schema_name, AT(name), .is_required = true, .help = "the same on every node" },
-    { "peerIp", read_peer_ip, AT(peer_ip), .is_required = true, .help = "the NVA's address" },
-    { "peerAsn", schema_u32, AT(peer_asn), 1, 4294967295, .is_required = true,
-      .help = "the NVA's AS number" },
+    { "peerIp", read_peer_ip, .is_required = true,
+      .help = "the NVA's address, or a prefix: whoever calls from there is one" },
+    { "peerAsn", read_peer_asn, .min = 1, .max = 4294967295, .is_required = true,
+      .help = "the NVA's AS number; of a prefix also a list: [65001, 65010-65019]" },
+    { "maxPeers", schema_u32, AT(max_peers), 1, 10000, .help = "most neighbours of a prefix" },
     { "peerPort", schema_u16, AT(peer_port), 1, 65535, .help = "BGP port" },
     { "type", schema_word, AT(type), .words = types, .help = "what it is" },
     { "mode", schema_word, AT(mode), .words = modes, .help = "how it is told routes" },
@@ -193,6 +268,7 @@ static const struct schema_row peer_rows[] = {
     { "ttlSecurity", schema_u8, AT(ttl_security), 1, 254,
       .help = "most hops away; whatever comes from farther is not heard (RFC 5082)" },
     { "md5KeyFile", schema_path, AT(md5_key_file), .help = "file with the RFC 2385 key" },
+    { "tcpAo", read_tcp_ao, AT(tcp_ao), .help = "{ keyFile, sendId, receiveId, algorithm } (RFC 5925)" },
     { "maxRoutes", read_limit, AT(limit), .help = "{ limit, warnAt, action }" },
     { "nodes", config_read_node_mask, AT(nodes), .help = "[names] that peer with it" },
     { "bfd", read_bfd, AT(bfd), .help = "true, or { interval, multiplier, multihop, strict }" },
@@ -206,14 +282,32 @@ enum { PEER_OWN_KEYS = 3 }; /* name, peerIp, peerAsn: not inherited */
 static void read_peer(struct schema_reader *r, struct tree_node *n, const struct config_peer *like,
                       struct config_peer *p)
 {
-    *p = *like;
-    p->md5_key_file = like->md5_key_file ? memory_copy_text(like->md5_key_file) : NULL;
+    config_peer_copy(p, like);
     schema_read_object(r, n, peer_rows, p);
+}
+
+static char *copy_text(const char *text)
+{
+    return text ? memory_copy_text(text) : NULL;
+}
+
+void config_peer_copy(struct config_peer *to, const struct config_peer *from)
+{
+    *to = *from;
+    to->md5_key_file = copy_text(from->md5_key_file);
+    to->tcp_ao.key_file = copy_text(from->tcp_ao.key_file);
+}
+
+void config_peer_fini(struct config_peer *p)
+{
+    free(p->md5_key_file);
+    free(p->tcp_ao.key_file);
 }
 
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c)
 {
-    struct config_peer like = { .peer_port = 179,
+    struct config_peer like = { .max_peers = MAX_PEERS,
+                                .peer_port = 179,
                                 .mode = c->mode,
                                 .symmetric = true,
                                 .hold_s = HOLD_S,
@@ -232,5 +326,5 @@ void config_read_peers(struct schema_reader *r, struct tree_node *root, struct c
             if (schema_is_map(r, n))
                 read_peer(r, n, &like, &c->peers[c->peer_count++]);
     }
-    free(like.md5_key_file);
+    config_peer_fini(&like);
 }

@@ -83,7 +83,27 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2 }]", "peers[0]: \"peerAsn\" is missing" },
     { "peers: [{ name: 'a b', peerIp: 10.0.0.2, peerAsn: 1 }]", "\"a b\" is no name" },
     { "peers: [{ name: p, peerIp: 10.0.0, peerAsn: 1 }]", "\"10.0.0\" is no IP address" },
-    { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: 1 }]", "dynamic neighbours is not supported" },
+    { "peers: [{ name: p, peerIp: 10.0.0.1/24, peerAsn: 1 }]", "bits behind the length must be zero" },
+    { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: [] }]", "1 to 16 AS numbers" },
+    { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: [9-5] }]", "9-5 ends before it begins" },
+    { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: [5-x] }]", "\"x\" is no number" },
+    { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: [5-23456] }]", "23456 is a reserved AS number" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: [5, 6] }]", "peers[0].peerAsn: an NVA has one AS number" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 5, maxPeers: 3 }]", "maxPeers is for peers by prefix" },
+    { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: 5, maxPeers: 0 }]", "0 is outside 1..10000" },
+    { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: 5 }, { name: q, peerIp: 10.0.0.0/24, peerAsn: 5 }]",
+      "peers[1].peerIp: peer p has this prefix already" },
+    { "peers: [{ name: a-name-of-more-letters-than-fit-before-an-address, peerIp: 10.0.0.0/24, peerAsn: 5 }]",
+      "has at most 47 letters" },
+    { "peers: [{ name: p, peerIp: 10.0.0.9, peerAsn: 5 },\n"
+      "        { name: q, peerIp: 10.0.0.0/24, peerAsn: 5, md5KeyFile: k }]",
+      "peers[1].peerIp: peer p lies inside and has no key" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 5, md5KeyFile: k, tcpAo: { keyFile: k } }]",
+      "peers[0].tcpAo: one of md5KeyFile and tcpAo, not both" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 5, tcpAo: { sendId: 1 } }]",
+      "peers[0].tcpAo: \"keyFile\" is missing" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 5, tcpAo: { keyFile: k, algorithm: md5 } }]",
+      "is not one of: hmac-sha-1-96, aes-128-cmac-96" },
     { "peers: [{ name: p, peerIp: 10.0.0.1, peerAsn: 1 }]", "this is a node's own address" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 4294967296 }]", "is outside 1..4294967295" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 0 }]", "0 is outside 1..4294967295" },
@@ -247,6 +267,31 @@ static void test_peers_inherit_the_defaults(void)
     config_free(c);
 }
 
+static void test_a_prefix_of_peers_has_as_numbers_and_a_limit(void)
+{
+    struct config *c = load_with("defaults: { maxPeers: 7, tcpAo: { keyFile: /key, receiveId: 9 } }\n"
+                                 "peers:\n"
+                                 "  - { name: one, peerIp: 10.0.0.9, peerAsn: 5 }\n"
+                                 "  - { name: some, peerIp: 10.0.0.0/24, peerAsn: [65001, 65010-65019] }\n"
+                                 "  - { name: six, peerIp: fd00::/64, peerAsn: 65001, maxPeers: 3 }\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    const struct config_peer *some = &c->peers[1], *six = &c->peers[2];
+    CU_ASSERT_TRUE(some->is_range && some->passive && six->is_range && !c->peers[0].is_range);
+    CU_ASSERT_EQUAL(some->asn_count, 2);
+    CU_ASSERT_EQUAL(some->asns[0].last, 65001);
+    CU_ASSERT_EQUAL(some->asns[1].first, 65010);
+    CU_ASSERT_EQUAL(some->asns[1].last, 65019);
+    CU_ASSERT_EQUAL(some->max_peers, 7);
+    CU_ASSERT_EQUAL(some->range.len, 24);
+    CU_ASSERT_EQUAL(six->peer_asn, 65001);
+    CU_ASSERT_EQUAL(six->max_peers, 3);
+    CU_ASSERT_EQUAL(six->peer_ip.family, BGP_IP6);
+    CU_ASSERT_STRING_EQUAL(six->tcp_ao.key_file, "/key");
+    CU_ASSERT_EQUAL(six->tcp_ao.send_id, 1);
+    CU_ASSERT_EQUAL(six->tcp_ao.receive_id, 9);
+    config_free(c);
+}
+
 static void test_bfd_is_a_word_or_a_map_and_is_inherited_key_by_key(void)
 {
     struct config *c = load_with("defaults: { bfd: { interval: 100ms, strict: true } }\n"
@@ -354,6 +399,7 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_bytes_that_are_no_text_are_refused),
         CU_CASE(test_a_file_that_cannot_be_read_is_named),
         CU_CASE(test_peers_inherit_the_defaults),
+        CU_CASE(test_a_prefix_of_peers_has_as_numbers_and_a_limit),
         CU_CASE(test_bfd_is_a_word_or_a_map_and_is_inherited_key_by_key),
         CU_CASE(test_json_is_read_as_well),
         CU_CASE(test_a_clean_file_says_nothing_and_has_the_designs_defaults),

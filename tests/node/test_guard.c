@@ -1,0 +1,180 @@
+/* Keys and TTLs, as the kernel of this machine sees them: over loopback, with real sockets. */
+#include "node/guard.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/lib/cu.h"
+
+enum { WAIT_MS = 300 };
+
+static const struct ip_addr here = { .bytes = { 127, 0, 0, 1 } };
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_in at = { 0 };
+    socklen_t len = sizeof at;
+    getsockname(fd, (struct sockaddr *)&at, &len);
+    return ntohs(at.sin_port);
+}
+
+/* Does a connection from this address come about? */
+static bool connects(int listener, struct ip_addr from, const struct sock_options *options)
+{
+    int fd = sock_dial(&here, port_of(listener), &from, options);
+    CU_ASSERT_TRUE_FATAL(fd >= 0);
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    bool answered = poll(&p, 1, WAIT_MS) == 1 && sock_dial_result(fd) == 0;
+    close(fd);
+    return answered;
+}
+
+static void guard(int fd, const struct config *is, const struct config *was)
+{
+    struct log *log = log_new(stdout, LOG_DEBUG_, CONFIG_LOG_PLAIN, "test");
+    guard_listener(fd, BGP_IP4, is, was, log);
+    log_free(log);
+}
+
+static int listener_for(const struct config *c)
+{
+    int fd = sock_listen(&here, 0);
+    CU_ASSERT_TRUE_FATAL(fd >= 0);
+    guard(fd, c, NULL);
+    return fd;
+}
+
+static struct config_peer peer_with(uint8_t last, uint8_t ttl_security)
+{
+    return (struct config_peer){ .peer_ip = { .bytes = { 127, 0, 0, last } },
+                                 .ttl = 64,
+                                 .ttl_security = ttl_security };
+}
+
+/* ---- RFC 5082 ---- */
+
+static void test_a_segment_from_too_far_is_dropped_before_there_is_a_connection(void)
+{
+    struct config_peer peers[] = { peer_with(2, 1), peer_with(3, 10) };
+    struct config c = { .peers = peers, .peer_count = 2 };
+    int fd = listener_for(&c);
+    CU_ASSERT_TRUE(connects(fd, peers[0].peer_ip, &(struct sock_options){ .ttl = 255, .min_ttl = 255 }));
+    CU_ASSERT_TRUE(connects(fd, peers[1].peer_ip, &(struct sock_options){ .ttl = 246 }));
+    CU_ASSERT_FALSE(connects(fd, peers[1].peer_ip, &(struct sock_options){ .ttl = 245 }));
+    CU_ASSERT_FALSE(connects(fd, peers[0].peer_ip, &(struct sock_options){ .ttl = 64 }));
+    close(fd);
+}
+
+static void test_one_peer_without_ttl_security_may_come_from_anywhere(void)
+{
+    struct config_peer peers[] = { peer_with(2, 1), peer_with(3, 0) };
+    struct config c = { .peers = peers, .peer_count = 2 };
+    int fd = listener_for(&c);
+    CU_ASSERT_TRUE(connects(fd, peers[1].peer_ip, &(struct sock_options){ .ttl = 2 }));
+    peers[1].disabled = true;
+    guard(fd, &c, &c);
+    CU_ASSERT_FALSE(connects(fd, peers[1].peer_ip, &(struct sock_options){ .ttl = 2 }));
+    close(fd);
+}
+
+/* An accepted connection is bound by its own peer's number, whatever the listener lets in. */
+static void test_an_accepted_connection_has_its_own_least_ttl(void)
+{
+    struct ip_addr remote, local;
+    int fd = sock_listen(&here, 0), least = 0;
+    socklen_t len = sizeof least;
+    int client = sock_dial(&here, port_of(fd), &here, &(struct sock_options){ .ttl = 64 });
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    CU_ASSERT_EQUAL_FATAL(poll(&p, 1, WAIT_MS), 1);
+    int server = sock_accept(fd, &remote, &local);
+    sock_tune(server, &(struct sock_options){ .ttl = 255, .min_ttl = 254 });
+    CU_ASSERT_EQUAL(getsockopt(server, IPPROTO_IP, IP_MINTTL, &least, &len), 0);
+    CU_ASSERT_EQUAL(least, 254);
+    CU_ASSERT_EQUAL(send(client, "late", 4, MSG_NOSIGNAL), 4);
+    p.fd = server;
+    CU_ASSERT_EQUAL(poll(&p, 1, WAIT_MS), 0); /* the kernel drops what it says now */
+    close(client);
+    close(server);
+    close(fd);
+}
+
+/* ---- RFC 2385 ---- */
+
+static char key_file[] = "/tmp/tandem-key-XXXXXX";
+
+static void write_key(const char *text)
+{
+    strcpy(key_file, "/tmp/tandem-key-XXXXXX");
+    int fd = mkstemp(key_file);
+    CU_ASSERT_TRUE_FATAL(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+static void test_a_prefix_of_peers_has_one_key(void)
+{
+    struct config_peer peers[] = { { .peer_ip = here,
+                                     .is_range = true,
+                                     .range = { .len = 30, .bytes = { 127, 0, 0, 8 } },
+                                     .ttl = 64 } };
+    struct config c = { .peers = peers, .peer_count = 1 };
+    const struct ip_addr inside = { .bytes = { 127, 0, 0, 10 } }, outside = { .bytes = { 127, 0, 0, 12 } };
+    const struct sock_options right = { .md5_key = "secret" }, wrong = { .md5_key = "guess" }, none = { 0 };
+    write_key("secret\n");
+    peers[0].md5_key_file = key_file;
+    int fd = listener_for(&c);
+    CU_ASSERT_TRUE(connects(fd, inside, &right));
+    CU_ASSERT_FALSE(connects(fd, inside, &wrong));
+    CU_ASSERT_FALSE(connects(fd, inside, &none));
+    CU_ASSERT_TRUE(connects(fd, outside, &none));
+    close(fd);
+    unlink(key_file);
+}
+
+static void test_another_configuration_has_other_keys(void)
+{
+    struct config_peer old[] = { peer_with(2, 0) }, new[] = { peer_with(3, 0) };
+    struct config was = { .peers = old, .peer_count = 1 }, is = { .peers = new, .peer_count = 1 };
+    write_key("secret");
+    old[0].md5_key_file = new[0].md5_key_file = key_file;
+    int fd = listener_for(&was);
+    CU_ASSERT_FALSE(connects(fd, old[0].peer_ip, &(struct sock_options){ 0 }));
+    guard(fd, &is, &was);
+    CU_ASSERT_TRUE(connects(fd, old[0].peer_ip, &(struct sock_options){ 0 }));
+    CU_ASSERT_FALSE(connects(fd, new[0].peer_ip, &(struct sock_options){ 0 }));
+    CU_ASSERT_TRUE(connects(fd, new[0].peer_ip, &(struct sock_options){ .md5_key = "secret" }));
+    close(fd);
+    unlink(key_file);
+}
+
+/* ---- RFC 5925 ---- */
+
+static void test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named(void)
+{
+    struct config_peer peers[] = { peer_with(2, 0), peer_with(3, 0) };
+    struct config c = { .peers = peers, .peer_count = 2 };
+    CU_ASSERT_PTR_NULL(guard_impossible(&c));
+    write_key("secret");
+    peers[1].tcp_ao = (struct config_tcp_ao){ .key_file = key_file, .send_id = 1, .receive_id = 1 };
+    CU_ASSERT_PTR_EQUAL(guard_impossible(&c), sock_has_ao() ? NULL : &peers[1]);
+    if (sock_has_ao()) {
+        const struct sock_ao_key key = { "secret", "hmac(sha1)", 1, 1 };
+        int fd = listener_for(&c);
+        CU_ASSERT_TRUE(connects(fd, peers[1].peer_ip, &(struct sock_options){ .ao = &key }));
+        CU_ASSERT_FALSE(connects(fd, peers[1].peer_ip, &(struct sock_options){ 0 }));
+        close(fd);
+    }
+    peers[1].disabled = true;
+    CU_ASSERT_PTR_NULL(guard_impossible(&c));
+    unlink(key_file);
+}
+
+CU_MAIN("guard", CU_CASE(test_a_segment_from_too_far_is_dropped_before_there_is_a_connection),
+        CU_CASE(test_one_peer_without_ttl_security_may_come_from_anywhere),
+        CU_CASE(test_an_accepted_connection_has_its_own_least_ttl),
+        CU_CASE(test_a_prefix_of_peers_has_one_key), CU_CASE(test_another_configuration_has_other_keys),
+        CU_CASE(test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named))
