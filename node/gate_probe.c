@@ -68,8 +68,7 @@ void gate_probe_cancel(struct gate_probe *p)
 
 static int begin_tcp(struct gate_probe *p)
 {
-    p->fd = sock_dial(&p->hop, p->cfg.config->port, &(struct ip_addr){ 0 }, &(struct sock_options){ 0 },
-                      NULL);
+    p->fd = sock_dial(&p->hop, p->cfg.config->port, &(struct ip_addr){ 0 }, &(struct sock_options){ 0 });
     return p->fd < 0 ? p->fd : UV_WRITABLE;
 }
 
