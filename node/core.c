@@ -63,6 +63,7 @@ static void tick(struct core *c)
     core_bgp_tick(c);
     core_cluster_tick(c);
     core_shared_tick(c);
+    core_drain_tick(c);
     core_peers_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
     rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_cluster_acked(c), c->now_ms);
@@ -169,8 +170,9 @@ static uint64_t next_turn(const struct core *c, bool busy)
     uint64_t bgp = core_bgp_deadline(c), cluster = core_cluster_deadline(c);
     uint64_t due = bgp < cluster ? bgp : cluster;
     uint64_t second = c->now_ms + 1000; /* tombstones, evidence, phase */
-    uint64_t shared = core_shared_deadline(c);
+    uint64_t shared = core_shared_deadline(c), drain = core_drain_deadline(c);
     due = due < shared ? due : shared;
+    due = due < drain ? due : drain;
     due = due < second ? due : second;
     return due > c->now_ms ? due : c->now_ms + 1;
 }
@@ -324,17 +326,9 @@ void core_free(struct core *c)
     free(c);
 }
 
-void core_stop(struct core *c, uint64_t now_ms)
+bool core_is_stopping(const struct core *c)
 {
-    if (c->phase == CORE_STOPPING)
-        return;
-    c->now_ms = c->stop_ms = now_ms;
-    c->phase = CORE_STOPPING;
-    core_event(c, CONFIG_LOG_INFO, "stopping", NULL, NULL);
-    core_shared_stop(c);
-    core_bgp_stop(c);
-    core_bmp_stop(c);
-    core_cluster_stop(c);
+    return c->phase == CORE_STOPPING;
 }
 
 void core_set_wall(struct core *c, uint64_t now_ms, uint64_t wall_ms)

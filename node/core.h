@@ -45,10 +45,33 @@ uint64_t core_turn(struct core *c, uint64_t now_ms);
  * Before the first call nobody knows. */
 void core_set_wall(struct core *c, uint64_t now_ms, uint64_t wall_ms);
 
-/* Orderly end: Cease to the NVAs, GOODBYE to the nodes. Turn until core_is_stopped or a deadline of
- * the caller's. Removes nothing from any target. */
-void core_stop(struct core *c, uint64_t now_ms);
+/* Orderly end: drain, then Cease to the NVAs, GOODBYE to the nodes. Returns when that is said at the
+ * latest; turn until core_is_stopped or a deadline of the caller's after it. Removes nothing from any target. */
+uint64_t core_stop(struct core *c, uint64_t now_ms);
+bool core_is_stopping(const struct core *c); /* nobody is heard any more: the last words are on their way */
 bool core_is_stopped(const struct core *c);
+
+/* ---- administration ---- */
+
+/* Planned work: shared targets to the others, graceful shutdown to the NVAs (RFC 8326), then the end of
+ * their sessions, with these words. What was learned is held meanwhile. Not twice. */
+void core_drain(struct core *c, const char *text, uint64_t now_ms);
+/* Back to work, from wherever the drain is. */
+void core_undrain(struct core *c, uint64_t now_ms);
+
+enum core_drain_state { CORE_SERVING, CORE_DRAINING, CORE_DRAINED };
+const char *core_drain_name(uint8_t state); /* "serving", "draining", "drained" */
+
+enum core_act { CORE_ACT_DONE, CORE_ACT_UNKNOWN, CORE_ACT_NOT_HERE, CORE_ACT_NOT_UP, CORE_ACT_NO_REFRESH,
+                CORE_ACT_STOPPING, CORE_ACTS };
+enum core_clear { CORE_CLEAR_RESET, CORE_CLEAR_HARD, CORE_CLEAR_SOFT_IN, CORE_CLEAR_SOFT_OUT };
+
+/* One peer by its name, on this node, until it starts anew. text: for the peer, NULL = none (RFC 9003). */
+enum core_act core_peer_disable(struct core *c, const char *name, const char *text, uint64_t now_ms);
+enum core_act core_peer_enable(struct core *c, const char *name, uint64_t now_ms);
+/* RESET: Administrative Reset, routes stay where RFC 8538 was agreed on; HARD: they do not. SOFT_IN asks
+ * for its routes again (RFC 2918), SOFT_OUT tells it ours once more. */
+enum core_act core_peer_clear(struct core *c, const char *name, enum core_clear how, uint64_t now_ms);
 
 /* ---- connections ---- */
 
@@ -183,6 +206,7 @@ struct core_peer_view {
     const char *range; /* dynamic: the name of the prefix that it came from; else NULL */
     bool is_removed;   /* it is in no configuration any more; other nodes still have something of it */
     bool here;     /* this node peers with it at all */
+    bool is_shut;  /* disabled here by an administrator */
     const struct bgp_session_stats *stats;
     const struct bgp_codec *codec; /* while Established, else NULL */
     uint16_t hold_s;
@@ -257,6 +281,9 @@ struct core_status {
     const struct config *config;
     const struct config_node *self;
     uint8_t phase; /* enum core_phase */
+    uint8_t drain; /* enum core_drain_state */
+    uint64_t drain_since_ms;
+    const char *drain_text;
     uint64_t started_ms, incarnation;
     uint32_t peers_up, peers_configured, nodes_alive;
     uint32_t prefixes, paths, programmed; /* programmed: prefixes with a next-hop set */

@@ -73,5 +73,5 @@ void core_bfd_changed(struct core *c, uint16_t nva, const struct bfd_view *view,
     if (p->cfg->bfd.strict)
         core_bgp_permit(c, p);
     else
-        core_bgp_look(c, p);
+        core_bgp_settle(c, p);
 }

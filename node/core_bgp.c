@@ -154,8 +154,7 @@ static void set_timer(struct core *c, const struct core_peer *p)
     heap_set(&c->due, p->nva, due);
 }
 
-/* What follows whatever was done with a session. */
-static void take_events(struct core *c, struct core_peer *p)
+void core_bgp_settle(struct core *c, struct core_peer *p)
 {
     struct bgp_session_event e;
     while (bgp_session_next(p->session, &e))
@@ -167,11 +166,6 @@ static void take_events(struct core *c, struct core_peer *p)
     set_timer(c, p);
 }
 
-void core_bgp_look(struct core *c, struct core_peer *p)
-{
-    take_events(c, p);
-}
-
 /* ---- bytes ---- */
 
 void core_bgp_drain(struct core *c, struct core_conn *conn)
@@ -181,7 +175,7 @@ void core_bgp_drain(struct core *c, struct core_conn *conn)
         core_tap_heard(c, conn, conn->pump.rx + used, conn->pump.rx_len - used);
         size_t n = bgp_session_feed(conn->peer->session, (enum bgp_slot)conn->slot,
                                     conn->pump.rx + used, conn->pump.rx_len - used, c->now_ms);
-        take_events(c, conn->peer);
+        core_bgp_settle(c, conn->peer);
         if (!n)
             break;
         used += n;
@@ -251,16 +245,23 @@ void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode s
                                            .code = BGP_CEASE,
                                            .subcode = (uint8_t)subcode },
                       c->now_ms);
-    take_events(c, p);
+    core_bgp_settle(c, p);
+}
+
+static bool is_wanted(const struct core *c, const struct core_peer *p)
+{
+    return !p->is_shut && !p->restart_at && c->drain.state != CORE_DRAINED;
 }
 
 void core_bgp_permit(struct core *c, struct core_peer *p)
 {
+    if (!is_wanted(c, p))
+        return;
     if (core_bfd_permits(p))
         bgp_session_start(p->session, c->now_ms);
     else
         hold_back(c, p);
-    take_events(c, p);
+    core_bgp_settle(c, p);
 }
 
 /* ---- connections ---- */
@@ -311,14 +312,14 @@ struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote)
         return refuse(c, remote, hint);
     int slot = bgp_session_accept(p->session, c->now_ms);
     if (slot < 0) {
-        take_events(c, p);
+        core_bgp_settle(c, p);
         return NULL;
     }
     struct core_conn *conn = core_conn_new(c, CONN_BGP, remote);
     conn->peer = p;
     conn->slot = (uint8_t)slot;
     p->conns[slot] = conn;
-    take_events(c, p);
+    core_bgp_settle(c, p);
     return conn;
 }
 
@@ -327,7 +328,7 @@ void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_
     if (!conn->peer || conn->close_asked)
         return;
     bgp_session_connected(conn->peer->session, local, c->now_ms);
-    take_events(c, conn->peer);
+    core_bgp_settle(c, conn->peer);
 }
 
 void core_bgp_closed(struct core *c, struct core_conn *conn)
@@ -339,7 +340,7 @@ void core_bgp_closed(struct core *c, struct core_conn *conn)
     p->conns[conn->slot] = NULL;
     conn->peer = NULL;
     bgp_session_closed(p->session, (enum bgp_slot)conn->slot, c->now_ms);
-    take_events(c, p);
+    core_bgp_settle(c, p);
 }
 
 /* ---- time ---- */
@@ -348,7 +349,7 @@ static void tick_peer(struct core *c, struct core_peer *p)
 {
     if (bgp_session_deadline(p->session) <= c->now_ms)
         bgp_session_tick(p->session, c->now_ms);
-    take_events(c, p);
+    core_bgp_settle(c, p);
     if (p->restart_at && p->restart_at <= c->now_ms) {
         p->restart_at = 0;
         core_bgp_permit(c, p);
@@ -389,7 +390,7 @@ void core_bgp_converged(struct core *c)
         if (p->is_deferred)
             core_routes_join(c, p);
         p->is_deferred = false;
-        take_events(c, p);
+        core_bgp_settle(c, p);
     }
 }
 
@@ -473,15 +474,4 @@ void core_bgp_end(struct core *c, struct core_peer *p)
     bgp_session_free(p->session);
     p->session = NULL;
     heap_set(&c->due, p->nva, UINT64_MAX);
-}
-
-void core_bgp_stop(struct core *c)
-{
-    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
-        if (!p->session)
-            continue;
-        p->restart_at = 0;
-        bgp_session_stop(p->session, BGP_ADMIN_SHUTDOWN, "node stops", c->now_ms);
-        take_events(c, p);
-    }
 }

@@ -103,6 +103,8 @@ struct core_peer {
     uint8_t down;                  /* enum bmp_down_reason of the last end */
     struct core_message last_word; /* the NOTIFICATION of that end */
     uint64_t restart_at; /* ended for its number of routes, until then; 0 = it was not */
+    bool is_shut;        /* an administrator has disabled it on this node */
+    bool is_kept;        /* its routes are held because we have left: it has kept forwarding */
     char last_error[CORE_PEER_ERROR];
 };
 
@@ -202,6 +204,15 @@ struct core_target {
     size_t fact_count;
 };
 
+/* Planned work, see core_drain.c. */
+struct core_drain {
+    uint8_t state;     /* enum core_drain_state */
+    bool is_stop;      /* the process ends then */
+    uint64_t since_ms; /* in this state or the one before */
+    uint64_t told_ms;  /* DRAINING: all have been told since; 0 = not yet */
+    char text[256];    /* for the NVAs */
+};
+
 struct core {
     struct core_cfg cfg;
     const struct config *config;
@@ -209,7 +220,7 @@ struct core {
     uint64_t started_ms, turned_ms, due_ms, incarnation;
     uint32_t lag_ms;
     uint8_t phase;
-    uint64_t stop_ms;
+    struct core_drain drain;
     uint64_t wake_ms; /* 0, or: paused a moment ago, awake then at the latest */
     uint64_t woken_ms; /* 0, or: what was lost meanwhile may still be told until then */
     uint64_t woke_ms;  /* 0, or: a pause ended then, and not every node was heard out since */
@@ -343,7 +354,8 @@ void core_bgp_wake_members(struct core *c);
 void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_addr *local);
 void core_bgp_closed(struct core *c, struct core_conn *conn);
 void core_bgp_tick(struct core *c);
-void core_bgp_stop(struct core *c);
+/* What follows whatever was done with a session: its events, its output, its timer. */
+void core_bgp_settle(struct core *c, struct core_peer *p);
 void core_bgp_rearm(struct core *c);
 /* This node has converged: who held our routes over our restart hears of them (RFC 4724 section 4.1). */
 void core_bgp_converged(struct core *c);
@@ -355,9 +367,7 @@ bool core_bgp_all_synced(const struct core *c);
 
 /* End the session with this Cease; it comes back by itself. */
 void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode);
-/* Something happened to it beside its session machine. */
-void core_bgp_look(struct core *c, struct core_peer *p);
-/* Start the session, or hold it back, as core_bfd_permits says. */
+/* Start the session, or hold it back, as core_bfd_permits says; not one that nobody wants now. */
 void core_bgp_permit(struct core *c, struct core_peer *p);
 
 /* core_bfd.c */
@@ -397,6 +407,10 @@ void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_s
 void core_routes_synced(struct core *c, struct core_peer *p);
 /* It did not come back within its restart time. */
 void core_routes_end_grace(struct core *c, struct core_peer *p);
+/* It is gone, and nothing of it is held. */
+void core_routes_lose(struct core *c, struct core_peer *p);
+/* What it is told has other rules now: tell everything once more. */
+void core_routes_retell(struct core *c, struct core_peer *p);
 void core_routes_join(struct core *c, struct core_peer *p);
 void core_routes_leave(struct core_peer *p);
 
@@ -478,8 +492,16 @@ void core_shared_woke(struct core *c);
 void core_shared_tick(struct core *c);
 uint64_t core_shared_deadline(const struct core *c);
 void core_shared_stop(struct core *c);
+/* Nothing is written by us, or waits for who will write it next. */
+bool core_shared_has_moved(const struct core *c);
 /* At most REPL_HINTS_MAX; returns how many. */
 uint16_t core_shared_hints(const struct core *c, struct repl_hint *out);
 void core_shared_heard(struct core *c, uint32_t node, const struct repl_beat *beat);
+
+/* core_drain.c */
+void core_drain_tick(struct core *c);
+uint64_t core_drain_deadline(const struct core *c);
+/* Is this NVA told that our routes are about to go? */
+bool core_drain_marks(const struct core *c, const struct core_peer *p);
 
 #endif

@@ -57,12 +57,14 @@ static uint8_t types_for(const struct core *c, uint8_t type)
 
 struct adjout_rules core_routes_rules(const struct core *c, const struct core_peer *p, uint8_t family)
 {
+    uint32_t local_asn = c->nvas[p->nva].local_asn;
     return (struct adjout_rules){
         .family = (enum bgp_family)family,
         .codec = *bgp_session_codec(p->session),
         .export = { .transparent = p->cfg->mode == CONFIG_TRANSPARENT,
-                    .local_asn = c->nvas[p->nva].local_asn,
-                    .otc = p->cfg->is_rs_client ? c->nvas[p->nva].local_asn : 0 },
+                    .local_asn = local_asn,
+                    .otc = p->cfg->is_rs_client ? local_asn : 0,
+                    .graceful_shutdown = core_drain_marks(c, p) },
         .self_next_hop = self_next_hop(c, p, family),
         .from_types = types_for(c, p->cfg->type),
     };
@@ -78,6 +80,18 @@ void core_routes_join(struct core *c, struct core_peer *p)
         p->out[f] = adjout_join(c->adjout, &rules, p->nva);
         core_must(!p->out[f]);
     }
+}
+
+void core_routes_retell(struct core *c, struct core_peer *p)
+{
+    for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
+        if (!p->out[f])
+            continue;
+        struct adjout_rules rules = core_routes_rules(c, p, f);
+        p->out[f] = adjout_move(p->out[f], &rules);
+        core_must(!p->out[f]);
+    }
+    core_bgp_settle(c, p);
 }
 
 void core_routes_leave(struct core_peer *p)
@@ -137,12 +151,23 @@ static void hold_routes(struct core *c, struct core_peer *p)
 static void resume(struct core *c, struct core_peer *p, const struct bgp_open *open)
 {
     const struct bgp_codec *codec = bgp_session_codec(p->session);
-    uint8_t kept = open->gr_family & open->gr_forwarding;
+    uint8_t kept = p->is_kept ? ALL_FAMILIES : open->gr_family & open->gr_forwarding;
     for (int f = 0; f < BGP_FAMILIES; f++)
         if (!codec->family[f])
             kept &= (uint8_t)~(1u << f);
     sweep(c, p, (uint8_t)~kept);
     p->grace_until = 0;
+    p->is_kept = false;
+}
+
+/* We have left: what it told stays as long as a dead node's routes would. */
+static void keep_routes(struct core *c, struct core_peer *p)
+{
+    sweep(c, p, ALL_FAMILIES);
+    mark(c, p, ALL_FAMILIES);
+    p->is_kept = true;
+    p->grace_until = c->now_ms + c->hold_times.grace_ms + c->hold_times.stale_ms;
+    publish(c, p, RIB_SESSION_GRACE);
 }
 
 /* RFC 4724 section 4.1: after a start of ours a peer that holds our routes hears of new ones, and our
@@ -176,9 +201,11 @@ void core_routes_up(struct core *c, struct core_peer *p)
         core_routes_join(c, p);
 }
 
-static void lose_routes(struct core *c, struct core_peer *p)
+void core_routes_lose(struct core *c, struct core_peer *p)
 {
     p->unseen = 0;
+    p->grace_until = 0;
+    p->is_kept = false;
     publish(c, p, RIB_SESSION_DOWN);
 }
 
@@ -187,19 +214,20 @@ void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_sess
     p->is_deferred = false;
     core_routes_leave(p);
     repl_evidence_session_ends(&c->rib, p->nva);
-    if (restarts_gracefully(p, e))
+    if (c->drain.state == CORE_DRAINED)
+        keep_routes(c, p);
+    else if (restarts_gracefully(p, e))
         hold_routes(c, p);
     else
-        lose_routes(c, p);
+        core_routes_lose(c, p);
 }
 
 void core_routes_end_grace(struct core *c, struct core_peer *p)
 {
     char subject[CONFIG_NAME_MAX + 16];
-    p->grace_until = 0;
     core_event(c, CONFIG_LOG_WARN, "peer_restart_failed", core_peer_subject(p, subject, sizeof subject),
                "routes_lost=%u", core_session_fact(c, p)->paths);
-    lose_routes(c, p);
+    core_routes_lose(c, p);
 }
 
 void core_routes_synced(struct core *c, struct core_peer *p)

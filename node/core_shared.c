@@ -57,7 +57,8 @@ static struct repl_fence_world world_of(const struct core *c, const struct core_
     struct repl_fence_world w = { .incarnation = c->incarnation,
                                   .config_generation = c->config->generation,
                                   .is_awake = !c->wake_ms && !c->woke_ms,
-                                  .is_steady = c->phase == CORE_STEADY };
+                                  .is_steady = c->phase == CORE_STEADY,
+                                  .is_leaving = c->drain.state != CORE_SERVING };
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         const struct core_member *m = &c->members[id];
         if (!is_other(c, id))
@@ -135,6 +136,26 @@ void core_shared_stop(struct core *c)
             continue;
         on_role(c, t);
     }
+}
+
+/* Somebody who lives and reads the target could write it. */
+static bool has_heir(const struct core *c, const struct core_target *t)
+{
+    for (uint32_t id = 1; id <= c->config->node_count; id++)
+        if (is_other(c, id) && is_here(&c->members[id]) && t->hints[id].reads)
+            return true;
+    return false;
+}
+
+bool core_shared_has_moved(const struct core *c)
+{
+    for (size_t i = 0; i < c->target_count; i++) {
+        const struct core_target *t = &c->targets[i];
+        bool is_ours = t->is_shared && (t->fence.role == REPL_ACTIVE || repl_fence_yielded(&t->fence));
+        if (is_ours && has_heir(c, t))
+            return false;
+    }
+    return true;
 }
 
 /* ---- hints ---- */

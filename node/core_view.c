@@ -136,6 +136,7 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                                  : NULL,
                                     .is_removed = core_peer_is_removed(p),
                                     .here = p->session != NULL,
+                                    .is_shut = p->is_shut,
                                     .nodes_up = nodes_up(c, p->nva),
                                     .received = c->rib.origins[c->rib.self].sessions[p->nva].paths };
     snprintf(out->last_error, sizeof out->last_error, "%s", p->last_error);
@@ -238,6 +239,9 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
     *out = (struct core_status){ .config = c->config,
                                  .self = c->node,
                                  .phase = c->phase,
+                                 .drain = c->drain.state,
+                                 .drain_since_ms = c->drain.since_ms,
+                                 .drain_text = c->drain.text,
                                  .started_ms = c->started_ms,
                                  .incarnation = c->incarnation,
                                  .nodes_alive = 1,
@@ -306,6 +310,15 @@ static void check_targets(const struct core *c, uint64_t now_ms, struct core_che
     }
 }
 
+static void check_drain(const struct core *c, uint64_t now_ms, struct core_check *out)
+{
+    out->ok = c->drain.state == CORE_SERVING && !c->drain.is_stop;
+    if (!out->ok)
+        snprintf(out->detail, sizeof out->detail, "%s since %llu s: %.80s",
+                 c->drain.is_stop ? "stopping" : core_drain_name(c->drain.state),
+                 (unsigned long long)(now_ms - c->drain.since_ms) / 1000, c->drain.text);
+}
+
 static const struct {
     const char *name;
     void (*run)(const struct core *c, uint64_t now_ms, struct core_check *out);
@@ -314,6 +327,7 @@ static const struct {
     { "cluster-caught-up", check_cluster },
     { "loop", check_loop },
     { "programming", check_targets },
+    { "not-draining", check_drain },
 };
 
 size_t core_readiness(const struct core *c, uint64_t now_ms, struct core_check *out)

@@ -48,6 +48,7 @@ struct loop {
     struct mrt_file *mrt; /* NULL: no dumps on a schedule */
     uint64_t logged;   /* sequence of the last event written */
     uint64_t stop_ms;  /* 0 = not stopping */
+    bool bfd_stops;
     bool asked;
 };
 
@@ -149,6 +150,15 @@ static void flush_pumps(struct loop *l)
         conn_flush(p);
 }
 
+/* BFD says that its silence is no failure, but not before BGP has said its last word. */
+static void stop_bfd(struct loop *l)
+{
+    if (l->bfd && l->stop_ms && !l->bfd_stops && core_is_stopping(l->core)) {
+        l->bfd_stops = true;
+        bfd_io_stop(l->bfd);
+    }
+}
+
 static void stop_when_done(struct loop *l)
 {
     bool is_done = core_is_stopped(l->core) && (!l->bfd || bfd_io_is_quiet(l->bfd));
@@ -173,6 +183,7 @@ static void turn(struct loop *l)
     take_requests(l);
     write_events(l);
     supervisor_beat(&l->supervisor, now);
+    stop_bfd(l);
     stop_when_done(l);
     if (l->stop_ms && l->stop_ms < due)
         due = l->stop_ms;
@@ -334,7 +345,7 @@ static bool start_bfd(struct loop *l)
 
 /* ---- targets ---- */
 
-static void on_target(void *data)
+static void on_news(void *data)
 {
     ask_turn(data);
 }
@@ -347,7 +358,7 @@ static bool start_targets(struct loop *l)
                                                          .self = l->cfg->self,
                                                          .log = l->log,
                                                          .now = now_ms,
-                                                         .on_change = on_target,
+                                                         .on_change = on_news,
                                                          .data = l });
     return l->backends != NULL;
 }
@@ -363,10 +374,7 @@ static void on_stop_signal(uv_signal_t *signal, int number)
     }
     log_event(l->log, LOG_INFO_, "signal", NULL, "number=%d", number);
     supervisor_tell(&l->supervisor, "STOPPING=1");
-    l->stop_ms = now_ms() + STOP_MS;
-    core_stop(l->core, now_ms());
-    if (l->bfd)
-        bfd_io_stop(l->bfd);
+    l->stop_ms = core_stop(l->core, now_ms()) + STOP_MS;
     ask_turn(l);
 }
 
@@ -400,7 +408,8 @@ static bool start_api(struct loop *l)
 {
     char error[256] = "";
     struct api_cfg cfg = {
-        .loop = &l->uv, .core = l->core, .config = l->cfg->config, .self = l->cfg->self, .now = now_ms
+        .loop = &l->uv, .core = l->core, .config = l->cfg->config, .self = l->cfg->self, .now = now_ms,
+        .on_act = on_news, .data = l
     };
     if (api_start(&l->api, &cfg, error, sizeof error) == 0)
         return true;

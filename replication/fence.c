@@ -128,8 +128,18 @@ static bool is_orphan(const struct repl_fence *f, uint64_t now_ms)
     return owner == OWNER_GONE || (owner == OWNER_UNSURE && beat_stands_still(f, now_ms));
 }
 
+static bool another_reads(const struct repl_fence *f)
+{
+    for (uint32_t id = 1; id <= f->cfg.nodes; id++)
+        if (is_other(f, id) && is_heard(&f->world.peers[id]) && f->world.peers[id].reads_target)
+            return true;
+    return false;
+}
+
 static bool may_stand(const struct repl_fence *f, uint64_t now_ms)
 {
+    if (f->world.is_leaving && another_reads(f))
+        return false;
     return f->is_readable && f->world.is_awake && has_newest_config(f) &&
            now_ms >= f->quiet_until_ms && is_orphan(f, now_ms);
 }
@@ -169,20 +179,12 @@ void repl_fence_woke(struct repl_fence *f)
     f->must_read = true;
 }
 
-static bool another_reads(const struct repl_fence *f)
-{
-    for (uint32_t id = 1; id <= f->cfg.nodes; id++)
-        if (is_other(f, id) && is_heard(&f->world.peers[id]) && f->world.peers[id].reads_target)
-            return true;
-    return false;
-}
-
 static void judge_active(struct repl_fence *f, uint64_t now_ms)
 {
     bool is_blind = !f->is_readable && now_ms >= f->unreadable_since_ms + BLIND_MS;
     if (f->incarnation != f->world.incarnation)
         enter(f, REPL_STANDBY, now_ms); /* the record names an earlier life: take it anew */
-    else if (!has_newest_config(f) || (is_blind && another_reads(f)))
+    else if (!has_newest_config(f) || ((is_blind || f->world.is_leaving) && another_reads(f)))
         repl_fence_yield(f, now_ms);
 }
 

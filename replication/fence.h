@@ -58,6 +58,7 @@ struct repl_fence_world {
     uint64_t config_generation;
     bool is_awake;        /* no wake-up is going on: every living node was heard out since */
     bool is_steady;       /* we have converged */
+    bool is_leaving;      /* planned work: anybody else who reads the target is to write it */
     struct repl_fence_peer peers[REPL_NODES_MAX + 1]; /* by node id; [self] is unused */
 };
 

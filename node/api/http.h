@@ -2,7 +2,7 @@
  *
  * Three kinds of listener, each a libmicrohttpd daemon with its own limits, so that a crowd on one
  * cannot starve another: TCP (api.listen, read-only), a Unix socket RUNDIRECTORY/NODE.sock (0660;
- * rights come from its group), and health (api.health) with the health checks alone.
+ * rights come from its group; the only one that takes orders), and health (api.health) with the health checks alone.
  * libmicrohttpd's epoll descriptor is watched by uv_poll, its timeout by uv_timer; a swap of the
  * library touches http*.c only. Source: DESIGN section 11; the interface study 1.3, 2.5, 3.4. */
 #ifndef TANDEM_NODE_API_HTTP_H
@@ -20,6 +20,8 @@ struct api_cfg {
     const struct config *config;
     uint32_t self;         /* own node id */
     uint64_t (*now)(void); /* monotonic milliseconds, the core's clock */
+    void (*on_act)(void *data); /* the core was told something: it wants a turn */
+    void *data;
 };
 
 /* Open every listener and serve from the loop.

@@ -95,6 +95,18 @@ static bool is_our_host(const struct config *c, const char *host)
     return false;
 }
 
+static bool is_post(const char *method)
+{
+    return !strcmp(method, MHD_HTTP_METHOD_POST);
+}
+
+/* Who may use the Unix socket may change things: its group decides. */
+static bool is_allowed(const struct api_listener *l, const char *method)
+{
+    return !strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD) ||
+           (is_post(method) && l->kind == LISTENER_UNIX);
+}
+
 /* False when *out holds the refusal. */
 static bool check_request(const struct api_listener *l, struct MHD_Connection *connection,
                           const char *method, uintptr_t mark, struct api_reply *out)
@@ -105,8 +117,9 @@ static bool check_request(const struct api_listener *l, struct MHD_Connection *c
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     if (h.has_length && h.has_encoding) /* request smuggling: RFC 9112 section 6.1 */
         reply_problem(out, 400, NULL, "Content-Length together with Transfer-Encoding");
-    else if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
-        reply_problem(out, 405, NULL, "the API is read-only: GET and HEAD");
+    else if (!is_allowed(l, method))
+        reply_problem(out, 405, NULL, l->kind == LISTENER_UNIX ? "the API knows GET, HEAD and POST"
+                                                               : "over TCP the API is read-only: GET and HEAD");
     else if (h.has_body)
         reply_problem(out, 400, NULL, "no request here has a body");
     else if (mark != URI_FINE)
@@ -201,7 +214,9 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
                                size_t *upload_data_size, void **con_cls)
 {
     const struct api_listener *l = cls;
-    struct api_request q = { .path = url, .is_health_only = l->kind == LISTENER_HEALTH };
+    struct api_request q = { .path = url,
+                             .is_health_only = l->kind == LISTENER_HEALTH,
+                             .is_post = is_post(method) };
     struct api_reply reply;
     (void)version;
     (void)upload_data;
@@ -214,15 +229,17 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
         return MHD_YES;
     }
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_param, &q);
-    bool is_stream = wants_stream(connection, &q);
+    bool is_stream = !q.is_post && wants_stream(connection, &q);
     if (is_stream && !sse_is_full(l->api))
         return sse_start(l->api, connection, resume_after(connection, &q));
-    if (wants_dump(&q) && !mrt_stream_is_full(l->api))
+    if (!q.is_post && wants_dump(&q) && !mrt_stream_is_full(l->api))
         return mrt_stream_start(l->api, connection);
     struct api_view view = api_now(l->api);
     if (is_stream)
         reply_problem(&reply, 503, NULL, "too many event streams: close one, or read pages");
     else
         api_answer(&view, &q, &reply);
+    if (q.is_post)
+        l->api->cfg.on_act(l->api->cfg.data);
     return send_reply(connection, &reply, false);
 }

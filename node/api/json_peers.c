@@ -130,7 +130,8 @@ static json_t *peer_object(const struct api_view *v, const struct core_peer_view
     json_t *o = json_pack("{s:s, s:o, s:I, s:s, s:s, s:s, s:b}", "name", c->name, "peerIp",
                           json_addr(&c->peer_ip), "peerAsn", (json_int_t)c->peer_asn, "type",
                           sight_peer_type(c->type), "state", bgp_state_name((enum bgp_state)p->state),
-                          "adminState", p->is_removed ? "removed" : c->disabled ? "disabled" : "enabled",
+                          "adminState",
+                          p->is_removed ? "removed" : c->disabled || p->is_shut ? "disabled" : "enabled",
                           "here", p->here);
     json_object_set_new(o, "range", p->range ? json_string(p->range) : json_null());
     json_set_time(o, "since", v, p->state_since_ms);

@@ -120,6 +120,18 @@ static json_t *check_list(const struct api_view *v, bool *ready)
     return list;
 }
 
+/* null: the node serves. */
+static json_t *drain(const struct api_view *v, const struct core_status *s)
+{
+    if (s->drain == CORE_SERVING)
+        return json_null();
+    json_t *o = json_pack("{s:s}", "state", core_drain_name(s->drain));
+    json_object_set_new(o, "message", json_text(s->drain_text));
+    json_set_time(o, "since", v, s->drain_since_ms);
+    json_set_age(o, "stateSeconds", v, s->drain_since_ms);
+    return o;
+}
+
 void api_status(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
     struct core_status s;
@@ -131,6 +143,7 @@ void api_status(const struct api_view *v, const struct api_request *q, struct ap
         json_pack("{s:s, s:I, s:s, s:s, s:b, s:s}", "name", s.config->name, "asn",
                   (json_int_t)s.config->asn, "node", s.self->name, "version", TANDEM_VERSION,
                   "ready", ready, "phase", core_phase_name((enum core_phase)s.phase));
+    json_object_set_new(o, "drain", drain(v, &s));
     json_object_set_new(o, "incarnation", json_count(s.incarnation));
     json_set_time(o, "startTime", v, s.started_ms);
     json_set_age(o, "uptimeSeconds", v, s.started_ms);

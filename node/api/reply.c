@@ -44,7 +44,8 @@ static const char *title_of(unsigned status)
         const char *title;
     } titles[] = { { 400, "Bad Request" },         { 403, "Forbidden" },
                    { 404, "Not Found" },           { 405, "Method Not Allowed" },
-                   { 421, "Misdirected Request" }, { 503, "Service Unavailable" } };
+                   { 409, "Conflict" },            { 421, "Misdirected Request" },
+                   { 503, "Service Unavailable" } };
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (titles[i].status == status)
             return titles[i].title;

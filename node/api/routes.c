@@ -4,7 +4,7 @@
 
 #include "node/api/reply.h"
 
-/* One row an endpoint. A path that ends in "*" takes one more name. */
+/* One row an endpoint. A "*" in a path stands for one name. */
 struct endpoint {
     const char *path;
     const char *params[API_PARAMS_MAX]; /* those it knows; NULL ends */
@@ -32,6 +32,15 @@ static const struct endpoint endpoints[] = {
     { "/v1/events",         { "after", "limit" },                           false, api_events },
     { "/v1/mrt",            { NULL },                                       false, api_mrt },
 };
+
+/* What is a POST. */
+static const struct endpoint orders[] = {
+    { "/v1/nodes/*/drain",   { "message" }, false, api_node_drain },
+    { "/v1/nodes/*/undrain", { NULL },      false, api_node_undrain },
+    { "/v1/peers/*/disable", { "message" }, false, api_peer_disable },
+    { "/v1/peers/*/enable",  { NULL },      false, api_peer_enable },
+    { "/v1/peers/*/clear",   { "kind" },    false, api_peer_clear },
+};
 /* clang-format on */
 
 const char *api_param(const struct api_request *q, const char *name)
@@ -42,27 +51,31 @@ const char *api_param(const struct api_request *q, const char *name)
     return NULL;
 }
 
-/* What stands for "*", "" for a path without; NULL: another path. */
-static const char *match(const struct endpoint *e, const char *path)
+/* Is it this path? What stands for "*" goes to rest. */
+static bool match(const struct endpoint *e, const char *path, char rest[static API_REST_MAX + 1])
 {
-    size_t len = strlen(e->path);
-    if (e->path[len - 1] != '*')
-        return strcmp(e->path, path) ? NULL : "";
-    if (strncmp(e->path, path, len - 1))
-        return NULL;
-    const char *rest = path + len - 1;
-    return *rest && !strchr(rest, '/') ? rest : NULL;
+    const char *star = strchr(e->path, '*');
+    size_t before = star ? (size_t)(star - e->path) : 0;
+    rest[0] = 0;
+    if (!star)
+        return !strcmp(e->path, path);
+    if (strncmp(e->path, path, before))
+        return false;
+    size_t len = strcspn(path + before, "/");
+    if (!len || len > API_REST_MAX || strcmp(path + before + len, star + 1))
+        return false;
+    memcpy(rest, path + before, len);
+    rest[len] = 0;
+    return true;
 }
 
-static const struct endpoint *find(struct api_request *q)
+static const struct endpoint *find(struct api_request *q, bool is_post)
 {
-    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
-        const char *rest = match(&endpoints[i], q->path);
-        if (!rest || (q->is_health_only && !endpoints[i].on_health))
-            continue;
-        q->rest = rest;
-        return &endpoints[i];
-    }
+    const struct endpoint *table = is_post ? orders : endpoints;
+    size_t count = is_post ? sizeof orders / sizeof *orders : sizeof endpoints / sizeof *endpoints;
+    for (size_t i = 0; i < count; i++)
+        if (match(&table[i], q->path, q->rest) && (!q->is_health_only || table[i].on_health))
+            return &table[i];
     return NULL;
 }
 
@@ -97,8 +110,10 @@ static bool check_params(const struct endpoint *e, const struct api_request *q,
 
 void api_answer(const struct api_view *v, struct api_request *q, struct api_reply *out)
 {
-    const struct endpoint *e = find(q);
-    if (!e)
+    const struct endpoint *e = find(q, q->is_post), *other = e ? NULL : find(q, !q->is_post);
+    if (other)
+        reply_problem(out, 405, NULL, q->is_post ? "%s can only be read" : "%s is an order: POST", other->path);
+    else if (!e)
         reply_problem(out, 404, NULL, "no such path: %s", q->path);
     else if (check_params(e, q, out))
         e->answer(v, q, out);

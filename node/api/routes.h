@@ -3,13 +3,14 @@
  * JSON is camelCase with RFC 3339 UTC times and «…Seconds» numbers. Lists are {"items": […],
  * "nextCursor": text or null, "revision": n}; two pages of one revision saw the same state. An error
  * is application/problem+json (RFC 9457) with errors[].{path, message}. A query parameter that an
- * endpoint does not know is an error, not ignored. Source: the interface study 3.4. */
+ * endpoint does not know is an error, not ignored. What changes something is a POST without a body, over
+ * the Unix socket alone. Source: the interface study 3.4. */
 #ifndef TANDEM_NODE_API_ROUTES_H
 #define TANDEM_NODE_API_ROUTES_H
 
 #include "node/core.h"
 
-/* What is looked at, and when. */
+/* What is looked at, or acted upon, and when. */
 struct api_view {
     struct core *core;
     const struct config *config;
@@ -18,7 +19,7 @@ struct api_view {
     uint64_t wall_ms; /* the same moment, since 1970 */
 };
 
-enum { API_PARAMS_MAX = 8 };
+enum { API_PARAMS_MAX = 8, API_REST_MAX = 2 * CONFIG_NAME_MAX + 1 };
 
 struct api_request {
     const char *path; /* decoded */
@@ -28,7 +29,8 @@ struct api_request {
     size_t param_count;
     bool too_many;       /* more than API_PARAMS_MAX were given */
     bool is_health_only; /* came by the health listener: the checks only */
-    const char *rest;    /* set by api_answer: what stood for "*" in the endpoint's path */
+    bool is_post;        /* POST, which came by the Unix socket; else GET */
+    char rest[API_REST_MAX + 1]; /* set by api_answer: what stood for "*" in the endpoint's path */
 };
 
 struct api_reply {
@@ -48,6 +50,7 @@ const char *api_param(const struct api_request *q, const char *name);
 typedef void api_handler(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out);
 api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_route_list, api_route_explain,
-    api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_livez, api_readyz, api_metrics;
+    api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_livez, api_readyz, api_metrics,
+    api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear;
 
 #endif

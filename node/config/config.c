@@ -55,6 +55,8 @@ static const struct schema_row server_rows[] = {
     { "vnetNextHop", read_next_hop, .help = "self, or the next hop of VNet prefixes" },
     { "vnetNextHop6", read_next_hop, .help = "self, or the next hop of IPv6 VNet prefixes" },
     { "maxPaths", schema_u16, AT(max_paths), 1, 64, .help = "ECMP width" },
+    { "gracefulShutdown", schema_millis, AT(drain_ms), 0, 600000,
+      .help = "NVAs have so long to move away before a planned end" },
     { "runDirectory", schema_path, AT(run_directory), .help = "socket, lock, incarnation" },
     { 0 },
 };
@@ -355,6 +357,7 @@ static struct config *with_defaults(const char *path)
                           .stale_ms = 600000,
                           .tombstone_ms = 30000,
                           .defer_ms = 60000,
+                          .drain_ms = 3000,
                           .mrt_every_ms = 8 * 3600 * 1000,
                           .log_level = CONFIG_LOG_INFO };
     return c;

@@ -223,6 +223,7 @@ struct config {
     struct ip_addr vnet_next_hop, vnet_next_hop6;
     bool has_vnet_next_hop6;
     uint16_t max_paths;                  /* maxPaths: 64 */
+    uint32_t drain_ms;                   /* gracefulShutdown: 3s; before a planned end (RFC 8326), 0 = none */
     char *run_directory;                 /* runDirectory: /run/tandem */
     /* cluster: key and secret files, times in ms with the design's defaults */
     char *key_file, *secret_file;

@@ -100,7 +100,7 @@ static int refused(long status, json_t *take_answer)
     return code;
 }
 
-int client_get(const struct ctl *c, const char *path, json_t **out)
+static int ask(const struct ctl *c, const char *path, bool is_post, json_t **out)
 {
     char place[1024];
     struct text text = { 0 };
@@ -109,6 +109,8 @@ int client_get(const struct ctl *c, const char *path, json_t **out)
     CURL *curl = open_daemon(c, path, place, sizeof place, &status);
     if (!curl)
         return status;
+    if (is_post)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
@@ -125,6 +127,16 @@ int client_get(const struct ctl *c, const char *path, json_t **out)
         return ctl_fail(CTL_FAILED, "%s answered with no JSON (HTTP %ld): is it a tandemd?", place,
                         http);
     return http == 200 ? CTL_OK : refused(http, *out);
+}
+
+int client_get(const struct ctl *c, const char *path, json_t **out)
+{
+    return ask(c, path, false, out);
+}
+
+int client_post(const struct ctl *c, const char *path, json_t **out)
+{
+    return ask(c, path, true, out);
 }
 
 int client_list(const struct ctl *c, const char *path, json_t **items)

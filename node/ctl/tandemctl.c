@@ -20,10 +20,15 @@ static const struct verb verbs[] = {
     { "status",         "",                                   "nodes, peers, warnings; the default", verb_status },
     { "peer list",      "",                                   "every NVA and its sessions",     verb_peer_list },
     { "peer show",      "NAME",                               "all that is known of one",       verb_peer_show },
+    { "peer disable",   "NAME [--message TEXT]",              "end its session with this node until enabled", verb_peer_disable },
+    { "peer enable",    "NAME",                               "undo it",                        verb_peer_enable },
+    { "peer clear",     "NAME [soft-in|soft-out|hard]",       "reset its session; soft: routes once more; hard: hold nothing", verb_peer_clear },
     { "route list",     "[PREFIX [longer|shorter|lpm]] [--peer NAME] [--best]", "paths, and why each won or lost", verb_route_list },
     { "route explain",  "PREFIX [--peer NAME]",               "every stage of a route's way",   verb_route_explain },
     { "node list",      "",                                   "the route server's nodes",       verb_node_list },
     { "node diff",      "",                                   "do the nodes' tables differ, and where", verb_node_diff },
+    { "node drain",     "[NAME] [--message TEXT]",            "planned work: move everything away, then close", verb_node_drain },
+    { "node undrain",   "[NAME]",                             "back to work",                   verb_node_undrain },
     { "programmed",     "[--target NAME]",                    "targets and agents",             verb_programmed },
     { "bmp list",       "",                                   "monitoring stations",            verb_bmp_list },
     { "events",         "[-f]",                               "what happened; -f: and happens", verb_events },
@@ -125,6 +130,9 @@ static bool set_option(struct ctl *c, int option, const char *value, bool *wants
     case 't':
         c->target = value;
         return true;
+    case 'm':
+        c->message = value;
+        return true;
     case 'b':
         return c->best = true;
     case 'k':
@@ -143,7 +151,8 @@ static bool parse_options(struct ctl *c, int argc, char **argv, bool *wants_help
     static const struct option options[] = {
         { "output", required_argument, NULL, 'o' }, { "socket", required_argument, NULL, 's' },
         { "url", required_argument, NULL, 'u' },    { "peer", required_argument, NULL, 'p' },
-        { "target", required_argument, NULL, 't' }, { "best", no_argument, NULL, 'b' },
+        { "target", required_argument, NULL, 't' }, { "message", required_argument, NULL, 'm' },
+        { "best", no_argument, NULL, 'b' },
         { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
         { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
     };

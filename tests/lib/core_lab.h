@@ -31,8 +31,8 @@ struct player {
     size_t len;
     bool has_route; /* 192.168.1.0/24, as told so far */
     unsigned announced, withdrawn, refresh_marks, ends_of_rib, keepalives;
-    uint32_t otc;
-    struct bgp_fault told; /* the last NOTIFICATION */
+    uint32_t otc, marks;   /* enum bgp_attrs_mark; of its last announcement */
+    struct bgp_fault told; /* the last NOTIFICATION, as on the wire */
 };
 
 struct lab {
@@ -106,10 +106,19 @@ static inline void hear_update(struct player *p, const struct bgp_message *m)
     if (names_route(u.reach, u.reach_count)) {
         p->announced++;
         p->otc = u.attrs[0].otc;
+        p->marks = u.attrs[0].marks;
         p->has_route = true;
     }
     p->ends_of_rib += u.end_of_rib != 0;
     arena_fini(&arena);
+}
+
+static inline void hear_notification(struct player *p, const struct bgp_message *m)
+{
+    p->told = (struct bgp_fault){ .code = m->body[0], .subcode = m->body[1] };
+    p->told.data_len = (uint16_t)(m->body_len - 2);
+    CU_ASSERT_TRUE_FATAL(p->told.data_len <= BGP_FAULT_DATA_MAX);
+    memcpy(p->told.data, m->body + 2, p->told.data_len);
 }
 
 static inline void hear(struct player *p)
@@ -125,7 +134,7 @@ static inline void hear(struct player *p)
         if (m.type == BGP_UPDATE)
             hear_update(p, &m);
         if (m.type == BGP_NOTIFICATION)
-            p->told = (struct bgp_fault){ .code = m.body[0], .subcode = m.body[1] };
+            hear_notification(p, &m);
     }
     memmove(p->heard, p->heard + at, p->len - at);
     p->len -= at;

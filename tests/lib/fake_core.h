@@ -21,6 +21,9 @@ struct core {
     struct core_event events[8];
     uint64_t event_count, lost; /* lost: sequence numbers that fell out of the ring */
     bool is_ready, is_other_steady;
+    uint8_t drain;          /* enum core_drain_state */
+    char acted[128];        /* the last order */
+    enum core_act act;      /* what becomes of one */
 };
 
 static inline struct core *fake_core(void)
@@ -241,6 +244,8 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
     *out = (struct core_status){ .config = &c->config,
                                  .self = &c->config.nodes[0],
                                  .phase = CORE_STEADY,
+                                 .drain = c->drain,
+                                 .drain_text = c->acted,
                                  .prefixes = prefix_table_count(&c->rib.nets) };
 }
 
@@ -262,6 +267,46 @@ size_t core_readiness(const struct core *c, uint64_t now_ms, struct core_check *
     out[0] = (struct core_check){ .name = "loop", .ok = true };
     out[1] = (struct core_check){ .name = "converged", .ok = c->is_ready, .detail = "waiting" };
     return 2;
+}
+
+const char *core_drain_name(uint8_t state)
+{
+    return state == CORE_SERVING ? "serving" : "drained";
+}
+
+void core_drain(struct core *c, const char *text, uint64_t now_ms)
+{
+    (void)now_ms;
+    c->drain = CORE_DRAINED;
+    snprintf(c->acted, sizeof c->acted, "drain %s", text);
+}
+
+void core_undrain(struct core *c, uint64_t now_ms)
+{
+    (void)now_ms;
+    c->drain = CORE_SERVING;
+    snprintf(c->acted, sizeof c->acted, "undrain");
+}
+
+enum core_act core_peer_disable(struct core *c, const char *name, const char *text, uint64_t now_ms)
+{
+    (void)now_ms;
+    snprintf(c->acted, sizeof c->acted, "disable %s %s", name, text ? text : "-");
+    return c->act;
+}
+
+enum core_act core_peer_enable(struct core *c, const char *name, uint64_t now_ms)
+{
+    (void)now_ms;
+    snprintf(c->acted, sizeof c->acted, "enable %s", name);
+    return c->act;
+}
+
+enum core_act core_peer_clear(struct core *c, const char *name, enum core_clear how, uint64_t now_ms)
+{
+    (void)now_ms;
+    snprintf(c->acted, sizeof c->acted, "clear %s %d", name, (int)how);
+    return c->act;
 }
 
 bool core_is_live(const struct core *c, uint64_t now_ms)

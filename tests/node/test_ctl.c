@@ -85,6 +85,11 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static void on_act(void *data)
+{
+    (void)data;
+}
+
 static void lab_open(struct lab *l)
 {
     memset(l, 0, sizeof *l);
@@ -98,9 +103,12 @@ static void lab_open(struct lab *l)
     fake_route_of(l->core, 1, 2, "0.0.0.0/0", (uint32_t[]){ 65002 }, 1, -1);
     fake_route_of(l->core, 1, 3, "0.0.0.0/0", (uint32_t[]){ 65003, 65099 }, 2, -1);
     fake_decide(l->core);
-    struct api_cfg cfg = {
-        .loop = &l->loop, .core = l->core, .config = &l->core->config, .self = 1, .now = now_ms
-    };
+    struct api_cfg cfg = { .loop = &l->loop,
+                           .core = l->core,
+                           .config = &l->core->config,
+                           .self = 1,
+                           .now = now_ms,
+                           .on_act = on_act };
     CU_ASSERT_EQUAL_FATAL(api_start(&l->api, &cfg, l->error, sizeof l->error), 0);
 }
 
@@ -184,6 +192,36 @@ static void test_status_shows_nodes_peers_and_warnings(void)
     lab_close(&l);
 }
 
+static void test_orders_reach_the_core_and_their_refusals_the_user(void)
+{
+    static const struct {
+        const char *words, *acted;
+    } rows[] = { { "peer disable fw-1 --message swap", "disable fw-1 swap" },
+                 { "peer enable fw-1", "enable fw-1" },
+                 { "peer clear fw-1", "clear fw-1 0" },
+                 { "peer clear fw-1 hard", "clear fw-1 1" },
+                 { "peer clear fw-1 soft-in", "clear fw-1 2" },
+                 { "peer clear fw-1 soft-out", "clear fw-1 3" },
+                 { "node drain --message later", "drain later" },
+                 { "node undrain rs-a", "undrain" } };
+    struct lab l;
+    lab_open(&l);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ctl(&l, rows[i].words);
+        CU_ASSERT_EQUAL(l.exit, 0);
+        CU_ASSERT_STRING_EQUAL(l.core->acted, rows[i].acted);
+    }
+    ASSERT_HAS(ctl(&l, "node drain"), "rs-a: drained; it may be stopped now");
+    ctl(&l, "peer clear fw-1 soft");
+    CU_ASSERT_EQUAL(l.exit, 2);
+    ASSERT_HAS(ctl(&l, "node drain rs-b"), "this is node rs-a");
+    CU_ASSERT_EQUAL(l.exit, 1);
+    l.core->act = CORE_ACT_UNKNOWN;
+    ctl(&l, "peer enable nobody");
+    CU_ASSERT_EQUAL(l.exit, 3);
+    lab_close(&l);
+}
+
 static void test_route_tables_say_why(void)
 {
     struct lab l;
@@ -256,6 +294,7 @@ static void test_new_keys_are_private_and_never_overwritten(void)
 
 CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_are_not_guessed),
         CU_CASE(test_durations_read_as_in_other_daemons),
-        CU_CASE(test_status_shows_nodes_peers_and_warnings), CU_CASE(test_route_tables_say_why),
+        CU_CASE(test_status_shows_nodes_peers_and_warnings), CU_CASE(test_orders_reach_the_core_and_their_refusals_the_user),
+        CU_CASE(test_route_tables_say_why),
         CU_CASE(test_exit_codes_tell_what_happened),
         CU_CASE(test_new_keys_are_private_and_never_overwritten))

@@ -41,11 +41,22 @@ static uint16_t free_port(void)
     return ntohs(a.sin_port);
 }
 
+static unsigned acts; /* how often the core was to turn */
+
+static void on_act(void *data)
+{
+    (void)data;
+    acts++;
+}
+
 static int lab_start(struct lab *l)
 {
-    struct api_cfg cfg = {
-        .loop = &l->loop, .core = l->core, .config = &l->core->config, .self = 1, .now = now_ms
-    };
+    struct api_cfg cfg = { .loop = &l->loop,
+                           .core = l->core,
+                           .config = &l->core->config,
+                           .self = 1,
+                           .now = now_ms,
+                           .on_act = on_act };
     return api_start(&l->api, &cfg, l->error, sizeof l->error);
 }
 
@@ -166,6 +177,93 @@ static void test_status_is_served_on_tcp_and_on_the_unix_socket(void)
     snprintf(path, sizeof path, "%s/rs-a.sock", l.directory);
     CU_ASSERT_EQUAL(stat(path, &st), 0);
     CU_ASSERT_EQUAL(st.st_mode & 0777, 0660);
+    lab_close(&l);
+}
+
+/* ---- orders ---- */
+
+static const char *order(struct lab *l, const char *path_and_query)
+{
+    char request[512];
+    snprintf(request, sizeof request,
+             "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+             path_and_query);
+    return ask_fd(l, dial_unix(l), request);
+}
+
+static void test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn(void)
+{
+    static const struct {
+        const char *path, *acted;
+    } rows[] = { { "/v1/nodes/rs-a/drain?message=new%20kernel", "drain new kernel" },
+                 { "/v1/nodes/rs-a/undrain", "undrain" },
+                 { "/v1/peers/fw-1/disable?message=swap", "disable fw-1 swap" },
+                 { "/v1/peers/fw-1/disable", "disable fw-1 -" },
+                 { "/v1/peers/fw-2/enable", "enable fw-2" },
+                 { "/v1/peers/fw-2/clear", "clear fw-2 0" },
+                 { "/v1/peers/fw-2/clear?kind=hard", "clear fw-2 1" },
+                 { "/v1/peers/fw-2/clear?kind=softIn", "clear fw-2 2" },
+                 { "/v1/peers/fw-2/clear?kind=softOut", "clear fw-2 3" } };
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        acts = 0;
+        ASSERT_HAS(order(&l, rows[i].path), "HTTP/1.1 200");
+        CU_ASSERT_STRING_EQUAL(l.core->acted, rows[i].acted);
+        CU_ASSERT_EQUAL(acts, 1);
+    }
+    lab_close(&l);
+}
+
+static void test_orders_that_are_wrong_are_not_carried_out(void)
+{
+    char long_message[400] = "/v1/nodes/rs-a/drain?message=";
+    static const struct {
+        const char *path, *answer;
+    } rows[] = { { "/v1/nodes/rs-b/drain", " 409 " },
+                 { "/v1/nodes/rs-c/drain", " 404 " },
+                 { "/v1/nodes/rs-a/drain?why=x", " 400 " },
+                 { "/v1/peers/fw-1/clear?kind=soft", " 400 " },
+                 { "/v1/peers/fw-1/remove", " 404 " },
+                 { "/v1/peers//clear", " 404 " },
+                 { "/v1/peers/a/b/clear", " 404 " },
+                 { "/v1/peers/fw-1", " 405 " },
+                 { "/v1/mrt", " 405 " } };
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        ASSERT_HAS(order(&l, rows[i].path), rows[i].answer);
+    memset(long_message + strlen(long_message), 'x', 256);
+    ASSERT_HAS(order(&l, long_message), "RFC 9003");
+    ASSERT_HAS(ask_fd(&l, dial_unix(&l), "GET /v1/nodes/rs-a/drain HTTP/1.0\r\n\r\n"), " 405 ");
+    ASSERT_HAS(ask_fd(&l, dial(l.tcp.port), "POST /v1/nodes/rs-a/drain HTTP/1.1\r\nHost: localhost\r\n"
+                                            "Content-Length: 0\r\nConnection: close\r\n\r\n"),
+               " 405 ");
+    CU_ASSERT_STRING_EQUAL(l.core->acted, "");
+    lab_close(&l);
+}
+
+static void test_an_order_that_cannot_be_done_says_why(void)
+{
+    static const struct {
+        enum core_act act;
+        const char *status, *detail;
+    } rows[] = { { CORE_ACT_UNKNOWN, " 404 ", "no peer is named" },
+                 { CORE_ACT_NOT_HERE, " 409 ", "no session with this node" },
+                 { CORE_ACT_NOT_UP, " 409 ", "not established" },
+                 { CORE_ACT_NO_REFRESH, " 409 ", "RFC 2918" },
+                 { CORE_ACT_STOPPING, " 409 ", "stops" } };
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        l.core->act = rows[i].act;
+        order(&l, "/v1/peers/fw-1/clear");
+        ASSERT_HAS(answer, rows[i].status);
+        ASSERT_HAS(answer, rows[i].detail);
+    }
     lab_close(&l);
 }
 
@@ -439,6 +537,9 @@ static void test_mutated_requests_do_no_harm(void)
 }
 
 CU_MAIN("http", CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
+        CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn),
+        CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
+        CU_CASE(test_an_order_that_cannot_be_done_says_why),
         CU_CASE(test_what_is_not_a_plain_get_is_refused),
         CU_CASE(test_one_connection_serves_many_requests_and_head_has_no_body),
         CU_CASE(test_health_listener_serves_checks_alone),

@@ -343,6 +343,24 @@ static void test_a_blind_owner_yields_to_a_node_that_sees(void)
     CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
 }
 
+static void test_a_node_that_leaves_yields_to_whoever_reads_and_stands_for_nothing(void)
+{
+    struct repl_fence f = active();
+    struct repl_fence_world w = world_of(REPL_MEMBER_ALIVE);
+    w.is_leaving = true;
+    repl_fence_tick(&f, &w, 10);
+    CU_ASSERT_EQUAL(f.role, REPL_ACTIVE); /* nobody else could */
+    w.peers[THEM].reads_target = true;
+    repl_fence_tick(&f, &w, 11);
+    CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
+    CU_ASSERT_EQUAL(repl_fence_yielded(&f), 1);
+    repl_fence_tick(&f, &w, 60000); /* however long they hesitate */
+    CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
+    w.peers[THEM].state = REPL_MEMBER_DEAD;
+    repl_fence_tick(&f, &w, 60001);
+    CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE); /* better a node that leaves than none */
+}
+
 static void test_an_owner_that_hears_of_a_higher_epoch_looks_before_it_writes_once(void)
 {
     struct repl_fence f = active();
@@ -395,6 +413,7 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_a_takeover_whose_answer_was_lost_is_found_by_reading),
         CU_CASE(test_a_lost_or_damaged_record_is_replaced_above_every_epoch_seen),
         CU_CASE(test_a_blind_owner_yields_to_a_node_that_sees),
+        CU_CASE(test_a_node_that_leaves_yields_to_whoever_reads_and_stands_for_nothing),
         CU_CASE(test_an_owner_that_hears_of_a_higher_epoch_looks_before_it_writes_once),
         CU_CASE(test_a_higher_incarnation_takes_its_own_record_anew),
         CU_CASE(test_every_role_has_its_name))
