@@ -65,7 +65,7 @@ class Bird(Appliance):
         return (f"protocol bgp {protocol(n)} {{\n    local {n.local} as {self.asn};\n"
                 f"    neighbor {n.address} as {n.asn};\n    {self._hops()}\n    hold time {self.hold};\n"
                 f"    connect delay time 1;\n    connect retry time 2;\n    error wait time 1,3;\n"
-                f"    {'passive yes;' if n.passive else ''}\n{self._guard()}{channels}}}")
+                f"    {'passive yes;' if n.passive else ''} {' '.join(self.words)}\n{self._guard()}{channels}}}")
 
     def _guard(self):
         password = f'    password "{self.password}";\n' if self.password else ""

@@ -49,11 +49,13 @@ class Frr(Appliance):
     def configure(self):
         lines = ["log stdout", *self._route_maps(), f"router bgp {self.asn}", f" bgp router-id {self.address}",
                  " no bgp ebgp-requires-policy", " no bgp network import-check", " no bgp default ipv4-unicast"]
+        lines += [f" {words}" for words in self.words if "{}" not in words]
         for n in self.neighbors:
             lines += [f" neighbor {n.address} {word}" for word in (
                 f"remote-as {n.asn}", *self._hops(), f"update-source {n.local}",
                 f"timers {self.hold // 3} {self.hold}", "timers connect 2", "advertisement-interval 0",
                 *(["passive"] if n.passive else []))]
+            lines += [" " + words.format(n.address) for words in self.words if "{}" in words]
         for family in (4, 6):
             lines.append(f" address-family ipv{family} unicast")
             lines += [f"  {self._network(p)}" for p in self.announced if version(p) == family]

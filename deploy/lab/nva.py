@@ -50,13 +50,14 @@ class Appliance:
     announced           {prefix: how often its own AS is prepended}
     transit             pass on what was learned, as a router does; otherwise announce own routes only
     bfd                 a Bfd, or None
+    words               lines in the daemon's own language, for every session
     """
     kind = "?"
 
-    def __init__(self, lab, host, asn, address, address6="", hold=9, transit=True, bfd=None):
+    def __init__(self, lab, host, asn, address, address6="", hold=9, transit=True, bfd=None, words=()):
         self.lab, self.host, self.asn = lab, host, asn
         self.address, self.address6, self.hold, self.transit = address, address6, hold, transit
-        self.bfd = bfd
+        self.bfd, self.words = bfd, words
         self.neighbors, self.announced, self.process = [], {}, None
 
     @property

@@ -77,11 +77,19 @@ class Node:
         self.process.kill()
 
     def stop(self):
-        return self.process.stop()
+        """It drains first (routeServer.gracefulShutdown)."""
+        return self.process.stop(20)
 
     def ctl(self, *words):
         """What `tandemctl -o json` answers."""
         return json.loads(run(program("tandemctl"), "--socket", self.socket, "-o", "json", *words))
+
+    def order(self, *words):
+        """An order to this node: what tandemctl prints."""
+        return run(program("tandemctl"), "--socket", self.socket, *words)
+
+    def peer(self, name):
+        return self.ctl("peer", "show", name)
 
     def items(self, *words):
         """The same for a list."""
@@ -157,6 +165,7 @@ class Cluster:
         self.nodes, self.peers, self.networks, self.agents = {}, [], [], {}
         self.targets = [{"name": "vm-hosts", "type": "table"}]
         self.times = {}  # cluster: grace, stale … where the defaults are too long for a test
+        self.server = {}  # routeServer: further keys
         self.export = None
 
     def node(self, host, address, address6=""):
@@ -196,7 +205,7 @@ class Cluster:
         document = {
             "version": 1,
             "routeServer": {"name": self.name, "virtualRouterAsn": self.asn, "mode": self.mode,
-                            "runDirectory": os.path.join(self.lab.directory, "run")},
+                            "runDirectory": os.path.join(self.lab.directory, "run"), **self.server},
             "nodes": [{"name": n.name, "address": n.address, **({"address6": n.address6} if n.address6 else {}),
                        "publicKey": keys[n.name]} for n in self.nodes.values()],
             "cluster": {"keyFile": "node.key", "secretFile": "cluster.secret", **self.times},

@@ -69,9 +69,19 @@ static void warn_of_targets(const struct api_view *v, json_t *list)
     }
 }
 
+static void warn_of_drain(const struct api_view *v, json_t *list)
+{
+    struct core_status s;
+    core_status(v->core, v->now_ms, &s);
+    if (s.drain != CORE_SERVING)
+        warn(list, "node %s is %s%s%s: tandemctl node undrain takes it back", s.self->name,
+             core_drain_name(s.drain), s.drain_text[0] ? ", " : "", s.drain_text);
+}
+
 json_t *sight_warnings(const struct api_view *v)
 {
     json_t *list = json_array();
+    warn_of_drain(v, list);
     warn_of_nodes(v, list);
     warn_of_peers(v, list);
     warn_of_targets(v, list);

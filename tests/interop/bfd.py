@@ -41,6 +41,7 @@ class World:
         self.lab = lab
         fabric = lab.subnet("fabric", "10.1.0.1/16")
         self.cluster = Cluster(lab, asn=ASN, mode="transparent")
+        self.cluster.server = {"gracefulShutdown": "0s"}  # how long a stop takes is BFD's affair then
         for name, (address, address6) in NODES.items():
             host = lab.host(name)
             lab.attach(fabric, host, f"{address}/16", f"{address6}/64")
