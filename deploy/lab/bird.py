@@ -18,6 +18,7 @@ class Bird(Appliance):
         self.password = password  # RFC 2385
         self.ttl_security = ttl_security  # RFC 5082: neighbours are on-link
         self.kernel = kernel  # BGP routes go to the host's kernel, all equal ones of a prefix
+        self.communities = {}  # {prefix: ["65515:100", …]} of what is announced
 
     def start(self):
         # BIRD is without kernel routes of its own making after a crash: it adopts what it finds.
@@ -56,6 +57,8 @@ class Bird(Appliance):
         sources = "source = RTS_STATIC" + (" || source = RTS_BGP" if self.transit else "")
         tests = "".join(f"    if net = {p} then {{ {f'bgp_path.prepend({self.asn}); ' * times}}}\n"
                         for p, times in self.announced.items() if times)
+        tests += "".join(f"    if net = {p} then bgp_community.add(({community.replace(':', ', ')}));\n"
+                         for p, values in self.communities.items() for community in values)
         return f"filter announce {{\n    if !({sources}) then reject;\n{tests}    accept;\n}}"
 
     def _neighbor(self, n):

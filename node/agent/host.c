@@ -21,7 +21,8 @@ enum {
     RETRY_MIN_MS = 200,
     RETRY_MAX_MS = 3000,
     SILENCE_MS = 1000, /* a node beats every 50 ms */
-    REPORT_MS = 5000,
+    REPORT_MS = 5000,    /* at least so often; a change is told */
+    REPORT_SOON_MS = 250, /* so soon after the last report */
     TICK_MS = 50,
     NETLINK_ID_RANGE = 1 << 20,
 };
@@ -34,7 +35,9 @@ struct upstream { /* one node as seen from this host */
     struct repl_link *link; /* NULL: not connected and not dialling */
     struct pump pump;
     bool up, failed;
-    uint64_t retry_at_ms, retry_ms, heard_ms, report_ms;
+    uint64_t retry_at_ms, retry_ms, heard_ms;
+    struct repl_table_report reported;
+    uint64_t reported_ms;
 };
 
 struct host {
@@ -81,27 +84,40 @@ static void flush(struct upstream *u)
     conn_flush(&u->pump);
 }
 
-static void report(struct upstream *u)
+static struct repl_table_report report_of(const struct upstream *u)
 {
     const struct program_stats *stats = program_stats(u->host->follow.program);
     const struct follow_node *n = &u->host->follow.nodes[u->nth];
     struct netlink_status kernel;
-    struct repl_msg msg = { .kind = REPL_TABLE_REPORT };
     netlink_status(u->host->netlink, &kernel);
-    msg.table_report.incarnation = n->incarnation;
-    msg.table_report.version = n->position;
-    msg.table_report.wanted = stats->wanted;
-    msg.table_report.installed = stats->installed;
-    msg.table_report.pending = stats->pending;
-    msg.table_report.held = stats->held_by_brake;
-    msg.table_report.unhealthy = kernel.unhealthy;
-    msg.table_report.failed = stats->failed;
-    msg.table_report.active = u->host->follow.active == (int)u->nth;
-    snprintf(msg.table_report.last_error, sizeof msg.table_report.last_error, "%.127s",
-             stats->failed ? kernel.last_error : "");
-    u->report_ms = now_ms() + REPORT_MS;
-    if (repl_link_send(u->link, &msg, now_ms()))
-        u->report_ms = now_ms(); /* no room: with the next tick */
+    struct repl_table_report r = { .incarnation = n->incarnation,
+                                   .version = n->position,
+                                   .wanted = stats->wanted,
+                                   .installed = stats->installed,
+                                   .pending = stats->pending,
+                                   .failed = stats->failed,
+                                   .held = stats->held_by_brake,
+                                   .unhealthy = kernel.unhealthy,
+                                   .active = u->host->follow.active == (int)u->nth };
+    snprintf(r.last_error, sizeof r.last_error, "%.127s", stats->failed ? kernel.last_error : "");
+    return r;
+}
+
+static bool says_the_same(const struct repl_table_report *a, const struct repl_table_report *b)
+{
+    return a->wanted == b->wanted && a->installed == b->installed && a->pending == b->pending &&
+           a->failed == b->failed && a->held == b->held && a->unhealthy == b->unhealthy &&
+           a->active == b->active && !strcmp(a->last_error, b->last_error);
+}
+
+static void report(struct upstream *u)
+{
+    struct repl_msg msg = { .kind = REPL_TABLE_REPORT, .table_report = report_of(u) };
+    uint64_t wait = says_the_same(&msg.table_report, &u->reported) ? REPORT_MS : REPORT_SOON_MS;
+    if (now_ms() < u->reported_ms + wait || repl_link_send(u->link, &msg, now_ms()))
+        return; /* with a later tick */
+    u->reported = msg.table_report;
+    u->reported_ms = now_ms();
 }
 
 static void subscribe(struct upstream *u)
@@ -131,8 +147,6 @@ static void on_batch(struct upstream *u, const struct repl_table_batch *b)
     char subject[CONFIG_NAME_MAX + 8];
     struct host *h = u->host;
     heed(u, follow_apply(&h->follow, u->nth, b, now_ms()));
-    if (b->cut)
-        report(u);
     if (h->follow.active != h->active_told) {
         h->active_told = h->follow.active;
         log_event(h->log, LOG_INFO_, "following", subject_of(&h->upstreams[h->active_told], subject),
@@ -146,6 +160,7 @@ static void on_link_event(struct upstream *u, const struct repl_link_event *e)
     if (e->kind == REPL_LINK_UP) {
         u->up = true;
         u->retry_ms = RETRY_MIN_MS;
+        u->reported_ms = 0;
         follow_connected(&u->host->follow, u->nth);
         subscribe(u);
         log_event(u->host->log, LOG_INFO_, "node_connected", subject_of(u, subject), NULL);
@@ -279,7 +294,7 @@ static void tick_upstream(struct upstream *u)
     }
     if (u->up && now >= u->heard_ms + SILENCE_MS)
         u->failed = true;
-    if (u->up && !u->failed && now >= u->report_ms)
+    if (u->up && !u->failed)
         report(u);
     if (u->up || u->failed)
         settle(u);
