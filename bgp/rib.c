@@ -281,6 +281,28 @@ static void judge_again(struct rib *r, uint32_t net, uint16_t nva)
     }
 }
 
+/* What a new rule refuses counts as withdrawn: somebody wants it gone. */
+void rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again)
+{
+    const uint8_t others = (1u << RIB_PATH_VERDICT_SHIFT) - 1;
+    struct rib_net *n = rib_net(r, net);
+    for (uint32_t i = n->paths; i; i = rib_path(r, i)->next) {
+        struct rib_path *p = rib_path(r, i);
+        if (!p->attrs)
+            continue;
+        uint8_t was = (uint8_t)rib_path_verdict(p);
+        p->flags = (uint8_t)((p->flags & others) | verdict_bits(r, p));
+        if (rib_path_verdict(p) != was)
+            path_changed(r, i);
+        if (rib_path_verdict(p) != was && was == POLICY_ACCEPTED)
+            n->flags |= RIB_NET_WITHDRAWN;
+    }
+    if (!n->paths)
+        return;
+    n->flags |= is_listed_again ? RIB_NET_CHANGED | RIB_NET_TOUCHED : RIB_NET_TOUCHED;
+    rib_mark_dirty(r, net);
+}
+
 static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
 {
     struct rib_path *p = rib_path(r, index);

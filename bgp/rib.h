@@ -161,6 +161,12 @@ uint64_t rib_nva_version(const struct rib *r, uint16_t nva);
 /* It is gone: its facts go too, and the number is as new. A replica that has not read that far starts
  * over with a RESET. */
 void rib_nva_forget(struct rib *r, uint16_t nva);
+/* nvas[nva].keep is `keep` from now on; its paths wait for rib_judge_again. Costs a walk where there was no
+ * limit before. */
+int rib_nva_keep(struct rib *r, uint16_t nva, uint32_t keep) MUST_USE;
+/* Policy or NVAs are other ones now: this net is judged and decided anew. is_listed_again: whoever reads
+ * the Loc-RIB looks at it again, whatever the outcome. */
+void rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again);
 /* Held copies of its routes, of origins that are away, are removed: it was taken out by somebody. */
 void rib_nva_drop_held(struct rib *r, uint16_t nva);
 

@@ -87,6 +87,36 @@ void rib_nva_forget(struct rib *r, uint16_t nva)
     limit_init(&r->limits[nva], &r->nets, 0);
 }
 
+/* Every prefix that it has announced anywhere counts from now on. */
+static int count_all(struct rib *r, uint16_t nva)
+{
+    for (int o = 1; o < RIB_ORIGINS; o++) {
+        uint64_t at = 0;
+        for (uint32_t id; (id = vlist_next(&r->origins[o].order, &at));) {
+            if (id & RIB_FACT || rib_path(r, id)->nva != nva || !rib_path(r, id)->attrs)
+                continue;
+            if (!limit_reserve(&r->limits[nva]))
+                return BGP_ERR_NOMEM;
+            limit_add(&r->limits[nva], rib_path(r, id)->net);
+        }
+    }
+    return 0;
+}
+
+int rib_nva_keep(struct rib *r, uint16_t nva, uint32_t keep)
+{
+    struct limit *l = &r->limits[nva];
+    if (l->keep && keep) {
+        l->keep = keep;
+        return 0;
+    }
+    if (!l->keep && !keep)
+        return 0;
+    limit_fini(l);
+    limit_init(l, &r->nets, keep);
+    return keep ? count_all(r, nva) : 0;
+}
+
 void rib_nva_drop_held(struct rib *r, uint16_t nva)
 {
     for (int o = 1; o < RIB_ORIGINS; o++) {

@@ -65,6 +65,7 @@ static void tick(struct core *c)
     core_shared_tick(c);
     core_drain_tick(c);
     core_peers_tick(c);
+    core_recheck_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
     rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_cluster_acked(c), c->now_ms);
 }
@@ -210,7 +211,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
 
 /* ---- life ---- */
 
-static void init_policy(struct core *c)
+void core_policy_init(struct core *c)
 {
     size_t spaces = 0, addrs = 0;
     for (size_t i = 0; i < c->config->vnet_count; i++)
@@ -249,7 +250,7 @@ static void init_rib(struct core *c)
 
 /* The VNet's own prefixes, as the configuration announces them: ORIGIN IGP, an empty AS_PATH, and no
  * next hop, which each update group fills in. */
-static void announce_vnets(struct core *c)
+void core_announce_vnets(struct core *c)
 {
     static const uint8_t canonical[] = { 0x40, BGP_ATTR_ORIGIN, 1, BGP_ORIGIN_IGP,
                                          0x40, BGP_ATTR_AS_PATH, 0 };
@@ -281,15 +282,14 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     list_init(&c->ready);
     list_init(&c->agents);
     list_init(&c->agents_behind);
-    c->hold_times = (struct repl_evidence_times){ .grace_ms = c->config->grace_ms,
-                                                  .stale_ms = c->config->stale_ms };
+    core_cluster_set_times(c);
     core_peers_init(c);
-    init_policy(c);
+    core_policy_init(c);
     init_rib(c);
     repl_digest_init(&c->digest, cfg->secrets ? cfg->secrets->digest_key : NULL);
     core_table_init(c);
     core_targets_init(c);
-    announce_vnets(c);
+    core_announce_vnets(c);
     core_cluster_init(c);
     core_peers_start(c);
     core_bmp_init(c);
@@ -322,6 +322,7 @@ void core_free(struct core *c)
     rib_fini(&c->rib);
     free(c->spaces);
     free(c->node_addrs);
+    free(c->recheck.spaces);
     free(c->requests);
     free(c);
 }

@@ -73,6 +73,13 @@ enum core_act core_peer_enable(struct core *c, const char *name, uint64_t now_ms
  * for its routes again (RFC 2918), SOFT_OUT tells it ours once more. */
 enum core_act core_peer_clear(struct core *c, const char *name, enum core_clear how, uint64_t now_ms);
 
+/* What core_cfg.config points to has other content now; was: what it had, borrowed for the call. Take all
+ * requests before, and after. Only what differs is touched; what depends on many routes follows in the
+ * next turns. config/change.h says what may differ. */
+void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms);
+/* Another configuration was refused, for this reason: the old one stays. For sight. */
+void core_config_refused(struct core *c, const char *why, uint64_t now_ms);
+
 /* ---- connections ---- */
 
 enum core_port { CORE_PORT_BGP, CORE_PORT_CLUSTER, CORE_PORT_BMP /* dialled only */ };
@@ -193,6 +200,8 @@ struct core_node_view {
     bool has_digest, digest_equal; /* compared at equal input vectors */
     uint64_t differing;       /* bit per bucket of the digest (repl_digest_bucket) that differs */
     bool steady;
+    bool config_differs; /* its file is another one */
+    uint64_t config_generation;
     char last_error[160];
 };
 size_t core_node_count(const struct core *c);
@@ -293,6 +302,7 @@ struct core_status {
     uint64_t updates, withdrawals;
     uint32_t loop_lag_ms;
     struct rib_memory memory;
+    const char *config_refused; /* why the last reload was; "" = it was not */
 };
 void core_status(const struct core *c, uint64_t now_ms, struct core_status *out);
 

@@ -75,6 +75,8 @@ void core_positions(const struct core *c, struct repl_beat *beat)
  * three nodes and more, what two survivors hold of a third depends on what each had heard of it. */
 bool core_digest_is_comparable(const struct core *c)
 {
+    if (c->recheck.is_on)
+        return false;
     bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
     return rib_dirty_count(&c->rib) == 0 && !holds;
 }
@@ -111,7 +113,7 @@ void core_compare_digests(struct core *c, struct core_member *m)
     struct repl_beat own = { 0 };
     uint8_t digest[REPL_DIGEST];
     char subject[CONFIG_NAME_MAX + 16];
-    if (!m->heard.has_digest || !core_digest_is_comparable(c))
+    if (!m->heard.has_digest || !core_digest_is_comparable(c) || m->config_differs)
         return;
     core_positions(c, &own);
     if (!same_vector(&own, m->heard.positions, m->heard.position_count))
@@ -139,7 +141,7 @@ void core_on_breakdown(struct core *c, struct core_member *m, const struct repl_
     char subject[CONFIG_NAME_MAX + 16];
     uint64_t differing = 0;
     core_positions(c, &own);
-    if (!core_digest_is_comparable(c) ||
+    if (!core_digest_is_comparable(c) || m->config_differs ||
         !same_vector(&own, msg->breakdown.positions, msg->breakdown.position_count))
         return;
     for (unsigned i = 0; i < REPL_BUCKETS; i++)
@@ -150,6 +152,24 @@ void core_on_breakdown(struct core *c, struct core_member *m, const struct repl_
                    (unsigned long long)differing);
     }
     m->differing = differing;
+}
+
+/* ---- configurations ---- */
+
+void core_compare_configs(struct core *c, struct core_member *m, const uint8_t digest[static REPL_DIGEST],
+                          uint64_t generation)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    bool differs = memcmp(digest, c->config->digest, REPL_DIGEST) != 0;
+    snprintf(subject, sizeof subject, "node=%s", m->node->name);
+    if (differs && (!m->config_differs || m->config_generation != generation))
+        core_event(c, CONFIG_LOG_WARN, "config_differs", subject,
+                   "generation=%llu ours=%llu hint=\"give both nodes the same file, and reload both\"",
+                   (unsigned long long)generation, (unsigned long long)c->config->generation);
+    if (!differs && m->config_differs)
+        core_event(c, CONFIG_LOG_INFO, "config_equal_again", subject, NULL);
+    m->config_differs = differs;
+    m->config_generation = generation;
 }
 
 /* ---- beats ---- */
@@ -164,6 +184,9 @@ static void send_beat(struct core *c, struct core_member *m)
     b->echo_age_ms = m->has_heard ? (uint32_t)(c->now_ms - m->heard_beat_ms) : 0;
     b->loop_lag_ms = c->lag_ms;
     b->steady = c->phase == CORE_STEADY;
+    b->has_config = true;
+    b->config_generation = c->config->generation;
+    memcpy(b->config_digest, c->config->digest, REPL_DIGEST);
     b->has_digest = core_digest_is_comparable(c);
     repl_digest_write(&c->digest, b->digest);
     core_positions(c, b);

@@ -286,7 +286,6 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
                        const struct repl_hello *hello)
 {
     struct core_member *m = member_of(c, party->id);
-    char subject[CONFIG_NAME_MAX + 16];
     if (m->dialling == conn)
         m->dialling = NULL;
     conn->member = m;
@@ -304,14 +303,18 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
     replace_link(c, m, conn);
     m->renew_ms = c->now_ms + c->member_times.renew_ms;
     m->hung_up = 0;
-    m->config_generation = hello->config_generation;
     m->sender = (struct repl_sender){ 0 };
-    if (memcmp(hello->config_digest, c->config->digest, REPL_DIGEST) != 0)
-        core_event(c, CONFIG_LOG_WARN, "config_differs", subject_of(m, subject, sizeof subject),
-                   "hint=\"give both nodes the same file\"");
+    core_compare_configs(c, m, hello->config_digest, hello->config_generation);
     if (repl_member_linked(&m->life, c->now_ms))
         on_member_state(c, m, "connected");
     subscribe(c, m, hello->incarnation);
+}
+
+void core_cluster_hear_again(struct core *c)
+{
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (m->link && !m->link->close_asked && m->replica.missed)
+            subscribe(c, m, m->replica.incarnation);
 }
 
 /* ---- messages ---- */
@@ -360,6 +363,8 @@ static void on_beat(struct core *c, struct core_member *m, const struct repl_msg
     m->heard_beat_ms = c->now_ms;
     c->is_vouched |= !m->has_heard && msg->beat.steady && c->phase == CORE_CONVERGE;
     m->has_heard = true;
+    if (msg->beat.has_config)
+        core_compare_configs(c, m, msg->beat.config_digest, msg->beat.config_generation);
     core_compare_digests(c, m);
 }
 
@@ -539,13 +544,19 @@ bool core_cluster_caught_up(const struct core *c)
 
 /* ---- life ---- */
 
-void core_cluster_init(struct core *c)
+void core_cluster_set_times(struct core *c)
 {
+    c->hold_times = (struct repl_evidence_times){ .grace_ms = c->config->grace_ms,
+                                                  .stale_ms = c->config->stale_ms };
     c->member_times = (struct repl_member_times){ .suspect_ms = c->config->dead_ms / 2,
                                                   .dead_ms = c->config->dead_ms,
                                                   .retry_min_ms = RETRY_MIN_MS,
                                                   .retry_max_ms = RETRY_MAX_MS,
                                                   .renew_ms = RENEW_MS };
+}
+
+void core_cluster_init(struct core *c)
+{
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         if (!is_other(c, id))
             continue;

@@ -113,6 +113,7 @@ struct core_peer *core_dynamic_call(struct core *c, const struct ip_addr *remote
         p = add(c, place, remote, name);
     if (!p)
         return NULL;
+    p->place = place;
     core_event(c, CONFIG_LOG_INFO, "peer_called", core_peer_subject(p, subject, sizeof subject), "range=%s",
                c->config->peers[place].name);
     core_bgp_start(c, p);
@@ -153,6 +154,22 @@ void core_dynamic_hear(struct core *c, const struct repl_batch *b)
     for (uint16_t i = 0; i < b->name_count; i++)
         if (!repl_names_find(&c->names, b->names[i]))
             hear_name(c, b->names[i]);
+}
+
+void core_dynamic_readopt(struct core *c)
+{
+    char name[CONFIG_NAME_MAX + 1];
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
+        for (size_t i = 0; p->is_dynamic && core_peer_is_removed(p) && i < c->config->peer_count; i++) {
+            const struct config_peer *r = &c->config->peers[i];
+            if (!r->is_range || !ip_prefix_contains_addr(&r->range, &p->cfg->peer_ip))
+                continue;
+            name_of(r, &p->cfg->peer_ip, name);
+            if (strcmp(name, p->cfg->name) != 0)
+                continue;
+            p->place = i;
+            core_peer_set(c, p, r);
+        }
 }
 
 /* ---- time ---- */

@@ -120,7 +120,8 @@ struct core_member {
     struct repl_replica replica;
     struct repl_beat heard;    /* the last one */
     uint64_t heard_beat_ms;
-    uint64_t config_generation; /* of its hello */
+    uint64_t config_generation; /* of its hello, or its last beat */
+    bool config_differs;
     bool has_heard;
     bool digest_compared, digest_equal;
     uint64_t differing;    /* bit per bucket of the digest, by its last breakdown */
@@ -213,6 +214,15 @@ struct core_drain {
     char text[256];    /* for the NVAs */
 };
 
+/* Another configuration on its way through the prefixes. */
+struct core_recheck {
+    bool is_on, lists_again; /* lists_again: readers of the Loc-RIB look at every net */
+    uint8_t family;
+    uint32_t place; /* the next one */
+    struct ip_prefix *spaces;
+    struct vnet vnet; /* of the old one: it holds for those that wait */
+};
+
 struct core {
     struct core_cfg cfg;
     const struct config *config;
@@ -242,6 +252,8 @@ struct core {
     uint32_t programmed;
     struct core_table table;
     uint32_t discard[BGP_FAMILIES]; /* the set that stands for a blackhole */
+    struct core_recheck recheck;
+    char config_refused[CORE_EVENT_TEXT];
     struct repl_evidence_times hold_times;
     bool converged_told;
 
@@ -303,6 +315,15 @@ void core_conn_work(struct core *c, struct core_conn *conn);
 /* Its buffers changed: the loop is to look at it. */
 void core_conn_moved(struct core *c, struct core_conn *conn);
 
+/* core.c: what the policy and the VNet rules judge by, out of the configuration. */
+void core_policy_init(struct core *c);
+void core_announce_vnets(struct core *c);
+
+/* core_reload.c */
+void core_recheck_tick(struct core *c);
+/* The rules that hold for this net: those of before while it waits. */
+const struct vnet *core_vnet_for(const struct core *c, uint32_t net);
+
 /* The version of the Loc-RIB order that every reader of it has passed. */
 uint64_t core_slowest_reader(const struct core *c);
 
@@ -318,6 +339,8 @@ struct core_peer *core_peer_add(struct core *c, const struct config_peer *cfg, s
 /* Taken out: its session must be ended. What other nodes have of it stays until they say otherwise; held
  * copies of nodes that are away go. */
 void core_peer_remove(struct core *c, struct core_peer *p);
+/* Other settings; a dynamic neighbour keeps its own name and address. */
+void core_peer_set(struct core *c, struct core_peer *p, const struct config_peer *cfg);
 static inline bool core_peer_is_removed(const struct core_peer *p)
 {
     return p->place == CORE_NO_PLACE;
@@ -332,6 +355,8 @@ struct core_peer *core_next_peer(const struct core *c, const struct core_peer *a
 struct core_peer *core_dynamic_call(struct core *c, const struct ip_addr *remote, const char **hint);
 /* Another node tells of these NVAs: those that are neighbours of a prefix of ours are known from now on. */
 void core_dynamic_hear(struct core *c, const struct repl_batch *b);
+/* Prefixes have changed: neighbours that had none may have one again. */
+void core_dynamic_readopt(struct core *c);
 /* After anything that happened to its session. */
 void core_dynamic_watch(struct core *c, struct core_peer *p);
 /* May end its session, which is no more then. */
@@ -409,13 +434,16 @@ void core_routes_synced(struct core *c, struct core_peer *p);
 void core_routes_end_grace(struct core *c, struct core_peer *p);
 /* It is gone, and nothing of it is held. */
 void core_routes_lose(struct core *c, struct core_peer *p);
+void core_routes_join(struct core *c, struct core_peer *p);
 /* What it is told has other rules now: tell everything once more. */
 void core_routes_retell(struct core *c, struct core_peer *p);
-void core_routes_join(struct core *c, struct core_peer *p);
 void core_routes_leave(struct core_peer *p);
 
 /* core_cluster.c */
 void core_cluster_init(struct core *c);
+void core_cluster_set_times(struct core *c);
+/* NVAs have come: what other nodes said of them before is asked for again. */
+void core_cluster_hear_again(struct core *c);
 /* A count of starts with chance in the low bits: equal ones are of the same life, even when a lost
  * disk makes a node count from the beginning. */
 uint64_t core_incarnation(const struct core *c, uint64_t starts);
@@ -443,6 +471,9 @@ void core_compare_digests(struct core *c, struct core_member *m);
 void core_on_breakdown(struct core *c, struct core_member *m, const struct repl_msg *msg);
 void core_positions(const struct core *c, struct repl_beat *beat);
 bool core_digest_is_comparable(const struct core *c);
+/* Its file is ours, or it is not: told when it changes. */
+void core_compare_configs(struct core *c, struct core_member *m, const uint8_t digest[static REPL_DIGEST],
+                          uint64_t generation);
 /* Somebody remembers a later life of ours than this one. */
 void core_cluster_raise(struct core *c, uint64_t seen);
 

@@ -123,8 +123,24 @@ struct core_peer *core_peer_add(struct core *c, const struct config_peer *cfg, s
     c->nva_names[nva] = p->cfg->name;
     c->nvas[nva] = policy_of(c->config, p->cfg);
     tell_numbers(c);
-    c->rib.limits[nva].keep = c->nvas[nva].keep;
+    core_must(rib_nva_keep(&c->rib, nva, c->nvas[nva].keep));
     return p;
+}
+
+void core_peer_set(struct core *c, struct core_peer *p, const struct config_peer *next)
+{
+    struct config_peer *cfg = copy_config(next);
+    if (p->is_dynamic) {
+        memcpy(cfg->name, p->cfg->name, sizeof cfg->name);
+        cfg->is_range = false;
+        cfg->peer_ip = p->cfg->peer_ip;
+        cfg->peer_asn = cfg->asn_count ? p->cfg->peer_asn : cfg->peer_asn; /* as it told */
+    }
+    free_config(p->cfg);
+    p->cfg = cfg;
+    c->nva_names[p->nva] = cfg->name;
+    c->nvas[p->nva] = policy_of(c->config, cfg);
+    core_must(rib_nva_keep(&c->rib, p->nva, c->nvas[p->nva].keep));
 }
 
 void core_peer_remove(struct core *c, struct core_peer *p)

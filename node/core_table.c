@@ -24,7 +24,7 @@ static uint32_t set_of(const struct core *c, uint32_t net)
     if (target != SIZE_MAX)
         return core_target_wanted(c, target, net);
     prefix_table_prefix(&c->rib.nets, net, &prefix);
-    return vnet_judge(&c->vnet, &prefix, false) == VNET_PROGRAMMED ? rib_net(&c->rib, net)->nhset : 0;
+    return vnet_judge(core_vnet_for(c, net), &prefix, false) == VNET_PROGRAMMED ? rib_net(&c->rib, net)->nhset : 0;
 }
 
 /* What the digest has of a net, by place. */
@@ -198,7 +198,7 @@ struct core_moment core_table_moment(const struct core *c)
 {
     return (struct core_moment){ .head = vlist_head(&c->rib.loc),
                                  .freed = c->table.freed,
-                                 .settled = rib_dirty_count(&c->rib) == 0,
+                                 .settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on,
                                  .complete = c->converged_told,
                                  .isolated = core_live_sessions(c) == 0 };
 }

@@ -89,7 +89,7 @@ enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t
     struct ip_prefix prefix;
     prefix_table_prefix(&c->rib.nets, net, &prefix);
     struct choice_route route = route_of(c, net, &prefix);
-    enum vnet_verdict verdict = vnet_judge(&c->vnet, &prefix, t->allow_own_space);
+    enum vnet_verdict verdict = vnet_judge(core_vnet_for(c, net), &prefix, t->allow_own_space);
     if (verdict == VNET_PROGRAMMED && !choice_passes(&t->filter, &route))
         return VNET_FILTERED;
     return verdict;
@@ -155,7 +155,7 @@ static void tell_converged(struct core *c, struct core_target *t)
 
 void core_targets_feed(struct core *c)
 {
-    bool settled = rib_dirty_count(&c->rib) == 0;
+    bool settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on;
     bool converged = settled && (c->converged_told || may_remove_inherited(c));
     uint32_t sessions = core_live_sessions(c);
     for (size_t i = 0; i < c->target_count; i++) {

@@ -47,6 +47,7 @@ static void view_self(const struct core *c, struct core_node_view *out)
     out->state_since_ms = c->started_ms;
     out->has_digest = out->digest_equal = true;
     out->steady = c->phase == CORE_STEADY;
+    out->config_generation = c->config->generation;
 }
 
 static void view_member(const struct core *c, const struct core_member *m, uint64_t now_ms,
@@ -63,6 +64,8 @@ static void view_member(const struct core *c, const struct core_member *m, uint6
     out->digest_equal = m->digest_equal;
     out->differing = m->differing;
     out->steady = m->has_heard && m->heard.steady;
+    out->config_differs = m->config_differs;
+    out->config_generation = m->config_generation;
     snprintf(out->last_error, sizeof out->last_error, "%s", m->last_error);
 }
 
@@ -253,7 +256,8 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
                                  .updates = c->rib.updates,
                                  .withdrawals = c->rib.withdrawals,
                                  .loop_lag_ms = c->lag_ms,
-                                 .memory = rib_memory(&c->rib) };
+                                 .memory = rib_memory(&c->rib),
+                                 .config_refused = c->config_refused };
     (void)now_ms;
     for (int o = 0; o < RIB_ORIGINS; o++)
         out->paths += c->rib.origins[o].paths;

@@ -116,10 +116,17 @@ void guard_listener(int fd, uint8_t family, const struct config *is, const struc
     set_ttls(fd, family, is);
 }
 
-const struct config_peer *guard_impossible(const struct config *c)
+bool guard_permits(const struct config *c, FILE *errors)
 {
-    for (size_t i = 0; i < c->peer_count; i++)
+    const struct config_peer *p = NULL;
+    for (size_t i = 0; i < c->peer_count && !p; i++)
         if (c->peers[i].tcp_ao.key_file && !c->peers[i].disabled)
-            return sock_has_ao() ? NULL : &c->peers[i];
-    return NULL;
+            p = &c->peers[i];
+    if (!p || sock_has_ao())
+        return true;
+    fprintf(errors,
+            "%s: error: peers: %s asks for TCP-AO, which this kernel does not have (Linux 6.7 or newer with "
+            "CONFIG_TCP_AO)\n    use md5KeyFile, or ttlSecurity, or disable the peer\n",
+            c->path, p->name);
+    return false;
 }

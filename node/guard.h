@@ -25,7 +25,7 @@ void guard_fini(struct guard *g);
 void guard_listener(int fd, uint8_t family, const struct config *is, const struct config *was,
                     struct log *log);
 
-/* NULL, or the first peer that asks for TCP-AO, which this kernel does not have. */
-const struct config_peer *guard_impossible(const struct config *c);
+/* Does this kernel have what peers ask for? Otherwise false, and errors says which does not get what. */
+bool guard_permits(const struct config *c, FILE *errors);
 
 #endif

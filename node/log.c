@@ -46,6 +46,11 @@ struct log *log_new(FILE *out, int level, int format, const char *node)
     return l;
 }
 
+void log_set_level(struct log *l, int level)
+{
+    l->level = level;
+}
+
 void log_free(struct log *l)
 {
     free(l);

@@ -21,6 +21,7 @@ struct log;
 /* format: enum config_log_format; node may be NULL. NULL on exhausted memory. */
 struct log *log_new(FILE *out, int level, int format, const char *node);
 void log_free(struct log *l);
+void log_set_level(struct log *l, int level);
 
 /* event    stable name
  * subject  what the rate limit counts by, and the first field: "peer=sdwan-1"; NULL = none

@@ -12,6 +12,7 @@
 #include "node/api/http.h"
 #include "node/backends.h"
 #include "node/bfd_io.h"
+#include "node/config/change.h"
 #include "node/config/memory.h"
 #include "node/conn.h"
 #include "node/guard.h"
@@ -25,6 +26,7 @@ struct listener {
     uv_poll_t poll;
     struct loop *loop;
     enum core_port port;
+    uint8_t family;
     int fd;
 };
 
@@ -133,9 +135,9 @@ static void take_requests(struct loop *l)
     while (core_next_request(l->core, &r)) {
         if (r.kind == CORE_DIAL)
             dial(l, &r);
-        else if (r.kind == CORE_BFD_OPEN)
+        else if (r.kind == CORE_BFD_OPEN && l->bfd)
             open_bfd(l, &r);
-        else if (r.kind == CORE_BFD_CLOSE)
+        else if (r.kind == CORE_BFD_CLOSE && l->bfd)
             bfd_io_close(l->bfd, r.nva);
         else if (r.pump->owner)
             conn_finish(r.pump);
@@ -279,7 +281,7 @@ static bool listen_on(struct loop *l, enum core_port port, const struct ip_addr 
         return false;
     }
     l->listener_count++;
-    *lis = (struct listener){ .loop = l, .port = port, .fd = fd };
+    *lis = (struct listener){ .loop = l, .port = port, .family = addr->family, .fd = fd };
     lis->poll.data = lis;
     if (port == CORE_PORT_BGP)
         guard_listener(fd, addr->family, l->cfg->config, NULL, l->log);
@@ -378,15 +380,80 @@ static void on_stop_signal(uv_signal_t *signal, int number)
     ask_turn(l);
 }
 
+/* ---- another configuration ---- */
+
+/* Read, check, and say all that is wrong, or all that would change. NULL: it cannot be followed. */
+static struct config *read_next(struct loop *l, FILE *out)
+{
+    struct config *next;
+    if (!config_load(l->cfg->config->path, &next, out))
+        return NULL;
+    bool can = config_can_follow(l->cfg->config, next, out) && guard_permits(next, out);
+    if (can)
+        config_tell_changes(l->cfg->config, next, out);
+    else
+        config_free(next);
+    return can ? next : NULL;
+}
+
+static void follow(struct loop *l, struct config *next)
+{
+    take_requests(l); /* they point into what is replaced */
+    config_follow(l->cfg->config, next);
+    for (size_t i = 0; i < l->listener_count; i++)
+        if (l->listeners[i].port == CORE_PORT_BGP)
+            guard_listener(l->listeners[i].fd, l->listeners[i].family, l->cfg->config, next, l->log);
+    log_set_level(l->log, l->cfg->config->log_level);
+    if (!l->bfd)
+        start_bfd(l);
+    core_reconfigure(l->core, next, now_ms());
+    ask_turn(l);
+}
+
+static bool reload(void *data, bool is_dry, FILE *out)
+{
+    struct loop *l = data;
+    struct config *next = read_next(l, out);
+    if (next && !is_dry)
+        follow(l, next);
+    config_free(next);
+    return next != NULL;
+}
+
+/* What was said, a line an event; excerpts are for terminals. */
+static void log_lines(struct loop *l, bool is_good, char *text)
+{
+    for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+        if (line[0] && line[0] != ' ')
+            log_event(l->log, is_good ? LOG_INFO_ : LOG_ERROR_, is_good ? "config_change" : "config_error", NULL,
+                      "text=\"%.300s\"", line);
+}
+
+static bool reload_and_log(struct loop *l)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    bool is_good = out && reload(l, false, out);
+    if (!out || fclose(out))
+        abort();
+    log_lines(l, is_good, text);
+    free(text);
+    return is_good;
+}
+
 static void on_hangup(uv_signal_t *signal, int number)
 {
     struct loop *l = signal->data;
     (void)number;
+    supervisor_tell(&l->supervisor, "RELOADING=1");
+    bool is_good = reload_and_log(l);
     if (l->cfg->core.agent_secrets)
         agent_keys_reload(l->cfg->config, l->core, l->log, now_ms());
-    log_event(l->log, LOG_WARN_, "reload_not_possible", NULL,
-              "hint=\"this version reads its configuration at start: restart the nodes one by one, "
-              "nothing is removed meanwhile\"");
+    if (!is_good)
+        core_config_refused(l->core, "tandemctl config diff says what is wrong", now_ms());
+    supervisor_tell(&l->supervisor, is_good ? "READY=1\nSTATUS=" : "READY=1\nSTATUS=reload refused, see the log");
+    ask_turn(l);
 }
 
 static void start_handles(struct loop *l)

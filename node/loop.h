@@ -10,7 +10,7 @@
 #include "node/log.h"
 
 struct loop_cfg {
-    const struct config *config;
+    struct config *config; /* reload gives it other content */
     uint32_t self;
     struct core_cfg core;
     struct log *log;

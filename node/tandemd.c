@@ -73,17 +73,6 @@ static const struct config_node *find_self(const struct config *config, const ch
     return NULL;
 }
 
-static bool has_what_it_asks_for(const struct config *config)
-{
-    const struct config_peer *p = guard_impossible(config);
-    if (p)
-        fprintf(stderr,
-                "%s: error: peers: %s asks for TCP-AO, which this kernel does not have (Linux 6.7 or newer "
-                "with CONFIG_TCP_AO)\n    use md5KeyFile, or ttlSecurity, or disable the peer\n",
-                config->path, p->name);
-    return !p;
-}
-
 /* ---- keys ---- */
 
 struct keys {
@@ -196,7 +185,7 @@ static uint64_t next_incarnation(const char *directory, const char *node)
     return last + 1;
 }
 
-static int run(const struct config *config, const struct config_node *node, const struct keys *k)
+static int run(struct config *config, const struct config_node *node, const struct keys *k)
 {
     if (!make_run_directory(config->run_directory) ||
         !lock_node(config->run_directory, node->name))
@@ -235,7 +224,7 @@ int main(int argc, char **argv)
     const struct config_node *node = find_self(config, a.node);
     int status = EXIT_BAD_CONFIG;
     raise_descriptor_limit();
-    if (node && has_what_it_asks_for(config) && load_keys(config, node, &keys) &&
+    if (node && guard_permits(config, stderr) && load_keys(config, node, &keys) &&
         check_agents(config, a.check))
         status = a.check ? 0 : run(config, node, &keys);
     repl_identity_wipe(&keys.identity);

@@ -108,6 +108,9 @@ struct repl_beat {
     struct repl_position positions[REPL_NODES_MAX]; /* vector: also the acknowledgement */
     const struct repl_hint *hints;
     uint16_t hint_count; /* <= REPL_HINTS_MAX */
+    bool has_config;     /* the next two, as in the hello; a node may follow another file while it runs */
+    uint8_t config_digest[REPL_DIGEST];
+    uint64_t config_generation;
 };
 
 /* Sent when digests at equal vectors differ: which part of the table it is. */

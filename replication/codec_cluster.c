@@ -171,6 +171,10 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
     beat.steady = b->steady;
     if (b->has_digest)
         beat.digest = codec_bytes(b->digest, REPL_DIGEST);
+    if (b->has_config) {
+        beat.config_generation = b->config_generation;
+        beat.config_digest = codec_bytes(b->config_digest, REPL_DIGEST);
+    }
     beat.n_positions = b->position_count;
     beat.positions = fill_positions(b->positions, b->position_count, arena);
     if (!beat.positions || !fill_hints(b, &beat, arena))
@@ -287,11 +291,15 @@ static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, st
                               .loop_lag_ms = b->loop_lag_ms,
                               .input_lag_ms = b->input_lag_ms,
                               .steady = b->steady,
-                              .has_digest = b->digest.len == REPL_DIGEST };
-    if (b->digest.len && b->digest.len != REPL_DIGEST)
+                              .has_digest = b->digest.len == REPL_DIGEST,
+                              .has_config = b->config_digest.len == REPL_DIGEST,
+                              .config_generation = b->config_generation };
+    if ((b->digest.len && !to->has_digest) || (b->config_digest.len && !to->has_config))
         return REPL_ERR_MALFORMED;
     if (to->has_digest)
         memcpy(to->digest, b->digest.data, REPL_DIGEST);
+    if (to->has_config)
+        memcpy(to->config_digest, b->config_digest.data, REPL_DIGEST);
     return read_positions(b->positions, b->n_positions, to->positions, &to->position_count)
                ? read_hints(b, arena, to)
                : REPL_ERR_MALFORMED;

@@ -22,7 +22,11 @@ static void warn_of_nodes(const struct api_view *v, json_t *list)
         if (!n.is_self && n.state != REPL_MEMBER_ALIVE)
             warn(list, "node %s is not alive: %s%s%s", n.node->name,
                  repl_member_state_name(n.state), n.last_error[0] ? "; " : "", n.last_error);
-        if (n.has_digest && !n.digest_equal)
+        if (n.config_differs)
+            warn(list, "node %s has another configuration (generation %llu): give both the same file, and reload "
+                 "both",
+                 n.node->name, (unsigned long long)n.config_generation);
+        if (n.has_digest && !n.digest_equal && !n.config_differs)
             warn(list, "node %s decided differently from the same input: report this",
                  n.node->name);
     }

@@ -59,6 +59,8 @@ static void put_node(FILE *f, const struct api_view *v)
     single(f, "tandem_ready", gauge, "1 when every readiness check holds.", is_ready(v));
     single(f, "tandem_config_revision", gauge, "Generation of the configuration in force.",
            (double)s.config->generation);
+    single(f, "tandem_config_last_reload_success", gauge, "0 when the last reload was refused.",
+           !s.config_refused[0]);
     single(f, "tandem_loop_delay_seconds", gauge, "How late the loop last was.",
            s.loop_lag_ms / 1000.0);
     single(f, "tandem_rib_paths", gauge, "Paths of all origins.", s.paths);

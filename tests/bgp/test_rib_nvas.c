@@ -49,6 +49,67 @@ static void test_a_new_nva_has_its_limit(void)
     lab_close(&l);
 }
 
+static void judge_all(struct lab *l, uint32_t nets)
+{
+    for (uint32_t net = 1; net <= nets; net++)
+        rib_judge_again(&l->rib, lab_net(l, BGP_IP4, net), false);
+    lab_decide(l);
+}
+
+static void test_another_limit_holds_for_what_is_there(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    for (uint32_t net = 1; net <= 5; net++)
+        for (uint8_t node = 1; node <= 2; node++)
+            lab_announce(&l, (struct lab_route){ .nva = 1, .node = node, .net = net, .path_len = 1 });
+    lab_decide(&l);
+    const uint32_t keeps[] = { 2, 4, 0, 1 };
+    for (size_t i = 0; i < sizeof keeps / sizeof *keeps; i++) {
+        l.nvas[1].keep = keeps[i];
+        CU_ASSERT_EQUAL_FATAL(rib_nva_keep(&l.rib, 1, keeps[i]), 0);
+        judge_all(&l, 5);
+        for (uint32_t net = 1; net <= 5; net++)
+            CU_ASSERT_EQUAL(lab_best(&l, net), !keeps[i] || net <= keeps[i] ? 1 : -1);
+    }
+    lab_withdraw(&l, (struct lab_route){ .nva = 1, .node = 1, .net = 1 });
+    lab_withdraw(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 1 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 2), 1); /* it moved up */
+    lab_close(&l);
+}
+
+static void test_what_a_new_rule_refuses_counts_as_withdrawn(void)
+{
+    struct lab l;
+    const struct ip_prefix space = { .len = 8, .bytes = { 172 } };
+    lab_open(&l, 8, true);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1 });
+    lab_decide(&l);
+    l.policy.spaces = &space;
+    l.policy.space_count = 1;
+    judge_all(&l, 1);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
+    CU_ASSERT_TRUE(rib_net_is_withdrawn(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))));
+    l.policy.space_count = 0;
+    judge_all(&l, 1);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), 1);
+    lab_close(&l);
+}
+
+static void test_judged_alike_no_net_moves_unless_asked_to(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1 });
+    lab_decide(&l);
+    rib_judge_again(&l.rib, lab_net(&l, BGP_IP4, 1), false);
+    CU_ASSERT_EQUAL(lab_decide(&l), 0);
+    rib_judge_again(&l.rib, lab_net(&l, BGP_IP4, 1), true);
+    CU_ASSERT_EQUAL(lab_decide(&l), 1);
+    lab_close(&l);
+}
+
 static void test_growth_without_memory_changes_nothing(void)
 {
     bool failed = true;
@@ -124,7 +185,9 @@ static void test_held_copies_of_an_nva_go_and_live_ones_stay(void)
 }
 
 CU_MAIN("rib_nvas", CU_CASE(test_a_new_nva_announces_beside_the_old_ones),
-        CU_CASE(test_a_new_nva_has_its_limit), CU_CASE(test_growth_without_memory_changes_nothing),
+        CU_CASE(test_a_new_nva_has_its_limit), CU_CASE(test_another_limit_holds_for_what_is_there),
+        CU_CASE(test_what_a_new_rule_refuses_counts_as_withdrawn),
+        CU_CASE(test_judged_alike_no_net_moves_unless_asked_to), CU_CASE(test_growth_without_memory_changes_nothing),
         CU_CASE(test_an_nva_is_gone_without_session_path_and_tombstone),
         CU_CASE(test_who_has_not_read_of_its_end_starts_over),
         CU_CASE(test_held_copies_of_an_nva_go_and_live_ones_stay))

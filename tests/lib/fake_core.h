@@ -246,7 +246,8 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
                                  .phase = CORE_STEADY,
                                  .drain = c->drain,
                                  .drain_text = c->acted,
-                                 .prefixes = prefix_table_count(&c->rib.nets) };
+                                 .prefixes = prefix_table_count(&c->rib.nets),
+                                 .config_refused = "" };
 }
 
 struct mrt_dump *core_dump(struct core *c, uint64_t now_ms, uint64_t wall_ms)

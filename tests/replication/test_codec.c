@@ -77,6 +77,9 @@ static struct repl_msg beat(void)
                                     .steady = true,
                                     .has_digest = true,
                                     .digest = { 1, 2, 3 },
+                                    .has_config = true,
+                                    .config_digest = { 7, 8, 9 },
+                                    .config_generation = 77,
                                     .position_count = 2 } };
     m.beat.positions[0] = (struct repl_position){ .origin = 1, .incarnation = 1, .version = 1 };
     m.beat.positions[1] = (struct repl_position){ .origin = 7, .status = 0x21 };
@@ -220,6 +223,8 @@ static void test_a_beat_keeps_every_field(void)
     CU_ASSERT_TRUE(b->counter == 1000 && b->echo == 999 && b->echo_age_ms == 12);
     CU_ASSERT_TRUE(b->loop_lag_ms == 3 && b->input_lag_ms == 4 && b->steady && b->has_digest);
     CU_ASSERT_EQUAL(memcmp(b->digest, in.beat.digest, REPL_DIGEST), 0);
+    CU_ASSERT_TRUE(b->has_config && b->config_generation == 77);
+    CU_ASSERT_EQUAL(memcmp(b->config_digest, in.beat.config_digest, REPL_DIGEST), 0);
     CU_ASSERT_EQUAL(b->position_count, 2);
     CU_ASSERT_TRUE(b->positions[1].origin == 7 && b->positions[1].status == 0x21);
     free(copy);

@@ -1,0 +1,414 @@
+#include "node/config/change.h"
+
+#include <string.h>
+
+enum kind { BYTES, TEXT };
+
+/* One key: where it is in its struct, and what another value means. */
+struct field {
+    const char *key;
+    size_t offset, size;
+    uint8_t kind;
+    uint8_t effect; /* of a peer: enum config_effect */
+};
+
+static const char *text_at(const void *object, const struct field *f)
+{
+    const char *text = *(char *const *)((const char *)object + f->offset);
+    return text ? text : "";
+}
+
+static bool is_same(const struct field *f, const void *a, const void *b)
+{
+    if (f->kind == TEXT)
+        return strcmp(text_at(a, f), text_at(b, f)) == 0;
+    return memcmp((const char *)a + f->offset, (const char *)b + f->offset, f->size) == 0;
+}
+
+/* ---- peers ---- */
+
+#define PEER(key, member, effect)                                                                  \
+    { key, offsetof(struct config_peer, member), sizeof((struct config_peer *)0)->member, BYTES, effect }
+#define PEER_TEXT(key, member, effect)                                                             \
+    { key, offsetof(struct config_peer, member), sizeof(char *), TEXT, effect }
+
+static const struct field peer_fields[] = {
+    PEER("peerIp", peer_ip, CONFIG_RESET),
+    PEER("peerIp", is_range, CONFIG_RESET),
+    PEER("peerIp", range, CONFIG_RESET),
+    PEER("maxPeers", max_peers, CONFIG_JUDGED),
+    PEER("peerAsn", peer_asn, CONFIG_RESET),
+    PEER("peerAsn", asns, CONFIG_RESET),
+    PEER("peerAsn", asn_count, CONFIG_RESET),
+    PEER("peerPort", peer_port, CONFIG_RESET),
+    PEER("type", type, CONFIG_JUDGED),
+    PEER("mode", mode, CONFIG_JUDGED),
+    PEER("passive", passive, CONFIG_RESET),
+    PEER("disabled", disabled, CONFIG_RESET),
+    PEER("symmetric", symmetric, CONFIG_JUDGED),
+    PEER("holdTime", hold_s, CONFIG_RESET),
+    PEER("connectRetry", connect_retry_s, CONFIG_RESET),
+    PEER("addPath", add_path, CONFIG_RESET),
+    PEER("role", is_rs_client, CONFIG_RESET),
+    PEER("strictRole", role_strict, CONFIG_RESET),
+    PEER("gracefulRestart", graceful, CONFIG_RESET),
+    PEER("families", families, CONFIG_RESET),
+    PEER("localAsn", local_asn, CONFIG_RESET),
+    PEER("allowOwnAs", allow_own_as, CONFIG_JUDGED),
+    PEER("vnetNextHop", has_next_hop, CONFIG_JUDGED),
+    PEER("vnetNextHop", next_hop, CONFIG_JUDGED),
+    PEER("ttlSecurity", ttl_security, CONFIG_RESET),
+    PEER("multihop", ttl, CONFIG_RESET),
+    PEER_TEXT("md5KeyFile", md5_key_file, CONFIG_RESET),
+    PEER_TEXT("tcpAo", tcp_ao.key_file, CONFIG_RESET),
+    PEER("tcpAo", tcp_ao.send_id, CONFIG_RESET),
+    PEER("tcpAo", tcp_ao.receive_id, CONFIG_RESET),
+    PEER("tcpAo", tcp_ao.algorithm, CONFIG_RESET),
+    PEER("maxRoutes", limit.limit, CONFIG_JUDGED),
+    PEER("maxRoutes", limit.warn_at, CONFIG_JUDGED),
+    PEER("maxRoutes", limit.restart_s, CONFIG_JUDGED),
+    PEER("maxRoutes", limit.action, CONFIG_JUDGED),
+    PEER("bfd", bfd.enabled, CONFIG_RESET),
+    PEER("bfd", bfd.strict, CONFIG_RESET),
+    PEER("bfd", bfd.hops, CONFIG_RESET),
+    PEER("bfd", bfd.multiplier, CONFIG_RESET),
+    PEER("bfd", bfd.interval_ms, CONFIG_RESET),
+    PEER("nodes", nodes, CONFIG_RESET),
+};
+
+enum { PEER_FIELDS = sizeof peer_fields / sizeof *peer_fields };
+
+enum config_effect config_peer_effect(const struct config_peer *is, uint32_t asn,
+                                      const struct config_peer *next, uint32_t next_asn)
+{
+    enum config_effect effect = CONFIG_SAME;
+    bool is_seen_as_other = (is->local_asn ? is->local_asn : asn) != (next->local_asn ? next->local_asn : next_asn);
+    for (size_t i = 0; i < PEER_FIELDS; i++)
+        if (!is_same(&peer_fields[i], is, next) && peer_fields[i].effect > effect)
+            effect = (enum config_effect)peer_fields[i].effect;
+    return is_seen_as_other ? CONFIG_RESET : effect;
+}
+
+static const struct config_peer *find_peer(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (strcmp(c->peers[i].name, name) == 0)
+            return &c->peers[i];
+    return NULL;
+}
+
+static void tell_keys(const struct config_peer *is, const struct config_peer *next, FILE *out)
+{
+    const char *told = NULL;
+    for (size_t i = 0; i < PEER_FIELDS; i++) {
+        const struct field *f = &peer_fields[i];
+        if (is_same(f, is, next) || (told && strcmp(told, f->key) == 0))
+            continue;
+        fprintf(out, "%s %s", told ? "," : "", f->key);
+        told = f->key;
+    }
+}
+
+static size_t tell_peer(const struct config *ci, const struct config_peer *is, const struct config *cn,
+                        const struct config_peer *next, FILE *out)
+{
+    enum config_effect effect = config_peer_effect(is, ci->asn, next, cn->asn);
+    if (effect == CONFIG_SAME)
+        return 0;
+    fprintf(out, "peer %s:", next->name);
+    tell_keys(is, next, out);
+    fprintf(out, " changed; %s\n", effect == CONFIG_RESET ? "its sessions are reset" : "its sessions stay");
+    return 1;
+}
+
+static size_t tell_peers(const struct config *is, const struct config *next, FILE *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < is->peer_count; i++) {
+        const struct config_peer *p = find_peer(next, is->peers[i].name);
+        if (p) {
+            count += tell_peer(is, &is->peers[i], next, p, out);
+            continue;
+        }
+        fprintf(out, "peer %s: removed; its sessions end, and its routes go\n", is->peers[i].name);
+        count++;
+    }
+    for (size_t i = 0; i < next->peer_count; i++)
+        if (!find_peer(is, next->peers[i].name)) {
+            fprintf(out, "peer %s: added\n", next->peers[i].name);
+            count++;
+        }
+    return count;
+}
+
+/* ---- the server ---- */
+
+#define SERVER(key, member)                                                                        \
+    { key, offsetof(struct config, member), sizeof((struct config *)0)->member, BYTES, 0 }
+#define SERVER_TEXT(key, member) { key, offsetof(struct config, member), sizeof(char *), TEXT, 0 }
+
+static const struct field followed[] = {
+    SERVER("generation", generation),
+    SERVER("routeServer.virtualRouterAsn", asn),
+    SERVER("routeServer.mode", mode),
+    SERVER("routeServer.hubRoutingPreference", preference),
+    SERVER("routeServer.allowBranchToBranchTraffic", branch_to_branch),
+    SERVER("routeServer.vnetNextHop", has_vnet_next_hop),
+    SERVER("routeServer.vnetNextHop", vnet_next_hop),
+    SERVER("routeServer.vnetNextHop6", has_vnet_next_hop6),
+    SERVER("routeServer.vnetNextHop6", vnet_next_hop6),
+    SERVER("routeServer.maxPaths", max_paths),
+    SERVER("routeServer.gracefulShutdown", drain_ms),
+    SERVER("cluster.beat", beat_ms),
+    SERVER("cluster.dead", dead_ms),
+    SERVER("cluster.grace", grace_ms),
+    SERVER("cluster.stale", stale_ms),
+    SERVER("cluster.tombstone", tombstone_ms),
+    SERVER("cluster.defer", defer_ms),
+    SERVER("log.level", log_level),
+};
+
+static const struct field fixed[] = {
+    { "routeServer.name", offsetof(struct config, name), CONFIG_NAME_MAX + 1, BYTES, 0 },
+    SERVER("routeServer.routerId", has_router_id),
+    SERVER("routeServer.routerId", router_id),
+    SERVER_TEXT("routeServer.runDirectory", run_directory),
+    SERVER_TEXT("cluster.keyFile", key_file),
+    SERVER_TEXT("cluster.secretFile", secret_file),
+    SERVER_TEXT("agents.secretFile", agent_secret_file),
+    SERVER_TEXT("agents.keysDirectory", agent_directory),
+    SERVER_TEXT("export.mrt.directory", mrt_directory),
+    SERVER("export.mrt.every", mrt_every_ms),
+    SERVER("log.format", log_format),
+};
+
+static bool are_same_nodes(const struct config *a, const struct config *b)
+{
+    bool same = a->node_count == b->node_count;
+    for (size_t i = 0; same && i < a->node_count; i++) {
+        const struct config_node *x = &a->nodes[i], *y = &b->nodes[i];
+        same = !strcmp(x->name, y->name) && ip_addr_is_equal(&x->address, &y->address) &&
+               x->has_address6 == y->has_address6 && ip_addr_is_equal(&x->address6, &y->address6) &&
+               x->bgp_port == y->bgp_port && x->cluster_port == y->cluster_port &&
+               ip_addr_is_equal(&x->cluster_address, &y->cluster_address) &&
+               x->has_public_key == y->has_public_key &&
+               !memcmp(x->public_key, y->public_key, sizeof x->public_key);
+    }
+    return same;
+}
+
+static bool are_same_endpoints(const struct config_endpoint *a, size_t a_count,
+                               const struct config_endpoint *b, size_t b_count)
+{
+    bool same = a_count == b_count;
+    for (size_t i = 0; same && i < a_count; i++)
+        same = ip_addr_is_equal(&a[i].addr, &b[i].addr) && a[i].port == b[i].port;
+    return same;
+}
+
+static bool are_same_listeners(const struct config *a, const struct config *b)
+{
+    bool same = are_same_endpoints(a->api_listen, a->api_listen_count, b->api_listen, b->api_listen_count) &&
+                are_same_endpoints(a->health_listen, a->health_listen_count, b->health_listen,
+                                   b->health_listen_count);
+    for (size_t i = 0; same && i < CONFIG_NODES_MAX; i++)
+        same = are_same_endpoints(a->node_api[i], a->node_api_count[i], b->node_api[i], b->node_api_count[i]) &&
+               are_same_endpoints(a->node_health[i], a->node_health_count[i], b->node_health[i],
+                                  b->node_health_count[i]);
+    return same;
+}
+
+static bool are_same_stations(const struct config *a, const struct config *b)
+{
+    bool same = a->station_count == b->station_count;
+    for (size_t i = 0; same && i < a->station_count; i++) {
+        const struct config_station *x = &a->stations[i], *y = &b->stations[i];
+        same = !strcmp(x->name, y->name) && are_same_endpoints(&x->at, 1, &y->at, 1) && x->routes == y->routes &&
+               x->statistics_ms == y->statistics_ms && x->retry_ms == y->retry_ms;
+    }
+    return same;
+}
+
+static bool are_same_agents(const struct config *a, const struct config *b)
+{
+    bool same = a->agent_count == b->agent_count;
+    for (size_t i = 0; same && i < a->agent_count; i++)
+        same = !strcmp(a->agents[i].name, b->agents[i].name) &&
+               !memcmp(a->agents[i].public_key, b->agents[i].public_key, sizeof a->agents[i].public_key);
+    return same;
+}
+
+/* ---- targets ---- */
+
+#define TARGET(member)                                                                             \
+    { "", offsetof(struct config_target, member), sizeof((struct config_target *)0)->member, BYTES, 0 }
+#define TARGET_TEXT(member) { "", offsetof(struct config_target, member), sizeof(char *), TEXT, 0 }
+
+/* What a target was opened with: all but what is chosen for it. */
+static const struct field target_fields[] = {
+    { "", offsetof(struct config_target, name), CONFIG_NAME_MAX + 1, BYTES, 0 },
+    TARGET(type),
+    TARGET(table),
+    TARGET(metric),
+    TARGET(protocol),
+    TARGET(nodes),
+    TARGET(gate.is_on),
+    TARGET(gate.probe),
+    TARGET(gate.port),
+    TARGET(gate.path),
+    TARGET(gate.interval_ms),
+    TARGET(gate.timeout_ms),
+    TARGET(gate.fall),
+    TARGET(gate.rise),
+    TARGET(etcd.endpoint_count),
+    TARGET_TEXT(etcd.prefix),
+    TARGET_TEXT(etcd.user_file),
+    TARGET_TEXT(etcd.password_file),
+    TARGET_TEXT(etcd.ca_file),
+    TARGET_TEXT(etcd.cert_file),
+    TARGET_TEXT(etcd.key_file),
+    TARGET_TEXT(azure.resource_id),
+    TARGET_TEXT(azure.endpoint),
+    TARGET_TEXT(azure.identity_endpoint),
+    TARGET_TEXT(azure.ca_file),
+    TARGET(azure.client_id),
+    TARGET_TEXT(azure.principal_file),
+    TARGET(azure.api_version),
+    TARGET(azure.max_routes),
+    TARGET(azure.summarise),
+    TARGET(azure.read_ms),
+    TARGET(azure.timeout_ms),
+};
+
+static bool is_same_target(const struct config_target *a, const struct config_target *b)
+{
+    for (size_t i = 0; i < sizeof target_fields / sizeof *target_fields; i++)
+        if (!is_same(&target_fields[i], a, b))
+            return false;
+    for (size_t i = 0; i < a->etcd.endpoint_count; i++)
+        if (strcmp(a->etcd.endpoints[i], b->etcd.endpoints[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool are_same_targets(const struct config *a, const struct config *b)
+{
+    bool same = a->target_count == b->target_count;
+    for (size_t i = 0; same && i < a->target_count; i++)
+        same = is_same_target(&a->targets[i], &b->targets[i]);
+    return same;
+}
+
+/* By name: peers may have other places in the two. */
+static bool is_same_list(const struct config *a, const struct config_peer_list *x, const struct config *b,
+                         const struct config_peer_list *y)
+{
+    bool same = x->all == y->all && x->count == y->count;
+    for (size_t i = 0; same && i < x->count; i++)
+        same = !strcmp(a->peers[x->places[i]].name, b->peers[y->places[i]].name);
+    return same;
+}
+
+bool config_is_same_choice(const struct config *a, const struct config_target *x, const struct config *b,
+                           const struct config_target *y)
+{
+    const struct config_filter *f = &x->filter, *g = &y->filter;
+    bool same = x->allow_own_space == y->allow_own_space && f->prefix_count == g->prefix_count &&
+                f->community_count == g->community_count && is_same_list(a, &f->peers, b, &g->peers) &&
+                is_same_list(a, &x->blackhole, b, &y->blackhole);
+    for (size_t i = 0; same && i < f->prefix_count; i++)
+        same = ip_prefix_is_equal(&f->prefixes[i], &g->prefixes[i]);
+    for (size_t i = 0; same && i < f->community_count; i++)
+        same = f->communities[i].is_large == g->communities[i].is_large &&
+               !memcmp(f->communities[i].parts, g->communities[i].parts, sizeof f->communities[i].parts);
+    return same;
+}
+
+/* ---- virtual networks ---- */
+
+static bool are_same_vnets(const struct config *a, const struct config *b)
+{
+    bool same = a->vnet_count == b->vnet_count;
+    for (size_t i = 0; same && i < a->vnet_count; i++) {
+        const struct config_vnet *x = &a->vnets[i], *y = &b->vnets[i];
+        same = !strcmp(x->name, y->name) && x->remote == y->remote && x->prefix_count == y->prefix_count;
+        for (size_t k = 0; same && k < x->prefix_count; k++)
+            same = ip_prefix_is_equal(&x->prefixes[k], &y->prefixes[k]);
+    }
+    return same;
+}
+
+/* ---- both together ---- */
+
+static bool refuse(FILE *errors, const struct config *next, const char *key, const char *mend)
+{
+    fprintf(errors, "%s: error: %s: cannot change while the node runs\n    %s\n", next->path, key, mend);
+    return false;
+}
+
+bool config_can_follow(const struct config *is, const struct config *next, FILE *errors)
+{
+    static const char restart[] =
+        "restart the nodes one by one with this file; nothing is removed meanwhile";
+    const char *told = "";
+    bool can = true;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (!is_same(&fixed[i], is, next) && strcmp(told, fixed[i].key) != 0) {
+            told = fixed[i].key;
+            can = refuse(errors, next, told, restart);
+        }
+    if (!are_same_nodes(is, next))
+        can = refuse(errors, next, "nodes", restart);
+    if (!are_same_listeners(is, next))
+        can = refuse(errors, next, "api", restart);
+    if (!are_same_stations(is, next))
+        can = refuse(errors, next, "export.bmp", restart);
+    if (!are_same_targets(is, next))
+        can = refuse(errors, next, "programming",
+                     "restart the nodes one by one with this file: routes in tables stay; filter, "
+                     "blackhole and allowOwnSpace can change without");
+    return can;
+}
+
+size_t config_tell_changes(const struct config *is, const struct config *next, FILE *out)
+{
+    size_t count = 0;
+    const char *told = "";
+    for (size_t i = 0; i < sizeof followed / sizeof *followed; i++)
+        if (!is_same(&followed[i], is, next) && strcmp(told, followed[i].key) != 0) {
+            told = followed[i].key;
+            fprintf(out, "%s: changed\n", told);
+            count++;
+        }
+    if (!are_same_vnets(is, next))
+        count += fprintf(out, "virtualNetworks: changed; routes are judged anew, sessions stay\n") > 0;
+    if (!are_same_agents(is, next))
+        count += fprintf(out, "agents.hosts: changed\n") > 0;
+    for (size_t i = 0; i < is->target_count && i < next->target_count; i++)
+        if (!config_is_same_choice(is, &is->targets[i], next, &next->targets[i]))
+            count += fprintf(out, "target %s: another choice of routes\n", next->targets[i].name) > 0;
+    return count + tell_peers(is, next, out);
+}
+
+static void swap_bytes(void *a, void *b, size_t size)
+{
+    unsigned char *x = a, *y = b;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char kept = x[i];
+        x[i] = y[i];
+        y[i] = kept;
+    }
+}
+
+void config_follow(struct config *is, struct config *next)
+{
+    swap_bytes(is, next, sizeof *is);
+    swap_bytes(&is->targets, &next->targets, sizeof is->targets); /* their backends read them */
+    swap_bytes(&is->mrt_directory, &next->mrt_directory, sizeof is->mrt_directory);
+    swap_bytes(&is->stations, &next->stations, sizeof is->stations);
+    for (size_t i = 0; i < is->target_count; i++) {
+        swap_bytes(&is->targets[i].filter, &next->targets[i].filter, sizeof is->targets[i].filter);
+        swap_bytes(&is->targets[i].blackhole, &next->targets[i].blackhole, sizeof is->targets[i].blackhole);
+        swap_bytes(&is->targets[i].allow_own_space, &next->targets[i].allow_own_space, sizeof(bool));
+    }
+}

@@ -1,0 +1,266 @@
+/* Another configuration while the node works: only what differs is touched.
+ *
+ * Sessions are reset where their settings changed, and nowhere else. What the decision, the targets and
+ * the agents depend on is judged anew prefix by prefix, some in each turn: until a prefix has its turn the
+ * old rules hold for it. Readers of the tables then see differences alone. */
+#include <stdio.h>
+
+#include "node/config/change.h"
+#include "node/core_impl.h"
+
+/* ---- prefixes, one after the other ---- */
+
+static bool has_passed(const struct core_recheck *r, uint32_t net)
+{
+    uint8_t family = (uint8_t)prefix_index_family(net);
+    uint32_t place = prefix_index_place(net);
+    return family < r->family || (family == r->family && place < r->place);
+}
+
+const struct vnet *core_vnet_for(const struct core *c, uint32_t net)
+{
+    return c->recheck.is_on && !has_passed(&c->recheck, net) ? &c->recheck.vnet : &c->vnet;
+}
+
+static void recheck_net(struct core *c, uint32_t net)
+{
+    c->recheck.place++;
+    rib_judge_again(&c->rib, net, c->recheck.lists_again);
+}
+
+/* True: there is more. */
+static bool recheck(struct core *c, uint32_t budget)
+{
+    struct core_recheck *r = &c->recheck;
+    for (; r->family < BGP_FAMILIES; r->family++, r->place = 1)
+        while (r->place < prefix_table_top(&c->rib.nets, (enum bgp_family)r->family)) {
+            uint32_t net = r->place | (uint32_t)r->family << PREFIX_FAMILY_SHIFT;
+            if (!budget--)
+                return true;
+            if (prefix_table_is_used(&c->rib.nets, net))
+                recheck_net(c, net);
+            else
+                r->place++;
+        }
+    return false;
+}
+
+static void end_recheck(struct core *c)
+{
+    free(c->recheck.spaces);
+    c->recheck = (struct core_recheck){ 0 };
+}
+
+void core_recheck_tick(struct core *c)
+{
+    if (c->recheck.is_on && !recheck(c, CORE_DECIDE_BUDGET))
+        end_recheck(c);
+}
+
+/* Another configuration before the last one has reached every prefix. */
+static void finish_recheck(struct core *c)
+{
+    if (c->recheck.is_on && !recheck(c, UINT32_MAX))
+        end_recheck(c);
+}
+
+/* ---- virtual networks ---- */
+
+static bool holds(const struct ip_prefix *list, size_t count, const struct ip_prefix *p)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ip_prefix_is_equal(&list[i], p))
+            return true;
+    return false;
+}
+
+static bool are_equal(const struct core_recheck *old, const struct policy *new)
+{
+    bool equal = old->vnet.space_count == new->space_count;
+    for (size_t i = 0; equal && i < new->space_count; i++)
+        equal = holds(old->spaces, old->vnet.space_count, &new->spaces[i]);
+    return equal;
+}
+
+/* The new spaces count from now on for what comes; what is here has its turn. */
+static void follow_spaces(struct core *c)
+{
+    struct core_recheck *r = &c->recheck;
+    r->spaces = c->spaces;
+    r->vnet = c->vnet;
+    free(c->node_addrs);
+    core_policy_init(c);
+    r->lists_again = !are_equal(r, &c->policy);
+    for (size_t i = 0; i < r->vnet.space_count; i++)
+        if (!holds(c->spaces, c->policy.space_count, &r->spaces[i]))
+            core_must(rib_withdraw(&c->rib, RIB_CONFIG, 0, &r->spaces[i], 0, c->now_ms));
+    core_announce_vnets(c);
+}
+
+/* ---- peers ---- */
+
+static const struct config_peer *entry(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (strcmp(c->peers[i].name, name) == 0)
+            return &c->peers[i];
+    return NULL;
+}
+
+static void tell(struct core *c, const struct core_peer *p, const char *event)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    core_event(c, CONFIG_LOG_INFO, event, core_peer_subject(p, subject, sizeof subject), NULL);
+}
+
+/* RFC 4486 section 4. */
+static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, const char *text)
+{
+    if (!p->session)
+        return;
+    bgp_session_stop(p->session, subcode, text, c->now_ms);
+    core_bgp_settle(c, p);
+    core_bgp_end(c, p);
+}
+
+static void remove_peer(struct core *c, struct core_peer *p)
+{
+    end_session(c, p, BGP_PEER_DECONFIGURED, NULL);
+    core_peer_remove(c, p);
+    tell(c, p, "peer_removed");
+}
+
+static bool is_wanted_here(const struct core *c, const struct core_peer *p)
+{
+    return !p->cfg->disabled && p->cfg->nodes & 1u << c->cfg.self;
+}
+
+static enum bgp_cease_subcode reason(const struct core *c, const struct config_peer *next)
+{
+    if (next->disabled)
+        return BGP_ADMIN_SHUTDOWN;
+    return next->nodes & 1u << c->cfg.self ? BGP_CONFIG_CHANGE : BGP_PEER_DECONFIGURED;
+}
+
+/* A dynamic neighbour's session comes back when it calls again. */
+static void reset_peer(struct core *c, struct core_peer *p, const struct config_peer *next)
+{
+    end_session(c, p, reason(c, next), NULL);
+    core_peer_set(c, p, next);
+    if (!p->is_dynamic && is_wanted_here(c, p))
+        core_bgp_start(c, p);
+    tell(c, p, "peer_changed");
+}
+
+static bool are_same_hops(bool a_has, const struct ip_addr *a, bool b_has, const struct ip_addr *b)
+{
+    return a_has == b_has && ip_addr_is_equal(a, b);
+}
+
+/* Does it get other routes, or other attributes, than before? */
+static bool is_told_other(const struct config *was, const struct config_peer *is, const struct config *now,
+                          const struct config_peer *next)
+{
+    return is->type != next->type || is->mode != next->mode || was->branch_to_branch != now->branch_to_branch ||
+           !are_same_hops(is->has_next_hop, &is->next_hop, next->has_next_hop, &next->next_hop) ||
+           !are_same_hops(was->has_vnet_next_hop, &was->vnet_next_hop, now->has_vnet_next_hop,
+                          &now->vnet_next_hop) ||
+           !are_same_hops(was->has_vnet_next_hop6, &was->vnet_next_hop6, now->has_vnet_next_hop6,
+                          &now->vnet_next_hop6);
+}
+
+static void judge_peer(struct core *c, const struct config *was, struct core_peer *p,
+                       const struct config_peer *is, const struct config_peer *next)
+{
+    core_peer_set(c, p, next);
+    if (is_told_other(was, is, c->config, next) && p->session && bgp_session_slot(p->session) >= 0)
+        core_routes_retell(c, p);
+}
+
+/* Its entry in the new configuration; NULL: it has none any more. */
+static const struct config_peer *next_entry(const struct core *c, const struct config *was,
+                                            const struct core_peer *p)
+{
+    const struct config_peer *next = entry(c->config, was->peers[p->place].name);
+    if (!next || next->is_range != p->is_dynamic)
+        return NULL;
+    return p->is_dynamic && !ip_prefix_contains_addr(&next->range, &p->cfg->peer_ip) ? NULL : next;
+}
+
+static void follow_peer(struct core *c, const struct config *was, struct core_peer *p)
+{
+    const struct config_peer *is = &was->peers[p->place], *next = next_entry(c, was, p);
+    if (!next) {
+        remove_peer(c, p);
+        return;
+    }
+    p->place = (size_t)(next - c->config->peers);
+    enum config_effect effect = config_peer_effect(is, was->asn, next, c->config->asn);
+    if (effect == CONFIG_RESET)
+        reset_peer(c, p, next);
+    else
+        judge_peer(c, was, p, is, next);
+}
+
+/* One that other nodes still had something of is back, or a new one comes. */
+static void add_peer(struct core *c, size_t place)
+{
+    const struct config_peer *cfg = &c->config->peers[place];
+    struct core_peer *p = core_peer_find(c, cfg->name);
+    if (cfg->is_range || (p && !core_peer_is_removed(p)))
+        return;
+    if (!p)
+        p = core_peer_add(c, cfg, place);
+    if (!p)
+        return;
+    p->place = place;
+    core_peer_set(c, p, cfg);
+    if (is_wanted_here(c, p))
+        core_bgp_start(c, p);
+    tell(c, p, "peer_added");
+}
+
+static void follow_peers(struct core *c, const struct config *was)
+{
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
+        if (!core_peer_is_removed(p))
+            follow_peer(c, was, p);
+    for (size_t i = 0; i < c->config->peer_count; i++)
+        add_peer(c, i);
+    core_dynamic_readopt(c);
+}
+
+/* ---- all ---- */
+
+/* Where other routes are chosen every net is looked at again: only what differs is changed. */
+static void follow_targets(struct core *c, const struct config *was)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        c->recheck.lists_again |=
+            !config_is_same_choice(was, &was->targets[i], c->config, &c->config->targets[i]);
+}
+
+void core_config_refused(struct core *c, const char *why, uint64_t now_ms)
+{
+    c->now_ms = now_ms;
+    snprintf(c->config_refused, sizeof c->config_refused, "%s", why);
+    core_event(c, CONFIG_LOG_ERROR, "config_refused", NULL, "error=\"%s\" hint=\"the old one stays\"", why);
+}
+
+void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms)
+{
+    c->now_ms = now_ms;
+    finish_recheck(c);
+    core_cluster_set_times(c);
+    c->rib.max_paths = c->config->max_paths;
+    follow_spaces(c);
+    follow_peers(c, was);
+    follow_targets(c, was);
+    core_cluster_hear_again(c);
+    c->config_refused[0] = 0;
+    c->recheck.is_on = true;
+    c->recheck.place = 1;
+    c->beat_ms = now_ms; /* the others hear of it at once */
+    core_event(c, CONFIG_LOG_INFO, "config_applied", NULL, "generation=%llu peers=%u",
+               (unsigned long long)c->config->generation, (unsigned)c->config->peer_count);
+}

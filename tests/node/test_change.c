@@ -1,0 +1,135 @@
+/* What lies between two configurations, in words. */
+#include "node/config/change.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lib/cu.h"
+
+enum { SAID = 4096 };
+
+static char said[SAID];
+
+static struct config *load(const char *text)
+{
+    char path[] = "/tmp/tandem-change-XXXXXX";
+    struct config *c;
+    int fd = mkstemp(path);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        abort();
+    close(fd);
+    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
+    unlink(path);
+    return c;
+}
+
+static const char base[] =
+    "routeServer: { name: hub }\n"
+    "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+    "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 5 }, { name: q, peerIp: 10.0.0.3, peerAsn: 6 }]\n"
+    "programming: [{ name: k, type: netlink, table: 100 }]\n"
+    "virtualNetworks: [{ name: v, addressPrefixes: [10.0.0.0/16] }]\n";
+
+/* base with the first occurrence of one text replaced by another. */
+static struct config *load_with(const char *old, const char *new)
+{
+    char text[2048];
+    const char *at = strstr(base, old);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - base), base, new, at + strlen(old));
+    return load(text);
+}
+
+static const struct {
+    const char *old, *new, *expected;
+} followed[] = {
+    { "name: hub", "name: hub, maxPaths: 2", "routeServer.maxPaths: changed\n" },
+    { "peerAsn: 5", "peerAsn: 7", "peer p: peerAsn changed; its sessions are reset\n" },
+    { "peerAsn: 5", "peerAsn: 5, holdTime: 9, type: vpnGateway",
+      "peer p: type, holdTime changed; its sessions are reset\n" },
+    { "peerAsn: 5", "peerAsn: 5, maxRoutes: { limit: 9 }", "peer p: maxRoutes changed; its sessions stay\n" },
+    { "name: p,", "name: r,", "peer p: removed; its sessions end, and its routes go\npeer r: added\n" },
+    { "10.0.0.0/16", "10.0.0.0/15", "virtualNetworks: changed; routes are judged anew, sessions stay\n" },
+    { "table: 100", "table: 100, filter: { peers: [q] }", "target k: another choice of routes\n" },
+    { "name: hub", "name: hub, virtualRouterAsn: 9", "peer q: changed; its sessions are reset\n" },
+    { "programming", "log: { level: debug }\nprogramming", "log.level: changed\n" },
+    { "programming", "generation: 7\nprogramming", "generation: changed\n" },
+};
+
+static void test_what_can_be_followed_is_told_in_words(void)
+{
+    struct config *is = load(base);
+    for (size_t i = 0; i < sizeof followed / sizeof *followed; i++) {
+        struct config *next = load_with(followed[i].old, followed[i].new);
+        memset(said, 0, sizeof said);
+        FILE *out = fmemopen(said, sizeof said - 1, "w");
+        CU_ASSERT_TRUE(config_can_follow(is, next, out));
+        CU_ASSERT_TRUE(config_tell_changes(is, next, out) > 0);
+        fclose(out);
+        CU_ASSERT_PTR_NOT_NULL(strstr(said, followed[i].expected));
+        if (!strstr(said, followed[i].expected))
+            printf("expected: %s     said: %s", followed[i].expected, said);
+        config_free(next);
+    }
+    config_free(is);
+}
+
+static const struct {
+    const char *old, *new, *expected;
+} refused[] = {
+    { "name: hub", "name: hob", "error: routeServer.name: cannot change while the node runs\n    restart" },
+    { "name: hub", "name: hub, runDirectory: /x", "error: routeServer.runDirectory:" },
+    { "name: hub", "name: hub, routerId: 1.2.3.4", "error: routeServer.routerId:" },
+    { "address: 10.0.0.1", "address: 10.0.0.9", "error: nodes: cannot" },
+    { "address: 10.0.0.1", "address: 10.0.0.1, api: [\"127.0.0.1:99\"]", "error: api: cannot" },
+    { "table: 100", "table: 101", "error: programming: cannot" },
+    { "programming", "log: { format: json }\nprogramming", "error: log.format:" },
+    { "programming", "export: { mrt: { directory: /x } }\nprogramming", "error: export.mrt.directory:" },
+    { "programming", "export: { bmp: [{ station: \"10.0.0.7:99\" }] }\nprogramming", "error: export.bmp: cannot" },
+};
+
+static void test_what_cannot_is_refused_by_name_with_the_mend(void)
+{
+    struct config *is = load(base);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct config *next = load_with(refused[i].old, refused[i].new);
+        memset(said, 0, sizeof said);
+        FILE *out = fmemopen(said, sizeof said - 1, "w");
+        CU_ASSERT_FALSE(config_can_follow(is, next, out));
+        fclose(out);
+        CU_ASSERT_PTR_NOT_NULL(strstr(said, refused[i].expected));
+        if (!strstr(said, refused[i].expected))
+            printf("expected: %s     said: %s", refused[i].expected, said);
+        config_free(next);
+    }
+    config_free(is);
+}
+
+static void test_the_same_is_no_change(void)
+{
+    struct config *is = load(base), *next = load(base);
+    CU_ASSERT_TRUE(config_can_follow(is, next, stdout));
+    CU_ASSERT_EQUAL(config_tell_changes(is, next, stdout), 0);
+    config_free(next);
+    config_free(is);
+}
+
+static void test_targets_stay_where_their_backends_read_them(void)
+{
+    struct config *is = load(base), *next = load_with("table: 100", "table: 100, filter: { peers: [q] }");
+    const struct config_target *targets = is->targets;
+    const char *name = next->path;
+    config_follow(is, next);
+    CU_ASSERT_PTR_EQUAL(is->targets, targets);
+    CU_ASSERT_EQUAL(is->targets[0].filter.peers.count, 1);
+    CU_ASSERT_EQUAL(next->targets[0].filter.peers.count, 0);
+    CU_ASSERT_PTR_EQUAL(is->path, name);
+    config_free(next);
+    CU_ASSERT_EQUAL(is->targets[0].table, 100);
+    config_free(is);
+}
+
+CU_MAIN("change", CU_CASE(test_what_can_be_followed_is_told_in_words),
+        CU_CASE(test_what_cannot_is_refused_by_name_with_the_mend), CU_CASE(test_the_same_is_no_change),
+        CU_CASE(test_targets_stay_where_their_backends_read_them))
