@@ -19,7 +19,8 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
                        .max_paths = cfg->max_paths,
                        .self = cfg->self,
                        .keep_tombstones = cfg->keep_tombstones,
-                       .is_monitored = cfg->is_monitored };
+                       .is_monitored = cfg->is_monitored,
+                       .relays = cfg->relays };
     prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
     slab_init(&r->paths, sizeof(struct rib_path));
     bgp_attr_table_init(&r->attrs, cfg->key);
@@ -159,17 +160,28 @@ static void push_tomb(struct rib *r, uint32_t index, uint32_t second)
     r->tomb_second = second;
 }
 
+bool rib_order_reserve(struct rib_origin *o, uint32_t changes)
+{
+    return o->place ? vlist_reserve_at(&o->order, o->place) : vlist_reserve(&o->order, 2 * changes);
+}
+
+uint32_t rib_order_put(struct rib_origin *o, uint32_t id)
+{
+    return o->place ? vlist_place(&o->order, o->place, id) : vlist_append(&o->order, id);
+}
+
 /* Every change of a path costs a slot, and may move one old entry along; both may be tombstones. */
 static bool reserve_order(struct rib *r, uint8_t origin, uint32_t changes)
 {
-    return vlist_reserve(&r->origins[origin].order, 2 * changes) &&
+    return rib_order_reserve(&r->origins[origin], changes) &&
            (!r->keep_tombstones || ring_reserve(&r->tombs, 2 * changes * TOMB_WORDS));
 }
 
+/* The owner compacts: its copies follow. */
 static void compact_order(struct rib *r, struct rib_origin *o)
 {
     uint32_t id, slot;
-    if (!vlist_compact(&o->order, &id, &slot))
+    if (o->place || !vlist_compact(&o->order, &id, &slot))
         return;
     if (id & RIB_FACT) {
         o->sessions[id & ~RIB_FACT].slot = slot;
@@ -184,8 +196,21 @@ static void compact_order(struct rib *r, struct rib_origin *o)
 static void touch_path(struct rib *r, struct rib_path *p, uint32_t index)
 {
     struct rib_origin *o = &r->origins[p->origin];
-    p->slot = vlist_touch(&o->order, p->slot, index);
+    uint32_t slot = rib_order_put(o, index);
+    vlist_remove(&o->order, p->slot);
+    p->slot = slot;
     compact_order(r, o);
+}
+
+/* A copy's entry stands where its owner's does, also when nothing else of it is new. */
+static void follow(struct rib *r, uint32_t index)
+{
+    struct rib_path *p = rib_path(r, index);
+    if (!r->origins[p->origin].place)
+        return;
+    touch_path(r, p, index);
+    if (!p->attrs)
+        push_tomb(r, index, r->tomb_second); /* its entry in the queue names the old slot */
 }
 
 /* Counters of what a path is; called with -1 before a path changes and +1 after. */
@@ -235,7 +260,7 @@ static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t n
         .next = *link, .net = net, .path_id = path_id, .nva = nva, .origin = origin
     };
     *link = index;
-    p->slot = vlist_append(&r->origins[origin].order, index);
+    p->slot = rib_order_put(&r->origins[origin], index);
     compact_order(r, &r->origins[origin]);
     return index;
 }
@@ -355,6 +380,7 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
             if (p->flags & RIB_PATH_UNSEEN)
                 tell_monitors(r, index);
             p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
+            follow(r, index);
             return 0; /* said before */
         }
         count_path(r, p, -1);
@@ -369,9 +395,12 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint64_t now_ms)
 {
-    uint32_t net = prefix_table_find(&r->nets, prefix);
+    bool is_relayed = r->relays && origin != r->self;
+    uint32_t net = is_relayed ? rib_net_get(r, prefix) : prefix_table_find(&r->nets, prefix);
     uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
-    if (!index && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
+    if (is_relayed && !net)
+        return BGP_ERR_NOMEM;
+    if (!index && !is_relayed && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
         return 0; /* nobody has a copy that would have to learn of it */
     if (!reserve_order(r, origin, 1))
         return BGP_ERR_NOMEM;
@@ -383,8 +412,10 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     } else {
         struct rib_path *p = rib_path(r, index);
         p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
-        if (!p->attrs)
+        if (!p->attrs) {
+            follow(r, index);
             return 0; /* a tombstone already */
+        }
         path_changed(r, index);
         if (!r->keep_tombstones) {
             uint8_t lost = rib_net(r, net)->flags & RIB_NET_LOST;

@@ -89,13 +89,19 @@ struct rib_session {
     uint64_t lost_ms;    /* GRACE: since when, as this node learnt it */
 };
 
+/* A copy's order has its owner's versions, by an offset, when the stream brings them: then others can
+ * be served from it. */
 struct rib_origin {
     struct vlist order;           /* ids: path index, or RIB_FACT | nva */
+    uint64_t base;                /* order's version of the owner's version 0, modulo 2^64 */
+    uint64_t place;               /* where the next changed entry stands in order; 0: at its tail */
+    bool is_partial;              /* entries were dropped that the owner still has */
     struct rib_session *sessions; /* by NVA */
     uint64_t dropped;             /* newest version of a tombstone or fact that is no more */
     uint8_t class;                /* enum rib_class of its current entries: LIVE, GRACE, STALE */
     uint8_t old_class;            /* of its OLD entries */
     uint64_t lost_ms, old_ms;     /* since when class, old_class are not LIVE */
+    uint64_t heals_ms;            /* 0, or: it is back, and what was disproved meanwhile counts from then */
     uint32_t paths, tombstones, old; /* entries; old: with RIB_PATH_OLD */
 };
 
@@ -126,6 +132,7 @@ struct rib {
     uint32_t graces;      /* sessions in GRACE, of all origins */
     bool keep_tombstones; /* false for a single node without monitoring: nobody else has copies */
     bool is_monitored;    /* see struct rib_cfg */
+    bool relays;          /* others read copies from here: what they need is kept, too */
     bool limits_types;    /* some reader may not have the paths of every type of peer */
     struct rib_queue dirty, dying;
     struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
@@ -140,7 +147,7 @@ struct rib_cfg {
     const struct policy *policy; /* borrowed */
     uint32_t max_paths;
     uint8_t self;
-    bool keep_tombstones;
+    bool keep_tombstones, relays;
     /* Somebody follows the own origin's order as what its sessions announce: a path that is heard again
      * after a mark (rib_refresh_begins), or whose verdict changes, moves in it like one that changed. */
     bool is_monitored;
@@ -220,6 +227,11 @@ void rib_remove(struct rib *r, uint32_t path);
 int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
                     uint64_t now_ms) MUST_USE;
 
+/* The same without its place in the order: what a copy knows before the fact itself arrives, or
+ * concludes at a cut. */
+void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
+                       uint64_t now_ms);
+
 /* The NVA tells a family once more (RFC 7313): its paths there are unseen until they come again … */
 void rib_refresh_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
 /* … and those that did not are withdrawn. */
@@ -229,6 +241,26 @@ int rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_famil
 /* The origin has a new incarnation: its sessions are down, its paths are OLD and of class GRACE
  * from now_ms until the new incarnation, or evidence, says otherwise. */
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms);
+/* A copy learns of its owner's versions up to `head` … */
+int rib_copy_begin(struct rib *r, uint8_t origin, uint64_t head) MUST_USE;
+/* … of which the next announcement, withdrawal or fact has this one: false if it cannot be. */
+bool rib_copy_at(struct rib *r, uint8_t origin, uint64_t version);
+void rib_copy_end(struct rib *r, uint8_t origin);
+/* A copy's entries come with their owner's versions from now on, the first of them later than `start`. */
+void rib_origin_renumber(struct rib *r, uint8_t origin, uint64_t start);
+/* The owner's version at which a copy's order, or the own one, ends. */
+static inline uint64_t rib_origin_head(const struct rib_origin *o)
+{
+    return vlist_head(&o->order) - o->base;
+}
+/* Does the order from this version of the owner's on lack nothing but what is in it? */
+static inline bool rib_origin_reaches(const struct rib_origin *o, uint64_t version)
+{
+    return (int64_t)(o->base + version - o->dropped) >= 0;
+}
+/* Evidence speaks against a path, as whoever it was copied from has found. */
+void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                  uint32_t path_id);
 /* Before a RESET stream of the same incarnation: current entries are unseen. */
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin);
 /* After a RESET stream's cut: what it did not bring is gone, sessions too. OLD entries stay. */
@@ -259,6 +291,9 @@ static inline uint32_t rib_queue_count(const struct rib_queue *q)
     return q->places[BGP_IP4].count + q->places[BGP_IP6].count;
 }
 void rib_mark_dirty(struct rib *r, uint32_t net);
+/* An entry's new place in its order: reserve, put, and take it from its old one. */
+bool rib_order_reserve(struct rib_origin *o, uint32_t changes);
+uint32_t rib_order_put(struct rib_origin *o, uint32_t id);
 /* Out of the net's list of paths, for who puts it in again: the decision. */
 void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path);
 /* The next net that waits for a decision, 0 = none; it is taken off the queue. */

@@ -73,13 +73,13 @@ uint64_t rib_nva_version(const struct rib *r, uint16_t nva)
 void rib_nva_forget(struct rib *r, uint16_t nva)
 {
     assert(rib_nva_is_gone(r, nva));
-    uint64_t version = rib_nva_version(r, nva);
-    struct rib_origin *own = &r->origins[r->self];
-    own->dropped = version > own->dropped ? version : own->dropped;
-    for (int o = 0; o < RIB_ORIGINS; o++) {
-        struct rib_session *s = &r->origins[o].sessions[nva];
+    for (int i = 0; i < RIB_ORIGINS; i++) {
+        struct rib_origin *o = &r->origins[i];
+        struct rib_session *s = &o->sessions[nva];
+        uint64_t version = s->listed ? vlist_version(&o->order, s->slot) : 0;
+        o->dropped = version > o->dropped ? version : o->dropped;
         if (s->listed)
-            vlist_remove(&r->origins[o].order, s->slot);
+            vlist_remove(&o->order, s->slot);
         r->graces -= s->state == RIB_SESSION_GRACE;
         *s = (struct rib_session){ 0 };
     }
@@ -125,8 +125,10 @@ void rib_nva_drop_held(struct rib *r, uint16_t nva)
             if (id & RIB_FACT || rib_path(r, id)->nva != nva)
                 continue;
             bool is_old = rib_path(r, id)->flags & RIB_PATH_OLD;
-            if (is_old || r->origins[o].class != RIB_LIVE)
-                rib_remove(r, id);
+            if (!is_old && r->origins[o].class == RIB_LIVE)
+                continue;
+            rib_remove(r, id);
+            r->origins[o].is_partial |= !is_old;
         }
     }
 }

@@ -75,19 +75,11 @@ int rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, uint8_t fam
     return err;
 }
 
-/* Facts keep their place in the order; only their content follows. */
-int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
-                    uint64_t now_ms)
+void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
+                       uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];
     struct rib_session *s = &o->sessions[nva];
-    assert(nva < r->nva_count);
-    if (!vlist_reserve(&o->order, 2))
-        return BGP_ERR_NOMEM;
-    uint32_t id = RIB_FACT | nva;
-    s->slot = s->listed ? vlist_touch(&o->order, s->slot, id) : vlist_append(&o->order, id);
-    s->listed = true;
-    s->unseen = false;
     bool synced_now = fact->state == RIB_SESSION_SYNCED && s->state != RIB_SESSION_SYNCED;
     bool new_session = fact->generation != s->generation;
     bool graced_now = fact->state == RIB_SESSION_GRACE && s->state != RIB_SESSION_GRACE;
@@ -107,6 +99,23 @@ int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct ri
         if (o->old)
             each_path(r, origin, RIB_OLD, nva, rib_remove); /* not heard again: not announced */
     }
+}
+
+int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
+                    uint64_t now_ms)
+{
+    struct rib_origin *o = &r->origins[origin];
+    struct rib_session *s = &o->sessions[nva];
+    assert(nva < r->nva_count);
+    if (!rib_order_reserve(o, 1))
+        return BGP_ERR_NOMEM;
+    uint32_t slot = rib_order_put(o, RIB_FACT | nva);
+    if (s->listed)
+        vlist_remove(&o->order, s->slot);
+    s->slot = slot;
+    s->listed = true;
+    s->unseen = false;
+    rib_session_learn(r, origin, nva, fact, now_ms);
     return 0;
 }
 
@@ -126,7 +135,47 @@ void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)
         forget_fact(r, o, &o->sessions[nva]);
     o->old_class = RIB_GRACE;
     o->old_ms = now_ms;
-    o->dropped = 0;
+}
+
+void rib_origin_renumber(struct rib *r, uint8_t origin, uint64_t start)
+{
+    struct rib_origin *o = &r->origins[origin];
+    o->base = vlist_head(&o->order) - start;
+    o->dropped = vlist_head(&o->order);
+    o->is_partial = false;
+}
+
+int rib_copy_begin(struct rib *r, uint8_t origin, uint64_t head)
+{
+    struct rib_origin *o = &r->origins[origin];
+    return vlist_begin(&o->order, o->base + head) ? 0 : BGP_ERR_NOMEM;
+}
+
+bool rib_copy_at(struct rib *r, uint8_t origin, uint64_t version)
+{
+    struct rib_origin *o = &r->origins[origin];
+    o->place = o->base + version;
+    return vlist_is_open(&o->order, o->place);
+}
+
+void rib_copy_end(struct rib *r, uint8_t origin)
+{
+    struct rib_origin *o = &r->origins[origin];
+    o->place = 0;
+    vlist_end(&o->order);
+}
+
+void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                  uint32_t path_id)
+{
+    uint32_t net = prefix_table_find(&r->nets, prefix);
+    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
+        struct rib_path *p = rib_path(r, i);
+        if (p->origin != origin || p->nva != nva || p->path_id != path_id)
+            continue;
+        p->flags |= RIB_PATH_DISPROVED;
+        rib_mark_dirty(r, net);
+    }
 }
 
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin)
@@ -184,6 +233,7 @@ void rib_origin_rehabilitate(struct rib *r, uint8_t origin)
 
 void rib_origin_drop(struct rib *r, uint8_t origin, enum rib_which which)
 {
+    r->origins[origin].is_partial |= (which & RIB_CURRENT) != 0;
     each_path(r, origin, which, 0, rib_remove);
 }
 

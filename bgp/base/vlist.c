@@ -45,23 +45,38 @@ static bool grow_ring(struct vlist *v)
     return true;
 }
 
-bool vlist_reserve(struct vlist *v, uint32_t count)
+static uint32_t nth_chunk(const struct vlist *v, uint64_t version)
 {
-    while (v->oldest + (uint64_t)v->chunk_count * VLIST_CHUNK < v->next + count) {
+    return (uint32_t)((version - v->oldest) / VLIST_CHUNK);
+}
+
+/* Chunks without memory, that is of holes, until this version has its place in one. */
+static bool reach(struct vlist *v, uint64_t version)
+{
+    while (v->chunk_count <= nth_chunk(v, version)) {
         if (v->chunk_count == v->chunk_cap && !grow_ring(v))
             return false;
-        struct vlist_chunk *c = calloc(1, sizeof *c);
-        if (!c)
-            return false;
-        *chunk_ref(v, v->chunk_count) = c;
-        v->chunk_count++;
+        *chunk_ref(v, v->chunk_count++) = NULL;
     }
     return true;
 }
 
-static uint32_t nth_chunk(const struct vlist *v, uint64_t version)
+static bool fill_in(struct vlist *v, uint64_t version)
 {
-    return (uint32_t)((version - v->oldest) / VLIST_CHUNK);
+    if (!reach(v, version))
+        return false;
+    struct vlist_chunk **c = chunk_ref(v, nth_chunk(v, version));
+    if (!*c)
+        *c = calloc(1, sizeof **c);
+    return *c;
+}
+
+bool vlist_reserve(struct vlist *v, uint32_t count)
+{
+    for (uint64_t at = v->next; at < v->next + count; at = at - at % VLIST_CHUNK + VLIST_CHUNK)
+        if (!fill_in(v, at))
+            return false;
+    return true;
 }
 
 uint32_t vlist_append(struct vlist *v, uint32_t id)
@@ -75,15 +90,21 @@ uint32_t vlist_append(struct vlist *v, uint32_t id)
     return (uint32_t)version;
 }
 
+/* Versions from here on may still get an entry. */
+static uint64_t first_open(const struct vlist *v)
+{
+    return v->placing ? v->placing : v->next;
+}
+
 /* Give back chunks that are full of holes: inner ones at once, leading ones with their place. */
 static void drop_empty(struct vlist *v, uint32_t nth)
 {
     uint64_t end = v->oldest + (uint64_t)(nth + 1) * VLIST_CHUNK;
-    if (end > v->next)
+    if (end > first_open(v))
         return; /* still being filled */
     free(*chunk_ref(v, nth));
     *chunk_ref(v, nth) = NULL;
-    while (v->chunk_count && !*chunk_ref(v, 0) && v->oldest + VLIST_CHUNK <= v->next) {
+    while (v->chunk_count && !*chunk_ref(v, 0) && v->oldest + VLIST_CHUNK <= first_open(v)) {
         v->chunk_first = (v->chunk_first + 1) & (v->chunk_cap - 1);
         v->chunk_count--;
         v->oldest += VLIST_CHUNK;
@@ -106,6 +127,51 @@ uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id)
     uint32_t fresh = vlist_append(v, id);
     vlist_remove(v, slot);
     return fresh;
+}
+
+bool vlist_begin(struct vlist *v, uint64_t head)
+{
+    if (head >= v->next && !reach(v, head))
+        return false;
+    v->placing = v->next;
+    if (head >= v->next)
+        v->next = head + 1;
+    return true;
+}
+
+bool vlist_is_open(const struct vlist *v, uint64_t version)
+{
+    if (!v->placing || version < v->placing || version >= v->next)
+        return false;
+    const struct vlist_chunk *c = *chunk_ref(v, nth_chunk(v, version));
+    return !c || !c->ids[version % VLIST_CHUNK];
+}
+
+bool vlist_reserve_at(struct vlist *v, uint64_t version)
+{
+    return fill_in(v, version);
+}
+
+uint32_t vlist_place(struct vlist *v, uint64_t version, uint32_t id)
+{
+    struct vlist_chunk *c = *chunk_ref(v, nth_chunk(v, version));
+    assert(id && v->placing && !c->ids[version % VLIST_CHUNK]);
+    c->ids[version % VLIST_CHUNK] = id;
+    c->live++;
+    v->live++;
+    return (uint32_t)version;
+}
+
+/* Chunks that were passed and stayed empty go now. */
+void vlist_end(struct vlist *v)
+{
+    uint64_t at = v->placing;
+    v->placing = 0;
+    for (; at < v->next; at = at - at % VLIST_CHUNK + VLIST_CHUNK) {
+        const struct vlist_chunk *c = at < v->oldest ? NULL : *chunk_ref(v, nth_chunk(v, at));
+        if (c && c->live == 0)
+            drop_empty(v, nth_chunk(v, at));
+    }
 }
 
 uint32_t vlist_next(const struct vlist *v, uint64_t *position)

@@ -6,7 +6,10 @@
  *
  * Entries are 32-bit ids (never 0) in an append-only log of slots; a changed entry leaves a hole.
  * The entry remembers its slot as 32 bits (vlist_append returns it). vlist_compact moves old
- * entries to the tail when holes prevail, which readers see as a change without a difference. */
+ * entries to the tail when holes prevail, which readers see as a change without a difference.
+ *
+ * A copy of another list takes over its versions: between vlist_begin and vlist_end entries are placed
+ * at versions in any order, and a position in the one is a position in the other. */
 #ifndef TANDEM_BGP_BASE_VLIST_H
 #define TANDEM_BGP_BASE_VLIST_H
 
@@ -23,6 +26,7 @@ struct vlist {
     uint32_t chunk_count, chunk_cap, chunk_first;
     uint64_t oldest; /* first version of chunks[0], a multiple of VLIST_CHUNK */
     uint64_t next;   /* version that the next change gets; versions start at 1 */
+    uint64_t placing; /* 0, or: versions from here on are being placed */
     uint32_t live;
 };
 
@@ -36,6 +40,17 @@ uint32_t vlist_append(struct vlist *v, uint32_t id);
 void vlist_remove(struct vlist *v, uint32_t slot);
 /* Remove and append: a change. Needs a reservation. */
 uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id);
+
+/* A copy learns of the versions up to `head`; false when memory ends. At most the head that it has: no
+ * version is new, and nothing changes. */
+bool vlist_begin(struct vlist *v, uint64_t head);
+/* Is this one of them, and has it no entry? */
+bool vlist_is_open(const struct vlist *v, uint64_t version);
+/* Make sure that an open version can be placed; false when memory ends. */
+bool vlist_reserve_at(struct vlist *v, uint64_t version);
+/* Put an entry there and return its slot. Needs a reservation of that version. */
+uint32_t vlist_place(struct vlist *v, uint64_t version, uint32_t id);
+void vlist_end(struct vlist *v);
 
 /* Version of a live slot. */
 static inline uint64_t vlist_version(const struct vlist *v, uint32_t slot)

@@ -193,10 +193,97 @@ static void test_after_a_reservation_appends_cannot_fail(void)
     }
 }
 
+/* ---- copies ---- */
+
+static void place(struct model *m, uint64_t version, uint32_t id)
+{
+    CU_ASSERT_FATAL(vlist_is_open(&m->list, version));
+    CU_ASSERT_FATAL(vlist_reserve_at(&m->list, version));
+    uint32_t slot = vlist_place(&m->list, version, id);
+    if (m->version[id])
+        vlist_remove(&m->list, m->slot[id]);
+    m->slot[id] = slot;
+    m->version[id] = version;
+}
+
+static void test_a_copy_places_entries_at_their_owners_versions_in_any_order(void)
+{
+    struct model m = { 0 };
+    uint64_t position = 0;
+    vlist_init(&m.list);
+    CU_ASSERT_FATAL(vlist_begin(&m.list, 5000));
+    place(&m, 4000, 1);
+    place(&m, 12, 2);
+    place(&m, 2000, 3);
+    CU_ASSERT_FALSE(vlist_is_open(&m.list, 12));
+    CU_ASSERT_FALSE(vlist_is_open(&m.list, 5001));
+    vlist_end(&m.list);
+    CU_ASSERT_EQUAL(vlist_head(&m.list), 5000);
+    CU_ASSERT_EQUAL(vlist_next(&m.list, &position), 2);
+    CU_ASSERT_EQUAL(position, 12);
+    CU_ASSERT_EQUAL(vlist_next(&m.list, &position), 3);
+    CU_ASSERT_EQUAL(vlist_next(&m.list, &position), 1);
+    CU_ASSERT_EQUAL(position, 4000);
+    CU_ASSERT_EQUAL(vlist_next(&m.list, &position), 0);
+    CU_ASSERT_EQUAL(position, 5000);
+    CU_ASSERT_FALSE(vlist_is_open(&m.list, 4001)); /* it is over */
+    vlist_fini(&m.list);
+}
+
+static void test_a_copy_of_many_changes_is_no_larger_than_its_entries(void)
+{
+    struct model m = { 0 };
+    vlist_init(&m.list);
+    for (uint64_t head = 0, i = 0; i < 3000; i++, head += 100) {
+        CU_ASSERT_FATAL(vlist_begin(&m.list, head + 100));
+        place(&m, head + 50, 1 + (uint32_t)i % 3);
+        vlist_end(&m.list);
+    }
+    CU_ASSERT(vlist_memory(&m.list) < 5u * VLIST_CHUNK * 4);
+    vlist_fini(&m.list);
+}
+
+/* An entry that is placed late must find its chunk, also when others around it were emptied meanwhile. */
+static void test_chunks_stay_open_while_versions_are_placed(void)
+{
+    struct model m = { 0 };
+    vlist_init(&m.list);
+    CU_ASSERT_FATAL(vlist_begin(&m.list, 9000));
+    place(&m, 3000, 1);
+    take_off(&m, 1);
+    place(&m, 10, 2);
+    place(&m, 3000, 3);
+    vlist_end(&m.list);
+    uint64_t position = 0;
+    CU_ASSERT_EQUAL(vlist_next(&m.list, &position), 2);
+    CU_ASSERT_EQUAL(vlist_next(&m.list, &position), 3);
+    append(&m, 4);
+    CU_ASSERT_EQUAL(m.version[4], 9001);
+    vlist_fini(&m.list);
+}
+
+static void test_a_copy_knows_when_memory_ends(void)
+{
+    bool failed = true;
+    for (unsigned nth = 1; failed; nth++) {
+        struct vlist v;
+        vlist_init(&v);
+        alloc_fail_at(nth);
+        bool placed = vlist_begin(&v, 50000) && vlist_reserve_at(&v, 40000);
+        failed = alloc_end();
+        CU_ASSERT_EQUAL(placed, !failed);
+        vlist_fini(&v);
+    }
+}
+
 CU_MAIN("vlist", CU_CASE(test_readers_at_the_head_have_seen_every_entry_in_its_latest_version),
         CU_CASE(test_position_zero_is_a_snapshot_in_the_order_of_changes),
         CU_CASE(test_an_empty_list_has_nothing_to_read),
         CU_CASE(test_the_last_slot_of_a_chunk_and_the_first_of_the_next),
         CU_CASE(test_slots_of_32_bits_name_versions_of_64),
+        CU_CASE(test_a_copy_places_entries_at_their_owners_versions_in_any_order),
+        CU_CASE(test_a_copy_of_many_changes_is_no_larger_than_its_entries),
+        CU_CASE(test_chunks_stay_open_while_versions_are_placed),
+        CU_CASE(test_a_copy_knows_when_memory_ends),
         CU_CASE(test_memory_follows_the_live_entries_not_the_changes),
         CU_CASE(test_after_a_reservation_appends_cannot_fail))
