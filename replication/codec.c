@@ -31,8 +31,9 @@ bool codec_read_addr(const ProtobufCBinaryData *from, struct ip_addr *out)
     return true;
 }
 
-bool codec_is_nlri(uint32_t family, bool has_path_id, const ProtobufCBinaryData *nlri)
+bool codec_is_nlri(uint32_t family, bool has_path_id, const ProtobufCBinaryData *nlri, size_t *count)
 {
+    *count = 0;
     if (family >= BGP_FAMILIES || nlri->len > UINT16_MAX)
         return false;
     unsigned most = family == BGP_IP4 ? 32 : 128;
@@ -42,8 +43,28 @@ bool codec_is_nlri(uint32_t family, bool has_path_id, const ProtobufCBinaryData 
         if (at >= nlri->len || nlri->data[at] > most)
             return false;
         at += 1u + ip_prefix_bytes(nlri->data[at]);
+        ++*count;
     }
     return at == nlri->len;
+}
+
+uint8_t *repl_varint_put(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+uint64_t repl_varint_next(const uint8_t **at)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        uint8_t octet = *(*at)++;
+        value |= (uint64_t)(octet & 0x7f) << shift;
+        if (!(octet & 0x80))
+            return value;
+    }
 }
 
 int repl_msg_encode(const struct repl_msg *m, uint8_t *buf, size_t cap)

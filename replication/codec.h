@@ -27,6 +27,7 @@ enum {
     REPL_BUCKETS = 64,
     REPL_NAME_MAX = 63,
     REPL_HINTS_MAX = 64,
+    REPL_VARINT_MAX = 10,
 };
 
 /* Both sides say HELLO inside the handshake payloads; nothing acts on it before CONFIRM. */
@@ -60,6 +61,7 @@ struct repl_fact {
     uint32_t generation; /* counts sessions of this NVA with this origin incarnation */
     uint8_t state;       /* enum rib_session_state */
     uint32_t identifier; /* BGP identifier of the peer */
+    uint64_t version;    /* of this entry, counted from the batch's `from`; 0 = not told */
 };
 
 /* Routes of one NVA that share attributes; or, with attr 0, tombstones: withdrawn routes. */
@@ -71,7 +73,15 @@ struct repl_routes {
     bool has_path_id;    /* each NLRI is preceded by four octets of path id (RFC 7911) */
     const uint8_t *nlri; /* packed as in an UPDATE, validated by the decoder */
     uint16_t len;
+    bool disproved;          /* the origin is away, and evidence speaks against them */
+    const uint8_t *versions; /* a varint for each of nlri: distance from the one before it, of the first
+                                from the batch's `from`; as many as nlri has */
+    uint16_t versions_len;   /* 0 = not told */
 };
+/* The next of them; advances *at. */
+uint64_t repl_varint_next(const uint8_t **at);
+/* Writes at most REPL_VARINT_MAX octets and returns the place behind them. */
+uint8_t *repl_varint_put(uint8_t *at, uint64_t value);
 
 /* A stretch of one origin's version order, conflated: apply facts, then routes. The receiver's
  * position must equal `from`. `cut`: the sender's cursor stood at its head, so the receiver now
@@ -96,6 +106,17 @@ struct repl_hint {
     uint64_t epoch;   /* highest that it saw there */
 };
 
+/* Of a third node, as the sender heard of it, over whatever path. */
+struct repl_heard {
+    uint32_t node;
+    uint64_t incarnation, counter; /* of its newest beat, */
+    uint32_t age_ms;               /* which is so old */
+    bool linked;                   /* the sender has a link with it */
+    bool serves;                   /* the sender has a whole copy of its table */
+    uint64_t config_generation;
+    uint16_t algo_max;
+};
+
 struct repl_beat {
     uint64_t counter;          /* own, +1 per beat */
     uint64_t echo;             /* counter of the last beat heard from the receiver, 0 = none */
@@ -111,6 +132,8 @@ struct repl_beat {
     bool has_config;     /* the next two, as in the hello; a node may follow another file while it runs */
     uint8_t config_digest[REPL_DIGEST];
     uint64_t config_generation;
+    uint8_t heard_count;
+    struct repl_heard heard[REPL_NODES_MAX];
 };
 
 /* Sent when digests at equal vectors differ: which part of the table it is. */
@@ -159,7 +182,7 @@ struct repl_table_report {
 enum repl_kind {
     REPL_SUBSCRIBE = 1,
     REPL_BATCH,
-    REPL_RESET, /* position: the receiver marks that origin's entries and sweeps at the next cut */
+    REPL_RESET, /* position: the stream starts over behind it; the receiver marks that origin's entries and sweeps at the next cut */
     REPL_BEAT,
     REPL_GOODBYE,
     REPL_BREAKDOWN,

@@ -72,6 +72,7 @@ static bool fill_facts(const struct repl_batch *b, Tandem__Cluster__Batch *pb, s
         things[i].generation = b->facts[i].generation;
         things[i].state = b->facts[i].state;
         things[i].identifier = b->facts[i].identifier;
+        things[i].version = b->facts[i].version;
     }
     pb->n_facts = b->fact_count;
     return true;
@@ -92,6 +93,8 @@ static bool fill_routes(const struct repl_batch *b, Tandem__Cluster__Batch *pb, 
         things[i].family = r->family;
         things[i].has_path_id = r->has_path_id;
         things[i].nlri = codec_bytes(r->nlri, r->len);
+        things[i].versions = codec_bytes(r->versions, r->versions_len);
+        things[i].disproved = r->disproved;
     }
     pb->n_routes = b->route_count;
     return true;
@@ -158,6 +161,28 @@ static bool fill_hints(const struct repl_beat *b, Tandem__Cluster__Beat *pb, str
     return true;
 }
 
+static bool fill_heard(const struct repl_beat *b, Tandem__Cluster__Beat *pb, struct arena *arena)
+{
+    Tandem__Cluster__Heard *things;
+    REPEATED(arena, Tandem__Cluster__Heard, tandem__cluster__heard__init, b->heard_count, things,
+             pb->heard);
+    if (!things || !pb->heard)
+        return false;
+    for (uint8_t i = 0; i < b->heard_count; i++) {
+        const struct repl_heard *h = &b->heard[i];
+        things[i].node = h->node;
+        things[i].incarnation = h->incarnation;
+        things[i].counter = h->counter;
+        things[i].age_ms = h->age_ms;
+        things[i].linked = h->linked;
+        things[i].serves = h->serves;
+        things[i].config_generation = h->config_generation;
+        things[i].algo_max = h->algo_max;
+    }
+    pb->n_heard = b->heard_count;
+    return true;
+}
+
 static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
 {
     const struct repl_beat *b = &m->beat;
@@ -177,7 +202,7 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
     }
     beat.n_positions = b->position_count;
     beat.positions = fill_positions(b->positions, b->position_count, arena);
-    if (!beat.positions || !fill_hints(b, &beat, arena))
+    if (!beat.positions || !fill_hints(b, &beat, arena) || !fill_heard(b, &beat, arena))
         return REPL_ERR_NOMEM;
     pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BEAT;
     pb.beat = &beat;
@@ -280,6 +305,27 @@ static int read_hints(const Tandem__Cluster__Beat *pb, struct arena *arena, stru
     return 0;
 }
 
+static bool read_heard(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
+{
+    if (pb->n_heard > REPL_NODES_MAX)
+        return false;
+    for (size_t i = 0; i < pb->n_heard; i++) {
+        const Tandem__Cluster__Heard *h = pb->heard[i];
+        if (h->node == 0 || h->node > REPL_NODES_MAX || h->algo_max > UINT16_MAX)
+            return false;
+        out->heard[i] = (struct repl_heard){ .node = h->node,
+                                             .incarnation = h->incarnation,
+                                             .counter = h->counter,
+                                             .age_ms = h->age_ms,
+                                             .linked = h->linked,
+                                             .serves = h->serves,
+                                             .config_generation = h->config_generation,
+                                             .algo_max = (uint16_t)h->algo_max };
+    }
+    out->heard_count = (uint8_t)pb->n_heard;
+    return true;
+}
+
 static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, struct repl_msg *out)
 {
     const Tandem__Cluster__Beat *b = pb->beat;
@@ -300,7 +346,8 @@ static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, st
         memcpy(to->digest, b->digest.data, REPL_DIGEST);
     if (to->has_config)
         memcpy(to->config_digest, b->config_digest.data, REPL_DIGEST);
-    return read_positions(b->positions, b->n_positions, to->positions, &to->position_count)
+    return read_positions(b->positions, b->n_positions, to->positions, &to->position_count) &&
+                   read_heard(b, to)
                ? read_hints(b, arena, to)
                : REPL_ERR_MALFORMED;
 }
@@ -345,14 +392,32 @@ static bool read_fact(const Tandem__Cluster__Fact *pb, size_t names, struct repl
     *out = (struct repl_fact){ .nva = (uint16_t)pb->name,
                                .generation = pb->generation,
                                .state = (uint8_t)pb->state,
-                               .identifier = pb->identifier };
+                               .identifier = pb->identifier,
+                               .version = pb->version };
     return true;
+}
+
+/* None, or a varint for each. */
+static bool are_versions(const ProtobufCBinaryData *pb, size_t count)
+{
+    size_t found = 0, bytes = 0;
+    for (size_t i = 0; i < pb->len; i++) {
+        bool ends = !(pb->data[i] & 0x80);
+        bytes = ends ? 0 : bytes + 1;
+        found += ends;
+        if (bytes >= REPL_VARINT_MAX)
+            return false;
+    }
+    return !pb->len || (found == count && !bytes);
 }
 
 static bool read_routes(const Tandem__Cluster__Routes *pb, size_t names, size_t attrs,
                         struct repl_routes *out)
 {
-    if (pb->name >= names || pb->attr > attrs || !codec_is_nlri(pb->family, pb->has_path_id, &pb->nlri))
+    size_t count;
+    if (pb->name >= names || pb->attr > attrs ||
+        !codec_is_nlri(pb->family, pb->has_path_id, &pb->nlri, &count) ||
+        !are_versions(&pb->versions, count))
         return false;
     *out = (struct repl_routes){ .nva = (uint16_t)pb->name,
                                  .generation = pb->generation,
@@ -360,7 +425,10 @@ static bool read_routes(const Tandem__Cluster__Routes *pb, size_t names, size_t 
                                  .family = (uint8_t)pb->family,
                                  .has_path_id = pb->has_path_id,
                                  .nlri = pb->nlri.data,
-                                 .len = (uint16_t)pb->nlri.len };
+                                 .len = (uint16_t)pb->nlri.len,
+                                 .disproved = pb->disproved,
+                                 .versions = pb->versions.data,
+                                 .versions_len = (uint16_t)pb->versions.len };
     return true;
 }
 

@@ -32,8 +32,8 @@ static inline ProtobufCBinaryData codec_addr(const struct ip_addr *a)
 
 /* 4 or 16 bytes. */
 bool codec_read_addr(const ProtobufCBinaryData *from, struct ip_addr *out);
-/* A valid run of NLRI of this family? */
-bool codec_is_nlri(uint32_t family, bool has_path_id, const ProtobufCBinaryData *nlri);
+/* A valid run of NLRI of this family, and of how many? */
+bool codec_is_nlri(uint32_t family, bool has_path_id, const ProtobufCBinaryData *nlri, size_t *count);
 
 int codec_cluster_encode(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap);
 int codec_cluster_decode(const uint8_t *data, size_t len, struct arena *arena, struct repl_msg *out);

@@ -129,7 +129,8 @@ static int read_subscribe(const Tandem__Table__Message *pb, struct arena *arena,
 static int read_group(const Tandem__Table__Routes *pb, struct arena *arena,
                       struct repl_table_routes *out)
 {
-    if (!codec_is_nlri(pb->family, false, &pb->nlri) || pb->n_next_hops > UINT16_MAX)
+    size_t count;
+    if (!codec_is_nlri(pb->family, false, &pb->nlri, &count) || pb->n_next_hops > UINT16_MAX)
         return REPL_ERR_MALFORMED;
     struct ip_addr *hops = arena_alloc(arena, pb->n_next_hops * sizeof *hops + 1);
     if (!hops)
