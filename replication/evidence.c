@@ -1,5 +1,8 @@
 #include "replication/evidence.h"
 
+/* A node that was paused hears of what it missed as late as its peers' TCP sends it again. */
+enum { HEAL_MS = 3000 };
+
 /* Held entries of one kind of one origin: what a walk or a timer is about. */
 struct holding {
     enum rib_which which;
@@ -25,19 +28,26 @@ void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t now_ms)
         return;
     o->class = RIB_GRACE;
     o->lost_ms = now_ms;
+    o->heals_ms = 0;
     rib_origin_dirty(r, origin, RIB_CURRENT, 0); /* what was said before the loss is evidence too */
 }
 
-void repl_evidence_back(struct rib *r, uint8_t origin)
+bool repl_evidence_is_healing(const struct rib *r)
+{
+    for (int i = 1; i < RIB_ORIGINS; i++)
+        if (r->origins[i].heals_ms)
+            return true;
+    return false;
+}
+
+static uint64_t heal(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];
-    if (o->class == RIB_LIVE)
-        return;
-    bool was_stale = o->class == RIB_STALE;
-    o->class = RIB_LIVE;
+    if (!o->heals_ms || now_ms < o->heals_ms)
+        return o->heals_ms ? o->heals_ms : UINT64_MAX;
+    o->heals_ms = 0;
     rib_origin_rehabilitate(r, origin);
-    if (was_stale)
-        rib_origin_dirty(r, origin, RIB_CURRENT, 0);
+    return UINT64_MAX;
 }
 
 bool repl_evidence_is_needed(const struct rib *r)
@@ -83,6 +93,42 @@ static uint64_t held_since(const struct rib *r, const struct rib_path *held)
     if (held->flags & RIB_PATH_OLD)
         return home->old_ms;
     return home->class == RIB_LIVE ? home->sessions[held->nva].lost_ms : home->lost_ms;
+}
+
+static bool is_withdrawn(const struct rib *r, const struct rib_path *held)
+{
+    for (int o = 1; o < RIB_ORIGINS; o++) {
+        const struct rib_path *said = witness(r, o, held->nva) ? statement(r, held, o) : NULL;
+        if (said && !said->attrs)
+            return true;
+    }
+    return false;
+}
+
+/* What an announcement or an End-of-RIB spoke against counts at once: the origin says otherwise. */
+static void rehabilitate(struct rib *r, uint8_t origin)
+{
+    uint64_t at = 0;
+    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));) {
+        struct rib_path *p = id & RIB_FACT ? NULL : rib_path(r, id);
+        if (!p || p->flags & RIB_PATH_OLD || !(p->flags & RIB_PATH_DISPROVED) || is_withdrawn(r, p))
+            continue;
+        p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
+        rib_mark_dirty(r, p->net);
+    }
+}
+
+void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
+{
+    struct rib_origin *o = &r->origins[origin];
+    if (o->class == RIB_LIVE)
+        return;
+    bool was_stale = o->class == RIB_STALE;
+    o->class = RIB_LIVE;
+    o->heals_ms = now_ms + HEAL_MS;
+    rehabilitate(r, origin);
+    if (was_stale)
+        rib_origin_dirty(r, origin, RIB_CURRENT, 0);
 }
 
 static bool is_disproved(const struct rib *r, const struct rib_path *held)
@@ -171,6 +217,8 @@ uint64_t repl_evidence_tick(struct rib *r, const struct repl_evidence_times *tim
     uint64_t next = UINT64_MAX;
     for (uint8_t i = 1; i < RIB_ORIGINS; i++) {
         struct holding held[2];
+        uint64_t healed = heal(r, i, now_ms);
+        next = healed < next ? healed : next;
         holdings(&r->origins[i], held);
         for (int k = 0; k < 2; k++) {
             uint64_t due = tick_holding(r, i, &held[k], times, now_ms);

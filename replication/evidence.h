@@ -21,8 +21,11 @@ struct repl_evidence_times {
 /* The origin is away since now: its entries are GRACE, and all of them are judged once, so that every
  * node comes to the same result whatever it heard first. */
 void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t now_ms);
-/* The origin is back with the same incarnation, and a cut was seen. */
-void repl_evidence_back(struct rib *r, uint8_t origin);
+/* The origin is back with the same incarnation, and a cut was seen: what was disproved meanwhile counts
+ * again. What others heard withdrawn does so a little later: it may not have read that itself yet. */
+void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms);
+/* Is there an origin that came back so lately? Then what is disproved is no function of what was said. */
+bool repl_evidence_is_healing(const struct rib *r);
 /* Does any origin have held copies? Then nets must be judged before they are decided. */
 bool repl_evidence_is_needed(const struct rib *r);
 /* Apply the rule to the held copies of one net, right before rib_decide. */

@@ -3,6 +3,9 @@
 /* Lateness of the own loop scales every threshold, up to eightfold (Lifeguard). */
 enum { LAG_UNIT_MS = 50, LAG_FACTOR_MAX = 7 };
 
+/* What comes by others comes later: a beat waits for theirs at every hop. */
+enum { HEARSAY_FACTOR = 2 };
+
 static const char *const state_names[] = {
     [REPL_MEMBER_UNKNOWN] = "unknown", [REPL_MEMBER_ALIVE] = "alive",
     [REPL_MEMBER_SUSPECT] = "suspect", [REPL_MEMBER_DEAD] = "dead",
@@ -37,14 +40,17 @@ static void dial_now(struct repl_member *m, uint64_t now_ms)
 
 void repl_member_init(struct repl_member *m, const struct repl_member_times *times, uint64_t now_ms)
 {
-    *m = (struct repl_member){ .since_ms = now_ms, .heard_ms = now_ms, .times = times };
+    *m = (struct repl_member){
+        .since_ms = now_ms, .heard_ms = now_ms, .direct_ms = now_ms, .times = times
+    };
     dial_now(m, now_ms);
 }
 
 bool repl_member_linked(struct repl_member *m, uint64_t now_ms)
 {
     m->linked = true;
-    m->heard_ms = now_ms;
+    m->refused = false;
+    m->heard_ms = m->direct_ms = now_ms;
     m->dial_ms = UINT64_MAX;
     m->retry_ms = m->times->retry_min_ms;
     return enter(m, REPL_MEMBER_ALIVE, now_ms);
@@ -52,8 +58,38 @@ bool repl_member_linked(struct repl_member *m, uint64_t now_ms)
 
 bool repl_member_heard(struct repl_member *m, uint64_t now_ms)
 {
-    m->heard_ms = now_ms;
+    m->heard_ms = m->direct_ms = now_ms;
     return m->linked && enter(m, REPL_MEMBER_ALIVE, now_ms);
+}
+
+/* Its last beats before its port refused us may still be on their way around. */
+static bool is_last_rumour(const struct repl_member *m, bool is_new_life, uint64_t now_ms)
+{
+    return m->state == REPL_MEMBER_DEAD && m->refused && !m->is_vouched && !is_new_life &&
+           now_ms < m->since_ms + m->times->dead_ms * HEARSAY_FACTOR;
+}
+
+bool repl_member_heard_of(struct repl_member *m, uint64_t heard_ms, bool is_new_life, uint64_t now_ms)
+{
+    if (heard_ms > m->heard_ms || m->state == REPL_MEMBER_UNKNOWN)
+        m->heard_ms = heard_ms;
+    bool is_recent = now_ms < m->heard_ms + m->times->dead_ms;
+    bool has_left = m->state == REPL_MEMBER_LEFT || m->state == REPL_MEMBER_AUTH_FAILED;
+    if (!is_recent || is_last_rumour(m, is_new_life, now_ms) || (has_left && !is_new_life))
+        return false;
+    return enter(m, REPL_MEMBER_ALIVE, now_ms);
+}
+
+static bool judge_refusal(struct repl_member *m, uint64_t now_ms)
+{
+    bool is_gone = m->refused && !m->is_vouched && !m->linked && m->state != REPL_MEMBER_LEFT;
+    return is_gone && enter(m, REPL_MEMBER_DEAD, now_ms);
+}
+
+bool repl_member_vouch(struct repl_member *m, bool is_vouched, uint64_t now_ms)
+{
+    m->is_vouched = is_vouched;
+    return judge_refusal(m, now_ms);
 }
 
 bool repl_member_goodbye(struct repl_member *m, uint64_t now_ms)
@@ -93,7 +129,8 @@ bool repl_member_dial_failed(struct repl_member *m, bool refused, uint64_t now_m
     if (m->linked)
         return false;
     dial_later(m, now_ms);
-    return refused && m->state != REPL_MEMBER_LEFT && enter(m, REPL_MEMBER_DEAD, now_ms);
+    m->refused = refused;
+    return judge_refusal(m, now_ms);
 }
 
 static uint64_t patience(uint64_t threshold_ms, uint64_t lag_ms)
@@ -102,12 +139,22 @@ static uint64_t patience(uint64_t threshold_ms, uint64_t lag_ms)
     return threshold_ms * (1 + (factor < LAG_FACTOR_MAX ? factor : LAG_FACTOR_MAX));
 }
 
+static uint64_t dead_ms(const struct repl_member *m)
+{
+    return m->times->dead_ms * (m->linked || m->heard_ms == m->direct_ms ? 1 : HEARSAY_FACTOR);
+}
+
+bool repl_member_link_is_silent(const struct repl_member *m, uint64_t lag_ms, uint64_t now_ms)
+{
+    return m->linked && now_ms - m->direct_ms >= patience(m->times->dead_ms, lag_ms);
+}
+
 bool repl_member_tick(struct repl_member *m, uint64_t lag_ms, uint64_t now_ms)
 {
     if (is_away(m))
         return false;
     uint64_t silence_ms = now_ms - m->heard_ms;
-    if (silence_ms >= patience(m->times->dead_ms, lag_ms))
+    if (silence_ms >= patience(dead_ms(m), lag_ms))
         return enter(m, REPL_MEMBER_DEAD, now_ms);
     if (m->state == REPL_MEMBER_ALIVE && silence_ms >= patience(m->times->suspect_ms, lag_ms))
         return enter(m, REPL_MEMBER_SUSPECT, now_ms);
@@ -127,14 +174,16 @@ uint64_t repl_member_deadline(const struct repl_member *m)
     uint64_t due = m->dial_ms;
     if (!is_away(m)) {
         bool suspects = m->state == REPL_MEMBER_ALIVE && m->times->suspect_ms < m->times->dead_ms;
-        uint64_t silent = m->heard_ms + (suspects ? m->times->suspect_ms : m->times->dead_ms);
+        uint64_t silent = m->heard_ms + (suspects ? m->times->suspect_ms : dead_ms(m));
         if (silent < due)
             due = silent;
     }
+    if (m->linked && m->direct_ms + m->times->dead_ms < due)
+        due = m->direct_ms + m->times->dead_ms;
     return due;
 }
 
 void repl_member_rearm(struct repl_member *m, uint64_t now_ms)
 {
-    m->heard_ms = now_ms;
+    m->heard_ms = m->direct_ms = now_ms;
 }

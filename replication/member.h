@@ -5,6 +5,9 @@
  *   AUTH     answers, but not with its key                  and the port refuses a new one
  *   LEFT     said goodbye
  *
+ * With three nodes and more the others tell what they hear of it: it is silent only when it is silent on
+ * every path, and a refusal is death only when nobody else has a link with it.
+ *
  * A node that is itself late accuses late: thresholds grow with the own loop's lag. A failed
  * authentication is never death. Both nodes dial; of two connections the one that the lower node id
  * dialled stays. Source: the replication design 4.3, 4.10; scenarios 1, 1b, 2, 6, 12. */
@@ -35,7 +38,10 @@ struct repl_member {
     uint64_t heard_ms;  /* last authenticated word */
     uint64_t dial_ms;   /* next dial is due; UINT64_MAX while linked or dialling */
     uint64_t retry_ms;  /* current back-off */
+    uint64_t direct_ms; /* … that came on the link */
     bool linked;        /* an authenticated link is up */
+    bool refused;       /* … is not, and the last dial was refused */
+    bool is_vouched;    /* another node has a link with it */
     const struct repl_member_times *times;
 };
 
@@ -44,6 +50,11 @@ void repl_member_init(struct repl_member *m, const struct repl_member_times *tim
 /* All of these return true when the state changed. */
 bool repl_member_linked(struct repl_member *m, uint64_t now_ms);
 bool repl_member_heard(struct repl_member *m, uint64_t now_ms);
+/* Another node heard it last at heard_ms. Who said goodbye or could not authenticate is only believed to
+ * be back in a new life. */
+bool repl_member_heard_of(struct repl_member *m, uint64_t heard_ms, bool is_new_life, uint64_t now_ms);
+/* Does any other node have a link with it? As their beats say. */
+bool repl_member_vouch(struct repl_member *m, bool is_vouched, uint64_t now_ms);
 bool repl_member_goodbye(struct repl_member *m, uint64_t now_ms);
 /* The link ended without goodbye: dial at once, a refusal means death. */
 bool repl_member_unlinked(struct repl_member *m, uint64_t now_ms);
@@ -53,6 +64,8 @@ bool repl_member_dial_failed(struct repl_member *m, bool refused, uint64_t now_m
 /* lag_ms: how late the own loop is. */
 bool repl_member_tick(struct repl_member *m, uint64_t lag_ms, uint64_t now_ms);
 
+/* The link is up and has been silent for as long as a dead node is, whatever others hear. */
+bool repl_member_link_is_silent(const struct repl_member *m, uint64_t lag_ms, uint64_t now_ms);
 /* Is a dial due? Taking it means doing it. */
 bool repl_member_take_dial(struct repl_member *m, uint64_t now_ms);
 uint64_t repl_member_deadline(const struct repl_member *m);

@@ -42,9 +42,9 @@ void repl_replica_fini(struct repl_replica *p)
     *p = (struct repl_replica){ 0 };
 }
 
-static bool holds_nothing(const struct rib_origin *o)
+static void forget_pending(struct repl_replica *p)
 {
-    return o->paths + o->tombstones == 0;
+    memset(p->synced_pending, 0, p->synced_bytes);
 }
 
 struct repl_position repl_replica_join(struct repl_replica *p, struct rib *r, uint64_t incarnation,
@@ -56,12 +56,13 @@ struct repl_position repl_replica_join(struct repl_replica *p, struct rib *r, ui
             rib_origin_age(r, p->origin, o->class == RIB_LIVE ? now_ms : o->lost_ms);
         p->incarnation = incarnation;
         p->position = 0;
+        p->at_cut = p->is_exact = false;
+        forget_pending(p);
         o->class = RIB_LIVE; /* there are no current entries yet: what comes is fresh */
-    } else if (holds_nothing(o) || p->missed) {
-        p->position = 0; /* what was held may have expired meanwhile; what was missed may be known now */
+    } else if (o->is_partial || p->missed) {
+        p->position = 0; /* what was held has expired meanwhile; what was missed may be known now */
     }
     p->missed = false;
-    memset(p->synced_pending, 0, p->synced_bytes);
     p->resetting = p->cut_seen = false;
     return (struct repl_position){
         .origin = p->origin, .incarnation = incarnation, .version = p->position
@@ -74,10 +75,22 @@ enum repl_apply repl_replica_reset(struct repl_replica *p, struct rib *r,
     if (reset->incarnation != p->incarnation)
         return REPL_OUT_OF_ORDER;
     rib_origin_mark_unseen(r, p->origin);
-    memset(p->synced_pending, 0, p->synced_bytes);
-    p->resetting = true;
-    p->position = 0;
+    rib_origin_renumber(r, p->origin, reset->version);
+    forget_pending(p);
+    p->resetting = p->is_exact = true;
+    p->at_cut = false;
+    p->position = reset->version;
     return REPL_APPLIED;
+}
+
+bool repl_replica_serves(const struct repl_replica *p, const struct rib *r)
+{
+    return p->incarnation && p->is_exact && !p->resetting && !r->origins[p->origin].is_partial;
+}
+
+bool repl_replica_is_pending(const struct repl_replica *p, uint16_t nva)
+{
+    return p->synced_pending[nva / 8] & 1u << nva % 8;
 }
 
 static void set_pending(struct repl_replica *p, uint16_t nva, bool pending)
@@ -90,18 +103,18 @@ static void set_pending(struct repl_replica *p, uint16_t nva, bool pending)
 }
 
 /* End-of-RIB is held back until the cut: routes that came before it may have moved behind it. */
-static int apply_session(struct repl_replica *p, struct rib *r, uint16_t nva,
-                         struct rib_session fact, uint64_t now_ms)
+static struct rib_session hold_back(struct repl_replica *p, struct rib *r, uint16_t nva,
+                                    struct rib_session fact)
 {
     const struct rib_session *known = &r->origins[p->origin].sessions[nva];
     bool same = fact.generation == known->generation;
     if (!same || !rib_session_is_up(fact.state))
         repl_evidence_session_ends(r, nva);
-    bool synced = fact.state == RIB_SESSION_SYNCED;
-    set_pending(p, nva, synced && !(same && known->state == RIB_SESSION_SYNCED));
-    if (synced && !(same && known->state == RIB_SESSION_SYNCED))
+    bool is_news = fact.state == RIB_SESSION_SYNCED && !(same && known->state == RIB_SESSION_SYNCED);
+    set_pending(p, nva, is_news);
+    if (is_news)
         fact.state = RIB_SESSION_SYNCING;
-    return rib_session_set(r, p->origin, nva, &fact, now_ms);
+    return fact;
 }
 
 static void miss(struct repl_replica *p)
@@ -110,22 +123,43 @@ static void miss(struct repl_replica *p)
     p->missed = true;
 }
 
-static int apply_facts(struct repl_replica *p, struct rib *r, const struct repl_names *names,
-                       const struct repl_batch *b, uint64_t now_ms)
+/* What a batch is applied with: its entries' places, where they have any. */
+struct placing {
+    struct repl_replica *copy;
+    struct rib *rib;
+    const struct repl_batch *batch;
+    bool is_on;
+};
+
+enum place { PLACE_TAKEN, PLACE_KNOWN, PLACE_BAD };
+
+/* The next entry's place. KNOWN: it came before, by another way. */
+static enum place take_place(const struct placing *x, uint64_t distance)
 {
-    for (uint32_t i = 0; i < b->fact_count; i++) {
-        uint16_t nva = repl_names_find(names, b->names[b->facts[i].nva]);
-        if (!nva) {
-            miss(p);
-            continue;
-        }
-        struct rib_session fact = { .state = b->facts[i].state,
-                                    .generation = b->facts[i].generation,
-                                    .identifier = b->facts[i].identifier };
-        if (apply_session(p, r, nva, fact, now_ms))
-            return BGP_ERR_NOMEM;
+    uint64_t version = x->batch->from + distance;
+    if (!x->is_on)
+        return PLACE_TAKEN;
+    if (version <= x->copy->position)
+        return PLACE_KNOWN;
+    return rib_copy_at(x->rib, x->copy->origin, version) ? PLACE_TAKEN : PLACE_BAD;
+}
+
+static int apply_fact(const struct placing *x, const struct repl_names *names,
+                      const struct repl_fact *f, uint64_t now_ms)
+{
+    struct repl_replica *p = x->copy;
+    uint16_t nva = repl_names_find(names, x->batch->names[f->nva]);
+    if (!nva) {
+        miss(p);
+        return 0;
     }
-    return 0;
+    enum place place = take_place(x, f->version);
+    p->quarantined += place == PLACE_BAD;
+    if (place != PLACE_TAKEN)
+        return 0;
+    struct rib_session fact = { .state = f->state, .generation = f->generation, .identifier = f->identifier };
+    fact = hold_back(p, x->rib, nva, fact);
+    return rib_session_set(x->rib, p->origin, nva, &fact, now_ms);
 }
 
 /* The stream's attributes as an interned id with one reference; 0 with *nomem, or when they are not
@@ -143,86 +177,136 @@ static uint32_t intern(struct rib *r, const struct repl_attr *a, bool *nomem)
     return id;
 }
 
-static int apply_nlri(struct repl_replica *p, struct rib *r, const struct repl_routes *group,
-                      uint16_t nva, uint32_t attrs, uint64_t now_ms)
+static int apply_nlri(const struct placing *x, const struct repl_routes *group, uint16_t nva,
+                      uint32_t attrs, uint64_t now_ms)
 {
+    struct repl_replica *p = x->copy;
     struct bgp_nlri nlri = { .at = group->nlri,
                              .len = group->len,
                              .family = group->family,
                              .has_path_id = group->has_path_id };
+    const uint8_t *steps = group->versions;
     struct ip_prefix prefix;
     uint32_t path_id = 0;
-    while (bgp_nlri_next(&nlri, &prefix, &path_id)) {
-        int err = attrs ? rib_announce(r, p->origin, nva, &prefix, path_id, attrs)
-                        : rib_withdraw(r, p->origin, nva, &prefix, path_id, now_ms);
+    for (uint64_t distance = 0; bgp_nlri_next(&nlri, &prefix, &path_id);) {
+        distance += x->is_on ? repl_varint_next(&steps) : 0;
+        enum place place = take_place(x, distance);
+        p->quarantined += place == PLACE_BAD;
+        if (place != PLACE_TAKEN)
+            continue;
+        int err = attrs ? rib_announce(x->rib, p->origin, nva, &prefix, path_id, attrs)
+                        : rib_withdraw(x->rib, p->origin, nva, &prefix, path_id, now_ms);
         if (err)
             return err;
+        if (group->disproved)
+            rib_disprove(x->rib, p->origin, nva, &prefix, path_id);
     }
     return 0;
 }
 
-static int apply_group(struct repl_replica *p, struct rib *r, const struct repl_names *names,
-                       const struct repl_batch *b, const struct repl_routes *group, uint64_t now_ms)
+static int apply_group(const struct placing *x, const struct repl_names *names,
+                       const struct repl_routes *group, uint64_t now_ms)
 {
-    uint16_t nva = repl_names_find(names, b->names[group->nva]);
+    struct repl_replica *p = x->copy;
+    uint16_t nva = repl_names_find(names, x->batch->names[group->nva]);
     if (!nva) {
         miss(p);
         return 0;
     }
-    const struct rib_session *known = &r->origins[p->origin].sessions[nva];
+    const struct rib_session *known = &x->rib->origins[p->origin].sessions[nva];
     if (group->generation != known->generation) { /* its fact follows later in the order */
         struct rib_session fact = { .state = RIB_SESSION_SYNCING,
                                     .generation = group->generation,
                                     .identifier = known->identifier };
-        if (apply_session(p, r, nva, fact, now_ms))
-            return BGP_ERR_NOMEM;
+        fact = hold_back(p, x->rib, nva, fact);
+        rib_session_learn(x->rib, p->origin, nva, &fact, now_ms);
     }
     if (!group->attr)
-        return apply_nlri(p, r, group, nva, 0, now_ms);
+        return apply_nlri(x, group, nva, 0, now_ms);
     bool nomem;
-    uint32_t attrs = intern(r, &b->attrs[group->attr - 1], &nomem);
+    uint32_t attrs = intern(x->rib, &x->batch->attrs[group->attr - 1], &nomem);
     if (!attrs) {
         p->quarantined++;
         return nomem ? BGP_ERR_NOMEM : 0;
     }
-    int err = apply_nlri(p, r, group, nva, attrs, now_ms);
-    bgp_attrs_unref(&r->attrs, attrs);
+    int err = apply_nlri(x, group, nva, attrs, now_ms);
+    bgp_attrs_unref(&x->rib->attrs, attrs);
     return err;
 }
 
-static int conclude(struct repl_replica *p, struct rib *r, uint64_t now_ms)
+static int apply_entries(const struct placing *x, const struct repl_names *names, uint64_t now_ms)
 {
-    if (p->resetting)
+    const struct repl_batch *b = x->batch;
+    for (uint32_t i = 0; i < b->fact_count; i++)
+        if (apply_fact(x, names, &b->facts[i], now_ms))
+            return BGP_ERR_NOMEM;
+    for (uint32_t i = 0; i < b->route_count; i++)
+        if (apply_group(x, names, &b->routes[i], now_ms))
+            return BGP_ERR_NOMEM;
+    return 0;
+}
+
+static void conclude(struct repl_replica *p, struct rib *r, uint64_t now_ms)
+{
+    struct rib_origin *o = &r->origins[p->origin];
+    if (p->resetting) {
         rib_origin_sweep_unseen(r, p->origin);
+        o->dropped = vlist_head(&o->order); /* what was swept left no trace */
+    }
     p->resetting = false;
-    p->cut_seen = true;
-    repl_evidence_back(r, p->origin);
+    p->cut_seen = p->at_cut = true;
     for (uint32_t nva = 1; nva < r->nva_count; nva++) {
-        if (!(p->synced_pending[nva / 8] & 1u << nva % 8))
+        if (!repl_replica_is_pending(p, (uint16_t)nva))
             continue;
-        struct rib_session fact = r->origins[p->origin].sessions[nva];
+        struct rib_session fact = o->sessions[nva];
         fact.state = RIB_SESSION_SYNCED;
         set_pending(p, (uint16_t)nva, false);
-        if (rib_session_set(r, p->origin, (uint16_t)nva, &fact, now_ms))
-            return BGP_ERR_NOMEM;
+        rib_session_learn(r, p->origin, (uint16_t)nva, &fact, now_ms);
         repl_evidence_synced(r, (uint16_t)nva);
     }
-    return 0;
+}
+
+static bool tells_versions(const struct repl_batch *b)
+{
+    for (uint32_t i = 0; i < b->fact_count; i++)
+        if (!b->facts[i].version)
+            return false;
+    for (uint32_t i = 0; i < b->route_count; i++)
+        if (b->routes[i].len && !b->routes[i].versions_len)
+            return false;
+    return true;
+}
+
+/* Does the batch go on where this copy ends? One of exact versions may also begin before. */
+static bool is_next(const struct repl_replica *p, const struct repl_batch *b)
+{
+    bool begins = b->from == p->position || (p->is_exact && b->from < p->position);
+    return b->incarnation == p->incarnation && b->to >= b->from && begins;
 }
 
 enum repl_apply repl_replica_apply(struct repl_replica *p, struct rib *r,
                                    const struct repl_names *names, const struct repl_batch *b,
                                    uint64_t now_ms)
 {
-    if (b->incarnation != p->incarnation || b->from != p->position || b->to < b->from)
+    if (!is_next(p, b))
         return REPL_OUT_OF_ORDER;
-    if (apply_facts(p, r, names, b, now_ms))
+    if (b->to < p->position)
+        return REPL_APPLIED; /* all of it came before, by another way */
+    p->is_exact &= tells_versions(b);
+    struct placing x = { .copy = p, .rib = r, .batch = b, .is_on = p->is_exact };
+    uint64_t quarantined = p->quarantined;
+    if (x.is_on && rib_copy_begin(r, p->origin, b->to))
         return REPL_APPLY_NOMEM;
-    for (uint32_t i = 0; i < b->route_count; i++)
-        if (apply_group(p, r, names, b, &b->routes[i], now_ms))
-            return REPL_APPLY_NOMEM;
+    int err = apply_entries(&x, names, now_ms);
+    if (x.is_on)
+        rib_copy_end(r, p->origin);
+    if (err)
+        return REPL_APPLY_NOMEM;
+    p->is_exact &= p->quarantined == quarantined; /* others are not served what is not whole */
+    p->at_cut = b->cut || (p->at_cut && b->to == p->position);
     p->position = b->to;
     if (!b->cut)
         return REPL_APPLIED;
-    return conclude(p, r, now_ms) ? REPL_APPLY_NOMEM : REPL_APPLIED_CUT;
+    conclude(p, r, now_ms);
+    return REPL_APPLIED_CUT;
 }

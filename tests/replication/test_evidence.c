@@ -293,10 +293,30 @@ static void test_a_node_that_is_back_says_again_what_was_disproved(void)
     repl_evidence_lost(&x.rib, AWAY, 1000);
     ribs_withdraw(&x, SELF, FW, ROUTE, 0, 2000);
     CU_ASSERT_EQUAL(width(&x), 0);
-    repl_evidence_back(&x.rib, AWAY); /* same incarnation, at its cut: it still has the route */
+    repl_evidence_back(&x.rib, AWAY, 5000); /* same incarnation, at its cut: it still has the route */
+    CU_ASSERT_EQUAL(width(&x), 0);            /* and may not know yet */
+    CU_ASSERT_TRUE(repl_evidence_is_healing(&x.rib));
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 5000), 8000);
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 8000), UINT64_MAX);
     CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
     CU_ASSERT_EQUAL(width(&x), 1);
-    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 5000), UINT64_MAX);
+    CU_ASSERT_FALSE(repl_evidence_is_healing(&x.rib));
+    rib_fini(&x.rib);
+}
+
+/* What it says itself after it is back needs no patience. */
+static void test_a_node_that_is_back_is_believed_at_once_in_what_it_says_anew(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 2000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    repl_evidence_back(&x.rib, AWAY, 5000);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    CU_ASSERT_EQUAL(width(&x), 1);
     rib_fini(&x.rib);
 }
 
@@ -343,5 +363,6 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_a_session_that_is_down_gives_no_evidence),
         CU_CASE(test_a_third_nodes_word_counts_like_our_own),
         CU_CASE(test_a_node_that_is_back_says_again_what_was_disproved),
+        CU_CASE(test_a_node_that_is_back_is_believed_at_once_in_what_it_says_anew),
         CU_CASE(test_losing_a_node_twice_starts_no_second_clock),
         CU_CASE(test_routes_of_an_earlier_life_are_held_and_judged_alike))

@@ -115,6 +115,60 @@ static void test_after_a_pause_silence_is_counted_from_now(void)
     CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
 }
 
+/* ---- three nodes and more ---- */
+
+static void test_a_node_is_silent_only_when_it_is_silent_on_every_path(void)
+{
+    struct repl_member m = alive(1000);
+    CU_ASSERT_FALSE(repl_member_heard_of(&m, 1250, false, 1290));
+    CU_ASSERT_FALSE(repl_member_tick(&m, 0, 1310));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+    CU_ASSERT_TRUE(repl_member_link_is_silent(&m, 0, 1310)); /* the link is given up all the same */
+}
+
+static void test_what_comes_by_others_may_come_later(void)
+{
+    struct repl_member m = alive(1000);
+    repl_member_unlinked(&m, 1010);
+    CU_ASSERT_TRUE(repl_member_heard_of(&m, 1020, false, 1060));
+    repl_member_tick(&m, 0, 1400);
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_SUSPECT);
+    CU_ASSERT_TRUE(repl_member_tick(&m, 0, 1620));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
+}
+
+static void test_a_refusal_is_no_death_while_another_has_a_link(void)
+{
+    struct repl_member m = alive(1000);
+    repl_member_vouch(&m, true, 1000);
+    repl_member_unlinked(&m, 1010);
+    CU_ASSERT_FALSE(repl_member_dial_failed(&m, true, 1012));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_SUSPECT);
+    CU_ASSERT_TRUE(repl_member_vouch(&m, false, 1014)); /* that one has lost it, too */
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
+}
+
+static void test_the_last_beats_of_the_dead_do_not_revive_it(void)
+{
+    struct repl_member m = alive(1000);
+    repl_member_unlinked(&m, 1010);
+    repl_member_dial_failed(&m, true, 1012);
+    CU_ASSERT_FALSE(repl_member_heard_of(&m, 1005, false, 1050));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
+    CU_ASSERT_TRUE(repl_member_heard_of(&m, 2000, false, 2050)); /* nobody else beats for it */
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+}
+
+static void test_who_left_is_back_in_a_new_life_only(void)
+{
+    struct repl_member m = alive(1000);
+    repl_member_goodbye(&m, 1010);
+    CU_ASSERT_FALSE(repl_member_heard_of(&m, 1005, false, 1050));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_LEFT);
+    CU_ASSERT_TRUE(repl_member_heard_of(&m, 2000, true, 2050));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+}
+
 CU_MAIN("member", CU_CASE(test_silence_makes_suspect_then_dead),
         CU_CASE(test_a_word_in_time_ends_suspicion), CU_CASE(test_a_late_node_accuses_late),
         CU_CASE(test_a_broken_connection_and_a_refusal_are_death_at_once),
@@ -123,4 +177,9 @@ CU_MAIN("member", CU_CASE(test_silence_makes_suspect_then_dead),
         CU_CASE(test_a_stranger_cannot_end_a_living_link),
         CU_CASE(test_dials_back_off_and_start_over_after_a_link),
         CU_CASE(test_goodbye_is_a_state_of_its_own),
-        CU_CASE(test_after_a_pause_silence_is_counted_from_now))
+        CU_CASE(test_after_a_pause_silence_is_counted_from_now),
+        CU_CASE(test_a_node_is_silent_only_when_it_is_silent_on_every_path),
+        CU_CASE(test_what_comes_by_others_may_come_later),
+        CU_CASE(test_a_refusal_is_no_death_while_another_has_a_link),
+        CU_CASE(test_the_last_beats_of_the_dead_do_not_revive_it),
+        CU_CASE(test_who_left_is_back_in_a_new_life_only))

@@ -25,10 +25,16 @@ struct pair {
     uint64_t random;
 };
 
+static struct repl_source source(const struct pair *p)
+{
+    return (struct repl_source){ .origin = ORIGIN, .incarnation = p->incarnation };
+}
+
 static void join(struct pair *p)
 {
     struct repl_position have = repl_replica_join(&p->copy, &p->replica.rib, p->incarnation, p->now);
-    repl_sender_subscribe(&p->sender, &p->origin.rib, p->incarnation, &have);
+    struct repl_source from = source(p);
+    repl_sender_subscribe(&p->sender, &p->origin.rib, &from, &have);
 }
 
 static void begin(struct pair *p)
@@ -81,8 +87,9 @@ static bool transfer(struct pair *p, enum repl_apply *result)
 {
     struct repl_msg m, read;
     struct arena arena = { 0 };
+    struct repl_source from = source(p);
     uint8_t buf[REPL_PAYLOAD_MAX];
-    if (!repl_sender_next(&p->sender, &p->origin.rib, &p->here, p->incarnation, p->batcher, &m,
+    if (!repl_sender_next(&p->sender, &p->origin.rib, &p->here, &from, p->batcher, &m,
                           &p->quarantined))
         return false;
     int len = repl_msg_encode(&m, buf, sizeof buf);
@@ -163,7 +170,8 @@ static void test_nothing_is_sent_once_the_cut_was_sent(void)
     enum repl_apply result;
     begin(&p);
     run(&p);
-    CU_ASSERT_FALSE(repl_sender_has_work(&p.sender, &p.origin.rib));
+    struct repl_source from = source(&p);
+    CU_ASSERT_FALSE(repl_sender_has_work(&p.sender, &p.origin.rib, &from));
     CU_ASSERT_FALSE(transfer(&p, &result));
     end(&p);
 }
@@ -333,7 +341,8 @@ static void test_a_batch_of_another_incarnation_or_place_changes_nothing(void)
     up(&p, 1);
     run(&p);
     ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65000);
-    CU_ASSERT_TRUE(repl_sender_next(&p.sender, &p.origin.rib, &p.here, p.incarnation, p.batcher, &m,
+    struct repl_source from = source(&p);
+    CU_ASSERT_TRUE(repl_sender_next(&p.sender, &p.origin.rib, &p.here, &from, p.batcher, &m,
                                     &p.quarantined));
     struct repl_batch wrong[3] = { m.batch, m.batch, m.batch };
     wrong[0].incarnation--;
@@ -358,7 +367,8 @@ static void test_a_position_that_the_origin_never_had_starts_over(void)
     ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65000);
     run(&p);
     struct repl_position have = { .origin = ORIGIN, .incarnation = p.incarnation, .version = 1u << 30 };
-    repl_sender_subscribe(&p.sender, &p.origin.rib, p.incarnation, &have);
+    struct repl_source from = source(&p);
+    repl_sender_subscribe(&p.sender, &p.origin.rib, &from, &have);
     CU_ASSERT_TRUE(p.sender.reset_pending);
     CU_ASSERT_EQUAL(p.sender.position, 0);
     end(&p);
