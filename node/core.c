@@ -67,7 +67,7 @@ static void tick(struct core *c)
     core_peers_tick(c);
     core_recheck_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
-    rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_cluster_acked(c), c->now_ms);
+    rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_streams_acked(c), c->now_ms);
 }
 
 static void account(struct core *c, const struct rib_change *change)
@@ -181,7 +181,7 @@ static uint64_t next_turn(const struct core *c, bool busy)
 static void feed_readers(struct core *c)
 {
     core_targets_feed(c);
-    core_cluster_streams(c);
+    core_streams_send(c);
     core_agents_stream(c);
     if (c->now_ms >= c->woken_ms && !rib_dirty_count(&c->rib) && !core_targets_have_work(c))
         c->woken_ms = 0;
@@ -242,7 +242,8 @@ static void init_rib(struct core *c)
                            .max_paths = c->config->max_paths,
                            .self = (uint8_t)c->cfg.self,
                            .keep_tombstones = c->config->node_count > 1 || c->config->station_count,
-                           .is_monitored = c->config->station_count };
+                           .is_monitored = c->config->station_count,
+                           .relays = c->config->node_count > 2 };
     core_must(rib_init(&c->rib, &rib));
     c->adjout = adjout_new(&c->rib);
     core_must(!c->adjout);

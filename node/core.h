@@ -202,6 +202,8 @@ struct core_node_view {
     bool steady;
     bool config_differs; /* its file is another one */
     uint64_t config_generation;
+    const char *via;          /* another node whose copy of it is read, NULL: its own, or none */
+    uint16_t minor;           /* of the protocol that both speak; 0 = never linked */
     char last_error[160];
 };
 size_t core_node_count(const struct core *c);

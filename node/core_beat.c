@@ -1,56 +1,11 @@
-/* What a node says of itself to the others all the time: its stream, its beats, the digest by which all
- * compare their tables; and what the others are known to have. */
+/* What a node says of itself to the others all the time: its beats, and the digest by which all compare
+ * their tables. */
 #include <stdio.h>
 #include <string.h>
 
 #include "node/core_impl.h"
 
 enum { BREAKDOWN_MS = 10000 };
-
-static size_t unsent(const struct core_conn *conn)
-{
-    return repl_link_queued(conn->link) + conn->pump.tx_len - conn->pump.tx_at;
-}
-
-/* ---- streams ---- */
-
-void core_cluster_streams(struct core *c)
-{
-    struct repl_msg msg;
-    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
-        while (m->link && !m->link->close_asked && unsent(m->link) < CORE_BULK_QUEUED &&
-               repl_sender_next(&m->sender, &c->rib, &c->names, c->incarnation, c->batcher, &msg,
-                                &c->quarantined))
-            if (repl_link_send(m->link->link, &msg, c->now_ms))
-                core_conn_close(c, m->link);
-    }
-}
-
-/* What this reader has for certain. One that has not spoken since it subscribed has at least what it
- * resumed from: tombstones behind that must not go while they are on their way. Who has no link asks
- * again when it is back, and starts over if they are gone. */
-static uint64_t acknowledged(const struct core *c, const struct core_member *m)
-{
-    if (!m->link || !m->sender.active)
-        return UINT64_MAX;
-    for (int i = 0; m->has_heard && i < m->heard.position_count; i++) {
-        const struct repl_position *p = &m->heard.positions[i];
-        if (p->origin == c->cfg.self && p->incarnation == c->incarnation &&
-            p->version < m->sender.position)
-            return p->version;
-    }
-    return m->sender.position;
-}
-
-uint64_t core_cluster_acked(const struct core *c)
-{
-    uint64_t acked = UINT64_MAX;
-    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
-        uint64_t has = acknowledged(c, m);
-        acked = has < acked ? has : acked;
-    }
-    return acked;
-}
 
 /* ---- digests ---- */
 
@@ -71,14 +26,18 @@ void core_positions(const struct core *c, struct repl_beat *beat)
     }
 }
 
-/* Is the digest a function of the positions? Undecided prefixes make it older than they say. With
- * three nodes and more, what two survivors hold of a third depends on what each had heard of it. */
+/* Is the digest a function of the positions? Undecided prefixes make it older than they say. Between
+ * cuts, copies of one position may differ: what changed later is missing in one and old in the other.
+ * With three nodes and more, what evidence says of held routes depends on when each survivor heard it. */
 bool core_digest_is_comparable(const struct core *c)
 {
     if (c->recheck.is_on)
         return false;
     bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
-    return rib_dirty_count(&c->rib) == 0 && !holds;
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (m->replica.position && !m->replica.at_cut)
+            return false;
+    return rib_dirty_count(&c->rib) == 0 && !holds && !repl_evidence_is_healing(&c->rib);
 }
 
 static bool same_vector(const struct repl_beat *own, const struct repl_position *theirs, uint8_t count)
@@ -190,6 +149,8 @@ static void send_beat(struct core *c, struct core_member *m)
     b->has_digest = core_digest_is_comparable(c);
     repl_digest_write(&c->digest, b->digest);
     core_positions(c, b);
+    if (m->minor > 1)
+        core_heard_say(c, b);
     b->hint_count = core_shared_hints(c, hints);
     b->hints = hints;
     if (repl_link_send(m->link->link, &msg, c->now_ms))

@@ -4,6 +4,10 @@
 
 #include "node/core_impl.h"
 
+#ifndef TANDEM_PROTOCOL_MINOR
+#define TANDEM_PROTOCOL_MINOR 2
+#endif
+
 enum {
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 1000,
@@ -11,7 +15,8 @@ enum {
     RENEW_AGAIN_MS = 60 * 1000, /* when the new link did not come up */
     DYING_MS = 20, /* a listener that is dying is asked again */
     ALGO_VERSION = 1,
-    PROTOCOL_MINOR = 1,
+    PROTOCOL_MINOR = TANDEM_PROTOCOL_MINOR, /* the newest that we speak, and the oldest */
+    PROTOCOL_MINOR_MIN = 1,
 };
 
 static const char *subject_of(const struct core_member *m, char *buf, size_t cap)
@@ -25,7 +30,7 @@ static bool is_other(const struct core *c, uint32_t id)
     return id >= 1 && id <= c->config->node_count && id != c->cfg.self;
 }
 
-static struct core_member *member_of(struct core *c, uint32_t id)
+struct core_member *core_member_of(struct core *c, uint32_t id)
 {
     return is_other(c, id) ? &c->members[id] : NULL;
 }
@@ -41,16 +46,20 @@ struct core_member *core_next_member(const struct core *c, const struct core_mem
 
 /* ---- states ---- */
 
-static void on_member_state(struct core *c, struct core_member *m, const char *reason)
+bool core_member_is_here(const struct core_member *m)
+{
+    return m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
+}
+
+void core_member_state(struct core *c, struct core_member *m, const char *reason)
 {
     char subject[CONFIG_NAME_MAX + 16];
     uint8_t origin = (uint8_t)m->node->id;
-    bool here = m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
     bool bad = m->life.state == REPL_MEMBER_DEAD || m->life.state == REPL_MEMBER_AUTH_FAILED;
     core_event(c, bad ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, "node_state",
                subject_of(m, subject, sizeof subject), "state=%s reason=\"%s\" held_routes=%u",
                repl_member_state_name(m->life.state), reason, c->rib.origins[origin].paths);
-    if (!here)
+    if (!core_member_is_here(m))
         repl_evidence_lost(&c->rib, origin, c->now_ms);
 }
 
@@ -61,10 +70,11 @@ static void forget_link(struct core *c, struct core_member *m, struct core_conn 
     if (m->link != conn)
         return;
     m->link = NULL;
-    m->sender.active = false;
     m->has_heard = m->digest_compared = false;
+    core_streams_unlinked(c, m);
+    c->beat_ms = c->now_ms; /* who wonders whether it is dead hears of it at once */
     if (repl_member_unlinked(&m->life, c->now_ms))
-        on_member_state(c, m, "connection lost");
+        core_member_state(c, m, "connection lost");
 }
 
 /* ---- connections ---- */
@@ -82,8 +92,8 @@ static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
         .party_count = count,
         .hello = { .node = c->cfg.self,
                    .incarnation = c->incarnation,
-                   .minor_min = PROTOCOL_MINOR,
-                   .minor_max = PROTOCOL_MINOR,
+                   .minor_min = PROTOCOL_MINOR_MIN,
+                   .minor_max = c->minor,
                    .algo_min = ALGO_VERSION,
                    .algo_max = ALGO_VERSION,
                    .config_generation = c->config->generation },
@@ -192,12 +202,12 @@ static void on_dial_ended(struct core *c, struct core_member *m, const struct co
     m->hung_up = hung_up ? m->hung_up + 1 : 0;
     if (m->hung_up > 1) {
         if (repl_member_auth_failed(&m->life, c->now_ms))
-            on_member_state(c, m,
+            core_member_state(c, m,
                             "it refuses our key or secret: see its log, compare keys and secretFile");
         return;
     }
     if (repl_member_dial_failed(&m->life, how == CORE_CLOSE_REFUSED, c->now_ms))
-        on_member_state(c, m, "nobody listens on its cluster port");
+        core_member_state(c, m, "nobody listens on its cluster port");
     if (hung_up && m->life.state == REPL_MEMBER_SUSPECT)
         m->life.dial_ms = c->now_ms + DYING_MS; /* its listener outlived the connection, not by much */
 }
@@ -262,14 +272,6 @@ static void end_link(struct core *c, struct core_conn *conn, enum repl_goodbye_r
     core_conn_close(c, conn);
 }
 
-static void subscribe(struct core *c, struct core_member *m, uint64_t incarnation)
-{
-    struct repl_msg msg = { .kind = REPL_SUBSCRIBE, .subscribe = { .count = 1 } };
-    msg.subscribe.positions[0] = repl_replica_join(&m->replica, &c->rib, incarnation, c->now_ms);
-    if (repl_link_send(m->link->link, &msg, c->now_ms))
-        core_conn_close(c, m->link);
-}
-
 /* The one that was dialled ends the old connection: it is up last, so neither side is ever without. */
 static void replace_link(struct core *c, struct core_member *m, struct core_conn *fresh)
 {
@@ -285,7 +287,7 @@ static void replace_link(struct core *c, struct core_member *m, struct core_conn
 static void on_node_up(struct core *c, struct core_conn *conn, const struct repl_party *party,
                        const struct repl_hello *hello)
 {
-    struct core_member *m = member_of(c, party->id);
+    struct core_member *m = core_member_of(c, party->id);
     if (m->dialling == conn)
         m->dialling = NULL;
     conn->member = m;
@@ -303,57 +305,15 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
     replace_link(c, m, conn);
     m->renew_ms = c->now_ms + c->member_times.renew_ms;
     m->hung_up = 0;
-    m->sender = (struct repl_sender){ 0 };
+    m->minor = hello->minor_max < c->minor ? hello->minor_max : c->minor;
+    m->algo_max = hello->algo_max;
     core_compare_configs(c, m, hello->config_digest, hello->config_generation);
     if (repl_member_linked(&m->life, c->now_ms))
-        on_member_state(c, m, "connected");
-    subscribe(c, m, hello->incarnation);
-}
-
-void core_cluster_hear_again(struct core *c)
-{
-    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
-        if (m->link && !m->link->close_asked && m->replica.missed)
-            subscribe(c, m, m->replica.incarnation);
+        core_member_state(c, m, "connected");
+    core_streams_linked(c, m, hello->incarnation);
 }
 
 /* ---- messages ---- */
-
-static void on_subscribe(struct core *c, struct core_member *m, const struct repl_msg *msg)
-{
-    for (int i = 0; i < msg->subscribe.count; i++)
-        if (msg->subscribe.positions[i].origin == c->cfg.self)
-            repl_sender_subscribe(&m->sender, &c->rib, c->incarnation,
-                                  &msg->subscribe.positions[i]);
-}
-
-static void on_applied(struct core *c, struct core_member *m, enum repl_apply result)
-{
-    core_must(result == REPL_APPLY_NOMEM);
-    if (result == REPL_OUT_OF_ORDER)
-        subscribe(c, m, m->replica.incarnation);
-}
-
-static void on_batch(struct core *c, struct core_member *m, const struct repl_msg *msg)
-{
-    uint64_t before = m->replica.quarantined;
-    char subject[CONFIG_NAME_MAX + 16];
-    if (msg->batch.origin != m->node->id)
-        return;
-    core_dynamic_hear(c, &msg->batch);
-    on_applied(c, m, repl_replica_apply(&m->replica, &c->rib, &c->names, &msg->batch, c->now_ms));
-    if (m->replica.quarantined != before)
-        core_event(c, CONFIG_LOG_ERROR, "record_quarantined", subject_of(m, subject, sizeof subject),
-                   "count=%llu hint=\"an NVA that this node's configuration does not name, or "
-                   "attributes that are not canonical\"",
-                   (unsigned long long)(m->replica.quarantined - before));
-}
-
-static void on_reset(struct core *c, struct core_member *m, const struct repl_msg *msg)
-{
-    if (msg->reset.origin == m->node->id)
-        on_applied(c, m, repl_replica_reset(&m->replica, &c->rib, &msg->reset));
-}
 
 static void on_beat(struct core *c, struct core_member *m, const struct repl_msg *msg)
 {
@@ -365,6 +325,8 @@ static void on_beat(struct core *c, struct core_member *m, const struct repl_msg
     m->has_heard = true;
     if (msg->beat.has_config)
         core_compare_configs(c, m, msg->beat.config_digest, msg->beat.config_generation);
+    core_heard_beat(c, m, msg->beat.counter);
+    core_heard_take(c, m);
     core_compare_digests(c, m);
 }
 
@@ -376,17 +338,18 @@ static void on_goodbye(struct core *c, struct core_member *m, const struct repl_
         return;
     }
     m->link = NULL;
-    m->sender.active = m->has_heard = m->digest_compared = false;
+    m->has_heard = m->digest_compared = false;
+    core_streams_unlinked(c, m);
     conn->member = NULL;
     core_conn_close(c, conn);
     if (repl_member_goodbye(&m->life, c->now_ms))
-        on_member_state(c, m, "said goodbye");
+        core_member_state(c, m, "said goodbye");
 }
 
 typedef void on_message(struct core *c, struct core_member *m, const struct repl_msg *msg);
 static on_message *const handlers[] = {
-    [REPL_SUBSCRIBE] = on_subscribe, [REPL_BATCH] = on_batch,     [REPL_RESET] = on_reset,
-    [REPL_BEAT] = on_beat,           [REPL_GOODBYE] = on_goodbye, [REPL_BREAKDOWN] = core_on_breakdown,
+    [REPL_SUBSCRIBE] = core_on_subscribe, [REPL_BATCH] = core_on_batch, [REPL_RESET] = core_on_reset,
+    [REPL_BEAT] = on_beat,                [REPL_GOODBYE] = on_goodbye,  [REPL_BREAKDOWN] = core_on_breakdown,
 };
 
 static void on_link_message(struct core *c, struct core_conn *conn, const struct repl_msg *msg)
@@ -399,7 +362,7 @@ static void on_link_message(struct core *c, struct core_conn *conn, const struct
     if (!m || m->link != conn)
         return; /* superseded: what it still brings comes on the other connection as well */
     if (repl_member_heard(&m->life, c->now_ms))
-        on_member_state(c, m, "heard again");
+        core_member_state(c, m, "heard again");
     if (msg->kind < sizeof handlers / sizeof *handlers && handlers[msg->kind])
         handlers[msg->kind](c, m, msg);
 }
@@ -418,7 +381,7 @@ static void on_link_failed(struct core *c, struct core_conn *conn, const struct 
     if (auth && conn->member && conn->member->dialling == conn) {
         conn->member->dialling = NULL;
         if (repl_member_auth_failed(&conn->member->life, c->now_ms))
-            on_member_state(c, conn->member, e->text);
+            core_member_state(c, conn->member, e->text);
     }
     core_conn_close(c, conn);
 }
@@ -499,13 +462,15 @@ void core_cluster_tick(struct core *c)
     core_beat(c);
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
         if (repl_member_tick(&m->life, c->lag_ms, c->now_ms))
-            on_member_state(c, m, "silence");
-        if (m->life.state == REPL_MEMBER_DEAD && m->link)
+            core_member_state(c, m, "silence");
+        bool is_mute = repl_member_link_is_silent(&m->life, c->lag_ms, c->now_ms);
+        if ((m->life.state == REPL_MEMBER_DEAD || is_mute) && m->link)
             core_conn_close(c, m->link);
         if (repl_member_take_dial(&m->life, c->now_ms))
             dial(c, m);
         renew_link(c, m);
     }
+    core_streams_choose(c);
 }
 
 uint64_t core_cluster_deadline(const struct core *c)
@@ -535,8 +500,8 @@ void core_cluster_rearm(struct core *c)
 bool core_cluster_caught_up(const struct core *c)
 {
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
-        bool here = m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
-        if (m->life.state == REPL_MEMBER_UNKNOWN || (here && !m->replica.cut_seen))
+        bool is_behind = core_member_is_here(m) && !core_streams_is_current(c, m);
+        if (m->life.state == REPL_MEMBER_UNKNOWN || is_behind)
             return false;
     }
     return true;
@@ -557,6 +522,7 @@ void core_cluster_set_times(struct core *c)
 
 void core_cluster_init(struct core *c)
 {
+    c->minor = PROTOCOL_MINOR;
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         if (!is_other(c, id))
             continue;

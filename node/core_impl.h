@@ -116,8 +116,12 @@ struct core_member {
     struct repl_party party;
     uint64_t renew_ms; /* the link is to be replaced then: by the lower node id, before it is broken */
     unsigned hung_up; /* dials in a row that it closed during the handshake */
-    struct repl_sender sender;
+    uint16_t minor, algo_max; /* of its hello: the protocol's that both speak, and its newest algorithm */
+    struct repl_sender senders[REPL_NODES_MAX + 1]; /* what it reads from us, by origin */
     struct repl_replica replica;
+    struct core_member *source; /* whom its stream is read from: itself, or another with a copy; NULL: nobody */
+    uint64_t counter; /* of the newest beat of this life that anybody heard of it */
+    uint64_t told_ms; /* when that was news here */
     struct repl_beat heard;    /* the last one */
     uint64_t heard_beat_ms;
     uint64_t config_generation; /* of its hello, or its last beat */
@@ -263,6 +267,7 @@ struct core {
     struct core_member members[REPL_NODES_MAX + 1]; /* by node id; [self] unused */
     struct repl_member_times member_times;
     uint64_t beat_ms, beat_counter;
+    uint16_t minor; /* newest protocol minor that we speak */
     struct repl_party *parties;
     size_t party_count;
     struct repl_batcher *batcher;
@@ -442,8 +447,6 @@ void core_routes_leave(struct core_peer *p);
 /* core_cluster.c */
 void core_cluster_init(struct core *c);
 void core_cluster_set_times(struct core *c);
-/* NVAs have come: what other nodes said of them before is asked for again. */
-void core_cluster_hear_again(struct core *c);
 /* A count of starts with chance in the low bits: equal ones are of the same life, even when a lost
  * disk makes a node count from the beginning. */
 uint64_t core_incarnation(const struct core *c, uint64_t starts);
@@ -454,16 +457,42 @@ void core_cluster_fill(struct core *c, struct core_conn *conn);
 void core_cluster_connected(struct core *c, struct core_conn *conn);
 void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how);
 void core_cluster_tick(struct core *c);
-void core_cluster_streams(struct core *c);
 void core_cluster_stop(struct core *c);
 void core_cluster_rearm(struct core *c);
 uint64_t core_cluster_deadline(const struct core *c);
 /* Every other node is either alive and a cut of it was seen, or known to be away. */
 bool core_cluster_caught_up(const struct core *c);
-/* Lowest own version that every living replica has. */
-uint64_t core_cluster_acked(const struct core *c);
+/* The node is there, as far as this one knows. */
+bool core_member_is_here(const struct core_member *m);
+void core_member_state(struct core *c, struct core_member *m, const char *reason);
+/* NULL for our own id, and for those that are not configured. */
+struct core_member *core_member_of(struct core *c, uint32_t id);
 /* The other nodes, one after the other; NULL ends. */
 struct core_member *core_next_member(const struct core *c, const struct core_member *after);
+
+/* core_streams.c */
+/* A link with it is up, or is no more: who is read from whom is found anew. */
+void core_streams_linked(struct core *c, struct core_member *m, uint64_t incarnation);
+void core_streams_unlinked(struct core *c, struct core_member *m);
+/* NVAs have come: what other nodes said of them before is asked for again. */
+void core_streams_read_again(struct core *c);
+void core_streams_choose(struct core *c);
+void core_streams_send(struct core *c);
+/* Lowest own version that every living replica has. */
+uint64_t core_streams_acked(const struct core *c);
+/* All that the node has said is here, as of now. */
+bool core_streams_is_current(const struct core *c, const struct core_member *m);
+void core_on_subscribe(struct core *c, struct core_member *m, const struct repl_msg *msg);
+void core_on_batch(struct core *c, struct core_member *m, const struct repl_msg *msg);
+void core_on_reset(struct core *c, struct core_member *m, const struct repl_msg *msg);
+
+/* core_heard.c */
+/* What this node says of the others in its beat, and what it believes of what one of them says. */
+void core_heard_say(const struct core *c, struct repl_beat *beat);
+void core_heard_take(struct core *c, const struct core_member *from);
+/* A beat of its own, directly. */
+void core_heard_beat(struct core *c, struct core_member *m, uint64_t counter);
+const struct repl_heard *core_heard_of(const struct core_member *teller, const struct core_member *m);
 
 /* core_beat.c */
 void core_beat(struct core *c);

@@ -158,7 +158,7 @@ static bool is_read_by_all(const struct core *c, struct core_peer *p)
         p->gone_at = vlist_head(&c->rib.loc);
     p->is_gone = true;
     return core_slowest_reader(c) >= p->gone_at &&
-           core_cluster_acked(c) >= rib_nva_version(&c->rib, p->nva);
+           core_streams_acked(c) >= rib_nva_version(&c->rib, p->nva);
 }
 
 static bool is_free(const struct core *c, struct core_peer *p)

@@ -256,7 +256,7 @@ void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms)
     follow_spaces(c);
     follow_peers(c, was);
     follow_targets(c, was);
-    core_cluster_hear_again(c);
+    core_streams_read_again(c);
     c->config_refused[0] = 0;
     c->recheck.is_on = true;
     c->recheck.place = 1;

@@ -5,11 +5,6 @@
 
 #include "node/core_impl.h"
 
-static bool is_here(const struct core_member *m)
-{
-    return m->life.state == REPL_MEMBER_ALIVE || m->life.state == REPL_MEMBER_SUSPECT;
-}
-
 static bool is_other(const struct core *c, uint32_t id)
 {
     return id != c->cfg.self && id >= 1 && id <= c->config->node_count;
@@ -43,8 +38,8 @@ static void judge_awake(struct core *c)
         return;
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         const struct core_member *m = &c->members[id];
-        if (is_other(c, id) && is_here(m) &&
-            (!m->has_heard || m->heard_beat_ms <= c->woke_ms || !m->replica.cut_seen))
+        if (is_other(c, id) && core_member_is_here(m) &&
+            (m->told_ms <= c->woke_ms || !core_streams_is_current(c, m)))
             return;
     }
     c->woke_ms = 0;

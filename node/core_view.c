@@ -48,16 +48,18 @@ static void view_self(const struct core *c, struct core_node_view *out)
     out->has_digest = out->digest_equal = true;
     out->steady = c->phase == CORE_STEADY;
     out->config_generation = c->config->generation;
+    out->minor = c->minor;
 }
 
 static void view_member(const struct core *c, const struct core_member *m, uint64_t now_ms,
                         struct core_node_view *out)
 {
+    const struct repl_sender *own = &m->senders[c->cfg.self];
     uint64_t head = vlist_head(&c->rib.origins[c->rib.self].order);
     out->state = m->life.state;
     out->incarnation = m->replica.incarnation;
     out->version = m->replica.position;
-    out->behind = m->sender.active ? head - m->sender.position : head;
+    out->behind = own->active ? head - own->position : head;
     out->state_since_ms = m->life.since_ms;
     out->lag_ms = (uint32_t)(now_ms - m->life.heard_ms);
     out->has_digest = m->digest_compared;
@@ -66,6 +68,8 @@ static void view_member(const struct core *c, const struct core_member *m, uint6
     out->steady = m->has_heard && m->heard.steady;
     out->config_differs = m->config_differs;
     out->config_generation = m->config_generation;
+    out->via = m->source && m->source != m ? m->source->node->name : NULL;
+    out->minor = m->minor;
     snprintf(out->last_error, sizeof out->last_error, "%s", m->last_error);
 }
 

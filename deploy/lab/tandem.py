@@ -55,6 +55,7 @@ class Node:
     def __init__(self, cluster, host, address, address6=""):
         self.cluster, self.host, self.address, self.address6 = cluster, host, address, address6
         self.process, self.public_key = None, ""
+        self.program = program("tandemd")  # another build of it, where versions meet
 
     @property
     def name(self):
@@ -68,7 +69,7 @@ class Node:
         return self.cluster.lab.path(self.name, name)
 
     def start(self):
-        self.process = Process(self.cluster.lab, self.host, self.name, program("tandemd"),
+        self.process = Process(self.cluster.lab, self.host, self.name, self.program,
                                "--config", self.path("tandem.yaml"), "--node", self.name, "--foreground")
         return self
 

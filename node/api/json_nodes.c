@@ -49,6 +49,9 @@ static json_t *node_object(const struct api_view *v, size_t nth)
         json_object_set_new(o, "digestEqual", json_boolean(n.digest_equal));
     json_object_set_new(o, "configGeneration", json_count(n.config_generation));
     json_object_set_new(o, "configEqual", json_boolean(!n.config_differs));
+    if (n.via)
+        json_object_set_new(o, "readFrom", json_text(n.via));
+    json_object_set_new(o, "protocolMinor", json_count(n.minor));
     if (n.differing)
         json_object_set_new(o, "differingBuckets", buckets(n.differing));
     json_object_set_new(o, "lastError", n.last_error[0] ? json_text(n.last_error) : json_null());

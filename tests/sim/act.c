@@ -167,9 +167,8 @@ void act(struct world *w)
 }
 
 /* Pauses end by themselves. */
-void act_heal(struct world *w)
+static void revive(struct world *w)
 {
-    join_all(w);
     for (int i = 0; i < w->host_count; i++) {
         struct host *h = &w->hosts[i];
         if (h->core && (h->wrong_secret || h->stopping_since))
@@ -179,5 +178,29 @@ void act_heal(struct world *w)
             host_start(w, h);
         host_ask_turn(w, h, w->now);
     }
+}
+
+void act_heal(struct world *w)
+{
+    join_all(w);
+    revive(w);
     sim_note(w, "everything heals");
+}
+
+static void join(struct world *w, int a, int b)
+{
+    w->cut[a][b] = w->cut[b][a] = false;
+    sim_note(w, "nodes %d and %d stay linked", a, b);
+}
+
+void act_part(struct world *w)
+{
+    join_all(w);
+    revive(w);
+    for (int a = 0; a < w->host_count; a++)
+        for (int b = 0; b < w->host_count; b++)
+            w->cut[a][b] = a != b && sim_pick(w, 2);
+    for (int a = 1; a < w->host_count; a++) /* a tree: everybody is reached by somebody */
+        join(w, a, (int)sim_pick(w, (uint32_t)a));
+    sim_note(w, "nodes are parted, not all from all");
 }

@@ -7,6 +7,7 @@
 enum {
     SETTLE_MS = 2000,  /* until a change is where it belongs */
     ZOMBIE_MS = 1000,  /* S2 */
+    FLUSH_MS = 1500,
     DETECT_MS = 5000,  /* until a fault's end is noticed everywhere: dials time out */
     SCRATCH_EVERY = 64, /* D2 costs a walk: at one turn of so many */
 };
@@ -56,6 +57,8 @@ static bool holds_end(const struct world *w)
 static void explain(struct world *w, int number)
 {
     struct ip_prefix prefix = sim_prefix(number);
+    if (w->verbose)
+        printf("         prefix %d\n", number);
     for (int i = 0; w->verbose && i < w->host_count; i++) {
         const struct rib *r = w->hosts[i].core ? &w->hosts[i].core->rib : NULL;
         uint32_t net = r ? prefix_table_find(&r->nets, &prefix) : 0;
@@ -234,6 +237,9 @@ static void check_member(struct world *w, const struct host *h, int other)
         sim_fail(w, "R3: node %d went back to an earlier life of node %d", h->number, other);
     w->counts[SIM_RENEWED] += known->link && m->link && known->link != m->link;
     known->link = m->link;
+    w->counts[SIM_HEARSAY] += !m->link && m->life.state == REPL_MEMBER_ALIVE;
+    w->counts[SIM_RELAYED] += m->source && m->source != m && known->source != m->source;
+    known->source = m->source;
     bool same = copy->incarnation == known->incarnation;
     if (same && copy->position && copy->position < known->position && !copy->resetting)
         sim_fail(w, "R2: node %d went back in what node %d said", h->number, other);
@@ -268,6 +274,21 @@ static void count_disproved(struct world *w, const struct rib *r)
 
 /* ---- D1: same inputs, same table ---- */
 
+static const struct nhset *hops_of(const struct rib *r, int number)
+{
+    struct ip_prefix prefix = sim_prefix(number);
+    uint32_t net = prefix_table_find(&r->nets, &prefix);
+    return net && rib_net(r, net)->nhset ? nhset_get(&r->sets, rib_net(r, net)->nhset) : NULL;
+}
+
+static bool same_hops(const struct rib *a, const struct rib *b, int number)
+{
+    const struct nhset *x = hops_of(a, number), *y = hops_of(b, number);
+    if (!x || !y)
+        return x == y;
+    return x->count == y->count && memcmp(x->members, y->members, x->count * sizeof *x->members) == 0;
+}
+
 static void check_digests(struct world *w, const struct core *a, const struct core *b)
 {
     struct repl_beat x = { 0 }, y = { 0 };
@@ -281,9 +302,13 @@ static void check_digests(struct world *w, const struct core *a, const struct co
     w->counts[SIM_COMPARED]++;
     repl_digest_write(&a->digest, dx);
     repl_digest_write(&b->digest, dy);
-    if (memcmp(dx, dy, sizeof dx) != 0)
-        sim_fail(w, "D1: nodes %u and %u have the same inputs and other tables", a->cfg.self,
-                 b->cfg.self);
+    if (memcmp(dx, dy, sizeof dx) == 0)
+        return;
+    sim_fail(w, "D1: nodes %u and %u have the same inputs and other tables", a->cfg.self - 1,
+             b->cfg.self - 1);
+    for (int i = 0; i < w->prefix_count; i++)
+        if (!same_hops(&a->rib, &b->rib, i))
+            explain(w, i);
 }
 
 /* D2: the digest that was kept step by step is that of the table. */
@@ -347,9 +372,8 @@ static void check_replica(struct world *w, const struct core *owner, const struc
     const struct rib *r = &owner->rib;
     const struct rib_origin *o = &r->origins[r->self];
     const struct repl_replica *copy = &holder->members[owner->cfg.self].replica;
-    if (holder->rib.origins[r->self].class != RIB_LIVE || !copy->cut_seen ||
-        copy->incarnation != owner->incarnation ||
-        copy->position != vlist_head(&o->order) || !is_news(w, owner, holder))
+    if (!copy->at_cut || holder->rib.origins[r->self].is_partial ||
+        copy->incarnation != owner->incarnation || copy->position != vlist_head(&o->order) || !is_news(w, owner, holder))
         return;
     if (live_of(o) != live_of(&holder->rib.origins[r->self]))
         sim_fail(w, "R4: node %u holds %u live entries of node %u, which has %u", holder->cfg.self,
@@ -368,6 +392,33 @@ static void check_replica(struct world *w, const struct core *owner, const struc
     }
 }
 
+static bool is_heard_of(const struct world *w, uint32_t id)
+{
+    for (int i = 0; i < w->host_count; i++)
+        if (w->hosts[i].core && (uint32_t)i + 1 != id && core_member_is_here(&w->hosts[i].core->members[id]))
+            return true;
+    return false;
+}
+
+/* R7: survivors with a link between them come to hold the same of a dead node. */
+static void check_flushed(struct world *w, const struct core *a, const struct core *b)
+{
+    const struct core_member *link = &a->members[b->cfg.self];
+    if (!link->link || link->life.since_ms + FLUSH_MS > w->now || w->now < w->disturbed + FLUSH_MS)
+        return;
+    for (uint32_t id = 1; id <= (uint32_t)w->host_count; id++) {
+        const struct core_member *x = &a->members[id], *y = &b->members[id];
+        if (id == a->cfg.self || id == b->cfg.self || x->life.state != REPL_MEMBER_DEAD ||
+            y->life.state != REPL_MEMBER_DEAD || is_heard_of(w, id) || !repl_replica_serves(&x->replica, &a->rib) ||
+            !repl_replica_serves(&y->replica, &b->rib))
+            continue;
+        w->counts[SIM_FLUSHED]++;
+        if (x->replica.incarnation != y->replica.incarnation || x->replica.position != y->replica.position)
+            sim_fail(w, "R7: nodes %u and %u hold different parts of what node %u said", a->cfg.self - 1,
+                     b->cfg.self - 1, id - 1);
+    }
+}
+
 static void check_host(struct world *w, const struct host *h)
 {
     check_zombies(w, h);
@@ -381,6 +432,7 @@ static void check_host(struct world *w, const struct host *h)
         check_replica(w, w->hosts[k].core, h->core);
         check_replica(w, h->core, w->hosts[k].core);
         check_digests(w, h->core, w->hosts[k].core);
+        check_flushed(w, h->core, w->hosts[k].core);
     }
     w->counts[SIM_ISOLATED] += core_live_sessions(h->core) == 0;
     if (w->order % SCRATCH_EVERY == 0) {
@@ -435,6 +487,23 @@ static void check_best(struct world *w, const struct core *a, const struct core 
     if (!best_x != !best_y || (best_x && rib_path(&a->rib, best_x)->nva != rib_path(&b->rib, best_y)->nva))
         sim_fail(w, "D1: nodes %u and %u announce other routes for prefix %d", a->cfg.self, b->cfg.self,
                  number);
+}
+
+/* C7, P6: over others, every node hears every node and serves what any of them learns. */
+void check_parted(struct world *w)
+{
+    for (int i = 0; i < w->host_count && !w->failure[0]; i++) {
+        const struct core *c = w->hosts[i].core;
+        for (int k = 0; k < w->host_count; k++)
+            if (i != k && !core_member_is_here(&c->members[k + 1]))
+                sim_fail(w, "C7: node %d does not hear node %d, which others reach", i, k);
+        for (int k = 0; k < w->prefix_count && !w->failure[0]; k++)
+            if (!w->hosts[i].kernel.present[k] && shortest(w, k) != UINT32_MAX)
+                sim_fail(w, "I6: node %d lacks prefix %d in a partial partition", i, k);
+    }
+    for (int i = 1; i < w->host_count && !w->failure[0]; i++)
+        check_digests(w, w->hosts[0].core, w->hosts[i].core);
+    w->counts[SIM_CONNECTED]++;
 }
 
 void check_settled(struct world *w)

@@ -152,6 +152,10 @@ void host_start(struct world *w, struct host *h)
                             .incarnation = ++h->incarnation };
     h->core = core_new(&cfg, w->now);
     h->core->member_times.renew_ms = 3000 + sim_pick(w, 20000); /* an hour does not fit a run */
+    if (w->is_mixed && sim_pick(w, 2))
+        h->core->minor--;
+    w->counts[SIM_OLD_MINORS] += h->core->minor == 1;
+    w->counts[SIM_UPGRADES] += w->is_mixed && h->core->minor > 1;
     h->up_since = w->now;
     inherit_kernel(w, h);
     host_ask_turn(w, h, w->now);

@@ -9,6 +9,7 @@
 
 enum {
     HEAL_MS = 75000,       /* longer than the brake holds */
+    PARTED_MS = 15000,
     TWICE_EVERY = 50,      /* one seed of so many is run twice */
     FAILURES_MAX = 5,
     ENOUGH_SEEDS = 300,    /* a run so long must have seen everything */
@@ -28,6 +29,11 @@ static uint64_t run(struct world *w, uint64_t seed, bool verbose)
 {
     world_init(w, seed, verbose);
     world_run(w, w->faults_until);
+    if (!w->failure[0] && w->host_count > 2 && !w->is_mixed) { /* the previous minor relays nothing */
+        act_part(w);
+        world_run(w, w->now + PARTED_MS);
+        check_parted(w);
+    }
     if (!w->failure[0]) {
         act_heal(w);
         world_run(w, w->now + HEAL_MS);

@@ -60,6 +60,12 @@ typedef int sim_party;
     X(RESUMES, "streams resumed")                                                                  \
     X(INHERITED, "tables inherited")                                                               \
     X(ISOLATED, "nodes without any session")                                                       \
+    X(HEARSAY, "nodes alive by what others hear")                                                  \
+    X(RELAYED, "streams read from another's copy")                                                 \
+    X(FLUSHED, "copies of the dead compared")                                                      \
+    X(CONNECTED, "partial partitions that settled")                                                \
+    X(OLD_MINORS, "starts that speak the previous minor")                                          \
+    X(UPGRADES, "starts that speak the newest minor beside it")                                    \
     X(RENEWED, "links replaced by new ones")                                                       \
     X(COMPARED, "digests compared")
 
@@ -134,7 +140,7 @@ struct host {
 struct sim_memory {
     uint64_t incarnation, position;
     uint8_t state, class;
-    const void *link; /* only compared */
+    const void *link, *source; /* only compared */
     uint64_t checked; /* a hash of what the replica check last looked at */
 };
 
@@ -175,6 +181,7 @@ struct world {
     uint64_t trace;     /* hash over everything that happened */
     unsigned counts[SIM_COUNTS];
     char failure[256];
+    bool is_mixed; /* nodes speak the newest minor of the protocol, or the one before */
     bool verbose;
 };
 
@@ -197,6 +204,8 @@ sim_party sim_party_at(const struct ip_addr *addr);
 /* act.c: one disturbance or change, the seed says which; and the end of all of them */
 void act(struct world *w);
 void act_heal(struct world *w);
+/* Nothing is wrong but links between nodes, and every node can be reached over others. */
+void act_part(struct world *w);
 
 /* pipe.c: connections */
 void sim_dial(struct world *w, sim_party from, const struct core_request *r,
@@ -240,6 +249,7 @@ void check_event(struct world *w, const struct sim_event *e);
 void check_removal(struct world *w, const struct host *h, int prefix);
 void check_put(struct world *w, const struct host *h, int prefix);
 void check_core_event(struct world *w, const struct host *h, const struct core_event *e);
+void check_parted(struct world *w);
 void check_settled(struct world *w);
 
 #endif

@@ -1,0 +1,92 @@
+/* What the nodes tell each other of third ones. A node is silent only when it is silent on every path: each
+ * beat says which beat of every other node was heard last, and how long ago. Ages add up on the way, and only
+ * a newer beat counts, so that a rumour of a dead node grows old wherever it goes around.
+ * Source: the replication design 4.3, 4.9; scenario 20; invariant C7. */
+#include "node/core_impl.h"
+
+static bool has_link(const struct core_member *m)
+{
+    return m->link && !m->link->close_asked;
+}
+
+void core_heard_say(const struct core *c, struct repl_beat *beat)
+{
+    beat->heard_count = 0;
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        uint64_t age_ms = c->now_ms - m->life.heard_ms;
+        if (!m->replica.incarnation)
+            continue;
+        beat->heard[beat->heard_count++] = (struct repl_heard){
+            .node = m->node->id,
+            .incarnation = m->replica.incarnation,
+            .counter = m->counter,
+            .age_ms = age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX,
+            .linked = has_link(m),
+            .serves = repl_replica_serves(&m->replica, &c->rib),
+            .config_generation = m->config_generation,
+            .algo_max = m->algo_max,
+        };
+    }
+}
+
+const struct repl_heard *core_heard_of(const struct core_member *teller, const struct core_member *m)
+{
+    if (!teller->has_heard || teller == m)
+        return NULL;
+    for (int i = 0; i < teller->heard.heard_count; i++)
+        if (teller->heard.heard[i].node == m->node->id)
+            return &teller->heard.heard[i];
+    return NULL;
+}
+
+void core_heard_beat(struct core *c, struct core_member *m, uint64_t counter)
+{
+    m->counter = counter;
+    m->told_ms = c->now_ms;
+}
+
+static bool is_vouched(const struct core *c, const struct core_member *m)
+{
+    for (const struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k)) {
+        const struct repl_heard *h = core_heard_of(k, m);
+        if (h && h->linked && has_link(k) && k->life.state == REPL_MEMBER_ALIVE)
+            return true;
+    }
+    return false;
+}
+
+/* Its life so far may be known from its stream only: then any beat is news. */
+static bool is_news(const struct core_member *m, const struct repl_heard *h)
+{
+    if (h->incarnation != m->replica.incarnation)
+        return h->incarnation > m->replica.incarnation;
+    return h->counter > m->counter || !m->told_ms;
+}
+
+static void take(struct core *c, struct core_member *m, const struct repl_heard *h)
+{
+    uint64_t heard_ms = c->now_ms > h->age_ms ? c->now_ms - h->age_ms : 0;
+    if (!is_news(m, h))
+        return;
+    if (h->incarnation == m->replica.incarnation)
+        m->counter = h->counter;
+    m->told_ms = c->now_ms;
+    if (!has_link(m)) {
+        m->config_generation = h->config_generation;
+        m->algo_max = h->algo_max;
+    }
+    bool is_new_life = h->incarnation > m->replica.incarnation;
+    if (repl_member_heard_of(&m->life, heard_ms, is_new_life, c->now_ms))
+        core_member_state(c, m, "another node hears it");
+}
+
+void core_heard_take(struct core *c, const struct core_member *from)
+{
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        const struct repl_heard *h = core_heard_of(from, m);
+        if (repl_member_vouch(&m->life, is_vouched(c, m), c->now_ms))
+            core_member_state(c, m, "nobody listens on its cluster port, and nobody has a link with it");
+        if (h)
+            take(c, m, h);
+    }
+}

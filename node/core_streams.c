@@ -1,0 +1,279 @@
+/* Who reads whose stream from whom. Normally every node's from itself. Who has no link with a node reads on
+ * from another one's copy, at its own position; and when a node has died, from whoever heard most of it.
+ * Source: the replication design 4.4, 4.9; scenario 20; invariants R7, C7. */
+#include <stdio.h>
+
+#include "node/core_impl.h"
+
+enum { MINOR_WITH_VERSIONS = 2 };
+
+static size_t unsent(const struct core_conn *conn)
+{
+    return repl_link_queued(conn->link) + conn->pump.tx_len - conn->pump.tx_at;
+}
+
+static bool has_link(const struct core_member *m)
+{
+    return m->link && !m->link->close_asked;
+}
+
+/* ---- reading ---- */
+
+static void ask(struct core *c, struct core_member *at, const struct repl_position *have)
+{
+    struct repl_msg msg = { .kind = REPL_SUBSCRIBE, .subscribe = { .count = 1, .positions = { *have } } };
+    if (repl_link_send(at->link->link, &msg, c->now_ms))
+        core_conn_close(c, at->link);
+}
+
+/* Of a node that is away what is learnt of it now is held for no longer than what was known before. */
+static void hold_if_away(struct core *c, struct core_member *m)
+{
+    struct rib_origin *o = &c->rib.origins[m->node->id];
+    if (core_member_is_here(m))
+        return;
+    repl_evidence_lost(&c->rib, (uint8_t)m->node->id, c->now_ms);
+    if (m->life.heard_ms < o->lost_ms)
+        o->lost_ms = m->life.heard_ms;
+}
+
+static void read_from(struct core *c, struct core_member *m, struct core_member *source,
+                      uint64_t incarnation)
+{
+    if (incarnation != m->replica.incarnation)
+        m->counter = m->told_ms = 0;
+    struct repl_position have = repl_replica_join(&m->replica, &c->rib, incarnation, c->now_ms);
+    m->source = source;
+    hold_if_away(c, m);
+    ask(c, source, &have);
+}
+
+static void read_no_more(struct core *c, struct core_member *m)
+{
+    struct core_member *source = m->source;
+    m->source = NULL;
+    if (source && source != m && has_link(source))
+        ask(c, source, &(struct repl_position){ .origin = m->node->id });
+}
+
+static const struct repl_position *position_of(const struct core_member *teller, uint32_t origin)
+{
+    for (int i = 0; i < teller->heard.position_count; i++)
+        if (teller->heard.positions[i].origin == origin)
+            return &teller->heard.positions[i];
+    return NULL;
+}
+
+/* What a node's copy of another one is worth to us: best if it has a link with it, good for once if it
+ * has more than we. */
+enum worth { WORTH_NOTHING, WORTH_READING, WORTH_FOLLOWING };
+
+static enum worth worth(const struct core_member *teller, const struct core_member *m)
+{
+    const struct repl_heard *h = core_heard_of(teller, m);
+    const struct repl_position *p = h ? position_of(teller, m->node->id) : NULL;
+    const struct repl_replica *own = &m->replica;
+    if (!p || !h->serves || !has_link(teller) || p->incarnation < own->incarnation)
+        return WORTH_NOTHING;
+    if (h->linked)
+        return WORTH_FOLLOWING;
+    bool has_more = p->incarnation > own->incarnation || p->version > own->position;
+    return has_more ? WORTH_READING : WORTH_NOTHING;
+}
+
+/* The best source for a node without a link: the one that is read already, if others are no better. */
+static struct core_member *best_source(struct core *c, const struct core_member *m)
+{
+    struct core_member *best = m->source && has_link(m->source) ? m->source : NULL;
+    enum worth most = best ? worth(best, m) : WORTH_NOTHING;
+    for (struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k)) {
+        enum worth has = k == m ? WORTH_NOTHING : worth(k, m);
+        if (has <= most)
+            continue;
+        best = k;
+        most = has;
+    }
+    return best;
+}
+
+/* Its source has gone over to a later life of it, or it is back and what was held of it has expired. */
+static bool is_outdated(const struct core *c, const struct core_member *m)
+{
+    if (c->rib.origins[m->node->id].is_partial && m->replica.position && core_member_is_here(m))
+        return true;
+    const struct repl_position *p = position_of(m->source, m->node->id);
+    return p && p->incarnation > m->replica.incarnation && worth(m->source, m) != WORTH_NOTHING;
+}
+
+static void choose(struct core *c, struct core_member *m)
+{
+    if (has_link(m))
+        return; /* from itself */
+    struct core_member *source = best_source(c, m);
+    if (source == m->source && (!source || !is_outdated(c, m)))
+        return;
+    read_no_more(c, m);
+    if (source)
+        read_from(c, m, source, position_of(source, m->node->id)->incarnation);
+}
+
+/* Has the source all that the node says, as of its last beat, and we what it had then? */
+static bool is_current_via(const struct core_member *m)
+{
+    const struct repl_position *p = m->source->has_heard ? position_of(m->source, m->node->id) : NULL;
+    enum { CLASS = 0x0f };
+    return p && p->incarnation == m->replica.incarnation && (p->status & CLASS) == RIB_LIVE &&
+           m->replica.position >= p->version;
+}
+
+bool core_streams_is_current(const struct core *c, const struct core_member *m)
+{
+    (void)c;
+    return m->source && m->replica.cut_seen && (m->source == m || is_current_via(m));
+}
+
+void core_streams_choose(struct core *c)
+{
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        choose(c, m);
+        if (m->source && m->source != m && core_member_is_here(m) && core_streams_is_current(c, m))
+            repl_evidence_back(&c->rib, (uint8_t)m->node->id, c->now_ms);
+    }
+}
+
+void core_streams_linked(struct core *c, struct core_member *m, uint64_t incarnation)
+{
+    bool versions = c->config->node_count > 2 && m->minor >= MINOR_WITH_VERSIONS;
+    for (int o = 0; o <= REPL_NODES_MAX; o++)
+        m->senders[o] = (struct repl_sender){ .versions = versions };
+    for (struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k))
+        if (k->source == m && k != m)
+            k->source = NULL; /* the other side has forgotten that we read it there */
+    read_no_more(c, m);
+    read_from(c, m, m, incarnation);
+}
+
+void core_streams_unlinked(struct core *c, struct core_member *m)
+{
+    for (int o = 0; o <= REPL_NODES_MAX; o++)
+        m->senders[o].active = false;
+    for (struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k))
+        if (k->source == m)
+            k->source = NULL;
+}
+
+void core_streams_read_again(struct core *c)
+{
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (m->source && has_link(m->source) && m->replica.missed)
+            read_from(c, m, m->source, m->replica.incarnation);
+}
+
+static void on_applied(struct core *c, struct core_member *m, uint64_t incarnation, enum repl_apply result)
+{
+    core_must(result == REPL_APPLY_NOMEM);
+    if (result == REPL_OUT_OF_ORDER && incarnation == m->replica.incarnation)
+        read_from(c, m, m->source, incarnation);
+    if (result == REPL_APPLIED_CUT && m->source == m)
+        repl_evidence_back(&c->rib, (uint8_t)m->node->id, c->now_ms);
+}
+
+static void tell_quarantined(struct core *c, const struct core_member *m, uint64_t count)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    snprintf(subject, sizeof subject, "node=%s", m->node->name);
+    core_event(c, CONFIG_LOG_ERROR, "record_quarantined", subject,
+               "count=%llu hint=\"an NVA that this node's configuration does not name, or "
+               "attributes that are not canonical\"",
+               (unsigned long long)count);
+}
+
+void core_on_batch(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    struct core_member *of = core_member_of(c, msg->batch.origin);
+    if (!of || of->source != m)
+        return; /* it was asked before, and another one is now */
+    uint64_t before = of->replica.quarantined;
+    core_dynamic_hear(c, &msg->batch);
+    enum repl_apply result =
+        repl_replica_apply(&of->replica, &c->rib, &c->names, &msg->batch, c->now_ms);
+    on_applied(c, of, msg->batch.incarnation, result);
+    if (of->replica.quarantined != before)
+        tell_quarantined(c, of, of->replica.quarantined - before);
+}
+
+void core_on_reset(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    struct core_member *of = core_member_of(c, msg->reset.origin);
+    if (of && of->source == m)
+        on_applied(c, of, msg->reset.incarnation, repl_replica_reset(&of->replica, &c->rib, &msg->reset));
+}
+
+/* ---- serving ---- */
+
+static struct repl_source source_of(const struct core *c, uint32_t origin)
+{
+    bool own = origin == c->cfg.self;
+    const struct repl_replica *copy = own ? NULL : &c->members[origin].replica;
+    return (struct repl_source){ .origin = (uint8_t)origin,
+                                 .incarnation = own ? c->incarnation : copy->incarnation,
+                                 .copy = copy };
+}
+
+void core_on_subscribe(struct core *c, struct core_member *m, const struct repl_msg *msg)
+{
+    for (int i = 0; i < msg->subscribe.count; i++) {
+        const struct repl_position *have = &msg->subscribe.positions[i];
+        if (have->origin > c->config->node_count || have->origin == m->node->id)
+            continue;
+        struct repl_source from = source_of(c, have->origin);
+        struct repl_sender *s = &m->senders[have->origin];
+        if (!have->incarnation || (from.copy && !s->versions))
+            s->active = false;
+        else
+            repl_sender_subscribe(s, &c->rib, &from, have);
+    }
+}
+
+static void send_stream(struct core *c, struct core_member *m, uint32_t origin)
+{
+    struct repl_msg msg;
+    struct repl_source from = source_of(c, origin);
+    while (has_link(m) && unsent(m->link) < CORE_BULK_QUEUED &&
+           repl_sender_next(&m->senders[origin], &c->rib, &c->names, &from, c->batcher, &msg,
+                            &c->quarantined))
+        if (repl_link_send(m->link->link, &msg, c->now_ms))
+            core_conn_close(c, m->link);
+}
+
+void core_streams_send(struct core *c)
+{
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        send_stream(c, m, c->cfg.self);
+        for (uint32_t origin = 1; origin <= c->config->node_count; origin++)
+            if (origin != c->cfg.self && m->senders[origin].active)
+                send_stream(c, m, origin);
+    }
+}
+
+/* What this reader has for certain. One that has not spoken since it subscribed has at least what it
+ * resumed from: tombstones behind that must not go while they are on their way. Who has no link asks
+ * again when it is back, and starts over if they are gone. */
+static uint64_t acknowledged(const struct core *c, const struct core_member *m)
+{
+    const struct repl_sender *s = &m->senders[c->cfg.self];
+    if (!m->link || !s->active)
+        return UINT64_MAX;
+    const struct repl_position *p = m->has_heard ? position_of(m, c->cfg.self) : NULL;
+    return p && p->incarnation == c->incarnation && p->version < s->position ? p->version : s->position;
+}
+
+uint64_t core_streams_acked(const struct core *c)
+{
+    uint64_t acked = UINT64_MAX;
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        uint64_t has = acknowledged(c, m);
+        acked = has < acked ? has : acked;
+    }
+    return acked;
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+"""Three nodes: partial partitions, deaths that not everybody heard of, an upgrade node by node.
+
+    tests/chaos/three.py [words of a case's name]
+
+Two BIRDs: `wide` peers with every node, `narrow` with the first one only, so that all the others know its
+route from that node's stream. A VM host with its agent, whose kernel's removals are watched. TANDEM_PREVIOUS
+names a build that speaks the previous minor of the cluster's protocol; without it one is made.
+"""
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")]
+sys.dont_write_bytecode = True
+
+from case import Cases, Failed  # noqa: E402
+from lab.bird import Bird  # noqa: E402
+from lab.check import Stopwatch, hold, poll  # noqa: E402
+from lab.fault import partition  # noqa: E402
+from lab.net import Lab, run  # noqa: E402
+from lab.tandem import Cluster, program  # noqa: E402
+from lab.watch import RouteWatch, kernel_routes  # noqa: E402
+
+ADDRESSES = {"rs-a": "10.1.1.4", "rs-b": "10.1.1.5", "rs-c": "10.1.1.6"}
+WIDE, NARROW = "10.1.2.4", "10.1.2.5"
+TABLE = {"10.250.0.0/16": [WIDE], "10.251.0.0/16": [NARROW]}
+EXTRA = "10.252.0.0/16"
+MINOR, CHANGE_S = 2, 1
+
+
+class Three:
+    def __init__(self, lab):
+        self.lab = lab
+        fabric = lab.subnet("fabric", "10.1.0.1/16")
+        places = {**ADDRESSES, "wide": WIDE, "narrow": NARROW, "vm": "10.1.10.4"}
+        hosts = {name: lab.host(name) for name in places}
+        for name, host in hosts.items():
+            lab.attach(fabric, host, f"{places[name]}/16")
+        self.cluster = Cluster(lab)
+        self.a, self.b, self.c = (self.cluster.node(hosts[name], at) for name, at in ADDRESSES.items())
+        self.nodes = (self.a, self.b, self.c)
+        self.vm, self.agent = hosts["vm"], self.cluster.agent(hosts["vm"])
+        self.cluster.network("hub", "10.1.0.0/16")
+        self.cluster.peer("wide", WIDE, 65001, holdTime="9s", connectRetry="1s")
+        self.cluster.peer("narrow", NARROW, 65002, holdTime="9s", connectRetry="1s", nodes=["rs-a"])
+        self.cluster.configure()
+        self.wide, self.narrow = Bird(lab, hosts["wide"], 65001, WIDE), Bird(lab, hosts["narrow"], 65002, NARROW)
+        for node in self.nodes:
+            self.wide.peer(node.name, node.address, 65515, families=(4,))
+        self.narrow.peer("rs-a", ADDRESSES["rs-a"], 65515, families=(4,))
+        for bird, prefix in zip((self.wide, self.narrow), TABLE):
+            bird.announce(prefix)
+        self.removed = 0
+
+    def start(self):
+        for bird in (self.wide, self.narrow):
+            bird.start()
+        self.cluster.start()
+        self.agent.start()
+        self.settled()
+        self.watch = RouteWatch(self.lab, self.vm)
+
+    def settled(self):
+        self.cluster.wait_ready()
+        for node in self.nodes:
+            node.wait_peers("wide")
+            node.wait_linked()
+        self.cluster.expect_equal()
+        poll("the VM's table", self.is_whole)
+
+    def is_whole(self):
+        return kernel_routes(self.vm, protocol=201) == TABLE
+
+    def nothing_removed(self):
+        """Nothing but what was withdrawn, which was EXTRA."""
+        removed = self.watch.removals()
+        fresh, self.removed = removed[self.removed:], len(removed)
+        wrong = [f"{stamp} {route}" for stamp, route in fresh if not route.startswith(EXTRA)]
+        if wrong:
+            raise Failed("the VM's kernel removed " + "; ".join(wrong))
+
+    def view(self, node, other):
+        return next(n for n in node.items("node", "list") if n["name"] == other.name)
+
+    def change(self, node, bird, what, wanted):
+        """A change at a BIRD shows in a node's table within CHANGE_S."""
+        getattr(bird, what)(EXTRA)
+        watch = Stopwatch()
+        poll(f"{node.name}: {EXTRA} by {bird.name} {what}s", lambda: (EXTRA in node.best()) == wanted, 10, every=0.02)
+        return watch.ms
+
+    # The acts.
+
+    def parted(self):
+        """Scenario 20: rs-a and rs-c do not hear each other, both hear rs-b."""
+        with partition((self.a.host, [self.a.address]), (self.c.host, [self.c.address])):
+            poll("rs-c reads rs-a's stream from rs-b", lambda: self.view(self.c, self.a).get("readFrom") == "rs-b", 10)
+            poll("rs-a reads rs-c's stream from rs-b", lambda: self.view(self.a, self.c).get("readFrom") == "rs-b", 10)
+            hold("rs-a and rs-c stay alive to each other", lambda: self.view(self.c, self.a)["health"] == "ok" and
+                 self.view(self.a, self.c)["health"] == "ok", 2)
+            came = self.change(self.c, self.narrow, "announce", True)
+            went = self.change(self.c, self.narrow, "withdraw", False)
+            hold("the VM's table", self.is_whole, 1)
+        print(f"       a change over a third node: announced {came:.0f} ms, withdrawn {went:.0f} ms", flush=True)
+        if went > CHANGE_S * 1000 + 500:
+            raise Failed(f"a withdrawn route stayed for {went:.0f} ms")
+        self.settled()
+        self.nothing_removed()
+
+    def killed_in_part(self):
+        """rs-a dies while rs-c knows of it by rs-b only; what its NVA told it is held by both."""
+        with partition((self.a.host, [self.a.address]), (self.c.host, [self.c.address])):
+            poll("rs-c reads rs-a's stream from rs-b", lambda: self.view(self.c, self.a).get("readFrom") == "rs-b", 10)
+            self.a.kill()
+            for node in (self.b, self.c):
+                poll(f"{node.name} misses rs-a", lambda node=node: self.view(node, self.a)["health"] == "dead", 5)
+            hold("both keep what rs-a learned", lambda: all(set(TABLE) <= set(n.best()) for n in (self.b, self.c)), 2)
+            hold("the VM's table", self.is_whole, 1)
+        self.a.start()
+        self.settled()
+        self.nothing_removed()
+
+    def killed(self):
+        """kill -9 of each in turn."""
+        for node in self.nodes:
+            node.kill()
+            hold("the VM's table while a node is away", self.is_whole, 1)
+            node.start()
+            self.settled()
+        self.nothing_removed()
+
+    def upgraded(self):
+        """All speak the previous minor; each is stopped and started as the newest, and back again."""
+        previous = previous_build()
+        for way in (previous, program("tandemd")):
+            for node in self.nodes:
+                node.stop()
+                node.program = way
+                node.start()
+                self.settled()
+                hold("the VM's table between versions", self.is_whole, 0.5)
+            minors = {n["protocolMinor"] for n in self.a.items("node", "list")}
+            wanted = {MINOR if way == program("tandemd") else MINOR - 1}
+            if minors != wanted:
+                raise Failed(f"the nodes speak minor {minors}, wanted {wanted}")
+        self.nothing_removed()
+
+
+def previous_build():
+    """tandemd as it speaks with nodes of the previous minor."""
+    tree = os.environ.get("TANDEM_PREVIOUS", os.path.join(ROOT, "build", "previous"))
+    if "TANDEM_PREVIOUS" not in os.environ:
+        run("cmake", "-S", ROOT, "-B", tree, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", f"-DTANDEM_PROTOCOL_MINOR={MINOR - 1}")
+        run("cmake", "--build", tree, "--target", "tandemd", timeout=900)
+    return os.path.join(tree, "bin", "tandemd")
+
+
+def main():
+    cases = Cases()
+    with Lab("three") as lab:
+        three = Three(lab)
+        acts = (("two of three nodes are parted", three.parted),
+                ("a node dies that one knows by another only", three.killed_in_part),
+                ("kill -9 of each of three nodes", three.killed),
+                ("an upgrade from the previous minor and back, node by node", three.upgraded))
+        if cases.one("three nodes stand, and a VM has their table", three.start):
+            for name, act in acts:
+                if cases.wants(name):
+                    cases.one(name, act)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
