@@ -137,7 +137,7 @@ void core_shared_stop(struct core *c)
 static bool has_heir(const struct core *c, const struct core_target *t)
 {
     for (uint32_t id = 1; id <= c->config->node_count; id++)
-        if (is_other(c, id) && is_here(&c->members[id]) && t->hints[id].reads)
+        if (is_other(c, id) && core_member_is_here(&c->members[id]) && t->hints[id].reads)
             return true;
     return false;
 }
