@@ -294,6 +294,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     core_cluster_init(c);
     core_peers_start(c);
     core_bmp_init(c);
+    core_tap_init(c);
     core_event(c, CONFIG_LOG_INFO, "started", NULL, "name=%s asn=%u router_id=%u nodes=%zu peers=%zu",
                c->config->name, c->config->asn, core_router_id(c),
                c->config->node_count, c->config->peer_count);
@@ -307,6 +308,7 @@ void core_free(struct core *c)
     core_cluster_fini(c);
     core_peers_fini(c);
     core_bmp_fini(c);
+    core_tap_fini(c);
     LIST_EACH(node, &c->conns)
     {
         struct core_conn *conn = LIST_OF(node, struct core_conn, all);

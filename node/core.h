@@ -311,6 +311,11 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
 /* A dump of the RIB; wall_ms is now_ms since 1970. Never NULL; mrt_dump_free it before the core. */
 struct mrt_dump *core_dump(struct core *c, uint64_t now_ms, uint64_t wall_ms);
 
+/* MRT records of what NVAs said and of sessions that changed, since the last call; only where the
+ * configuration wants them. Whole records, valid until the next turn; false: none. lost: records that had no
+ * room, in all. */
+bool core_take_records(struct core *c, const uint8_t **records, size_t *len, uint64_t *lost);
+
 /* Readiness, check by check: the name, whether it holds, and what is wrong. */
 struct core_check {
     const char *name; /* "converged", "cluster-caught-up", "loop", "not-stopping" … */

@@ -57,6 +57,7 @@ static void on_state(struct core *c, struct core_peer *p, const struct bgp_sessi
     char subject[CONFIG_NAME_MAX + 16];
     bool matters = e->to == BGP_ESTABLISHED || e->from == BGP_ESTABLISHED;
     p->since_ms = c->now_ms;
+    core_tap_state(c, p, e);
     core_event(c, matters ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG, "peer_state",
                core_peer_subject(p, subject, sizeof subject), "from=%s to=%s reason=\"%s\"",
                bgp_state_name((enum bgp_state)e->from), bgp_state_name((enum bgp_state)e->to),

@@ -297,6 +297,8 @@ struct core {
 
     struct core_station *stations;
     uint64_t session_changes; /* sessions that came up or went down */
+    struct core_message records; /* MRT; bytes NULL: nobody wants them */
+    uint64_t records_lost;
     bool stations_busy;       /* there is more to tell them, and room for it */
 };
 
@@ -409,6 +411,9 @@ bool core_bfd_permits(const struct core_peer *p);
 void core_tap_heard(struct core *c, struct core_conn *conn, const uint8_t *data, size_t len);
 void core_tap_sent(struct core *c, struct core_conn *conn, const uint8_t *data, size_t len);
 void core_tap_down(struct core *c, struct core_peer *p, const struct bgp_session_event *e);
+void core_tap_state(struct core *c, const struct core_peer *p, const struct bgp_session_event *e);
+void core_tap_init(struct core *c);
+void core_tap_fini(struct core *c);
 void core_tap_conn_fini(struct core_conn *conn);
 
 /* core_bmp.c */

@@ -17,6 +17,7 @@
 #include "node/conn.h"
 #include "node/guard.h"
 #include "node/mrt_file.h"
+#include "node/mrt_updates.h"
 #include "node/sock.h"
 #include "node/supervisor.h"
 
@@ -48,6 +49,8 @@ struct loop {
     uv_poll_t bfd_poll;
     struct backends *backends;
     struct mrt_file *mrt; /* NULL: no dumps on a schedule */
+    struct mrt_updates *updates; /* NULL: messages are not kept */
+    uint64_t records_lost; /* told so far */
     uint64_t logged;   /* sequence of the last event written */
     uint64_t stop_ms;  /* 0 = not stopping */
     bool bfd_stops;
@@ -161,6 +164,19 @@ static void stop_bfd(struct loop *l)
     }
 }
 
+static void take_records(struct loop *l)
+{
+    const uint8_t *records;
+    size_t len;
+    uint64_t lost;
+    if (core_take_records(l->core, &records, &len, &lost))
+        mrt_updates_put(l->updates, records, len);
+    if (lost != l->records_lost)
+        log_event(l->log, LOG_WARN_, "mrt_records_lost", NULL, "records=%llu",
+                  (unsigned long long)(lost - l->records_lost));
+    l->records_lost = lost;
+}
+
 static void stop_when_done(struct loop *l)
 {
     bool is_done = core_is_stopped(l->core) && (!l->bfd || bfd_io_is_quiet(l->bfd));
@@ -183,6 +199,7 @@ static void turn(struct loop *l)
     more |= backends_turn(l->backends, now);
     flush_pumps(l);
     take_requests(l);
+    take_records(l);
     write_events(l);
     supervisor_beat(&l->supervisor, now);
     stop_bfd(l);
@@ -493,8 +510,15 @@ static void start_dumps(struct loop *l)
                                 .directory = c->mrt_directory,
                                 .node = c->nodes[l->cfg->self - 1].name,
                                 .every_ms = c->mrt_every_ms };
+    struct mrt_updates_cfg updates = { .loop = &l->uv,
+                                       .log = l->log,
+                                       .directory = c->mrt_directory,
+                                       .node = cfg.node,
+                                       .every_ms = c->mrt_updates_ms };
     if (c->mrt_directory)
         l->mrt = mrt_file_start(&cfg);
+    if (c->mrt_directory && c->mrt_updates_ms)
+        l->updates = mrt_updates_start(&updates);
 }
 
 static void close_any(uv_handle_t *handle, void *arg)
@@ -537,6 +561,7 @@ int loop_run(const struct loop_cfg *cfg)
     conn_abandon_all(&l->owner);
     bfd_io_free(l->bfd);
     mrt_file_stop(l->mrt);
+    mrt_updates_stop(l->updates);
     for (size_t i = 0; i < l->listener_count; i++)
         close(l->listeners[i].fd);
     uv_walk(&l->uv, close_any, NULL);

@@ -1,5 +1,5 @@
 /* MRT dumps of the RIB into a directory, on a schedule: rib.NODE.20261125T163000Z.mrt. A dump is
- * written in slices between other work, under a name with ".part" until it is whole. */
+ * made in slices between other work and written beside the loop (node/sink.h). */
 #ifndef TANDEM_NODE_MRT_FILE_H
 #define TANDEM_NODE_MRT_FILE_H
 
@@ -17,6 +17,9 @@ struct mrt_file_cfg {
 };
 
 struct mrt_file;
+
+/* DIRECTORY/WHAT.NODE.TIME.mrt, of now. */
+void mrt_file_name(char *buf, size_t cap, const char *directory, const char *what, const char *node);
 
 struct mrt_file *mrt_file_start(const struct mrt_file_cfg *cfg);
 /* Leaves no half a dump behind. What is left of it ends with the loop's handles. */
