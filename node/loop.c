@@ -424,6 +424,8 @@ static void follow(struct loop *l, struct config *next)
     if (!l->bfd)
         start_bfd(l);
     core_reconfigure(l->core, next, now_ms());
+    if (l->cfg->core.agent_secrets)
+        agent_keys_reload(l->cfg->config, l->core, l->log, now_ms());
     ask_turn(l);
 }
 
@@ -433,6 +435,8 @@ static bool reload(void *data, bool is_dry, FILE *out)
     struct config *next = read_next(l, out);
     if (next && !is_dry)
         follow(l, next);
+    if (!next && !is_dry)
+        core_config_refused(l->core, "tandemctl config diff says what is wrong with the file", now_ms());
     config_free(next);
     return next != NULL;
 }
@@ -465,10 +469,8 @@ static void on_hangup(uv_signal_t *signal, int number)
     (void)number;
     supervisor_tell(&l->supervisor, "RELOADING=1");
     bool is_good = reload_and_log(l);
-    if (l->cfg->core.agent_secrets)
+    if (!is_good && l->cfg->core.agent_secrets) /* a directory of keys does not wait for the file */
         agent_keys_reload(l->cfg->config, l->core, l->log, now_ms());
-    if (!is_good)
-        core_config_refused(l->core, "tandemctl config diff says what is wrong", now_ms());
     supervisor_tell(&l->supervisor, is_good ? "READY=1\nSTATUS=" : "READY=1\nSTATUS=reload refused, see the log");
     ask_turn(l);
 }
@@ -493,7 +495,7 @@ static bool start_api(struct loop *l)
     char error[256] = "";
     struct api_cfg cfg = {
         .loop = &l->uv, .core = l->core, .config = l->cfg->config, .self = l->cfg->self, .now = now_ms,
-        .on_act = on_news, .data = l
+        .reload = reload, .on_act = on_news, .data = l
     };
     if (api_start(&l->api, &cfg, error, sizeof error) == 0)
         return true;

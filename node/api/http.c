@@ -33,6 +33,8 @@ struct api_view api_now(const struct api *a)
                               .config = a->cfg.config,
                               .self = a->cfg.self,
                               .now_ms = a->cfg.now(),
+                              .reload = a->cfg.reload,
+                              .reload_data = a->cfg.data,
                               .wall_ms =
                                   (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000 };
 }

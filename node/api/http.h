@@ -20,6 +20,7 @@ struct api_cfg {
     const struct config *config;
     uint32_t self;         /* own node id */
     uint64_t (*now)(void); /* monotonic milliseconds, the core's clock */
+    bool (*reload)(void *data, bool is_dry, FILE *out); /* api_reload of routes.h */
     void (*on_act)(void *data); /* the core was told something: it wants a turn */
     void *data;
 };

@@ -40,6 +40,8 @@ static const struct endpoint orders[] = {
     { "/v1/peers/*/disable", { "message" }, false, api_peer_disable },
     { "/v1/peers/*/enable",  { NULL },      false, api_peer_enable },
     { "/v1/peers/*/clear",   { "kind" },    false, api_peer_clear },
+    { "/v1/config/check",    { NULL },      false, api_config_check },
+    { "/v1/config/reload",   { NULL },      false, api_config_reload },
 };
 /* clang-format on */
 

@@ -10,6 +10,10 @@
 
 #include "node/core.h"
 
+/* Read the configuration file again, follow it unless is_dry, and say what changes, a line each; false:
+ * it cannot be followed, and out says why. */
+typedef bool api_reload(void *data, bool is_dry, FILE *out);
+
 /* What is looked at, or acted upon, and when. */
 struct api_view {
     struct core *core;
@@ -17,6 +21,8 @@ struct api_view {
     uint32_t self;
     uint64_t now_ms;  /* monotonic */
     uint64_t wall_ms; /* the same moment, since 1970 */
+    api_reload *reload;
+    void *reload_data;
 };
 
 enum { API_PARAMS_MAX = 8, API_REST_MAX = 2 * CONFIG_NAME_MAX + 1 };
@@ -51,6 +57,7 @@ typedef void api_handler(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out);
 api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_route_list, api_route_explain,
     api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_livez, api_readyz, api_metrics,
-    api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear;
+    api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear,
+    api_config_check, api_config_reload;
 
 #endif

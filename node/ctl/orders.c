@@ -149,3 +149,35 @@ int verb_node_undrain(const struct ctl *c)
     int code = order_node(c, "undrain", &answer);
     return code ? code : done(c, answer);
 }
+
+/* ---- the configuration ---- */
+
+static int order_config(const struct ctl *c, bool is_dry)
+{
+    json_t *answer;
+    size_t i;
+    const json_t *change;
+    int code = client_post(c, is_dry ? "/v1/config/check" : "/v1/config/reload", &answer);
+    if (code)
+        return code;
+    if (c->output == CTL_JSON)
+        return done(c, answer);
+    json_array_foreach(json_object_get(answer, "changes"), i, change)
+        puts(json_string_value(change));
+    if (!json_array_size(json_object_get(answer, "changes")))
+        puts("nothing changes");
+    else if (!is_dry)
+        puts("followed");
+    json_decref(answer);
+    return CTL_OK;
+}
+
+int verb_config_diff(const struct ctl *c)
+{
+    return ctl_takes(c, 0, 0, "config diff") ? order_config(c, true) : CTL_USAGE;
+}
+
+int verb_config_reload(const struct ctl *c)
+{
+    return ctl_takes(c, 0, 0, "config reload [--check]") ? order_config(c, c->check) : CTL_USAGE;
+}

@@ -105,11 +105,19 @@ static void hops_of(const json_t *row, char cell[static CELL_TEXT])
     }
 }
 
+static void config_of(const json_t *row, char cell[static CELL_TEXT])
+{
+    bool is_other = json_is_false(json_at(row, "configEqual"));
+    snprintf(cell, CELL_TEXT, "%lld%s", (long long)json_integer_value(json_at(row, "configGeneration")),
+             is_other ? " differs" : "");
+}
+
 static int show_diff(const struct ctl *c, const json_t *nodes, const json_t *routes)
 {
     static const struct column columns[] = {
         { .title = "NODE", .kind = COLUMN_MADE, .make = name_of_node },
         { .title = "DIGEST", .kind = COLUMN_MADE, .make = digest_of },
+        { .title = "CONFIG", .kind = COLUMN_MADE, .make = config_of },
         { .title = "PARTS", .kind = COLUMN_MADE, .make = buckets_of },
         { .title = "HEALTH", .path = "health" },
     };

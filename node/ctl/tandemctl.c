@@ -36,8 +36,11 @@ static const struct verb verbs[] = {
     { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },
     { "key public",     "FILE",                               "print the public half of a node key", verb_key_public },
     { "config check",   "FILE",                               "read a configuration, list all errors", verb_config_check },
+    { "config diff",    "",                                   "what a reload would change, or what is wrong", verb_config_diff },
+    { "config reload",  "",                                   "have this node read its file again and follow it", verb_config_reload },
     { "version",        "",                                   "of this program",                verb_version },
     { "help",           "",                                   "this text",                      verb_help },
+    { "reload",           "", NULL, verb_config_reload },
     { "show protocols",   "", NULL, verb_peer_list },
     { "show bgp summary", "", NULL, verb_peer_list },
     { "show route",       "", NULL, verb_route_list },
@@ -139,6 +142,8 @@ static bool set_option(struct ctl *c, int option, const char *value, bool *wants
         return c->secret = true;
     case 'f':
         return c->follow = true;
+    case 'c':
+        return c->check = true;
     case 'h':
         return *wants_help = true;
     default: /* getopt_long has said what is wrong */
@@ -152,7 +157,7 @@ static bool parse_options(struct ctl *c, int argc, char **argv, bool *wants_help
         { "output", required_argument, NULL, 'o' }, { "socket", required_argument, NULL, 's' },
         { "url", required_argument, NULL, 'u' },    { "peer", required_argument, NULL, 'p' },
         { "target", required_argument, NULL, 't' }, { "message", required_argument, NULL, 'm' },
-        { "best", no_argument, NULL, 'b' },
+        { "best", no_argument, NULL, 'b' },         { "check", no_argument, NULL, 'c' },
         { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
         { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
     };

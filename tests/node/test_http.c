@@ -49,6 +49,16 @@ static void on_act(void *data)
     acts++;
 }
 
+static unsigned reloads;
+
+static bool reload(void *data, bool is_dry, FILE *out)
+{
+    (void)data;
+    reloads += !is_dry;
+    fputs(reloads > 1 ? "tandem.yaml:3:1: error: peers: wrong\n" : "peer x: added\nlog.level: changed\n", out);
+    return reloads <= 1;
+}
+
 static int lab_start(struct lab *l)
 {
     struct api_cfg cfg = { .loop = &l->loop,
@@ -56,6 +66,7 @@ static int lab_start(struct lab *l)
                            .config = &l->core->config,
                            .self = 1,
                            .now = now_ms,
+                           .reload = reload,
                            .on_act = on_act };
     return api_start(&l->api, &cfg, l->error, sizeof l->error);
 }
@@ -216,6 +227,22 @@ static void test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn(void
     lab_close(&l);
 }
 
+static void test_a_reload_says_what_changes_or_what_is_wrong(void)
+{
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    reloads = 0;
+    ASSERT_HAS(order(&l, "/v1/config/check"), "\"applied\":false");
+    CU_ASSERT_EQUAL(reloads, 0);
+    ASSERT_HAS(order(&l, "/v1/config/reload"), "\"changes\":[\"peer x: added\",\"log.level: changed\"]");
+    const char *refusal = order(&l, "/v1/config/reload");
+    ASSERT_HAS(refusal, " 422 ");
+    ASSERT_HAS(refusal, "application/problem+json");
+    ASSERT_HAS(refusal, "\"detail\":\"tandem.yaml:3:1: error: peers: wrong");
+    lab_close(&l);
+}
+
 static void test_orders_that_are_wrong_are_not_carried_out(void)
 {
     char long_message[400] = "/v1/nodes/rs-a/drain?message=";
@@ -293,7 +320,7 @@ static void test_what_is_not_a_plain_get_is_refused(void)
         ASSERT_HAS(ask_fd(&l, dial(l.tcp.port), rows[i].request), rows[i].status);
     ask_fd(&l, dial(l.tcp.port), rows[0].request);
     ASSERT_HAS(answer, "Allow: GET, HEAD");
-    ASSERT_HAS(answer, "application/problem+json");
+    ASSERT_HAS(refusal, "application/problem+json");
     lab_close(&l);
 }
 
@@ -538,6 +565,7 @@ static void test_mutated_requests_do_no_harm(void)
 
 CU_MAIN("http", CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
         CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn),
+        CU_CASE(test_a_reload_says_what_changes_or_what_is_wrong),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
         CU_CASE(test_an_order_that_cannot_be_done_says_why),
         CU_CASE(test_what_is_not_a_plain_get_is_refused),
