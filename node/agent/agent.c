@@ -1,5 +1,5 @@
 /* tandem-agent --config FILE [--check]
- * Follows every node, programs this host's kernel, and keeps the table when every node is gone.
+ * Follows every node, or reads from etcd; programs this host's kernel, and keeps the table when every node is gone.
  * Exit: 0 asked to stop, 2 bad configuration or usage, 1 anything else. Stopping removes nothing. */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,8 +64,11 @@ int main(int argc, char **argv)
     if (!config_load_agent(a.config, &config, stderr))
         return EXIT_BAD_CONFIG;
     int status = EXIT_BAD_CONFIG;
-    bool ok = keyfile_identity(config->key_file, &keys.identity, stderr);
-    ok = keyfile_secret(config->secret_file, &keys.secrets, stderr) && ok;
+    bool ok = true;
+    if (config->source == CONFIG_SOURCE_NODES) {
+        ok = keyfile_identity(config->key_file, &keys.identity, stderr);
+        ok = keyfile_secret(config->secret_file, &keys.secrets, stderr) && ok;
+    }
     if (ok)
         status = a.check ? 0 : host_run(config, &keys);
     repl_identity_wipe(&keys.identity);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "node/agent/etcd_source.h"
 #include "node/config/memory.h"
 #include "node/conn.h"
 #include "node/follow.h"
@@ -50,6 +51,7 @@ struct host {
     struct supervisor supervisor;
     struct conn_owner owner;
     struct follow follow;
+    struct etcd_source *etcd; /* source: etcd; else NULL */
     struct netlink *netlink;
     struct gate *gate; /* NULL: next hops are not probed */
     struct upstream upstreams[REPL_NODES_MAX];
@@ -234,6 +236,8 @@ static void dial(struct upstream *u)
 
 static void work(struct host *h)
 {
+    if (h->etcd)
+        etcd_source_turn(h->etcd, now_ms());
     netlink_turn(h->netlink, now_ms());
 }
 
@@ -302,6 +306,8 @@ static void tick_upstream(struct upstream *u)
 
 static bool is_alone(const struct host *h)
 {
+    if (h->etcd)
+        return !etcd_source_is_up(h->etcd);
     for (size_t i = 0; i < h->config->node_count; i++)
         if (h->upstreams[i].up)
             return false;
@@ -312,6 +318,8 @@ static bool is_alone(const struct host *h)
 static void mind_the_bound(struct host *h)
 {
     if (!is_alone(h)) {
+        if (h->gave_up && h->etcd)
+            etcd_source_want_again(h->etcd);
         h->alone_ms = 0;
         h->gave_up = false;
         return;
@@ -322,7 +330,7 @@ static void mind_the_bound(struct host *h)
         return;
     h->gave_up = true;
     log_event(h->log, LOG_ERROR_, "table_given_up", NULL,
-              "routes=%u hint=\"keepTable is over and no node answers: the routes go\"",
+              "routes=%u hint=\"keepTable is over and nobody answers: the routes go\"",
               program_stats(h->follow.program)->installed);
     follow_give_up(&h->follow, now_ms());
     h->active_told = -1;
@@ -354,7 +362,11 @@ static void on_kernel_event(void *data, const struct netlink_event *e)
 
 static void on_kernel_released(void *data, uint32_t prefix)
 {
-    follow_released(&((struct host *)data)->follow, prefix);
+    struct host *h = data;
+    if (h->etcd)
+        etcd_source_released(h->etcd, prefix);
+    else
+        follow_released(&h->follow, prefix);
 }
 
 static void use_hop(void *gate, const struct ip_addr *hop)
@@ -417,6 +429,35 @@ static bool start_kernel(struct host *h)
     return false;
 }
 
+/* ---- etcd ---- */
+
+static void on_etcd_trouble(void *data, const char *text)
+{
+    struct host *h = data;
+    if (text[0])
+        log_event(h->log, LOG_WARN_, "etcd_trouble", NULL,
+                  "error=\"%s\" hint=\"the table stays as it is\"", text);
+    else
+        log_event(h->log, LOG_INFO_, "etcd_well", NULL, NULL);
+}
+
+static void start_etcd(struct host *h)
+{
+    if (h->config->source != CONFIG_SOURCE_ETCD)
+        return;
+    h->etcd = etcd_source_new(&(struct etcd_source_cfg){ .loop = &h->uv,
+                                                         .target = &h->config->etcd,
+                                                         .prefixes = &h->follow.prefixes,
+                                                         .sets = &h->follow.sets,
+                                                         .kernel = h->follow.program,
+                                                         .now = now_ms,
+                                                         .on_change = on_kernel_change,
+                                                         .on_trouble = on_etcd_trouble,
+                                                         .data = h });
+    if (!h->etcd)
+        abort();
+}
+
 /* ---- life ---- */
 
 static void on_stop_signal(uv_signal_t *signal, int number)
@@ -457,6 +498,7 @@ static void close_any(uv_handle_t *handle, void *arg)
 
 static void end(struct host *h)
 {
+    etcd_source_free(h->etcd);
     gate_free(h->gate);
     if (h->netlink)
         netlink_free(h->netlink);
@@ -501,6 +543,7 @@ int host_run(const struct config_agent_file *config, const struct host_keys *key
     init_upstreams(h);
     bool started = start_kernel(h);
     if (started) {
+        start_etcd(h);
         log_event(h->log, LOG_INFO_, "started", NULL, "table=%u inherited=%u", config->table,
                   program_stats(h->follow.program)->inherited);
         supervisor_tell(&h->supervisor, "READY=1");

@@ -5,6 +5,7 @@
 #include "node/config/memory.h"
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+static const char *const sources[] = { "nodes", "etcd", NULL };
 static const char *const formats[] = { "auto", "plain", "logfmt", "json", NULL };
 
 /* "forever", or a duration. */
@@ -52,10 +53,12 @@ static const struct schema_row rows[] = {
     { "name", schema_name, AT(name), .is_required = true, .help = "this host" },
     { "routeServer", schema_name, AT(cluster), .is_required = true,
       .help = "routeServer.name of the cluster" },
-    { "keyFile", schema_path, AT(key_file), .is_required = true, .help = "this host's key" },
-    { "secretFile", schema_path, AT(secret_file), .is_required = true,
+    { "source", schema_word, AT(source), .words = sources, .help = "nodes, or etcd" },
+    { "etcd", config_read_etcd_source, AT(etcd), .help = "{ endpoints, prefix, … }: source etcd" },
+    { "keyFile", schema_path, AT(key_file), .help = "this host's key" },
+    { "secretFile", schema_path, AT(secret_file),
       .help = "the same file as agents.secretFile of the nodes" },
-    { "nodes", .is_separate = true, .is_required = true, .help = "[{ name, address, publicKey }]" },
+    { "nodes", .is_separate = true, .help = "[{ name, address, publicKey }]" },
     { "table", schema_u32, AT(table), 1, 4294967294, .help = "kernel table" },
     { "metric", schema_u32, AT(metric), 1, 4294967294, .help = "route metric" },
     { "protocol", schema_u8, AT(protocol), 5, 255, .help = "route protocol number" },
@@ -66,6 +69,18 @@ static const struct schema_row rows[] = {
     { "log", read_log, .help = "{ level, format }" },
     { 0 },
 };
+
+/* What the source needs has to be there. */
+static void check_source(struct schema_reader *r, struct tree_node *root,
+                         const struct config_agent_file *c)
+{
+    static const char *const of_nodes[] = { "nodes", "keyFile", "secretFile", NULL };
+    static const char *const of_etcd[] = { "etcd", NULL };
+    const char *const *keys = c->source == CONFIG_SOURCE_ETCD ? of_etcd : of_nodes;
+    for (; *keys && r->is_complete; keys++)
+        if (!tree_get(root, *keys))
+            schema_complain(r, root, "\"%s\" is missing: the source is %s", *keys, sources[c->source]);
+}
 
 bool config_load_agent(const char *path, struct config_agent_file **out, FILE *errors)
 {
@@ -80,6 +95,7 @@ bool config_load_agent(const char *path, struct config_agent_file **out, FILE *e
     if (config_source_open(&s, path)) {
         schema_read_object(&s.reader, s.root, rows, c);
         config_read_nodes(&s.reader, tree_get(s.root, "nodes"), node_rows, c->nodes, &c->node_count);
+        check_source(&s.reader, s.root, c);
     }
     if (config_source_close(&s, errors)) {
         *out = c;
@@ -93,6 +109,7 @@ void config_free_agent(struct config_agent_file *c)
 {
     if (!c)
         return;
+    config_etcd_fini(&c->etcd.etcd);
     free(c->key_file);
     free(c->secret_file);
     free(c->run_directory);

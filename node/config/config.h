@@ -21,6 +21,7 @@ enum config_limit_action { CONFIG_LIMIT_WARN, CONFIG_LIMIT_TRIM, CONFIG_LIMIT_RE
 enum config_graceful { CONFIG_GRACEFUL_HELPER, CONFIG_GRACEFUL_FULL, CONFIG_GRACEFUL_NONE };
 enum config_add_path { CONFIG_ADD_PATH_NONE, CONFIG_ADD_PATH_RECEIVE, CONFIG_ADD_PATH_SEND, CONFIG_ADD_PATH_BOTH };
 enum config_target_type { CONFIG_TARGET_NETLINK, CONFIG_TARGET_TABLE, CONFIG_TARGET_ETCD, CONFIG_TARGET_AZURE };
+enum config_source_kind { CONFIG_SOURCE_NODES, CONFIG_SOURCE_ETCD };
 enum config_probe { CONFIG_PROBE_TCP, CONFIG_PROBE_HTTP, CONFIG_PROBE_ICMP };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_PLAIN, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
@@ -285,6 +286,8 @@ struct config_agent_file {
     size_t node_count;
     uint32_t table, metric;
     uint8_t protocol;
+    uint8_t source;                      /* source: nodes | etcd */
+    struct config_target etcd;           /* etcd: as for a target of type etcd; its name is the host's */
     char *run_directory;                 /* runDirectory: /run/tandem; the agent's lock lies here */
     struct config_gate gate;             /* healthGate */
     uint32_t keep_ms;                    /* keepTable: forever (0), or how long it outlives all nodes */

@@ -64,18 +64,18 @@ static bool read_prefix(struct schema_reader *r, struct tree_node *n, const stru
 
 #define AT(member) .offset = offsetof(struct config_target, etcd.member)
 
-static const struct schema_row rows[] = {
-    CONFIG_TARGET_ROWS,
-    { "endpoints", read_endpoints, .offset = offsetof(struct config_target, etcd),
-      .is_required = true, .help = "[https://10.1.9.1:2379, …]" },
-    { "prefix", read_prefix, AT(prefix), .help = "of all keys: /tandem/ROUTESERVER/TARGET" },
-    { "userFile", schema_path, AT(user_file), .help = "its first line is the user's name" },
-    { "passwordFile", schema_path, AT(password_file), .help = "its first line is the password" },
-    { "caFile", schema_path, AT(ca_file), .help = "whom to trust, instead of the system's" },
-    { "certFile", schema_path, AT(cert_file), .help = "our own certificate" },
-    { "keyFile", schema_path, AT(key_file), .help = "its private key" },
-    { 0 },
-};
+#define STORE_ROWS                                                                                 \
+    { "endpoints", read_endpoints, .offset = offsetof(struct config_target, etcd),                 \
+      .is_required = true, .help = "[https://10.1.9.1:2379, …]" },                                 \
+    { "prefix", read_prefix, AT(prefix), .help = "of all keys: /tandem/ROUTESERVER/TARGET" },      \
+    { "userFile", schema_path, AT(user_file), .help = "its first line is the user's name" },       \
+    { "passwordFile", schema_path, AT(password_file), .help = "its first line is the password" },  \
+    { "caFile", schema_path, AT(ca_file), .help = "whom to trust, instead of the system's" },      \
+    { "certFile", schema_path, AT(cert_file), .help = "our own certificate" },                     \
+    { "keyFile", schema_path, AT(key_file), .help = "its private key" }
+
+static const struct schema_row target_rows[] = { CONFIG_TARGET_ROWS, STORE_ROWS, { 0 } };
+static const struct schema_row source_rows[] = { STORE_ROWS, { 0 } };
 
 static void need_both(struct schema_reader *r, struct tree_node *n, const char *one,
                       const char *two)
@@ -86,17 +86,37 @@ static void need_both(struct schema_reader *r, struct tree_node *n, const char *
     schema_complain(r, a ? a : b, "%s and %s belong together", one, two);
 }
 
+static void check_pairs(struct schema_reader *r, struct tree_node *n)
+{
+    need_both(r, n, "userFile", "passwordFile");
+    need_both(r, n, "certFile", "keyFile");
+}
+
 void config_read_etcd(struct schema_reader *r, struct tree_node *n, const struct config *c,
                       struct config_target *t)
 {
-    schema_read_object(r, n, rows, t);
-    need_both(r, n, "userFile", "passwordFile");
-    need_both(r, n, "certFile", "keyFile");
+    schema_read_object(r, n, target_rows, t);
+    check_pairs(r, n);
     if (t->etcd.prefix)
         return;
     size_t room = sizeof "/tandem//" + strlen(c->name) + strlen(t->name);
     t->etcd.prefix = memory_new(room, 1);
     snprintf(t->etcd.prefix, room, "/tandem/%s/%s", c->name, t->name);
+}
+
+/* Of an agent: which of a cluster's targets is to be said by the prefix. */
+bool config_read_etcd_source(struct schema_reader *r, struct tree_node *n,
+                             const struct schema_row *row, void *to)
+{
+    struct config_target *t = to;
+    (void)row;
+    if (!schema_is_map(r, n))
+        return false;
+    schema_read_object(r, n, source_rows, t);
+    check_pairs(r, n);
+    if (!t->etcd.prefix && !tree_get(n, "prefix") && r->is_complete)
+        schema_complain(r, n, "\"prefix\" is missing: that of the target, /tandem/ROUTESERVER/TARGET");
+    return true;
 }
 
 void config_etcd_fini(struct config_etcd *e)

@@ -51,6 +51,8 @@ void config_target_fini(struct config_target *t);
 void config_read_etcd(struct schema_reader *r, struct tree_node *n, const struct config *c,
                       struct config_target *t);
 void config_etcd_fini(struct config_etcd *e);
+/* etcd: of an agent, into a struct config_target. */
+schema_read config_read_etcd_source;
 /* One of type azureRouteTable: a target of c for every table. */
 void config_read_azure(struct schema_reader *r, struct tree_node *n, struct config *c);
 void config_azure_fini(struct config_azure *a);

@@ -31,12 +31,15 @@ struct etcd_cfg {
     struct repl_fence *fence;
     const uint8_t *digest_key; /* 16 bytes: of `gen`; NULL: the fixed key */
     uint32_t relist_ms;        /* 0 = 60 000 */
+    bool is_reader;            /* never writes: its fence is never ticked. Instead of listing again it
+                                  compares `gen` with what it has, and lists when they differ */
     uint64_t (*now)(void);
     /* Something may be done: the owner turns its core, then calls etcd_turn. */
     void (*on_change)(void *data);
     void (*on_ready)(void *data);                    /* all that stands there is inherited; once */
     void (*on_observed)(void *data, uint32_t prefix); /* somebody else changed it */
     void (*on_released)(void *data, uint32_t prefix); /* the program holds it no longer */
+    void (*on_whole)(void *data); /* what is here is what `gen` says, all of it; NULL: nobody asks */
     void (*on_trouble)(void *data, const char *text); /* "" = well again */
     const char *(*source_of)(void *data, uint32_t prefix); /* whose route it is, for the value */
     void *data;

@@ -65,6 +65,7 @@ struct etcd {
         size_t from_len;
         uint32_t mark;
         uint64_t due_ms;
+        bool is_due; /* whatever `gen` says */
     } listing;
     struct http_request *watch;
     int64_t watched; /* last revision that the watch, or a listing, told all of */
@@ -99,6 +100,8 @@ void etcd_wake(struct etcd *e);
 /* etcd_read.c */
 void etcd_list(struct etcd *e);
 void etcd_list_soon(struct etcd *e);
+/* A reader's look at `gen`, and a listing when it is not of what is here. */
+void etcd_check(struct etcd *e);
 void etcd_watch(struct etcd *e);
 void etcd_watch_stop(struct etcd *e);
 /* The program's entry as etcd has it from now on; keeps digest and count. old: what stood there. */

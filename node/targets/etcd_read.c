@@ -126,6 +126,19 @@ void etcd_tell_beat(struct etcd *e, const struct etcd_pair *pair)
     repl_fence_beat_seen(e->cfg.fence, (uint64_t)pair->revision, e->cfg.now());
 }
 
+static bool is_whole(const struct etcd *e)
+{
+    uint8_t digest[REPL_DIGEST];
+    repl_digest_write(&e->digest, digest);
+    return e->gen_revision && e->gen.count == e->count && !memcmp(digest, e->gen.digest, REPL_DIGEST);
+}
+
+static void tell_whole(struct etcd *e)
+{
+    if (e->cfg.on_whole && e->status.has_listed && is_whole(e))
+        e->cfg.on_whole(e->cfg.data);
+}
+
 static void tell_gen(struct etcd *e, const struct etcd_pair *pair)
 {
     struct etcd_gen g;
@@ -134,6 +147,7 @@ static void tell_gen(struct etcd *e, const struct etcd_pair *pair)
     bool is_valid = etcd_read_gen(pair->value, pair->value_len, &g);
     e->gen = is_valid ? g : (struct etcd_gen){ 0 };
     e->gen_revision = pair->revision;
+    tell_whole(e); /* the last operation of a batch carries it */
 }
 
 /* is_deleted: pair has no value, and its revision is that of the deletion. */
@@ -168,7 +182,13 @@ static void list_by(struct etcd *e, uint64_t at_ms)
 
 void etcd_list_soon(struct etcd *e)
 {
+    e->listing.is_due = true;
     list_by(e, e->cfg.now());
+}
+
+static uint64_t next_listing(const struct etcd *e)
+{
+    return e->cfg.now() + (e->cfg.relist_ms ? e->cfg.relist_ms : RELIST_MS);
 }
 
 static void list_from(struct etcd *e, const char *key, size_t len)
@@ -193,15 +213,6 @@ static void find_missing(struct etcd *e, enum bgp_family f)
     }
 }
 
-/* The digest check: `gen` speaks of what was listed, unless we wrote since. */
-static void compare_gen(struct etcd *e)
-{
-    uint8_t digest[REPL_DIGEST];
-    repl_digest_write(&e->digest, digest);
-    if (e->gen.count != e->count || memcmp(digest, e->gen.digest, REPL_DIGEST))
-        e->gen_is_due = true;
-}
-
 static void end_listing(struct etcd *e)
 {
     bool is_first = e->listing.is_first;
@@ -210,14 +221,15 @@ static void end_listing(struct etcd *e)
         find_missing(e, BGP_IP6);
     }
     e->listing.is_running = e->listing.is_first = false;
-    e->listing.due_ms = e->cfg.now() + (e->cfg.relist_ms ? e->cfg.relist_ms : RELIST_MS);
+    e->listing.due_ms = next_listing(e);
     if (e->listing.revision > e->watched)
         e->watched = e->listing.revision;
-    compare_gen(e);
+    e->gen_is_due |= !is_whole(e); /* it speaks of what was listed, unless we wrote since */
     e->status.listings++;
     e->status.has_listed = true;
     if (is_first)
         e->cfg.on_ready(e->cfg.data);
+    tell_whole(e);
 }
 
 static void see_page(struct etcd *e, const json_t *kvs)
@@ -257,6 +269,7 @@ void etcd_list(struct etcd *e)
     if (!e->listing.is_running) {
         e->listing.is_running = true;
         e->listing.is_first = !e->status.has_listed;
+        e->listing.is_due = false;
         e->listing.revision = 0;
         e->listing.mark++;
         list_from(e, e->prefix, strlen(e->prefix));
@@ -265,6 +278,28 @@ void etcd_list(struct etcd *e)
               etcd_request_range(e->listing.from, e->listing.from_len, e->key_end, ETCD_PAGE,
                                  e->listing.revision),
               on_page);
+}
+
+static void on_checked(struct etcd *e, const struct etcd_answer *a)
+{
+    struct etcd_pair pair;
+    if (a->fault != ETCD_FINE)
+        return;
+    e->listing.due_ms = next_listing(e);
+    if (etcd_pair_read(json_array_get(json_object_get(a->body, "kvs"), 0), &pair)) {
+        tell_gen(e, &pair);
+        etcd_pair_free(&pair);
+    }
+    if (!is_whole(e))
+        etcd_list_soon(e);
+}
+
+void etcd_check(struct etcd *e)
+{
+    char end[ETCD_KEY_MAX + 1];
+    snprintf(end, sizeof end, "%s!", e->gen_key);
+    etcd_call(e, ETCD_READS, "/v3/kv/range",
+              etcd_request_range(e->gen_key, strlen(e->gen_key), end, 0, 0), on_checked);
 }
 
 /* A store that was made anew counts from the beginning: nothing we noted means anything there. */
@@ -347,7 +382,8 @@ static size_t on_watch_data(void *data, const char *bytes, size_t len)
 static void on_watch_done(void *data, const struct http_answer *a)
 {
     struct etcd *e = data;
-    (void)a;
+    if (e->cfg.is_reader && a->outcome != HTTP_ANSWERED)
+        list_by(e, e->cfg.now()); /* a request finds out whether the endpoint lives, or leaves it */
     watch_later(e);
     etcd_wake(e);
 }

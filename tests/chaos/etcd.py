@@ -21,7 +21,9 @@ from lab.check import expect, hold, poll  # noqa: E402
 from lab.etcd import Store, Watch  # noqa: E402
 from lab.fault import unplugged  # noqa: E402
 from lab.net import Lab  # noqa: E402
-from lab.tandem import Cluster  # noqa: E402
+from lab.proc import Process  # noqa: E402
+from lab.tandem import Cluster, program, yaml  # noqa: E402
+from lab.watch import kernel_routes  # noqa: E402
 from speaker import Session  # noqa: E402
 
 NODES = {"rs-a": "10.30.0.4", "rs-b": "10.30.0.5"}
@@ -36,7 +38,7 @@ class Shared:
     """A pair of nodes, an NVA that peers with both, and a store of `members`."""
 
     def __init__(self, lab, members=1, nodes=tuple(NODES), secure=False, options=()):
-        fabric = lab.subnet("fabric", "10.30.0.1/24")
+        self.fabric = fabric = lab.subnet("fabric", "10.30.0.1/24")
         self.lab, self.cluster, self.sessions = lab, Cluster(lab), {}
         self.counter, self.extra, self.withdrawn = 0, [], set()
         for name in nodes:
@@ -431,6 +433,76 @@ def secure(cases):
         cases.run_some()
 
 
+def reader(cases):
+    """A VM host whose agent reads from the store, of three members, and never speaks to a node."""
+    with Lab("etcdr") as lab:
+        shared = Shared(lab, members=3, nodes=("rs-a",))
+        vm = shared._host(shared.fabric, "vm", "10.30.0.30")
+        path, agent = lab.path("vm", "agent.yaml"), None
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(yaml({"name": "vm", "routeServer": "hub-rs", "source": "etcd",
+                             "etcd": {"endpoints": shared.store.urls, "prefix": PREFIX}}))
+        shared.start()
+
+        def start():
+            nonlocal agent
+            agent = Process(lab, vm, "vm.agent", program("tandem-agent"), "--config", path)
+
+        def table():
+            return {prefix for prefix, hops in kernel_routes(vm, protocol=201).items() if hops == [NVA]}
+
+        @cases.case("an agent that reads from etcd has what stands there, and follows it")
+        def _():
+            start()
+            expect("the host's kernel", set(KEPT), table, 10)
+            prefix, begun = shared.change()
+            poll("a new route", lambda: prefix in table(), 10, 0.01)
+            print(f"         announcement to the host's kernel by etcd: {(time.monotonic() - begun) * 1000:.0f} ms")
+            shared.undo(prefix)
+            poll("a withdrawn route", lambda: prefix not in table(), 5)
+
+        @cases.case("most of the table is withdrawn: the reader believes the writer's sum, not its own brake")
+        def _():
+            many = [f"10.210.{i}.0/24" for i in range(200)]
+            shared.extra += many
+            shared._tell(lambda session: session.announce(*many))
+            expect("the host's kernel", set(KEPT + many), table, 10)
+            shared.undo(*many)
+            expect("the host's kernel", set(KEPT), table, 10)
+
+        @cases.case("somebody empties the store: nothing goes from the host, the node writes it anew")
+        def _():
+            shared.store.ctl("del", PREFIX + "/routes/", "--prefix")
+            hold("the host's kernel", lambda: table() == set(KEPT), 2)
+            shared.expect_routes()
+
+        @cases.case("members die one after the other, then all: the reader goes on, then keeps what it has")
+        def _():
+            for member in shared.store.members:
+                member.kill()
+                prefix, _ = shared.change()
+                poll(f"a change without {member.name}", lambda: prefix in table(), 20)
+                member.start()
+                shared.store.wait(member)
+                shared.undo(prefix)
+                poll(f"a removal without {member.name}", lambda: prefix not in table(), 20)
+            for member in shared.store.members:
+                member.kill()
+            agent.kill()
+            start()
+            hold("the host's kernel without a store", lambda: table() == set(KEPT), 3)
+            for member in shared.store.members:
+                member.start()
+            shared.store.wait()
+            prefix, _ = shared.change()
+            poll("a change when they are back", lambda: prefix in table(), 30)
+            if agent.stop() != 0:
+                raise Failed(agent.tail(30))
+
+        cases.run_some()
+        shared.watch.close()
+
+
 def cpu_seconds(node):
     with open(f"/proc/{node.process.pid}/stat", encoding="ascii") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
@@ -453,7 +525,8 @@ def main():
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     cases = Parts(arguments.words)
-    for part in (lambda: pair(cases, arguments.times), lambda: three_members(cases), lambda: secure(cases)):
+    for part in (lambda: pair(cases, arguments.times), lambda: three_members(cases), lambda: secure(cases),
+                 lambda: reader(cases)):
         part()
     return cases.end()
 
