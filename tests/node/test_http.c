@@ -320,7 +320,7 @@ static void test_what_is_not_a_plain_get_is_refused(void)
         ASSERT_HAS(ask_fd(&l, dial(l.tcp.port), rows[i].request), rows[i].status);
     ask_fd(&l, dial(l.tcp.port), rows[0].request);
     ASSERT_HAS(answer, "Allow: GET, HEAD");
-    ASSERT_HAS(refusal, "application/problem+json");
+    ASSERT_HAS(answer, "application/problem+json");
     lab_close(&l);
 }
 
