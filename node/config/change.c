@@ -179,6 +179,7 @@ static const struct field fixed[] = {
     SERVER_TEXT("agents.keysDirectory", agent_directory),
     SERVER_TEXT("export.mrt.directory", mrt_directory),
     SERVER("export.mrt.every", mrt_every_ms),
+    SERVER("export.mrt.updates", mrt_updates_ms),
     SERVER("log.format", log_format),
 };
 

@@ -56,6 +56,9 @@ class World:
     def start(self):
         for node in self.cluster.nodes.values():
             self.folder(node, "x")
+        # The first node's files lie on a disk that can be filled.
+        self.disk = os.path.dirname(self.folder(next(iter(self.cluster.nodes.values())), "x"))
+        run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", self.disk)
         self.cluster.start()
         for daemon in self.daemons:
             daemon.start()
@@ -146,22 +149,27 @@ def messages(world):
         poll(f"{node.name}: {wanted} - what bgpdump shows", lambda node=node, wanted=wanted: wanted <= heard(world, node), 15)
 
 
+def fill(path):
+    with open(path, "wb", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(4096))
+        except OSError:
+            pass
+
+
 def disk_full(world):
-    """A file system of a few pages: said clearly, nobody else notices; when there is room again files come again."""
+    """Said clearly, nobody else notices; when there is room again files come again."""
     node = next(iter(world.cluster.nodes.values()))
-    folder = os.path.dirname(world.folder(node, "x"))
-    run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder)
-    try:
-        with open(os.path.join(folder, "ballast"), "wb") as ballast:
-            ballast.write(bytes(60 * 1024))
-        poll("the node says so", lambda: [line for line in node.process.tail(200).splitlines()
-                                          if "mrt_failed" in line and "No space left" in line], 15)
-        if node.http("/livez")[0] != 200 or set(node.peers().values()) != {"Established"}:
-            raise Failed("the node suffers")
-        os.remove(os.path.join(folder, "ballast"))
-        poll("dumps come again", lambda: glob.glob(os.path.join(folder, "rib.*.mrt")), 10)
-    finally:
-        run("umount", "-l", folder)
+    ballast = os.path.join(world.disk, "ballast")
+    fill(ballast)
+    poll("the node says so", lambda: [line for line in node.process.tail(200).splitlines()
+                                      if "mrt_failed" in line and "No space left" in line], 15)
+    if node.http("/livez")[0] != 200 or set(node.peers().values()) != {"Established"}:
+        raise Failed("the node suffers")
+    before = set(glob.glob(os.path.join(world.disk, "rib.*.mrt")))
+    os.remove(ballast)
+    poll("dumps come again", lambda: set(glob.glob(os.path.join(world.disk, "rib.*.mrt"))) - before, 10)
 
 
 def nodes_stop(world):
@@ -185,10 +193,13 @@ def main():
     cases = Cases()
     with Lab("interop-mrt") as lab:
         world = World(lab)
-        if cases.one("nodes and daemons start", world.start):
-            for name, function in CASES:
-                if cases.wants(name):
-                    cases.one(name, function, world)
+        try:
+            if cases.one("nodes and daemons start", world.start):
+                for name, function in CASES:
+                    if cases.wants(name):
+                        cases.one(name, function, world)
+        finally:
+            run("umount", "-l", world.disk, check=False)
     return cases.end()
 
 

@@ -86,6 +86,7 @@ static const struct {
     { "table: 100", "table: 101", "error: programming: cannot" },
     { "programming", "log: { format: json }\nprogramming", "error: log.format:" },
     { "programming", "export: { mrt: { directory: /x } }\nprogramming", "error: export.mrt.directory:" },
+    { "programming", "export: { mrt: { directory: /x, updates: 5m } }\nprogramming", "error: export.mrt.updates:" },
     { "programming", "export: { bmp: [{ station: \"10.0.0.7:99\" }] }\nprogramming", "error: export.bmp: cannot" },
 };
 
