@@ -196,6 +196,8 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     settle_wake(c, paused, drain_received(c));
     tick(c);
     decide(c);
+    if (!rib_dirty_count(&c->rib))
+        c->clean_ms = now_ms;
     advance_phase(c);
     bool encoding = adjout_work(c->adjout, CORE_ENCODE_BUDGET);
     if (!c->wake_ms && c->phase != CORE_STOPPING) /* what a stop ends is no news for anybody's table */
@@ -204,8 +206,8 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     core_bmp_turn(c);
     reap(c);
     c->turned_ms = now_ms;
-    c->due_ms = next_turn(c, encoding || c->stations_busy || rib_dirty_count(&c->rib) ||
-                                 core_targets_have_work(c));
+    c->due_ms = next_turn(c, encoding || c->stations_busy || c->recheck.is_on ||
+                                 rib_dirty_count(&c->rib) || core_targets_have_work(c));
     return c->due_ms;
 }
 

@@ -82,7 +82,7 @@ static void name_of(const struct config_peer *range, const struct ip_addr *addre
 static void end(struct core *c, struct core_peer *p)
 {
     char subject[CONFIG_NAME_MAX + 16];
-    core_event(c, CONFIG_LOG_INFO, "peer_left", core_peer_subject(p, subject, sizeof subject), NULL);
+    core_event(c, CONFIG_LOG_DEBUG, "peer_left", core_peer_subject(p, subject, sizeof subject), NULL);
     p->silent_ms = 0;
     core_bgp_end(c, p);
 }
@@ -114,7 +114,7 @@ struct core_peer *core_dynamic_call(struct core *c, const struct ip_addr *remote
     if (!p)
         return NULL;
     p->place = place;
-    core_event(c, CONFIG_LOG_INFO, "peer_called", core_peer_subject(p, subject, sizeof subject), "range=%s",
+    core_event(c, CONFIG_LOG_DEBUG, "peer_called", core_peer_subject(p, subject, sizeof subject), "range=%s",
                c->config->peers[place].name);
     core_bgp_start(c, p);
     return p;

@@ -22,6 +22,7 @@ enum {
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_REAP_BUDGET = 256,
+    CORE_RESET_MS = 120 * 1000,   /* a peer may take to come back after a reset of ours, and keep its routes */
     CORE_PEERS_MS = 1000,         /* between looks for NVAs that have gone for good */
     CORE_HALF_OPEN = 8,           /* handshakes of one address at a time */
     CORE_HALF_OPEN_ALL = 64,
@@ -97,13 +98,14 @@ struct core_peer {
     bool warned, over_limit;
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
     bool bfd_multihop;
-    bool is_gone;        /* nothing of it was left when the Loc-RIB order stood at gone_at */
-    uint64_t gone_at;
+    uint64_t gone_ms;    /* nothing of it is left since then; 0 = there is something */
+    uint64_t gone_at;    /* who has read the Loc-RIB order so far knows it */
     uint64_t session_id;           /* of the session that is, or was last, Established: never used twice */
     uint8_t down;                  /* enum bmp_down_reason of the last end */
     struct core_message last_word; /* the NOTIFICATION of that end */
     uint64_t restart_at; /* ended for its number of routes, until then; 0 = it was not */
     bool is_shut;        /* an administrator has disabled it on this node */
+    bool is_reset;       /* its session ends for other settings, and begins anew at once */
     bool is_kept;        /* its routes are held because we have left: it has kept forwarding */
     char last_error[CORE_PEER_ERROR];
 };
@@ -247,6 +249,7 @@ struct core {
     const char **nva_names;  /* NULL: the number is free */
     struct core_peer **peers; /* NULL: the number is free, or 0 */
     uint32_t nva_count, nva_room;
+    uint64_t clean_ms; /* nothing waited for a decision then */
     uint64_t peers_ms; /* who has gone for good is looked for then */
     uint32_t generations; /* of sessions; of all NVAs together, so that a number's next NVA repeats none */
     struct repl_names names;

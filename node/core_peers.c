@@ -151,24 +151,26 @@ void core_peer_remove(struct core *c, struct core_peer *p)
 
 /* ---- who has gone for good ---- */
 
-/* Its last routes were decided: who has read so far has forgotten them. */
-static bool is_read_by_all(const struct core *c, struct core_peer *p)
+static bool has_gone(const struct core *c, const struct core_peer *p)
 {
-    if (!p->is_gone)
-        p->gone_at = vlist_head(&c->rib.loc);
-    p->is_gone = true;
-    return core_slowest_reader(c) >= p->gone_at &&
-           core_streams_acked(c) >= rib_nva_version(&c->rib, p->nva);
+    return (core_peer_is_removed(p) || p->is_dynamic) && !p->session && rib_nva_is_gone(&c->rib, p->nva);
 }
 
+/* Once all was decided that waited when it went, who has read so far has forgotten its routes. */
 static bool is_free(const struct core *c, struct core_peer *p)
 {
-    bool may_go = core_peer_is_removed(p) || p->is_dynamic;
-    bool is_gone = may_go && !p->session && rib_nva_is_gone(&c->rib, p->nva) &&
-                   !rib_dirty_count(&c->rib);
-    if (!is_gone)
-        p->is_gone = false;
-    return is_gone && is_read_by_all(c, p);
+    if (!has_gone(c, p)) {
+        p->gone_ms = p->gone_at = 0;
+        return false;
+    }
+    if (!p->gone_ms)
+        p->gone_ms = c->now_ms;
+    if (c->clean_ms <= p->gone_ms)
+        return false;
+    if (!p->gone_at)
+        p->gone_at = vlist_head(&c->rib.loc);
+    return core_slowest_reader(c) >= p->gone_at &&
+           core_streams_acked(c) >= rib_nva_version(&c->rib, p->nva);
 }
 
 /* A node that is away may come back with it, and says no word of it then if nothing has changed. */

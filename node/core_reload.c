@@ -113,19 +113,23 @@ static void tell(struct core *c, const struct core_peer *p, const char *event)
     core_event(c, CONFIG_LOG_INFO, event, core_peer_subject(p, subject, sizeof subject), NULL);
 }
 
-/* RFC 4486 section 4. */
-static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, const char *text)
+/* RFC 4486 section 4. is_reset: it begins anew, so its routes wait for it. */
+static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, bool is_reset)
 {
     if (!p->session)
         return;
-    bgp_session_stop(p->session, subcode, text, c->now_ms);
+    p->is_reset = is_reset;
+    bgp_session_stop(p->session, subcode, NULL, c->now_ms);
     core_bgp_settle(c, p);
+    p->is_reset = false;
+    if (p->grace_until && !is_reset)
+        core_routes_lose(c, p);
     core_bgp_end(c, p);
 }
 
 static void remove_peer(struct core *c, struct core_peer *p)
 {
-    end_session(c, p, BGP_PEER_DECONFIGURED, NULL);
+    end_session(c, p, BGP_PEER_DECONFIGURED, false);
     core_peer_remove(c, p);
     tell(c, p, "peer_removed");
 }
@@ -142,10 +146,18 @@ static enum bgp_cease_subcode reason(const struct core *c, const struct config_p
     return next->nodes & 1u << c->cfg.self ? BGP_CONFIG_CHANGE : BGP_PEER_DECONFIGURED;
 }
 
-/* A dynamic neighbour's session comes back when it calls again. */
-static void reset_peer(struct core *c, struct core_peer *p, const struct config_peer *next)
+/* The same NVA with other settings? Then nothing of it is removed over the reset. */
+static bool is_same_nva(const struct config_peer *is, const struct config_peer *next)
 {
-    end_session(c, p, reason(c, next), NULL);
+    return ip_addr_is_equal(&is->peer_ip, &next->peer_ip) && is->peer_asn == next->peer_asn;
+}
+
+/* A dynamic neighbour's session comes back when it calls again. */
+static void reset_peer(struct core *c, struct core_peer *p, const struct config_peer *is,
+                       const struct config_peer *next)
+{
+    enum bgp_cease_subcode subcode = reason(c, next);
+    end_session(c, p, subcode, subcode == BGP_CONFIG_CHANGE && !p->is_dynamic && is_same_nva(is, next));
     core_peer_set(c, p, next);
     if (!p->is_dynamic && is_wanted_here(c, p))
         core_bgp_start(c, p);
@@ -197,7 +209,7 @@ static void follow_peer(struct core *c, const struct config *was, struct core_pe
     p->place = (size_t)(next - c->config->peers);
     enum config_effect effect = config_peer_effect(is, was->asn, next, c->config->asn);
     if (effect == CONFIG_RESET)
-        reset_peer(c, p, next);
+        reset_peer(c, p, is, next);
     else
         judge_peer(c, was, p, is, next);
 }

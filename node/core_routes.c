@@ -160,13 +160,13 @@ static void resume(struct core *c, struct core_peer *p, const struct bgp_open *o
     p->is_kept = false;
 }
 
-/* We have left: what it told stays as long as a dead node's routes would. */
-static void keep_routes(struct core *c, struct core_peer *p)
+/* It was us who ended the session, and it has kept forwarding. */
+static void keep_routes(struct core *c, struct core_peer *p, uint64_t for_ms)
 {
     sweep(c, p, ALL_FAMILIES);
     mark(c, p, ALL_FAMILIES);
     p->is_kept = true;
-    p->grace_until = c->now_ms + c->hold_times.grace_ms + c->hold_times.stale_ms;
+    p->grace_until = c->now_ms + for_ms;
     publish(c, p, RIB_SESSION_GRACE);
 }
 
@@ -214,8 +214,10 @@ void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_sess
     p->is_deferred = false;
     core_routes_leave(p);
     repl_evidence_session_ends(&c->rib, p->nva);
-    if (c->drain.state == CORE_DRAINED)
-        keep_routes(c, p);
+    if (c->drain.state == CORE_DRAINED) /* as long as a dead node's routes would stay */
+        keep_routes(c, p, c->hold_times.grace_ms + c->hold_times.stale_ms);
+    else if (p->is_reset)
+        keep_routes(c, p, CORE_RESET_MS);
     else if (restarts_gracefully(p, e))
         hold_routes(c, p);
     else

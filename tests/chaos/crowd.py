@@ -5,7 +5,8 @@
 
 One node in a network namespace where every address of 10.32.0.0/16 is local. The speakers are sockets of this
 process. In every case those that behave keep their sessions and their routes; the node's descriptors, memory and
-log lines stay bounded. What was measured is printed.
+log lines stay bounded. What was measured is printed. With CROWD_BY_PREFIX=1 the node knows none of them by
+address: all are neighbours of one prefix.
 """
 import http.client
 import json
@@ -26,6 +27,7 @@ from case import Cases, Failed  # noqa: E402
 from speaker import KEEPALIVE, OPEN, UPDATE, message, nlri  # noqa: E402
 
 BIN = os.environ.get("TANDEM_BIN", os.path.join(ROOT, "build", "debug", "bin"))
+BY_PREFIX = os.environ.get("CROWD_BY_PREFIX") == "1"
 NODE, PORT = "10.32.255.1", 1790
 NOTIFICATION, HOLD_S = 3, 90
 CROWD, FLAPPING = 1000, 100
@@ -138,7 +140,10 @@ nodes: [ {{ name: node, address: {NODE}, bgpPort: {PORT} }} ]
 defaults: {{ passive: true, connectRetry: 1s, holdTime: {HOLD_S}s }}
 peers:
 """)
-            for speaker in self.speakers:
+            if BY_PREFIX:
+                file.write(f"  - {{ name: nva, peerIp: 10.32.0.0/16, peerAsn: {self.speakers[0].asn}-"
+                           f"{self.speakers[-1].asn}, maxPeers: {CROWD} }}\n")
+            for speaker in self.speakers if not BY_PREFIX else []:
                 file.write(f"  - {{ name: nva-{speaker.number}, peerIp: {address(speaker.number)}, "
                            f"peerAsn: {speaker.asn} }}\n")
         self.log_path = os.path.join(directory, "log")

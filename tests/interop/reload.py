@@ -196,10 +196,11 @@ def judged(world):
 
 
 def reset(world):
-    """Another hold time: this session is reset, and BIRD is told why; the other one stays."""
+    """Another hold time: this session is reset, and BIRD is told why; the other one, and all routes, stay."""
     kept = [row for row in flaps(world) if row[1] == "nva2"]
     world.write(world.peers_are(world.entry(1, holdTime="30s"), world.entry(2)))
     reload(world)
+    hold("nva2 keeps nva1's route", lambda: all("10.101.0.0/24" in world.birds[1].received(a) for a in NODES.values()), 2)
     poll("BIRD knows why", lambda: any(CHANGED.lower() in world.birds[0].birdc(
         f"show protocols all {protocol(n)}").lower() or world.birds[0].established(n.address)
         for n in world.birds[0].neighbors))

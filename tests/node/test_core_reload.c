@@ -102,10 +102,46 @@ static void test_a_session_whose_settings_changed_is_reset_and_no_other(void)
     CU_ASSERT_EQUAL(l->players[TALKER].told.code, BGP_CEASE);
     CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_CONFIG_CHANGE);
     CU_ASSERT_TRUE(is_up(l, "listener"));
-    CU_ASSERT_FALSE(listener_has(l));
+    CU_ASSERT_TRUE(listener_has(l)); /* its routes wait for it */
     come_up(l, TALKER, OPEN("fde9", "02"));
     say(l, TALKER, ROUTE);
+    say(l, TALKER, END_OF_RIB);
     CU_ASSERT_TRUE(listener_has(l));
+    CU_ASSERT_EQUAL(l->players[LISTENER].withdrawn, 0);
+    lab_close(l);
+}
+
+static void test_routes_do_not_wait_for_ever_for_a_session_that_was_reset(void)
+{
+    struct lab *l = told();
+    char peers[512];
+    snprintf(peers, sizeof peers, TALK LISTEN, ", holdTime: 30");
+    reload(l, no_changes, peers);
+    pass(l, 119);
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 2);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_a_peer_that_is_removed_while_its_routes_wait_goes_with_them(void)
+{
+    struct lab *l = told();
+    char peers[512];
+    snprintf(peers, sizeof peers, TALK LISTEN, ", holdTime: 30");
+    reload(l, no_changes, peers);
+    reload(l, no_changes, LISTEN);
+    CU_ASSERT_FALSE(listener_has(l));
+    pass(l, 3);
+    CU_ASSERT_PTR_NULL(core_peer_find(l->core, "talker"));
+    lab_close(l);
+}
+
+static void test_another_nva_under_an_old_name_has_none_of_its_routes(void)
+{
+    struct lab *l = told();
+    reload(l, no_changes, "  - { name: talker, peerIp: 10.0.0.4, peerAsn: 65001, passive: true }\n" LISTEN);
+    CU_ASSERT_FALSE(listener_has(l));
     lab_close(l);
 }
 
@@ -193,6 +229,35 @@ static void test_another_space_judges_routes_anew_without_a_reset(void)
     lab_close(l);
 }
 
+enum { MANY = 20000 };
+
+/* Each turn judges some, and asks for the next at once. */
+static void test_many_routes_are_judged_in_slices(void)
+{
+    struct lab *l = told();
+    uint16_t nva = core_peer_find(l->core, "talker")->nva;
+    struct rib *r = &l->core->rib;
+    hang_up(l, LISTENER); /* so many are no matter for its little buffer */
+    const struct ip_prefix known = { .len = 24, .bytes = { 192, 168, 1 } };
+    uint32_t attrs = rib_path(r, rib_best(rib_net(r, prefix_table_find(&r->nets, &known))))->attrs;
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct ip_prefix p = { .len = 32, .bytes = { 100, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
+        CU_ASSERT_EQUAL_FATAL(rib_announce(r, r->self, nva, &p, 0, attrs), 0);
+    }
+    pass(l, 2);
+    struct config *next = load_all(VNET("172.16.0.0/12"), both);
+    config_follow(l->config, next);
+    core_reconfigure(l->core, next, l->now);
+    config_free(next);
+    unsigned turns = 0;
+    for (; l->core->recheck.is_on && turns < 100; turns++)
+        CU_ASSERT_TRUE(core_turn(l->core, l->now) == l->now || !l->core->recheck.is_on);
+    CU_ASSERT_TRUE(turns >= MANY / CORE_DECIDE_BUDGET && turns < 20);
+    pass(l, 2);
+    CU_ASSERT_EQUAL(rib_best(rib_net(r, prefix_table_find(&r->nets, &known))), 0);
+    lab_close(l);
+}
+
 static void test_prefixes_of_the_space_are_announced_and_withdrawn(void)
 {
     struct lab *l = lab_open("");
@@ -223,10 +288,14 @@ static void test_a_refusal_is_remembered_until_the_next_one_is_followed(void)
 CU_MAIN("core_reload", CU_CASE(test_the_same_again_touches_nothing),
         CU_CASE(test_what_is_judged_only_keeps_the_session),
         CU_CASE(test_a_session_whose_settings_changed_is_reset_and_no_other),
+        CU_CASE(test_routes_do_not_wait_for_ever_for_a_session_that_was_reset),
+        CU_CASE(test_a_peer_that_is_removed_while_its_routes_wait_goes_with_them),
+        CU_CASE(test_another_nva_under_an_old_name_has_none_of_its_routes),
         CU_CASE(test_a_peer_that_is_removed_goes_with_its_routes),
         CU_CASE(test_a_peer_that_is_added_comes_up_and_is_told_all),
         CU_CASE(test_a_disabled_peer_is_told_so_and_comes_back),
         CU_CASE(test_the_servers_own_as_number_resets_all), CU_CASE(test_a_prefix_of_peers_comes_and_goes),
         CU_CASE(test_another_space_judges_routes_anew_without_a_reset),
+        CU_CASE(test_many_routes_are_judged_in_slices),
         CU_CASE(test_prefixes_of_the_space_are_announced_and_withdrawn),
         CU_CASE(test_a_refusal_is_remembered_until_the_next_one_is_followed))
