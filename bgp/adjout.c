@@ -381,6 +381,7 @@ static bool same_rules(const struct adjout_rules *a, const struct adjout_rules *
            a->export.graceful_shutdown == b->export.graceful_shutdown &&
            ip_addr_is_equal(&a->self_next_hop, &b->self_next_hop) && x->as4 == y->as4 &&
            x->max_message == y->max_message && x->ext_next_hop == y->ext_next_hop &&
+           x->long_lived == y->long_lived &&
            x->add_path_out[a->family] == y->add_path_out[a->family];
 }
 
@@ -404,6 +405,7 @@ static struct adjout_group *group_new(struct adjout *a, const struct adjout_rule
         .is_external = true,
         .no_mixed_families = rules->family == BGP_IP4 && !rules->codec.ext_next_hop,
         .no_config = ip_addr_is_zero(&rules->self_next_hop),
+        .no_long_lived = !rules->codec.long_lived,
     };
     a->rib->limits_types |= rules->from_types != UINT8_MAX;
     list_init(&g->all);

@@ -282,6 +282,19 @@ static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
     }
 }
 
+static int export_all(struct exporter *e, const struct bgp_attrs *a)
+{
+    struct wire_reader r = wire_reader(a->bytes, a->len);
+    struct bgp_attr_view v;
+    while (bgp_attrs_next(&r, &v))
+        put_attr(e, &v);
+    if (e->community)
+        put_communities(e, NULL);
+    put_as4(e);
+    put_otc(e);
+    return e->w.failed ? BGP_ERR_SPACE : (int)wire_len(&e->w);
+}
+
 int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
                      const struct bgp_codec *codec, uint8_t *buf, size_t cap)
 {
@@ -289,13 +302,14 @@ int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
     e.otc = a->marks & BGP_MARK_OTC ? 0 : how->otc;
     if (how->graceful_shutdown && !(a->marks & BGP_MARK_GRACEFUL_SHUTDOWN))
         e.community = bgp_well_known(BGP_GRACEFUL_SHUTDOWN);
-    struct wire_reader r = wire_reader(a->bytes, a->len);
-    struct bgp_attr_view v;
-    while (bgp_attrs_next(&r, &v))
-        put_attr(&e, &v);
-    if (e.community)
-        put_communities(&e, NULL);
-    put_as4(&e);
-    put_otc(&e);
-    return e.w.failed ? BGP_ERR_SPACE : (int)wire_len(&e.w);
+    return export_all(&e, a);
+}
+
+int bgp_attrs_mark(const struct bgp_attrs *a, enum bgp_well_known n, uint8_t *buf, size_t cap)
+{
+    static const struct bgp_export unchanged = { .transparent = true };
+    struct exporter e = { .w = wire_writer(buf, cap), .how = &unchanged, .width = 4 };
+    e.community = bgp_well_known(n);
+    int len = export_all(&e, a);
+    return len > UINT16_MAX ? BGP_ERR_SPACE : len;
 }

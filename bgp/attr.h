@@ -135,7 +135,11 @@ struct bgp_export {
     bool graceful_shutdown; /* RFC 8326 section 4: GRACEFUL_SHUTDOWN among the communities */
 };
 
-enum { BGP_EXPORT_MAX = 65535 };
+enum { BGP_EXPORT_MAX = 65535, BGP_MARK_ROOM = 8 };
+
+/* The canonical bytes of a with this community, which it has not, among its own. cap: a->len +
+ * BGP_MARK_ROOM is enough. Returns the length, or BGP_ERR_SPACE: no attributes may be so long. */
+int bgp_attrs_mark(const struct bgp_attrs *a, enum bgp_well_known n, uint8_t *buf, size_t cap) MUST_USE;
 
 /* Write the attributes of an UPDATE for this receiver, without NEXT_HOP and MP_REACH_NLRI:
  * AS_PATH in the receiver's width with AS4_PATH and AS4_AGGREGATOR where it is two octets and needs

@@ -39,6 +39,8 @@ static bool is_for(const struct rib *r, const struct rib_path *p, const struct r
     const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
     if (who->no_mixed_families && a->next_hop.family != prefix_index_family(p->net))
         return false;
+    if (who->no_long_lived && a->marks & BGP_MARK_LLGR_STALE)
+        return false;
     return !who->is_external || !(a->marks & stays_here);
 }
 
@@ -168,7 +170,7 @@ static bool is_hidden_from_some(const struct rib *r, uint32_t path)
         return false;
     const struct rib_path *p = rib_path(r, path);
     const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
-    return p->nva == 0 || r->limits_types || a->marks & stays_here ||
+    return p->nva == 0 || r->limits_types || a->marks & (stays_here | BGP_MARK_LLGR_STALE) ||
            a->next_hop.family != prefix_index_family(p->net);
 }
 

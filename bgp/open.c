@@ -18,6 +18,7 @@ enum {
     CAP_AS4 = 65,
     CAP_ADD_PATH = 69,
     CAP_ENHANCED_REFRESH = 70,
+    CAP_LONG_LIVED = 71,
     GR_RESTARTING = 0x8000,
     GR_NOTIFICATION = 0x4000,
     GR_FORWARDING = 0x80,
@@ -173,6 +174,42 @@ static void write_graceful_restart(struct wire_writer *w, const struct bgp_open 
         *len = (uint8_t)(w->at - len - 1);
 }
 
+/* RFC 9494 section 3.1. */
+static void read_long_lived(struct wire_reader *r, struct bgp_open *o)
+{
+    o->llgr_family = o->llgr_forwarding = 0;
+    o->long_lived = true;
+    while (wire_left(r)) {
+        uint16_t afi = wire_u16(r);
+        int f = bgp_family_of(afi, wire_u8(r));
+        uint32_t word = wire_u32(r); /* flags, then 24 bits of time */
+        if (f < 0)
+            continue;
+        o->llgr_family |= (uint8_t)(1u << f);
+        o->stale_s[f] = word & 0xffffff;
+        if (word >> 24 & GR_FORWARDING)
+            o->llgr_forwarding |= (uint8_t)(1u << f);
+    }
+}
+
+static void write_long_lived(struct wire_writer *w, const struct bgp_open *o)
+{
+    if (!o->long_lived)
+        return;
+    wire_put8(w, CAP_LONG_LIVED);
+    uint8_t *len = wire_reserve(w, 1);
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        uint32_t forwarding = o->llgr_forwarding & 1u << f ? (uint32_t)GR_FORWARDING << 24 : 0;
+        if (!(o->llgr_family & 1u << f))
+            continue;
+        put_family(w, f);
+        wire_put8(w, BGP_SAFI_UNICAST);
+        wire_put32(w, forwarding | o->stale_s[f]);
+    }
+    if (len)
+        *len = (uint8_t)(w->at - len - 1);
+}
+
 static void read_add_path(struct wire_reader *r, struct bgp_open *o)
 {
     while (wire_left(r)) {
@@ -238,6 +275,7 @@ static const struct capability {
     { CAP_AS4, 4, 0, read_as4, write_as4 },                                        /* RFC 6793 */
     { CAP_ADD_PATH, 0, 4, read_add_path, write_add_path },                         /* RFC 7911 */
     { CAP_ENHANCED_REFRESH, 0, 1, read_enhanced_refresh, write_enhanced_refresh }, /* RFC 7313 */
+    { CAP_LONG_LIVED, 0, 7, read_long_lived, write_long_lived },                   /* RFC 9494 */
 };
 
 /* ---- decoding ---- */
@@ -325,6 +363,7 @@ int bgp_open_decode(const uint8_t *body, size_t len, struct bgp_open *out, struc
     }
     if (split_parameters(&r, out, fault))
         return -1;
+    out->long_lived &= out->graceful_restart; /* RFC 9494 section 3.1: else it is ignored */
     if (short_asn == 0 || out->asn == 0) /* RFC 7607 section 2 */
         return open_fault(fault, BGP_BAD_PEER_AS);
     if (out->hold_s == 1 || out->hold_s == 2)
@@ -377,6 +416,7 @@ void bgp_open_negotiate(const struct bgp_open *ours, const struct bgp_open *thei
         .refresh = ours->refresh && theirs->refresh,
         .enhanced_refresh = ours->enhanced_refresh && theirs->enhanced_refresh,
         .ext_next_hop = ours->ext_next_hop && theirs->ext_next_hop,
+        .long_lived = ours->long_lived && theirs->long_lived,
         .max_message = ours->extended_message && theirs->extended_message
                            ? BGP_MESSAGE_MAX_EXTENDED
                            : BGP_MESSAGE_MAX,

@@ -21,6 +21,9 @@ struct bgp_open {
     bool gr_notification;        /* N bit, RFC 8538 */
     uint16_t restart_s;
     uint8_t gr_family, gr_forwarding; /* bit per family: listed; F bit set */
+    bool long_lived;             /* RFC 9494 capability present, and RFC 4724's with it */
+    uint8_t llgr_family, llgr_forwarding; /* as above */
+    uint32_t stale_s[BGP_FAMILIES]; /* Long-Lived Stale Time, 24 bits */
     int16_t role;                /* RFC 9234 role as on the wire, also one of no meaning; -1 = none */
 };
 

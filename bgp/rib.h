@@ -238,6 +238,14 @@ void rib_refresh_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_fa
 int rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
                      uint64_t now_ms) MUST_USE;
 
+/* The NVA has been away for longer than a restart takes (RFC 9494 section 4.2): its paths of a family
+ * bear LLGR_STALE from now on, those that bear NO_LLGR are withdrawn. What is unseen stays so. */
+int rib_stale_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
+                     uint64_t now_ms) MUST_USE;
+/* The time for that is over: what bears the mark and is still unseen is withdrawn. */
+int rib_stale_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
+                   uint64_t now_ms) MUST_USE;
+
 /* The origin has a new incarnation: its sessions are down, its paths are OLD and of class GRACE
  * from now_ms until the new incarnation, or evidence, says otherwise. */
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms);
@@ -319,6 +327,7 @@ struct rib_audience {
     bool is_external;      /* RFC 1997: NO_EXPORT and its like stay here */
     bool no_mixed_families; /* IPv4 only with IPv4 next hops (no RFC 8950) */
     bool no_config;        /* has no next hop for the configuration's prefixes */
+    bool no_long_lived;    /* RFC 9494 section 4.3: long-lived stale routes are not for it */
 };
 /* The path that this audience is told of a net that was decided: best, or second for best's own NVA;
  * where the best may not be told, the best of what may (no path hiding, RFC 7947 section 2.3). */

@@ -22,6 +22,10 @@ static struct bgp_open our_open(const struct bgp_session *s)
         .restart_s = cfg->restarts_gracefully ? cfg->restart_s : 0,
         .gr_family = cfg->restarts_gracefully ? families : 0,
         .gr_forwarding = cfg->restarts_gracefully ? families : 0, /* it is not through us */
+        .long_lived = cfg->stale_s != 0,
+        .llgr_family = cfg->restarts_gracefully ? families : 0,
+        .llgr_forwarding = cfg->restarts_gracefully ? families : 0,
+        .stale_s = { cfg->stale_s, cfg->stale_s },
         .extended_message = cfg->extended_message,
         .family = { cfg->family[BGP_IP4], cfg->family[BGP_IP6] },
         .add_path = { cfg->add_path[BGP_IP4], cfg->add_path[BGP_IP6] },

@@ -150,6 +150,8 @@ static void set_timer(struct core *c, const struct core_peer *p)
         due = p->grace_until;
     if (p->restart_at && p->restart_at < due)
         due = p->restart_at;
+    uint64_t stale = core_stale_deadline(p);
+    due = stale < due ? stale : due;
     if (p->silent_ms && p->silent_ms < due)
         due = p->silent_ms;
     heap_set(&c->due, p->nva, due);
@@ -355,6 +357,7 @@ static void tick_peer(struct core *c, struct core_peer *p)
         p->restart_at = 0;
         core_bgp_permit(c, p);
     }
+    core_stale_tick(c, p);
     if (is_held(p) && p->grace_until <= c->now_ms)
         core_routes_end_grace(c, p);
     if (quiet_at(c, p) <= c->now_ms)
@@ -456,6 +459,7 @@ void core_bgp_start(struct core *c, struct core_peer *p)
         .role_strict = cfg->role_strict,
         .restarts_gracefully = cfg->graceful == CONFIG_GRACEFUL_FULL,
         .restart_s = RESTART_S,
+        .stale_s = cfg->long_lived_ms / 1000,
         .seed = c->cfg.seed + p->nva,
     };
     memcpy(session.peer_asns, cfg->asns, sizeof session.peer_asns);

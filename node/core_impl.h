@@ -107,6 +107,9 @@ struct core_peer {
     bool is_shut;        /* an administrator has disabled it on this node */
     bool is_reset;       /* its session ends for other settings, and begins anew at once */
     bool is_kept;        /* its routes are held because we have left: it has kept forwarding */
+    uint32_t stale_s[BGP_FAMILIES];     /* RFC 9494, as agreed on: 0 = not with it */
+    uint64_t stale_until[BGP_FAMILIES]; /* its long-lived stale routes go then; 0 = it has none */
+    bool is_stale;       /* the session is down, and its time for a restart is over */
     char last_error[CORE_PEER_ERROR];
 };
 
@@ -571,5 +574,16 @@ void core_drain_tick(struct core *c);
 uint64_t core_drain_deadline(const struct core *c);
 /* Is this NVA told that our routes are about to go? */
 bool core_drain_marks(const struct core *c, const struct core_peer *p);
+
+/* core_stale.c: long-lived graceful restart. Families as bits. */
+void core_stale_agree(struct core_peer *p);     /* at Up */
+uint8_t core_stale_offered(const struct core_peer *p);
+uint8_t core_stale_held(const struct core_peer *p);
+void core_stale_begin(struct core *c, struct core_peer *p, uint8_t families);
+void core_stale_forget(struct core_peer *p, uint8_t families);
+/* Of the families that are held: those that the peer, which is back, still forwards for. */
+uint8_t core_stale_kept(const struct core_peer *p);
+void core_stale_tick(struct core *c, struct core_peer *p);
+uint64_t core_stale_deadline(const struct core_peer *p);
 
 #endif

@@ -121,12 +121,13 @@ static void sweep(struct core *c, struct core_peer *p, uint8_t families)
         if (families & p->unseen & 1u << f)
             core_must(rib_refresh_ends(&c->rib, c->rib.self, p->nva, (enum bgp_family)f, c->now_ms));
     p->unseen &= (uint8_t)~families;
+    core_stale_forget(p, families);
 }
 
 static bool restarts_gracefully(const struct core_peer *p, const struct bgp_session_event *e)
 {
     const struct bgp_fault *f = &e->fault;
-    if (!p->gr_family || p->cfg->graceful == CONFIG_GRACEFUL_NONE)
+    if (!(p->gr_family | core_stale_offered(p)) || p->cfg->graceful == CONFIG_GRACEFUL_NONE)
         return false;
     if (f->code == 0)
         return true; /* the connection broke, or the peer dialled anew */
@@ -138,10 +139,13 @@ static bool restarts_gracefully(const struct core_peer *p, const struct bgp_sess
 static void hold_routes(struct core *c, struct core_peer *p)
 {
     char subject[CONFIG_NAME_MAX + 16];
-    sweep(c, p, ALL_FAMILIES); /* what still waits from an earlier restart is not held twice */
+    uint8_t offered = core_stale_offered(p);
+    /* What still waits from an earlier restart is not held twice, unless it is stale for long: RFC 9494 4.2. */
+    sweep(c, p, (uint8_t)(ALL_FAMILIES & ~core_stale_held(p)));
     mark(c, p, ALL_FAMILIES);
-    sweep(c, p, ALL_FAMILIES & ~p->gr_family);
-    p->grace_until = c->now_ms + p->gr_restart_s * 1000u;
+    sweep(c, p, (uint8_t)(ALL_FAMILIES & ~(p->gr_family | offered)));
+    p->is_stale = false;
+    p->grace_until = c->now_ms + (p->gr_family ? p->gr_restart_s * 1000u : 0);
     publish(c, p, RIB_SESSION_GRACE);
     core_event(c, CONFIG_LOG_INFO, "peer_restarts", core_peer_subject(p, subject, sizeof subject),
                "routes_held=%u for_s=%u", core_session_fact(c, p)->paths, p->gr_restart_s);
@@ -151,13 +155,15 @@ static void hold_routes(struct core *c, struct core_peer *p)
 static void resume(struct core *c, struct core_peer *p, const struct bgp_open *open)
 {
     const struct bgp_codec *codec = bgp_session_codec(p->session);
-    uint8_t kept = p->is_kept ? ALL_FAMILIES : open->gr_family & open->gr_forwarding;
+    uint8_t kept = (uint8_t)((open->gr_family & open->gr_forwarding & ~core_stale_held(p)) | core_stale_kept(p));
+    if (p->is_kept)
+        kept = ALL_FAMILIES;
     for (int f = 0; f < BGP_FAMILIES; f++)
         if (!codec->family[f])
             kept &= (uint8_t)~(1u << f);
     sweep(c, p, (uint8_t)~kept);
     p->grace_until = 0;
-    p->is_kept = false;
+    p->is_kept = p->is_stale = false;
 }
 
 /* It was us who ended the session, and it has kept forwarding. */
@@ -191,6 +197,7 @@ void core_routes_up(struct core *c, struct core_peer *p)
     p->gr_restart_s = open->restart_s;
     p->up_ms = p->update_ms = c->now_ms;
     p->sends_eor = open->graceful_restart;
+    core_stale_agree(p);
     p->waits_for = 0;
     p->warned = p->over_limit = false;
     for (int f = 0; f < BGP_FAMILIES; f++)
@@ -205,7 +212,8 @@ void core_routes_lose(struct core *c, struct core_peer *p)
 {
     p->unseen = 0;
     p->grace_until = 0;
-    p->is_kept = false;
+    p->is_kept = p->is_stale = false;
+    core_stale_forget(p, ALL_FAMILIES);
     publish(c, p, RIB_SESSION_DOWN);
 }
 
@@ -227,6 +235,13 @@ void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_sess
 void core_routes_end_grace(struct core *c, struct core_peer *p)
 {
     char subject[CONFIG_NAME_MAX + 16];
+    uint8_t offered = core_stale_offered(p);
+    if (offered && !p->is_stale && !p->is_kept) {
+        sweep(c, p, (uint8_t)(ALL_FAMILIES & ~offered));
+        p->is_stale = true;
+        core_stale_begin(c, p, offered);
+        return;
+    }
     core_event(c, CONFIG_LOG_WARN, "peer_restart_failed", core_peer_subject(p, subject, sizeof subject),
                "routes_lost=%u", core_session_fact(c, p)->paths);
     core_routes_lose(c, p);

@@ -174,6 +174,16 @@ static void check_keys(struct schema_reader *r, struct tree_node *root, const st
                         "one of md5KeyFile and tcpAo, not both");
 }
 
+static void check_long_lived(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
+{
+    const struct config_peer *p = &c->peers[nth];
+    struct tree_node *n = value_at(root, "peers", nth, "longLivedGracefulRestart");
+    if (n && p->long_lived_ms && p->graceful == CONFIG_GRACEFUL_NONE)
+        schema_complain(r, n, "it goes on where a graceful restart ends: gracefulRestart is none here");
+    else if (n && p->long_lived_ms && p->long_lived_ms < 1000)
+        schema_complain(r, n, "whole seconds are told to the NVA: 1s at least, or 0");
+}
+
 static void check_peers(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
     for (size_t i = 0; i < c->peer_count; i++) {
@@ -184,6 +194,7 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
             check_asns(r, c, p, asn);
         check_bfd(r, root, c, i);
         check_keys(r, root, c, i);
+        check_long_lived(r, root, c, i);
         if (p->is_range) {
             check_range(r, root, c, i);
             continue;

@@ -260,6 +260,8 @@ static const struct schema_row peer_rows[] = {
     { "strictRole", schema_bool, AT(role_strict), .help = "refuse it when it tells no role" },
     { "gracefulRestart", schema_word, AT(graceful), .words = gracefuls,
       .help = "RFC 4724: hold its routes while it restarts (helper), and have it hold ours (full)" },
+    { "longLivedGracefulRestart", schema_millis, AT(long_lived_ms), 0, 4233600000,
+      .help = "stale routes are kept so long as the last resort (RFC 9494); 0 = no" },
     { "families", read_families, AT(families), .help = "[ipv4, ipv6]" },
     { "localAsn", schema_u32, AT(local_asn), 1, 4294967294, .help = "AS number shown to this peer" },
     { "allowOwnAs", schema_u8, AT(allow_own_as), 0, 10, .help = "own ASN allowed in paths, times" },

@@ -463,6 +463,40 @@ static void test_graceful_shutdown_joins_the_communities(void)
     lab_close(&l);
 }
 
+static void test_a_marked_set_is_canonical_and_differs_by_its_mark_alone(void)
+{
+    static const char *const sets[][2] = {
+        { USUAL, ORIGIN AS_PATH "c0 08 04 ffff0006" },
+        { USUAL "c0 08 04 00010001", ORIGIN AS_PATH "c0 08 08 00010001 ffff0006" },
+        { USUAL "80 04 04 00000007 c0 07 08 0000fde9 01020304 c0 20 0c 000000010000000200000003",
+          ORIGIN AS_PATH "80 04 04 00000007 c0 07 08 0000fde9 01020304 c0 08 04 ffff0006 "
+                         "c0 20 0c 000000010000000200000003" },
+    };
+    lab_open(&l);
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        uint8_t buf[256], want[256];
+        struct bgp_attrs marked;
+        CU_ASSERT_STRING_EQUAL(lab_attrs(&l, sets[i][0]), GOOD);
+        int len = bgp_attrs_mark(&l.update.attrs[0], BGP_LLGR_STALE, buf, l.update.attrs[0].len + BGP_MARK_ROOM);
+        CU_ASSERT_EQUAL_FATAL((size_t)len, hex(want, sizeof want, sets[i][1]));
+        CU_ASSERT_EQUAL(memcmp(buf, want, (size_t)len), 0);
+        CU_ASSERT_TRUE(bgp_attrs_summarise(buf, (uint16_t)len, &marked));
+        CU_ASSERT_EQUAL(marked.marks, l.update.attrs[0].marks | BGP_MARK_LLGR_STALE);
+    }
+    lab_close(&l);
+}
+
+static void test_a_set_without_room_for_a_mark_is_told_so(void)
+{
+    static uint8_t bytes[UINT16_MAX] = { 0x40, 1, 1, 0, 0x40, 2, 0, 0xd0, 8, 0xff, 0xf0 }; /* 65531 octets */
+    static uint8_t buf[UINT16_MAX + BGP_MARK_ROOM];
+    const struct bgp_attrs a = { .bytes = bytes, .len = 11 + 0xfff0 };
+    CU_ASSERT_EQUAL(bgp_attrs_mark(&a, BGP_LLGR_STALE, buf, sizeof buf), 11 + 0xfff4);
+    bytes[9] = 0xff, bytes[10] = 0xf4;
+    const struct bgp_attrs full = { .bytes = bytes, .len = 11 + 0xfff4 };
+    CU_ASSERT_EQUAL(bgp_attrs_mark(&full, BGP_LLGR_STALE, buf, sizeof buf), BGP_ERR_SPACE);
+}
+
 static void test_old_speakers_get_as4_attributes_where_they_are_needed(void)
 {
     const struct bgp_export azure = { .local_asn = 65515 };
@@ -500,4 +534,6 @@ CU_MAIN("attr", CU_CASE(test_origin), CU_CASE(test_as_path), CU_CASE(test_next_h
         CU_CASE(test_own_as_is_prepended_and_med_dropped_unless_transparent),
         CU_CASE(test_only_to_customer_is_added_where_there_is_none),
         CU_CASE(test_graceful_shutdown_joins_the_communities),
+        CU_CASE(test_a_marked_set_is_canonical_and_differs_by_its_mark_alone),
+        CU_CASE(test_a_set_without_room_for_a_mark_is_told_so),
         CU_CASE(test_old_speakers_get_as4_attributes_where_they_are_needed))

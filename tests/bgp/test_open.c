@@ -155,7 +155,7 @@ static void test_capabilities_of_a_wrong_length_are_malformed(void)
         "'role' 09 00",                 "09 02 0303",             "'gr' 40 00",
         "40 01 00",                     "40 03 007800",           "40 05 0078000101",
         "'add-path' 45 03 000101",      "45 05 0001010300",       "'next hop' 05 05 0001000100",
-        "05 07 00010001000200",
+        "05 07 00010001000200",         "'long-lived' 47 06 000101000000", "47 08 0001018000000a00",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         CU_ASSERT_EQUAL(decode_caps(wrong[i]), -1);
@@ -182,6 +182,19 @@ static void test_the_last_graceful_restart_capability_counts(void)
     CU_ASSERT(open_.restart_s == 5 && open_.gr_family == 1u << BGP_IP6 && open_.gr_forwarding == 0);
     CU_ASSERT_EQUAL(decode_caps("40 02 0000"), 0); /* End-of-RIB only: RFC 4724 section 3 */
     CU_ASSERT(open_.graceful_restart && open_.gr_family == 0);
+}
+
+/* RFC 9494 section 3.1 */
+static void test_long_lived_graceful_restart_has_a_time_for_each_family(void)
+{
+    CU_ASSERT_EQUAL(decode_caps("40 02 0078 47 0e 00010180000e10 00020100ffffff"), 0);
+    CU_ASSERT(open_.long_lived && open_.llgr_family == 3 && open_.llgr_forwarding == 1u << BGP_IP4);
+    CU_ASSERT_EQUAL(open_.stale_s[BGP_IP4], 3600);
+    CU_ASSERT_EQUAL(open_.stale_s[BGP_IP6], 0xffffff);
+    CU_ASSERT_EQUAL(decode_caps("47 00 40 02 0078"), 0); /* it only knows what a stale route is */
+    CU_ASSERT(open_.long_lived && open_.llgr_family == 0);
+    CU_ASSERT_EQUAL(decode_caps("47 07 00010180000e10"), 0);
+    CU_ASSERT_FALSE(open_.long_lived); /* not without RFC 4724 */
 }
 
 static void test_roles_that_contradict_each_other_are_refused(void)
@@ -233,7 +246,12 @@ static struct bgp_open random_open(struct random *r)
         o.restart_s = (uint16_t)random_below(r, 4096);
         o.gr_family = (uint8_t)random_below(r, 4);
         o.gr_forwarding = (uint8_t)random_below(r, 4) & o.gr_family;
+        o.long_lived = random_below(r, 2);
     }
+    o.llgr_family = o.long_lived ? (uint8_t)random_below(r, 4) : 0;
+    o.llgr_forwarding = (uint8_t)random_below(r, 4) & o.llgr_family;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        o.stale_s[f] = o.llgr_family & 1u << f ? random_below(r, 1 << 24) : 0;
     return o;
 }
 
@@ -247,7 +265,10 @@ static bool is_same(const struct bgp_open *a, const struct bgp_open *b)
            a->ext_next_hop == b->ext_next_hop && a->graceful_restart == b->graceful_restart &&
            a->restarting == b->restarting && a->gr_notification == b->gr_notification &&
            a->restart_s == b->restart_s && a->gr_family == b->gr_family &&
-           a->gr_forwarding == b->gr_forwarding && a->role == b->role;
+           a->gr_forwarding == b->gr_forwarding && a->role == b->role &&
+           a->long_lived == b->long_lived && a->llgr_family == b->llgr_family &&
+           a->llgr_forwarding == b->llgr_forwarding && a->stale_s[0] == b->stale_s[0] &&
+           a->stale_s[1] == b->stale_s[1];
 }
 
 static void test_what_was_written_is_read_back(void)
@@ -331,6 +352,7 @@ CU_MAIN("open", CU_CASE(test_an_open_without_parameters_is_read),
         CU_CASE(test_a_capability_that_says_it_all_by_being_there_may_be_long),
         CU_CASE(test_families_that_we_do_not_speak_are_not_ipv4_unicast),
         CU_CASE(test_the_last_graceful_restart_capability_counts),
+        CU_CASE(test_long_lived_graceful_restart_has_a_time_for_each_family),
         CU_CASE(test_roles_that_contradict_each_other_are_refused),
         CU_CASE(test_add_path_modes_of_no_meaning_are_ignored),
         CU_CASE(test_ipv6_next_hops_for_ipv4_are_found_among_others),

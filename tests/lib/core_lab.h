@@ -142,7 +142,7 @@ static inline void hear(struct player *p)
 
 /* ---- the loop ---- */
 
-static inline void flush(struct lab *l, struct player *p)
+static inline size_t flush(struct lab *l, struct player *p)
 {
     size_t len;
     const uint8_t *bytes = pump_tx_bytes(p->pump, &len);
@@ -151,6 +151,7 @@ static inline void flush(struct lab *l, struct player *p)
     p->len += len;
     core_sent(l->core, p->pump, len, l->now);
     hear(p);
+    return len;
 }
 
 static inline void take_requests(struct lab *l)
@@ -166,22 +167,29 @@ static inline void take_requests(struct lab *l)
     }
 }
 
-static inline void turn(struct lab *l)
+/* Until nothing moves at this moment; when the next turn is due. */
+static inline uint64_t turn(struct lab *l)
 {
-    for (int i = 0; i < 8; i++) {
-        core_turn(l->core, l->now);
+    uint64_t due = l->now;
+    size_t moved = 1;
+    for (int i = 0; i < 8 && (moved || due <= l->now); i++) {
+        due = core_turn(l->core, l->now);
         take_requests(l);
+        moved = 0;
         for (int k = 0; k < PLAYERS; k++)
             if (l->players[k].pump)
-                flush(l, &l->players[k]);
+                moved += flush(l, &l->players[k]);
     }
+    return due;
 }
 
 static inline void pass(struct lab *l, unsigned seconds)
 {
-    for (unsigned i = 0; i < seconds * 5; i++) {
-        l->now += 200;
-        turn(l);
+    uint64_t end = l->now + 1000 * seconds, due = turn(l);
+    while (l->now < end) {
+        uint64_t next = due > l->now ? due : l->now + 1;
+        l->now = next < end ? next : end;
+        due = turn(l);
     }
 }
 

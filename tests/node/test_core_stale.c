@@ -1,0 +1,166 @@
+/* Long-lived graceful restart, the helper's side (RFC 9494 section 4.2). */
+#include "node/core.h"
+
+#include "tests/lib/core_lab.h"
+
+/* GR and LLGR for IPv4: restart time 120 s and flags as given, stale time 0e10 = 3600 s. */
+#define LONG_LIVED(gr_flags, gr_f, ll_f)                                                           \
+    HEADER("0030", "01") "04 fde9 0000 0a000002 13 02 11 40 06" gr_flags "0001 01" gr_f            \
+                         "47 07 0001 01" ll_f "000e10"
+#define USUAL        LONG_LIVED("0078", "80", "80")
+#define BACK         LONG_LIVED("8078", "80", "80")
+#define ROUTE_NO_LLGR                                                                              \
+    HEADER("0034", "02") "0000 0019 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002"           \
+                         "c0 08 04 ffff0007 18 c0a801"
+/* The listener knows stale routes, too. */
+#define KNOWING      HEADER("0025", "01") "04 fdea 0000 0a000003 08 02 06 40 02 0078 47 00"
+#define ON           ", longLivedGracefulRestart: 1h"
+
+static bool is_marked(const struct lab *l)
+{
+    return l->players[LISTENER].marks & BGP_MARK_LLGR_STALE;
+}
+
+/* The talker has told its route, then was away for so many seconds. The listener is a reader that knows
+ * long-lived stale routes, or not. */
+static struct lab *lab_away(const char *keys, const char *open, const char *route, bool knows, unsigned seconds)
+{
+    struct lab *l = lab_open(keys);
+    l->config->peers[1].long_lived_ms = 3600 * 1000; /* for the listener's own session */
+    core_free(l->core);
+    l->core = core_new(&(struct core_cfg){ .config = l->config, .self = 1 }, l->now);
+    come_up(l, LISTENER, knows ? KNOWING : OPEN("fdea", "03"));
+    say(l, LISTENER, END_OF_RIB);
+    come_up(l, TALKER, open);
+    say(l, TALKER, route);
+    say(l, TALKER, END_OF_RIB);
+    CU_ASSERT_TRUE_FATAL(listener_has(l));
+    hang_up(l, TALKER);
+    pass(l, seconds);
+    return l;
+}
+
+static void test_after_the_restart_time_routes_are_marked_and_kept_for_the_stale_time(void)
+{
+    struct lab *l = lab_away(ON, USUAL, ROUTE, true, 119);
+    CU_ASSERT_TRUE(listener_has(l) && !is_marked(l));
+    pass(l, 2);
+    CU_ASSERT_TRUE(listener_has(l) && is_marked(l));
+    pass(l, 3590);
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 15);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_the_shorter_of_both_stale_times_counts(void)
+{
+    struct lab *l = lab_away(", longLivedGracefulRestart: 60s", USUAL, ROUTE, true, 175);
+    CU_ASSERT_TRUE(listener_has(l) && is_marked(l));
+    pass(l, 10);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_who_does_not_know_stale_routes_is_told_that_they_are_gone(void)
+{
+    struct lab *l = lab_away(ON, USUAL, ROUTE, false, 119);
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 2);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_without_the_setting_routes_go_after_the_restart_time(void)
+{
+    struct lab *l = lab_away("", USUAL, ROUTE, true, 122);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_routes_that_must_not_be_kept_go_after_the_restart_time(void)
+{
+    struct lab *l = lab_away(ON, USUAL, ROUTE_NO_LLGR, true, 119);
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 2);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_a_restart_time_of_zero_leads_to_stale_routes_at_once(void)
+{
+    struct lab *l = lab_away(ON, LONG_LIVED("0000", "80", "80"), ROUTE, true, 1);
+    CU_ASSERT_TRUE(listener_has(l) && is_marked(l));
+    lab_close(l);
+}
+
+static void test_a_peer_that_is_back_tells_its_routes_anew_and_the_mark_goes(void)
+{
+    struct lab *l = lab_away(ON, USUAL, ROUTE, true, 300);
+    come_up(l, TALKER, BACK);
+    CU_ASSERT_TRUE(listener_has(l) && is_marked(l));
+    say(l, TALKER, ROUTE);
+    CU_ASSERT_TRUE(listener_has(l) && !is_marked(l));
+    say(l, TALKER, END_OF_RIB);
+    CU_ASSERT_EQUAL(l->players[LISTENER].withdrawn, 0);
+    pass(l, 4000);
+    CU_ASSERT_TRUE(listener_has(l)); /* no timer is left behind */
+    lab_close(l);
+}
+
+static void test_what_it_does_not_tell_again_goes_at_its_end_of_rib(void)
+{
+    struct lab *l = lab_away(ON, USUAL, ROUTE, true, 300);
+    come_up(l, TALKER, BACK);
+    say(l, TALKER, END_OF_RIB);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_a_peer_that_does_not_forward_any_more_loses_its_stale_routes_when_it_is_back(void)
+{
+    static const char *const opens[] = { LONG_LIVED("8078", "80", "00"), GRACEFUL("8078", "80"),
+                                         OPEN("fde9", "02") };
+    for (int i = 0; i < 3; i++) {
+        struct lab *l = lab_away(ON, USUAL, ROUTE, true, 300);
+        come_up(l, TALKER, opens[i]);
+        CU_ASSERT_FALSE(listener_has(l));
+        lab_close(l);
+    }
+}
+
+static void test_the_stale_time_goes_on_through_a_session_that_does_not_last(void)
+{
+    struct lab *l = lab_away(ON, USUAL, ROUTE, true, 300);
+    come_up(l, TALKER, BACK);
+    pass(l, 1);
+    hang_up(l, TALKER);
+    pass(l, 3300);
+    CU_ASSERT_TRUE(listener_has(l) && is_marked(l));
+    pass(l, 130); /* 3720 s after the end of the first session, not of the second */
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_the_stale_time_goes_on_while_the_peer_tells_its_routes(void)
+{
+    struct lab *l = lab_away(", longLivedGracefulRestart: 60s", USUAL, ROUTE, true, 170);
+    come_up(l, TALKER, BACK);
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 11);
+    CU_ASSERT_FALSE(listener_has(l));
+    CU_ASSERT_PTR_NOT_NULL(l->players[TALKER].pump);
+    lab_close(l);
+}
+
+CU_MAIN("core stale", CU_CASE(test_after_the_restart_time_routes_are_marked_and_kept_for_the_stale_time),
+        CU_CASE(test_the_shorter_of_both_stale_times_counts),
+        CU_CASE(test_who_does_not_know_stale_routes_is_told_that_they_are_gone),
+        CU_CASE(test_without_the_setting_routes_go_after_the_restart_time),
+        CU_CASE(test_routes_that_must_not_be_kept_go_after_the_restart_time),
+        CU_CASE(test_a_restart_time_of_zero_leads_to_stale_routes_at_once),
+        CU_CASE(test_a_peer_that_is_back_tells_its_routes_anew_and_the_mark_goes),
+        CU_CASE(test_what_it_does_not_tell_again_goes_at_its_end_of_rib),
+        CU_CASE(test_a_peer_that_does_not_forward_any_more_loses_its_stale_routes_when_it_is_back),
+        CU_CASE(test_the_stale_time_goes_on_through_a_session_that_does_not_last),
+        CU_CASE(test_the_stale_time_goes_on_while_the_peer_tells_its_routes))
