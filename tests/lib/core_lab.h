@@ -23,7 +23,7 @@
 #define GRACEFUL(flags, family_flags)                                                              \
     HEADER("0027", "01") "04 fde9 0000 0a000002 0a 02 08 40 06" flags "0001 01" family_flags
 
-enum { TALKER = 2, LISTENER = 3, PLAYERS = 5, HEARD = 65536 };
+enum { TALKER = 2, LISTENER = 3, PLAYERS = 5, HEARD = PUMP_TX };
 
 struct player {
     struct pump *pump;
