@@ -143,17 +143,20 @@ bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *o
     return !r.failed && mandatory == 2;
 }
 
-unsigned bgp_attrs_count_as(const struct bgp_attrs *a, uint32_t asn)
+struct wire_reader bgp_attrs_as_path(const struct bgp_attrs *a)
 {
     struct wire_reader r = wire_reader(a->bytes, a->len);
     struct bgp_attr_view v = { 0 };
-    unsigned left = 0, count = 0;
-    uint32_t found;
     while (v.type != BGP_ATTR_AS_PATH && bgp_attrs_next(&r, &v))
         ;
-    if (v.type != BGP_ATTR_AS_PATH)
-        return 0;
-    struct wire_reader path = wire_reader(v.value, v.len);
+    return wire_reader(v.value, v.type == BGP_ATTR_AS_PATH ? v.len : 0);
+}
+
+unsigned bgp_attrs_count_as(const struct bgp_attrs *a, uint32_t asn)
+{
+    struct wire_reader path = bgp_attrs_as_path(a);
+    unsigned left = 0, count = 0;
+    uint32_t found;
     while (aspath_next(&path, 4, &left, &found))
         count += found == asn;
     return count;
@@ -270,6 +273,8 @@ static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
         put_otc(e);
     if (v->type == BGP_ATTR_MED && !e->how->transparent)
         return; /* RFC 4271 section 5.1.4: not to other neighbouring ASes */
+    if (e->how->shortened && (v->type == BGP_ATTR_ATOMIC_AGGREGATE || v->type == BGP_ATTR_AGGREGATOR))
+        return; /* RFC 7606 sections 7.6 and 7.7 */
     if (v->type == BGP_ATTR_AS_PATH) {
         e->as_path = v->value;
         e->as_path_len = v->len;

@@ -95,6 +95,8 @@ struct bgp_attrs {
  * are the caller's. For bytes that come from another node: false when they are not canonical. */
 bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *out);
 
+/* The value of the AS_PATH, for aspath_next. */
+struct wire_reader bgp_attrs_as_path(const struct bgp_attrs *a);
 /* Is asn anywhere in the AS_PATH? RFC 4271 section 9.1.2: such a route is a loop. Counts occurrences. */
 unsigned bgp_attrs_count_as(const struct bgp_attrs *a, uint32_t asn);
 
@@ -133,6 +135,7 @@ struct bgp_export {
     uint32_t local_asn; /* prepended when not transparent */
     uint32_t otc;       /* RFC 9234 section 5: ONLY_TO_CUSTOMER of this AS where there is none; 0 = no */
     bool graceful_shutdown; /* RFC 8326 section 4: GRACEFUL_SHUTDOWN among the communities */
+    bool shortened;     /* RFC 8654 section 4: without what RFC 7606 lets one discard */
 };
 
 enum { BGP_EXPORT_MAX = 65535, BGP_MARK_ROOM = 8 };

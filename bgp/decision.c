@@ -28,6 +28,12 @@ uint64_t rib_path_merit(const struct rib *r, const struct rib_path *p)
 static const uint32_t stays_here =
     BGP_MARK_NO_ADVERTISE | BGP_MARK_NO_EXPORT | BGP_MARK_NO_EXPORT_SUBCONFED;
 
+static bool is_through(const struct rib *r, const struct rib_path *p, const struct bgp_attrs *a,
+                       uint32_t asn)
+{
+    return r->nvas[p->nva].asn == asn || bgp_attrs_count_as(a, asn);
+}
+
 static bool is_for(const struct rib *r, const struct rib_path *p, const struct rib_audience *who)
 {
     if (p->nva == who->except_nva || !rib_path_is_usable(r, p))
@@ -40,6 +46,10 @@ static bool is_for(const struct rib *r, const struct rib_path *p, const struct r
     if (who->no_mixed_families && a->next_hop.family != prefix_index_family(p->net))
         return false;
     if (who->no_long_lived && a->marks & BGP_MARK_LLGR_STALE)
+        return false;
+    if (who->shorter_than && a->len >= who->shorter_than)
+        return false;
+    if (who->without_as && is_through(r, p, a, who->without_as))
         return false;
     return !who->is_external || !(a->marks & stays_here);
 }
@@ -170,7 +180,8 @@ static bool is_hidden_from_some(const struct rib *r, uint32_t path)
         return false;
     const struct rib_path *p = rib_path(r, path);
     const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
-    return p->nva == 0 || r->limits_types || a->marks & (stays_here | BGP_MARK_LLGR_STALE) ||
+    return p->nva == 0 || r->readers_of_all || a->marks & (stays_here | BGP_MARK_LLGR_STALE) ||
+           a->len > RIB_ATTRS_LONG ||
            a->next_hop.family != prefix_index_family(p->net);
 }
 
@@ -182,6 +193,59 @@ uint32_t rib_best_for(const struct rib *r, const struct rib_net *n, const struct
     if (rib_path(r, best)->nva == a->except_nva && second && is_for(r, rib_path(r, second), a))
         return second;
     return choose(r, n, a, NULL);
+}
+
+/* ---- several paths (RFC 7911) ---- */
+
+static bool is_better(const struct rib *r, uint32_t best, uint32_t a, uint32_t b)
+{
+    if (a == best || b == best)
+        return a == best;
+    const struct rib_path *x = rib_path(r, a), *y = rib_path(r, b);
+    uint64_t merit_x = rib_path_merit(r, x), merit_y = rib_path_merit(r, y);
+    return merit_x != merit_y ? merit_x < merit_y : is_before(r, x, y);
+}
+
+/* Into its place among the count that are there; returns how many there are then. */
+static uint32_t insert(const struct rib *r, uint32_t best, uint32_t path, uint32_t *out, uint32_t count,
+                       uint32_t cap)
+{
+    uint32_t at = count < cap ? count : cap;
+    for (; at && is_better(r, best, path, out[at - 1]); at--)
+        if (at < cap)
+            out[at] = out[at - 1];
+    if (at < cap)
+        out[at] = path;
+    return count < cap ? count + 1 : cap;
+}
+
+/* Where another node's copy of this announcement stands, or count. */
+static uint32_t find_copy(const struct rib *r, uint32_t path, const uint32_t *out, uint32_t count)
+{
+    const struct rib_path *p = rib_path(r, path);
+    uint32_t i = 0;
+    while (i < count &&
+           (rib_path(r, out[i])->nva != p->nva || rib_path(r, out[i])->path_id != p->path_id))
+        i++;
+    return i;
+}
+
+uint32_t rib_paths_for(const struct rib *r, const struct rib_net *n, const struct rib_audience *who,
+                       uint32_t *out, uint32_t cap)
+{
+    uint32_t count = 0, best = rib_best_for(r, n, who);
+    for (uint32_t i = best ? n->paths : 0; i; i = rib_path(r, i)->next) {
+        if (!is_for(r, rib_path(r, i), who))
+            continue;
+        uint32_t copy = find_copy(r, i, out, count);
+        if (copy < count && !is_better(r, best, i, out[copy]))
+            continue;
+        if (copy < count)
+            for (count--; copy < count; copy++)
+                out[copy] = out[copy + 1];
+        count = insert(r, best, i, out, count, cap);
+    }
+    return count;
 }
 
 static void put_first(struct rib *r, struct rib_net *n, uint32_t path)

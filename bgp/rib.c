@@ -103,6 +103,7 @@ static void queue_remove(struct rib_queue *q, uint32_t net)
 void rib_mark_dirty(struct rib *r, uint32_t net)
 {
     struct rib_net *n = rib_net(r, net);
+    n->flags |= RIB_NET_TOUCHED; /* a class that changed is a change of every path that has it */
     if (n->flags & RIB_NET_DIRTY)
         return;
     n->flags |= RIB_NET_DIRTY;
@@ -233,7 +234,6 @@ static void path_changed(struct rib *r, uint32_t index)
 {
     uint32_t net = rib_path(r, index)->net;
     struct rib_net *n = rib_net(r, net);
-    n->flags |= RIB_NET_TOUCHED;
     if (rib_best(n) == index || rib_second(r, n) == index)
         n->flags |= RIB_NET_CHANGED;
     rib_mark_dirty(r, net);

@@ -133,7 +133,7 @@ struct rib {
     bool keep_tombstones; /* false for a single node without monitoring: nobody else has copies */
     bool is_monitored;    /* see struct rib_cfg */
     bool relays;          /* others read copies from here: what they need is kept, too */
-    bool limits_types;    /* some reader may not have the paths of every type of peer */
+    uint32_t readers_of_all; /* readers to whom any path of a net may matter, not its best and second only */
     struct rib_queue dirty, dying;
     struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
     uint32_t tomb_second; /* of the newest of them */
@@ -202,6 +202,14 @@ static inline uint32_t rib_best(const struct rib_net *n)
 static inline uint32_t rib_second(const struct rib *r, const struct rib_net *n)
 {
     return n->flags & RIB_NET_SECOND ? rib_path(r, n->paths)->next : 0;
+}
+
+/* Of the net in the Loc-RIB order; 0 = it does not stand there. */
+static inline uint64_t rib_version(const struct rib *r, uint32_t net)
+{
+    const struct rib_net *n = rib_net(r, net);
+    bool is_listed = prefix_table_is_used(&r->nets, net) && n->flags & RIB_NET_LISTED;
+    return is_listed ? vlist_version(&r->loc, n->slot) : 0;
 }
 
 /* Is all that the net was programmed for withdrawn, and nothing of it merely lost? */
@@ -328,10 +336,18 @@ struct rib_audience {
     bool no_mixed_families; /* IPv4 only with IPv4 next hops (no RFC 8950) */
     bool no_config;        /* has no next hop for the configuration's prefixes */
     bool no_long_lived;    /* RFC 9494 section 4.3: long-lived stale routes are not for it */
+    uint32_t without_as;   /* no path through this AS, and none of an NVA in it; 0 = any */
+    uint16_t shorter_than; /* bytes of canonical attributes; 0 = any */
 };
+/* Canonical attributes of more bytes may not fit a message of 4096 octets, however they are written. */
+enum { RIB_ATTRS_LONG = 2600 };
 /* The path that this audience is told of a net that was decided: best, or second for best's own NVA;
  * where the best may not be told, the best of what may (no path hiding, RFC 7947 section 2.3). */
 uint32_t rib_best_for(const struct rib *r, const struct rib_net *n, const struct rib_audience *a);
+/* All that this audience may be told (RFC 7911), the best first, each announcement once although several
+ * nodes have heard it; where there are more than cap, the best ones. Returns how many. */
+uint32_t rib_paths_for(const struct rib *r, const struct rib_net *n, const struct rib_audience *a,
+                       uint32_t *out, uint32_t cap);
 
 /* The steps of the decision before MED as one number, lower is better: what rib_decide compares, for
  * who explains its outcome. Fields from these bits up; the path has attributes. */
