@@ -1,101 +1,36 @@
+/* Update groups: who shares one, and the work that is done once for all in it. */
 #include "bgp/adjout.h"
 
+#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bgp/adjout_log.h"
 #include "bgp/msg.h"
 
-/* ---- the group's state ---- */
+/* ---- from the Loc-RIB order to the log ---- */
 
-/* The path that members of this group are to be told of, all but NVA `except` (-1: all), or 0. */
-static uint32_t outcome(const struct adjout_group *g, const struct rib_net *n, int32_t except)
-{
-    struct rib_audience who = g->audience;
-    who.except_nva = except;
-    return rib_best_for(g->adjout->rib, n, &who);
-}
-
-static uint32_t attrs_of(const struct adjout_group *g, uint32_t path)
-{
-    return path ? rib_path(g->adjout->rib, path)->attrs : 0;
-}
-
-/* A record for every place up to this one. */
-static bool reserve_place(struct slab *s, uint32_t place)
-{
-    while (s->top <= place)
-        if (!slab_new(s))
-            return false;
-    return true;
-}
-
-static struct adjout_told *told_at(const struct adjout_group *g, uint32_t place)
-{
-    return slab_at(&g->told, place);
-}
-
-static uint32_t second_at(const struct adjout_group *g, uint32_t place)
-{
-    return told_at(g, place)->is_second ? *(uint32_t *)slab_at(&g->seconds, place) : 0;
-}
-
-/* Most nets have one path, and no second. */
-static void remember(struct adjout_group *g, uint32_t place, struct adjout_told now, uint32_t second)
-{
-    struct bgp_attr_table *attrs = &g->adjout->rib->attrs;
-    bgp_attrs_ref(attrs, now.attrs);
-    bgp_attrs_ref(attrs, second);
-    bgp_attrs_unref(attrs, told_at(g, place)->attrs);
-    bgp_attrs_unref(attrs, second_at(g, place));
-    now.is_second = second != 0;
-    if (second && !reserve_place(&g->seconds, place))
-        abort(); /* as everywhere above the RIB: the other node serves */
-    if (second)
-        *(uint32_t *)slab_at(&g->seconds, place) = second;
-    *told_at(g, place) = now;
-}
-
-/* The messages that lead from what was told to what is to be told now. */
 static void compare(struct adjout_group *g, uint32_t net)
 {
-    struct rib *r = g->adjout->rib;
-    const struct rib_net *n = rib_net(r, net);
-    uint32_t place = prefix_index_place(net), path = outcome(g, n, -1);
-    struct adjout_told was = *told_at(g, place);
-    struct adjout_told now = { .attrs = attrs_of(g, path), .nva = path ? rib_path(r, path)->nva : 0 };
-    uint32_t second = now.nva ? attrs_of(g, outcome(g, n, now.nva)) : 0;
-    uint32_t was_second = second_at(g, place);
-    bool moved = now.nva != was.nva;
-    uint32_t own_had = moved && now.nva ? was.attrs : was_second; /* what now.nva was told so far */
-    if (now.attrs != was.attrs)
-        adjout_batch_add(g->batch, net, now.attrs, now.nva, 0);
-    else if (moved && was.nva && now.attrs != was_second)
-        adjout_batch_add(g->batch, net, now.attrs, 0, was.nva);
-    if (now.nva && own_had != second)
-        adjout_batch_add(g->batch, net, second, 0, now.nva);
-    remember(g, place, now, second);
+    if (g->has_paths)
+        adjout_compare_paths(g, net);
+    else
+        adjout_compare(g, net);
 }
 
-/* Take changed nets of this family into a batch. */
+/* Take changed nets of this family into a batch. Returns how many nets were looked at, or items made. */
 static unsigned fill_batch(struct adjout_group *g, unsigned budget)
 {
-    unsigned taken = 0;
+    unsigned taken = 0, most = budget < 2 * ADJOUT_BATCH ? budget : 2 * ADJOUT_BATCH;
     struct vlist *loc = &g->adjout->rib->loc;
     adjout_batch_clear(g->batch, g->position);
-    for (uint32_t net; taken < budget && g->batch->count < 2 * ADJOUT_BATCH &&
-                       (net = vlist_next(loc, &g->position));) {
+    g->loops[0].attrs = g->loops[1].attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
+    for (uint32_t net; taken < budget && g->batch->count < most && (net = vlist_next(loc, &g->position));) {
         taken++;
-        if (prefix_index_family(net) != g->rules.family)
-            continue;
-        if (!reserve_place(&g->told, prefix_index_place(net)))
-            abort();
-        compare(g, net);
+        if (prefix_index_family(net) == g->rules.family)
+            compare(g, net);
     }
-    return taken;
+    return taken > g->batch->count ? taken : g->batch->count;
 }
-
-/* ---- the log and its readers ---- */
 
 static uint64_t slowest_offset(const struct adjout_group *g)
 {
@@ -109,16 +44,6 @@ static uint64_t slowest_offset(const struct adjout_group *g)
     return slowest;
 }
 
-/* A member that holds up the others goes on alone from where it stands. */
-static void detach(struct adjout_member *m)
-{
-    struct adjout_record r;
-    uint64_t offset = m->offset;
-    m->attached = false;
-    m->untold = 0;
-    m->position = adjout_log_read(&m->group->log, &offset, &r) ? r.version : m->group->position;
-}
-
 static bool detach_slowest(struct adjout_group *g)
 {
     uint64_t slowest = slowest_offset(g);
@@ -128,7 +53,7 @@ static bool detach_slowest(struct adjout_group *g)
     {
         struct adjout_member *m = LIST_OF(node, struct adjout_member, all);
         if (m->attached && m->offset == slowest)
-            detach(m);
+            adjout_detach(m);
     }
     return true;
 }
@@ -164,8 +89,10 @@ static void encode_batch(struct adjout_group *g)
         if (!m.len)
             return;
         adjout_log_commit(&g->log, &(struct adjout_record){ .len = (uint32_t)m.len,
-                                                            .except = m.except,
-                                                            .only = m.only,
+                                                            .except = m.to.except,
+                                                            .only = m.to.only,
+                                                            .except_as = m.to.except_as,
+                                                            .only_as = m.to.only_as,
                                                             .announced = m.announced,
                                                             .withdrawn = m.withdrawn,
                                                             .version = g->batch->version });
@@ -182,192 +109,73 @@ static unsigned work_group(struct adjout_group *g, unsigned budget)
     return taken;
 }
 
+/* ---- the end of a group, a stretch at a time ---- */
+
+static void group_free(struct adjout_group *g)
+{
+    list_remove(&g->all);
+    adjout_log_fini(&g->log);
+    slab_fini(&g->told);
+    slab_fini(&g->seconds);
+    slab_fini(&g->detours);
+    slab_fini(&g->records);
+    slab_fini(&g->withheld);
+    slab_fini(&g->as_lists);
+    hash_fini(&g->as_index);
+    bitset_fini(&g->gone);
+    free(g->batch);
+    free(g);
+}
+
+/* Give back the references of up to `budget` places; what is left of the budget. */
+static unsigned bury(struct adjout_group *g, unsigned budget)
+{
+    for (; budget && g->buried < g->told.top; budget--, g->buried++)
+        if (g->has_paths)
+            adjout_forget_paths(g, g->buried);
+        else
+            adjout_forget(g, g->buried);
+    if (g->buried == g->told.top)
+        group_free(g);
+    return budget;
+}
+
+static unsigned bury_all(struct adjout *a, unsigned budget)
+{
+    LIST_EACH(node, &a->leaving)
+    {
+        budget = bury(LIST_OF(node, struct adjout_group, all), budget);
+    }
+    return budget;
+}
+
+/* ---- work ---- */
+
 bool adjout_work(struct adjout *a, unsigned budget)
 {
     bool more = false;
+    unsigned left = bury_all(a, budget);
     LIST_EACH(node, &a->groups)
     {
         struct adjout_group *g = LIST_OF(node, struct adjout_group, all);
-        unsigned left = budget;
         while (left && g->position < vlist_head(&a->rib->loc)) {
             unsigned taken = work_group(g, left);
             left -= taken < left ? taken : left;
         }
         more |= g->position < vlist_head(&a->rib->loc);
+        adjout_purge_paths(g);
     }
-    return more;
+    if (!list_is_empty(&a->groups)) { /* another one begins the next time */
+        struct list *first = a->groups.next;
+        list_remove(first);
+        list_append(&a->groups, first);
+    }
+    return more || !list_is_empty(&a->leaving);
 }
 
 uint64_t adjout_produced(const struct adjout *a)
 {
     return a->produced;
-}
-
-/* ---- members ---- */
-
-static size_t copy_from_log(struct adjout_member *m, uint8_t *buf, size_t cap)
-{
-    struct adjout_record r;
-    const uint8_t *bytes;
-    size_t n = 0;
-    while ((bytes = adjout_log_read(&m->group->log, &m->offset, &r))) {
-        bool mine = (!r.only || r.only == m->nva) && (!r.except || r.except != m->nva);
-        if (mine && r.len > cap - n)
-            break;
-        m->offset = adjout_log_after(m->offset, &r);
-        if (!mine)
-            continue;
-        memcpy(buf + n, bytes, r.len);
-        n += r.len;
-        m->stats.messages++;
-        m->stats.announced += r.announced;
-        m->stats.withdrawn += r.withdrawn;
-    }
-    return n;
-}
-
-/* A private batch may wait for room while the RIB goes on: it holds references on what it names. */
-static void walk_end(struct adjout_member *m)
-{
-    for (uint32_t i = 0; m->batch && i < m->batch->count; i++)
-        bgp_attrs_unref(&m->group->adjout->rib->attrs, m->batch->items[i].attrs);
-    if (m->batch)
-        adjout_batch_clear(m->batch, m->position);
-}
-
-/* The next stretch of a private walk: what the group has told, never past its own position. */
-static void walk(struct adjout_member *m)
-{
-    struct adjout_group *g = m->group;
-    walk_end(m);
-    uint64_t at = m->position;
-    for (uint32_t net; m->batch->count < ADJOUT_BATCH &&
-                       (net = vlist_next(&g->adjout->rib->loc, &at)) && at <= g->position;) {
-        m->position = at;
-        if (prefix_index_family(net) != g->rules.family)
-            continue;
-        uint32_t attrs = adjout_told(m, net);
-        if (!attrs && at <= m->untold)
-            continue;
-        bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
-        adjout_batch_add(m->batch, net, attrs, 0, 0);
-    }
-    if (m->batch->count < ADJOUT_BATCH)
-        m->position = g->position;
-}
-
-static void attach(struct adjout_member *m)
-{
-    walk_end(m);
-    m->attached = true;
-    m->offset = m->group->log.head;
-    free(m->batch);
-    m->batch = NULL;
-}
-
-/* Before that a net may stand behind the group's position that it has told, and finds unchanged when
- * it comes to it again: nothing would be said, and a member that attached meanwhile would miss it. */
-static bool has_told_all(const struct adjout_group *g)
-{
-    return g->position == vlist_head(&g->adjout->rib->loc);
-}
-
-/* A message that tells where a catch-up begins or ends: at most 32 bytes. */
-static size_t put_mark(struct adjout_member *m, bool *wanted, uint8_t *buf, size_t cap)
-{
-    enum { MARK_MAX = 32 };
-    enum bgp_family family = m->group->rules.family;
-    bool is_begin = wanted == &m->wants_begin;
-    if (!*wanted || cap < MARK_MAX)
-        return 0;
-    *wanted = false;
-    m->stats.messages += !m->is_refresh;
-    return m->is_refresh ? bgp_refresh_write(buf, family, is_begin ? 1 : 2)
-                         : bgp_update_end_of_rib(buf, family);
-}
-
-static bool reserve_batch(struct adjout_member *m)
-{
-    if (!m->batch)
-        m->batch = calloc(1, sizeof *m->batch);
-    return m->batch;
-}
-
-static size_t copy_from_walk(struct adjout_member *m, uint8_t *buf, size_t cap)
-{
-    size_t n = 0;
-    if (!reserve_batch(m))
-        return 0; /* later, when there is memory */
-    while (cap - n >= m->group->rules.codec.max_message) {
-        struct adjout_message msg = adjout_encode(m->group, m->batch, buf + n);
-        n += msg.len;
-        m->stats.messages += msg.len != 0;
-        m->stats.announced += msg.announced;
-        m->stats.withdrawn += msg.withdrawn;
-        if (msg.len)
-            continue;
-        if (m->position < m->group->position) {
-            walk(m);
-            continue;
-        }
-        if (has_told_all(m->group))
-            attach(m);
-        break;
-    }
-    return n;
-}
-
-size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
-{
-    size_t n = put_mark(m, &m->wants_begin, buf, cap);
-    if (m->wants_begin)
-        return 0;
-    if (!m->attached)
-        n += copy_from_walk(m, buf + n, cap - n);
-    if (!m->attached)
-        return n;
-    n += put_mark(m, &m->wants_end, buf + n, cap - n);
-    if (!m->wants_end)
-        n += copy_from_log(m, buf + n, cap - n);
-    return n;
-}
-
-bool adjout_has_output(const struct adjout_member *m)
-{
-    return !m->attached || m->wants_end || m->offset < m->group->log.head;
-}
-
-/* Marks only between two whole catch-ups: RFC 7313 section 4 forbids a Begin before End-of-RIB, and a
- * request that comes while one is told is answered by starting over. */
-void adjout_refresh(struct adjout_member *m)
-{
-    bool is_marked = m->marks_refresh && !m->wants_end;
-    walk_end(m);
-    m->attached = false;
-    m->untold = 0;
-    m->position = 0;
-    if (is_marked)
-        m->wants_begin = m->wants_end = m->is_refresh = true;
-}
-
-struct adjout_stats adjout_stats(const struct adjout_member *m)
-{
-    return m->stats;
-}
-
-uint32_t adjout_told(const struct adjout_member *m, uint32_t net)
-{
-    const struct adjout_group *g = m->group;
-    uint32_t place = prefix_index_place(net);
-    if (prefix_index_family(net) != g->rules.family || place >= g->told.top)
-        return 0;
-    const struct adjout_told *t = told_at(g, place);
-    return t->nva && t->nva == m->nva ? second_at(g, place) : t->attrs;
-}
-
-uint64_t adjout_position(const struct adjout_member *m)
-{
-    return m->group->position;
 }
 
 /* ---- groups ---- */
@@ -385,6 +193,12 @@ static bool same_rules(const struct adjout_rules *a, const struct adjout_rules *
            x->add_path_out[a->family] == y->add_path_out[a->family];
 }
 
+/* Such members may be told other paths than the best and the second of a net. */
+static bool reads_all(const struct adjout_group *g)
+{
+    return g->has_paths || g->rules.from_types != UINT8_MAX;
+}
+
 static struct adjout_group *group_new(struct adjout *a, const struct adjout_rules *rules)
 {
     struct adjout_group *g = calloc(1, sizeof *g);
@@ -398,34 +212,26 @@ static struct adjout_group *group_new(struct adjout *a, const struct adjout_rule
     }
     g->adjout = a;
     g->rules = *rules;
-    slab_init(&g->told, sizeof(struct adjout_told));
+    g->has_paths = rules->codec.add_path_out[rules->family];
+    slab_init(&g->told, g->has_paths ? sizeof(uint32_t) : sizeof(struct adjout_told));
     slab_init(&g->seconds, sizeof(uint32_t));
+    slab_init(&g->detours, sizeof(uint32_t));
+    slab_init(&g->withheld, sizeof(uint32_t));
+    slab_init(&g->records, g->has_paths ? sizeof(struct adjout_route) : sizeof(struct adjout_detour));
+    slab_init(&g->as_lists, sizeof(struct adjout_as_list));
     g->audience = (struct rib_audience){
+        .except_nva = -1,
         .from_types = rules->from_types,
         .is_external = true,
         .no_mixed_families = rules->family == BGP_IP4 && !rules->codec.ext_next_hop,
         .no_config = ip_addr_is_zero(&rules->self_next_hop),
         .no_long_lived = !rules->codec.long_lived,
     };
-    a->rib->limits_types |= rules->from_types != UINT8_MAX;
+    a->rib->readers_of_all += reads_all(g);
     list_init(&g->all);
     list_init(&g->members);
     list_append(&a->groups, &g->all);
     return g;
-}
-
-static void group_free(struct adjout_group *g)
-{
-    for (uint32_t i = 1; i < g->told.top; i++) {
-        bgp_attrs_unref(&g->adjout->rib->attrs, told_at(g, i)->attrs);
-        bgp_attrs_unref(&g->adjout->rib->attrs, second_at(g, i));
-    }
-    list_remove(&g->all);
-    adjout_log_fini(&g->log);
-    slab_fini(&g->told);
-    slab_fini(&g->seconds);
-    free(g->batch);
-    free(g);
 }
 
 static struct adjout_group *find_group(struct adjout *a, const struct adjout_rules *rules)
@@ -439,6 +245,14 @@ static struct adjout_group *find_group(struct adjout *a, const struct adjout_rul
     return group_new(a, rules);
 }
 
+static void group_end(struct adjout_group *g)
+{
+    g->adjout->rib->readers_of_all -= reads_all(g);
+    g->buried = g->told.top ? 1 : 0; /* place 0 is nobody's */
+    list_remove(&g->all);
+    list_append(&g->adjout->leaving, &g->all);
+}
+
 struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva)
 {
     struct adjout_member *m = calloc(1, sizeof *m);
@@ -450,6 +264,7 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
     *m = (struct adjout_member){
         .group = g,
         .nva = nva,
+        .asn = a->rib->nvas[nva].asn,
         .untold = vlist_head(&a->rib->loc),
         .wants_end = true,
         .marks_refresh = rules->codec.enhanced_refresh, /* members of one group may differ in this */
@@ -462,12 +277,13 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
 void adjout_leave(struct adjout_member *m)
 {
     struct adjout_group *g = m->group;
-    walk_end(m);
+    adjout_walk_end(m);
+    g->adjout->lost -= m->is_lost;
     list_remove(&m->all);
     free(m->batch);
     free(m);
     if (list_is_empty(&g->members))
-        group_free(g);
+        group_end(g);
 }
 
 /* What it was told so far the new group does not know: a walk that withdraws what is not there. */
@@ -476,6 +292,8 @@ struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_r
     struct adjout_member *moved = adjout_join(m->group->adjout, rules, m->nva);
     if (!moved)
         return NULL;
+    if (m->group->has_paths)
+        adjout_hand_over(m->group, moved);
     moved->untold = 0;
     moved->wants_begin = m->wants_begin;
     moved->wants_end = m->wants_end;
@@ -485,18 +303,24 @@ struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_r
     return moved;
 }
 
+/* ---- all of it ---- */
+
 struct adjout *adjout_new(struct rib *rib)
 {
     struct adjout *a = calloc(1, sizeof *a);
     if (!a)
         return NULL;
     a->export = malloc(BGP_EXPORT_MAX);
-    if (!a->export) {
+    a->message = malloc(BGP_MESSAGE_MAX_EXTENDED);
+    if (!a->export || !a->message) {
+        free(a->export);
+        free(a->message);
         free(a);
         return NULL;
     }
     a->rib = rib;
     list_init(&a->groups);
+    list_init(&a->leaving);
     return a;
 }
 
@@ -504,48 +328,61 @@ void adjout_free(struct adjout *a)
 {
     if (!a)
         return;
+    while (!list_is_empty(&a->leaving))
+        bury_all(a, UINT_MAX);
+    free(a->ases);
     free(a->export);
+    free(a->message);
     free(a);
 }
 
 /* ---- for the RIB's housekeeping ---- */
 
-/* What a member has not read yet stands for nets that must not be forgotten: by the indices of its
- * batch, and because it may have to walk over them again. */
-static uint64_t has_read(const struct adjout_member *m)
+static const struct adjout_group *group_of(const struct list *node)
 {
-    struct adjout_record r;
-    uint64_t offset = m->offset;
-    if (m->attached)
-        return adjout_log_read(&m->group->log, &offset, &r) ? r.version : UINT64_MAX;
-    return m->batch && !adjout_batch_is_done(m->batch) ? m->batch->version : m->position;
+    return (const struct adjout_group *)((const char *)node - offsetof(struct adjout_group, all));
 }
 
 uint64_t adjout_slowest(const struct adjout *a)
 {
     uint64_t slowest = UINT64_MAX;
     for (const struct list *at = a->groups.next; at != &a->groups; at = at->next) {
-        const struct adjout_group *g =
-            (const struct adjout_group *)((const char *)at - offsetof(struct adjout_group, all));
-        slowest = g->position < slowest ? g->position : slowest;
-        for (const struct list *m = g->members.next; m != &g->members; m = m->next) {
-            const struct adjout_member *member =
-                (const struct adjout_member *)((const char *)m - offsetof(struct adjout_member, all));
-            uint64_t position = has_read(member);
-            slowest = position < slowest ? position : slowest;
-        }
+        const struct adjout_group *g = group_of(at);
+        uint64_t version = adjout_slowest_of(g);
+        version = g->position < version ? g->position : version;
+        slowest = version < slowest ? version : slowest;
     }
     return slowest;
 }
 
+void adjout_give_up_slowest(struct adjout *a)
+{
+    uint64_t slowest = adjout_slowest(a);
+    LIST_EACH(node, &a->groups)
+    {
+        struct adjout_group *g = LIST_OF(node, struct adjout_group, all);
+        if (adjout_slowest_of(g) == slowest)
+            adjout_lose_slowest(g);
+    }
+}
+
+static bool was_told(const struct adjout_group *g, uint32_t place)
+{
+    if (place >= g->told.top)
+        return false;
+    if (!g->has_paths)
+        return adjout_has_told(g, place);
+    for (uint32_t i = adjout_first_route(g, place); i; i = adjout_route_at(g, i)->next)
+        if (adjout_route_at(g, i)->attrs)
+            return true;
+    return false;
+}
+
 bool adjout_holds(const struct adjout *a, uint32_t net)
 {
-    uint32_t place = prefix_index_place(net);
     for (const struct list *at = a->groups.next; at != &a->groups; at = at->next) {
-        const struct adjout_group *g =
-            (const struct adjout_group *)((const char *)at - offsetof(struct adjout_group, all));
-        if (g->rules.family == prefix_index_family(net) && place < g->told.top &&
-            (told_at(g, place)->attrs || second_at(g, place)))
+        const struct adjout_group *g = group_of(at);
+        if (g->rules.family == prefix_index_family(net) && was_told(g, prefix_index_place(net)))
             return true;
     }
     return false;

@@ -2,18 +2,26 @@
  *
  * Peers with equal encoding and equal export rules form a group. A group is one cursor over the
  * Loc-RIB order: it takes changed nets, buckets them by attributes, encodes each UPDATE once into a
- * byte log, and members only copy. A net's own NVA is excepted from its announcement and is told the
- * best path of somebody else instead (no path hiding, RFC 7947 section 2.3); such messages carry
- * the member they are for, or the one they are not for.
+ * byte log, and members only copy. Whom the best path must not, or need not, be told is told the best
+ * of the others instead (no path hiding, RFC 7947 section 2.3): a net's own NVA, and members whose own
+ * AS the path holds (they would drop it as a loop) where there is a path without it. Such messages carry
+ * whom they are for, or whom they are not for.
+ *
+ * Where several paths were agreed on (RFC 7911) all that the members may have are told, the best
+ * ADJOUT_PATHS of a net. A path's id is made of its NVA's address and the id that it was received with,
+ * so it stays for the life of the path and is the same on every node.
  *
  * A member that joins, or that fell behind the log, walks the Loc-RIB by a private cursor until it
- * meets the group's; so a slow member costs itself, never the others, and memory is bounded.
- * Source: RFC 4271 section 9.2; RFC 7947; RFC 1997; design/rib.md 2.4. */
+ * meets the group's; so a slow member costs itself, never the others, and memory is bounded: where what
+ * has to be kept for one alone would not be, it is given up (adjout_is_lost).
+ * Source: RFC 4271 section 9.2; RFC 7947; RFC 7911; RFC 1997; design/rib.md 2.4. */
 #ifndef TANDEM_BGP_ADJOUT_H
 #define TANDEM_BGP_ADJOUT_H
 
 #include "bgp/rib.h"
 #include "bgp/update.h"
+
+enum { ADJOUT_PATHS = 64 };
 
 /* What makes two members one group; compared field by field. */
 struct adjout_rules {
@@ -30,6 +38,10 @@ struct adjout_member; /* one session and family */
 struct adjout *adjout_new(struct rib *rib);
 void adjout_free(struct adjout *a); /* all members have left */
 
+/* An NVA of this AS may join. Tell all of them before the first joins: paths that hold an AS which was
+ * not told of are told to its members as to everybody. False: out of memory. */
+bool adjout_expect_as(struct adjout *a, uint32_t asn) MUST_USE;
+
 /* The session of this NVA is up: it will be told everything, then End-of-RIB. NULL: out of memory. */
 struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva);
 void adjout_leave(struct adjout_member *m);
@@ -39,16 +51,23 @@ struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_r
 /* Route refresh (RFC 2918): tell everything once more, between marks where agreed (RFC 7313). */
 void adjout_refresh(struct adjout_member *m);
 
-/* Encode what changed, for all groups, up to `budget` nets. True: more is waiting. */
+/* Encode what changed, up to `budget` nets in all; groups take turns. True: more is waiting. */
 bool adjout_work(struct adjout *a, unsigned budget);
 /* Counts what adjout_work did for anybody: while it stands still, nobody who had nothing to pull has. */
 uint64_t adjout_produced(const struct adjout *a);
 
-/* Copy whole UPDATE messages for this member; 0: nothing to send. May walk the RIB for a member
- * that is behind: at most `cap` bytes of work. */
+/* Copy whole UPDATE messages for this member; 0: nothing to send now. Walks the RIB for a member that
+ * is behind, a stretch at a time: at most `cap` bytes of work, and ADJOUT_STEPS nets. */
 size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap);
 /* Is anything left to pull? */
 bool adjout_has_output(const struct adjout_member *m);
+
+/* Members that are too slow for what has to be kept for them: end their sessions. How many there are,
+ * and whether this is one. */
+uint32_t adjout_lost(const struct adjout *a);
+bool adjout_is_lost(const struct adjout_member *m);
+/* More nets wait for the slowest member to read of their end than is bearable: it is lost. */
+void adjout_give_up_slowest(struct adjout *a);
 
 /* Lowest Loc-RIB version that some reader in here has still to pass; UINT64_MAX without members. */
 uint64_t adjout_slowest(const struct adjout *a);
@@ -57,11 +76,18 @@ bool adjout_holds(const struct adjout *a, uint32_t net);
 
 struct adjout_stats {
     uint64_t messages, announced, withdrawn; /* sent to this member */
+    uint32_t current;                        /* routes that it has */
 };
 struct adjout_stats adjout_stats(const struct adjout_member *m);
+/* How this member is told: for who shows what it was told. */
+const struct adjout_rules *adjout_rules(const struct adjout_member *m);
 
-/* What the member has been told of a net: attributes id, 0 = nothing. For sight. */
-uint32_t adjout_told(const struct adjout_member *m, uint32_t net);
+/* For sight: what the member has been told of a net; returns how many, at most ADJOUT_PATHS. */
+struct adjout_sent {
+    uint32_t path_id; /* RFC 7911, 0 without */
+    uint32_t attrs;
+};
+uint32_t adjout_told(const struct adjout_member *m, uint32_t net, struct adjout_sent *out);
 /* The Loc-RIB version up to which adjout_told knows. */
 uint64_t adjout_position(const struct adjout_member *m);
 

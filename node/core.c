@@ -129,12 +129,22 @@ uint64_t core_slowest_reader(const struct core *c)
     return agent < slowest ? agent : slowest;
 }
 
+/* An NVA that reads too slowly must not cost the others their memory: there are ever more prefixes. */
+static void bound_dying(struct core *c, uint64_t slowest)
+{
+    uint64_t dying = rib_queue_count(&c->rib.dying), living = prefix_table_count(&c->rib.nets) - dying;
+    if (dying > CORE_DYING + living / CORE_DYING_SHARE && adjout_slowest(c->adjout) == slowest)
+        adjout_give_up_slowest(c->adjout);
+}
+
 /* Nets without paths go once nobody has to be told of them any more. */
 static void reap(struct core *c)
 {
+    core_bgp_end_lost(c);
     if (!rib_queue_count(&c->rib.dying))
         return;
     uint64_t slowest = core_slowest_reader(c);
+    bound_dying(c, slowest);
     for (uint32_t i = 0, net; i < CORE_REAP_BUDGET; i++) {
         net = rib_next_dying(&c->rib, slowest);
         if (!net)
@@ -206,7 +216,8 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     core_bmp_turn(c);
     reap(c);
     c->turned_ms = now_ms;
-    c->due_ms = next_turn(c, encoding || c->stations_busy || c->recheck.is_on ||
+    bool walking = !list_is_empty(&c->busy); /* an NVA that has room, and is told all a stretch at a time */
+    c->due_ms = next_turn(c, encoding || walking || c->stations_busy || c->recheck.is_on ||
                                  rib_dirty_count(&c->rib) || core_targets_have_work(c));
     return c->due_ms;
 }
@@ -249,6 +260,9 @@ static void init_rib(struct core *c)
     core_must(rib_init(&c->rib, &rib));
     c->adjout = adjout_new(&c->rib);
     core_must(!c->adjout);
+    for (size_t i = 0; i < c->config->peer_count; i++)
+        for (int times = c->config->peers[i].is_range ? 2 : 1; times--;) /* a range is many NVAs */
+            core_must(!adjout_expect_as(c->adjout, c->config->peers[i].peer_asn));
 }
 
 /* The VNet's own prefixes, as the configuration announces them: ORIGIN IGP, an empty AS_PATH, and no

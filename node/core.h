@@ -232,8 +232,8 @@ struct core_peer_view {
 size_t core_peer_count(const struct core *c);
 /* False: the place is free. */
 bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out);
-/* Attributes that this peer has been told of a net: bgp_attr_table id, 0 = nothing. */
-uint32_t core_told(const struct core *c, size_t peer, uint32_t net);
+/* What this peer has been told of a net: how many paths, at most ADJOUT_PATHS. */
+uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjout_sent *out);
 const char *core_nva_name(const struct core *c, uint16_t nva); /* "vnet" for 0 */
 
 struct core_target_view {

@@ -206,7 +206,8 @@ void core_bgp_fill(struct core *c, struct core_conn *conn)
     uint8_t *at = pump_tx_space(&conn->pump, &room);
     size_t n = bgp_session_pull(p->session, (enum bgp_slot)conn->slot, at, room);
     core_tap_sent(c, conn, at, n);
-    if (bgp_session_slot(p->session) == conn->slot)
+    bool is_up = bgp_session_slot(p->session) == conn->slot;
+    if (is_up)
         for (int f = 0; f < BGP_FAMILIES; f++)
             if (p->out[f])
                 n += adjout_pull(p->out[f], at + n, room - n);
@@ -216,7 +217,7 @@ void core_bgp_fill(struct core *c, struct core_conn *conn)
         set_timer(c, p);
         core_conn_moved(c, conn);
     }
-    if (conn->pump.tx_len == conn->pump.tx_at && has_routes(p))
+    if (is_up && conn->pump.tx_len == conn->pump.tx_at && has_routes(p))
         core_conn_work(c, conn); /* a walk that waits; who waits for room is looked at when it sent */
 }
 
@@ -254,6 +255,27 @@ void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode s
 static bool is_wanted(const struct core *c, const struct core_peer *p)
 {
     return !p->is_shut && !p->restart_at && c->drain.state != CORE_DRAINED;
+}
+
+static bool is_lost(const struct core_peer *p)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        if (p->out[f] && adjout_is_lost(p->out[f]))
+            return true;
+    return false;
+}
+
+void core_bgp_end_lost(struct core *c)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    struct core_peer *p = adjout_lost(c->adjout) ? core_next_peer(c, NULL) : NULL;
+    for (; p; p = core_next_peer(c, p)) {
+        if (!is_lost(p))
+            continue;
+        core_event(c, CONFIG_LOG_WARN, "peer_too_slow", core_peer_subject(p, subject, sizeof subject),
+                   "hint=\"it does not read what it is told\"");
+        core_bgp_fail(c, p, BGP_OUT_OF_RESOURCES); /* RFC 4486 section 4 */
+    }
 }
 
 void core_bgp_permit(struct core *c, struct core_peer *p)

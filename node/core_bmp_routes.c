@@ -177,7 +177,9 @@ static bool read_out(const struct run *r, uint32_t id, struct news *out)
     const struct adjout_member *m = r->peer->out[prefix_index_family(id)];
     if (!m)
         return false;
-    *out = (struct news){ .peer = r->peer, .net = id, .attrs = adjout_told(m, id) };
+    struct adjout_sent sent[ADJOUT_PATHS];
+    uint32_t count = adjout_told(m, id, sent);
+    *out = (struct news){ .peer = r->peer, .net = id, .attrs = count ? sent[0].attrs : 0 };
     return true;
 }
 

@@ -13,7 +13,7 @@
 enum {
     CORE_EVENTS = 1024,
     CORE_DECIDE_BUDGET = 4096,    /* nets a turn: about a millisecond */
-    CORE_ENCODE_BUDGET = 8192,    /* nets a turn for all update groups */
+    CORE_ENCODE_BUDGET = 16384,   /* nets a turn for all update groups: about two milliseconds */
     CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
     CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn of all NVAs together: about two milliseconds */
     CORE_BULK_QUEUED = 128 * 1024, /* a beat waits behind no more than this */
@@ -24,6 +24,8 @@ enum {
     CORE_REAP_BUDGET = 256,
     CORE_RESET_MS = 120 * 1000,   /* a peer may take to come back after a reset of ours, and keep its routes */
     CORE_PEERS_MS = 1000,         /* between looks for NVAs that have gone for good */
+    CORE_DYING = 1 << 16,         /* nets without paths that wait for a slow NVA to read of their end … */
+    CORE_DYING_SHARE = 2,         /* … beside one for so many that have paths */
     CORE_HALF_OPEN = 8,           /* handshakes of one address at a time */
     CORE_HALF_OPEN_ALL = 64,
     CORE_STRANGERS = 16,          /* addresses whose failed handshakes are counted */
@@ -389,6 +391,8 @@ void core_bgp_fill(struct core *c, struct core_conn *conn);
 bool core_bgp_sent(struct core *c, struct core_conn *conn, bool was_tight);
 /* Update groups have news: every member looks for what is its own. */
 void core_bgp_wake_members(struct core *c);
+/* End the sessions of those for whom more would have to be kept than is bearable. */
+void core_bgp_end_lost(struct core *c);
 void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_addr *local);
 void core_bgp_closed(struct core *c, struct core_conn *conn);
 void core_bgp_tick(struct core *c);

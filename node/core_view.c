@@ -117,19 +117,6 @@ static void count_routes(const struct core *c, uint16_t nva, struct core_peer_vi
     }
 }
 
-static uint32_t count_advertised(const struct core *c, const struct core_peer *p)
-{
-    uint32_t count = 0;
-    for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
-        if (!p->out[f])
-            continue;
-        uint32_t top = prefix_table_top(&c->rib.nets, (enum bgp_family)f);
-        for (uint32_t place = 1; place < top; place++)
-            count += adjout_told(p->out[f], place | (uint32_t)f << PREFIX_FAMILY_SHIFT) != 0;
-    }
-    return count;
-}
-
 bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out)
 {
     const struct core_peer *p = c->peers[nth + 1];
@@ -158,7 +145,6 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
     out->codec = bgp_session_codec(p->session);
     out->hold_s = bgp_session_hold_s(p->session);
     count_routes(c, p->nva, out);
-    out->advertised = count_advertised(c, p);
     for (int f = 0; f < BGP_FAMILIES; f++) {
         if (!p->out[f])
             continue;
@@ -166,15 +152,16 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
         out->sent.messages += sent.messages;
         out->sent.announced += sent.announced;
         out->sent.withdrawn += sent.withdrawn;
+        out->advertised += sent.current;
     }
     return true;
 }
 
-uint32_t core_told(const struct core *c, size_t peer, uint32_t net)
+uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjout_sent *out)
 {
     const struct core_peer *p = c->peers[peer + 1];
     const struct adjout_member *m = p ? p->out[prefix_index_family(net)] : NULL;
-    return m ? adjout_told(m, net) : 0;
+    return m ? adjout_told(m, net, out) : 0;
 }
 
 /* ---- targets and agents ---- */

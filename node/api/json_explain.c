@@ -50,16 +50,22 @@ static json_t *selected_object(const struct api_view *v, uint32_t path)
                      rivals(v, rib_path(r, path)->net, &why));
 }
 
-/* Peers of this node that were told this path. */
+static bool is_among(uint32_t attrs, const struct adjout_sent *sent, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (sent[i].attrs == attrs)
+            return true;
+    return false;
+}
+
+/* Peers of this node that were told this path, or another node's copy of it. */
 static json_t *advertised_to(const struct api_view *v, uint32_t path)
 {
-    const struct rib *r = core_rib(v->core);
-    const struct rib_path *p = rib_path(r, path);
-    const struct rib_net *n = rib_net(r, p->net);
-    bool is_told = path == rib_best(n) || path == rib_second(r, n);
+    const struct rib_path *p = rib_path(core_rib(v->core), path);
+    struct adjout_sent sent[ADJOUT_PATHS];
     json_t *list = json_array();
-    for (size_t i = 0; i < core_peer_count(v->core) && is_told; i++)
-        if (core_told(v->core, i, p->net) == p->attrs)
+    for (size_t i = 0; i < core_peer_count(v->core); i++)
+        if (is_among(p->attrs, sent, core_told(v->core, i, p->net, sent)))
             json_array_append_new(list, json_text(core_nva_name(v->core, (uint16_t)(i + 1))));
     return list;
 }

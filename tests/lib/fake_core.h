@@ -172,10 +172,13 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
     return true;
 }
 
-uint32_t core_told(const struct core *c, size_t peer, uint32_t net)
+uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjout_sent *out)
 {
     uint32_t best = rib_best(rib_net(&c->rib, net));
-    return best && peer == 2 ? rib_path(&c->rib, best)->attrs : 0;
+    if (!best || peer != 2)
+        return 0;
+    out[0] = (struct adjout_sent){ .attrs = rib_path(&c->rib, best)->attrs };
+    return 1;
 }
 
 const char *core_nva_name(const struct core *c, uint16_t nva)

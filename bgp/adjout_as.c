@@ -1,0 +1,107 @@
+/* ASes of NVAs: which of them a path holds, and whom a message is therefore not for. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/adjout_impl.h"
+#include "bgp/aspath.h"
+
+enum { AS_CAP_MIN = 64 };
+
+static struct adjout_as *slot_of(struct adjout_as *ases, uint32_t cap, uint32_t asn)
+{
+    uint32_t at = asn * 2654435761u & (cap - 1);
+    while (ases[at].nvas && ases[at].asn != asn)
+        at = (at + 1) & (cap - 1);
+    return &ases[at];
+}
+
+static bool grow(struct adjout *a)
+{
+    uint32_t cap = a->as_cap ? 2 * a->as_cap : AS_CAP_MIN;
+    struct adjout_as *ases = calloc(cap, sizeof *ases);
+    if (!ases)
+        return false;
+    for (uint32_t i = 0; i < a->as_cap; i++)
+        if (a->ases[i].nvas)
+            *slot_of(ases, cap, a->ases[i].asn) = a->ases[i];
+    free(a->ases);
+    a->ases = ases;
+    a->as_cap = cap;
+    return true;
+}
+
+bool adjout_expect_as(struct adjout *a, uint32_t asn)
+{
+    if (2 * a->as_count >= a->as_cap && !grow(a))
+        return false;
+    struct adjout_as *as = slot_of(a->ases, a->as_cap, asn);
+    a->as_count += !as->nvas;
+    as->asn = asn;
+    as->nvas++;
+    return true;
+}
+
+uint32_t adjout_nvas_in(const struct adjout *a, uint32_t asn)
+{
+    return a->as_cap ? slot_of(a->ases, a->as_cap, asn)->nvas : 0;
+}
+
+bool adjout_loops_have(const struct adjout_loops *l, uint32_t asn)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->asns[i] == asn)
+            return true;
+    return false;
+}
+
+void adjout_loops_read(const struct adjout *a, uint32_t attrs, struct adjout_loops *l)
+{
+    if (l->attrs == attrs)
+        return; /* nets that came together share their attributes */
+    struct wire_reader path = bgp_attrs_as_path(bgp_attrs_get(&a->rib->attrs, attrs));
+    unsigned left = 0;
+    l->attrs = attrs;
+    l->count = 0;
+    for (uint32_t asn; l->count < ADJOUT_DETOURS && aspath_next(&path, 4, &left, &asn);)
+        if (adjout_nvas_in(a, asn) && !adjout_loops_have(l, asn))
+            l->asns[l->count++] = asn;
+}
+
+/* ---- lists of ASes, each distinct one once ---- */
+
+static int compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static struct adjout_as_list *list_at(const struct adjout_group *g, uint32_t list)
+{
+    return slab_at(&g->as_lists, list);
+}
+
+uint16_t adjout_as_list(struct adjout_group *g, const uint32_t *asns, uint32_t count)
+{
+    struct adjout_as_list wanted = { 0 };
+    memcpy(wanted.asns, asns, count * sizeof *asns);
+    qsort(wanted.asns, count, sizeof *asns, compare);
+    uint64_t hash = hash_bytes(&g->adjout->rib->attrs.key, &wanted, sizeof wanted);
+    struct hash_probe p = hash_probe(&g->as_index, hash);
+    for (uint32_t list; (list = hash_probe_next(&p));)
+        if (!memcmp(list_at(g, list), &wanted, sizeof wanted))
+            return (uint16_t)list;
+    uint32_t list = g->as_lists.top <= UINT16_MAX ? slab_new(&g->as_lists) : 0;
+    if (!list || !hash_insert(&g->as_index, hash, list))
+        return 0;
+    *list_at(g, list) = wanted;
+    return (uint16_t)list;
+}
+
+bool adjout_as_list_has(const struct adjout_group *g, uint16_t list, uint32_t asn)
+{
+    const struct adjout_as_list *l = list_at(g, list);
+    for (uint32_t i = 0; i < ADJOUT_DETOURS && l->asns[i]; i++)
+        if (l->asns[i] == asn)
+            return true;
+    return false;
+}

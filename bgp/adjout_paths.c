@@ -1,0 +1,277 @@
+/* What the members of a group were told of each net where several paths were agreed on (RFC 7911): path
+ * ids, each with its attributes.
+ *
+ * A path that is withdrawn leaves its id behind until everybody has read of it: who has fallen behind and
+ * walks the RIB could not know otherwise that there was such a path. */
+#include <stdlib.h>
+
+#include "bgp/adjout_impl.h"
+
+/* A path that is to be told. */
+struct named {
+    uint32_t path_id, path;
+};
+
+static const struct rib *rib_of(const struct adjout_group *g)
+{
+    return g->adjout->rib;
+}
+
+/* As everywhere above the RIB: the other node serves. */
+static void must(bool has_memory)
+{
+    if (!has_memory)
+        abort();
+}
+
+/* ---- path ids ---- */
+
+/* Nothing enters that two nodes might see differently. An IPv4 NVA that sends no ids has its address, which
+ * is its alone; all else is spread by a hash, and the configuration's own is 1, nobody's address. */
+static uint32_t wanted_id(const struct rib *r, const struct rib_path *p)
+{
+    const struct ip_addr *address = &r->nvas[p->nva].address;
+    if (!p->nva)
+        return 1;
+    if (address->family == BGP_IP4 && !p->path_id)
+        return wire_get32(address->bytes);
+    uint64_t h = p->path_id * 0x9e3779b97f4a7c15u;
+    for (unsigned i = 0; i < ip_addr_len(address->family); i += 4)
+        h = (h ^ wire_get32(address->bytes + i)) * 0xff51afd7ed558ccdu, h ^= h >> 32;
+    return (uint32_t)h;
+}
+
+static bool is_before(const struct rib *r, const struct named *a, const struct named *b)
+{
+    const struct rib_path *x = rib_path(r, a->path), *y = rib_path(r, b->path);
+    if (a->path_id != b->path_id)
+        return a->path_id < b->path_id;
+    int by_address = ip_addr_compare(&r->nvas[x->nva].address, &r->nvas[y->nva].address);
+    return by_address ? by_address < 0 : x->path_id < y->path_id;
+}
+
+/* By id. Where two paths want the same one, the later takes the next that is free. */
+static void name_paths(const struct rib *r, const uint32_t *paths, uint32_t count, struct named *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct named n = { .path_id = wanted_id(r, rib_path(r, paths[i])), .path = paths[i] };
+        uint32_t at = i;
+        for (; at && is_before(r, &n, &out[at - 1]); at--)
+            out[at] = out[at - 1];
+        out[at] = n;
+    }
+    for (uint32_t i = 1; i < count; i++)
+        if (out[i].path_id <= out[i - 1].path_id)
+            out[i].path_id = out[i - 1].path_id + 1;
+}
+
+static uint32_t look(struct adjout_group *g, uint32_t net, struct named *out)
+{
+    const struct rib *r = rib_of(g);
+    uint32_t paths[ADJOUT_PATHS], kept = 0;
+    uint32_t count = rib_paths_for(r, rib_net(r, net), &g->audience, paths, ADJOUT_PATHS);
+    for (uint32_t i = 0; i < count; i++)
+        if (adjout_fits(g, rib_path(r, paths[i])->attrs))
+            paths[kept++] = paths[i];
+    name_paths(r, paths, kept, out);
+    return kept;
+}
+
+/* ---- ids that are gone ---- */
+
+static void purge(struct adjout_group *g, uint32_t place)
+{
+    for (uint32_t *link = slab_at(&g->told, place); *link;) {
+        struct adjout_route *route = adjout_route_at(g, *link);
+        uint32_t index = *link;
+        if (route->attrs) {
+            link = &route->next;
+            continue;
+        }
+        *link = route->next;
+        slab_free(&g->records, index);
+        g->gone_count--;
+    }
+    bitset_remove(&g->gone, place);
+}
+
+void adjout_purge_paths(struct adjout_group *g)
+{
+    enum { STRETCH = 512 };
+    uint64_t slowest = adjout_slowest_of(g);
+    if (!g->gone.count || (!g->gone_at && slowest == g->gone_slowest))
+        return;
+    if (!g->gone_at)
+        g->gone_slowest = slowest;
+    for (uint32_t i = 0; i < STRETCH; i++) {
+        uint32_t place = bitset_next(&g->gone, g->gone_at);
+        g->gone_at = place == UINT32_MAX ? 0 : place + 1;
+        if (place == UINT32_MAX)
+            break;
+        if (rib_version(rib_of(g), prefix_index(g->rules.family, place)) <= slowest)
+            purge(g, place);
+    }
+    uint64_t told = g->records.count - g->gone_count;
+    if (g->gone_count > ADJOUT_GONE_ALL + 2 * told)
+        adjout_lose_slowest(g);
+}
+
+/* Ids without end, for readers that do not come to read of them. Who reads the log needs them only should
+ * he fall behind; he must not, then. */
+static void bound(struct adjout_group *g, uint32_t place, uint32_t gone)
+{
+    bitset_add(&g->gone, place);
+    g->gone_slowest = 0; /* there is something new to look at */
+    if (gone <= ADJOUT_GONE)
+        return;
+    adjout_tie_readers(g, g->position);
+    purge(g, place);
+}
+
+/* ---- the messages from what was told to what is to be told ---- */
+
+static void announce(struct adjout_group *g, uint32_t net, const struct adjout_route *route)
+{
+    adjout_batch_add(g->batch, &(struct adjout_item){ .net = net,
+                                                      .attrs = route->attrs,
+                                                      .path_id = route->path_id,
+                                                      .except = route->nva });
+}
+
+static void withdraw(struct adjout_group *g, uint32_t net, const struct adjout_route *route)
+{
+    adjout_batch_add(g->batch, &(struct adjout_item){ .net = net,
+                                                      .path_id = route->path_id,
+                                                      .except = route->nva });
+}
+
+static void end(struct adjout_group *g, uint32_t net, struct adjout_route *route)
+{
+    withdraw(g, net, route);
+    bgp_attrs_unref(&g->adjout->rib->attrs, route->attrs);
+    route->attrs = 0;
+    g->gone_count++;
+    must(adjout_count(g, route->nva, -1));
+}
+
+/* The id's path, as it is now: known or new, changed or back again. */
+static void set(struct adjout_group *g, uint32_t net, struct adjout_route *route, uint32_t path)
+{
+    const struct rib_path *p = rib_path(rib_of(g), path);
+    bool is_other = route->nva != p->nva;
+    if (route->attrs == p->attrs && !is_other)
+        return;
+    if (route->attrs && is_other)
+        withdraw(g, net, route);
+    bgp_attrs_ref(&g->adjout->rib->attrs, p->attrs);
+    if (route->attrs) {
+        bgp_attrs_unref(&g->adjout->rib->attrs, route->attrs);
+        must(adjout_count(g, route->nva, -1));
+    }
+    must(adjout_count(g, p->nva, +1));
+    route->was_another |= is_other;
+    route->attrs = p->attrs;
+    route->nva = p->nva;
+    announce(g, net, route);
+}
+
+static void add(struct adjout_group *g, uint32_t net, const struct named *n)
+{
+    uint32_t index = slab_new(&g->records), *first = slab_at(&g->told, prefix_index_place(net));
+    must(index);
+    struct adjout_route *route = adjout_route_at(g, index);
+    *route = (struct adjout_route){ .next = *first,
+                                    .path_id = n->path_id,
+                                    .nva = rib_path(rib_of(g), n->path)->nva };
+    *first = index;
+    set(g, net, route, n->path);
+}
+
+static uint32_t find(const struct named *named, uint32_t count, uint32_t path_id)
+{
+    uint32_t i = 0;
+    while (i < count && named[i].path_id != path_id)
+        i++;
+    return i;
+}
+
+void adjout_compare_paths(struct adjout_group *g, uint32_t net)
+{
+    struct named named[ADJOUT_PATHS];
+    bool is_known[ADJOUT_PATHS] = { false };
+    uint32_t gone = 0, place = prefix_index_place(net), count = look(g, net, named);
+    must(adjout_reserve_place(&g->told, place) && bitset_reserve(&g->gone, place + 1));
+    for (uint32_t i = adjout_first_route(g, place); i; i = adjout_route_at(g, i)->next) {
+        struct adjout_route *route = adjout_route_at(g, i);
+        uint32_t at = find(named, count, route->path_id);
+        if (at < count) {
+            g->gone_count -= !route->attrs;
+            set(g, net, route, named[at].path);
+            is_known[at] = true;
+        } else if (route->attrs) {
+            end(g, net, route);
+        }
+        gone += !route->attrs;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_known[i])
+            add(g, net, &named[i]);
+    if (gone)
+        bound(g, place, gone);
+}
+
+/* ---- from one group to another ---- */
+
+/* The net's route of this id, or NULL; *gone counts those that are gone. */
+static struct adjout_route *find_route(const struct adjout_group *g, uint32_t place, uint32_t path_id,
+                                       uint32_t *gone)
+{
+    struct adjout_route *found = NULL;
+    *gone = 0;
+    for (uint32_t i = adjout_first_route(g, place); i; i = adjout_route_at(g, i)->next) {
+        struct adjout_route *route = adjout_route_at(g, i);
+        *gone += !route->attrs;
+        found = route->path_id == path_id ? route : found;
+    }
+    return found;
+}
+
+static void add_gone(struct adjout_group *g, uint32_t place, const struct adjout_route *like)
+{
+    uint32_t index = slab_new(&g->records), *first = slab_at(&g->told, place);
+    must(index && bitset_reserve(&g->gone, place + 1));
+    *adjout_route_at(g, index) = (struct adjout_route){ .next = *first,
+                                                        .path_id = like->path_id,
+                                                        .nva = like->nva,
+                                                        .was_another = like->was_another };
+    *first = index;
+    g->gone_count++;
+    bitset_add(&g->gone, place);
+}
+
+void adjout_hand_over(const struct adjout_group *from, struct adjout_member *to)
+{
+    struct adjout_group *g = to->group;
+    for (uint32_t place = 1; place < from->told.top; place++)
+        for (uint32_t i = adjout_first_route(from, place); i; i = adjout_route_at(from, i)->next) {
+            const struct adjout_route *was = adjout_route_at(from, i);
+            uint32_t gone;
+            must(adjout_reserve_place(&g->told, place));
+            struct adjout_route *now = find_route(g, place, was->path_id, &gone);
+            if (now)
+                now->was_another |= was->nva != now->nva;
+            else if (gone < ADJOUT_GONE + ADJOUT_PATHS)
+                add_gone(g, place, was);
+            else
+                adjout_lose(to);
+        }
+}
+
+void adjout_forget_paths(struct adjout_group *g, uint32_t place)
+{
+    for (uint32_t i = adjout_first_route(g, place), next; i; i = next) {
+        struct adjout_route *route = adjout_route_at(g, i);
+        next = route->next;
+        bgp_attrs_unref(&g->adjout->rib->attrs, route->attrs);
+    }
+}

@@ -1,0 +1,249 @@
+/* Update groups where several paths of a net are told (RFC 7911): what every member reads against a plain
+ * model, and what its path ids are. */
+#include "tests/lib/adjout_lab.h"
+
+static struct stage *stage_of(uint32_t has_paths)
+{
+    struct stage *s = stage_open();
+    s->has_paths = has_paths;
+    return s;
+}
+
+enum { ALL = 0xff };
+
+static void work(struct stage *s)
+{
+    lab_decide(&s->l);
+    while (adjout_work(s->adjout, 64))
+        ;
+}
+
+static uint32_t id_heard(const struct stage *s, uint16_t nva, uint32_t net, uint32_t tag)
+{
+    const struct heard *h = find_tag(&s->players[nva][BGP_IP4], net, tag);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(h);
+    return h->path_id;
+}
+
+static void test_all_paths_but_its_own_are_told_to_a_member(void)
+{
+    struct stage *s = stage_of(ALL);
+    join(s, 1, BGP_IP4);
+    for (uint16_t nva = 1; nva <= 4; nva++)
+        announce(s, (struct lab_route){ .nva = nva, .net = 0, .path_len = (uint8_t)nva });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(heard_count(&s->players[1][BGP_IP4], 0), 3);
+    join(s, 2, BGP_IP4); /* to a group that is there */
+    join(s, 5, BGP_IP6);
+    settle(s);
+    check_all(s);
+    withdraw(s, (struct lab_route){ .nva = 3, .net = 0 }); /* neither best nor second */
+    announce(s, (struct lab_route){ .nva = 4, .net = 0, .path_len = 5 });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].withdrawn, 1);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].announced, 4);
+    stage_close(s);
+}
+
+/* RFC 7911 section 3: an id that was told names the same path for as long as it is told. */
+static void test_a_paths_id_stays_whatever_the_others_do(void)
+{
+    struct stage *s = stage_of(ALL);
+    join(s, 1, BGP_IP4);
+    uint32_t tag = announce(s, (struct lab_route){ .nva = 3, .net = 0, .path_len = 2 });
+    settle(s);
+    uint32_t id = id_heard(s, 1, 0, tag);
+    CU_ASSERT_EQUAL(id, 0x0a010203); /* 10.1.2.3 */
+    for (uint32_t i = 0; i < IDS; i++)
+        announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1, .path_id = 1000 * i });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(id_heard(s, 1, 0, tag), id);
+    lose(s, 2);
+    tag = announce(s, (struct lab_route){ .nva = 3, .net = 0, .path_len = 4 });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(id_heard(s, 1, 0, tag), id);
+    stage_close(s);
+}
+
+/* The same NVAs heard by another node, in another order and with other numbers: the ids are the same. */
+static void test_ids_are_the_same_on_every_node(void)
+{
+    struct stage *a = stage_of(ALL), *b = stage_of(ALL);
+    b->l.nvas[4].address = a->l.nvas[2].address;
+    b->l.nvas[2].address = a->l.nvas[4].address;
+    join(a, 1, BGP_IP4);
+    join(b, 1, BGP_IP4);
+    uint32_t in_a[IDS], in_b[IDS];
+    for (uint32_t i = 0; i < IDS; i++)
+        in_a[i] = announce(a, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1, .path_id = 1000 * i });
+    announce(b, (struct lab_route){ .nva = 3, .net = 0, .path_len = 1 });
+    for (uint32_t i = IDS; i--;)
+        in_b[i] = announce(
+            b, (struct lab_route){ .nva = 4, .node = 2, .net = 0, .path_len = 1, .path_id = 1000 * i });
+    settle(a);
+    settle(b);
+    for (uint32_t i = 0; i < IDS; i++)
+        CU_ASSERT_EQUAL(id_heard(a, 1, 0, in_a[i]), id_heard(b, 1, 0, in_b[i]));
+    stage_close(a);
+    stage_close(b);
+}
+
+/* A path that two nodes have heard is one path, and a node's death changes nothing. */
+static void test_another_nodes_copy_is_not_told_again(void)
+{
+    struct stage *s = stage_of(ALL);
+    join(s, 1, BGP_IP4);
+    struct lab_route r = { .nva = 2, .net = 0, .path_len = 1, .community = 7 };
+    lab_announce(&s->l, r);
+    r.node = 2;
+    lab_announce(&s->l, r);
+    settle(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].announced, 1);
+    rib_origin_drop(&s->l.rib, LAB_SELF, RIB_ANY);
+    settle(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].announced, 1);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].withdrawn, 0);
+    stage_close(s);
+}
+
+/* The NVAs' ids are spread over 2^32 numbers by a hash: two that meet are told apart all the same. */
+static void test_paths_that_want_one_id_get_two(void)
+{
+    struct stage *s = stage_of(ALL);
+    s->l.nvas[3].address = s->l.nvas[2].address;
+    join(s, 1, BGP_IP4);
+    join(s, 3, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1 });
+    announce(s, (struct lab_route){ .nva = 3, .net = 0, .path_len = 1 });
+    settle(s);
+    check_all(s);
+    withdraw(s, (struct lab_route){ .nva = 2, .net = 0 });
+    settle(s);
+    check_all(s);
+    announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1 });
+    settle(s);
+    check_all(s);
+    stage_close(s);
+}
+
+static void test_the_best_are_told_where_there_are_too_many(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct player *p = &s->players[1][BGP_IP4];
+    join(s, 1, BGP_IP4);
+    struct ip_prefix prefix = lab_prefix(BGP_IP4, 0);
+    for (uint32_t i = 0; i < 2 * ADJOUT_PATHS; i++) {
+        struct lab_route r = { .nva = 2, .net = 0, .path_len = (uint8_t)(1 + (i + 20) % 50), .community = i + 1 };
+        uint32_t id = lab_attrs(&s->l, &r);
+        CU_ASSERT_EQUAL(rib_announce(&s->l.rib, LAB_SELF, 2, &prefix, i, id), 0);
+        bgp_attrs_unref(&s->l.rib.attrs, id);
+    }
+    lab_decide(&s->l);
+    struct rib_audience who = { .except_nva = -1, .from_types = UINT8_MAX };
+    uint32_t paths[2 * ADJOUT_PATHS];
+    const struct rib_net *n = rib_net(&s->l.rib, lab_net(&s->l, BGP_IP4, 0));
+    CU_ASSERT_EQUAL(rib_paths_for(&s->l.rib, n, &who, paths, ADJOUT_PATHS), ADJOUT_PATHS);
+    for (uint32_t i = 1; i < ADJOUT_PATHS; i++)
+        CU_ASSERT(rib_path_merit(&s->l.rib, rib_path(&s->l.rib, paths[i - 1])) <=
+                  rib_path_merit(&s->l.rib, rib_path(&s->l.rib, paths[i])));
+    CU_ASSERT_EQUAL(paths[0], rib_best(n));
+    CU_ASSERT_EQUAL(rib_paths_for(&s->l.rib, n, &who, paths, 2 * ADJOUT_PATHS), 2 * ADJOUT_PATHS);
+    work(s);
+    CU_ASSERT_EQUAL(adjout_stats(p->member).current, ADJOUT_PATHS);
+    stage_close(s);
+}
+
+/* Who has fallen behind has to learn of paths that went meanwhile. */
+static void test_a_member_that_fell_behind_learns_which_paths_are_gone(void)
+{
+    struct stage *s = stage_of(ALL);
+    join(s, 1, BGP_IP4);
+    join(s, 3, BGP_IP4);
+    for (uint16_t nva = 2; nva <= 6; nva++)
+        for (uint32_t net = 0; net < NETS; net++)
+            announce(s, (struct lab_route){ .nva = nva, .net = net, .path_len = 1 });
+    settle(s);
+    for (uint32_t net = 0; net < NETS; net++)
+        withdraw(s, (struct lab_route){ .nva = (uint16_t)(2 + net % 5), .net = net });
+    work(s);
+    for (uint32_t round = 0; round < 2 * ADJOUT_LOG_MAX / 3500; round++) {
+        announce(s, (struct lab_route){ .nva = 2, .net = round % 4 * 5, .path_len = 1, .padding = 3500 });
+        work(s);
+        while (pull(s, 3, BGP_IP4, 8192))
+            ;
+    }
+    CU_ASSERT_FALSE(s->players[1][BGP_IP4].member->attached);
+    check_player(s, 3, BGP_IP4);
+    struct adjout_group *g = s->players[1][BGP_IP4].member->group;
+    CU_ASSERT(g->gone_count > 0);
+    settle(s);
+    check_all(s);
+    adjout_work(s->adjout, 64);
+    adjout_work(s->adjout, 64);
+    CU_ASSERT_EQUAL(g->gone_count, 0); /* all have read of them */
+    stage_close(s);
+}
+
+/* One NVA names ever new paths, one member does not read: what is kept for it has an end, and nobody else
+ * is told less. */
+static void test_ever_new_ids_cost_who_does_not_read_its_session(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct ip_prefix prefix = lab_prefix(BGP_IP4, 0);
+    struct lab_route r = { .nva = 2, .net = 0, .path_len = 1, .community = 5, .padding = 3500 };
+    uint32_t id = lab_attrs(&s->l, &r);
+    join(s, 1, BGP_IP4);
+    join(s, 3, BGP_IP4);
+    settle(s);
+    for (uint32_t i = 1; i < 4000; i++) {
+        CU_ASSERT_EQUAL(rib_announce(&s->l.rib, LAB_SELF, 2, &prefix, i, id), 0);
+        CU_ASSERT_EQUAL(rib_withdraw(&s->l.rib, LAB_SELF, 2, &prefix, i - 1, s->l.now_ms), 0);
+        work(s);
+        while (pull(s, 3, BGP_IP4, 8192))
+            ;
+        CU_ASSERT_FATAL(s->players[3][BGP_IP4].member->group->gone_count <= ADJOUT_GONE + ADJOUT_PATHS);
+    }
+    bgp_attrs_unref(&s->l.rib.attrs, id);
+    CU_ASSERT_TRUE(adjout_is_lost(s->players[1][BGP_IP4].member));
+    CU_ASSERT_FALSE(adjout_is_lost(s->players[3][BGP_IP4].member));
+    CU_ASSERT_EQUAL(heard_count(&s->players[3][BGP_IP4], 0), 1);
+    stage_close(s);
+}
+
+static void test_what_a_member_was_told_can_be_asked_with_ids(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct adjout_sent sent[ADJOUT_PATHS];
+    join(s, 1, BGP_IP4);
+    uint32_t tag = announce(s, (struct lab_route){ .nva = 3, .net = 0, .path_len = 1 });
+    announce(s, (struct lab_route){ .nva = 1, .net = 0, .path_len = 1 });
+    settle(s);
+    CU_ASSERT_EQUAL_FATAL(adjout_told(s->players[1][BGP_IP4].member, lab_net(&s->l, BGP_IP4, 0), sent), 1);
+    CU_ASSERT_EQUAL(sent[0].path_id, 0x0a010203);
+    CU_ASSERT_EQUAL(tag_of(bgp_attrs_get(&s->l.rib.attrs, sent[0].attrs)), tag);
+    stage_close(s);
+}
+
+static void test_every_members_table_is_the_models_whatever_happens(void)
+{
+    for (uint64_t run = 11; run <= 18; run++) {
+        struct stage *s = stage_of(run % 2 ? ALL : 0xd2); /* all, or some beside others */
+        play_at_random(s, run, 40);
+        stage_close(s);
+    }
+}
+
+CU_MAIN("adjout_paths", CU_CASE(test_all_paths_but_its_own_are_told_to_a_member),
+        CU_CASE(test_a_paths_id_stays_whatever_the_others_do),
+        CU_CASE(test_ids_are_the_same_on_every_node),
+        CU_CASE(test_another_nodes_copy_is_not_told_again),
+        CU_CASE(test_paths_that_want_one_id_get_two),
+        CU_CASE(test_the_best_are_told_where_there_are_too_many),
+        CU_CASE(test_a_member_that_fell_behind_learns_which_paths_are_gone),
+        CU_CASE(test_ever_new_ids_cost_who_does_not_read_its_session),
+        CU_CASE(test_what_a_member_was_told_can_be_asked_with_ids),
+        CU_CASE(test_every_members_table_is_the_models_whatever_happens))
