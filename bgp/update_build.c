@@ -24,7 +24,7 @@ static void put_family(struct wire_writer *w, enum bgp_family family)
     wire_put8(w, BGP_SAFI_UNICAST);
 }
 
-/* MP_REACH_NLRI stands first (RFC 7606 section 5.1); its length is known at the end. */
+/* MP_REACH_NLRI stands first (RFC 7606 section 5.1); its length, and how it is written, is known at the end. */
 static void begin_mp_reach(struct bgp_update_builder *b, const struct ip_addr *next_hop,
                            const struct ip_addr *link_local)
 {
@@ -118,6 +118,20 @@ bool bgp_update_add(struct bgp_update_builder *b, const struct ip_prefix *prefix
     return true;
 }
 
+/* RFC 4271 section 4.3: the extended length only for more than 255 octets. */
+static void close_mp(struct bgp_update_builder *b)
+{
+    size_t len = (size_t)(b->w.at - b->mp_len - 2);
+    if (len > UINT8_MAX) {
+        wire_set16(b->mp_len, (uint16_t)len);
+        return;
+    }
+    b->mp_len[-2] &= (uint8_t)~BGP_FLAG_EXTENDED;
+    b->mp_len[0] = (uint8_t)len;
+    memmove(b->mp_len + 1, b->mp_len + 2, len);
+    b->w.at--;
+}
+
 size_t bgp_update_end(struct bgp_update_builder *b)
 {
     if (b->withdrawn_len) {
@@ -126,7 +140,7 @@ size_t bgp_update_end(struct bgp_update_builder *b)
         wire_put16(&b->w, 0);
     }
     if (b->mp_len)
-        wire_set16(b->mp_len, (uint16_t)(b->w.at - b->mp_len - 2));
+        close_mp(b);
     if (b->attrs_len) {
         b->w.end += b->attrs_bytes;
         wire_put(&b->w, b->attrs, b->attrs_bytes);

@@ -435,6 +435,17 @@ static void test_own_as_is_prepended_and_med_dropped_unless_transparent(void)
     lab_close(&l);
 }
 
+/* RFC 8654 section 4: what RFC 7606 sections 7.6 and 7.7 let one discard is left out to make it fit. */
+static void test_what_may_be_discarded_is_left_out_when_shortened(void)
+{
+    const struct bgp_export less = { .transparent = true, .shortened = true };
+    lab_open(&l);
+    CU_ASSERT(lab_is_hex(export_of(USUAL "40 06 00 c0 07 08 0001ffff 0a010203 c0 08 04 00010001", &less, true),
+                         ORIGIN AS_PATH "c0 08 04 00010001"));
+    CU_ASSERT(lab_is_hex(export_of(USUAL "40 06 00 c0 07 08 0001ffff 0a010203", &less, true), ORIGIN AS_PATH));
+    lab_close(&l);
+}
+
 /* RFC 9234 section 5, egress 1: added in its place by type code, and never over one that is there. */
 static void test_only_to_customer_is_added_where_there_is_none(void)
 {
@@ -532,6 +543,7 @@ CU_MAIN("attr", CU_CASE(test_origin), CU_CASE(test_as_path), CU_CASE(test_next_h
         CU_CASE(test_equal_sets_share_an_id_and_live_as_long_as_a_reference),
         CU_CASE(test_interning_without_memory_gives_zero_and_changes_nothing),
         CU_CASE(test_own_as_is_prepended_and_med_dropped_unless_transparent),
+        CU_CASE(test_what_may_be_discarded_is_left_out_when_shortened),
         CU_CASE(test_only_to_customer_is_added_where_there_is_none),
         CU_CASE(test_graceful_shutdown_joins_the_communities),
         CU_CASE(test_a_marked_set_is_canonical_and_differs_by_its_mark_alone),

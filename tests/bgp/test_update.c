@@ -457,6 +457,36 @@ static void test_a_link_local_address_is_sent_behind_the_global_one(void)
     lab_close(&l);
 }
 
+/* RFC 4271 section 4.3: the Extended Length bit only where the value has more than 255 octets. */
+static void test_the_length_of_mp_attributes_is_extended_only_where_it_must_be(void)
+{
+    const struct ip_addr hop = { .family = BGP_IP6, .bytes = { 0xfd, [15] = 4 } };
+    struct ip_prefix p = { .family = BGP_IP6, .len = 72, .bytes = { 0xfd } };
+    uint8_t buf[BGP_MESSAGE_MAX], attrs[64];
+    struct bgp_update_builder b;
+    lab_open(&l);
+    uint16_t len = (uint16_t)hex(attrs, sizeof attrs, ORIGIN AS_PATH);
+    for (unsigned prefixes = 22; prefixes <= 26; prefixes++) {
+        const uint8_t *mp = buf + BGP_HEADER + 4;
+        for (int reach = 0; reach < 2; reach++) {
+            unsigned value = 3 + 10 * prefixes + (reach ? 18 : 0);
+            bgp_update_begin_withdraw(&b, buf, &l.codec, BGP_IP6);
+            if (reach)
+                CU_ASSERT_FATAL(bgp_update_begin_reach(&b, buf, &l.codec, BGP_IP6, attrs, len, &hop, NULL));
+            for (p.bytes[8] = 0; p.bytes[8] < prefixes; p.bytes[8]++)
+                CU_ASSERT_TRUE(bgp_update_add(&b, &p, 0));
+            size_t total = bgp_update_end(&b);
+            CU_ASSERT_EQUAL(mp[0], value > 255 ? 0x90 : 0x80);
+            CU_ASSERT_EQUAL(value > 255 ? wire_get16(mp + 2) : mp[2], value);
+            memcpy(l.body, buf + BGP_HEADER, l.len = total - BGP_HEADER);
+            lab_decode(&l);
+            CU_ASSERT_EQUAL(l.update.fault.action, BGP_ACTION_NONE);
+            CU_ASSERT_EQUAL(reach ? l.update.reach_count : l.update.withdrawn_count, 1);
+        }
+    }
+    lab_close(&l);
+}
+
 CU_MAIN("update", CU_CASE(test_routes_are_withdrawn_and_announced_in_one_message),
         CU_CASE(test_trailing_bits_of_a_prefix_are_irrelevant),
         CU_CASE(test_prefixes_that_are_not_unicast_are_passed_over),
@@ -480,4 +510,5 @@ CU_MAIN("update", CU_CASE(test_routes_are_withdrawn_and_announced_in_one_message
         CU_CASE(test_every_truncation_of_the_attributes_withdraws_or_resets),
         CU_CASE(test_every_allocation_may_fail), CU_CASE(test_what_was_built_is_decoded_again),
         CU_CASE(test_attributes_that_leave_no_room_for_a_prefix_are_refused),
-        CU_CASE(test_a_link_local_address_is_sent_behind_the_global_one))
+        CU_CASE(test_a_link_local_address_is_sent_behind_the_global_one),
+        CU_CASE(test_the_length_of_mp_attributes_is_extended_only_where_it_must_be))
