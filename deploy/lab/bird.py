@@ -62,7 +62,8 @@ class Bird(Appliance):
         return f"filter announce {{\n    if !({sources}) then reject;\n{tests}    accept;\n}}"
 
     def _neighbor(self, n):
-        channels = "".join(f"    ipv{f} {{ import table; import all; export filter announce; "
+        several = "add paths rx; " if n.several else ""
+        channels = "".join(f"    ipv{f} {{ {several}import table; import all; export filter announce; "
                            f"next hop address {self.address if f == 4 else self.address6}; }};\n"
                            for f in self.families(n))
         return (f"protocol bgp {protocol(n)} {{\n    local {n.local} as {self.asn};\n"
@@ -93,6 +94,17 @@ class Bird(Appliance):
         for family in self.families(n):
             routes |= self._routes(f"import table {protocol(n)}.ipv{family}")
         return routes
+
+    def paths(self, address, prefix):
+        found, path = [], ()
+        for line in self.birdc(f"show route import table {protocol(self.neighbor(address))}.ipv{version(prefix)} all").splitlines():
+            if re.match(r"\S+/\d+\s", line):
+                current = line.split()[0]
+            elif "BGP.as_path:" in line:
+                path = tuple(int(asn) for asn in line.split(":", 1)[1].split())
+            elif "BGP.next_hop:" in line and current == prefix:
+                found.append(Route(line.split(":", 1)[1].split()[0], path))
+        return sorted(found, key=repr)
 
     def _routes(self, where):
         routes, prefix = {}, None

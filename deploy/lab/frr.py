@@ -118,6 +118,16 @@ class Frr(Appliance):
     def established(self, address):
         return self.show(f"show bgp neighbors {address} json")[address]["bgpState"] == "Established"
 
+    def paths(self, address, prefix):
+        """It offers to take several paths without being asked to."""
+        return sorted(self.path_ids(address, prefix), key=repr)
+
+    def path_ids(self, address, prefix):
+        """{Route: path id}"""
+        table = self.show(f"show bgp ipv{version(prefix)} unicast {prefix} json")
+        return {Route(p["nexthops"][0]["ip"], tuple(int(asn) for asn in p["aspath"]["string"].split())): p.get("addpathRxId")
+                for p in table.get("paths", []) if p["peer"]["peerId"] == address}
+
     def received(self, address):
         routes = {}
         for family in self.families(self.neighbor(address)):

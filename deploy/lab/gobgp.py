@@ -40,7 +40,9 @@ class Gobgp(Appliance):
                 "ebgp-multihop": {"config": {"enabled": True, "multihop-ttl": 64}},
                 "timers": {"config": {"hold-time": self.hold, "keepalive-interval": self.hold // 3,
                                       "connect-retry": 2, "idle-hold-time-after-reset": 1}},
-                "afi-safis": [{"config": {"afi-safi-name": FAMILIES[f]}} for f in self.families(n)]}
+                "afi-safis": [{"config": {"afi-safi-name": FAMILIES[f]},
+                               **({"add-paths": {"config": {"receive": True}}} if n.several else {})}
+                              for f in self.families(n)]}
 
     def apply(self, prefix):
         family = ("-a", f"ipv{version(prefix)}")
@@ -62,6 +64,9 @@ class Gobgp(Appliance):
                 for path in paths:
                     routes[path["nlri"]["prefix"]] = _route(path["attrs"])
         return routes
+
+    def paths(self, address, prefix):
+        return sorted((_route(p["attrs"]) for p in self._table(address, version(prefix)).get(prefix, [])), key=repr)
 
     def _table(self, address, family):
         table = self.gobgp("neighbor", address, "adj-in", "-a", f"ipv{family}", as_json=True)

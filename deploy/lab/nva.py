@@ -25,6 +25,7 @@ class Neighbor:
     passive: bool = False
     local: str = ""             # our address towards it; the appliance's own of that family if empty
     families: tuple = (4, 6)    # address families on this session
+    several: bool = False       # ask for several paths of a prefix (RFC 7911)
 
     @property
     def version(self):
@@ -88,8 +89,8 @@ class Appliance:
     def spawn(self, *argv, label="", **options):
         return Process(self.lab, self.host, f"{self.name}{label}", *argv, **options)
 
-    # What a driver adds: start(), apply(prefix), established(address), received(address), and where it
-    # has BFD bfd_up(address).
+    # What a driver adds: start(), apply(prefix), established(address), received(address), where it has BFD
+    # bfd_up(address), and where it takes several paths paths(address, prefix): all Routes of the prefix.
 
     def announce(self, prefix, prepend=0):
         """Announce a prefix, or announce it differently; works before and after start()."""
