@@ -79,8 +79,6 @@ struct adjout_stats {
     uint32_t current;                        /* routes that it has */
 };
 struct adjout_stats adjout_stats(const struct adjout_member *m);
-/* How this member is told: for who shows what it was told. */
-const struct adjout_rules *adjout_rules(const struct adjout_member *m);
 
 /* For sight: what the member has been told of a net; returns how many, at most ADJOUT_PATHS. */
 struct adjout_sent {
@@ -88,6 +86,9 @@ struct adjout_sent {
     uint32_t attrs;
 };
 uint32_t adjout_told(const struct adjout_member *m, uint32_t net, struct adjout_sent *out);
+/* … and as its messages say it, in four-octet AS numbers: bytes has room for BGP_EXPORT_MAX. */
+bool adjout_told_as(const struct adjout_member *m, const struct adjout_sent *sent, uint8_t *bytes,
+                    struct bgp_attrs *out);
 /* The Loc-RIB version up to which adjout_told knows. */
 uint64_t adjout_position(const struct adjout_member *m);
 

@@ -75,10 +75,21 @@ static bool begin_reach_shortened(struct adjout_group *g, struct bgp_update_buil
     return begin_reach(g, u, buf, attrs, &g->rules.export) || begin_reach(g, u, buf, attrs, &less);
 }
 
+static bool is_long(const struct adjout_group *g, uint32_t attrs)
+{
+    return bgp_attrs_get(&g->adjout->rib->attrs, attrs)->len > RIB_ATTRS_LONG;
+}
+
+bool adjout_is_shortened(struct adjout_group *g, uint32_t attrs)
+{
+    struct bgp_update_builder u;
+    return is_long(g, attrs) && !begin_reach(g, &u, g->adjout->message, attrs, &g->rules.export);
+}
+
 bool adjout_fits(struct adjout_group *g, uint32_t attrs)
 {
     struct bgp_update_builder u;
-    if (bgp_attrs_get(&g->adjout->rib->attrs, attrs)->len <= RIB_ATTRS_LONG)
+    if (!is_long(g, attrs))
         return true;
     if (g->fits_attrs != attrs)
         g->fits = begin_reach_shortened(g, &u, g->adjout->message, attrs);

@@ -60,6 +60,8 @@ struct adjout_group;
 struct adjout_message adjout_encode(struct adjout_group *g, struct adjout_batch *b, uint8_t *buf);
 /* Is there a message of these members' that holds the attributes and one prefix? */
 bool adjout_fits(struct adjout_group *g, uint32_t attrs);
+/* … only without what may be discarded (RFC 8654 section 4)? */
+bool adjout_is_shortened(struct adjout_group *g, uint32_t attrs);
 
 /* ---- the byte log: messages in order, addressed by offsets that only grow ---- */
 

@@ -224,49 +224,6 @@ void adjout_refresh(struct adjout_member *m)
         m->wants_begin = m->wants_end = m->is_refresh = true;
 }
 
-struct adjout_stats adjout_stats(const struct adjout_member *m)
-{
-    struct adjout_stats stats = m->stats;
-    const struct slab *withheld = &m->group->withheld;
-    stats.current = m->group->told_count;
-    if (m->nva < withheld->top)
-        stats.current -= *(uint32_t *)slab_at(withheld, m->nva);
-    return stats;
-}
-
-const struct adjout_rules *adjout_rules(const struct adjout_member *m)
-{
-    return &m->group->rules;
-}
-
-static uint32_t told_paths(const struct adjout_member *m, uint32_t place, struct adjout_sent *out)
-{
-    uint32_t count = 0;
-    for (uint32_t i = adjout_first_route(m->group, place); i && count < ADJOUT_PATHS;) {
-        const struct adjout_route *route = adjout_route_at(m->group, i);
-        if (route->attrs && route->nva != m->nva)
-            out[count++] = (struct adjout_sent){ .path_id = route->path_id, .attrs = route->attrs };
-        i = route->next;
-    }
-    return count;
-}
-
-uint32_t adjout_told(const struct adjout_member *m, uint32_t net, struct adjout_sent *out)
-{
-    uint32_t place = prefix_index_place(net);
-    if (prefix_index_family(net) != m->group->rules.family)
-        return 0;
-    if (m->group->has_paths)
-        return told_paths(m, place, out);
-    *out = (struct adjout_sent){ .attrs = adjout_told_one(m, place) };
-    return out->attrs != 0;
-}
-
-uint64_t adjout_position(const struct adjout_member *m)
-{
-    return m->group->position;
-}
-
 /* ---- who is slow ---- */
 
 /* What a member has not read yet stands for nets that must not be forgotten: by the indices of its

@@ -164,6 +164,14 @@ uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjou
     return m ? adjout_told(m, net, out) : 0;
 }
 
+bool core_told_as(const struct core *c, size_t peer, uint32_t net, const struct adjout_sent *sent,
+                  uint8_t *bytes, struct bgp_attrs *out)
+{
+    const struct core_peer *p = c->peers[peer + 1];
+    const struct adjout_member *m = p ? p->out[prefix_index_family(net)] : NULL;
+    return m && adjout_told_as(m, sent, bytes, out);
+}
+
 /* ---- targets and agents ---- */
 
 size_t core_target_count(const struct core *c)

@@ -164,14 +164,22 @@ void api_peers(const struct api_view *v, const struct api_request *q, struct api
     reply_list(out, items, NULL, v->config->generation);
 }
 
+bool sight_find_peer(const struct api_view *v, const struct api_request *q, int *nva, struct api_reply *out)
+{
+    struct core_peer_view p;
+    for (size_t i = 0; i < core_peer_count(v->core); i++)
+        if (!strcmp(core_nva_name(v->core, (uint16_t)(i + 1)), q->rest) && core_peer_view(v->core, i, &p)) {
+            *nva = (int)i + 1;
+            return true;
+        }
+    reply_problem(out, 404, NULL, "no peer is named \"%s\"", q->rest);
+    return false;
+}
+
 void api_peer(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
-    for (size_t i = 0; i < core_peer_count(v->core); i++) {
-        struct core_peer_view p;
-        if (core_peer_view(v->core, i, &p) && !strcmp(p.peer->name, q->rest)) {
-            reply_json(out, peer_object(v, &p));
-            return;
-        }
-    }
-    reply_problem(out, 404, NULL, "no peer is named \"%s\"", q->rest);
+    struct core_peer_view p;
+    int nva;
+    if (sight_find_peer(v, q, &nva, out) && core_peer_view(v->core, (size_t)nva - 1, &p))
+        reply_json(out, peer_object(v, &p));
 }

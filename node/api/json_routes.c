@@ -1,24 +1,19 @@
-/* /v1/routes: every path, a page at a time. One answer looks at a bounded number of prefixes, so a
- * page may be short, or empty, while there is a nextCursor. */
-#include <stdlib.h>
+/* /v1/routes: every path; /v1/peers/NAME/learnedRoutes: those that one NVA has announced. */
 #include <string.h>
 
 #include "bgp/explain.h"
+#include "node/api/page.h"
 #include "node/api/params.h"
 #include "node/api/sight.h"
-#include "node/api/walk.h"
-
-enum { LIMIT_DEFAULT = 500, LIMIT_MAX = 1000, LOOKS_MAX = 20000 };
 
 enum state_filter { STATE_ACCEPTED, STATE_FILTERED, STATE_STALE, STATE_ANY };
 
 struct query {
-    struct walk walk;
-    uint64_t limit;
-    uint32_t skip;  /* paths of the first net that an earlier page has shown */
+    struct page page;
     int nva;        /* -1 = any */
     unsigned best;  /* 0 = any, 1 = best only, 2 = others only */
     unsigned state; /* enum state_filter */
+    bool has_reasons; /* why a path is refused is told in words, too */
 };
 
 const char *sight_origin(const struct api_view *v, uint8_t origin)
@@ -56,27 +51,6 @@ json_t *sight_path(const struct api_view *v, uint32_t path)
 
 /* ---- the request ---- */
 
-static bool read_prefix(const struct api_request *q, struct walk *w, struct api_reply *out)
-{
-    static const char *const words[] = { "exact", "longer", "shorter", "lpm", NULL };
-    const char *text = api_param(q, "prefix");
-    unsigned match = text ? WALK_EXACT : WALK_ALL;
-    if (!text && api_param(q, "match")) {
-        reply_problem(out, 400, "match", "match needs a prefix");
-        return false;
-    }
-    if (text && ip_prefix_parse(text, &w->prefix)) {
-        reply_problem(out, 400, "prefix",
-                      "\"%s\" is no prefix such as 10.1.0.0/16 (no bits set behind its length)",
-                      text);
-        return false;
-    }
-    if (!api_word(q, "match", words, &match, out))
-        return false;
-    w->match = (uint8_t)match;
-    return true;
-}
-
 static bool read_peer(const struct api_view *v, const struct api_request *q, int *nva,
                       struct api_reply *out)
 {
@@ -93,43 +67,22 @@ static bool read_peer(const struct api_view *v, const struct api_request *q, int
     return false;
 }
 
-/* "POSITION.SKIP" as we wrote it. */
-static bool read_cursor(const struct api_request *q, struct query *query, struct api_reply *out)
-{
-    const char *text = api_param(q, "cursor");
-    if (!text)
-        return true;
-    char *dot, *end = NULL;
-    unsigned long long position = strtoull(text, &dot, 16);
-    unsigned long skip = *dot == '.' ? strtoul(dot + 1, &end, 10) : 0;
-    if (!end || *end || end == dot + 1 || position > UINT32_MAX || skip > UINT32_MAX) {
-        reply_problem(out, 400, "cursor", "this is no cursor that an earlier page gave");
-        return false;
-    }
-    query->walk.position = position;
-    query->skip = (uint32_t)skip;
-    return true;
-}
-
 static bool read_query(const struct api_view *v, const struct api_request *q, struct query *query,
                        struct api_reply *out)
 {
     static const char *const any_true_false[] = { "any", "true", "false", NULL };
     static const char *const states[] = { "accepted", "filtered", "stale", "any", NULL };
-    *query = (struct query){ .walk = { .rib = core_rib(v->core) },
-                             .limit = LIMIT_DEFAULT,
-                             .state = STATE_ANY };
-    return read_prefix(q, &query->walk, out) && read_peer(v, q, &query->nva, out) &&
+    *query = (struct query){ .state = STATE_ANY };
+    return page_read(v, q, &query->page, out) && read_peer(v, q, &query->nva, out) &&
            api_word(q, "best", any_true_false, &query->best, out) &&
-           api_word(q, "state", states, &query->state, out) &&
-           api_number(q, "limit", 1, LIMIT_MAX, &query->limit, out) && read_cursor(q, query, out);
+           api_word(q, "state", states, &query->state, out);
 }
 
 /* ---- the answer ---- */
 
 static bool is_wanted(const struct query *q, uint32_t path)
 {
-    const struct rib *r = q->walk.rib;
+    const struct rib *r = q->page.walk.rib;
     const struct rib_path *p = rib_path(r, path);
     enum rib_class class = rib_path_class(r, p);
     bool is_best = rib_best(rib_net(r, p->net)) == path, is_accepted = rib_path_is_usable(r, p);
@@ -142,21 +95,22 @@ static bool is_wanted(const struct query *q, uint32_t path)
     return q->state == STATE_ANY || is_accepted == (q->state == STATE_ACCEPTED);
 }
 
-/* The paths of a net behind the first `skip`. False: the page is full; *shown of them are on it or
- * on earlier ones. */
-static bool add_net(const struct api_view *v, const struct query *q, uint32_t net, uint32_t skip,
-                    json_t *items, uint32_t *shown)
+static json_t *item(const struct api_view *v, const struct query *q, uint32_t path)
 {
-    *shown = 0;
-    for (uint32_t i = rib_net(q->walk.rib, net)->paths; i; i = rib_path(q->walk.rib, i)->next) {
-        if (!is_wanted(q, i) || (*shown)++ < skip)
-            continue;
-        if (json_array_size(items) == q->limit) {
-            --*shown;
+    json_t *o = sight_path(v, path);
+    uint8_t verdict = (uint8_t)rib_path_verdict(rib_path(q->page.walk.rib, path));
+    if (q->has_reasons)
+        json_object_set_new(o, "filteredReason", json_string(policy_verdict_text(verdict)));
+    return o;
+}
+
+static bool add_net(const struct api_view *v, const void *context, uint32_t net, struct page_items *to)
+{
+    const struct query *q = context;
+    const struct rib *r = q->page.walk.rib;
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
+        if (is_wanted(q, i) && page_wants(to) && !page_add(to, item(v, q, i)))
             return false;
-        }
-        json_array_append_new(items, sight_path(v, i));
-    }
     return true;
 }
 
@@ -164,24 +118,13 @@ void api_route_list(const struct api_view *v, const struct api_request *request,
                     struct api_reply *out)
 {
     struct query q;
-    char cursor[40];
-    unsigned looks = LOOKS_MAX;
-    if (!read_query(v, request, &q, out))
-        return;
-    json_t *items = json_array();
-    uint64_t at = q.walk.position; /* behind the last net whose paths were all shown */
-    uint32_t shown = 0;
-    bool is_full = false;
-    for (uint32_t net, skip = q.skip; !is_full && (net = walk_next(&q.walk, &looks)); skip = 0) {
-        is_full = !add_net(v, &q, net, skip, items, &shown);
-        if (!is_full)
-            at = q.walk.position;
-    }
-    if (!is_full) {
-        at = q.walk.position; /* nets that nobody wants count as seen */
-        shown = 0;
-    }
-    bool is_done = !is_full && walk_is_done(&q.walk);
-    snprintf(cursor, sizeof cursor, "%llx.%u", (unsigned long long)at, shown);
-    reply_list(out, items, is_done ? NULL : cursor, vlist_head(&q.walk.rib->loc));
+    if (read_query(v, request, &q, out))
+        page_reply(v, &q.page, add_net, &q, out);
+}
+
+void api_learned(const struct api_view *v, const struct api_request *request, struct api_reply *out)
+{
+    struct query q = { .state = STATE_ANY, .has_reasons = true };
+    if (sight_find_peer(v, request, &q.nva, out) && page_read(v, request, &q.page, out))
+        page_reply(v, &q.page, add_net, &q, out);
 }

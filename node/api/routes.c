@@ -23,6 +23,8 @@ static const struct endpoint endpoints[] = {
     { "/v1/nodes/diff",     { NULL },                                       false, api_node_diff },
     { "/v1/peers",          { NULL },                                       false, api_peers },
     { "/v1/peers/*",        { NULL },                                       false, api_peer },
+    { "/v1/peers/*/learnedRoutes",    { "prefix", "match", "limit", "cursor" }, false, api_learned },
+    { "/v1/peers/*/advertisedRoutes", { "prefix", "match", "limit", "cursor" }, false, api_advertised },
     { "/v1/routes",         { "prefix", "match", "peer", "state", "best", "limit", "cursor" },
                                                                             false, api_route_list },
     { "/v1/routes/explain", { "prefix", "peer" },                           false, api_route_explain },

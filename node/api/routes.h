@@ -55,7 +55,7 @@ const char *api_param(const struct api_request *q, const char *name);
 /* The answers, one a file: json_*.c, health.c, metrics.c. */
 typedef void api_handler(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out);
-api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_route_list, api_route_explain,
+api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_learned, api_advertised, api_route_list, api_route_explain,
     api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_livez, api_readyz, api_metrics,
     api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear,
     api_config_check, api_config_reload;

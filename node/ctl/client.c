@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_TIMEOUT_S = 5, TIMEOUT_S = 60 };
+enum { CONNECT_TIMEOUT_S = 5, TIMEOUT_S = 60, CURSOR_MAX = 128 };
 
 /* ---- where ---- */
 
@@ -139,34 +139,68 @@ int client_post(const struct ctl *c, const char *path, json_t **out)
     return ask(c, path, true, out);
 }
 
+/* The page behind this cursor, whose place takes the next one; "" = there is none. */
+static int get_page(const struct ctl *c, const char *path, char cursor[static CURSOR_MAX], json_t **page)
+{
+    char next[2048];
+    snprintf(next, sizeof next, "%s", path);
+    if (cursor[0])
+        client_param(next, sizeof next, "cursor", cursor);
+    int status = client_get(c, next, page);
+    if (status)
+        return status;
+    const char *more = json_string_value(json_object_get(*page, "nextCursor"));
+    snprintf(cursor, CURSOR_MAX, "%s", more ? more : "");
+    return CTL_OK;
+}
+
+int client_pages(const struct ctl *c, const char *path, client_show *show, void *context)
+{
+    char cursor[CURSOR_MAX] = "";
+    int status;
+    do {
+        json_t *page;
+        status = get_page(c, path, cursor, &page);
+        if (status)
+            return status;
+        status = show(c, json_object_get(page, "items"), context);
+        json_decref(page);
+    } while (!status && cursor[0]);
+    return status;
+}
+
 int client_list(const struct ctl *c, const char *path, json_t **items)
 {
-    char next[2048], cursor[128] = "";
+    char cursor[CURSOR_MAX] = "";
     *items = json_array();
     do {
         json_t *page;
-        snprintf(next, sizeof next, "%s", path);
-        if (cursor[0])
-            client_param(next, sizeof next, "cursor", cursor);
-        int status = client_get(c, next, &page);
+        int status = get_page(c, path, cursor, &page);
         if (status) {
             json_decref(*items);
             return status;
         }
         json_array_extend(*items, json_object_get(page, "items"));
-        const char *more = json_string_value(json_object_get(page, "nextCursor"));
-        snprintf(cursor, sizeof cursor, "%s", more ? more : "");
         json_decref(page);
     } while (cursor[0]);
     return CTL_OK;
 }
 
-void client_param(char *buf, size_t cap, const char *name, const char *value)
+void client_escape(char *buf, size_t cap, const char *value)
 {
     char *escaped = curl_easy_escape(NULL, value, 0);
     size_t len = strlen(buf);
-    snprintf(buf + len, cap - len, "%s=%s&", name, escaped ? escaped : "");
+    snprintf(buf + len, cap - len, "%s", escaped ? escaped : "");
     curl_free(escaped);
+}
+
+void client_param(char *buf, size_t cap, const char *name, const char *value)
+{
+    size_t len = strlen(buf);
+    snprintf(buf + len, cap - len, "%s=", name);
+    client_escape(buf, cap, value);
+    len = strlen(buf);
+    snprintf(buf + len, cap - len, "&");
 }
 
 int client_download(const struct ctl *c, const char *path, FILE *to)

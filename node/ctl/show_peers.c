@@ -114,11 +114,11 @@ static void print_fields(json_t *value, const char *path)
 
 int verb_peer_show(const struct ctl *c)
 {
-    char path[512];
+    char path[512] = "/v1/peers/";
     json_t *peer;
     if (!ctl_takes(c, 1, 1, "peer show NAME"))
         return CTL_USAGE;
-    snprintf(path, sizeof path, "/v1/peers/%s", c->argv[0]);
+    client_escape(path, sizeof path, c->argv[0]);
     int code = client_get(c, path, &peer);
     if (code)
         return code;

@@ -5,8 +5,8 @@
 
 #include "bgp/types.h"
 #include "node/config/memory.h"
+#include "node/ctl/cells.h"
 #include "node/ctl/client.h"
-#include "node/ctl/table.h"
 
 static bool is_set(const json_t *row, const char *path)
 {
@@ -43,12 +43,12 @@ static size_t print_path(const json_t *list, const char *between, char *text, si
     return len;
 }
 
-static void path_of(const json_t *row, char cell[static CELL_TEXT])
+void cell_path(const json_t *row, char cell[static CELL_TEXT])
 {
     print_path(json_at(row, "asPath"), " ", cell, CELL_TEXT);
 }
 
-static void origin_of(const json_t *row, char cell[static CELL_TEXT])
+void cell_origin(const json_t *row, char cell[static CELL_TEXT])
 {
     const char *origin = json_text_at(row, "origin");
     snprintf(cell, CELL_TEXT, "%s", !strcmp(origin, "incomplete") ? "?" : origin);
@@ -67,7 +67,7 @@ static void print_names(const json_t *list, char *text, size_t cap)
     }
 }
 
-static void communities_of(const json_t *row, char cell[static CELL_TEXT])
+void cell_communities(const json_t *row, char cell[static CELL_TEXT])
 {
     print_names(json_at(row, "communities"), cell, CELL_TEXT);
 }
@@ -80,12 +80,12 @@ static int show_routes(const struct ctl *c, const json_t *items)
         { .title = "NEXT HOP", .path = "nextHop" },
         { .title = "FROM", .path = "peer" },
         { .title = "NODE", .path = "node" },
-        { .title = "AS PATH", .kind = COLUMN_MADE, .make = path_of },
+        { .title = "AS PATH", .kind = COLUMN_MADE, .make = cell_path },
         { .title = "MED", .path = "med", .is_right = true },
-        { .title = "ORIGIN", .kind = COLUMN_MADE, .make = origin_of },
+        { .title = "ORIGIN", .kind = COLUMN_MADE, .make = cell_origin },
         { .title = "COMMUNITIES",
           .kind = COLUMN_MADE,
-          .make = communities_of,
+          .make = cell_communities,
           .is_wide_only = true },
         { .title = "CLASS", .path = "stale", .is_wide_only = true },
         { .title = "WHY", .path = "selectionReason" },
@@ -179,7 +179,7 @@ int verb_route_list(const struct ctl *c)
 static void explain_path(const json_t *path)
 {
     char text[CELL_TEXT], against[CELL_TEXT];
-    path_of(path, text);
+    cell_path(path, text);
     const char *next_hop = json_text_at(path, "nextHop");
     printf("\nreceived       %s: from %s via %s, path %s, origin %s\n", json_text_at(path, "node"),
            json_text_at(path, "peer"), next_hop[0] ? next_hop : "self", text[0] ? text : "(empty)",

@@ -25,6 +25,8 @@ static const struct verb verbs[] = {
     { "peer clear",     "NAME [soft-in|soft-out|hard]",       "reset its session; soft: routes once more; hard: hold nothing", verb_peer_clear },
     { "route list",     "[PREFIX [longer|shorter|lpm]] [--peer NAME] [--best]", "paths, and why each won or lost", verb_route_list },
     { "route explain",  "PREFIX [--peer NAME]",               "every stage of a route's way",   verb_route_explain },
+    { "learned",        "NAME",                               "what an NVA announced, and why it is refused", verb_learned },
+    { "advertised",     "NAME",                               "what this node tells an NVA",   verb_advertised },
     { "node list",      "",                                   "the route server's nodes",       verb_node_list },
     { "node diff",      "",                                   "do the nodes' tables differ, and where", verb_node_diff },
     { "node drain",     "[NAME] [--message TEXT]",            "planned work: move everything away, then close", verb_node_drain },

@@ -394,6 +394,43 @@ def directions(node):
         refuses.read_until(lambda: "fd00:9::/32" in refuses.table, "who offers nothing is told one path")
 
 
+# ---- the same, as the node's own tools show it ----
+
+def pages(node, path):
+    """All items of a list, a few at a time."""
+    items, cursor = [], ""
+    for _ in range(1000):
+        page = node.get(f"{path}?limit=2{cursor}")
+        items += page["items"]
+        if page["nextCursor"] is None:
+            return items
+        cursor = f"&cursor={page['nextCursor']}"
+    raise Failed("a list without end")
+
+
+def shown(node):
+    """What the node says that it has sent is what has arrived; what it says that it has received was sent."""
+    with Stage(node) as stage:
+        one, two = stage.peer("one"), stage.peer("two")
+        one.announce("10.9.0.0/16", "10.9.1.0/24", path=[65001, 65090], extra=attribute(rawbgp.MED, struct.pack(">I", 9)))
+        two.announce("10.9.0.0/16", path=[65002])
+        two.announce("10.9.2.0/24", path=[65002, ASN])
+        receivers = {"plain": stage.peer("plain"), "azure": stage.peer("azure"), "many": stage.peer("many", TAKES)}
+        for name, session in receivers.items():
+            count = 3 if name == "many" else 2
+            session.read_until(lambda s=session, n=count: len(s.table) == n, f"{count} routes")
+            items = pages(node, f"/v1/peers/{name}/advertisedRoutes")
+            said = sorted((i["prefix"], i["pathId"], i["nextHop"], i["asPath"], i["med"]) for i in items)
+            seen = sorted((*(key if name == "many" else (key, None)), r.hop, r.path(),
+                           r.value(rawbgp.MED) and struct.unpack(">I", r.value(rawbgp.MED))[0])
+                          for key, r in session.table.items())
+            rawbgp.must(said == seen, f"{name}: says {said}, sent {seen}")
+        learned = {i["prefix"]: (i["asPath"], i["filteredBy"]) for i in pages(node, "/v1/peers/two/learnedRoutes")}
+        rawbgp.must(learned == {"10.9.0.0/16": ([65002], None), "10.9.2.0/24": ([65002, ASN], "as-loop")}, f"{learned}")
+        counts = node.get("/v1/peers/many")["routes"]
+        rawbgp.must(counts["advertised"] == 3, f"{counts}")
+
+
 # ---- who hardly reads ----
 
 def slow(node):
@@ -466,6 +503,7 @@ CASES = (
     ("several paths: ids, changes, withdrawals", several),
     ("several paths: packed", packed),
     ("several paths: directions and families", directions),
+    ("shown by the node as it is on the wire", shown),
     ("one octet a second", slow),
     ("never reads, and prefixes without end", dying),
 )

@@ -181,6 +181,19 @@ uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjou
     return 1;
 }
 
+bool core_told_as(const struct core *c, size_t peer, uint32_t net, const struct adjout_sent *sent,
+                  uint8_t *bytes, struct bgp_attrs *out)
+{
+    const struct bgp_attrs *a = bgp_attrs_get(&c->rib.attrs, sent->attrs);
+    const struct bgp_export how = { .local_asn = 65515 };
+    const struct bgp_codec codec = { .as4 = true };
+    (void)peer, (void)net;
+    int len = bgp_attrs_export(a, &how, &codec, bytes, BGP_EXPORT_MAX);
+    bool ok = len >= 0 && bgp_attrs_summarise(bytes, (uint16_t)len, out);
+    out->next_hop = a->next_hop;
+    return ok;
+}
+
 const char *core_nva_name(const struct core *c, uint16_t nva)
 {
     return nva ? c->peers[nva - 1].name : "vnet";

@@ -1,5 +1,6 @@
 /* tandemctl: its words and times, and the program itself against an API on a Unix socket. */
 #include <fcntl.h>
+#include <jansson.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -237,6 +238,25 @@ static void test_route_tables_say_why(void)
     lab_close(&l);
 }
 
+static void test_a_peers_routes_are_printed_page_by_page(void)
+{
+    struct lab l;
+    lab_open(&l);
+    ASSERT_HAS(ctl(&l, "learned sdwan"), "65003 65099");
+    ASSERT_HAS(l.out, "accepted");
+    ASSERT_HAS(ctl(&l, "advertised sdwan"), "65515 65001");
+    ASSERT_HAS(l.out, "fw-1");
+    ASSERT_HAS(ctl(&l, "-o json advertised sdwan"), "\"nextCursor\": null}");
+    json_t *list = json_loads(l.out, 0, NULL);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(list, "items")), 1);
+    json_decref(list);
+    list = json_loads(ctl(&l, "-o json advertised fw-1"), 0, NULL);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(list, "items")), 0);
+    CU_ASSERT_PTR_NOT_NULL(list);
+    json_decref(list);
+    lab_close(&l);
+}
+
 static void test_exit_codes_tell_what_happened(void)
 {
     static const struct {
@@ -248,6 +268,9 @@ static void test_exit_codes_tell_what_happened(void)
         { "-o json node list", 0 },
         { "events", 0 },
         { "peer show nobody", 3 },
+        { "learned nobody", 3 },
+        { "-o json advertised no%20body/?", 3 },
+        { "learned", 2 },
         { "route list 10.9.0.0/16", 3 },
         { "route list 10.9.0.1/16", 1 },
         { "peer show", 2 },
@@ -296,5 +319,6 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_durations_read_as_in_other_daemons),
         CU_CASE(test_status_shows_nodes_peers_and_warnings), CU_CASE(test_orders_reach_the_core_and_their_refusals_the_user),
         CU_CASE(test_route_tables_say_why),
+        CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_exit_codes_tell_what_happened),
         CU_CASE(test_new_keys_are_private_and_never_overwritten))

@@ -418,6 +418,32 @@ static void announce_firewalls(struct core *c)
     fake_decide(c);
 }
 
+static void test_a_peers_routes_are_shown_as_received_and_as_sent(void)
+{
+    struct lab l;
+    lab_open(&l);
+    l.core->nvas[1].local_asn = 65515;
+    announce_firewalls(l.core);
+    fake_route_of(l.core, 1, 1, "10.66.0.0/16", (uint32_t[]){ 65001, 65515 }, 2, -1);
+    fake_decide(l.core);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/v1/peers/fw-1/learnedRoutes?prefix=10.66.0.0/16"), "\"filteredBy\":\"as-loop\"");
+    ASSERT_HAS(answer, "\"filteredReason\":\"the AS path holds the route server's own ASN\"");
+    ASSERT_HAS(get(&l, "/v1/peers/fw-1/learnedRoutes"), "\"node\":\"rs-b\"");
+    ASSERT_LACKS(answer, "65003");
+    ASSERT_HAS(get(&l, "/v1/peers/fw-1/learnedRoutes?limit=1"), "\"nextCursor\":\"");
+    ASSERT_HAS(get(&l, "/v1/peers/sdwan/advertisedRoutes"), "\"asPath\":[65515,65001]");
+    ASSERT_HAS(answer, "\"from\":\"fw-1\"");
+    ASSERT_HAS(answer, "\"pathId\":null");
+    ASSERT_HAS(get(&l, "/v1/peers/fw-1/advertisedRoutes"), "\"items\":[],\"nextCursor\":null");
+    ASSERT_HAS(get(&l, "/v1/peers/nobody/advertisedRoutes"), " 404 ");
+    ASSERT_HAS(get(&l, "/v1/peers/nobody/learnedRoutes"), " 404 ");
+    ASSERT_HAS(get(&l, "/v1/peers/fw-1/otherRoutes"), "no such path");
+    ASSERT_HAS(get(&l, "/v1/peers//learnedRoutes"), "no such path");
+    ASSERT_HAS(get(&l, "/v1/peers/fw-1/learnedRoutes?peer=fw-2"), " 400 ");
+    lab_close(&l);
+}
+
 static void test_routes_say_what_and_why(void)
 {
     struct lab l;
@@ -573,7 +599,8 @@ CU_MAIN("http", CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
         CU_CASE(test_health_listener_serves_checks_alone),
         CU_CASE(test_port_in_use_is_one_clear_error),
         CU_CASE(test_stale_socket_file_is_replaced_and_a_live_one_kept),
-        CU_CASE(test_a_file_that_is_no_socket_is_left_alone), CU_CASE(test_routes_say_what_and_why),
+        CU_CASE(test_a_file_that_is_no_socket_is_left_alone), CU_CASE(test_a_peers_routes_are_shown_as_received_and_as_sent),
+        CU_CASE(test_routes_say_what_and_why),
         CU_CASE(test_pages_of_any_size_show_every_path_once),
         CU_CASE(test_event_stream_tells_news_and_gaps), CU_CASE(test_metrics_hold_every_peer),
         CU_CASE(test_mutated_requests_do_no_harm))
