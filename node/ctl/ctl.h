@@ -15,7 +15,7 @@ enum ctl_exit {
     CTL_PROBLEMS = 5,    /* a check found some */
 };
 
-enum ctl_output { CTL_TABLE, CTL_WIDE, CTL_JSON };
+enum ctl_output { CTL_TABLE, CTL_WIDE, CTL_JSON, CTL_AZ }; /* AZ: learned and advertised only */
 
 struct ctl {
     const char *socket, *url; /* where the daemon is; both NULL: the only socket in /run/tandem */

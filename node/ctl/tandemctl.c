@@ -98,7 +98,7 @@ int verb_help(const struct ctl *c)
         else if (verbs[i].help)
             printf("  %-34s %s\n", form, verbs[i].help);
     }
-    puts("\n  -o, --output table|wide|json\n"
+    puts("\n  -o, --output table|wide|json|az   az: as the cloud's tool shows learned and advertised\n"
          "  --socket PATH   the daemon's socket; default: the only one in /run/tandem\n"
          "  --url URL       the daemon's API over TCP, such as http://127.0.0.1:8179\n\n"
          "exit: 0 ok, 1 failed, 2 usage, 3 no such thing, 4 daemon not reachable, 5 check found "
@@ -108,13 +108,13 @@ int verb_help(const struct ctl *c)
 
 static bool set_output(struct ctl *c, const char *text)
 {
-    static const char *const names[] = { "table", "wide", "json" };
+    static const char *const names[] = { "table", "wide", "json", "az" };
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], text)) {
             c->output = (enum ctl_output)i;
             return true;
         }
-    ctl_fail(CTL_USAGE, "-o %s: it is table, wide or json", text);
+    ctl_fail(CTL_USAGE, "-o %s: it is table, wide, json or az", text);
     return false;
 }
 
@@ -201,6 +201,8 @@ static int run_verb(struct ctl *c, int argc, char *const *argv)
         return ctl_fail(CTL_USAGE, "\"%s\" fits several verbs: write more of it", argv[0]);
     if (found < 0)
         return say_unknown(argc, argv);
+    if (c->output == CTL_AZ && verbs[found].run != verb_learned && verbs[found].run != verb_advertised)
+        return ctl_fail(CTL_USAGE, "-o az is for learned and advertised");
     c->argc = argc - used;
     c->argv = argv + used;
     return verbs[found].run(c);

@@ -254,6 +254,11 @@ static void test_a_peers_routes_are_printed_page_by_page(void)
     CU_ASSERT_EQUAL(json_array_size(json_object_get(list, "items")), 0);
     CU_ASSERT_PTR_NOT_NULL(list);
     json_decref(list);
+    list = json_loads(ctl(&l, "-o az learned sdwan"), 0, NULL);
+    const json_t *routes = json_object_get(list, "RouteServiceRole_IN_0");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json_array_get(routes, 0), "asPath")), "65003-65099");
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(list, "RouteServiceRole_IN_1")), 0);
+    json_decref(list);
     lab_close(&l);
 }
 
@@ -271,6 +276,8 @@ static void test_exit_codes_tell_what_happened(void)
         { "learned nobody", 3 },
         { "-o json advertised no%20body/?", 3 },
         { "learned", 2 },
+        { "-o az status extra", 2 },
+        { "-o az route list", 2 },
         { "route list 10.9.0.0/16", 3 },
         { "route list 10.9.0.1/16", 1 },
         { "peer show", 2 },
