@@ -99,7 +99,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         let_go(c, p, (enum bgp_slot)e->slot);
         break;
     case BGP_EVENT_STATE:
-        if (e->fault.code || e->to < e->from)
+        if (e->fault.code || (e->to < e->from && e->from > BGP_ACTIVE)) /* to dial is no error */
             remember_error(p, e);
         on_state(c, p, e);
         break;
