@@ -167,6 +167,34 @@ def _():
     none(found)
 
 
+def named(cell, folder):
+    """The patterns of files that a cell of bgp/README.md names: `x.c` lies in the folder, `a/x.c` at the root."""
+    for name in re.findall(r"`([^`]+)`", cell):
+        if re.fullmatch(r"rfc[\w.-]+", name):
+            yield f"tests/golden/{name}.golden"
+        elif "/" in name or not name.endswith(".c"):
+            yield name
+        else:
+            yield f"tests/fuzz/{name}" if name.startswith("fuzz_") else f"{folder}/{name}"
+
+
+@cases.case("every RFC of bgp/README.md has its files and its tests")
+def _():
+    rows = [line.strip("| ").split(" | ") for line in read("bgp/README.md").splitlines() if re.match(r"\| \d{4}", line)]
+    if len(rows) < 30:
+        raise Failed(f"bgp/README.md has {len(rows)} rows")
+    found = [f"{row[0]}: a row has four cells, not {len(row)}" for row in rows if len(row) != 4]
+    for rfc, _what, files, tests in (row for row in rows if len(row) == 4):
+        for pattern in [*named(files, "bgp"), *named(tests, "tests/bgp")]:
+            if not list(ROOT.glob(pattern)):
+                found.append(f"{rfc}: there is no {pattern}")
+        if not re.search("`", files) or not re.search("`", tests):
+            found.append(f"{rfc}: no file, or no test")
+    golden = {path.stem for path in (ROOT / "tests" / "golden").glob("*.golden")}
+    found += [f"tests/golden/{name}.golden is not named" for name in sorted(golden - set(re.findall(r"`(rfc[^`]+)`", read("bgp/README.md"))))]
+    none(found)
+
+
 @cases.case("the top level is fixed")
 def _():
     top = {path.parts[0] for path in tracked("") if not path.parts[0].startswith(".")}
