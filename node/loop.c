@@ -403,6 +403,10 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 static struct config *read_next(struct loop *l, FILE *out)
 {
     struct config *next;
+    if (l->stop_ms) {
+        fputs("error: the node is stopping\n", out);
+        return NULL;
+    }
     if (!config_load(l->cfg->config->path, &next, out))
         return NULL;
     bool can = config_can_follow(l->cfg->config, next, out) && guard_permits(next, out);
