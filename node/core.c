@@ -261,8 +261,7 @@ static void init_rib(struct core *c)
     c->adjout = adjout_new(&c->rib);
     core_must(!c->adjout);
     for (size_t i = 0; i < c->config->peer_count; i++)
-        for (int times = c->config->peers[i].is_range ? 2 : 1; times--;) /* a range is many NVAs */
-            core_must(!adjout_expect_as(c->adjout, c->config->peers[i].peer_asn));
+        core_routes_expect(c, &c->config->peers[i]);
 }
 
 /* The VNet's own prefixes, as the configuration announces them: ORIGIN IGP, an empty AS_PATH, and no

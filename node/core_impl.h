@@ -454,6 +454,8 @@ void core_routes_synced(struct core *c, struct core_peer *p);
 void core_routes_end_grace(struct core *c, struct core_peer *p);
 /* It is gone, and nothing of it is held. */
 void core_routes_lose(struct core *c, struct core_peer *p);
+/* NVAs of this entry may join: paths that hold their AS hide no other from them. */
+void core_routes_expect(struct core *c, const struct config_peer *cfg);
 void core_routes_join(struct core *c, struct core_peer *p);
 /* What it is told has other rules now: tell everything once more. */
 void core_routes_retell(struct core *c, struct core_peer *p);

@@ -232,8 +232,21 @@ static void add_peer(struct core *c, size_t place)
     tell(c, p, "peer_added");
 }
 
+/* What was told so far was told without regard to a new AS. */
+static void expect_peers(struct core *c, const struct config *was)
+{
+    for (size_t i = 0; i < c->config->peer_count; i++) {
+        const struct config_peer *cfg = &c->config->peers[i], *is = entry(was, cfg->name);
+        if (is && is->peer_asn == cfg->peer_asn)
+            continue;
+        core_routes_expect(c, cfg);
+        c->recheck.lists_again = true;
+    }
+}
+
 static void follow_peers(struct core *c, const struct config *was)
 {
+    expect_peers(c, was);
     for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
         if (!core_peer_is_removed(p))
             follow_peer(c, was, p);

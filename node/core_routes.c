@@ -70,6 +70,12 @@ struct adjout_rules core_routes_rules(const struct core *c, const struct core_pe
     };
 }
 
+void core_routes_expect(struct core *c, const struct config_peer *cfg)
+{
+    for (int times = cfg->is_range ? 2 : 1; times--;) /* a range is many NVAs */
+        core_must(!adjout_expect_as(c->adjout, cfg->peer_asn));
+}
+
 void core_routes_join(struct core *c, struct core_peer *p)
 {
     const struct bgp_codec *codec = bgp_session_codec(p->session);
