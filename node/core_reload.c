@@ -119,7 +119,7 @@ static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subc
     if (!p->session)
         return;
     p->is_reset = is_reset;
-    bgp_session_stop(p->session, subcode, NULL, c->now_ms);
+    bgp_session_stop(p->session, (uint8_t)subcode, NULL, c->now_ms);
     core_bgp_settle(c, p);
     p->is_reset = false;
     if (p->grace_until && !is_reset)
