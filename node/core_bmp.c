@@ -156,7 +156,7 @@ static bool tell_peers(struct core *c, struct core_station *s)
         if (!tell_peer(c, s, c->peers[nva], &s->peers[nva]))
             return false;
     s->session_changes = c->session_changes;
-    s->out_head = 0;
+    s->out_head = UINT64_MAX;
     return true;
 }
 

@@ -43,7 +43,7 @@ struct core_station {
     uint64_t session_changes;    /* of core: looked at up to here */
     bool loc_up, loc_owes_end;
     struct station_cursor in[2], loc; /* in: before and after the policy */
-    uint64_t out_head;      /* of the Loc-RIB, when every Adj-RIB-Out had been told */
+    uint64_t out_head; /* of the Loc-RIB, when every Adj-RIB-Out had been told; UINT64_MAX = not yet */
     struct station_count count;
     uint8_t *export;        /* room for one exported attribute set */
     uint64_t messages, bytes, connects, lost;

@@ -267,7 +267,7 @@ static bool tell_loc(struct core *c, struct core_station *s)
     return more;
 }
 
-/* How far what this peer is told can be known; 0 = it is told nothing yet. */
+/* How far what this peer is told can be known; UINT64_MAX = it is told nothing yet. */
 static uint64_t told_up_to(const struct core_peer *p)
 {
     uint64_t head = UINT64_MAX;
@@ -275,7 +275,7 @@ static uint64_t told_up_to(const struct core_peer *p)
         uint64_t at = p->out[f] ? adjout_position(p->out[f]) : UINT64_MAX;
         head = at < head ? at : head;
     }
-    return head == UINT64_MAX ? 0 : head;
+    return head;
 }
 
 static bool tell_out(struct core *c, struct core_station *s, enum config_station_routes table,
@@ -284,9 +284,11 @@ static bool tell_out(struct core *c, struct core_station *s, enum config_station
     struct run r = { .c = c, .s = s, .table = table, .peer = p };
     struct station_cursor *at = &known(s, p)->out[table - CONFIG_ADJ_RIB_OUT_PRE];
     uint64_t head = told_up_to(p);
+    if (head == UINT64_MAX)
+        return false;
     if (at->position < head && walk(&r, &c->rib.loc, at, head, read_out))
         return true;
-    if (at->position == head && head)
+    if (at->position == head)
         end_table(&r, p);
     return false;
 }

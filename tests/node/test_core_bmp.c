@@ -359,6 +359,16 @@ static void test_an_adj_rib_out_is_what_the_peer_is_told(void)
     lab_close(l);
 }
 
+static void test_empty_tables_end_too(void)
+{
+    struct lab *l = lab_open(", routes: [adjRibInPre, locRib, adjRibOutPost]");
+    nva_comes(l, OPEN);
+    say(l, END_OF_RIB);
+    answer_dial(l);
+    expect(l, " init up:loc up:10.0.0.2 eor:4@pre-in eor:4@loc eor:6@loc eor:4@post-out");
+    lab_close(l);
+}
+
 static void test_a_slow_station_is_told_the_latest_state_only(void)
 {
     struct lab *l = lab_told(", routes: [adjRibInPre]", OPEN);
@@ -463,7 +473,7 @@ CU_MAIN("core bmp", CU_CASE(test_a_station_is_told_who_is_up_and_each_table_to_i
         CU_CASE(test_what_falls_out_of_the_limit_is_withdrawn_after_policy_only),
         CU_CASE(test_peers_go_with_their_reason),
         CU_CASE(test_held_routes_are_told_again_when_they_are_heard_again),
-        CU_CASE(test_an_adj_rib_out_is_what_the_peer_is_told),
+        CU_CASE(test_an_adj_rib_out_is_what_the_peer_is_told), CU_CASE(test_empty_tables_end_too),
         CU_CASE(test_a_slow_station_is_told_the_latest_state_only),
         CU_CASE(test_a_station_that_takes_nothing_is_hung_up_on_and_begins_anew),
         CU_CASE(test_dials_are_further_and_further_apart), CU_CASE(test_what_a_station_says_is_not_heard),
