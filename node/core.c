@@ -289,6 +289,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     c->config = cfg->config;
     c->node = &cfg->config->nodes[cfg->self - 1];
     c->started_ms = c->now_ms = now_ms;
+    c->wall_ms = cfg->wall_ms ? cfg->wall_ms - now_ms : 0;
     c->cfg.seed += cfg->self;
     c->incarnation = core_incarnation(c, cfg->incarnation);
     list_init(&c->conns);
@@ -307,9 +308,9 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     core_targets_init(c);
     core_announce_vnets(c);
     core_cluster_init(c);
-    core_peers_start(c);
     core_bmp_init(c);
     core_tap_init(c);
+    core_peers_start(c);
     core_event(c, CONFIG_LOG_INFO, "started", NULL, "name=%s asn=%u router_id=%u nodes=%zu peers=%zu",
                c->config->name, c->config->asn, core_router_id(c),
                c->config->node_count, c->config->peer_count);

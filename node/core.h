@@ -31,6 +31,7 @@ struct core_cfg {
     const struct repl_secrets *agent_secrets;  /* NULL without agents; borrowed */
     struct hash_key key;         /* random in production, from the seed in the simulator */
     uint64_t seed;               /* timer jitter */
+    uint64_t wall_ms;            /* of the clock on the wall at core_new, see core_set_wall; 0 = not known */
     uint64_t incarnation;        /* count of starts, higher than any this node remembers; < 2^32 */
 };
 
@@ -42,7 +43,7 @@ void core_free(struct core *c);
 uint64_t core_turn(struct core *c, uint64_t now_ms);
 
 /* What the clock on the wall says at now_ms, in milliseconds since 1970: for those who are told dates.
- * Before the first call nobody knows. */
+ * To be told again once in a while: that clock may be set. */
 void core_set_wall(struct core *c, uint64_t now_ms, uint64_t wall_ms);
 
 /* Orderly end: drain, then Cease to the NVAs, GOODBYE to the nodes. Returns when that is said at the

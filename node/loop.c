@@ -550,7 +550,9 @@ int loop_run(const struct loop_cfg *cfg)
                                     .on_closed = on_closed };
     list_init(&l->owner.conns);
     start_handles(l);
-    l->core = core_new(&cfg->core, now_ms());
+    struct core_cfg core = cfg->core;
+    core.wall_ms = wall_ms();
+    l->core = core_new(&core, now_ms());
     if (cfg->config->agent_directory)
         agent_keys_reload(cfg->config, l->core, l->log, now_ms());
     bool started = start_listeners(l) && start_bfd(l) && start_targets(l) && start_api(l);
