@@ -172,6 +172,8 @@ static bool read_loc(const struct run *r, uint32_t id, struct news *out)
     return true;
 }
 
+/* Of a peer that is told several paths (RFC 7911) the first one, always under id 0: which other ids a net had
+ * before is not kept, so their end could not be told. */
 static bool read_out(const struct run *r, uint32_t id, struct news *out)
 {
     const struct adjout_member *m = r->peer->out[prefix_index_family(id)];
