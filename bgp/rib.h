@@ -355,8 +355,10 @@ enum { RIB_MERIT_ORIGIN = 0, RIB_MERIT_LENGTH = 8, RIB_MERIT_RANK = 32, RIB_MERI
 uint64_t rib_path_merit(const struct rib *r, const struct rib_path *p);
 
 /* Drop tombstones older than `age` whose versions every living replica has (`acked`: the lowest
- * position, UINT64_MAX without readers). */
-void rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint64_t now_ms);
+ * position, UINT64_MAX without readers); the oldest at once where there are more than RIB_TOMBS_MAX: a
+ * replica that would have needed them starts over. At most RIB_TOMBS_BUDGET a call; true: more are due. */
+enum { RIB_TOMBS_MAX = 1 << 20, RIB_TOMBS_BUDGET = 4096 };
+bool rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint64_t now_ms);
 
 /* A net without paths whose end every Loc-RIB reader has passed: 0, or its index, taken off the
  * waiting list. The caller frees it with rib_net_free, or puts it back with rib_net_keep. */

@@ -85,11 +85,14 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     bool graced_now = fact->state == RIB_SESSION_GRACE && s->state != RIB_SESSION_GRACE;
     r->graces -= s->state == RIB_SESSION_GRACE;
     r->graces += fact->state == RIB_SESSION_GRACE;
+    bool other_identifier = fact->identifier != s->identifier; /* the last step of the decision */
     s->state = fact->state;
     s->generation = fact->generation;
     s->identifier = fact->identifier;
     if (fact->state == RIB_SESSION_DOWN || new_session)
         each_path(r, origin, RIB_CURRENT, nva, rib_remove);
+    if (other_identifier && s->paths)
+        each_path(r, origin, RIB_ANY, nva, visit_dirty);
     if (graced_now) {
         s->lost_ms = now_ms;
         each_path(r, origin, RIB_CURRENT, nva, visit_dirty); /* others may know better already */

@@ -67,7 +67,8 @@ static void tick(struct core *c)
     core_peers_tick(c);
     core_recheck_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
-    rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_streams_acked(c), c->now_ms);
+    c->tombs_due =
+        rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_streams_acked(c), c->now_ms);
 }
 
 static void account(struct core *c, const struct rib_change *change)
@@ -217,7 +218,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     reap(c);
     c->turned_ms = now_ms;
     bool walking = !list_is_empty(&c->busy); /* an NVA that has room, and is told all a stretch at a time */
-    c->due_ms = next_turn(c, encoding || walking || c->stations_busy || c->recheck.is_on ||
+    c->due_ms = next_turn(c, encoding || walking || c->tombs_due || c->stations_busy || c->recheck.is_on ||
                                  rib_dirty_count(&c->rib) || core_targets_have_work(c));
     return c->due_ms;
 }

@@ -169,6 +169,63 @@ static void test_a_tombstone_goes_when_it_is_old_and_every_replica_has_it(void)
     lab_close(&l);
 }
 
+/* A replica may hear of a session's routes before it hears whose they are. */
+static void test_a_session_whose_identifier_becomes_known_is_decided_again(void)
+{
+    struct lab l;
+    struct rib_change change;
+    lab_open(&l, 8, true);
+    l.rib.origins[2].sessions[1].identifier = 0;
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 1, .path_len = 2 });
+    lab_announce(&l, (struct lab_route){ .nva = 2, .node = 2, .net = 1, .path_len = 2 });
+    for (uint32_t net; (net = rib_next_dirty(&l.rib));) {
+        CU_ASSERT_EQUAL_FATAL(rib_decide(&l.rib, net, &change), 0);
+        nhset_unref(&l.rib.sets, change.old_nhset);
+    }
+    struct rib_session fact = l.rib.origins[2].sessions[1];
+    fact.identifier = 9;
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&l.rib, 2, 1, &fact, l.now_ms), 0);
+    uint32_t net = rib_next_dirty(&l.rib);
+    CU_ASSERT_FATAL(net != 0);
+    CU_ASSERT_EQUAL_FATAL(rib_decide(&l.rib, net, &change), 0);
+    nhset_unref(&l.rib.sets, change.old_nhset);
+    CU_ASSERT_EQUAL(rib_path(&l.rib, rib_best(rib_net(&l.rib, net)))->nva, 2);
+    lab_close(&l);
+}
+
+static void withdraw_many(struct lab *l, uint32_t count)
+{
+    for (uint32_t net = 0; net < count; net++) {
+        lab_announce(l, (struct lab_route){ .nva = 1, .net = net, .path_len = 2 });
+        lab_withdraw(l, (struct lab_route){ .nva = 1, .net = net });
+    }
+}
+
+/* Q2 */
+static void test_many_tombstones_that_are_due_together_go_in_slices(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    withdraw_many(&l, RIB_TOMBS_BUDGET + 10);
+    CU_ASSERT_TRUE(rib_expire_tombstones(&l.rib, 60000, UINT64_MAX, l.now_ms + 61000));
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->tombstones, 10);
+    CU_ASSERT_FALSE(rib_expire_tombstones(&l.rib, 60000, UINT64_MAX, l.now_ms + 61000));
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->tombstones, 0);
+    lab_close(&l);
+}
+
+static void test_no_reader_makes_tombstones_pile_up_for_ever(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    withdraw_many(&l, RIB_TOMBS_MAX + 5);
+    while (rib_expire_tombstones(&l.rib, 60000, 0, l.now_ms)) /* none is old, and none was acknowledged */
+        ;
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->tombstones, RIB_TOMBS_MAX);
+    CU_ASSERT_TRUE(origin_of(&l, LAB_SELF)->dropped > 0);
+    lab_close(&l);
+}
+
 /* ---- sessions ---- */
 
 static void test_a_session_that_ends_takes_its_paths_along(void)
@@ -584,6 +641,9 @@ CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
         CU_CASE(test_an_unknown_withdrawal_leaves_a_tombstone_only_where_a_copy_exists),
         CU_CASE(test_an_announcement_takes_the_place_of_a_tombstone),
         CU_CASE(test_a_tombstone_goes_when_it_is_old_and_every_replica_has_it),
+        CU_CASE(test_a_session_whose_identifier_becomes_known_is_decided_again),
+        CU_CASE(test_many_tombstones_that_are_due_together_go_in_slices),
+        CU_CASE(test_no_reader_makes_tombstones_pile_up_for_ever),
         CU_CASE(test_a_session_that_ends_takes_its_paths_along),
         CU_CASE(test_a_new_generation_begins_empty),
         CU_CASE(test_a_fact_moves_in_the_order_and_is_there_once),
