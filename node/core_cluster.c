@@ -536,6 +536,7 @@ void core_cluster_init(struct core *c)
                     c->now_ms);
     c->batcher = repl_batcher_new();
     core_must(!c->batcher);
+    c->bulk_queued = CORE_BULK_QUEUED;
 }
 
 void core_cluster_fini(struct core *c)

@@ -16,7 +16,7 @@ enum {
     CORE_ENCODE_BUDGET = 16384,   /* nets a turn for all update groups: about two milliseconds */
     CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
     CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn of all NVAs together: about two milliseconds */
-    CORE_BULK_QUEUED = 128 * 1024, /* a beat waits behind no more than this */
+    CORE_BULK_QUEUED = 128 * 1024,
     CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
     CORE_REARM_MS = 1000,
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
@@ -279,6 +279,7 @@ struct core {
     struct repl_party *parties;
     size_t party_count;
     struct repl_batcher *batcher;
+    size_t bulk_queued; /* of a stream, on its way out: a beat waits behind no more */
     struct core_stranger strangers[CORE_STRANGERS];
     struct core_host **hosts, **unlisted; /* unlisted: still connected */
     size_t host_count, unlisted_count;
@@ -290,6 +291,7 @@ struct core {
     size_t target_count;
     uint64_t quarantined, refused_handshakes;
 
+    bool tombs_due; /* more tombstones are to be dropped than this turn had time for */
     struct list conns, links, busy, moved;
     struct list ready; /* pumps with bytes received */
     size_t rx_left;    /* of this turn's CORE_RX_BUDGET */

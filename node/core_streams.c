@@ -239,7 +239,7 @@ static void send_stream(struct core *c, struct core_member *m, uint32_t origin)
 {
     struct repl_msg msg;
     struct repl_source from = source_of(c, origin);
-    while (has_link(m) && unsent(m->link) < CORE_BULK_QUEUED &&
+    while (has_link(m) && unsent(m->link) < c->bulk_queued &&
            repl_sender_next(&m->senders[origin], &c->rib, &c->names, &from, c->batcher, &msg,
                             &c->quarantined))
         if (repl_link_send(m->link->link, &msg, c->now_ms))

@@ -52,6 +52,8 @@ bool repl_sender_has_work(struct repl_sender *s, const struct rib *r, const stru
 struct repl_batcher; /* working memory for building batches; one serves all senders in turn */
 struct repl_batcher *repl_batcher_new(void);
 void repl_batcher_free(struct repl_batcher *b);
+/* At most so many entries a batch, where less than a frame holds is wanted: small tables in several parts. */
+void repl_batcher_limit(struct repl_batcher *b, uint32_t entries);
 
 /* The next message of the source's stream: a RESET or a BATCH of at most one frame. Its pointers are
  * good until the batcher's next use. False: nothing to send. Entries that fit no frame are skipped

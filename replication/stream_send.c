@@ -1,5 +1,6 @@
 #include "replication/stream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ struct entry {
 
 struct repl_batcher {
     struct entry entries[ENTRIES_MAX];
-    uint32_t entry_count;
+    uint32_t entry_count, entries_max;
     struct repl_routes routes[ENTRIES_MAX];
     uint32_t group_attr[ENTRIES_MAX]; /* attribute id of a group in the RIB */
     uint64_t group_last[ENTRIES_MAX]; /* version of its last entry */
@@ -48,7 +49,16 @@ struct repl_batcher {
 
 struct repl_batcher *repl_batcher_new(void)
 {
-    return calloc(1, sizeof(struct repl_batcher));
+    struct repl_batcher *b = calloc(1, sizeof *b);
+    if (b)
+        b->entries_max = ENTRIES_MAX;
+    return b;
+}
+
+void repl_batcher_limit(struct repl_batcher *b, uint32_t entries)
+{
+    assert(entries && entries <= ENTRIES_MAX);
+    b->entries_max = entries;
 }
 
 void repl_batcher_free(struct repl_batcher *b)
@@ -294,8 +304,8 @@ static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct r
             ++*quarantined;
             continue;
         }
-        if (b->cost + cost_at_most(r, id) > FRAME_BUDGET || b->entry_count == ENTRIES_MAX ||
-            b->fact_count == ENTRIES_MAX)
+        if (b->cost + cost_at_most(r, id) > FRAME_BUDGET || b->entry_count == b->entries_max ||
+            b->fact_count == b->entries_max)
             return told - base;
         if (id & RIB_FACT)
             take_fact(b, names, (uint16_t)(id & ~RIB_FACT), at - base);

@@ -237,6 +237,7 @@ static void check_member(struct world *w, const struct host *h, int other)
         sim_fail(w, "R3: node %d went back to an earlier life of node %d", h->number, other);
     w->counts[SIM_RENEWED] += known->link && m->link && known->link != m->link;
     known->link = m->link;
+    w->counts[SIM_PARTS] += copy->position && !copy->at_cut;
     w->counts[SIM_HEARSAY] += !m->link && m->life.state == REPL_MEMBER_ALIVE;
     w->counts[SIM_RELAYED] += m->source && m->source != m && known->source != m->source;
     known->source = m->source;

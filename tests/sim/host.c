@@ -26,8 +26,10 @@ void host_ask_turn(struct world *w, struct host *h, uint64_t at)
                         .kind = SIM_TURN, .at = at, .who = h->number, .generation = ++h->turn_generation });
 }
 
-static void send_output(struct world *w, struct host *h)
+/* True: a turn would use the room that there is now. */
+static bool send_output(struct world *w, struct host *h)
 {
+    bool has_more = false;
     for (struct pump *p; (p = core_next_pump(h->core));) {
         size_t len;
         const uint8_t *bytes = pump_tx_bytes(p, &len);
@@ -35,8 +37,9 @@ static void send_output(struct world *w, struct host *h)
         if (!pipe || !pipe->established)
             continue;
         sim_send(w, pipe, side_of(pipe, p), bytes, len);
-        core_sent(h->core, p, len, w->now);
+        has_more |= core_sent(h->core, p, len, w->now) && w->is_narrow;
     }
+    return has_more;
 }
 
 static void take_requests(struct world *w, struct host *h)
@@ -131,7 +134,8 @@ void host_turn(struct world *w, struct host *h)
     uint64_t due = core_turn(h->core, w->now);
     take_requests(w, h);
     program_kernel(w, h);
-    send_output(w, h);
+    if (send_output(w, h))
+        due = w->now;
     take_core_events(w, h);
     h->turn_at = 0;
     host_ask_turn(w, h, due > w->now ? due : w->now + 1);
@@ -152,6 +156,10 @@ void host_start(struct world *w, struct host *h)
                             .incarnation = ++h->incarnation };
     h->core = core_new(&cfg, w->now);
     h->core->member_times.renew_ms = 3000 + sim_pick(w, 20000); /* an hour does not fit a run */
+    if (w->is_narrow) {
+        repl_batcher_limit(h->core->batcher, 1 + sim_pick(w, 4));
+        h->core->bulk_queued = 1;
+    }
     if (w->is_mixed && sim_pick(w, 2))
         h->core->minor--;
     w->counts[SIM_OLD_MINORS] += h->core->minor == 1;

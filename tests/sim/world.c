@@ -254,6 +254,7 @@ void world_init(struct world *w, uint64_t seed, bool verbose)
     seed_library(seed);
     w->now = 1000;
     w->host_count = sim_pick(w, 2) ? 2 : 2 + (int)sim_pick(w, SIM_NODES_MAX - 1);
+    w->is_narrow = sim_pick(w, 3) == 0;
     w->is_mixed = sim_pick(w, 5) == 0;
     w->nva_count = 1 + (int)sim_pick(w, SIM_NVAS_MAX);
     w->prefix_count = 4 + (int)sim_pick(w, SIM_PREFIXES_MAX - 4);

@@ -64,6 +64,7 @@ typedef int sim_party;
     X(RELAYED, "streams read from another's copy")                                                 \
     X(FLUSHED, "copies of the dead compared")                                                      \
     X(CONNECTED, "partial partitions that settled")                                                \
+    X(PARTS, "looks at a stream between two cuts")                                                 \
     X(OLD_MINORS, "starts that speak the previous minor")                                          \
     X(UPGRADES, "starts that speak the newest minor beside it")                                    \
     X(RENEWED, "links replaced by new ones")                                                       \
@@ -181,6 +182,7 @@ struct world {
     uint64_t trace;     /* hash over everything that happened */
     unsigned counts[SIM_COUNTS];
     char failure[256];
+    bool is_narrow; /* streams go in parts of a few entries, one at a time */
     bool is_mixed; /* nodes speak the newest minor of the protocol, or the one before */
     bool verbose;
 };
