@@ -26,12 +26,15 @@ static void ask(struct core *c, struct core_member *at, const struct repl_positi
         core_conn_close(c, at->link);
 }
 
-/* Of a node that is away what is learnt of it now is held for no longer than what was known before. */
-static void hold_if_away(struct core *c, struct core_member *m)
+/* Of a node that is away what is learnt of it now is held for no longer than what was known before. Of one
+ * that is back it is fresh: its time does not run out before the cut that says so. */
+static void start_hold(struct core *c, struct core_member *m)
 {
     struct rib_origin *o = &c->rib.origins[m->node->id];
-    if (core_member_is_here(m))
+    if (core_member_is_here(m)) {
+        o->lost_ms = c->now_ms;
         return;
+    }
     repl_evidence_lost(&c->rib, (uint8_t)m->node->id, c->now_ms);
     if (m->life.heard_ms < o->lost_ms)
         o->lost_ms = m->life.heard_ms;
@@ -44,7 +47,7 @@ static void read_from(struct core *c, struct core_member *m, struct core_member 
         m->counter = m->told_ms = 0;
     struct repl_position have = repl_replica_join(&m->replica, &c->rib, incarnation, c->now_ms);
     m->source = source;
-    hold_if_away(c, m);
+    start_hold(c, m);
     ask(c, source, &have);
 }
 
