@@ -257,8 +257,16 @@ static void put_first(struct rib *r, struct rib_net *n, uint32_t path)
     n->paths = path;
 }
 
+static void count_best(struct rib *r, uint32_t path, uint32_t one)
+{
+    if (path)
+        r->origins[rib_path(r, path)->origin].sessions[rib_path(r, path)->nva].best += one;
+}
+
 static void rank(struct rib *r, struct rib_net *n, uint32_t best, uint32_t second)
 {
+    count_best(r, rib_best(n), UINT32_MAX);
+    count_best(r, best, 1);
     put_first(r, n, second);
     put_first(r, n, best);
     n->flags &= (uint8_t)~(RIB_NET_BEST | RIB_NET_SECOND);

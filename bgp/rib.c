@@ -218,13 +218,16 @@ static void follow(struct rib *r, uint32_t index)
 static void count_path(struct rib *r, const struct rib_path *p, int sign)
 {
     struct rib_origin *o = &r->origins[p->origin];
+    struct rib_session *s = &o->sessions[p->nva];
     uint32_t one = (uint32_t)sign;
     if (p->attrs) {
         o->paths += one;
-        o->sessions[p->nva].paths += one;
+        s->paths += one;
+        if (rib_path_verdict(p) == POLICY_ACCEPTED)
+            s->accepted += one;
     } else {
         o->tombstones += one;
-        o->sessions[p->nva].tombstones += one;
+        s->tombstones += one;
     }
     if (p->flags & RIB_PATH_OLD)
         o->old += one;
@@ -292,15 +295,24 @@ static void tell_monitors(struct rib *r, uint32_t index)
         touch_path(r, p, index);
 }
 
+/* The verdict on a path that is counted already. */
+static void judge(struct rib *r, struct rib_path *p)
+{
+    const uint8_t others = (1u << RIB_PATH_VERDICT_SHIFT) - 1;
+    uint32_t was_accepted = rib_path_verdict(p) == POLICY_ACCEPTED;
+    p->flags = (uint8_t)((p->flags & others) | verdict_bits(r, p));
+    r->origins[p->origin].sessions[p->nva].accepted +=
+        (rib_path_verdict(p) == POLICY_ACCEPTED) - was_accepted;
+}
+
 /* A prefix came among those that are kept of an NVA, or fell out of them. */
 static void judge_again(struct rib *r, uint32_t net, uint16_t nva)
 {
-    const uint8_t others = (1u << RIB_PATH_VERDICT_SHIFT) - 1;
     for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
         struct rib_path *p = rib_path(r, i);
         if (p->nva != nva || !p->attrs)
             continue;
-        p->flags = (uint8_t)((p->flags & others) | verdict_bits(r, p));
+        judge(r, p);
         path_changed(r, i);
         tell_monitors(r, i);
     }
@@ -309,14 +321,13 @@ static void judge_again(struct rib *r, uint32_t net, uint16_t nva)
 /* What a new rule refuses counts as withdrawn: somebody wants it gone. */
 void rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again)
 {
-    const uint8_t others = (1u << RIB_PATH_VERDICT_SHIFT) - 1;
     struct rib_net *n = rib_net(r, net);
     for (uint32_t i = n->paths; i; i = rib_path(r, i)->next) {
         struct rib_path *p = rib_path(r, i);
         if (!p->attrs)
             continue;
         uint8_t was = (uint8_t)rib_path_verdict(p);
-        p->flags = (uint8_t)((p->flags & others) | verdict_bits(r, p));
+        judge(r, p);
         if (rib_path_verdict(p) != was)
             path_changed(r, i);
         if (rib_path_verdict(p) != was && was == POLICY_ACCEPTED)
@@ -449,8 +460,10 @@ static void unlink_path(struct rib *r, uint32_t index)
     struct rib_net *n = rib_net(r, p->net);
     if (rib_second(r, n) == index)
         n->flags &= (uint8_t)~RIB_NET_SECOND;
-    if (rib_best(n) == index)
+    if (rib_best(n) == index) {
         n->flags &= (uint8_t)~(RIB_NET_BEST | RIB_NET_SECOND);
+        r->origins[p->origin].sessions[p->nva].best--;
+    }
     rib_take_out(r, n, index);
     if (!n->paths)
         queue_add(&r->dying, p->net);

@@ -85,6 +85,8 @@ struct rib_session {
     uint32_t slot;
     uint32_t paths;      /* without tombstones */
     uint32_t tombstones;
+    uint32_t accepted;   /* of `paths`: by the policy */
+    uint32_t best;       /* of them: that are advertised */
     uint64_t synced_ms;  /* when this node learnt of End-of-RIB */
     uint64_t lost_ms;    /* GRACE: since when, as this node learnt it */
 };

@@ -127,7 +127,10 @@ static void forget_fact(struct rib *r, struct rib_origin *o, struct rib_session 
     if (s->listed)
         vlist_remove(&o->order, s->slot);
     r->graces -= s->state == RIB_SESSION_GRACE;
-    *s = (struct rib_session){ .paths = s->paths, .tombstones = s->tombstones };
+    *s = (struct rib_session){ .paths = s->paths,
+                               .tombstones = s->tombstones,
+                               .accepted = s->accepted,
+                               .best = s->best };
 }
 
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)

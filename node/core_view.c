@@ -103,18 +103,13 @@ static uint32_t nodes_up(const struct core *c, uint16_t nva)
     return nodes;
 }
 
-static void count_routes(const struct core *c, uint16_t nva, struct core_peer_view *out)
+/* Of the prefixes, those whose best path is of this NVA, whichever node heard it. */
+static uint32_t count_best(const struct core *c, uint16_t nva)
 {
-    uint64_t at = 0;
-    const struct rib *r = &c->rib;
-    for (uint32_t id; (id = vlist_next(&r->origins[r->self].order, &at));) {
-        if (id & RIB_FACT || rib_path(r, id)->nva != nva || !rib_path(r, id)->attrs)
-            continue;
-        const struct rib_path *p = rib_path(r, id);
-        const struct rib_net *n = rib_net(r, p->net);
-        out->accepted += rib_path_is_usable(r, p);
-        out->best += rib_best(n) && rib_path(r, rib_best(n))->nva == nva;
-    }
+    uint32_t count = 0;
+    for (int o = 1; o < RIB_ORIGINS; o++)
+        count += c->rib.origins[o].sessions[nva].best;
+    return count;
 }
 
 bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out)
@@ -144,7 +139,8 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
         return true;
     out->codec = bgp_session_codec(p->session);
     out->hold_s = bgp_session_hold_s(p->session);
-    count_routes(c, p->nva, out);
+    out->accepted = c->rib.origins[c->rib.self].sessions[p->nva].accepted;
+    out->best = count_best(c, p->nva);
     for (int f = 0; f < BGP_FAMILIES; f++) {
         if (!p->out[f])
             continue;

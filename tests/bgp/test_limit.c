@@ -157,8 +157,10 @@ static void test_a_withdrawal_makes_room_for_the_next(void)
     limited(&l, 2);
     for (uint32_t net = 1; net <= 3; net++)
         lab_announce(&l, (struct lab_route){ .nva = 1, .net = net, .path_len = 1 });
+    CU_ASSERT_EQUAL(l.rib.origins[LAB_SELF].sessions[1].accepted, 2);
     lab_withdraw(&l, (struct lab_route){ .nva = 1, .net = 1 });
     lab_decide(&l);
+    CU_ASSERT_EQUAL(l.rib.origins[LAB_SELF].sessions[1].accepted, 2);
     CU_ASSERT(is_used(&l, 0, 2) && is_used(&l, 0, 3));
     CU_ASSERT_EQUAL(lab_best(&l, 3), 1);
     lab_close(&l);

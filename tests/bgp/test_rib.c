@@ -489,7 +489,8 @@ static uint32_t random_below(uint64_t *state, uint32_t below)
 }
 
 struct tally {
-    uint32_t paths[RIB_ORIGINS], tombstones[RIB_ORIGINS], old[RIB_ORIGINS];
+    uint32_t paths[RIB_ORIGINS], tombstones[RIB_ORIGINS], old[RIB_ORIGINS], accepted[RIB_ORIGINS];
+    uint32_t best[RIB_ORIGINS];
     uint32_t all;
 };
 
@@ -502,6 +503,8 @@ static void recount(const struct lab *l, struct tally *t)
              i = rib_path(&l->rib, i)->next) {
             const struct rib_path *p = rib_path(&l->rib, i);
             t->all++;
+            t->best[p->origin] += i == rib_best(rib_net(&l->rib, index));
+            t->accepted[p->origin] += p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED;
             t->paths[p->origin] += p->attrs != 0;
             t->tombstones[p->origin] += p->attrs == 0;
             t->old[p->origin] += (p->flags & RIB_PATH_OLD) != 0;
@@ -533,9 +536,14 @@ static void check_sums(const struct lab *l)
     CU_ASSERT_EQUAL_FATAL(t.all, l->rib.paths.count);
     for (uint8_t o = 1; o <= NODES; o++) {
         const struct rib_origin *origin = origin_of(l, o);
-        uint32_t by_session = 0;
-        for (uint16_t nva = 0; nva < LAB_NVAS; nva++)
+        uint32_t by_session = 0, accepted = 0, best = 0;
+        for (uint16_t nva = 0; nva < LAB_NVAS; nva++) {
             by_session += origin->sessions[nva].paths;
+            accepted += origin->sessions[nva].accepted;
+            best += origin->sessions[nva].best;
+        }
+        CU_ASSERT_EQUAL_FATAL(accepted, t.accepted[o]);
+        CU_ASSERT_EQUAL_FATAL(best, t.best[o]);
         CU_ASSERT_EQUAL_FATAL(origin->paths, t.paths[o]);
         CU_ASSERT_EQUAL_FATAL(origin->tombstones, t.tombstones[o]);
         CU_ASSERT_EQUAL_FATAL(origin->old, t.old[o]);
