@@ -273,6 +273,14 @@ static void rank(struct rib *r, struct rib_net *n, uint32_t best, uint32_t secon
     n->flags |= (uint8_t)((best ? RIB_NET_BEST : 0) | (second ? RIB_NET_SECOND : 0));
 }
 
+static uint32_t count_paths(const struct rib *r, const struct rib_net *n)
+{
+    uint32_t count = 0;
+    for (uint32_t i = n->paths; i; i = rib_path(r, i)->next)
+        count++;
+    return count;
+}
+
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
 {
     struct rib_net *n = rib_net(r, net);
@@ -295,7 +303,10 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
         nhset_unref(&r->sets, nhset);
         return BGP_ERR_NOMEM;
     }
-    *out = (struct rib_change){ .net = net, .old_nhset = n->nhset, .new_nhset = nhset };
+    *out = (struct rib_change){
+        .net = net, .old_nhset = n->nhset, .new_nhset = nhset, .paths = count_paths(r, n)
+    };
+    r->steps += 1 + out->paths;
     out->changed = n->flags & RIB_NET_CHANGED || nhset != n->nhset || !is_same(r, rib_best(n), best) ||
                    !is_same(r, rib_second(r, n), second) ||
                    (n->flags & RIB_NET_TOUCHED &&

@@ -380,6 +380,7 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     if (!net)
         return BGP_ERR_NOMEM;
     r->updates++;
+    r->steps++;
     uint32_t index = find_path(r, net, origin, nva, path_id);
     if (!index) {
         index = add_path(r, net, origin, nva, path_id);
@@ -416,6 +417,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     if (!reserve_order(r, origin, 1))
         return BGP_ERR_NOMEM;
     r->withdrawals++;
+    r->steps++;
     if (!index) {
         index = add_path(r, net, origin, nva, path_id);
         if (!index)
@@ -475,6 +477,7 @@ void rib_remove(struct rib *r, uint32_t index)
     struct limit *limit = p->attrs ? limit_of(r, p->nva) : NULL;
     uint32_t other = limit ? limit_remove(limit, p->net) : 0;
     uint16_t nva = p->nva;
+    r->steps++;
     path_changed(r, index);
     if (p->attrs)
         rib_net(r, p->net)->flags |= RIB_NET_LOST;

@@ -140,6 +140,7 @@ struct rib {
     struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
     uint32_t tomb_second; /* of the newest of them */
     uint64_t updates, withdrawals; /* counters for sight */
+    uint64_t steps; /* paths decided on or changed: what the work of a turn is counted by */
 };
 
 struct rib_cfg {
@@ -326,6 +327,7 @@ struct rib_change {
     uint32_t net;
     uint32_t old_nhset; /* a reference that the caller gives back with nhset_unref */
     uint32_t new_nhset;
+    uint32_t paths; /* that it has: what the decision costs */
     bool changed; /* the net moved to the tail of the Loc-RIB order */
 };
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out) MUST_USE;

@@ -88,11 +88,12 @@ static void account(struct core *c, const struct rib_change *change)
 static void decide(struct core *c)
 {
     bool judge = repl_evidence_is_needed(&c->rib);
-    for (uint32_t i = 0, net; i < CORE_DECIDE_BUDGET && (net = rib_next_dirty(&c->rib)); i++) {
+    for (uint32_t done = 0, net; done < CORE_DECIDE_BUDGET && (net = rib_next_dirty(&c->rib));) {
         struct rib_change change;
         if (judge)
             repl_evidence_judge(&c->rib, net);
         core_must(rib_decide(&c->rib, net, &change));
+        done += 1 + change.paths;
         account(c, &change);
     }
 }
@@ -138,25 +139,28 @@ static void bound_dying(struct core *c, uint64_t slowest)
         adjout_give_up_slowest(c->adjout);
 }
 
-/* Nets without paths go once nobody has to be told of them any more. */
-static void reap(struct core *c)
+/* Nets without paths go once nobody has to be told of them any more. True: more may go at once. */
+static bool reap(struct core *c)
 {
     core_bgp_end_lost(c);
     if (!rib_queue_count(&c->rib.dying))
-        return;
+        return false;
     uint64_t slowest = core_slowest_reader(c);
+    bool freed = false;
     bound_dying(c, slowest);
     for (uint32_t i = 0, net; i < CORE_REAP_BUDGET; i++) {
         net = rib_next_dying(&c->rib, slowest);
         if (!net)
-            return;
+            return false;
         if (adjout_holds(c->adjout, net) || core_targets_hold(c, net)) {
             rib_net_keep(&c->rib, net);
             continue;
         }
         core_table_net_freed(c);
         rib_net_free(&c->rib, net);
+        freed = true;
     }
+    return freed;
 }
 
 static void advance_phase(struct core *c)
@@ -215,10 +219,10 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
         feed_readers(c);
     fill_pumps(c);
     core_bmp_turn(c);
-    reap(c);
+    bool reaping = reap(c);
     c->turned_ms = now_ms;
     bool walking = !list_is_empty(&c->busy); /* an NVA that has room, and is told all a stretch at a time */
-    c->due_ms = next_turn(c, encoding || walking || c->tombs_due || c->stations_busy || c->recheck.is_on ||
+    c->due_ms = next_turn(c, encoding || reaping || walking || c->tombs_due || c->stations_busy || c->recheck.is_on ||
                                  rib_dirty_count(&c->rib) || core_targets_have_work(c));
     return c->due_ms;
 }

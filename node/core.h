@@ -46,6 +46,16 @@ uint64_t core_turn(struct core *c, uint64_t now_ms);
  * To be told again once in a while: that clock may be set. */
 void core_set_wall(struct core *c, uint64_t now_ms, uint64_t wall_ms);
 
+/* How long the loop's last turn took, for sight: no timer is looked at meanwhile. */
+enum { CORE_TURN_BOUNDS = 8 };
+struct core_turns {
+    uint64_t counts[CORE_TURN_BOUNDS + 1]; /* by core_turn_bounds_us; the last: longer than all */
+    uint64_t sum_us, longest_us;
+};
+extern const uint32_t core_turn_bounds_us[CORE_TURN_BOUNDS];
+void core_turn_took(struct core *c, uint64_t us);
+const struct core_turns *core_turns(const struct core *c);
+
 /* Orderly end: drain, then Cease to the NVAs, GOODBYE to the nodes. Returns when that is said at the
  * latest; turn until core_is_stopped or a deadline of the caller's after it. Removes nothing from any target. */
 uint64_t core_stop(struct core *c, uint64_t now_ms);

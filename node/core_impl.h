@@ -12,7 +12,7 @@
 
 enum {
     CORE_EVENTS = 1024,
-    CORE_DECIDE_BUDGET = 4096,    /* nets a turn: about a millisecond */
+    CORE_DECIDE_BUDGET = 8192,    /* nets and their paths a turn: about a millisecond */
     CORE_ENCODE_BUDGET = 16384,   /* nets a turn for all update groups: about two milliseconds */
     CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
     CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn of all NVAs together: about two milliseconds */
@@ -21,7 +21,7 @@ enum {
     CORE_REARM_MS = 1000,
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
-    CORE_REAP_BUDGET = 256,
+    CORE_REAP_BUDGET = 1024,
     CORE_RESET_MS = 120 * 1000,   /* a peer may take to come back after a reset of ours, and keep its routes */
     CORE_PEERS_MS = 1000,         /* between looks for NVAs that have gone for good */
     CORE_DYING = 1 << 16,         /* nets without paths that wait for a slow NVA to read of their end … */
@@ -238,6 +238,7 @@ struct core {
     struct core_cfg cfg;
     const struct config *config;
     const struct config_node *node;
+    struct core_turns turns;
     uint64_t started_ms, turned_ms, due_ms, incarnation;
     uint32_t lag_ms;
     uint8_t phase;

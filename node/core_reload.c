@@ -53,7 +53,7 @@ static void end_recheck(struct core *c)
 
 void core_recheck_tick(struct core *c)
 {
-    if (c->recheck.is_on && !recheck(c, CORE_DECIDE_BUDGET))
+    if (c->recheck.is_on && !recheck(c, CORE_DECIDE_BUDGET / 2))
         end_recheck(c);
 }
 

@@ -222,6 +222,26 @@ void core_agent_view(const struct core *c, size_t nth, struct core_agent_view *o
     repl_key_id(h->cfg.public_key, out->key_id);
 }
 
+/* ---- the loop ---- */
+
+const uint32_t core_turn_bounds_us[CORE_TURN_BOUNDS] = { 100, 500, 1000, 2000, 5000, 10000, 20000, 50000 };
+
+void core_turn_took(struct core *c, uint64_t us)
+{
+    size_t bucket = 0;
+    while (bucket < CORE_TURN_BOUNDS && us > core_turn_bounds_us[bucket])
+        bucket++;
+    c->turns.counts[bucket]++;
+    c->turns.sum_us += us;
+    if (us > c->turns.longest_us)
+        c->turns.longest_us = us;
+}
+
+const struct core_turns *core_turns(const struct core *c)
+{
+    return &c->turns;
+}
+
 /* ---- the whole ---- */
 
 static uint32_t stale_paths(const struct rib *r)

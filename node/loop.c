@@ -191,7 +191,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void turn(struct loop *l)
 {
-    uint64_t now = now_ms();
+    uint64_t began = uv_hrtime(), now = now_ms();
     bool more = false;
     core_set_wall(l->core, now, wall_ms());
     uint64_t due = core_turn(l->core, now);
@@ -203,6 +203,7 @@ static void turn(struct loop *l)
     write_events(l);
     supervisor_beat(&l->supervisor, now);
     stop_bfd(l);
+    core_turn_took(l->core, (uv_hrtime() - began) / 1000);
     stop_when_done(l);
     if (l->stop_ms && l->stop_ms < due)
         due = l->stop_ms;

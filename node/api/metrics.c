@@ -78,6 +78,24 @@ static void put_node(FILE *f, const struct api_view *v)
            (double)(s.memory.nets + s.memory.paths + s.memory.attrs + s.memory.orders));
 }
 
+static void put_turns(FILE *f, const struct api_view *v)
+{
+    const struct core_turns *t = core_turns(v->core);
+    uint64_t count = 0;
+    head(f, "tandem_turn_seconds", "histogram", "How long a turn of the loop took.");
+    for (int i = 0; i < CORE_TURN_BOUNDS; i++) {
+        count += t->counts[i];
+        fprintf(f, "tandem_turn_seconds_bucket{le=\"%g\"} %llu\n", core_turn_bounds_us[i] / 1e6,
+                (unsigned long long)count);
+    }
+    count += t->counts[CORE_TURN_BOUNDS];
+    fprintf(f, "tandem_turn_seconds_bucket{le=\"+Inf\"} %llu\n", (unsigned long long)count);
+    fprintf(f, "tandem_turn_seconds_sum %.6f\n", (double)t->sum_us / 1e6);
+    fprintf(f, "tandem_turn_seconds_count %llu\n", (unsigned long long)count);
+    single(f, "tandem_turn_longest_seconds", gauge, "The longest turn since the start.",
+           (double)t->longest_us / 1e6);
+}
+
 static void put_prefixes(FILE *f, const struct api_view *v)
 {
     const struct rib *r = core_rib(v->core);
@@ -412,6 +430,7 @@ void api_metrics(const struct api_view *v, const struct api_request *q, struct a
     if (!f)
         abort();
     put_node(f, v);
+    put_turns(f, v);
     put_prefixes(f, v);
     put_peers(f, v);
     put_nodes(f, v);

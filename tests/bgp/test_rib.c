@@ -624,6 +624,22 @@ static void test_counters_and_orders_agree_with_the_paths_whatever_happens(void)
     }
 }
 
+/* A million are withdrawn within one second, and their tombstones are due within another. */
+static void test_tombstones_expire_so_many_a_call(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    for (uint32_t i = 0; i < RIB_TOMBS_BUDGET + 30; i++) {
+        lab_announce(&l, (struct lab_route){ .nva = 1, .net = i, .path_len = 1 });
+        lab_withdraw(&l, (struct lab_route){ .nva = 1, .net = i });
+    }
+    rib_expire_tombstones(&l.rib, 1000, UINT64_MAX, l.now_ms + 5000);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 30);
+    rib_expire_tombstones(&l.rib, 1000, UINT64_MAX, l.now_ms + 5000);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 0);
+    lab_close(&l);
+}
+
 static void test_memory_is_accounted_for(void)
 {
     struct lab l;
@@ -668,4 +684,5 @@ CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
         CU_CASE(test_an_empty_net_goes_when_every_reader_knows),
         CU_CASE(test_an_empty_net_that_comes_back_does_not_die),
         CU_CASE(test_counters_and_orders_agree_with_the_paths_whatever_happens),
+        CU_CASE(test_tombstones_expire_so_many_a_call),
         CU_CASE(test_memory_is_accounted_for))

@@ -552,6 +552,19 @@ static void test_metrics_hold_every_peer(void)
     lab_close(&l);
 }
 
+static void test_metrics_tell_how_long_turns_take(void)
+{
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/metrics"), "tandem_turn_seconds_bucket{le=\"0.0001\"} 5\n"
+                                    "tandem_turn_seconds_bucket{le=\"0.0005\"} 7\n");
+    ASSERT_HAS(answer, "tandem_turn_seconds_bucket{le=\"+Inf\"} 7\n"
+                       "tandem_turn_seconds_sum 0.001200\ntandem_turn_seconds_count 7\n");
+    ASSERT_HAS(answer, "tandem_turn_longest_seconds 0.00045\n");
+    lab_close(&l);
+}
+
 /* Requests with bytes changed, cut, doubled: no crash, no sanitizer report, still serving. */
 static void test_mutated_requests_do_no_harm(void)
 {
@@ -603,4 +616,5 @@ CU_MAIN("http", CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
         CU_CASE(test_routes_say_what_and_why),
         CU_CASE(test_pages_of_any_size_show_every_path_once),
         CU_CASE(test_event_stream_tells_news_and_gaps), CU_CASE(test_metrics_hold_every_peer),
+        CU_CASE(test_metrics_tell_how_long_turns_take),
         CU_CASE(test_mutated_requests_do_no_harm))

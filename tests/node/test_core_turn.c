@@ -1,0 +1,195 @@
+/* A turn of the core is short however large the table is. Time is the machine's affair; what is counted
+ * here are the paths that a turn decides on or changes, over a table of many routes: when it arrives, when
+ * it is told again, and when all of it is withdrawn. */
+#include "node/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bgp/msg.h"
+#include "node/core_impl.h"
+#include "tests/lib/cu.h"
+#include "tests/lib/hex.h"
+
+#define HEADER(length, type) "ffffffffffffffff ffffffffffffffff" length type
+#define OPEN(as, id)         HEADER("0023", "01") "04" as "0000 0a0000" id "06 02 04 0200 4600"
+#define KEEPALIVE            HEADER("0013", "04")
+#define END_OF_RIB           HEADER("0017", "02") "0000 0000"
+
+/* A turn may receive CORE_RX_BUDGET bytes, expire, and decide; a prefix takes four bytes at least. */
+enum {
+#ifdef __SANITIZE_ADDRESS__
+    ROUTES = 200000, /* several times what a turn may do */
+#else
+    ROUTES = 1000000,
+#endif
+    BY_UPDATE = 400,
+    STEPS_MAX = CORE_RX_BUDGET / 4 * 2 + RIB_TOMBS_BUDGET + 2 * CORE_DECIDE_BUDGET,
+    TURNS_MAX = 4 * ROUTES / 100,
+};
+
+struct lab {
+    struct config *config;
+    struct core *core;
+    uint64_t now;
+    struct pump *talker, *listener;
+    uint64_t most; /* steps of the hardest turn */
+};
+
+static struct config *load(void)
+{
+    static const char text[] = "routeServer: { name: hub, mode: transparent }\n"
+                               "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                               "peers:\n"
+                               "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
+                               "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n";
+    char path[] = "/tmp/tandem-turn-XXXXXX";
+    struct config *c;
+    int fd = mkstemp(path);
+    if (fd < 0 || write(fd, text, sizeof text - 1) != (ssize_t)sizeof text - 1)
+        abort();
+    close(fd);
+    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
+    unlink(path);
+    return c;
+}
+
+/* The transport takes all that is there. */
+static void flush(struct lab *l, struct pump *p)
+{
+    size_t len;
+    if (!p)
+        return;
+    pump_tx_bytes(p, &len);
+    core_sent(l->core, p, len, l->now);
+}
+
+static bool turn(struct lab *l)
+{
+    uint64_t before = l->core->rib.steps;
+    bool more = core_turn(l->core, l->now) <= l->now;
+    uint64_t steps = l->core->rib.steps - before;
+    l->most = steps > l->most ? steps : l->most;
+    flush(l, l->talker);
+    flush(l, l->listener);
+    return more;
+}
+
+static void settle(struct lab *l)
+{
+    int left = TURNS_MAX;
+    while (left-- && turn(l))
+        ;
+    CU_ASSERT_TRUE_FATAL(left > 0);
+}
+
+static struct pump *dial(struct lab *l, uint8_t last)
+{
+    struct ip_addr remote = { .bytes = { 10, 0, 0, last } }, local = { .bytes = { 10, 0, 0, 1 } };
+    struct pump *p = core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    return p;
+}
+
+static void say(struct lab *l, struct pump *p, const char *text)
+{
+    size_t room;
+    uint8_t *at = pump_rx_space(p, &room);
+    core_received(l->core, p, hex(at, room, text));
+    settle(l);
+}
+
+static size_t put_update(uint8_t *at, uint32_t first, bool announce)
+{
+    static const char attributes[] = "40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002";
+    uint8_t bytes[64];
+    size_t attrs = announce ? hex(bytes, sizeof bytes, attributes) : 0;
+    struct wire_writer w = wire_writer(at, BGP_MESSAGE_MAX);
+    memset(wire_reserve(&w, 16), 0xff, 16);
+    uint8_t *len = wire_reserve(&w, 2);
+    wire_put8(&w, BGP_UPDATE);
+    wire_put16(&w, announce ? 0 : BY_UPDATE * 4);
+    if (announce) {
+        wire_put16(&w, (uint16_t)attrs);
+        wire_put(&w, bytes, attrs);
+    }
+    for (uint32_t i = first; i < first + BY_UPDATE; i++)
+        wire_put32(&w, 24u << 24 | (i + (20u << 16)));
+    if (!announce)
+        wire_put16(&w, 0);
+    CU_ASSERT_FALSE_FATAL(w.failed);
+    wire_set16(len, (uint16_t)wire_len(&w));
+    return wire_len(&w);
+}
+
+static void tell_all(struct lab *l, bool announce)
+{
+    uint8_t message[BGP_MESSAGE_MAX];
+    for (uint32_t first = 0; first < ROUTES; first += BY_UPDATE) {
+        size_t room, len = put_update(message, first, announce);
+        uint8_t *at;
+        while ((at = pump_rx_space(l->talker, &room)), room < len)
+            turn(l);
+        memcpy(at, message, len);
+        core_received(l->core, l->talker, len);
+    }
+    settle(l);
+}
+
+static struct lab *lab_open(void)
+{
+    struct lab *l = calloc(1, sizeof *l);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    l->now = 1000000;
+    l->config = load();
+    l->core = core_new(&(struct core_cfg){ .config = l->config, .self = 1 }, l->now);
+    l->listener = dial(l, 3);
+    say(l, l->listener, OPEN("fdea", "03") KEEPALIVE END_OF_RIB);
+    return l;
+}
+
+static void come_up(struct lab *l)
+{
+    l->talker = dial(l, 2);
+    say(l, l->talker, OPEN("fde9", "02") KEEPALIVE);
+}
+
+static void lab_close(struct lab *l)
+{
+    core_free(l->core);
+    config_free(l->config);
+    free(l);
+}
+
+static uint32_t paths(const struct lab *l)
+{
+    return l->core->rib.paths.count;
+}
+
+/* It did something, and never much at a time. */
+static void check_turns(struct lab *l, uint64_t at_least)
+{
+    CU_ASSERT(l->most >= at_least);
+    CU_ASSERT(l->most <= STEPS_MAX);
+    l->most = 0;
+}
+
+static void test_no_turn_does_more_than_its_budget(void)
+{
+    struct lab *l = lab_open();
+    come_up(l);
+    tell_all(l, true);
+    CU_ASSERT_EQUAL(paths(l), ROUTES);
+    check_turns(l, 1000);
+    tell_all(l, true);
+    CU_ASSERT_EQUAL(paths(l), ROUTES);
+    check_turns(l, 1000);
+    tell_all(l, false);
+    CU_ASSERT_EQUAL(paths(l), 0);
+    check_turns(l, 1000);
+    CU_ASSERT_EQUAL(prefix_table_count(&l->core->rib.nets), 0); /* their memory is free at once, not in an hour */
+    lab_close(l);
+}
+
+CU_MAIN("core_turn", CU_CASE(test_no_turn_does_more_than_its_budget))
