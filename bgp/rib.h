@@ -96,6 +96,7 @@ struct rib_session {
 struct rib_origin {
     struct vlist order;           /* ids: path index, or RIB_FACT | nva */
     uint64_t base;                /* order's version of the owner's version 0, modulo 2^64 */
+    uint64_t start;               /* the owner's version after which it holds so */
     uint64_t place;               /* where the next changed entry stands in order; 0: at its tail */
     bool is_partial;              /* entries were dropped that the owner still has */
     struct rib_session *sessions; /* by NVA */
@@ -271,6 +272,11 @@ void rib_origin_renumber(struct rib *r, uint8_t origin, uint64_t start);
 static inline uint64_t rib_origin_head(const struct rib_origin *o)
 {
     return vlist_head(&o->order) - o->base;
+}
+/* Where in the order a reader goes on that has read the owner's up to this version. */
+static inline uint64_t rib_origin_place(const struct rib_origin *o, uint64_t version)
+{
+    return o->base + (version > o->start ? version : o->start);
 }
 /* Does the order from this version of the owner's on lack nothing but what is in it? */
 static inline bool rib_origin_reaches(const struct rib_origin *o, uint64_t version)

@@ -298,7 +298,7 @@ static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct r
                      uint64_t *quarantined)
 {
     const struct vlist *order = &b->origin->order;
-    uint64_t at = b->origin->base + b->from, base = b->origin->base, told = at;
+    uint64_t at = rib_origin_place(b->origin, b->from), base = b->origin->base, told = at;
     for (uint32_t id; (id = vlist_next(order, &at)); told = at) {
         if (fits_no_frame(r, id)) {
             ++*quarantined;
