@@ -187,6 +187,7 @@ static bool same_rules(const struct adjout_rules *a, const struct adjout_rules *
            a->export.transparent == b->export.transparent &&
            a->export.local_asn == b->export.local_asn && a->export.otc == b->export.otc &&
            a->export.graceful_shutdown == b->export.graceful_shutdown &&
+           a->export.replaced_asn == b->export.replaced_asn &&
            ip_addr_is_equal(&a->self_next_hop, &b->self_next_hop) && x->as4 == y->as4 &&
            x->max_message == y->max_message && x->ext_next_hop == y->ext_next_hop &&
            x->long_lived == y->long_lived &&

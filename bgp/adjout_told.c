@@ -67,8 +67,8 @@ static void note_loops(struct adjout *a)
 static uint32_t second_for(struct adjout_group *g, const struct rib_net *n, uint16_t owner)
 {
     uint32_t second = outcome(g, n, owner, 0), asn = g->adjout->rib->nvas[owner].asn;
-    if (!second)
-        return 0;
+    if (!second || asn == g->rules.export.replaced_asn)
+        return second;
     adjout_loops_read(g->adjout, attrs_of(g, second), &g->loops[1]);
     if (!adjout_loops_have(&g->loops[1], asn))
         return second;
@@ -82,6 +82,8 @@ static uint32_t second_for(struct adjout_group *g, const struct rib_net *n, uint
 static void find_detours(struct adjout_group *g, const struct rib_net *n, struct view *v)
 {
     struct adjout_loops *l = &g->loops[0];
+    if (g->rules.export.replaced_asn)
+        return; /* as-override: all members are of that AS, and find no loop */
     uint32_t owner_as = v->nva ? g->adjout->rib->nvas[v->nva].asn : 0;
     adjout_loops_read(g->adjout, v->attrs, l);
     for (uint32_t i = 0; i < l->count; i++) {

@@ -119,25 +119,27 @@ static void export_as(struct wire_writer *w, uint32_t asn, uint8_t width, bool *
 }
 
 /* RFC 4271 section 5.1.2 b: into the first segment, or one of its own where that is full. */
-int aspath_export(const struct aspath *p, uint32_t prepend, uint8_t width, uint8_t *buf, size_t cap,
-                  bool *needs_as4)
+int aspath_export(const struct aspath *p, const struct aspath_rewrite *how, uint8_t width, uint8_t *buf,
+                  size_t cap, bool *needs_as4)
 {
     struct wire_writer w = wire_writer(buf, cap);
     struct wire_reader r = wire_reader(p->at, p->len);
-    bool joins = prepend && p->len && p->at[1] < SEGMENT_MAX;
+    bool joins = how->prepend && p->len && p->at[1] < SEGMENT_MAX;
     *needs_as4 = false;
-    if (prepend && !joins)
+    if (how->prepend && !joins)
         wire_put16(&w, AS_SEQUENCE << 8 | 1);
-    if (prepend && !joins)
-        export_as(&w, prepend, width, needs_as4);
+    if (how->prepend && !joins)
+        export_as(&w, how->prepend, width, needs_as4);
     for (; wire_left(&r); joins = false) {
         wire_put8(&w, wire_u8(&r));
         uint8_t count = wire_u8(&r);
         wire_put8(&w, (uint8_t)(count + joins));
         if (joins)
-            export_as(&w, prepend, width, needs_as4);
-        while (count--)
-            export_as(&w, wire_u32(&r), width, needs_as4);
+            export_as(&w, how->prepend, width, needs_as4);
+        while (count--) {
+            uint32_t asn = wire_u32(&r);
+            export_as(&w, how->replaced && asn == how->replaced ? how->by : asn, width, needs_as4);
+        }
     }
     return w.failed ? BGP_ERR_SPACE : (int)wire_len(&w);
 }

@@ -40,10 +40,15 @@ size_t aspath_wide_len(unsigned count);
  * section 4.2.3). It has as many ASes as p. Returns the length written to buf, or BGP_ERR_SPACE. */
 int aspath_widen(const struct aspath *p, const struct aspath *as4, uint8_t *buf, size_t cap) MUST_USE;
 
-/* Write a canonical path with `prepend` in front (0: as it is) in this width; segments stay as they are:
- * AS_TRANS stands for what two octets cannot hold, and *needs_as4 tells that something was lost. Length or
- * BGP_ERR_SPACE. */
-int aspath_export(const struct aspath *p, uint32_t prepend, uint8_t width, uint8_t *buf, size_t cap,
+/* What becomes of a path on its way out; zero: nothing. */
+struct aspath_rewrite {
+    uint32_t prepend;      /* in front, 0 = no */
+    uint32_t replaced, by; /* every AS of this number becomes that one (as-override); replaced 0 = none */
+};
+
+/* Write a canonical path, rewritten, in this width; segments stay as they are: AS_TRANS stands for what
+ * two octets cannot hold, and *needs_as4 tells that something was lost. Length or BGP_ERR_SPACE. */
+int aspath_export(const struct aspath *p, const struct aspath_rewrite *how, uint8_t width, uint8_t *buf, size_t cap,
                   bool *needs_as4) MUST_USE;
 
 #endif

@@ -191,14 +191,16 @@ static void put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint1
 static void put_path(struct exporter *e, uint8_t flags, uint8_t type, uint8_t width)
 {
     struct aspath p = { .at = e->as_path, .len = e->as_path_len, .width = 4 };
-    uint32_t prepend = e->how->transparent ? 0 : e->how->local_asn;
+    const struct aspath_rewrite how = { .prepend = e->how->transparent ? 0 : e->how->local_asn,
+                                        .replaced = e->how->replaced_asn,
+                                        .by = e->how->local_asn };
     uint8_t *start = e->w.at;
     bool needs_as4;
     if (wire_room(&e->w) < 4) {
         e->w.failed = true;
         return;
     }
-    int len = aspath_export(&p, prepend, width, start + 4, wire_room(&e->w) - 4, &needs_as4);
+    int len = aspath_export(&p, &how, width, start + 4, wire_room(&e->w) - 4, &needs_as4);
     if (len < 0) {
         e->w.failed = true;
         return;

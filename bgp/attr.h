@@ -134,6 +134,7 @@ struct bgp_export {
     bool transparent;   /* RFC 7947: AS_PATH, MED untouched. Else local_asn is prepended and MED dropped */
     uint32_t local_asn; /* prepended when not transparent */
     uint32_t otc;       /* RFC 9234 section 5: ONLY_TO_CUSTOMER of this AS where there is none; 0 = no */
+    uint32_t replaced_asn; /* as-override: local_asn stands for this AS in the path; 0 = for none */
     bool graceful_shutdown; /* RFC 8326 section 4: GRACEFUL_SHUTDOWN among the communities */
     bool shortened;     /* RFC 8654 section 4: without what RFC 7606 lets one discard */
 };

@@ -129,6 +129,7 @@ enum bgp_state bgp_session_state(const struct bgp_session *s); /* of the furthes
 const char *bgp_state_name(enum bgp_state state);
 const struct bgp_codec *bgp_session_codec(const struct bgp_session *s);   /* while Established */
 const struct bgp_open *bgp_session_peer_open(const struct bgp_session *s); /* while Established */
+struct bgp_open bgp_session_our_open(const struct bgp_session *s); /* as the next one is sent */
 /* The slot that is Established, or -1. */
 int bgp_session_slot(const struct bgp_session *s);
 

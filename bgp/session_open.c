@@ -34,6 +34,11 @@ static struct bgp_open our_open(const struct bgp_session *s)
     };
 }
 
+struct bgp_open bgp_session_our_open(const struct bgp_session *s)
+{
+    return our_open(s);
+}
+
 void session_send_open(struct bgp_session *s, struct connection *c)
 {
     uint8_t buf[BGP_MESSAGE_MAX];

@@ -220,6 +220,9 @@ struct core_node_view {
 size_t core_node_count(const struct core *c);
 void core_node_view(const struct core *c, size_t nth, uint64_t now_ms, struct core_node_view *out);
 
+/* Why routes of a peer are held although it is away, or has not told them again yet. */
+enum core_held { CORE_HELD_NOT, CORE_HELD_RESTART, CORE_HELD_STALE, CORE_HELD_DRAINED, CORE_HELD_UNTIL_TOLD };
+
 struct core_peer_view {
     const struct config_peer *peer;
     uint16_t nva;
@@ -229,6 +232,10 @@ struct core_peer_view {
     bool is_removed;   /* it is in no configuration any more; other nodes still have something of it */
     bool here;     /* this node peers with it at all */
     bool is_shut;  /* disabled here by an administrator */
+    uint8_t held;           /* enum core_held */
+    uint64_t held_until_ms; /* 0 = until its End-of-RIB */
+    struct bgp_open said;   /* here: what our OPEN says */
+    const struct bgp_open *heard; /* while Established, else NULL */
     const struct bgp_session_stats *stats;
     const struct bgp_codec *codec; /* while Established, else NULL */
     uint16_t hold_s;

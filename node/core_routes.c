@@ -64,6 +64,7 @@ struct adjout_rules core_routes_rules(const struct core *c, const struct core_pe
         .export = { .transparent = p->cfg->mode == CONFIG_TRANSPARENT,
                     .local_asn = local_asn,
                     .otc = p->cfg->is_rs_client ? local_asn : 0,
+                    .replaced_asn = p->cfg->as_override ? c->nvas[p->nva].asn : 0,
                     .graceful_shutdown = core_drain_marks(c, p) },
         .self_next_hop = self_next_hop(c, p, family),
         .from_types = types_for(c, p->cfg->type),

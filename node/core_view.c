@@ -93,6 +93,13 @@ size_t core_peer_count(const struct core *c)
     return c->nva_count - 1;
 }
 
+static uint8_t why_held(const struct core_peer *p)
+{
+    if (!p->grace_until)
+        return p->unseen ? CORE_HELD_UNTIL_TOLD : CORE_HELD_NOT;
+    return p->is_kept ? CORE_HELD_DRAINED : p->is_stale ? CORE_HELD_STALE : CORE_HELD_RESTART;
+}
+
 static uint32_t nodes_up(const struct core *c, uint16_t nva)
 {
     uint32_t nodes = 0;
@@ -133,10 +140,14 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
         return true;
     out->bfd = p->cfg->bfd.enabled ? &p->bfd : NULL;
     out->bfd_multihop = p->bfd_multihop;
+    out->held = why_held(p);
+    out->held_until_ms = p->grace_until;
+    out->said = bgp_session_our_open(p->session);
     out->state = (uint8_t)bgp_session_state(p->session);
     out->stats = bgp_session_stats(p->session);
     if (out->state != BGP_ESTABLISHED)
         return true;
+    out->heard = bgp_session_peer_open(p->session);
     out->codec = bgp_session_codec(p->session);
     out->hold_s = bgp_session_hold_s(p->session);
     out->accepted = c->rib.origins[c->rib.self].sessions[p->nva].accepted;

@@ -50,6 +50,20 @@ static json_t *notifications(const struct api_view *v, const struct core_peer_vi
                      notification(v, &p->stats->received));
 }
 
+/* What is held for a peer that is away, or has not told it again yet. */
+static json_t *held(const struct api_view *v, const struct core_peer_view *p)
+{
+    static const char *const names[] = { [CORE_HELD_NOT] = "none",
+                                         [CORE_HELD_RESTART] = "restarting",
+                                         [CORE_HELD_STALE] = "longLivedStale",
+                                         [CORE_HELD_DRAINED] = "nodeDrained",
+                                         [CORE_HELD_UNTIL_TOLD] = "untilEndOfRib" };
+    json_t *o = json_pack("{s:s}", "state", names[p->held]);
+    if (p->held_until_ms > v->now_ms)
+        json_object_set_new(o, "remainingSeconds", json_real((double)(p->held_until_ms - v->now_ms) / 1000.0));
+    return o;
+}
+
 static json_t *capabilities(const struct bgp_codec *c)
 {
     json_t *families = json_array();
@@ -144,6 +158,9 @@ static json_t *peer_object(const struct api_view *v, const struct core_peer_view
     json_object_set_new(o, "bfd", p->bfd ? bfd(v, p) : json_null());
     json_object_set_new(o, "lastError", last_error(p));
     json_object_set_new(o, "lastNotification", p->stats ? notifications(v, p) : json_null());
+    json_object_set_new(o, "held", held(v, p));
+    json_object_set_new(o, "openSent", p->here ? sight_open(&p->said) : json_null());
+    json_object_set_new(o, "openReceived", p->heard ? sight_open(p->heard) : json_null());
     json_object_set_new(o, "capabilities", p->codec ? capabilities(p->codec) : json_null());
     json_object_set_new(o, "routes", route_counts(p));
     json_object_set_new(o, "messages", p->stats ? messages(p) : json_null());

@@ -15,6 +15,8 @@ void json_set_attrs(json_t *o, const struct bgp_attrs *attrs);
 json_t *sight_path(const struct api_view *v, uint32_t path);
 /* The NVA that the request's path names: its number, from 1. False: *out says that there is none. */
 bool sight_find_peer(const struct api_view *v, const struct api_request *q, int *nva, struct api_reply *out);
+/* What an OPEN says: AS, identifier, capabilities. */
+json_t *sight_open(const struct bgp_open *o);
 /* "nva", "vpnGateway", "expressRoute" */
 const char *sight_peer_type(uint8_t type);
 /* What a person should know of, as texts. */

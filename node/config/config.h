@@ -92,6 +92,7 @@ struct config_peer {                     /* peers[] */
     bool families[BGP_FAMILIES];         /* families: [ipv4, ipv6]; default both */
     uint32_t local_asn;                  /* localAsn: 0 = the server's */
     uint8_t allow_own_as;                /* allowOwnAs: 0 */
+    bool as_override;                    /* asOverride: its AS in paths told to it becomes ours; false */
     bool has_next_hop;
     struct ip_addr next_hop;             /* vnetNextHop: for VNet prefixes; default the server's */
     uint8_t ttl_security;                /* ttlSecurity: most hops away (RFC 5082); 0 = off */

@@ -265,6 +265,7 @@ static const struct schema_row peer_rows[] = {
     { "families", read_families, AT(families), .help = "[ipv4, ipv6]" },
     { "localAsn", schema_u32, AT(local_asn), 1, 4294967294, .help = "AS number shown to this peer" },
     { "allowOwnAs", schema_u8, AT(allow_own_as), 0, 10, .help = "own ASN allowed in paths, times" },
+    { "asOverride", schema_bool, AT(as_override), .help = "for its own ASN in paths it hears ours" },
     { "vnetNextHop", read_next_hop, .help = "next hop of VNet prefixes" },
     { "multihop", schema_u8, AT(ttl), 1, 255, .help = "outgoing TTL" },
     { "ttlSecurity", schema_u8, AT(ttl_security), 1, 254,

@@ -39,6 +39,13 @@ static bool waits_for_bfd(const json_t *row)
            strcmp(json_text_at(row, "state"), "Established");
 }
 
+/* It is away, and its routes wait for it. */
+static bool is_held(const json_t *row)
+{
+    const char *state = json_text_at(row, "held.state");
+    return state[0] && strcmp(state, "none") && strcmp(state, "untilEndOfRib");
+}
+
 static void note_of(const json_t *row, char cell[static CELL_TEXT])
 {
     size_t all = json_array_size(json_at(row, "sessions")), up = sessions_up(row);
@@ -46,6 +53,8 @@ static void note_of(const json_t *row, char cell[static CELL_TEXT])
     cell[0] = 0;
     if (!strcmp(json_text_at(row, "adminState"), "disabled"))
         snprintf(cell, CELL_TEXT, "disabled");
+    else if (is_held(row))
+        snprintf(cell, CELL_TEXT, "routes held: %s", json_text_at(row, "held.state"));
     else if (up && up < all)
         snprintf(cell, CELL_TEXT, "peers with %zu of %zu nodes only", up, all);
     else if (waits_for_bfd(row))

@@ -110,15 +110,15 @@ static void test_export_prepends_and_says_what_two_octets_cannot_hold(void)
     struct aspath p = path(4, "02 02 00012345 00000001");
     uint8_t buf[40];
     bool needs_as4;
-    CU_ASSERT_EQUAL(aspath_export(&p, 0, 4, buf, sizeof buf, &needs_as4), 10);
+    CU_ASSERT_EQUAL(aspath_export(&p, &(struct aspath_rewrite){ .prepend = 0 }, 4, buf, sizeof buf, &needs_as4), 10);
     CU_ASSERT_FALSE(needs_as4);
     CU_ASSERT_EQUAL(memcmp(buf, bytes, 10), 0);
-    CU_ASSERT_EQUAL(aspath_export(&p, 65515, 2, buf, sizeof buf, &needs_as4), 8);
+    CU_ASSERT_EQUAL(aspath_export(&p, &(struct aspath_rewrite){ .prepend = 65515 }, 2, buf, sizeof buf, &needs_as4), 8);
     CU_ASSERT_TRUE(needs_as4);
     CU_ASSERT_EQUAL(memcmp(buf, "\x02\x03\xff\xeb\x5b\xa0\x00\x01", 8), 0);
-    CU_ASSERT_EQUAL(aspath_export(&p, 65515, 2, buf, 7, &needs_as4), BGP_ERR_SPACE);
+    CU_ASSERT_EQUAL(aspath_export(&p, &(struct aspath_rewrite){ .prepend = 65515 }, 2, buf, 7, &needs_as4), BGP_ERR_SPACE);
     struct aspath empty = { .width = 4 };
-    CU_ASSERT_EQUAL(aspath_export(&empty, 0, 4, buf, sizeof buf, &needs_as4), 0);
+    CU_ASSERT_EQUAL(aspath_export(&empty, &(struct aspath_rewrite){ .prepend = 0 }, 4, buf, sizeof buf, &needs_as4), 0);
 }
 
 static void test_a_full_first_segment_is_preceded_by_another(void)
@@ -131,7 +131,7 @@ static void test_a_full_first_segment_is_preceded_by_another(void)
     for (uint32_t i = 1; i <= 255; i++)
         wire_put32(&w, i);
     struct aspath p = { .at = bytes, .len = (uint16_t)wire_len(&w), .width = 4 };
-    int len = aspath_export(&p, 9, 4, buf, sizeof buf, &needs_as4);
+    int len = aspath_export(&p, &(struct aspath_rewrite){ .prepend = 9 }, 4, buf, sizeof buf, &needs_as4);
     CU_ASSERT_EQUAL(len, 2 + 255 * 4 + 2 + 4);
     CU_ASSERT(buf[1] == 1 && buf[7] == 255); /* RFC 4271 section 5.1.2: a segment of its own */
     CU_ASSERT_EQUAL_FATAL(list(buf, (size_t)len, 4, ases), 256);
@@ -143,9 +143,9 @@ static void test_export_keeps_the_segments(void)
     struct aspath p = path(4, "02 01 0000fde9 02 02 00000001 00000002");
     uint8_t buf[40];
     bool needs_as4;
-    CU_ASSERT_EQUAL(aspath_export(&p, 0, 4, buf, sizeof buf, &needs_as4), p.len);
+    CU_ASSERT_EQUAL(aspath_export(&p, &(struct aspath_rewrite){ .prepend = 0 }, 4, buf, sizeof buf, &needs_as4), p.len);
     CU_ASSERT_EQUAL(memcmp(buf, bytes, p.len), 0); /* RFC 7947: transparent */
-    CU_ASSERT_EQUAL(aspath_export(&p, 9, 2, buf, sizeof buf, &needs_as4), 12);
+    CU_ASSERT_EQUAL(aspath_export(&p, &(struct aspath_rewrite){ .prepend = 9 }, 2, buf, sizeof buf, &needs_as4), 12);
     CU_ASSERT_EQUAL(memcmp(buf, "\x02\x02\x00\x09\xfd\xe9\x02\x02\x00\x01\x00\x02", 12), 0);
 }
 
@@ -197,12 +197,35 @@ static void test_random_paths_widen_and_shrink_as_lists_of_numbers_do(void)
         bool needs_as4, expected = false;
         for (unsigned i = 0; i < m; i++)
             expected |= wide[i] > UINT16_MAX;
-        len = aspath_export(&b, 0, 2, out, sizeof out, &needs_as4);
+        len = aspath_export(&b, &(struct aspath_rewrite){ .prepend = 0 }, 2, out, sizeof out, &needs_as4);
         CU_ASSERT_EQUAL(list(out, (size_t)len, 2, got), m);
         CU_ASSERT_EQUAL(needs_as4, expected);
         for (unsigned i = 0; i < m; i++)
             CU_ASSERT_EQUAL(got[i], wide[i] > UINT16_MAX ? AS_TRANS : wide[i]);
     }
+}
+
+static void test_an_as_is_replaced_wherever_it_stands_and_in_either_width(void)
+{
+    uint8_t raw[64], want[64], out[64];
+    const struct aspath p = { .at = raw,
+                              .len = (uint16_t)hex(raw, sizeof raw, "02 03 0000fde9 00012345 0000fde9"),
+                              .width = 4 };
+    const struct aspath_rewrite how = { .prepend = 65515, .replaced = 65001, .by = 65515 },
+                                wide = { .replaced = 0x12345, .by = 65515 },
+                                to_wide = { .replaced = 65001, .by = 0x12345 };
+    bool needs_as4;
+    int len = aspath_export(&p, &how, 4, out, sizeof out, &needs_as4);
+    CU_ASSERT_EQUAL((size_t)len, hex(want, sizeof want, "02 04 0000ffeb 0000ffeb 00012345 0000ffeb"));
+    CU_ASSERT_EQUAL(memcmp(out, want, (size_t)len), 0);
+    len = aspath_export(&p, &wide, 2, out, sizeof out, &needs_as4);
+    CU_ASSERT_EQUAL((size_t)len, hex(want, sizeof want, "02 03 fde9 ffeb fde9"));
+    CU_ASSERT_EQUAL(memcmp(out, want, (size_t)len), 0);
+    CU_ASSERT_FALSE(needs_as4);
+    len = aspath_export(&p, &to_wide, 2, out, sizeof out, &needs_as4);
+    CU_ASSERT_EQUAL((size_t)len, hex(want, sizeof want, "02 03 5ba0 5ba0 5ba0"));
+    CU_ASSERT_EQUAL(memcmp(out, want, (size_t)len), 0);
+    CU_ASSERT_TRUE(needs_as4);
 }
 
 CU_MAIN("aspath", CU_CASE(test_sequences_are_valid_and_may_be_absent),
@@ -215,4 +238,5 @@ CU_MAIN("aspath", CU_CASE(test_sequences_are_valid_and_may_be_absent),
         CU_CASE(test_a_full_first_segment_is_preceded_by_another),
         CU_CASE(test_export_keeps_the_segments),
         CU_CASE(test_the_length_of_a_widened_path_is_known_before),
-        CU_CASE(test_random_paths_widen_and_shrink_as_lists_of_numbers_do))
+        CU_CASE(test_random_paths_widen_and_shrink_as_lists_of_numbers_do),
+        CU_CASE(test_an_as_is_replaced_wherever_it_stands_and_in_either_width))

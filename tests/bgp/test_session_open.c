@@ -143,6 +143,16 @@ static void test_the_lower_hold_time_counts(void)
     }
 }
 
+static void test_what_we_say_can_be_seen(void)
+{
+    struct bgp_session_cfg cfg = bench_cfg();
+    cfg.stale_s = 3600;
+    struct bench *b = bench_in(BGP_OPENSENT, &cfg);
+    struct bgp_open ours = bgp_session_our_open(b->s);
+    CU_ASSERT(ours.asn == 65515 && ours.gr_notification && ours.long_lived && ours.llgr_family == 0);
+    bench_free(b);
+}
+
 static void test_what_the_peer_said_can_be_seen_while_established(void)
 {
     struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
@@ -296,6 +306,7 @@ CU_MAIN("session open", CU_CASE(test_another_version_is_told_ours), CU_CASE(test
         CU_CASE(test_an_unknown_optional_parameter_is_refused),
         CU_CASE(test_a_route_server_takes_clients_and_nobody_else),
         CU_CASE(test_the_lower_hold_time_counts),
+        CU_CASE(test_what_we_say_can_be_seen),
         CU_CASE(test_what_the_peer_said_can_be_seen_while_established),
         CU_CASE(test_a_collision_is_won_by_the_higher_identifier_in_both_orders),
         CU_CASE(test_with_equal_identifiers_the_higher_as_wins),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bgp/aspath.h"
 #include "bgp/msg.h"
 #include "bgp/update.h"
 #include "node/core.h"
@@ -32,6 +33,8 @@ struct player {
     bool has_route; /* 192.168.1.0/24, as told so far */
     unsigned announced, withdrawn, refresh_marks, ends_of_rib, keepalives;
     uint32_t otc, marks;   /* enum bgp_attrs_mark; of its last announcement */
+    uint32_t path[4];      /* likewise, its first ASes */
+    uint32_t asn;          /* ours, as our OPEN says it */
     struct bgp_fault told; /* the last NOTIFICATION, as on the wire */
 };
 
@@ -92,6 +95,19 @@ static inline bool names_route(const struct bgp_nlri *lists, int count)
     return false;
 }
 
+static inline void hear_path(struct player *p, const struct bgp_attrs *a)
+{
+    struct wire_reader r = wire_reader(a->bytes, a->len);
+    struct bgp_attr_view v = { 0 };
+    unsigned left = 0;
+    memset(p->path, 0, sizeof p->path);
+    while (v.type != BGP_ATTR_AS_PATH && bgp_attrs_next(&r, &v))
+        ;
+    struct wire_reader path = wire_reader(v.value, v.len);
+    for (int i = 0; i < 4 && aspath_next(&path, 4, &left, &p->path[i]); i++)
+        ;
+}
+
 static inline void hear_update(struct player *p, const struct bgp_message *m)
 {
     static const struct bgp_codec codec = { .family = { true }, .max_message = BGP_MESSAGE_MAX };
@@ -107,6 +123,7 @@ static inline void hear_update(struct player *p, const struct bgp_message *m)
         p->announced++;
         p->otc = u.attrs[0].otc;
         p->marks = u.attrs[0].marks;
+        hear_path(p, &u.attrs[0]);
         p->has_route = true;
     }
     p->ends_of_rib += u.end_of_rib != 0;
@@ -131,6 +148,8 @@ static inline void hear(struct player *p)
         at += (size_t)n;
         p->keepalives += m.type == BGP_KEEPALIVE;
         p->refresh_marks += m.type == BGP_ROUTE_REFRESH;
+        if (m.type == BGP_OPEN)
+            p->asn = wire_get16(m.body + 1);
         if (m.type == BGP_UPDATE)
             hear_update(p, &m);
         if (m.type == BGP_NOTIFICATION)

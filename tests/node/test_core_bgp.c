@@ -253,6 +253,53 @@ static void test_a_client_hears_whose_customers_a_route_is_for(void)
     lab_close(l);
 }
 
+/* ---- AS numbers ---- */
+
+/* 192.168.1.0/24 by the listener, with the talker's AS 65001 in its path. */
+#define ROUTE_THROUGH_TALKER                                                                       \
+    HEADER("002f", "02") "0000 0014 40 01 01 00  40 02 06 02 02 fdea fde9  40 03 04 0a000003 18 c0a801"
+
+static void test_a_peer_hears_our_as_for_its_own_where_it_is_overridden(void)
+{
+    for (int overrides = 0; overrides < 2; overrides++) {
+        struct lab *l = lab_open(overrides ? ", asOverride: true" : "");
+        come_up(l, TALKER, OPEN("fde9", "02"));
+        come_up(l, LISTENER, OPEN("fdea", "03"));
+        say(l, LISTENER, ROUTE_THROUGH_TALKER);
+        CU_ASSERT_TRUE(l->players[TALKER].has_route);
+        CU_ASSERT_EQUAL(l->players[TALKER].path[0], 65002);
+        CU_ASSERT_EQUAL(l->players[TALKER].path[1], overrides ? 65515 : 65001);
+        lab_close(l);
+    }
+}
+
+static void test_a_peer_sees_us_as_the_as_that_its_entry_says(void)
+{
+    struct lab *l = lab_told(", localAsn: 64999, mode: azure", OPEN("fde9", "02"));
+    say(l, LISTENER, HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fdea  40 03 04 0a000003 18 c0a801");
+    CU_ASSERT_EQUAL(l->players[TALKER].asn, 64999);
+    CU_ASSERT_EQUAL(l->players[TALKER].path[0], 64999);
+    CU_ASSERT_EQUAL(l->players[TALKER].path[1], 65002);
+    CU_ASSERT_EQUAL(l->players[LISTENER].asn, 65515);
+    lab_close(l);
+}
+
+/* 192.168.1.0/24 by the talker, through 65515. */
+#define ROUTE_THROUGH_US                                                                           \
+    HEADER("002f", "02") "0000 0014 40 01 01 00  40 02 06 02 02 fde9 ffeb  40 03 04 0a000002 18 c0a801"
+
+static void test_our_own_as_in_a_path_is_a_loop_unless_it_is_allowed(void)
+{
+    for (int allowed = 0; allowed < 2; allowed++) {
+        struct lab *l = lab_open(allowed ? ", allowOwnAs: 1" : "");
+        come_up(l, LISTENER, OPEN("fdea", "03"));
+        come_up(l, TALKER, OPEN("fde9", "02"));
+        say(l, TALKER, ROUTE_THROUGH_US);
+        CU_ASSERT_EQUAL(listener_has(l), allowed);
+        lab_close(l);
+    }
+}
+
 /* ---- the restarting side ---- */
 
 static void test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken(void)
@@ -286,4 +333,7 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_over_its_limit_a_peer_is_told_by_a_hard_reset_and_loses_its_routes),
         CU_CASE(test_a_peer_that_dials_anew_is_taken_for_restarted), CU_CASE(test_grace_can_be_switched_off),
         CU_CASE(test_a_client_hears_whose_customers_a_route_is_for),
+        CU_CASE(test_a_peer_hears_our_as_for_its_own_where_it_is_overridden),
+        CU_CASE(test_a_peer_sees_us_as_the_as_that_its_entry_says),
+        CU_CASE(test_our_own_as_in_a_path_is_a_loop_unless_it_is_allowed),
         CU_CASE(test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken))

@@ -53,6 +53,30 @@ static void test_after_the_restart_time_routes_are_marked_and_kept_for_the_stale
     lab_close(l);
 }
 
+static uint8_t held(const struct lab *l, uint64_t *until_ms)
+{
+    struct core_peer_view view;
+    CU_ASSERT_TRUE_FATAL(core_peer_view(l->core, 0, &view));
+    *until_ms = view.held_until_ms;
+    return view.held;
+}
+
+static void test_what_is_held_and_how_long_can_be_seen(void)
+{
+    uint64_t until;
+    struct lab *l = lab_away(ON, USUAL, ROUTE, true, 1);
+    CU_ASSERT_EQUAL(held(l, &until), CORE_HELD_RESTART);
+    CU_ASSERT_EQUAL(until, l->now + 119000);
+    pass(l, 120);
+    CU_ASSERT_EQUAL(held(l, &until), CORE_HELD_STALE);
+    CU_ASSERT_TRUE(until > l->now + 3590000 && until <= l->now + 3600000);
+    come_up(l, TALKER, BACK);
+    CU_ASSERT_EQUAL(held(l, &until), CORE_HELD_UNTIL_TOLD);
+    say(l, TALKER, END_OF_RIB);
+    CU_ASSERT_EQUAL(held(l, &until), CORE_HELD_NOT);
+    lab_close(l);
+}
+
 static void test_the_shorter_of_both_stale_times_counts(void)
 {
     struct lab *l = lab_away(", longLivedGracefulRestart: 60s", USUAL, ROUTE, true, 175);
@@ -154,6 +178,7 @@ static void test_the_stale_time_goes_on_while_the_peer_tells_its_routes(void)
 }
 
 CU_MAIN("core stale", CU_CASE(test_after_the_restart_time_routes_are_marked_and_kept_for_the_stale_time),
+        CU_CASE(test_what_is_held_and_how_long_can_be_seen),
         CU_CASE(test_the_shorter_of_both_stale_times_counts),
         CU_CASE(test_who_does_not_know_stale_routes_is_told_that_they_are_gone),
         CU_CASE(test_without_the_setting_routes_go_after_the_restart_time),
