@@ -10,6 +10,7 @@ One node in a network namespace of its own, all peers on loopback addresses.
 import http.client
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -40,24 +41,33 @@ PEERS = {
     "client": ("10.1.2.9", 65009, "role: rsClient"),
     "branch": ("10.1.2.10", 65010, "type: vpnGateway"),
 }
+LATE = {"late": ("10.1.2.11", 65011, "")}  # comes with a reload
 CONFIG = f"""
 routeServer: {{ name: told, virtualRouterAsn: {ASN}, mode: transparent, routerId: {NODE}, runDirectory: "%s" }}
 nodes: [ {{ name: node, address: {NODE}, bgpPort: {PORT} }} ]
 peers:
-""" + "".join(f"  - {{ name: {name}, peerIp: {address}, peerAsn: {asn}, passive: true{', ' + more if more else ''} }}\n"
-              for name, (address, asn, more) in PEERS.items())
+"""
+
+
+def entries(peers):
+    return "".join(f"  - {{ name: {name}, peerIp: {address}, peerAsn: {asn}, passive: true{', ' + more if more else ''} }}\n"
+                   for name, (address, asn, more) in peers.items())
 
 
 class Node:
     def __init__(self, directory):
         self.directory = directory
         self.socket = os.path.join(directory, "node.sock")
-        config = os.path.join(directory, "told.yaml")
-        with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIG % directory)
+        config = self.configure(PEERS)
         self.log = open(os.path.join(directory, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen([os.path.join(BIN, "tandemd"), "--config", config, "--node", "node",
                                          "--foreground"], stdout=self.log, stderr=self.log)
+
+    def configure(self, peers):
+        config = os.path.join(self.directory, "told.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(CONFIG % self.directory + entries(peers))
+        return config
 
     def get(self, path):
         connection = http.client.HTTPConnection("node", timeout=10)
@@ -74,7 +84,7 @@ class Node:
 
     def session(self, name, capabilities=None, **options):
         """A session that stood before may take the node a moment to let go."""
-        address, asn, _ = PEERS[name]
+        address, asn, _ = (PEERS | LATE)[name]
         for _ in range(100):
             try:
                 return Session(NODE, PORT, address, asn, capabilities, **options)
@@ -332,6 +342,19 @@ def hidden_by_length(node):
     rawbgp.must(left is None, "it was told")
 
 
+def hidden_by_late_loop(node):
+    """The AS of a peer that comes with a reload, in paths that were there before."""
+    with Stage(node) as stage:
+        one, two, plain = stage.peer("one"), stage.peer("two"), stage.peer("plain")
+        one.announce("10.9.0.0/16", path=[65001, 65011])
+        two.announce("10.9.0.0/16", path=[65002, 65090, 65091])
+        plain.read_until(lambda: plain.table and plain.table["10.9.0.0/16"].path() == [65001, 65011], "the best")
+        node.configure(PEERS | LATE)
+        node.process.send_signal(signal.SIGHUP)
+        late = stage.peer("late")
+        late.read_until(lambda: late.table and late.table["10.9.0.0/16"].path() == [65002, 65090, 65091], "the other path")
+
+
 # ---- several paths ----
 
 TAKES = IP4 + as4(65007) + rawbgp.add_path(1)
@@ -497,6 +520,7 @@ CASES = (
     ("hides nothing: own path", hidden_by_owner),
     ("hides nothing: NO_EXPORT and its like", hidden_by_no_export),
     ("hides nothing: own AS in the path", hidden_by_loop),
+    ("hides nothing: own AS, known since a reload", hidden_by_late_loop),
     ("hides nothing: other type of peer", hidden_by_type),
     ("hides nothing: role", hidden_by_role),
     ("hides nothing: too long", hidden_by_length),
@@ -511,7 +535,7 @@ CASES = (
 
 def main():
     if os.environ.get("TOLD_INSIDE") != "1":
-        addresses = " && ".join(f"ip addr add {a}/32 dev lo" for a in [NODE] + [p[0] for p in PEERS.values()])
+        addresses = " && ".join(f"ip addr add {a}/32 dev lo" for a in [NODE] + [p[0] for p in (PEERS | LATE).values()])
         inside = f"ip link set lo up && {addresses} && exec \"$@\""
         os.execvpe("unshare", ["unshare", "--net", "sh", "-c", inside, "sh", sys.executable, *sys.argv],
                    dict(os.environ, TOLD_INSIDE="1"))
