@@ -20,7 +20,8 @@ static const char *subject_of(const struct core_agent *a, char *buf, size_t cap)
 static bool has_work(const struct core_agent *a, const struct core_moment *now)
 {
     return a->subscribed && (a->position < now->head || !a->cut_sent ||
-                             a->complete_sent != now->complete || a->isolated_sent != now->isolated);
+                             a->complete_sent != now->complete ||
+                             (!now->is_woken && a->isolated_sent != now->isolated));
 }
 
 static bool has_room(const struct core_agent *a)
@@ -69,7 +70,7 @@ static void find_work(struct core *c, const struct core_moment *now)
 static bool is_same_moment(const struct core_moment *a, const struct core_moment *b)
 {
     return a->head == b->head && a->settled == b->settled && a->complete == b->complete &&
-           a->isolated == b->isolated;
+           a->isolated == b->isolated && a->is_woken == b->is_woken;
 }
 
 void core_agents_stream(struct core *c)

@@ -30,7 +30,7 @@ enum {
     CORE_HALF_OPEN_ALL = 64,
     CORE_STRANGERS = 16,          /* addresses whose failed handshakes are counted */
     CORE_STRANGER_RATE = 10,      /* of them a second; then they are refused until it is over */
-    CORE_AGENT_QUEUED = 32 * 1024, /* bytes on the way to one agent */
+    CORE_AGENT_QUEUED = 8 * 1024, /* bytes on the way to one agent, before another frame */
     CORE_TABLE_FRAMES = 32,       /* batches kept as they were encoded */
     CORE_TABLE_GROUPS = 512,      /* of one batch to an agent */
     CORE_TABLE_NETS = 4096,
@@ -167,7 +167,8 @@ struct core_moment {
     uint64_t head, freed; /* of the Loc-RIB order; nets freed so far */
     bool settled;         /* nothing waits for a decision */
     bool complete;        /* absence may be acted upon: every NVA has spoken, as in our own targets */
-    bool isolated;        /* no NVA has a session with any node */
+    bool isolated;        /* no NVA has a session with any node, or a pause of ours makes it look so */
+    bool is_woken;        /* the latter: then it goes along with what is lost, and is no news by itself */
 };
 
 /* A batch for agents as it is sent. */
