@@ -56,14 +56,14 @@ struct repl_position repl_replica_join(struct repl_replica *p, struct rib *r, ui
             rib_origin_age(r, p->origin, o->class == RIB_LIVE ? now_ms : o->lost_ms);
         p->incarnation = incarnation;
         p->position = 0;
-        p->at_cut = p->is_exact = false;
+        p->at_cut = p->is_exact = p->resetting = false;
         forget_pending(p);
         o->class = RIB_LIVE; /* there are no current entries yet: what comes is fresh */
     } else if (o->is_partial || p->missed) {
         p->position = 0; /* what was held has expired meanwhile; what was missed may be known now */
     }
     p->missed = false;
-    p->resetting = p->cut_seen = false;
+    p->cut_seen = false; /* a RESET that was under way goes on: what it has not brought is swept at its cut */
     return (struct repl_position){
         .origin = p->origin, .incarnation = incarnation, .version = p->position
     };

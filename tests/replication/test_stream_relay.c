@@ -348,6 +348,32 @@ static void test_an_end_of_rib_outlives_the_connection_that_brought_it(void)
     end(&t);
 }
 
+/* Nor does one that breaks within a RESET lose the sweep. */
+static void test_a_reset_outlives_the_connection_that_brought_it(void)
+{
+    struct trio t;
+    begin(&t);
+    fill(&t, 9000);
+    while (near_reads(&t))
+        ;
+    ribs_withdraw(&t.origin, ORIGIN, 1, 8999, 0, t.now);
+    t.near_reader.active = false;
+    t.now += 60000;
+    while (rib_expire_tombstones(&t.origin.rib, 30000, UINT64_MAX, t.now))
+        ;
+    near_joins(&t);
+    t.resets = 0;
+    CU_ASSERT_TRUE(near_reads(&t));
+    CU_ASSERT_TRUE(near_reads(&t));
+    CU_ASSERT_EQUAL(t.resets, 1);
+    CU_ASSERT_TRUE(t.near.copy.resetting);
+    near_joins(&t);
+    run(&t);
+    CU_ASSERT_EQUAL(t.near.ribs.rib.origins[ORIGIN].paths, 8999);
+    CU_ASSERT_TRUE(is_equal(&t, &t.near));
+    end(&t);
+}
+
 static void test_versions_that_make_no_sense_are_quarantined(void)
 {
     struct trio t;
@@ -475,5 +501,6 @@ CU_MAIN("stream_relay", CU_CASE(test_a_table_passes_through_a_copy_with_its_vers
         CU_CASE(test_a_disproved_copy_is_disproved_where_it_is_read),
         CU_CASE(test_a_copy_with_holes_serves_nobody),
         CU_CASE(test_an_end_of_rib_outlives_the_connection_that_brought_it),
+        CU_CASE(test_a_reset_outlives_the_connection_that_brought_it),
         CU_CASE(test_versions_that_make_no_sense_are_quarantined),
         CU_CASE(test_any_history_ends_equal_everywhere))

@@ -243,7 +243,8 @@ static void check_member(struct world *w, const struct host *h, int other)
     known->source = m->source;
     bool same = copy->incarnation == known->incarnation;
     if (same && copy->position && copy->position < known->position && !copy->resetting)
-        sim_fail(w, "R2: node %d went back in what node %d said", h->number, other);
+        sim_fail(w, "R2: node %d went back in what node %d said: from %llu to %llu", h->number, other,
+                 (unsigned long long)known->position, (unsigned long long)copy->position);
     w->counts[SIM_RESETS] += same && copy->position < known->position; /* or nothing was left of it */
     known->incarnation = copy->incarnation;
     known->position = copy->position;
