@@ -34,6 +34,8 @@ static bool is_inside(const struct policy *p, const struct ip_addr *a)
 enum policy_verdict policy_import(const struct policy *p, const struct policy_nva *nva,
                                   const struct bgp_attrs *attrs)
 {
+    if (nva->is_refused)
+        return POLICY_NO_IMPORT;
     if (ip_addr_is_zero(&attrs->next_hop))
         return POLICY_NO_NEXT_HOP;
     if (bgp_attrs_count_as(attrs, nva->local_asn) > nva->allow_own_as)

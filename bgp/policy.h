@@ -17,7 +17,9 @@
       "the NVA announces more prefixes than maxRoutes allows, and this is not among the first")    \
     X(POLICY_ROUTE_LEAK, "route-leak",                                                             \
       "a client of the route server passes on what is meant for its own customers (RFC 9234)")     \
-    X(POLICY_NO_NEXT_HOP, "no-next-hop", "the next hop is of another family")
+    X(POLICY_NO_NEXT_HOP, "no-next-hop", "the next hop is of another family")                      \
+    X(POLICY_NO_IMPORT, "no-import-policy",                                                        \
+      "import is none for this NVA, or not said where ebgpRequiresPolicy is on (RFC 8212)")
 
 #define POLICY_VERDICT_ENUM(name, word, text) name,
 enum policy_verdict { POLICY_VERDICT_MAP(POLICY_VERDICT_ENUM) POLICY_VERDICTS };
@@ -36,6 +38,7 @@ struct policy_nva {
     uint8_t rank;          /* hubRoutingPreference: 0 is preferred to 1 */
     uint8_t allow_own_as;  /* times our ASN may be in its AS paths */
     bool is_rs_client;     /* RFC 9234: the role that it has towards us */
+    bool is_refused;       /* nothing is accepted from it (RFC 8212) */
     bool symmetric;        /* announces the same routes to every node */
     uint32_t keep;         /* so many of its prefixes are used, the first ones; 0 = all (bgp/limit.h) */
 };

@@ -85,6 +85,7 @@ static struct policy_nva policy_of(const struct config *config, const struct con
                                 .rank = rank(config, p->type),
                                 .allow_own_as = p->allow_own_as,
                                 .is_rs_client = p->is_rs_client,
+                                .is_refused = p->no_import,
                                 .symmetric = p->symmetric,
                                 .keep = p->limit.action == CONFIG_LIMIT_TRIM ? p->limit.limit : 0 };
 }

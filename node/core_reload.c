@@ -173,7 +173,8 @@ static bool are_same_hops(bool a_has, const struct ip_addr *a, bool b_has, const
 static bool is_told_other(const struct config *was, const struct config_peer *is, const struct config *now,
                           const struct config_peer *next)
 {
-    return is->type != next->type || is->mode != next->mode || was->branch_to_branch != now->branch_to_branch ||
+    return is->type != next->type || is->mode != next->mode || is->no_export != next->no_export ||
+           was->branch_to_branch != now->branch_to_branch ||
            !are_same_hops(is->has_next_hop, &is->next_hop, next->has_next_hop, &next->next_hop) ||
            !are_same_hops(was->has_vnet_next_hop, &was->vnet_next_hop, now->has_vnet_next_hop,
                           &now->vnet_next_hop) ||

@@ -58,7 +58,7 @@ static uint8_t types_for(const struct core *c, uint8_t type)
 struct adjout_rules core_routes_rules(const struct core *c, const struct core_peer *p, uint8_t family)
 {
     uint32_t local_asn = c->nvas[p->nva].local_asn;
-    return (struct adjout_rules){
+    struct adjout_rules rules = {
         .family = (enum bgp_family)family,
         .codec = *bgp_session_codec(p->session),
         .export = { .transparent = p->cfg->mode == CONFIG_TRANSPARENT,
@@ -69,6 +69,11 @@ struct adjout_rules core_routes_rules(const struct core *c, const struct core_pe
         .self_next_hop = self_next_hop(c, p, family),
         .from_types = types_for(c, p->cfg->type),
     };
+    if (p->cfg->no_export) { /* RFC 8212: End-of-RIB is all that it is told */
+        rules.from_types = 0;
+        rules.self_next_hop = (struct ip_addr){ .family = family };
+    }
+    return rules;
 }
 
 void core_routes_expect(struct core *c, const struct config_peer *cfg)

@@ -147,6 +147,8 @@ static json_t *peer_object(const struct api_view *v, const struct core_peer_view
                           "adminState",
                           p->is_removed ? "removed" : c->disabled || p->is_shut ? "disabled" : "enabled",
                           "here", p->here);
+    json_object_set_new(o, "import", json_string(c->no_import ? "none" : "all"));
+    json_object_set_new(o, "export", json_string(c->no_export ? "none" : "all"));
     json_object_set_new(o, "range", p->range ? json_string(p->range) : json_null());
     json_set_time(o, "since", v, p->state_since_ms);
     json_set_age(o, "stateSeconds", v, p->state_since_ms);

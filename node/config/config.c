@@ -52,6 +52,8 @@ static const struct schema_row server_rows[] = {
       .help = "which peer type wins" },
     { "allowBranchToBranchTraffic", schema_bool, AT(branch_to_branch),
       .help = "exchange routes between peer types" },
+    { "ebgpRequiresPolicy", schema_bool, AT(requires_policy),
+      .help = "a peer whose import or export is not said exchanges nothing that way (RFC 8212)" },
     { "vnetNextHop", read_next_hop, .help = "self, or the next hop of VNet prefixes" },
     { "vnetNextHop6", read_next_hop, .help = "self, or the next hop of IPv6 VNet prefixes" },
     { "maxPaths", schema_u16, AT(max_paths), 1, 64, .help = "ECMP width" },

@@ -20,6 +20,7 @@ enum config_preference { CONFIG_PREFER_EXPRESS_ROUTE, CONFIG_PREFER_VPN_GATEWAY,
 enum config_limit_action { CONFIG_LIMIT_WARN, CONFIG_LIMIT_TRIM, CONFIG_LIMIT_RESET };
 enum config_graceful { CONFIG_GRACEFUL_HELPER, CONFIG_GRACEFUL_FULL, CONFIG_GRACEFUL_NONE };
 enum config_add_path { CONFIG_ADD_PATH_NONE, CONFIG_ADD_PATH_RECEIVE, CONFIG_ADD_PATH_SEND, CONFIG_ADD_PATH_BOTH };
+enum config_exchange { CONFIG_EXCHANGE_DEFAULT, CONFIG_EXCHANGE_ALL, CONFIG_EXCHANGE_NONE };
 enum config_target_type { CONFIG_TARGET_NETLINK, CONFIG_TARGET_TABLE, CONFIG_TARGET_ETCD, CONFIG_TARGET_AZURE };
 enum config_source_kind { CONFIG_SOURCE_NODES, CONFIG_SOURCE_ETCD };
 enum config_probe { CONFIG_PROBE_TCP, CONFIG_PROBE_HTTP, CONFIG_PROBE_ICMP };
@@ -93,6 +94,8 @@ struct config_peer {                     /* peers[] */
     uint32_t local_asn;                  /* localAsn: 0 = the server's */
     uint8_t allow_own_as;                /* allowOwnAs: 0 */
     bool as_override;                    /* asOverride: its AS in paths told to it becomes ours; false */
+    uint8_t import, export;              /* import, export: enum config_exchange */
+    bool no_import, no_export;           /* what follows from them and ebgpRequiresPolicy */
     bool has_next_hop;
     struct ip_addr next_hop;             /* vnetNextHop: for VNet prefixes; default the server's */
     uint8_t ttl_security;                /* ttlSecurity: most hops away (RFC 5082); 0 = off */
@@ -220,6 +223,7 @@ struct config {
     uint8_t mode;
     uint8_t preference;                  /* hubRoutingPreference */
     bool branch_to_branch;               /* allowBranchToBranchTraffic */
+    bool requires_policy;                /* ebgpRequiresPolicy: false (RFC 8212) */
     bool has_router_id;
     uint32_t router_id;                  /* routerId; default: the node's IPv4 address, else node id */
     bool has_vnet_next_hop;              /* vnetNextHop: self (default) or an address */

@@ -20,6 +20,7 @@ static const char *const types[] = { "nva", "vpnGateway", "expressRoute", NULL }
 static const char *const modes[] = { "azure", "transparent", NULL };
 static const char *const actions[] = { "warn", "trim", "reset", NULL };
 static const char *const roles[] = { "none", "rsClient", NULL };
+static const char *const exchanges[] = { "default", "all", "none", NULL };
 static const char *const gracefuls[] = { "helper", "full", "none", NULL };
 static const char *const add_paths[] = { "none", "receive", "send", "both", NULL };
 
@@ -266,6 +267,8 @@ static const struct schema_row peer_rows[] = {
     { "localAsn", schema_u32, AT(local_asn), 1, 4294967294, .help = "AS number shown to this peer" },
     { "allowOwnAs", schema_u8, AT(allow_own_as), 0, 10, .help = "own ASN allowed in paths, times" },
     { "asOverride", schema_bool, AT(as_override), .help = "for its own ASN in paths it hears ours" },
+    { "import", schema_word, AT(import), .words = exchanges, .help = "routes that are accepted from it" },
+    { "export", schema_word, AT(export), .words = exchanges, .help = "routes that it is told" },
     { "vnetNextHop", read_next_hop, .help = "next hop of VNet prefixes" },
     { "multihop", schema_u8, AT(ttl), 1, 255, .help = "outgoing TTL" },
     { "ttlSecurity", schema_u8, AT(ttl_security), 1, 254,
@@ -307,6 +310,13 @@ void config_peer_fini(struct config_peer *p)
     free(p->tcp_ao.key_file);
 }
 
+/* RFC 8212: where policy is required, what is not said is no. */
+static bool is_closed(const struct config *c, uint8_t exchange)
+{
+    return exchange == CONFIG_EXCHANGE_NONE ||
+           (exchange == CONFIG_EXCHANGE_DEFAULT && c->requires_policy);
+}
+
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c)
 {
     struct config_peer like = { .max_peers = MAX_PEERS,
@@ -328,6 +338,10 @@ void config_read_peers(struct schema_reader *r, struct tree_node *root, struct c
         for (struct tree_node *n = peers->first; n; n = n->next)
             if (schema_is_map(r, n))
                 read_peer(r, n, &like, &c->peers[c->peer_count++]);
+    }
+    for (size_t i = 0; i < c->peer_count; i++) {
+        c->peers[i].no_import = is_closed(c, c->peers[i].import);
+        c->peers[i].no_export = is_closed(c, c->peers[i].export);
     }
     config_peer_fini(&like);
 }

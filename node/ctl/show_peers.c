@@ -46,6 +46,15 @@ static bool is_held(const json_t *row)
     return state[0] && strcmp(state, "none") && strcmp(state, "untilEndOfRib");
 }
 
+/* RFC 8212: it is up, and still nothing goes one way or the other. */
+static const char *closed_way(const json_t *row)
+{
+    bool in = !strcmp(json_text_at(row, "import"), "none"), out = !strcmp(json_text_at(row, "export"), "none");
+    if (in && out)
+        return "import and export are none";
+    return in ? "import is none" : out ? "export is none" : NULL;
+}
+
 static void note_of(const json_t *row, char cell[static CELL_TEXT])
 {
     size_t all = json_array_size(json_at(row, "sessions")), up = sessions_up(row);
@@ -61,6 +70,8 @@ static void note_of(const json_t *row, char cell[static CELL_TEXT])
         snprintf(cell, CELL_TEXT, "waits for BFD");
     else if (!up && error[0])
         snprintf(cell, CELL_TEXT, "last: %s", error);
+    else if (closed_way(row))
+        snprintf(cell, CELL_TEXT, "%s", closed_way(row));
 }
 
 int show_peers(const struct ctl *c, const json_t *items)

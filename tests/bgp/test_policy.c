@@ -86,6 +86,14 @@ static void test_a_client_that_passes_on_what_was_for_it_alone_leaks(void)
     CU_ASSERT_EQUAL(policy_import(&p, &client, &a), POLICY_ACCEPTED);
 }
 
+static void test_nothing_is_accepted_where_nothing_is_imported(void)
+{
+    struct policy_nva closed = firewall;
+    closed.is_refused = true;
+    CU_ASSERT_EQUAL(policy_import(&(struct policy){ 0 }, &closed, &(struct bgp_attrs){ 0 }), POLICY_NO_IMPORT);
+    CU_ASSERT_STRING_EQUAL(policy_verdict_name(POLICY_NO_IMPORT), "no-import-policy");
+}
+
 static void test_a_node_is_never_a_next_hop(void)
 {
     struct ip_addr node;
@@ -117,6 +125,7 @@ CU_MAIN("policy", CU_CASE(test_without_rules_every_next_hop_is_accepted),
         CU_CASE(test_allow_own_as_counts_occurrences),
         CU_CASE(test_a_next_hop_outside_of_all_spaces_is_refused),
         CU_CASE(test_a_client_that_passes_on_what_was_for_it_alone_leaks),
+        CU_CASE(test_nothing_is_accepted_where_nothing_is_imported),
         CU_CASE(test_a_node_is_never_a_next_hop),
         CU_CASE(test_a_route_without_a_next_hop_is_refused),
         CU_CASE(test_verdicts_have_names_and_strangers_are_told_apart))

@@ -267,6 +267,28 @@ static void test_peers_inherit_the_defaults(void)
     config_free(c);
 }
 
+/* RFC 8212. */
+static void test_what_is_not_said_is_closed_where_policy_is_required(void)
+{
+    for (int required = 0; required < 2; required++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "routeServer: { name: hub, ebgpRequiresPolicy: %s }\n"
+                 "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                 "peers:\n"
+                 "  - { name: p, peerIp: 10.0.0.2, peerAsn: 65001 }\n"
+                 "  - { name: q, peerIp: 10.0.0.3, peerAsn: 65001, import: all, export: none }\n",
+                 required ? "true" : "false");
+        struct config *c = load(text);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+        CU_ASSERT_EQUAL(c->peers[0].no_import, required);
+        CU_ASSERT_EQUAL(c->peers[0].no_export, required);
+        CU_ASSERT_FALSE(c->peers[1].no_import);
+        CU_ASSERT_TRUE(c->peers[1].no_export);
+        config_free(c);
+    }
+}
+
 static void test_a_prefix_of_peers_has_as_numbers_and_a_limit(void)
 {
     struct config *c = load_with("defaults: { maxPeers: 7, tcpAo: { keyFile: /key, receiveId: 9 } }\n"
@@ -399,6 +421,7 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_bytes_that_are_no_text_are_refused),
         CU_CASE(test_a_file_that_cannot_be_read_is_named),
         CU_CASE(test_peers_inherit_the_defaults),
+        CU_CASE(test_what_is_not_said_is_closed_where_policy_is_required),
         CU_CASE(test_a_prefix_of_peers_has_as_numbers_and_a_limit),
         CU_CASE(test_bfd_is_a_word_or_a_map_and_is_inherited_key_by_key),
         CU_CASE(test_json_is_read_as_well),

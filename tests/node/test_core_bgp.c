@@ -253,6 +253,28 @@ static void test_a_client_hears_whose_customers_a_route_is_for(void)
     lab_close(l);
 }
 
+/* ---- RFC 8212 ---- */
+
+static void test_a_peer_without_import_policy_tells_nobody_anything(void)
+{
+    struct lab *l = lab_open(", import: none");
+    come_up(l, LISTENER, OPEN("fdea", "03"));
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    say(l, TALKER, ROUTE);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+static void test_a_peer_without_export_policy_hears_end_of_rib_only(void)
+{
+    struct lab *l = lab_told(", export: none", OPEN("fde9", "02"));
+    say(l, LISTENER, HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fdea  40 03 04 0a000003 18 c0a801");
+    CU_ASSERT_FALSE(l->players[TALKER].has_route);
+    CU_ASSERT_EQUAL(l->players[TALKER].announced, 0);
+    CU_ASSERT_TRUE(l->players[TALKER].ends_of_rib > 0);
+    lab_close(l);
+}
+
 /* ---- AS numbers ---- */
 
 /* 192.168.1.0/24 by the listener, with the talker's AS 65001 in its path. */
@@ -333,6 +355,8 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_over_its_limit_a_peer_is_told_by_a_hard_reset_and_loses_its_routes),
         CU_CASE(test_a_peer_that_dials_anew_is_taken_for_restarted), CU_CASE(test_grace_can_be_switched_off),
         CU_CASE(test_a_client_hears_whose_customers_a_route_is_for),
+        CU_CASE(test_a_peer_without_import_policy_tells_nobody_anything),
+        CU_CASE(test_a_peer_without_export_policy_hears_end_of_rib_only),
         CU_CASE(test_a_peer_hears_our_as_for_its_own_where_it_is_overridden),
         CU_CASE(test_a_peer_sees_us_as_the_as_that_its_entry_says),
         CU_CASE(test_our_own_as_in_a_path_is_a_loop_unless_it_is_allowed),
