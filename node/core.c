@@ -43,8 +43,10 @@ static void wake(struct core *c)
 {
     c->wake_ms = c->now_ms + CORE_REARM_MS;
     c->woken_ms = c->now_ms + CORE_WOKEN_MS;
-    core_event(c, CONFIG_LOG_WARN, "pause_detected", NULL, "gap_ms=%llu",
-               (unsigned long long)(c->now_ms - c->turned_ms));
+    uint64_t gap_ms = c->now_ms - c->turned_ms;
+    c->hearsay_since_ms = c->now_ms;
+    c->hearsay_ms = c->now_ms + (gap_ms < CORE_HEARSAY_MS ? gap_ms : CORE_HEARSAY_MS);
+    core_event(c, CONFIG_LOG_WARN, "pause_detected", NULL, "gap_ms=%llu", (unsigned long long)gap_ms);
     core_bgp_rearm(c);
     core_cluster_rearm(c);
     core_shared_woke(c);
@@ -193,8 +195,16 @@ static uint64_t next_turn(const struct core *c, bool busy)
     return due > c->now_ms ? due : c->now_ms + 1;
 }
 
+/* What a woken node knows is older than what the others know: they are told nothing of its own before. */
+static void settle_hearsay(struct core *c)
+{
+    if (c->hearsay_ms && (c->now_ms >= c->hearsay_ms || core_bgp_has_heard_all(c, c->hearsay_since_ms)))
+        c->hearsay_ms = 0;
+}
+
 static void feed_readers(struct core *c)
 {
+    settle_hearsay(c);
     core_targets_feed(c);
     core_streams_send(c);
     core_agents_stream(c);

@@ -157,6 +157,16 @@ static void set_timer(struct core *c, const struct core_peer *p)
     heap_set(&c->due, p->nva, due);
 }
 
+bool core_bgp_has_heard_all(const struct core *c, uint64_t since_ms)
+{
+    for (const struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
+        bool was_up = p->session && bgp_session_slot(p->session) >= 0 && p->up_ms < since_ms;
+        if (was_up && p->heard_ms < since_ms)
+            return false;
+    }
+    return true;
+}
+
 void core_bgp_settle(struct core *c, struct core_peer *p)
 {
     struct bgp_session_event e;
@@ -174,6 +184,7 @@ void core_bgp_settle(struct core *c, struct core_peer *p)
 void core_bgp_drain(struct core *c, struct core_conn *conn)
 {
     size_t used = 0;
+    conn->peer->heard_ms = c->now_ms;
     while (used < conn->pump.rx_len && used < c->rx_left && !conn->close_asked) {
         core_tap_heard(c, conn, conn->pump.rx + used, conn->pump.rx_len - used);
         size_t n = bgp_session_feed(conn->peer->session, (enum bgp_slot)conn->slot,

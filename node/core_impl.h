@@ -20,6 +20,7 @@ enum {
     CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
     CORE_REARM_MS = 1000,
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
+    CORE_HEARSAY_MS = 3000,       /* what it knows may be old so long: TCP sends again as late as the pause was long */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_REAP_BUDGET = 1024,
     CORE_RESET_MS = 120 * 1000,   /* a peer may take to come back after a reset of ours, and keep its routes */
@@ -96,7 +97,7 @@ struct core_peer {
     uint8_t unseen;       /* bit per family: routes of it wait to be heard again, or to be swept */
     uint64_t grace_until; /* its routes are held until then; 0 = they are not */
     bool sends_eor;
-    uint64_t up_ms, update_ms, since_ms;
+    uint64_t up_ms, update_ms, since_ms, heard_ms;
     bool warned, over_limit;
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
     bool bfd_multihop;
@@ -246,6 +247,8 @@ struct core {
     struct core_drain drain;
     uint64_t wake_ms; /* 0, or: paused a moment ago, awake then at the latest */
     uint64_t woken_ms; /* 0, or: what was lost meanwhile may still be told until then */
+    uint64_t hearsay_ms; /* 0, or: an NVA may not have told since the pause what it said meanwhile, until then */
+    uint64_t hearsay_since_ms; /* … that pause's end */
     uint64_t woke_ms;  /* 0, or: a pause ended then, and not every node was heard out since */
 
     struct rib rib;
@@ -400,6 +403,8 @@ void core_bgp_end_lost(struct core *c);
 void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_addr *local);
 void core_bgp_closed(struct core *c, struct core_conn *conn);
 void core_bgp_tick(struct core *c);
+/* Has every NVA spoken, or come anew, since then? */
+bool core_bgp_has_heard_all(const struct core *c, uint64_t since_ms);
 /* What follows whatever was done with a session: its events, its output, its timer. */
 void core_bgp_settle(struct core *c, struct core_peer *p);
 void core_bgp_rearm(struct core *c);

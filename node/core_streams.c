@@ -35,7 +35,7 @@ static void start_hold(struct core *c, struct core_member *m)
         o->lost_ms = c->now_ms;
         return;
     }
-    repl_evidence_lost(&c->rib, (uint8_t)m->node->id, c->now_ms);
+    repl_evidence_lost(&c->rib, (uint8_t)m->node->id, m->life.heard_ms);
     if (m->life.heard_ms < o->lost_ms)
         o->lost_ms = m->life.heard_ms;
 }
@@ -252,7 +252,8 @@ static void send_stream(struct core *c, struct core_member *m, uint32_t origin)
 void core_streams_send(struct core *c)
 {
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
-        send_stream(c, m, c->cfg.self);
+        if (!c->hearsay_ms)
+            send_stream(c, m, c->cfg.self);
         for (uint32_t origin = 1; origin <= c->config->node_count; origin++)
             if (origin != c->cfg.self && m->senders[origin].active)
                 send_stream(c, m, origin);

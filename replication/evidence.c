@@ -21,13 +21,13 @@ static uint32_t held_entries(const struct rib_origin *o, const struct holding *h
     return h->which == RIB_OLD ? o->old : o->paths + o->tombstones - o->old;
 }
 
-void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t now_ms)
+void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t since_ms)
 {
     struct rib_origin *o = &r->origins[origin];
     if (o->class != RIB_LIVE)
         return;
     o->class = RIB_GRACE;
-    o->lost_ms = now_ms;
+    o->lost_ms = since_ms;
     o->heals_ms = 0;
     rib_origin_dirty(r, origin, RIB_CURRENT, 0); /* what was said before the loss is evidence too */
 }

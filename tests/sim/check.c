@@ -402,10 +402,17 @@ static bool is_heard_of(const struct world *w, uint32_t id)
     return false;
 }
 
+static bool was_paused_lately(const struct world *w, const struct core *c, uint64_t ms)
+{
+    return w->now < w->hosts[c->cfg.self - 1].paused_until + ms;
+}
+
 /* R7: survivors with a link between them come to hold the same of a dead node. */
 static void check_flushed(struct world *w, const struct core *a, const struct core *b)
 {
     const struct core_member *link = &a->members[b->cfg.self];
+    if (was_paused_lately(w, a, FLUSH_MS) || was_paused_lately(w, b, FLUSH_MS))
+        return; /* they could not tell each other */
     if (!link->link || link->life.since_ms + FLUSH_MS > w->now || w->now < w->disturbed + FLUSH_MS)
         return;
     for (uint32_t id = 1; id <= (uint32_t)w->host_count; id++) {
