@@ -12,19 +12,26 @@ const char *sight_peer_type(uint8_t type)
     return words[type];
 }
 
+/* The later of the last NOTIFICATIONs in both directions. */
+static void set_last_word(json_t *o, const struct bgp_session_stats *stats)
+{
+    bool by_peer = stats->received.at_ms > stats->sent.at_ms;
+    const struct bgp_fault *f = by_peer ? &stats->received.fault : &stats->sent.fault;
+    if (!f->code)
+        return;
+    json_object_set_new(o, "code", json_count(f->code));
+    json_object_set_new(o, "subcode", json_count(f->subcode));
+    json_object_set_new(o, "byPeer", json_boolean(by_peer));
+}
+
 static json_t *last_error(const struct core_peer_view *p)
 {
     if (!p->last_error[0])
         return json_null();
     json_t *o = json_object();
     json_object_set_new(o, "text", json_text(p->last_error));
-    bool by_peer = p->stats && p->stats->received.at_ms > p->stats->sent.at_ms;
-    const struct bgp_last_word *word = by_peer ? &p->stats->received : &p->stats->sent;
-    if (p->stats && word->fault.code) {
-        json_object_set_new(o, "code", json_count(word->fault.code));
-        json_object_set_new(o, "subcode", json_count(word->fault.subcode));
-        json_object_set_new(o, "byPeer", json_boolean(by_peer));
-    }
+    if (p->stats) /* none of a peer that was removed */
+        set_last_word(o, p->stats);
     return o;
 }
 
