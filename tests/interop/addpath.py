@@ -145,14 +145,9 @@ CASES = (("all paths arrive, from both nodes", all_paths),
 
 
 def main():
-    cases = Cases()
     with Lab("addpath") as lab:
         pair = Pair(lab)
-        if cases.one("nodes and daemons start", pair.start):
-            for name, function in CASES:
-                if cases.wants(name):
-                    cases.one(name, function, pair)
-    return cases.end()
+        return Cases().story("nodes and daemons start", pair.start, CASES, pair)
 
 
 if __name__ == "__main__":

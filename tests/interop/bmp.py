@@ -307,14 +307,9 @@ CASES = (("Peer Ups: both OPENs, addresses, ports", peers_are_up),
 
 
 def main():
-    cases = Cases()
     with Lab("interop-bmp") as lab:
         world = World(lab)
-        if cases.one("nodes and NVAs start", world.start):
-            for name, function in CASES:
-                if cases.wants(name):
-                    cases.one(name, function, world)
-    return cases.end()
+        return Cases().story("nodes and NVAs start", world.start, CASES, world)
 
 
 if __name__ == "__main__":

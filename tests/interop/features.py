@@ -232,14 +232,9 @@ CASES = (("MD5 with BIRD, FRR, GoBGP, OpenBGPD", md5),
 
 
 def main():
-    cases = Cases()
     with Lab("interop-features") as lab:
         world = World(lab)
-        if cases.one("node and daemons start", world.start):
-            for name, function in CASES:
-                if cases.wants(name):
-                    cases.one(name, function, world)
-    return cases.end()
+        return Cases().story("node and daemons start", world.start, CASES, world)
 
 
 if __name__ == "__main__":

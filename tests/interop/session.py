@@ -212,14 +212,9 @@ CASES = (("a drain moves FRR away before the session goes, and loses nothing", d
 
 
 def main():
-    cases = Cases()
     with Lab("session") as lab:
         pair = Pair(lab)
-        if cases.one("nodes and daemons start", pair.start):
-            for name, function in CASES:
-                if cases.wants(name):
-                    cases.one(name, function, pair)
-    return cases.end()
+        return Cases().story("nodes and daemons start", pair.start, CASES, pair)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,14 @@ class Cases:
                 self.one(name, function)
         return self.end()
 
+    def story(self, beginning, start, steps, world):
+        """The beginning, and if it passed those of the steps (name, function of the world) that were asked for."""
+        if self.one(beginning, start):
+            for name, function in steps:
+                if self.wants(name):
+                    self.one(name, function, world)
+        return self.end()
+
     def end(self):
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         return 1 if self.failed else 0
