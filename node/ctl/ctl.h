@@ -34,7 +34,7 @@ int ctl_print_json(const json_t *answer);
 bool ctl_takes(const struct ctl *c, int least, int most, const char *form);
 
 typedef int ctl_verb(const struct ctl *c);
-ctl_verb verb_status, verb_peer_list, verb_peer_show, verb_route_list, verb_route_explain,
+ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_list, verb_route_explain,
     verb_learned, verb_advertised, verb_node_list, verb_node_diff, verb_programmed, verb_bmp_list,
     verb_events, verb_mrt_dump, verb_key_new, verb_key_public, verb_config_check, verb_config_diff,
     verb_config_reload,

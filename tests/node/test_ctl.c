@@ -223,6 +223,24 @@ static void test_orders_reach_the_core_and_their_refusals_the_user(void)
     lab_close(&l);
 }
 
+static void test_the_doctor_names_what_is_wrong_and_the_mend(void)
+{
+    struct lab l;
+    lab_open(&l);
+    ASSERT_HAS(ctl(&l, "doctor"), "fail  node rs-b is");
+    CU_ASSERT_EQUAL(l.exit, 5);
+    ASSERT_HAS(l.out, "-> does tandemd run there");
+    ASSERT_HAS(l.out, "warn  fw-2 has no session with rs-b");
+    ASSERT_HAS(l.out, "fail  sdwan (10.1.2.6) is down on every node");
+    CU_ASSERT_PTR_NULL(strstr(l.out, "nodes are well"));
+    json_t *list = json_loads(ctl(&l, "-o json doctor"), 0, NULL);
+    CU_ASSERT_EQUAL(l.exit, 5);
+    CU_ASSERT_TRUE(json_array_size(list) > 1);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json_array_get(list, 0), "grade")), "fail");
+    json_decref(list);
+    lab_close(&l);
+}
+
 static void test_route_tables_say_why(void)
 {
     struct lab l;
@@ -325,7 +343,7 @@ static void test_new_keys_are_private_and_never_overwritten(void)
 CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_are_not_guessed),
         CU_CASE(test_durations_read_as_in_other_daemons),
         CU_CASE(test_status_shows_nodes_peers_and_warnings), CU_CASE(test_orders_reach_the_core_and_their_refusals_the_user),
-        CU_CASE(test_route_tables_say_why),
+        CU_CASE(test_the_doctor_names_what_is_wrong_and_the_mend), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_exit_codes_tell_what_happened),
         CU_CASE(test_new_keys_are_private_and_never_overwritten))
