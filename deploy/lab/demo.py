@@ -9,10 +9,11 @@ sys.dont_write_bytecode = True
 
 from lab import vnet  # noqa: E402
 from lab.check import Failed, Stopwatch, expect, hold, poll  # noqa: E402
+from lab.door import Door  # noqa: E402
 from lab.net import Lab, LabError, require_root  # noqa: E402
 from lab.nva import Route  # noqa: E402
 from lab.stream import reports  # noqa: E402
-from lab.tandem import program  # noqa: E402
+from lab.tandem import API_PORT, program  # noqa: E402
 
 KEPT = {vnet.BRANCH, vnet.BRANCH6, vnet.DEFAULT, "default"}  # ip monitor writes 0.0.0.0/0 as "default"
 
@@ -193,10 +194,18 @@ class Story:
         return True
 
 
+def dashboard(node):
+    """Where a browser on this machine sees the node's page, unless its port is taken."""
+    try:
+        return f" Dashboard of {node.name}: {Door(node.host, API_PORT).url}"
+    except OSError:
+        return ""
+
+
 def invite(story):
     """How to play with the lab that stays up."""
     ctl = os.path.relpath(program("tandemctl"))
-    print("\nThe lab stays up. In another terminal, as root:")
+    print(f"\nThe lab stays up.{dashboard(story.a)} In another terminal, as root:")
     for node in story.net.nodes.values():
         print(f"  {ctl} --socket {node.socket} status      # also: peer list, route list, route explain {vnet.DEFAULT}")
     print(f"  ip -n {story.net.vm.namespace} route         # what the VM's kernel has")

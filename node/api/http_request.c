@@ -140,7 +140,8 @@ static bool check_request(const struct api_listener *l, struct MHD_Connection *c
 void response_secure(struct MHD_Response *response)
 {
     static const char *const headers[][2] = {
-        { "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'" },
+        { "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+                                     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
         { "X-Content-Type-Options", "nosniff" },
         { "Referrer-Policy", "no-referrer" },
         { "Cross-Origin-Resource-Policy", "same-origin" },

@@ -29,6 +29,25 @@ static json_t *buckets(uint64_t bits)
     return list;
 }
 
+/* Where the node's API can be reached over TCP: for people, who open its dashboard. What listens on every
+ * address is reached at the node's own; what all nodes listen on alike, on loopback, is each one's own. */
+static json_t *api_places(const struct api_view *v, const struct core_node_view *n)
+{
+    const struct config *c = v->config;
+    size_t nth = n->node->id - 1, count = c->node_api_count[nth];
+    const struct config_endpoint *places = count ? c->node_api[nth] : c->api_listen;
+    json_t *list = json_array();
+    char text[IP_ADDR_TEXT];
+    for (size_t i = 0; i < (count ? count : c->api_listen_count); i++) {
+        const struct ip_addr *a = ip_addr_is_zero(&places[i].addr) ? &n->node->address : &places[i].addr;
+        const char *form = a->family == BGP_IP6 ? "[%s]:%u" : "%s:%u";
+        if (!count && !n->is_self && a == &places[i].addr)
+            continue;
+        json_array_append_new(list, json_sprintf(form, ip_addr_format(a, text), places[i].port));
+    }
+    return list;
+}
+
 static json_t *node_object(const struct api_view *v, size_t nth)
 {
     struct core_node_view n;
@@ -36,6 +55,7 @@ static json_t *node_object(const struct api_view *v, size_t nth)
     json_t *o = json_pack("{s:s, s:o, s:b, s:s, s:s, s:b}", "name", n.node->name, "address",
                           json_addr(&n.node->address), "self", n.is_self, "health", health_of(&n),
                           "originClass", sight_class(n.origin_class), "steady", n.steady);
+    json_object_set_new(o, "api", api_places(v, &n));
     json_object_set_new(o, "incarnation", json_count(n.incarnation));
     json_object_set_new(o, "tableVersion", json_count(n.version));
     json_object_set_new(o, "versionsBehind", json_count(n.behind));

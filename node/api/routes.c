@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/api/reply.h"
+#include "node/api/web.h"
 
 /* One row an endpoint. A "*" in a path stands for one name. */
 struct endpoint {
@@ -117,6 +118,8 @@ void api_answer(const struct api_view *v, struct api_request *q, struct api_repl
     const struct endpoint *e = find(q, q->is_post), *other = e ? NULL : find(q, !q->is_post);
     if (other)
         reply_problem(out, 405, NULL, q->is_post ? "%s can only be read" : "%s is an order: POST", other->path);
+    else if (!e && !q->is_post && !q->is_health_only && web_answer(q->path, out))
+        return;
     else if (!e)
         reply_problem(out, 404, NULL, "no such path: %s", q->path);
     else if (check_params(e, q, out))

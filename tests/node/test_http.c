@@ -602,7 +602,23 @@ static void test_mutated_requests_do_no_harm(void)
     lab_close(&l);
 }
 
-CU_MAIN("http", CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
+static void test_the_dashboard_is_served_where_people_look(void)
+{
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/"), " 200 ");
+    ASSERT_HAS(answer, "Content-Type: text/html; charset=utf-8");
+    ASSERT_HAS(answer, "script-src 'self'");
+    ASSERT_HAS(answer, "main.js");
+    ASSERT_HAS(get(&l, "/main.js"), "Content-Type: text/javascript");
+    ASSERT_HAS(get(&l, "/../main.js"), " 404 ");
+    ASSERT_HAS(get(&l, "/embed.cmake"), " 404 ");
+    ASSERT_HAS(ask_fd(&l, dial(l.health.port), "GET / HTTP/1.0\r\n\r\n"), " 404 ");
+    lab_close(&l);
+}
+
+CU_MAIN("http", CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
         CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn),
         CU_CASE(test_a_reload_says_what_changes_or_what_is_wrong),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
