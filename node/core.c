@@ -68,6 +68,7 @@ static void tick(struct core *c)
     core_drain_tick(c);
     core_peers_tick(c);
     core_recheck_tick(c);
+    core_keys_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
     c->tombs_due =
         rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_streams_acked(c), c->now_ms);
@@ -75,11 +76,8 @@ static void tick(struct core *c)
 
 static void account(struct core *c, const struct rib_change *change)
 {
-    struct ip_prefix prefix;
     if (change->old_nhset != change->new_nhset) {
-        prefix_table_prefix(&c->rib.nets, change->net, &prefix);
-        repl_digest_subtract(&c->digest, &prefix, nhset_get(&c->rib.sets, change->old_nhset));
-        repl_digest_add(&c->digest, &prefix, nhset_get(&c->rib.sets, change->new_nhset));
+        core_digest_changed(c, change->net, change->old_nhset, change->new_nhset);
         c->programmed += (change->new_nhset != 0) - (uint32_t)(change->old_nhset != 0);
     }
     if (change->changed)
@@ -232,7 +230,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     bool reaping = reap(c);
     c->turned_ms = now_ms;
     bool walking = !list_is_empty(&c->busy); /* an NVA that has room, and is told all a stretch at a time */
-    c->due_ms = next_turn(c, encoding || reaping || walking || c->tombs_due || c->stations_busy || c->recheck.is_on ||
+    c->due_ms = next_turn(c, encoding || reaping || walking || c->tombs_due || c->stations_busy || c->recheck.is_on || c->rekey.is_on ||
                                  rib_dirty_count(&c->rib) || core_targets_have_work(c));
     return c->due_ms;
 }
@@ -307,6 +305,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     c->wall_ms = cfg->wall_ms ? cfg->wall_ms - now_ms : 0;
     c->cfg.seed += cfg->self;
     c->incarnation = core_incarnation(c, cfg->incarnation);
+    core_keys_init(c);
     list_init(&c->conns);
     list_init(&c->links);
     list_init(&c->busy);
@@ -318,7 +317,6 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     core_peers_init(c);
     core_policy_init(c);
     init_rib(c);
-    repl_digest_init(&c->digest, cfg->secrets ? cfg->secrets->digest_key : NULL);
     core_table_init(c);
     core_targets_init(c);
     core_announce_vnets(c);
@@ -358,6 +356,7 @@ void core_free(struct core *c)
     free(c->node_addrs);
     free(c->recheck.spaces);
     free(c->requests);
+    core_keys_fini(c);
     free(c);
 }
 

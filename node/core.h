@@ -26,8 +26,9 @@ struct core;
 struct core_cfg {
     const struct config *config; /* borrowed for the life of the core */
     uint32_t self;               /* own node id, 1-based */
-    const struct repl_identity *identity;      /* NULL for a single node; borrowed */
-    const struct repl_secrets *secrets;        /* NULL for a single node; borrowed */
+    const struct repl_identity *identity;      /* NULL for a single node; copied */
+    const struct repl_secrets *secrets;        /* NULL for a single node; copied */
+    const struct repl_secrets *next_secrets;   /* NULL = none: accepted, too, see core_set_keys; copied */
     const struct repl_secrets *agent_secrets;  /* NULL without agents; borrowed */
     struct hash_key key;         /* random in production, from the seed in the simulator */
     uint64_t seed;               /* timer jitter */
@@ -90,6 +91,17 @@ enum core_act core_peer_clear(struct core *c, const char *name, enum core_clear 
 void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms);
 /* Another configuration was refused, for this reason: the old one stays. For sight. */
 void core_config_refused(struct core *c, const char *why, uint64_t now_ms);
+
+/* Keys of the channel. While a secret is rotated nodes have two: each uses the newest that the other has. */
+struct core_keys {
+    struct repl_identity identity;
+    struct repl_secrets secrets[REPL_SECRETS_MAX]; /* the first keys the digest; the second is the next one */
+    size_t secret_count;
+};
+
+/* These from now on, and what the configuration has as public keys of the nodes; copied. Links go on, and are
+ * replaced by others with what is newest; those that were made with what is not accepted any more end. */
+void core_set_keys(struct core *c, const struct core_keys *keys, uint64_t now_ms);
 
 /* ---- connections ---- */
 
@@ -197,6 +209,8 @@ bool core_next_event(const struct core *c, uint64_t *sequence, struct core_event
 enum core_phase { CORE_CONVERGE, CORE_STEADY, CORE_STOPPING };
 const char *core_phase_name(enum core_phase phase);
 
+enum core_key_use { CORE_KEY_UNKNOWN, CORE_KEY_CURRENT, CORE_KEY_NEXT };
+
 struct core_node_view {
     const struct config_node *node;
     bool is_self;
@@ -213,6 +227,9 @@ struct core_node_view {
     bool steady;
     bool config_differs; /* its file is another one */
     uint64_t config_generation;
+    const uint8_t *key_id;    /* REPL_KEY_ID bytes: of the key that it uses, as it says; NULL = not told */
+    uint8_t key_use;          /* enum core_key_use: what that key is here */
+    uint8_t secret_use;       /* … the same of the secret of the link with it; UNKNOWN without one */
     const char *via;          /* another node whose copy of it is read, NULL: its own, or none */
     uint16_t minor;           /* of the protocol that both speak; 0 = never linked */
     char last_error[160];

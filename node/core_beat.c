@@ -31,7 +31,7 @@ void core_positions(const struct core *c, struct repl_beat *beat)
  * With three nodes and more, what evidence says of held routes depends on when each survivor heard it. */
 bool core_digest_is_comparable(const struct core *c)
 {
-    if (c->recheck.is_on)
+    if (c->recheck.is_on || c->rekey.is_on)
         return false;
     bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
@@ -72,7 +72,7 @@ void core_compare_digests(struct core *c, struct core_member *m)
     struct repl_beat own = { 0 };
     uint8_t digest[REPL_DIGEST];
     char subject[CONFIG_NAME_MAX + 16];
-    if (!m->heard.has_digest || !core_digest_is_comparable(c) || m->config_differs)
+    if (!m->heard.has_digest || !core_digest_is_comparable(c) || m->config_differs || !core_keys_compare(c, m))
         return;
     core_positions(c, &own);
     if (!same_vector(&own, m->heard.positions, m->heard.position_count))
@@ -100,7 +100,7 @@ void core_on_breakdown(struct core *c, struct core_member *m, const struct repl_
     char subject[CONFIG_NAME_MAX + 16];
     uint64_t differing = 0;
     core_positions(c, &own);
-    if (!core_digest_is_comparable(c) || m->config_differs ||
+    if (!core_digest_is_comparable(c) || m->config_differs || !core_keys_compare(c, m) ||
         !same_vector(&own, msg->breakdown.positions, msg->breakdown.position_count))
         return;
     for (unsigned i = 0; i < REPL_BUCKETS; i++)
@@ -148,6 +148,7 @@ static void send_beat(struct core *c, struct core_member *m)
     memcpy(b->config_digest, c->config->digest, REPL_DIGEST);
     b->has_digest = core_digest_is_comparable(c);
     repl_digest_write(&c->digest, b->digest);
+    core_keys_say(c, b);
     core_positions(c, b);
     if (m->minor > 1)
         core_heard_say(c, b);

@@ -13,6 +13,7 @@ enum {
     RETRY_MAX_MS = 1000,
     RENEW_MS = 3600 * 1000,
     RENEW_AGAIN_MS = 60 * 1000, /* when the new link did not come up */
+    REKEY_AGAIN_MS = 10 * 1000, /* … and was to be made with newer keys */
     DYING_MS = 20, /* a listener that is dying is asked again */
     ALGO_VERSION = 1,
     PROTOCOL_MINOR = TANDEM_PROTOCOL_MINOR, /* the newest that we speak, and the oldest */
@@ -87,6 +88,7 @@ static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
         .role = REPL_ROLE_NODE,
         .identity = c->cfg.identity,
         .secrets = c->cfg.secrets,
+        .next_secrets = c->cfg.next_secrets,
         .agent_secrets = c->cfg.agent_secrets,
         .parties = parties,
         .party_count = count,
@@ -173,7 +175,9 @@ struct core_conn *core_cluster_accept(struct core *c, const struct ip_addr *remo
 
 static void dial(struct core *c, struct core_member *m)
 {
-    struct repl_link_cfg cfg = link_cfg(c, true, &m->party, 1);
+    struct core_choice choice = core_keys_choose(c, m);
+    struct repl_link_cfg cfg = link_cfg(c, true, choice.party, 1);
+    cfg.secrets = choice.secrets;
     struct core_conn *conn = core_conn_new(c, CONN_LINK, &m->node->cluster_address);
     conn->link = repl_link_new(&cfg, c->now_ms);
     core_must(!conn->link);
@@ -193,14 +197,17 @@ void core_cluster_connected(struct core *c, struct core_conn *conn)
     core_cluster_fill(c, conn);
 }
 
-/* A dial that ended before the handshake did. Closed by the other side twice in a row: it refuses us; a
- * process that died meanwhile would have refused the second connection. Given up by us: it is stopped. */
+/* A dial that ended before the handshake did. Closed by the other side once more than there are keys to try:
+ * it refuses us; a process that died meanwhile would have refused the last connection. Given up by us: it is
+ * stopped. */
 static void on_dial_ended(struct core *c, struct core_member *m, const struct core_conn *conn,
                           enum core_close how)
 {
     bool hung_up = conn->connected && !conn->close_asked;
     m->hung_up = hung_up ? m->hung_up + 1 : 0;
-    if (m->hung_up > 1) {
+    m->attempt += hung_up;
+    bool tries_on = m->hung_up <= core_keys_choices(c, m);
+    if (!tries_on) {
         if (repl_member_auth_failed(&m->life, c->now_ms))
             core_member_state(c, m,
                             "it refuses our key or secret: see its log, compare keys and secretFile");
@@ -208,8 +215,17 @@ static void on_dial_ended(struct core *c, struct core_member *m, const struct co
     }
     if (repl_member_dial_failed(&m->life, how == CORE_CLOSE_REFUSED, c->now_ms))
         core_member_state(c, m, "nobody listens on its cluster port");
-    if (hung_up && m->life.state == REPL_MEMBER_SUSPECT)
+    if (hung_up && (m->life.state == REPL_MEMBER_SUSPECT || core_keys_choices(c, m) > 1))
         m->life.dial_ms = c->now_ms + DYING_MS; /* its listener outlived the connection, not by much */
+}
+
+static void on_renewal_ended(struct core *c, const struct core_member *m, const struct core_conn *conn)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    if (conn->connected && !conn->close_asked)
+        core_event(c, CONFIG_LOG_WARN, "link_renewal_refused", subject_of(m, subject, sizeof subject),
+                   "hint=\"it does not accept our newer key or secret: see its log; the link goes on under the "
+                   "older one\"");
 }
 
 void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how)
@@ -224,7 +240,9 @@ void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close
         return;
     bool dialled = m->dialling == conn;
     forget_link(c, m, conn);
-    if (dialled && !was_up && !m->link)
+    if (dialled && !was_up && m->link)
+        on_renewal_ended(c, m, conn);
+    else if (dialled && !was_up)
         on_dial_ended(c, m, conn, how);
 }
 
@@ -291,6 +309,7 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
     if (m->dialling == conn)
         m->dialling = NULL;
     conn->member = m;
+    core_keys_proven(c, m, conn, party);
     if (hello->your_incarnation > c->incarnation) {
         core_cluster_raise(c, hello->your_incarnation);
         core_conn_close(c, conn);
@@ -325,6 +344,7 @@ static void on_beat(struct core *c, struct core_member *m, const struct repl_msg
     m->has_heard = true;
     if (msg->beat.has_config)
         core_compare_configs(c, m, msg->beat.config_digest, msg->beat.config_generation);
+    core_keys_heard(c, m);
     core_heard_beat(c, m, msg->beat.counter);
     core_heard_take(c, m);
     core_compare_digests(c, m);
@@ -371,7 +391,8 @@ static void on_link_failed(struct core *c, struct core_conn *conn, const struct 
 {
     char text[IP_ADDR_TEXT], subject[CONFIG_NAME_MAX + 16] = "";
     bool auth = e->failure == REPL_FAIL_CLUSTER || e->failure == REPL_FAIL_PARTY ||
-                e->failure == REPL_FAIL_HANDSHAKE || e->failure == REPL_FAIL_VERSION;
+                e->failure == REPL_FAIL_ADDRESSEE || e->failure == REPL_FAIL_HANDSHAKE ||
+                e->failure == REPL_FAIL_VERSION;
     if (conn->member) {
         subject_of(conn->member, subject, sizeof subject);
         snprintf(conn->member->last_error, sizeof conn->member->last_error, "%s", e->text);
@@ -438,12 +459,17 @@ void core_cluster_fill(struct core *c, struct core_conn *conn)
 
 /* ---- time ---- */
 
-/* Keys of an hour are enough; streams resume where they are. */
+/* Keys of an hour are enough, and newer ones are used at once; streams resume where they are. */
 static void renew_link(struct core *c, struct core_member *m)
 {
-    if (!m->link || m->dialling || c->cfg.self > m->node->id || c->now_ms < m->renew_ms)
+    if (!m->link || m->dialling || c->cfg.self > m->node->id)
         return;
-    m->renew_ms = c->now_ms + RENEW_AGAIN_MS;
+    if (c->now_ms >= m->renew_ms)
+        m->renew_ms = c->now_ms + RENEW_AGAIN_MS;
+    else if (c->now_ms >= m->rekey_ms && core_keys_are_outdated(c, m))
+        m->rekey_ms = c->now_ms + REKEY_AGAIN_MS;
+    else
+        return;
     dial(c, m);
 }
 
@@ -528,7 +554,7 @@ void core_cluster_init(struct core *c)
             continue;
         struct core_member *m = &c->members[id];
         m->node = &c->config->nodes[id - 1];
-        m->party = repl_party(REPL_ROLE_NODE, id, m->node->public_key);
+        core_keys_list(m);
         repl_member_init(&m->life, &c->member_times, c->now_ms);
         core_must(repl_replica_init(&m->replica, (uint8_t)id, c->names.count));
     }

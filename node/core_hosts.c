@@ -25,15 +25,22 @@ static void drop_handshakes(struct core *c)
 
 static void list_parties(struct core *c)
 {
-    size_t nodes = c->cfg.secrets ? c->config->node_count - 1 : 0;
+    size_t nodes = c->cfg.secrets ? 2 * (c->config->node_count - 1) : 0;
     free(c->parties);
     c->party_count = 0;
     c->parties = memory_new(nodes + c->host_count, sizeof *c->parties);
     for (struct core_member *m = core_next_member(c, NULL); m && nodes; m = core_next_member(c, m))
-        c->parties[c->party_count++] = m->party;
+        for (size_t i = 0; i < m->party_count; i++)
+            c->parties[c->party_count++] = m->parties[i];
     for (size_t i = 0; i < c->host_count; i++)
         c->parties[c->party_count++] =
             repl_party(REPL_ROLE_AGENT, (uint32_t)i, c->hosts[i]->cfg.public_key);
+}
+
+void core_parties_changed(struct core *c)
+{
+    drop_handshakes(c);
+    list_parties(c);
 }
 
 static void end_unlisted(struct core *c)
@@ -89,8 +96,7 @@ void core_set_agents(struct core *c, const struct config_agent *agents, size_t c
     free(c->unlisted);
     c->hosts = fresh;
     c->host_count = count;
-    drop_handshakes(c);
-    list_parties(c);
+    core_parties_changed(c);
     end_unlisted(c);
     keep_unlisted(c, old, before);
 }

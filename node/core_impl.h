@@ -56,6 +56,12 @@ struct core_message {
 
 struct core_station; /* core_bmp_impl.h */
 
+/* What a link between nodes was made with. */
+struct core_proof {
+    uint8_t own_key[REPL_KEY_ID], peer_key[REPL_KEY_ID];
+    uint32_t secret;
+};
+
 /* One connection. The pump is its first member: the loop knows nothing else of it. */
 struct core_conn {
     struct pump pump;
@@ -75,6 +81,7 @@ struct core_conn {
     uint8_t slot;
     struct repl_link *link; /* CONN_LINK */
     struct core_member *member; /* dialled, or authenticated */
+    struct core_proof proof;    /* … with it */
     struct core_agent *agent;
     struct core_station *station; /* CONN_BMP */
 };
@@ -121,7 +128,11 @@ struct core_member {
     struct repl_member life;
     struct core_conn *link;    /* authenticated, current */
     struct core_conn *dialling;
-    struct repl_party party;
+    struct repl_party parties[2]; /* its key, and while it is rotated the next one */
+    size_t party_count;
+    unsigned attempt;  /* which of its keys and our secrets the next dial begins with */
+    uint64_t rekey_ms; /* the link is not replaced for newer keys before */
+    bool key_unlisted; /* it uses a key that is not in the configuration */
     uint64_t renew_ms; /* the link is to be replaced then: by the lower node id, before it is broken */
     unsigned hung_up; /* dials in a row that it closed during the handshake */
     uint16_t minor, algo_max; /* of its hello: the protocol's that both speak, and its newest algorithm */
@@ -236,8 +247,18 @@ struct core_recheck {
     struct vnet vnet; /* of the old one: it holds for those that wait */
 };
 
+/* The digest under another key on its way through the prefixes. */
+struct core_rekey {
+    bool is_on;
+    uint8_t family;
+    uint32_t place; /* the next one */
+    struct repl_digest digest;
+};
+
 struct core {
-    struct core_cfg cfg;
+    struct core_cfg cfg; /* its keys are those below */
+    struct core_keys keys;
+    uint8_t key_id[REPL_KEY_ID];
     const struct config *config;
     const struct config_node *node;
     struct core_turns turns;
@@ -266,6 +287,7 @@ struct core {
     struct ip_prefix *spaces;
     struct ip_addr *node_addrs;
     struct repl_digest digest;
+    struct core_rekey rekey;
     uint32_t programmed;
     struct core_table table;
     uint32_t discard[BGP_FAMILIES]; /* the set that stands for a blackhole */
@@ -512,6 +534,29 @@ void core_on_subscribe(struct core *c, struct core_member *m, const struct repl_
 void core_on_batch(struct core *c, struct core_member *m, const struct repl_msg *msg);
 void core_on_reset(struct core *c, struct core_member *m, const struct repl_msg *msg);
 
+/* core_keys.c */
+struct core_choice { /* what to dial with */
+    const struct repl_party *party;
+    const struct repl_secrets *secrets;
+};
+void core_keys_init(struct core *c);
+void core_keys_fini(struct core *c);
+void core_keys_list(struct core_member *m);
+/* As its beats say, or else by the number of attempts, of which there are so many. */
+struct core_choice core_keys_choose(const struct core *c, const struct core_member *m);
+unsigned core_keys_choices(const struct core *c, const struct core_member *m);
+void core_keys_proven(struct core *c, struct core_member *m, struct core_conn *conn,
+                      const struct repl_party *party);
+/* Have both sides of its link something newer than what it was made with? */
+bool core_keys_are_outdated(const struct core *c, const struct core_member *m);
+void core_keys_say(const struct core *c, struct repl_beat *b);
+void core_keys_heard(struct core *c, struct core_member *m);
+/* Is its digest under our key? */
+bool core_keys_compare(const struct core *c, const struct core_member *m);
+void core_digest_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_t new_set);
+void core_keys_tick(struct core *c);
+const char *core_key_text(const uint8_t id[static REPL_KEY_ID], char text[static 2 * REPL_KEY_ID + 1]);
+
 /* core_heard.c */
 /* What this node says of the others in its beat, and what it believes of what one of them says. */
 void core_heard_say(const struct core *c, struct repl_beat *beat);
@@ -545,6 +590,8 @@ void core_agents_fini(struct core *c);
 uint64_t core_agents_slowest(const struct core *c);
 
 /* core_hosts.c */
+/* Nodes have other keys: handshakes under way begin again. */
+void core_parties_changed(struct core *c);
 void core_hosts_fini(struct core *c);
 
 /* core_table.c */

@@ -38,8 +38,31 @@ size_t core_node_count(const struct core *c)
     return c->config->node_count;
 }
 
+static uint8_t key_use(const struct config_node *n, const uint8_t *key_id)
+{
+    uint8_t current[REPL_KEY_ID], next[REPL_KEY_ID];
+    repl_key_id(n->public_key, current);
+    repl_key_id(n->next_public_key, next);
+    if (n->has_public_key && memcmp(current, key_id, REPL_KEY_ID) == 0)
+        return CORE_KEY_CURRENT;
+    return n->has_next_public_key && memcmp(next, key_id, REPL_KEY_ID) == 0 ? CORE_KEY_NEXT : CORE_KEY_UNKNOWN;
+}
+
+static uint8_t secret_use(const struct core *c, uint32_t id)
+{
+    static const uint8_t uses[REPL_SECRETS_MAX] = { CORE_KEY_CURRENT, CORE_KEY_NEXT };
+    for (size_t i = 0; i < c->keys.secret_count; i++)
+        if (wire_get32(c->keys.secrets[i].psk_id) == id)
+            return uses[i];
+    return CORE_KEY_UNKNOWN;
+}
+
 static void view_self(const struct core *c, struct core_node_view *out)
 {
+    if (c->keys.secret_count) {
+        out->key_id = c->key_id;
+        out->key_use = key_use(c->node, c->key_id);
+    }
     out->is_self = true;
     out->state = REPL_MEMBER_ALIVE;
     out->incarnation = c->incarnation;
@@ -70,6 +93,12 @@ static void view_member(const struct core *c, const struct core_member *m, uint6
     out->config_generation = m->config_generation;
     out->via = m->source && m->source != m ? m->source->node->name : NULL;
     out->minor = m->minor;
+    if (m->has_heard && m->heard.secret_count) {
+        out->key_id = m->heard.key_id;
+        out->key_use = key_use(m->node, m->heard.key_id);
+    }
+    if (m->link)
+        out->secret_use = secret_use(c, m->link->proof.secret);
     snprintf(out->last_error, sizeof out->last_error, "%s", m->last_error);
 }
 

@@ -401,7 +401,7 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 /* ---- another configuration ---- */
 
 /* Read, check, and say all that is wrong, or all that would change. NULL: it cannot be followed. */
-static struct config *read_next(struct loop *l, FILE *out)
+static struct config *read_next(struct loop *l, struct node_keys *keys, FILE *out)
 {
     struct config *next;
     if (l->stop_ms) {
@@ -410,15 +410,18 @@ static struct config *read_next(struct loop *l, FILE *out)
     }
     if (!config_load(l->cfg->config->path, &next, out))
         return NULL;
-    bool can = config_can_follow(l->cfg->config, next, out) && guard_permits(next, out);
-    if (can)
-        config_tell_changes(l->cfg->config, next, out);
-    else
+    bool can = config_can_follow(l->cfg->config, next, out) && guard_permits(next, out) &&
+               node_keys_load(next, &next->nodes[l->cfg->self - 1], keys, out);
+    if (!can) {
         config_free(next);
-    return can ? next : NULL;
+        return NULL;
+    }
+    config_tell_changes(l->cfg->config, next, out);
+    node_keys_tell_changes(l->cfg->keys, keys, out);
+    return next;
 }
 
-static void follow(struct loop *l, struct config *next)
+static void follow(struct loop *l, struct config *next, const struct node_keys *keys)
 {
     take_requests(l); /* they point into what is replaced */
     config_follow(l->cfg->config, next);
@@ -429,6 +432,8 @@ static void follow(struct loop *l, struct config *next)
     if (!l->bfd)
         start_bfd(l);
     core_reconfigure(l->core, next, now_ms());
+    l->cfg->keys->cluster = keys->cluster; /* the agents' secret needs a restart */
+    core_set_keys(l->core, &keys->cluster, now_ms());
     if (l->cfg->core.agent_secrets)
         agent_keys_reload(l->cfg->config, l->core, l->log, now_ms());
     ask_turn(l);
@@ -437,12 +442,14 @@ static void follow(struct loop *l, struct config *next)
 static bool reload(void *data, bool is_dry, FILE *out)
 {
     struct loop *l = data;
-    struct config *next = read_next(l, out);
+    struct node_keys keys = { 0 };
+    struct config *next = read_next(l, &keys, out);
     if (next && !is_dry)
-        follow(l, next);
+        follow(l, next, &keys);
     if (!next && !is_dry)
         core_config_refused(l->core, "tandemctl config diff says what is wrong with the file", now_ms());
     config_free(next);
+    node_keys_wipe(&keys);
     return next != NULL;
 }
 

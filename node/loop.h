@@ -8,10 +8,12 @@
 
 #include "node/core.h"
 #include "node/log.h"
+#include "node/node_keys.h"
 
 struct loop_cfg {
     struct config *config; /* reload gives it other content */
     uint32_t self;
+    struct node_keys *keys; /* reload reads them again */
     struct core_cfg core;
     struct log *log;
 };

@@ -15,8 +15,8 @@
 
 #include "node/agent_keys.h"
 #include "node/guard.h"
-#include "node/keyfile.h"
 #include "node/loop.h"
+#include "node/node_keys.h"
 
 enum { EXIT_BAD_CONFIG = 2 };
 
@@ -73,54 +73,12 @@ static const struct config_node *find_self(const struct config *config, const ch
     return NULL;
 }
 
-/* ---- keys ---- */
-
-struct keys {
-    struct repl_identity identity;
-    struct repl_secrets secrets, agent_secrets;
-    bool clustered, has_agents;
-};
-
-static bool has_own_key(const struct config *config, const struct config_node *node,
-                        const struct keys *k, const char *path)
-{
-    if (!node->has_public_key ||
-        memcmp(node->public_key, k->identity.public_key, REPL_KEY) == 0)
-        return true;
-    char text[REPL_PUBLIC_TEXT];
-    repl_public_format(k->identity.public_key, text);
-    fprintf(stderr,
-            "%s: error: nodes: publicKey of %s is not that of %s; it should be\n    publicKey: %s\n",
-            config->path, node->name, path, text);
-    return false;
-}
-
 /* A directory that cannot be read is an error, a bad file in it only when checking: the others work. */
 static bool check_agents(const struct config *config, bool is_strict)
 {
     struct agent_keys agents;
     bool ok = agent_keys_read(config, &agents, stderr) && !(is_strict && agents.faults);
     agent_keys_free(&agents);
-    return ok;
-}
-
-static bool load_keys(const struct config *config, const struct config_node *node, struct keys *k)
-{
-    k->clustered = config->node_count > 1;
-    k->has_agents = config->agent_secret_file != NULL;
-    if (!k->clustered && !k->has_agents)
-        return true;
-    char *path = config_key_file(config, node->name);
-    bool ok = path && keyfile_identity(path, &k->identity, stderr) &&
-              has_own_key(config, node, k, path);
-    if (!path)
-        fprintf(stderr, "%s: error: cluster.keyFile is needed: agents are authenticated\n",
-                config->path);
-    free(path);
-    if (k->clustered)
-        ok = keyfile_secret(config->secret_file, &k->secrets, stderr) && ok;
-    if (k->has_agents)
-        ok = keyfile_secret(config->agent_secret_file, &k->agent_secrets, stderr) && ok;
     return ok;
 }
 
@@ -185,19 +143,20 @@ static uint64_t next_incarnation(const char *directory, const char *node)
     return last + 1;
 }
 
-static int run(struct config *config, const struct config_node *node, const struct keys *k)
+static int run(struct config *config, const struct config_node *node, struct node_keys *k)
 {
     if (!make_run_directory(config->run_directory) ||
         !lock_node(config->run_directory, node->name))
         return EXIT_FAILURE;
-    struct loop_cfg cfg = { .config = config, .self = node->id };
+    struct loop_cfg cfg = { .config = config, .self = node->id, .keys = k };
     cfg.log = log_new(stderr, config->log_level, config->log_format, node->name);
     if (!cfg.log)
         return EXIT_FAILURE;
     cfg.core = (struct core_cfg){ .config = config,
                                   .self = node->id,
-                                  .identity = k->clustered || k->has_agents ? &k->identity : NULL,
-                                  .secrets = k->clustered ? &k->secrets : NULL,
+                                  .identity = k->clustered || k->has_agents ? &k->cluster.identity : NULL,
+                                  .secrets = k->clustered ? &k->cluster.secrets[0] : NULL,
+                                  .next_secrets = k->cluster.secret_count > 1 ? &k->cluster.secrets[1] : NULL,
                                   .agent_secrets = k->has_agents ? &k->agent_secrets : NULL };
     cfg.core.incarnation = next_incarnation(config->run_directory, node->name);
     randombytes_buf(&cfg.core.key, sizeof cfg.core.key);
@@ -211,7 +170,7 @@ int main(int argc, char **argv)
 {
     struct arguments a = { 0 };
     struct config *config;
-    struct keys keys = { 0 };
+    struct node_keys keys = { 0 };
     if (!parse(argc, argv, &a)) {
         fputs(usage, stderr);
         return EXIT_BAD_CONFIG;
@@ -224,12 +183,10 @@ int main(int argc, char **argv)
     const struct config_node *node = find_self(config, a.node);
     int status = EXIT_BAD_CONFIG;
     raise_descriptor_limit();
-    if (node && guard_permits(config, stderr) && load_keys(config, node, &keys) &&
+    if (node && guard_permits(config, stderr) && node_keys_load(config, node, &keys, stderr) &&
         check_agents(config, a.check))
         status = a.check ? 0 : run(config, node, &keys);
-    repl_identity_wipe(&keys.identity);
-    repl_secrets_wipe(&keys.secrets);
-    repl_secrets_wipe(&keys.agent_secrets);
+    node_keys_wipe(&keys);
     config_free(config);
     return status;
 }

@@ -28,6 +28,7 @@ enum {
     REPL_NAME_MAX = 63,
     REPL_HINTS_MAX = 64,
     REPL_VARINT_MAX = 10,
+    REPL_SECRETS_MAX = 2, /* the one in use, and while it is rotated another */
 };
 
 /* Both sides say HELLO inside the handshake payloads; nothing acts on it before CONFIRM. */
@@ -134,6 +135,9 @@ struct repl_beat {
     uint64_t config_generation;
     uint8_t heard_count;
     struct repl_heard heard[REPL_NODES_MAX];
+    uint8_t secret_count;     /* secrets that the sender accepts, 0 = not told; the digest is keyed by the first */
+    uint32_t secret_ids[REPL_SECRETS_MAX];
+    uint8_t key_id[8];        /* of the node key that it uses; told with them */
 };
 
 /* Sent when digests at equal vectors differ: which part of the table it is. */

@@ -200,6 +200,11 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
         beat.config_generation = b->config_generation;
         beat.config_digest = codec_bytes(b->config_digest, REPL_DIGEST);
     }
+    if (b->secret_count) {
+        beat.key_id = codec_bytes(b->key_id, sizeof b->key_id);
+        beat.n_secret_ids = b->secret_count;
+        beat.secret_ids = (uint32_t *)(uintptr_t)b->secret_ids;
+    }
     beat.n_positions = b->position_count;
     beat.positions = fill_positions(b->positions, b->position_count, arena);
     if (!beat.positions || !fill_hints(b, &beat, arena) || !fill_heard(b, &beat, arena))
@@ -326,6 +331,18 @@ static bool read_heard(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
     return true;
 }
 
+static bool read_keys(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
+{
+    if (pb->n_secret_ids > REPL_SECRETS_MAX || (pb->n_secret_ids && pb->key_id.len != sizeof out->key_id))
+        return false;
+    for (size_t i = 0; i < pb->n_secret_ids; i++)
+        out->secret_ids[i] = pb->secret_ids[i];
+    if (pb->n_secret_ids)
+        memcpy(out->key_id, pb->key_id.data, sizeof out->key_id);
+    out->secret_count = (uint8_t)pb->n_secret_ids;
+    return true;
+}
+
 static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, struct repl_msg *out)
 {
     const Tandem__Cluster__Beat *b = pb->beat;
@@ -347,7 +364,7 @@ static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, st
     if (to->has_config)
         memcpy(to->config_digest, b->config_digest.data, REPL_DIGEST);
     return read_positions(b->positions, b->n_positions, to->positions, &to->position_count) &&
-                   read_heard(b, to)
+                   read_heard(b, to) && read_keys(b, to)
                ? read_hints(b, arena, to)
                : REPL_ERR_MALFORMED;
 }

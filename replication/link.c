@@ -40,7 +40,8 @@ enum link_state {
 struct repl_link {
     struct repl_link_cfg cfg;
     enum link_state state;
-    const struct repl_secrets *secrets; /* of the preface's role */
+    const struct repl_secrets *secrets; /* of the preface's role; until the handshake began */
+    uint32_t secret_id;
     const struct repl_party *party;     /* NULL, or who */
     struct repl_party who;
     struct repl_hello hello; /* theirs */
@@ -63,9 +64,11 @@ static const char *const failure_texts[] = {
     [REPL_FAIL_NONE] = "",
     [REPL_FAIL_PREFACE] = "this is not the cluster protocol: something else talks to the cluster port",
     [REPL_FAIL_CLUSTER] = "another cluster's node or another secret: routeServer.name and the "
-                          "secretFile must be the same on both sides",
+                          "secretFile (or nextSecretFile) must be the same on both sides",
     [REPL_FAIL_PARTY] = "its key is not in the configuration: compare its publicKey with "
-                        "nodes[].publicKey or agents.hosts[].publicKey",
+                        "nodes[].publicKey and nextPublicKey, or with agents.hosts[].publicKey",
+    [REPL_FAIL_ADDRESSEE] = "it expects another node or another key here: compare keyFile with what its "
+                            "configuration has as publicKey or nextPublicKey of this node",
     [REPL_FAIL_HANDSHAKE] = "it does not hold the key that it claims: compare keyFile and publicKey "
                             "on both sides",
     [REPL_FAIL_VERSION] = "no protocol version in common: upgrade the older side",
@@ -218,6 +221,27 @@ static void meet(struct repl_link *l, const struct repl_party *party)
         l->who = *party;
 }
 
+static bool is_named(const struct repl_secrets *s, const uint8_t *id)
+{
+    return s && memcmp(s->psk_id, id, sizeof s->psk_id) == 0;
+}
+
+/* NULL: none that we know. */
+static const struct repl_secrets *named_secret(const struct repl_link *l, uint8_t role, const uint8_t *id)
+{
+    if (role == REPL_ROLE_AGENT)
+        return is_named(l->cfg.agent_secrets, id) ? l->cfg.agent_secrets : NULL;
+    if (is_named(l->cfg.secrets, id))
+        return l->cfg.secrets;
+    return is_named(l->cfg.next_secrets, id) ? l->cfg.next_secrets : NULL;
+}
+
+/* Does anybody of this role connect here at all? */
+static bool is_role(const struct repl_link *l, uint8_t role)
+{
+    return (role == REPL_ROLE_NODE && l->cfg.secrets) || (role == REPL_ROLE_AGENT && l->cfg.agent_secrets);
+}
+
 /* A stranger costs one hash: the mac is looked at before anything else that costs. */
 static enum repl_link_failure check_preface(struct repl_link *l, const uint8_t *data)
 {
@@ -229,26 +253,30 @@ static enum repl_link_failure check_preface(struct repl_link *l, const uint8_t *
     const uint8_t *cluster = wire_bytes(&r, 16);
     uint32_t from = wire_u32(&r), to = wire_u32(&r);
     const uint8_t *from_key = wire_bytes(&r, REPL_KEY_ID), *to_key = wire_bytes(&r, REPL_KEY_ID);
+    const uint8_t *secret = wire_bytes(&r, sizeof l->secrets->psk_id);
     if (memcmp(start, magic, sizeof magic) != 0 || major != MAJOR || suite != SUITE)
         return REPL_FAIL_PREFACE;
-    l->secrets = role == REPL_ROLE_NODE    ? l->cfg.secrets
-                 : role == REPL_ROLE_AGENT ? l->cfg.agent_secrets
-                                           : NULL;
-    if (!l->secrets)
+    if (!is_role(l, role))
         return REPL_FAIL_PARTY;
+    l->secrets = named_secret(l, role, secret);
+    if (!l->secrets)
+        return REPL_FAIL_CLUSTER;
     noise_mac(l->secrets->mac_key, data, PREFACE, mac);
     if (!noise_is_equal(mac, data + PREFACE, NOISE_TAG) || memcmp(cluster, l->cfg.cluster_id, 16) != 0)
         return REPL_FAIL_CLUSTER;
     repl_key_id(l->cfg.identity->public_key, own_id);
     meet(l, find_party(l, role, from, from_key));
     bool meant = to == l->cfg.hello.node && noise_is_equal(to_key, own_id, REPL_KEY_ID);
-    return l->party && meant ? REPL_FAIL_NONE : REPL_FAIL_PARTY;
+    if (!l->party)
+        return REPL_FAIL_PARTY;
+    return meant ? REPL_FAIL_NONE : REPL_FAIL_ADDRESSEE;
 }
 
 /* ---- handshake ---- */
 
 static void start_noise(struct repl_link *l)
 {
+    l->secret_id = wire_get32(l->secrets->psk_id);
     noise_init(&l->noise, l->cfg.initiator, l->preface, PREFACE, l->cfg.identity->secret_key,
                l->cfg.identity->public_key, l->party->public_key, l->secrets->psk);
 }
@@ -488,6 +516,11 @@ void repl_link_closed(struct repl_link *l)
 bool repl_link_is_up(const struct repl_link *l)
 {
     return l->state == LINK_UP;
+}
+
+uint32_t repl_link_secret_id(const struct repl_link *l)
+{
+    return l->secret_id;
 }
 
 const uint8_t *repl_link_binding(const struct repl_link *l)

@@ -32,6 +32,8 @@ struct repl_link_cfg {
     uint8_t cluster_id[16];
     const struct repl_identity *identity; /* borrowed for the life of the link */
     const struct repl_secrets *secrets;   /* borrowed; of the cluster, or of the agents */
+    const struct repl_secrets *next_secrets;  /* responder: another one that nodes may use, while the secret
+                                             is rotated; NULL = none; borrowed */
     const struct repl_secrets *agent_secrets; /* responder: for agents, NULL = no agents; borrowed */
     const struct repl_party *parties;     /* who may connect; the initiator has exactly one. Borrowed
                                              until LINK_UP or FAILED */
@@ -53,6 +55,7 @@ enum repl_link_failure {
     REPL_FAIL_PREFACE,   /* not our protocol, or a stranger: one hash was spent on it */
     REPL_FAIL_CLUSTER,   /* another cluster's node, or a wrong secret: preface not authentic */
     REPL_FAIL_PARTY,     /* no such node or key in our configuration */
+    REPL_FAIL_ADDRESSEE, /* meant for another node, or for a key that is not ours (any more) */
     REPL_FAIL_HANDSHAKE, /* a tag did not verify: wrong key */
     REPL_FAIL_VERSION,   /* no protocol version in common */
     REPL_FAIL_FRAME,     /* a sealed frame did not open, or is out of bounds */
@@ -100,6 +103,8 @@ int repl_link_send_payload(struct repl_link *l, const uint8_t *payload, size_t l
 /* Queue the FINAL frame: an orderly end. */
 void repl_link_finish(struct repl_link *l, uint64_t now_ms);
 
+/* Which secret the handshake was made with: its psk_id. Before LINK_UP: none, 0. */
+uint32_t repl_link_secret_id(const struct repl_link *l);
 /* SHA-512 handshake hash, 64 bytes, once up: for tests and channel binding. */
 const uint8_t *repl_link_binding(const struct repl_link *l);
 

@@ -32,7 +32,8 @@ struct upstream { /* one node as seen from this host */
     struct host *host;
     size_t nth;
     const struct config_node *node;
-    struct repl_party party;
+    struct repl_party parties[2]; /* its key, and while it is rotated the next one */
+    unsigned party_count, attempt; /* dials take turns until one is answered */
     struct repl_link *link; /* NULL: not connected and not dialling */
     struct pump pump;
     bool up, failed;
@@ -209,7 +210,7 @@ static void dial(struct upstream *u)
                                  .role = REPL_ROLE_AGENT,
                                  .identity = &u->host->keys->identity,
                                  .secrets = &u->host->keys->secrets,
-                                 .parties = &u->party,
+                                 .parties = &u->parties[u->attempt % u->party_count],
                                  .party_count = 1,
                                  .hello = { .minor_min = 1,
                                             .minor_max = 1,
@@ -272,6 +273,7 @@ static void on_closed(void *data, struct pump *p, enum core_close how)
     if (u->up)
         log_event(h->log, LOG_WARN_, "node_gone", subject_of(u, subject),
                   "hint=\"the table stays as it is\"");
+    u->attempt += !u->up;
     repl_link_free(u->link);
     u->link = NULL;
     u->up = false;
@@ -485,7 +487,9 @@ static void init_upstreams(struct host *h)
         *u = (struct upstream){
             .host = h, .nth = i, .node = &h->config->nodes[i], .retry_ms = RETRY_MIN_MS
         };
-        u->party = repl_party(REPL_ROLE_NODE, u->node->id, u->node->public_key);
+        u->parties[u->party_count++] = repl_party(REPL_ROLE_NODE, u->node->id, u->node->public_key);
+        if (u->node->has_next_public_key)
+            u->parties[u->party_count++] = repl_party(REPL_ROLE_NODE, u->node->id, u->node->next_public_key);
     }
 }
 

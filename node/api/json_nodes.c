@@ -48,6 +48,25 @@ static json_t *api_places(const struct api_view *v, const struct core_node_view 
     return list;
 }
 
+/* Which of the keys that the configuration names is in use. */
+static json_t *use_of(uint8_t use, const char *current, const char *next)
+{
+    const char *const words[] = { [CORE_KEY_UNKNOWN] = NULL, [CORE_KEY_CURRENT] = current, [CORE_KEY_NEXT] = next };
+    return words[use] ? json_string(words[use]) : json_null();
+}
+
+static void put_keys(json_t *o, const struct core_node_view *n)
+{
+    if (n->key_id) {
+        json_object_set_new(o, "keyId", json_hex(n->key_id, REPL_KEY_ID));
+        json_object_set_new(o, "keyInUse", n->key_use == CORE_KEY_UNKNOWN
+                                               ? json_string("unlisted")
+                                               : use_of(n->key_use, "publicKey", "nextPublicKey"));
+    }
+    if (!n->is_self)
+        json_object_set_new(o, "secretInUse", use_of(n->secret_use, "secretFile", "nextSecretFile"));
+}
+
 static json_t *node_object(const struct api_view *v, size_t nth)
 {
     struct core_node_view n;
@@ -72,6 +91,7 @@ static json_t *node_object(const struct api_view *v, size_t nth)
     if (n.via)
         json_object_set_new(o, "readFrom", json_text(n.via));
     json_object_set_new(o, "protocolMinor", json_count(n.minor));
+    put_keys(o, &n);
     if (n.differing)
         json_object_set_new(o, "differingBuckets", buckets(n.differing));
     json_object_set_new(o, "lastError", n.last_error[0] ? json_text(n.last_error) : json_null());

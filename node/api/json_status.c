@@ -26,6 +26,10 @@ static void warn_of_nodes(const struct api_view *v, json_t *list)
             warn(list, "node %s has another configuration (generation %llu): give both the same file, and reload "
                  "both",
                  n.node->name, (unsigned long long)n.config_generation);
+        if (n.key_id && n.key_use == CORE_KEY_UNKNOWN)
+            warn(list, "node %s uses a key that is not listed here: give both the same file, with its key as "
+                 "publicKey or nextPublicKey",
+                 n.node->name);
         if (n.has_digest && !n.digest_equal && !n.config_differs)
             warn(list, "node %s decided differently from the same input: report this",
                  n.node->name);

@@ -30,6 +30,7 @@ static const struct schema_row node_rows[] = {
     { "port", schema_u16, offsetof(struct config_node, cluster_port), 1, 65535,
       .help = "its cluster port" },
     { "publicKey", .is_required = true, .is_separate = true, .help = "its public key" },
+    { "nextPublicKey", .is_separate = true, .help = "accepted as well, while the key is rotated" },
     { 0 },
 };
 

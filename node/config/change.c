@@ -164,6 +164,9 @@ static const struct field followed[] = {
     SERVER("routeServer.vnetNextHop6", vnet_next_hop6),
     SERVER("routeServer.maxPaths", max_paths),
     SERVER("routeServer.gracefulShutdown", drain_ms),
+    SERVER_TEXT("cluster.keyFile", key_file),
+    SERVER_TEXT("cluster.secretFile", secret_file),
+    SERVER_TEXT("cluster.nextSecretFile", next_secret_file),
     SERVER("cluster.beat", beat_ms),
     SERVER("cluster.dead", dead_ms),
     SERVER("cluster.grace", grace_ms),
@@ -178,8 +181,6 @@ static const struct field fixed[] = {
     SERVER("routeServer.routerId", has_router_id),
     SERVER("routeServer.routerId", router_id),
     SERVER_TEXT("routeServer.runDirectory", run_directory),
-    SERVER_TEXT("cluster.keyFile", key_file),
-    SERVER_TEXT("cluster.secretFile", secret_file),
     SERVER_TEXT("agents.secretFile", agent_secret_file),
     SERVER_TEXT("agents.keysDirectory", agent_directory),
     SERVER_TEXT("export.mrt.directory", mrt_directory),
@@ -196,11 +197,26 @@ static bool are_same_nodes(const struct config *a, const struct config *b)
         same = !strcmp(x->name, y->name) && ip_addr_is_equal(&x->address, &y->address) &&
                x->has_address6 == y->has_address6 && ip_addr_is_equal(&x->address6, &y->address6) &&
                x->bgp_port == y->bgp_port && x->cluster_port == y->cluster_port &&
-               ip_addr_is_equal(&x->cluster_address, &y->cluster_address) &&
-               x->has_public_key == y->has_public_key &&
-               !memcmp(x->public_key, y->public_key, sizeof x->public_key);
+               ip_addr_is_equal(&x->cluster_address, &y->cluster_address);
     }
     return same;
+}
+
+static bool are_same_keys(const struct config_node *x, const struct config_node *y)
+{
+    return x->has_public_key == y->has_public_key && x->has_next_public_key == y->has_next_public_key &&
+           !memcmp(x->public_key, y->public_key, sizeof x->public_key) &&
+           !memcmp(x->next_public_key, y->next_public_key, sizeof x->next_public_key);
+}
+
+static size_t tell_node_keys(const struct config *is, const struct config *next, FILE *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < is->node_count && i < next->node_count; i++)
+        if (!are_same_keys(&is->nodes[i], &next->nodes[i]))
+            count += fprintf(out, "node %s: its public keys changed; links that use what is listed stay\n",
+                             next->nodes[i].name) > 0;
+    return count;
 }
 
 static bool are_same_endpoints(const struct config_endpoint *a, size_t a_count,
@@ -393,7 +409,7 @@ size_t config_tell_changes(const struct config *is, const struct config *next, F
     for (size_t i = 0; i < is->target_count && i < next->target_count; i++)
         if (!config_is_same_choice(is, &is->targets[i], next, &next->targets[i]))
             count += fprintf(out, "target %s: another choice of routes\n", next->targets[i].name) > 0;
-    return count + tell_peers(is, next, out);
+    return count + tell_node_keys(is, next, out) + tell_peers(is, next, out);
 }
 
 static void swap_bytes(void *a, void *b, size_t size)

@@ -58,6 +58,24 @@ static void check_nodes(struct schema_reader *r, struct tree_node *root, const s
     }
 }
 
+/* A key stands for one node, and the next one is another. */
+static void check_node_keys(struct schema_reader *r, struct tree_node *root, const struct config *c)
+{
+    for (size_t i = 0; i < c->node_count; i++) {
+        struct tree_node *key = value_at(root, "nodes", i, "publicKey");
+        struct tree_node *next = value_at(root, "nodes", i, "nextPublicKey");
+        for (size_t k = 0; k < c->node_count; k++) {
+            const struct config_node *o = &c->nodes[k];
+            if (key && k < i && o->has_public_key && !memcmp(c->nodes[i].public_key, o->public_key, 32))
+                schema_complain(r, key, "node %s has this key already", o->name);
+            if (next && o->has_public_key && !memcmp(c->nodes[i].next_public_key, o->public_key, 32))
+                schema_complain(r, next, "this is the publicKey of node %s", o->name);
+        }
+        if (next && !key && r->is_complete)
+            schema_complain(r, next, "a next key without a publicKey");
+    }
+}
+
 static void check_cluster(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
     bool clustered = c->node_count > 1;
@@ -232,6 +250,7 @@ void config_check(struct schema_reader *r, struct tree_node *root, const struct 
     check_names(r, root, "virtualNetworks");
     check_names(r, root, "programming");
     check_nodes(r, root, c);
+    check_node_keys(r, root, c);
     check_cluster(r, root, c);
     check_peers(r, root, c);
     check_vnets(r, root, c);

@@ -77,6 +77,7 @@ static const struct schema_row node_rows[] = {
     { "clusterPort", schema_u16, offsetof(struct config_node, cluster_port), 1, 65535,
       .help = "port of the cluster channel" },
     { "publicKey", SEPARATE, .help = "as printed by tandemctl key new" },
+    { "nextPublicKey", SEPARATE, .help = "accepted as well, while the key is rotated" },
     { "api", SEPARATE, .help = "API listeners of this node" },
     { "health", SEPARATE, .help = "health listeners of this node" },
     { 0 },
@@ -86,14 +87,18 @@ static void read_node(struct schema_reader *r, struct tree_node *n, struct confi
                       const struct schema_row *rows)
 {
     static const struct schema_row key = { "publicKey", .help = "a public key" };
+    static const struct schema_row next = { "nextPublicKey", .help = "a public key" };
     static const struct schema_row six = { "address6", .help = "an address" };
     *node = (struct config_node){ .id = n->index + 1, .bgp_port = 179, .cluster_port = 8177 };
     schema_read_object(r, n, rows, node);
     if (!tree_get(n, "clusterAddress"))
         node->cluster_address = node->address;
     struct tree_node *public_key = tree_get(n, "publicKey"), *address6 = tree_get(n, "address6");
+    struct tree_node *next_key = tree_get(n, "nextPublicKey");
     if (public_key)
         node->has_public_key = schema_key(r, public_key, &key, node->public_key);
+    if (next_key)
+        node->has_next_public_key = schema_key(r, next_key, &next, node->next_public_key);
     if (address6)
         node->has_address6 = schema_addr(r, address6, &six, &node->address6);
 }
@@ -185,6 +190,8 @@ void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
 static const struct schema_row cluster_rows[] = {
     { "keyFile", schema_path, AT(key_file), .help = "this node's key; {node} stands for its name" },
     { "secretFile", schema_path, AT(secret_file), .help = "the cluster's secret" },
+    { "nextSecretFile", schema_path, AT(next_secret_file),
+      .help = "accepted as well, while the secret is rotated" },
     { "beat", schema_millis, AT(beat_ms), 10, 10000, .help = "between beats" },
     { "dead", schema_millis, AT(dead_ms), 50, 60000, .help = "silence that means death" },
     { "grace", schema_millis, AT(grace_ms), 0, 86400000, .help = "a dead node's routes count fully" },
@@ -398,6 +405,7 @@ void config_free(struct config *c)
     free(c->run_directory);
     free(c->key_file);
     free(c->secret_file);
+    free(c->next_secret_file);
     free(c->agent_secret_file);
     free(c->agent_directory);
     free(c->mrt_directory);

@@ -43,6 +43,8 @@ struct config_node {                     /* nodes[] */
     uint16_t cluster_port;               /* clusterPort: 8177 */
     bool has_public_key;
     uint8_t public_key[32];              /* publicKey: base64 of `tandemctl key new` */
+    bool has_next_public_key;
+    uint8_t next_public_key[32];         /* nextPublicKey: accepted, too, while the key is rotated */
 };
 
 struct config_limit {                    /* maxRoutes */
@@ -233,7 +235,7 @@ struct config {
     uint32_t drain_ms;                   /* gracefulShutdown: 3s; before a planned end (RFC 8326), 0 = none */
     char *run_directory;                 /* runDirectory: /run/tandem */
     /* cluster: key and secret files, times in ms with the design's defaults */
-    char *key_file, *secret_file;
+    char *key_file, *secret_file, *next_secret_file; /* nextSecretFile: accepted, too, and used where all know it */
     uint32_t beat_ms, dead_ms, grace_ms, stale_ms, tombstone_ms, defer_ms;
     /* agents */
     char *agent_secret_file;             /* agents.secretFile or NULL */

@@ -36,7 +36,7 @@ bool ctl_takes(const struct ctl *c, int least, int most, const char *form);
 typedef int ctl_verb(const struct ctl *c);
 ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_list, verb_route_explain,
     verb_learned, verb_advertised, verb_node_list, verb_node_diff, verb_programmed, verb_bmp_list,
-    verb_events, verb_mrt_dump, verb_key_new, verb_key_public, verb_config_check, verb_config_diff,
+    verb_events, verb_mrt_dump, verb_key_new, verb_key_public, verb_key_show, verb_config_check, verb_config_diff,
     verb_config_reload,
     verb_version, verb_help, verb_peer_disable, verb_peer_enable, verb_peer_clear, verb_node_drain,
     verb_node_undrain;

@@ -43,6 +43,47 @@ int verb_key_public(const struct ctl *c)
     return CTL_OK;
 }
 
+static void print_id(const char *what, const uint8_t *id, size_t len)
+{
+    printf("%s ", what);
+    for (size_t i = 0; i < len; i++)
+        printf("%02x", id[i]);
+    putchar('\n');
+}
+
+static void print_identity(const struct repl_identity *identity)
+{
+    char text[REPL_PUBLIC_TEXT];
+    uint8_t id[REPL_KEY_ID];
+    repl_key_id(identity->public_key, id);
+    repl_public_format(identity->public_key, text);
+    print_id("node key", id, sizeof id);
+    printf("public   %s\n", text);
+}
+
+/* By what nodes and logs call it: two files can be compared without showing them to anybody. */
+int verb_key_show(const struct ctl *c)
+{
+    struct repl_identity identity = { 0 };
+    struct repl_secrets secrets = { 0 };
+    if (!ctl_takes(c, 1, 1, "key show FILE"))
+        return CTL_USAGE;
+    FILE *quiet = fopen("/dev/null", "we");
+    if (sodium_init() < 0 || !quiet)
+        return ctl_fail(CTL_FAILED, "the system gives no random numbers");
+    bool is_secret = keyfile_secret(c->argv[0], &secrets, quiet);
+    fclose(quiet);
+    if (is_secret)
+        print_id("secret  ", secrets.psk_id, sizeof secrets.psk_id);
+    else if (keyfile_identity(c->argv[0], &identity, stderr))
+        print_identity(&identity);
+    else
+        return CTL_FAILED;
+    repl_secrets_wipe(&secrets);
+    repl_identity_wipe(&identity);
+    return CTL_OK;
+}
+
 int verb_config_check(const struct ctl *c)
 {
     struct config *config;

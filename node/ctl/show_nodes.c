@@ -51,6 +51,9 @@ int show_nodes(const struct ctl *c, const json_t *items)
         { .title = "SINCE", .path = "stateSeconds", .kind = COLUMN_AGE, .is_right = true },
         { .title = "INCARNATION", .path = "incarnation", .is_right = true, .is_wide_only = true },
         { .title = "VERSION", .path = "tableVersion", .is_right = true, .is_wide_only = true },
+        { .title = "KEY", .path = "keyId", .is_wide_only = true },
+        { .title = "KEY IS", .path = "keyInUse", .is_wide_only = true },
+        { .title = "SECRET IS", .path = "secretInUse", .is_wide_only = true },
         { .title = "LAST ERROR", .path = "lastError", .is_wide_only = true },
     };
     return TABLE_PRINT(columns, items, c->output == CTL_WIDE);

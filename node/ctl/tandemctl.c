@@ -38,6 +38,7 @@ static const struct verb verbs[] = {
     { "mrt dump",       "FILE",                               "write the RIB for bgpdump and its like", verb_mrt_dump },
     { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },
     { "key public",     "FILE",                               "print the public half of a node key", verb_key_public },
+    { "key show",       "FILE",                               "what a key file is, and its id: nothing secret", verb_key_show },
     { "config check",   "FILE",                               "read a configuration, list all errors", verb_config_check },
     { "config diff",    "",                                   "what a reload would change, or what is wrong", verb_config_diff },
     { "config reload",  "",                                   "have this node read its file again and follow it", verb_config_reload },

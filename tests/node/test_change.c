@@ -55,6 +55,10 @@ static const struct {
     { "name: hub", "name: hub, virtualRouterAsn: 9", "peer q: changed; its sessions are reset\n" },
     { "programming", "log: { level: debug }\nprogramming", "log.level: changed\n" },
     { "programming", "generation: 7\nprogramming", "generation: changed\n" },
+    { "programming", "cluster: { secretFile: /s, nextSecretFile: /t }\nprogramming",
+      "cluster.secretFile: changed\ncluster.nextSecretFile: changed\n" },
+    { "address: 10.0.0.1", "address: 10.0.0.1, publicKey: \"RSdZlDdrhEYKkF7WSd13r8Fbw84rxqsvmPV+98ZyYFg=\"",
+      "node a: its public keys changed; links that use what is listed stay\n" },
 };
 
 static void test_what_can_be_followed_is_told_in_words(void)

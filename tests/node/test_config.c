@@ -231,6 +231,32 @@ static void test_several_nodes_need_keys(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "nodes[1]: \"publicKey\" is missing"));
 }
 
+#define KEY_1 "RSdZlDdrhEYKkF7WSd13r8Fbw84rxqsvmPV+98ZyYFg="
+#define KEY_2 "lAMAtqJCKzoNlNi6ACK9czulXAT4gHvyxZgjqapwSSs="
+
+static void test_a_key_stands_for_one_node(void)
+{
+    static const struct {
+        const char *a, *b, *expected;
+    } rows[] = {
+        { "publicKey: \"" KEY_1 "\"", "publicKey: \"" KEY_1 "\"", "nodes[1].publicKey: node a has this key already" },
+        { "publicKey: \"" KEY_1 "\", nextPublicKey: \"" KEY_1 "\"", "publicKey: \"" KEY_2 "\"",
+          "nodes[0].nextPublicKey: this is the publicKey of node a" },
+        { "publicKey: \"" KEY_1 "\", nextPublicKey: \"" KEY_2 "\"", "publicKey: \"" KEY_2 "\"",
+          "nodes[0].nextPublicKey: this is the publicKey of node b" },
+        { "publicKey: \"" KEY_1 "\", nextPublicKey: abc", "publicKey: \"" KEY_2 "\"",
+          "nodes[0].nextPublicKey: this is no public key" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "routeServer: { name: hub }\ncluster: { keyFile: k, secretFile: s }\n"
+                 "nodes: [{ name: a, address: 10.0.0.1, %s }, { name: b, address: 10.0.0.2, %s }]\n", rows[i].a,
+                 rows[i].b);
+        CU_ASSERT_PTR_NULL(load(text));
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, rows[i].expected));
+    }
+}
+
 static void test_bytes_that_are_no_text_are_refused(void)
 {
     CU_ASSERT_PTR_NULL(load_bytes("a: \xff\xfe\n", 6));
@@ -418,6 +444,7 @@ static void test_every_table_of_azure_is_a_target_of_its_own(void)
 CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_CASE(test_every_mistake_is_named_with_its_mend),
         CU_CASE(test_all_mistakes_are_told_at_once_in_the_order_of_the_file),
         CU_CASE(test_the_caret_stands_below_the_mistake), CU_CASE(test_several_nodes_need_keys),
+        CU_CASE(test_a_key_stands_for_one_node),
         CU_CASE(test_bytes_that_are_no_text_are_refused),
         CU_CASE(test_a_file_that_cannot_be_read_is_named),
         CU_CASE(test_peers_inherit_the_defaults),

@@ -272,6 +272,47 @@ static void test_another_secret_is_refused(void)
     expect_failure(&p, REPL_FAIL_CLUSTER);
 }
 
+/* While it is rotated, the responder has two, and the initiator the newer or the older one. */
+static void test_either_of_two_secrets_is_accepted_and_named(void)
+{
+    static struct pair p;
+    for (int newer = 0; newer < 2; newer++) {
+        begin(&p);
+        p.cfg[0].secrets = newer ? &p.x.other_secrets : &p.x.secrets;
+        p.cfg[1].next_secrets = &p.x.other_secrets;
+        open_links(&p);
+        run(&p);
+        for (int side = 0; side < 2; side++) {
+            CU_ASSERT_EQUAL(count(&p, side, REPL_LINK_UP), 1);
+            CU_ASSERT_EQUAL(repl_link_secret_id(p.end[side]), wire_get32(p.cfg[0].secrets->psk_id));
+        }
+        end(&p);
+    }
+}
+
+/* It names one of two and was made with the other: the mac says so, before any key is agreed upon. */
+static void test_a_secret_under_the_name_of_another_is_refused(void)
+{
+    static struct pair p;
+    begin(&p);
+    struct repl_secrets liar = p.x.secrets;
+    memcpy(liar.psk_id, p.x.other_secrets.psk_id, sizeof liar.psk_id);
+    p.cfg[0].secrets = &liar;
+    p.cfg[1].next_secrets = &p.x.other_secrets;
+    expect_failure(&p, REPL_FAIL_CLUSTER);
+}
+
+static void test_the_next_secret_of_nodes_is_none_for_agents(void)
+{
+    static struct pair p;
+    begin(&p);
+    p.cfg[0].role = REPL_ROLE_AGENT;
+    p.cfg[0].secrets = &p.x.other_secrets;
+    p.cfg[1].next_secrets = &p.x.other_secrets;
+    p.cfg[1].agent_secrets = &p.x.secrets;
+    expect_failure(&p, REPL_FAIL_CLUSTER);
+}
+
 static void test_another_cluster_is_refused(void)
 {
     static struct pair p;
@@ -293,7 +334,7 @@ static void test_a_node_that_means_another_one_is_refused(void)
     static struct pair p;
     begin(&p);
     p.cfg[0].parties = &p.x.parties[3];
-    expect_failure(&p, REPL_FAIL_PARTY);
+    expect_failure(&p, REPL_FAIL_ADDRESSEE);
 }
 
 static void test_an_agent_is_refused_where_there_are_none(void)
@@ -538,7 +579,10 @@ CU_MAIN("link", CU_CASE(test_both_sides_come_up_and_know_each_other),
         CU_CASE(test_an_orderly_end_is_told_from_a_broken_one),
         CU_CASE(test_a_close_without_final_is_a_failure), CU_CASE(test_after_the_end_nothing_is_read),
         CU_CASE(test_nothing_acts_before_confirm), CU_CASE(test_a_handshake_that_does_not_end_times_out),
-        CU_CASE(test_another_secret_is_refused), CU_CASE(test_another_cluster_is_refused),
+        CU_CASE(test_another_secret_is_refused), CU_CASE(test_either_of_two_secrets_is_accepted_and_named),
+        CU_CASE(test_a_secret_under_the_name_of_another_is_refused),
+        CU_CASE(test_the_next_secret_of_nodes_is_none_for_agents),
+        CU_CASE(test_another_cluster_is_refused),
         CU_CASE(test_a_key_that_is_not_configured_is_refused),
         CU_CASE(test_a_node_that_means_another_one_is_refused),
         CU_CASE(test_an_agent_is_refused_where_there_are_none), CU_CASE(test_a_claimed_key_must_be_held),
