@@ -94,7 +94,7 @@ static bool is_copy_of_better(const struct mrt_dump *d, const struct rib_path *p
         return false;
     if (q->origin != p->origin)
         return q->origin == r->self || (p->origin != r->self && q->origin < p->origin);
-    return p->flags & RIB_PATH_OLD;
+    return rib_path_is_old(r, p);
 }
 
 static bool is_wanted(const struct mrt_dump *d, const struct rib_net *n, const struct rib_path *p)

@@ -1,4 +1,4 @@
-#include "bgp/rib.h"
+#include "bgp/rib_impl.h"
 
 #include <assert.h>
 
@@ -66,9 +66,9 @@ void rib_fini(struct rib *r)
 enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p)
 {
     const struct rib_origin *o = &r->origins[p->origin];
-    if (!p->attrs || p->flags & RIB_PATH_DISPROVED)
+    if (!p->attrs || p->flags & RIB_PATH_DISPROVED || rib_path_is_flushed(r, p))
         return RIB_GONE;
-    if (p->flags & RIB_PATH_OLD)
+    if (rib_path_is_old(r, p))
         return (enum rib_class)o->old_class;
     if (o->class == RIB_LIVE && o->sessions[p->nva].state == RIB_SESSION_GRACE)
         return RIB_GRACE;
@@ -110,11 +110,23 @@ void rib_mark_dirty(struct rib *r, uint32_t net)
     queue_add(&r->dirty, net);
 }
 
+/* What is gone is known to be lost when the net is decided, although the walk has not come by. */
+static void remove_flushed(struct rib *r, uint32_t net)
+{
+    for (uint32_t i = rib_net(r, net)->paths, next; i; i = next) {
+        next = rib_path(r, i)->next;
+        if (rib_path_is_flushed(r, rib_path(r, i)))
+            rib_remove(r, i);
+    }
+}
+
 uint32_t rib_next_dirty(struct rib *r)
 {
     uint32_t net = queue_next(&r->dirty);
     if (!net)
         return 0;
+    if (r->sweeps)
+        remove_flushed(r, net);
     queue_remove(&r->dirty, net);
     rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
     return net;
@@ -137,15 +149,17 @@ uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
     return net;
 }
 
-static uint32_t find_path(const struct rib *r, uint32_t net, uint8_t origin, uint16_t nva,
-                          uint32_t path_id)
+static uint32_t find_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
-    for (uint32_t i = rib_net(r, net)->paths; i;) {
+    uint32_t i = rib_net(r, net)->paths;
+    for (; i; i = rib_path(r, i)->next) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin == origin && p->nva == nva && p->path_id == path_id)
-            return i;
-        i = p->next;
+            break;
     }
+    if (!i || !rib_path_is_flushed(r, rib_path(r, i)))
+        return i;
+    rib_remove(r, i); /* what comes now is another one, which the walk must not meet in its place */
     return 0;
 }
 
@@ -178,11 +192,24 @@ static bool reserve_order(struct rib *r, uint8_t origin, uint32_t changes)
            (!r->keep_tombstones || ring_reserve(&r->tombs, 2 * changes * TOMB_WORDS));
 }
 
+/* Not what its version says more of than that it is unchanged; but of an NVA that tells all anew, and never
+ * ends, a mark can say as much. */
+static bool may_move(struct rib *r, const struct rib_origin *o)
+{
+    uint64_t at = 0;
+    uint32_t id = vlist_next(&o->order, &at);
+    if (o->sweep_end || o->old || at <= o->unseen)
+        return false;
+    if (!(id & RIB_FACT) && rib_path_is_unheard(r, rib_path(r, id)))
+        rib_path(r, id)->flags |= RIB_PATH_UNSEEN;
+    return true;
+}
+
 /* The owner compacts: its copies follow. */
 static void compact_order(struct rib *r, struct rib_origin *o)
 {
     uint32_t id, slot;
-    if (o->place || !vlist_compact(&o->order, &id, &slot))
+    if (o->place || !vlist_is_sparse(&o->order) || !may_move(r, o) || !vlist_compact(&o->order, &id, &slot))
         return;
     if (id & RIB_FACT) {
         o->sessions[id & ~RIB_FACT].slot = slot;
@@ -203,12 +230,14 @@ static void touch_path(struct rib *r, struct rib_path *p, uint32_t index)
     compact_order(r, o);
 }
 
-/* A copy's entry stands where its owner's does, also when nothing else of it is new. */
-static void follow(struct rib *r, uint32_t index)
+/* Nothing of it is new but that it was heard. That is worth a place when it was waited for; and a copy's
+ * entry stands where its owner's does. */
+static void hear_again(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
-    if (!r->origins[p->origin].place)
+    if (!r->origins[p->origin].place && !rib_path_is_unheard(r, p))
         return;
+    p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
     touch_path(r, p, index);
     if (!p->attrs)
         push_tomb(r, index, r->tomb_second); /* its entry in the queue names the old slot */
@@ -229,7 +258,7 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
         o->tombstones += one;
         s->tombstones += one;
     }
-    if (p->flags & RIB_PATH_OLD)
+    if (rib_path_is_old(r, p))
         o->old += one;
 }
 
@@ -310,7 +339,7 @@ static void judge_again(struct rib *r, uint32_t net, uint16_t nva)
 {
     for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
         struct rib_path *p = rib_path(r, i);
-        if (p->nva != nva || !p->attrs)
+        if (p->nva != nva || !p->attrs || rib_path_is_flushed(r, p))
             continue;
         judge(r, p);
         path_changed(r, i);
@@ -388,11 +417,8 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
             return BGP_ERR_NOMEM;
     } else {
         struct rib_path *p = rib_path(r, index);
-        if (p->attrs == attrs && !(p->flags & (RIB_PATH_OLD | RIB_PATH_DISPROVED))) {
-            if (p->flags & RIB_PATH_UNSEEN)
-                tell_monitors(r, index);
-            p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
-            follow(r, index);
+        if (p->attrs == attrs && !(p->flags & RIB_PATH_DISPROVED) && !rib_path_is_old(r, p)) {
+            hear_again(r, index);
             return 0; /* said before */
         }
         count_path(r, p, -1);
@@ -424,9 +450,8 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
             return BGP_ERR_NOMEM;
     } else {
         struct rib_path *p = rib_path(r, index);
-        p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
         if (!p->attrs) {
-            follow(r, index);
+            hear_again(r, index);
             return 0; /* a tombstone already */
         }
         path_changed(r, index);
@@ -446,6 +471,14 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     push_tomb(r, index, (uint32_t)(now_ms / 1000));
     rib_mark_dirty(r, net);
     return 0;
+}
+
+int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
+{
+    const struct rib_path p = *rib_path(r, index);
+    struct ip_prefix prefix;
+    prefix_table_prefix(&r->nets, p.net, &prefix);
+    return rib_withdraw(r, p.origin, p.nva, &prefix, p.path_id, now_ms);
 }
 
 void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)
@@ -477,7 +510,9 @@ void rib_remove(struct rib *r, uint32_t index)
     struct limit *limit = p->attrs ? limit_of(r, p->nva) : NULL;
     uint32_t other = limit ? limit_remove(limit, p->net) : 0;
     uint16_t nva = p->nva;
+    struct rib_session *s = &r->origins[p->origin].sessions[nva];
     r->steps++;
+    s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
     path_changed(r, index);
     if (p->attrs)
         rib_net(r, p->net)->flags |= RIB_NET_LOST;

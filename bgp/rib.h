@@ -32,8 +32,7 @@ enum {
 enum rib_class { RIB_LIVE, RIB_GRACE, RIB_STALE, RIB_GONE };
 
 enum rib_path_flag {
-    RIB_PATH_OLD = 1 << 0,       /* of an earlier session or incarnation, not heard again yet */
-    RIB_PATH_UNSEEN = 1 << 1,    /* a RESET stream, or a route refresh, has not brought it yet */
+    RIB_PATH_UNSEEN = 1 << 1,    /* it moved in its order, and is not heard again for all that */
     RIB_PATH_DISPROVED = 1 << 2, /* evidence says that the NVA does not announce it any more */
     RIB_PATH_VERDICT_SHIFT = 4,  /* upper half: enum policy_verdict */
 };
@@ -75,6 +74,15 @@ static inline bool rib_session_is_up(uint8_t state)
     return state == RIB_SESSION_SYNCING || state == RIB_SESSION_SYNCED;
 }
 
+/* An NVA tells a family anew, or is away for long. Versions in its origin's order; what is not newer … */
+struct rib_retelling {
+    uint64_t unheard;         /* … was not heard since */
+    uint64_t withdrawn;       /* … is to be withdrawn */
+    uint64_t moved_withdrawn; /* … so is what bears RIB_PATH_UNSEEN */
+    uint64_t stale;           /* … is to bear LLGR_STALE */
+    uint64_t stale_over;      /* … and bears it and is unheard, is to be withdrawn */
+};
+
 /* One NVA's session with one origin node: a fact in that origin's version order. */
 struct rib_session {
     uint8_t state;       /* enum rib_session_state */
@@ -85,13 +93,27 @@ struct rib_session {
     uint32_t slot;
     uint32_t paths;      /* without tombstones */
     uint32_t tombstones;
+    uint32_t leaving;    /* of `paths`: gone with their session, and not removed yet; of the own origin only */
     uint32_t accepted;   /* of `paths`: by the policy */
     uint32_t best;       /* of them: that are advertised */
     uint64_t synced_ms;  /* when this node learnt of End-of-RIB */
     uint64_t lost_ms;    /* GRACE: since when, as this node learnt it */
+    uint64_t flushed;    /* what is not newer in the order is of a session that ended: gone */
+    uint64_t old_flushed; /* … and of an earlier incarnation, and was not heard again: gone */
+    struct rib_retelling retelling[BGP_FAMILIES];
 };
 
-/* A copy's order has its owner's versions, by an offset, when the stream brings them: then others can
+/* How many it has. */
+static inline uint32_t rib_session_paths(const struct rib_session *s)
+{
+    return s->paths - s->leaving;
+}
+
+/* What concerns many entries at once is said by versions, in no time, and counts at once: it means all
+ * entries that are not newer, and every change of an entry takes it out of reach. A walk carries it out, a
+ * stretch a turn (rib_sweep).
+ *
+ * A copy's order has its owner's versions, by an offset, when the stream brings them: then others can
  * be served from it. */
 struct rib_origin {
     struct vlist order;           /* ids: path index, or RIB_FACT | nva */
@@ -102,10 +124,21 @@ struct rib_origin {
     struct rib_session *sessions; /* by NVA */
     uint64_t dropped;             /* newest version of a tombstone or fact that is no more */
     uint8_t class;                /* enum rib_class of its current entries: LIVE, GRACE, STALE */
-    uint8_t old_class;            /* of its OLD entries */
+    uint8_t old_class;            /* of its old entries */
     uint64_t lost_ms, old_ms;     /* since when class, old_class are not LIVE */
     uint64_t heals_ms;            /* 0, or: it is back, and what was disproved meanwhile counts from then */
-    uint32_t paths, tombstones, old; /* entries; old: with RIB_PATH_OLD */
+    uint32_t paths, tombstones, old; /* entries; old: of them, of earlier incarnations */
+    /* Versions in its order; what is not newer … */
+    uint64_t aged;          /* … is of an earlier incarnation: old, not heard again yet */
+    uint64_t flushed;       /* … and current is gone */
+    uint64_t old_flushed;   /* … and old is gone */
+    uint64_t unseen;        /* … was not brought by the RESET stream yet */
+    uint64_t doubted;       /* … and current and disproved is to be judged anew */
+    uint64_t rehabilitated; /* … and current is disproved no more */
+    uint64_t reviewed;      /* … and of reviewed_nva (0 = any) is to be decided anew */
+    uint16_t reviewed_nva;
+    bool sweeps_again;            /* once more from the start */
+    uint64_t sweep_at, sweep_end; /* the walk has come so far, and goes on to; end 0: it rests */
 };
 
 static const uint32_t RIB_FACT = 1u << 31;
@@ -137,6 +170,7 @@ struct rib {
     bool is_monitored;    /* see struct rib_cfg */
     bool relays;          /* others read copies from here: what they need is kept, too */
     uint32_t readers_of_all; /* readers to whom any path of a net may matter, not its best and second only */
+    uint32_t sweeps;  /* origins that are being walked */
     struct rib_queue dirty, dying;
     struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
     uint32_t tomb_second; /* of the newest of them */
@@ -228,11 +262,13 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
 /* Withdrawn on a live session. Unknown paths leave a tombstone too: a stale copy may exist. */
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint64_t now_ms) MUST_USE;
-/* All of a family that this NVA has announced there are withdrawn (RFC 4760 section 7). */
-int rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, uint8_t family,
-                        uint64_t now_ms) MUST_USE;
 /* Take a path out without a trace: session flush, sweep, expiry. */
 void rib_remove(struct rib *r, uint32_t path);
+
+/* ---- many entries at once: said here, carried out by rib_sweep ---- */
+
+/* All of a family that this NVA has announced there are withdrawn (RFC 4760 section 7). */
+void rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
 
 /* A session's new state, as a fact of its origin. DOWN removes its paths, GRACE holds them; SYNCED
  * removes those of an earlier incarnation that were not heard again. */
@@ -247,18 +283,15 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
 /* The NVA tells a family once more (RFC 7313): its paths there are unseen until they come again … */
 void rib_refresh_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
 /* … and those that did not are withdrawn. */
-int rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
-                     uint64_t now_ms) MUST_USE;
+void rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
 
 /* The NVA has been away for longer than a restart takes (RFC 9494 section 4.2): its paths of a family
  * bear LLGR_STALE from now on, those that bear NO_LLGR are withdrawn. What is unseen stays so. */
-int rib_stale_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
-                     uint64_t now_ms) MUST_USE;
+void rib_stale_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
 /* The time for that is over: what bears the mark and is still unseen is withdrawn. */
-int rib_stale_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
-                   uint64_t now_ms) MUST_USE;
+void rib_stale_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
 
-/* The origin has a new incarnation: its sessions are down, its paths are OLD and of class GRACE
+/* The origin has a new incarnation: its sessions are down, its paths are old and of class GRACE
  * from now_ms until the new incarnation, or evidence, says otherwise. */
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms);
 /* A copy learns of its owner's versions up to `head` … */
@@ -288,17 +321,33 @@ void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_p
                   uint32_t path_id);
 /* Before a RESET stream of the same incarnation: current entries are unseen. */
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin);
-/* After a RESET stream's cut: what it did not bring is gone, sessions too. OLD entries stay. */
-void rib_origin_sweep_unseen(struct rib *r, uint8_t origin);
-/* Which entries of an origin a walk means. */
-enum rib_which { RIB_CURRENT = 1, RIB_OLD = 2, RIB_ANY = 3 };
+/* After a RESET stream's cut: what it did not bring is gone, sessions too. Old entries stay. */
+void rib_origin_drop_unseen(struct rib *r, uint8_t origin);
 /* The origin is alive again with the same incarnation: what evidence held against its current
- * entries while it could not answer is void. */
+ * entries while it could not answer is void, … */
 void rib_origin_rehabilitate(struct rib *r, uint8_t origin);
-/* Expiry: remove these paths of an origin. */
+/* … or is judged anew, net by net. */
+void rib_origin_doubt(struct rib *r, uint8_t origin);
+/* It is away again: neither. */
+void rib_origin_accuse(struct rib *r, uint8_t origin);
+/* Which entries of an origin. */
+enum rib_which { RIB_CURRENT = 1, RIB_OLD = 2, RIB_ANY = 3 };
+/* Expiry: these are gone. */
 void rib_origin_drop(struct rib *r, uint8_t origin, enum rib_which which);
-/* Have all nets with such paths decided again: a class has changed. nva 0 = of every NVA. */
-void rib_origin_dirty(struct rib *r, uint8_t origin, enum rib_which which, uint16_t nva);
+/* Have all nets with its paths decided again: a class has changed. nva 0 = of every NVA. */
+void rib_origin_review(struct rib *r, uint8_t origin, uint16_t nva);
+
+/* Walk on: `budget` entries looked at; one that is changed counts as RIB_SWEEP_CHANGE. */
+enum { RIB_SWEEP_CHANGE = 16 };
+int rib_sweep(struct rib *r, uint32_t budget, uint64_t now_ms) MUST_USE;
+/* Of an incarnation before this one, and not heard again yet. */
+bool rib_path_is_old(const struct rib *r, const struct rib_path *p);
+/* Gone, and only still there because the walk has not come by. */
+bool rib_path_is_flushed(const struct rib *r, const struct rib_path *p);
+/* A RESET stream, or a refresh, began after it was heard last. */
+bool rib_path_is_unheard(const struct rib *r, const struct rib_path *p);
+/* Disproved by what is to be judged anew. */
+bool rib_path_is_doubted(const struct rib *r, const struct rib_path *p);
 
 /* What a path counts at this moment. */
 enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p);
@@ -323,9 +372,10 @@ uint32_t rib_order_put(struct rib_origin *o, uint32_t id);
 void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path);
 /* The next net that waits for a decision, 0 = none; it is taken off the queue. */
 uint32_t rib_next_dirty(struct rib *r);
+/* 0: all is decided, and no walk is under way that may find more to decide. */
 static inline uint32_t rib_dirty_count(const struct rib *r)
 {
-    return rib_queue_count(&r->dirty);
+    return rib_queue_count(&r->dirty) + r->sweeps;
 }
 
 /* The outcome of a decision for who keeps sums: the digest. */

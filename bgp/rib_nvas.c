@@ -116,19 +116,3 @@ int rib_nva_keep(struct rib *r, uint16_t nva, uint32_t keep)
     limit_init(l, &r->nets, keep);
     return keep ? count_all(r, nva) : 0;
 }
-
-void rib_nva_drop_held(struct rib *r, uint16_t nva)
-{
-    for (int o = 1; o < RIB_ORIGINS; o++) {
-        uint64_t at = 0;
-        for (uint32_t id; (id = vlist_next(&r->origins[o].order, &at));) {
-            if (id & RIB_FACT || rib_path(r, id)->nva != nva)
-                continue;
-            bool is_old = rib_path(r, id)->flags & RIB_PATH_OLD;
-            if (!is_old && r->origins[o].class == RIB_LIVE)
-                continue;
-            rib_remove(r, id);
-            r->origins[o].is_partial |= !is_old;
-        }
-    }
-}

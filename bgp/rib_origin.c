@@ -1,78 +1,23 @@
-/* What happens to an origin's entries as a whole: sessions, incarnations, resets, expiry. */
-#include "bgp/rib.h"
+/* What happens to an origin's entries as a whole: sessions, incarnations, resets, expiry.
+ *
+ * A million entries cannot be visited within one turn, and need not be: what concerns them all is a version,
+ * «up to here», which an entry leaves behind with its next change. So a session's end, a new incarnation and
+ * the like take no time and count at once, for every question about a path; the walk that removes, withdraws
+ * or has decided anew what they mean follows in stretches (rib_sweep.c). */
+#include "bgp/rib_impl.h"
 
 #include <assert.h>
 
-typedef void visit_path(struct rib *r, uint32_t index);
+/* ---- sessions ---- */
 
-static bool matches(const struct rib_path *p, enum rib_which which, uint16_t nva)
+static void flush_session(struct rib *r, struct rib_origin *o, struct rib_session *s)
 {
-    enum rib_which is = p->flags & RIB_PATH_OLD ? RIB_OLD : RIB_CURRENT;
-    return which & is && (!nva || p->nva == nva);
-}
-
-/* Visits may remove what they visit. */
-static void each_path(struct rib *r, uint8_t origin, enum rib_which which, uint16_t nva,
-                      visit_path *visit)
-{
-    uint64_t at = 0;
-    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));)
-        if (!(id & RIB_FACT) && matches(rib_path(r, id), which, nva))
-            visit(r, id);
-}
-
-static void visit_dirty(struct rib *r, uint32_t index)
-{
-    rib_mark_dirty(r, rib_path(r, index)->net);
-}
-
-static void visit_age(struct rib *r, uint32_t index)
-{
-    struct rib_path *p = rib_path(r, index);
-    if (!p->attrs) { /* a tombstone of an incarnation that is no more proves nothing */
-        rib_remove(r, index);
+    if (!s->paths && !s->tombstones)
         return;
-    }
-    p->flags |= RIB_PATH_OLD;
-    p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
-    r->origins[p->origin].old++;
-    rib_mark_dirty(r, p->net);
-}
-
-static void visit_unseen(struct rib *r, uint32_t index)
-{
-    rib_path(r, index)->flags |= RIB_PATH_UNSEEN;
-}
-
-static void visit_sweep(struct rib *r, uint32_t index)
-{
-    if (rib_path(r, index)->flags & RIB_PATH_UNSEEN)
-        rib_remove(r, index);
-}
-
-static void visit_rehabilitate(struct rib *r, uint32_t index)
-{
-    struct rib_path *p = rib_path(r, index);
-    if (!(p->flags & RIB_PATH_DISPROVED))
-        return;
-    p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
-    rib_mark_dirty(r, p->net);
-}
-
-/* A path that becomes a tombstone moves to the tail of the order, where it is met again and left alone. */
-int rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, uint8_t family, uint64_t now_ms)
-{
-    uint64_t at = 0;
-    int err = 0;
-    for (uint32_t id; !err && (id = vlist_next(&r->origins[origin].order, &at));) {
-        struct ip_prefix prefix;
-        if (id & RIB_FACT || !matches(rib_path(r, id), RIB_ANY, nva) || !rib_path(r, id)->attrs)
-            continue;
-        prefix_table_prefix(&r->nets, rib_path(r, id)->net, &prefix);
-        if (prefix.family == family)
-            err = rib_withdraw(r, origin, nva, &prefix, rib_path(r, id)->path_id, now_ms);
-    }
-    return err;
+    s->flushed = rib_mark(o);
+    if (o == &r->origins[r->self])
+        s->leaving = s->paths;
+    rib_sweep_ask(r, o);
 }
 
 void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
@@ -90,17 +35,18 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     s->generation = fact->generation;
     s->identifier = fact->identifier;
     if (fact->state == RIB_SESSION_DOWN || new_session)
-        each_path(r, origin, RIB_CURRENT, nva, rib_remove);
+        flush_session(r, o, s);
     if (other_identifier && s->paths)
-        each_path(r, origin, RIB_ANY, nva, visit_dirty);
+        rib_origin_review(r, origin, nva);
     if (graced_now) {
         s->lost_ms = now_ms;
-        each_path(r, origin, RIB_CURRENT, nva, visit_dirty); /* others may know better already */
+        rib_origin_review(r, origin, nva); /* others may know better already */
     }
-    if (synced_now) {
+    if (synced_now)
         s->synced_ms = now_ms;
-        if (o->old)
-            each_path(r, origin, RIB_OLD, nva, rib_remove); /* not heard again: not announced */
+    if (synced_now && o->old && s->paths) { /* not heard again: not announced */
+        s->old_flushed = o->aged;
+        rib_sweep_ask(r, o);
     }
 }
 
@@ -122,6 +68,31 @@ int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct ri
     return 0;
 }
 
+void rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
+{
+    rib_refresh_begins(r, origin, nva, family);
+    rib_refresh_ends(r, origin, nva, family);
+}
+
+void rib_refresh_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
+{
+    struct rib_origin *o = &r->origins[origin];
+    o->sessions[nva].retelling[family].unheard = rib_mark(o);
+}
+
+void rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
+{
+    struct rib_origin *o = &r->origins[origin];
+    struct rib_retelling *t = &o->sessions[nva].retelling[family];
+    if (t->withdrawn == t->unheard)
+        return; /* an end without a beginning */
+    t->withdrawn = t->unheard;
+    t->moved_withdrawn = rib_mark(o);
+    rib_sweep_ask(r, o);
+}
+
+/* ---- origins ---- */
+
 static void forget_fact(struct rib *r, struct rib_origin *o, struct rib_session *s)
 {
     if (s->listed)
@@ -129,18 +100,25 @@ static void forget_fact(struct rib *r, struct rib_origin *o, struct rib_session 
     r->graces -= s->state == RIB_SESSION_GRACE;
     *s = (struct rib_session){ .paths = s->paths,
                                .tombstones = s->tombstones,
+                               .leaving = s->leaving,
+                               .flushed = s->flushed,
+                               .old_flushed = s->old_flushed,
                                .accepted = s->accepted,
                                .best = s->best };
 }
 
+/* Versions tell one incarnation from those before: what was said of the one that ends is carried out first. */
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];
-    each_path(r, origin, RIB_CURRENT, 0, visit_age);
+    rib_sweep_finish(r, origin);
+    o->old = o->paths + o->tombstones;
+    o->aged = rib_mark(o);
     for (uint32_t nva = 0; nva < r->nva_count; nva++)
         forget_fact(r, o, &o->sessions[nva]);
     o->old_class = RIB_GRACE;
     o->old_ms = now_ms;
+    rib_origin_review(r, origin, 0);
 }
 
 void rib_origin_renumber(struct rib *r, uint8_t origin, uint64_t start)
@@ -187,64 +165,79 @@ void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_p
 
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin)
 {
-    each_path(r, origin, RIB_CURRENT, 0, visit_unseen);
+    struct rib_origin *o = &r->origins[origin];
+    o->unseen = rib_mark(o);
     for (uint32_t nva = 0; nva < r->nva_count; nva++)
-        r->origins[origin].sessions[nva].unseen = r->origins[origin].sessions[nva].listed;
+        o->sessions[nva].unseen = o->sessions[nva].listed;
 }
 
-void rib_origin_sweep_unseen(struct rib *r, uint8_t origin)
+void rib_origin_drop_unseen(struct rib *r, uint8_t origin)
 {
     struct rib_origin *o = &r->origins[origin];
-    each_path(r, origin, RIB_CURRENT, 0, visit_sweep);
     for (uint32_t nva = 0; nva < r->nva_count; nva++)
         if (o->sessions[nva].unseen)
             forget_fact(r, o, &o->sessions[nva]);
-}
-
-static bool is_of(const struct rib *r, uint32_t id, uint16_t nva, enum bgp_family family)
-{
-    if (id & RIB_FACT || rib_path(r, id)->nva != nva || rib_path(r, id)->flags & RIB_PATH_OLD)
-        return false;
-    return prefix_index_family(rib_path(r, id)->net) == family;
-}
-
-void rib_refresh_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
-{
-    uint64_t at = 0;
-    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));)
-        if (is_of(r, id, nva, family) && rib_path(r, id)->attrs)
-            rib_path(r, id)->flags |= RIB_PATH_UNSEEN;
-}
-
-/* A withdrawal moves its path to the end of the order, where it is met again as what it then is. */
-int rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family,
-                     uint64_t now_ms)
-{
-    uint64_t at = 0;
-    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));) {
-        struct ip_prefix prefix;
-        if (!is_of(r, id, nva, family) || !(rib_path(r, id)->flags & RIB_PATH_UNSEEN))
-            continue;
-        prefix_table_prefix(&r->nets, rib_path(r, id)->net, &prefix);
-        int err = rib_withdraw(r, origin, nva, &prefix, rib_path(r, id)->path_id, now_ms);
-        if (err)
-            return err;
-    }
-    return 0;
+    if (o->flushed >= o->unseen)
+        return;
+    o->flushed = o->unseen;
+    rib_sweep_ask(r, o);
 }
 
 void rib_origin_rehabilitate(struct rib *r, uint8_t origin)
 {
-    each_path(r, origin, RIB_CURRENT, 0, visit_rehabilitate);
+    struct rib_origin *o = &r->origins[origin];
+    o->rehabilitated = rib_mark(o);
+    o->doubted = 0;
+    rib_sweep_ask(r, o);
+}
+
+void rib_origin_doubt(struct rib *r, uint8_t origin)
+{
+    struct rib_origin *o = &r->origins[origin];
+    o->doubted = rib_mark(o);
+    rib_sweep_ask(r, o);
+}
+
+void rib_origin_accuse(struct rib *r, uint8_t origin)
+{
+    r->origins[origin].doubted = r->origins[origin].rehabilitated = 0;
 }
 
 void rib_origin_drop(struct rib *r, uint8_t origin, enum rib_which which)
 {
-    r->origins[origin].is_partial |= (which & RIB_CURRENT) != 0;
-    each_path(r, origin, which, 0, rib_remove);
+    struct rib_origin *o = &r->origins[origin];
+    uint64_t flushed = which & RIB_CURRENT ? rib_mark(o) : o->flushed;
+    uint64_t old_flushed = which & RIB_OLD ? o->aged : o->old_flushed;
+    o->is_partial |= (which & RIB_CURRENT) != 0;
+    if (flushed == o->flushed && old_flushed == o->old_flushed)
+        return; /* said before */
+    o->flushed = flushed;
+    o->old_flushed = old_flushed;
+    rib_sweep_ask(r, o);
 }
 
-void rib_origin_dirty(struct rib *r, uint8_t origin, enum rib_which which, uint16_t nva)
+/* Held are all entries of an origin that is away, and the old ones of one that is alive. */
+void rib_nva_drop_held(struct rib *r, uint16_t nva)
 {
-    each_path(r, origin, which, nva, visit_dirty);
+    for (int i = 1; i < RIB_ORIGINS; i++) {
+        struct rib_origin *o = &r->origins[i];
+        struct rib_session *s = &o->sessions[nva];
+        if (!s->paths && !s->tombstones)
+            continue;
+        s->old_flushed = o->aged;
+        if (o->class != RIB_LIVE) {
+            s->flushed = rib_mark(o);
+            o->is_partial = true;
+        }
+        rib_sweep_ask(r, o);
+    }
+}
+
+/* Of two at a time: all. */
+void rib_origin_review(struct rib *r, uint8_t origin, uint16_t nva)
+{
+    struct rib_origin *o = &r->origins[origin];
+    o->reviewed_nva = o->reviewed && o->reviewed_nva != nva ? 0 : nva;
+    o->reviewed = rib_mark(o);
+    rib_sweep_ask(r, o);
 }

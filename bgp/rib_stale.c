@@ -4,20 +4,15 @@
  * NVAs as any other change does, and every node prefers anything else. */
 #include <stdlib.h>
 
-#include "bgp/rib.h"
+#include "bgp/rib_impl.h"
 
-/* Routes that came together share their attributes: the pair of the last one. */
-struct stale {
-    uint32_t fresh, stale; /* ids; stale: with a reference */
-};
-
-static int make_stale(struct rib *r, uint32_t fresh, struct stale *s)
+static int make_stale(struct rib *r, uint32_t fresh, struct rib_stale *s)
 {
     struct bgp_attrs marked, a = *bgp_attrs_get(&r->attrs, fresh);
     if (s->fresh == fresh)
         return 0;
     bgp_attrs_unref(&r->attrs, s->stale);
-    *s = (struct stale){ .fresh = fresh };
+    *s = (struct rib_stale){ .fresh = fresh };
     size_t cap = a.len + (size_t)BGP_MARK_ROOM;
     uint8_t *buf = malloc(cap);
     if (!buf)
@@ -33,66 +28,66 @@ static int make_stale(struct rib *r, uint32_t fresh, struct stale *s)
     return len == BGP_ERR_NOMEM ? len : 0;
 }
 
-static int withdraw(struct rib *r, uint32_t index, uint64_t now_ms)
-{
-    const struct rib_path p = *rib_path(r, index);
-    struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, p.net, &prefix);
-    return rib_withdraw(r, p.origin, p.nva, &prefix, p.path_id, now_ms);
-}
-
 /* What may not be kept, is known to be gone, or cannot be marked, is withdrawn. */
-static int age_path(struct rib *r, uint32_t index, struct stale *s, uint64_t now_ms)
+static int age_path(struct rib *r, uint32_t index, struct rib_stale *s, uint64_t now_ms)
 {
     const struct rib_path p = *rib_path(r, index);
+    bool is_unheard = rib_path_is_unheard(r, &p);
     struct ip_prefix prefix;
     bool must_go = bgp_attrs_get(&r->attrs, p.attrs)->marks & BGP_MARK_NO_LLGR;
     if (must_go || p.flags & RIB_PATH_DISPROVED)
-        return withdraw(r, index, now_ms);
+        return rib_withdraw_path(r, index, now_ms);
     int err = make_stale(r, p.attrs, s);
     if (err || !s->stale)
-        return err ? err : withdraw(r, index, now_ms);
+        return err ? err : rib_withdraw_path(r, index, now_ms);
     prefix_table_prefix(&r->nets, p.net, &prefix);
     err = rib_announce(r, p.origin, p.nva, &prefix, p.path_id, s->stale);
-    if (!err)
-        rib_path(r, index)->flags |= p.flags & RIB_PATH_UNSEEN;
+    if (!err && is_unheard)
+        rib_path(r, index)->flags |= RIB_PATH_UNSEEN;
     return err;
 }
 
-/* A path of a session that is being held. */
-static bool is_held(const struct rib *r, uint32_t id, uint16_t nva, enum bgp_family family)
+static const struct rib_retelling *retelling_of(const struct rib *r, const struct rib_path *p)
 {
-    if (id & RIB_FACT)
+    return &r->origins[p->origin].sessions[p->nva].retelling[prefix_index_family(p->net)];
+}
+
+static bool is_marked(const struct rib *r, const struct rib_path *p)
+{
+    return bgp_attrs_get(&r->attrs, p->attrs)->marks & BGP_MARK_LLGR_STALE;
+}
+
+/* What waits to be marked when its time is over goes with those that are. */
+static bool is_over(const struct rib *r, const struct rib_path *p)
+{
+    uint64_t version = rib_path_version(r, p);
+    const struct rib_retelling *t = retelling_of(r, p);
+    return version <= t->stale_over && rib_path_is_unheard(r, p) && (version <= t->stale || is_marked(r, p));
+}
+
+bool rib_stale_is_due(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_retelling *t = retelling_of(r, p);
+    if (!t->stale || !p->attrs)
         return false;
-    const struct rib_path *p = rib_path(r, id);
-    return p->nva == nva && p->attrs && !(p->flags & RIB_PATH_OLD) &&
-           prefix_index_family(p->net) == family;
+    return is_over(r, p) || (rib_path_version(r, p) <= t->stale && !is_marked(r, p));
 }
 
-static bool is_marked(const struct rib *r, uint32_t id)
+int rib_stale_visit(struct rib *r, uint32_t index, struct rib_stale *last, uint64_t now_ms)
 {
-    return bgp_attrs_get(&r->attrs, rib_path(r, id)->attrs)->marks & BGP_MARK_LLGR_STALE;
+    return is_over(r, rib_path(r, index)) ? rib_withdraw_path(r, index, now_ms) : age_path(r, index, last, now_ms);
 }
 
-/* A path that is changed moves to the end of the order, where it is met again as what it then is. */
-int rib_stale_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family, uint64_t now_ms)
+void rib_stale_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
 {
-    struct stale last = { 0 };
-    uint64_t at = 0;
-    int err = 0;
-    for (uint32_t id; !err && (id = vlist_next(&r->origins[origin].order, &at));)
-        if (is_held(r, id, nva, family) && !is_marked(r, id))
-            err = age_path(r, id, &last, now_ms);
-    bgp_attrs_unref(&r->attrs, last.stale);
-    return err;
+    struct rib_origin *o = &r->origins[origin];
+    o->sessions[nva].retelling[family].stale = rib_mark(o);
+    rib_sweep_ask(r, o);
 }
 
-int rib_stale_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family, uint64_t now_ms)
+void rib_stale_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
 {
-    uint64_t at = 0;
-    int err = 0;
-    for (uint32_t id; !err && (id = vlist_next(&r->origins[origin].order, &at));)
-        if (is_held(r, id, nva, family) && is_marked(r, id) && rib_path(r, id)->flags & RIB_PATH_UNSEEN)
-            err = withdraw(r, id, now_ms);
-    return err;
+    struct rib_origin *o = &r->origins[origin];
+    o->sessions[nva].retelling[family].stale_over = rib_mark(o);
+    rib_sweep_ask(r, o);
 }

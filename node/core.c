@@ -70,6 +70,7 @@ static void tick(struct core *c)
     core_recheck_tick(c);
     core_keys_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
+    core_must(rib_sweep(&c->rib, c->sweep_budget, c->now_ms));
     c->tombs_due =
         rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_streams_acked(c), c->now_ms);
 }
@@ -271,6 +272,7 @@ static void init_rib(struct core *c)
                            .is_monitored = c->config->station_count,
                            .relays = c->config->node_count > 2 };
     core_must(rib_init(&c->rib, &rib));
+    c->sweep_budget = CORE_SWEEP_BUDGET;
     c->adjout = adjout_new(&c->rib);
     core_must(!c->adjout);
     for (size_t i = 0; i < c->config->peer_count; i++)

@@ -79,7 +79,7 @@ static void log_down(struct core *c, struct core_peer *p)
     char subject[CONFIG_NAME_MAX + 16];
     core_event(c, CONFIG_LOG_WARN, "peer_down", core_peer_subject(p, subject, sizeof subject),
                "reason=\"%s\" uptime_s=%llu routes_lost=%u", p->last_error,
-               (unsigned long long)(c->now_ms - p->up_ms) / 1000, core_session_fact(c, p)->paths);
+               (unsigned long long)(c->now_ms - p->up_ms) / 1000, rib_session_paths(core_session_fact(c, p)));
 }
 
 /* An Established session stays: what ends it is a failure of BFD, not a missing Up. */

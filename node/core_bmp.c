@@ -196,7 +196,7 @@ static bool report_loc_rib(struct core *c, struct core_station *s)
 static bool report_peer(struct core *c, struct core_station *s, const struct core_peer *p)
 {
     const struct bmp_number numbers[] = {
-        { .type = BMP_ADJ_RIB_IN_ROUTES, .value = core_session_fact(c, p)->paths },
+        { .type = BMP_ADJ_RIB_IN_ROUTES, .value = rib_session_paths(core_session_fact(c, p)) },
         { .type = BMP_TREATED_AS_WITHDRAW,
           .value = bgp_session_stats(p->session)->treated_as_withdraw },
     };

@@ -156,7 +156,9 @@ static bool read_in(const struct run *r, uint32_t id, struct news *out)
         return false;
     const struct rib_path *p = rib_path(&r->c->rib, id);
     const struct core_peer *peer = r->c->peers[p->nva];
-    if (p->nva >= r->s->peer_count || !known(r->s, peer)->is_up || p->flags & RIB_PATH_UNSEEN)
+    if (p->nva >= r->s->peer_count || !known(r->s, peer)->is_up)
+        return false;
+    if (rib_path_is_flushed(&r->c->rib, p) || (p->attrs && rib_path_is_unheard(&r->c->rib, p)))
         return false; /* not of this session, not yet at least */
     bool is_told = r->table == CONFIG_ADJ_RIB_IN_PRE || rib_path_verdict(p) == POLICY_ACCEPTED;
     *out = (struct news){

@@ -131,7 +131,7 @@ static void sweep(struct core *c, struct core_peer *p, uint8_t families)
 {
     for (uint8_t f = 0; f < BGP_FAMILIES; f++)
         if (families & p->unseen & 1u << f)
-            core_must(rib_refresh_ends(&c->rib, c->rib.self, p->nva, (enum bgp_family)f, c->now_ms));
+            rib_refresh_ends(&c->rib, c->rib.self, p->nva, (enum bgp_family)f);
     p->unseen &= (uint8_t)~families;
     core_stale_forget(p, families);
 }
@@ -160,7 +160,7 @@ static void hold_routes(struct core *c, struct core_peer *p)
     p->grace_until = c->now_ms + (p->gr_family ? p->gr_restart_s * 1000u : 0);
     publish(c, p, RIB_SESSION_GRACE);
     core_event(c, CONFIG_LOG_INFO, "peer_restarts", core_peer_subject(p, subject, sizeof subject),
-               "routes_held=%u for_s=%u", core_session_fact(c, p)->paths, p->gr_restart_s);
+               "routes_held=%u for_s=%u", rib_session_paths(core_session_fact(c, p)), p->gr_restart_s);
 }
 
 /* The peer is back: what it kept forwarding for stays until its End-of-RIB. */
@@ -255,7 +255,7 @@ void core_routes_end_grace(struct core *c, struct core_peer *p)
         return;
     }
     core_event(c, CONFIG_LOG_WARN, "peer_restart_failed", core_peer_subject(p, subject, sizeof subject),
-               "routes_lost=%u", core_session_fact(c, p)->paths);
+               "routes_lost=%u", rib_session_paths(core_session_fact(c, p)));
     core_routes_lose(c, p);
 }
 
@@ -267,7 +267,7 @@ void core_routes_synced(struct core *c, struct core_peer *p)
     publish(c, p, RIB_SESSION_SYNCED);
     repl_evidence_synced(&c->rib, p->nva);
     core_event(c, CONFIG_LOG_INFO, "peer_synced", core_peer_subject(p, subject, sizeof subject),
-               "routes=%u after_ms=%llu", core_session_fact(c, p)->paths,
+               "routes=%u after_ms=%llu", rib_session_paths(core_session_fact(c, p)),
                (unsigned long long)(c->now_ms - p->up_ms));
 }
 
@@ -278,7 +278,7 @@ static void check_limit(struct core *c, struct core_peer *p)
 {
     static const char *const actions[] = { "warn", "trim", "reset" }; /* enum config_limit_action */
     const struct config_limit *l = &p->cfg->limit;
-    uint32_t count = core_session_fact(c, p)->paths;
+    uint32_t count = rib_session_paths(core_session_fact(c, p));
     char subject[CONFIG_NAME_MAX + 16];
     if (!l->limit || (count < l->warn_at && count <= l->limit)) {
         p->warned = p->over_limit = false;
@@ -353,7 +353,7 @@ void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_up
     p->update_ms = c->now_ms;
     for (uint8_t f = 0; f < BGP_FAMILIES; f++)
         if (u->disable & 1u << f)
-            core_must(rib_withdraw_family(&c->rib, c->rib.self, p->nva, f, c->now_ms));
+            rib_withdraw_family(&c->rib, c->rib.self, p->nva, (enum bgp_family)f);
     for (int i = 0; i < u->withdrawn_count; i++)
         withdraw(c, p, u->withdrawn[i]);
     for (int i = 0; i < u->reach_count; i++)

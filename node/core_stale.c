@@ -41,14 +41,14 @@ void core_stale_begin(struct core *c, struct core_peer *p, uint8_t families)
     for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
         if (!(families & 1u << f))
             continue;
-        core_must(rib_stale_begins(&c->rib, c->rib.self, p->nva, (enum bgp_family)f, c->now_ms));
+        rib_stale_begins(&c->rib, c->rib.self, p->nva, (enum bgp_family)f);
         if (!p->stale_until[f])
             p->stale_until[f] = c->now_ms + p->stale_s[f] * (uint64_t)1000;
         if (p->stale_until[f] > p->grace_until)
             p->grace_until = p->stale_until[f];
     }
     core_event(c, CONFIG_LOG_WARN, "peer_long_lived_stale", core_peer_subject(p, subject, sizeof subject),
-               "routes_held=%u for_s=%llu", core_session_fact(c, p)->paths,
+               "routes_held=%u for_s=%llu", rib_session_paths(core_session_fact(c, p)),
                (unsigned long long)(p->grace_until - c->now_ms) / 1000);
 }
 
@@ -65,7 +65,7 @@ void core_stale_tick(struct core *c, struct core_peer *p)
         if (!p->stale_until[f] || c->now_ms < p->stale_until[f])
             continue;
         p->stale_until[f] = 0;
-        core_must(rib_stale_ends(&c->rib, c->rib.self, p->nva, (enum bgp_family)f, c->now_ms));
+        rib_stale_ends(&c->rib, c->rib.self, p->nva, (enum bgp_family)f);
     }
 }
 

@@ -29,7 +29,8 @@ void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t since_ms)
     o->class = RIB_GRACE;
     o->lost_ms = since_ms;
     o->heals_ms = 0;
-    rib_origin_dirty(r, origin, RIB_CURRENT, 0); /* what was said before the loss is evidence too */
+    rib_origin_accuse(r, origin);
+    rib_origin_review(r, origin, 0); /* what was said before the loss is evidence too */
 }
 
 bool repl_evidence_is_healing(const struct rib *r)
@@ -53,7 +54,7 @@ static uint64_t heal(struct rib *r, uint8_t origin, uint64_t now_ms)
 bool repl_evidence_is_needed(const struct rib *r)
 {
     for (int i = 1; i < RIB_ORIGINS; i++)
-        if (r->origins[i].class != RIB_LIVE || r->origins[i].old)
+        if (r->origins[i].class != RIB_LIVE || r->origins[i].old || r->origins[i].heals_ms)
             return true;
     return r->graces != 0;
 }
@@ -79,7 +80,7 @@ static const struct rib_path *statement(const struct rib *r, const struct rib_pa
     for (uint32_t i = rib_net(r, held->net)->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin == origin && p->nva == held->nva && p->path_id == held->path_id &&
-            !(p->flags & RIB_PATH_OLD))
+            !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p))
             return p;
         i = p->next;
     }
@@ -90,7 +91,7 @@ static const struct rib_path *statement(const struct rib *r, const struct rib_pa
 static uint64_t held_since(const struct rib *r, const struct rib_path *held)
 {
     const struct rib_origin *home = &r->origins[held->origin];
-    if (held->flags & RIB_PATH_OLD)
+    if (rib_path_is_old(r, held))
         return home->old_ms;
     return home->class == RIB_LIVE ? home->sessions[held->nva].lost_ms : home->lost_ms;
 }
@@ -105,19 +106,6 @@ static bool is_withdrawn(const struct rib *r, const struct rib_path *held)
     return false;
 }
 
-/* What an announcement or an End-of-RIB spoke against counts at once: the origin says otherwise. */
-static void rehabilitate(struct rib *r, uint8_t origin)
-{
-    uint64_t at = 0;
-    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));) {
-        struct rib_path *p = id & RIB_FACT ? NULL : rib_path(r, id);
-        if (!p || p->flags & RIB_PATH_OLD || !(p->flags & RIB_PATH_DISPROVED) || is_withdrawn(r, p))
-            continue;
-        p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
-        rib_mark_dirty(r, p->net);
-    }
-}
-
 void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];
@@ -126,9 +114,9 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
     bool was_stale = o->class == RIB_STALE;
     o->class = RIB_LIVE;
     o->heals_ms = now_ms + HEAL_MS;
-    rehabilitate(r, origin);
+    rib_origin_doubt(r, origin);
     if (was_stale)
-        rib_origin_dirty(r, origin, RIB_CURRENT, 0);
+        rib_origin_review(r, origin, 0);
 }
 
 static bool is_disproved(const struct rib *r, const struct rib_path *held)
@@ -147,10 +135,18 @@ static bool is_disproved(const struct rib *r, const struct rib_path *held)
     return false;
 }
 
+/* What an announcement or an End-of-RIB spoke against counts again: the origin is back, and says otherwise. */
+static bool is_cleared(const struct rib *r, const struct rib_path *p)
+{
+    return r->origins[p->origin].class == RIB_LIVE && rib_path_is_doubted(r, p) && !is_withdrawn(r, p);
+}
+
 void repl_evidence_judge(struct rib *r, uint32_t net)
 {
     for (uint32_t i = rib_net(r, net)->paths; i;) {
         struct rib_path *p = rib_path(r, i);
+        if (is_cleared(r, p))
+            p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
         if (p->nva && is_held(r, p) && is_disproved(r, p))
             p->flags |= RIB_PATH_DISPROVED;
         i = p->next;
@@ -164,10 +160,16 @@ void repl_evidence_synced(struct rib *r, uint16_t nva)
         holdings(&r->origins[i], held);
         for (int k = 0; k < 2; k++)
             if (*held[k].class != RIB_LIVE && held_entries(&r->origins[i], &held[k]))
-                rib_origin_dirty(r, i, held[k].which, nva);
+                rib_origin_review(r, i, nva);
         if (r->origins[i].sessions[nva].state == RIB_SESSION_GRACE)
-            rib_origin_dirty(r, i, RIB_CURRENT, nva);
+            rib_origin_review(r, i, nva);
     }
+}
+
+static bool holds_any_of(const struct rib_origin *o, uint16_t nva)
+{
+    const struct rib_session *s = &o->sessions[nva];
+    return s->paths && (o->class != RIB_LIVE || o->old || s->state == RIB_SESSION_GRACE);
 }
 
 void repl_evidence_session_ends(struct rib *r, uint16_t nva)
@@ -177,7 +179,7 @@ void repl_evidence_session_ends(struct rib *r, uint16_t nva)
     for (int i = 1; i < RIB_ORIGINS; i++) {
         uint64_t at = 0;
         const struct vlist *order = &r->origins[i].order;
-        for (uint32_t id; (id = vlist_next(order, &at));)
+        for (uint32_t id; holds_any_of(&r->origins[i], nva) && (id = vlist_next(order, &at));)
             if (!(id & RIB_FACT) && rib_path(r, id)->nva == nva && is_held(r, rib_path(r, id)))
                 repl_evidence_judge(r, rib_path(r, id)->net);
     }
@@ -200,7 +202,7 @@ static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
     uint64_t stale_at = h->since_ms + times->grace_ms, drop_at = stale_at + times->stale_ms;
     if (*h->class == RIB_GRACE && now_ms >= stale_at) {
         *h->class = RIB_STALE;
-        rib_origin_dirty(r, origin, h->which, 0);
+        rib_origin_review(r, origin, 0);
     }
     if (now_ms < stale_at)
         return stale_at;

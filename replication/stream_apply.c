@@ -250,7 +250,7 @@ static void conclude(struct repl_replica *p, struct rib *r, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[p->origin];
     if (p->resetting) {
-        rib_origin_sweep_unseen(r, p->origin);
+        rib_origin_drop_unseen(r, p->origin);
         o->dropped = vlist_head(&o->order); /* what was swept left no trace */
     }
     p->resetting = false;

@@ -300,6 +300,8 @@ static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct r
     const struct vlist *order = &b->origin->order;
     uint64_t at = rib_origin_place(b->origin, b->from), base = b->origin->base, told = at;
     for (uint32_t id; (id = vlist_next(order, &at)); told = at) {
+        if (!(id & RIB_FACT) && rib_path_is_flushed(r, rib_path(r, id)))
+            continue; /* the fact that stands behind it says so */
         if (fits_no_frame(r, id)) {
             ++*quarantined;
             continue;
@@ -315,12 +317,12 @@ static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct r
     return at - base;
 }
 
-/* The place before the first entry of this life: those of an earlier one stand in front. */
+/* The place before the first entry of this life: those of an earlier one, and what is gone, stand in front. */
 static uint64_t first_place(const struct rib *r, const struct rib_origin *o)
 {
     uint64_t at = 0;
     for (uint32_t id; (id = vlist_next(&o->order, &at));)
-        if (id & RIB_FACT || !(rib_path(r, id)->flags & RIB_PATH_OLD))
+        if (id & RIB_FACT || !(rib_path_is_old(r, rib_path(r, id)) || rib_path_is_flushed(r, rib_path(r, id))))
             return at - 1;
     return at;
 }

@@ -93,7 +93,7 @@ uint32_t vlist_append(struct vlist *v, uint32_t id)
 /* Versions from here on may still get an entry. */
 static uint64_t first_open(const struct vlist *v)
 {
-    return v->placing ? v->placing : v->next;
+    return vlist_settled(v) + 1;
 }
 
 /* Give back chunks that are full of holes: inner ones at once, leading ones with their place. */
@@ -197,10 +197,14 @@ uint32_t vlist_next(const struct vlist *v, uint64_t *position)
     return 0;
 }
 
+bool vlist_is_sparse(const struct vlist *v)
+{
+    return v->next - v->oldest > (uint64_t)v->live * SPAN_FACTOR + SPAN_FREE;
+}
+
 bool vlist_compact(struct vlist *v, uint32_t *id, uint32_t *slot)
 {
-    uint64_t span = v->next - v->oldest;
-    if (span <= (uint64_t)v->live * SPAN_FACTOR + SPAN_FREE || !vlist_reserve(v, 1))
+    if (!vlist_is_sparse(v) || !vlist_reserve(v, 1))
         return false;
     uint64_t position = v->oldest ? v->oldest - 1 : 0;
     *id = vlist_next(v, &position);

@@ -64,9 +64,17 @@ static inline uint64_t vlist_head(const struct vlist *v)
     return v->next - 1;
 }
 
+/* Every entry that is in its place has no later version: what is being placed comes behind it. */
+static inline uint64_t vlist_settled(const struct vlist *v)
+{
+    return (v->placing ? v->placing : v->next) - 1;
+}
+
 /* The first entry newer than *position; moves *position onto it. 0: *position is at the head. */
 uint32_t vlist_next(const struct vlist *v, uint64_t *position);
 
+/* Do holes prevail, so that vlist_compact would move the oldest entry? */
+bool vlist_is_sparse(const struct vlist *v);
 /* While true: entry *id was moved to the new *slot, which the caller must remember. */
 bool vlist_compact(struct vlist *v, uint32_t *id, uint32_t *slot);
 

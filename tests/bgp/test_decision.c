@@ -159,7 +159,7 @@ static void test_class_and_communities_count_first(void)
     lab_decide(&l);
     CU_ASSERT_EQUAL(lab_best(&l, NET), 1); /* GRACE counts like LIVE */
     l.rib.origins[2].class = RIB_STALE;
-    rib_origin_dirty(&l.rib, 2, RIB_ANY, 0);
+    rib_origin_review(&l.rib, 2, 0);
     lab_decide(&l);
     CU_ASSERT_EQUAL(lab_best(&l, NET), 2);
     CU_ASSERT_EQUAL(lab_set(&l, NET)->count, 1);

@@ -2,6 +2,7 @@
  * orders are recounted from the paths themselves after every step of the random test. */
 #include "tests/lib/cu.h"
 #include "tests/lib/rib_lab.h"
+#include "tests/lib/rib_random.h"
 
 static const struct lab_route first = { .nva = 1, .net = 1, .path_len = 1 };
 static const struct lab_route theirs = { .nva = 1, .node = 2, .net = 1, .path_len = 1 };
@@ -115,11 +116,13 @@ static void test_a_family_of_one_nva_is_withdrawn_and_nothing_else(void)
             lab_announce(&l, (struct lab_route){ .nva = 1, .net = net, .family = BGP_IP6, .path_len = 1 });
         }
         lab_announce(&l, theirs);
-        CU_ASSERT_EQUAL(rib_withdraw_family(&l.rib, LAB_SELF, 1, BGP_IP4, l.now_ms), 0);
+        rib_withdraw_family(&l.rib, LAB_SELF, 1, BGP_IP4);
+        lab_sweep(&l);
         CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 10);
         CU_ASSERT_EQUAL(origin_of(&l, theirs.node)->paths, 1);
         CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->tombstones, keep ? 5 : 0);
-        CU_ASSERT_EQUAL(rib_withdraw_family(&l.rib, LAB_SELF, 1, BGP_IP4, l.now_ms), 0);
+        rib_withdraw_family(&l.rib, LAB_SELF, 1, BGP_IP4);
+        lab_sweep(&l);
         CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 10);
         lab_close(&l);
     }
@@ -185,6 +188,7 @@ static void test_a_session_whose_identifier_becomes_known_is_decided_again(void)
     struct rib_session fact = l.rib.origins[2].sessions[1];
     fact.identifier = 9;
     CU_ASSERT_EQUAL_FATAL(rib_session_set(&l.rib, 2, 1, &fact, l.now_ms), 0);
+    lab_sweep(&l);
     uint32_t net = rib_next_dirty(&l.rib);
     CU_ASSERT_FATAL(net != 0);
     CU_ASSERT_EQUAL_FATAL(rib_decide(&l.rib, net, &change), 0);
@@ -238,7 +242,10 @@ static void test_a_session_that_ends_takes_its_paths_along(void)
     lab_decide(&l);
     lab_session(&l, LAB_SELF, 1, RIB_SESSION_DOWN, 1);
     CU_ASSERT_EQUAL(lab_path(&l, &first), 0);
+    CU_ASSERT_EQUAL(rib_session_paths(&origin_of(&l, LAB_SELF)->sessions[1]), 0);
+    lab_sweep(&l);
     CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->sessions[1].paths, 0);
+    CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->sessions[1].leaving, 0);
     CU_ASSERT_EQUAL(lab_decide(&l), 1);
     CU_ASSERT_EQUAL(lab_best(&l, 1), 2);
     lab_close(&l);
@@ -284,6 +291,7 @@ static void test_an_origin_that_restarts_keeps_its_paths_as_old_ones(void)
     lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 2, .path_len = 1 });
     lab_withdraw(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 2 });
     rib_origin_age(&l.rib, 2, l.now_ms);
+    lab_sweep(&l);
     CU_ASSERT_EQUAL(origin_of(&l, 2)->old, 1);
     CU_ASSERT_EQUAL(origin_of(&l, 2)->tombstones, 0); /* of a life that is over: proves nothing */
     CU_ASSERT_EQUAL(rib_path_class(&l.rib, rib_path(&l.rib, lab_path(&l, &theirs))), RIB_GRACE);
@@ -313,6 +321,7 @@ static void test_old_paths_not_heard_until_end_of_rib_are_gone(void)
     rib_origin_age(&l.rib, 2, l.now_ms);
     lab_session(&l, 2, 1, RIB_SESSION_SYNCED, 1);
     CU_ASSERT_EQUAL(lab_path(&l, &theirs), 0);
+    lab_sweep(&l);
     CU_ASSERT_EQUAL(origin_of(&l, 2)->old, 1); /* another NVA's */
     lab_close(&l);
 }
@@ -326,7 +335,7 @@ static void test_a_reset_stream_sweeps_what_it_does_not_bring(void)
     lab_announce(&l, other);
     rib_origin_mark_unseen(&l.rib, 2);
     lab_announce(&l, theirs);
-    rib_origin_sweep_unseen(&l.rib, 2);
+    rib_origin_drop_unseen(&l.rib, 2);
     CU_ASSERT_NOT_EQUAL(lab_path(&l, &theirs), 0);
     CU_ASSERT_EQUAL(lab_path(&l, &other), 0);
     lab_close(&l);
@@ -347,34 +356,33 @@ static void test_a_refresh_withdraws_what_did_not_come_again(void)
         lab_announce(&l, neighbour);
         rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4);
         lab_announce(&l, again);
-        CU_ASSERT_EQUAL(rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4, l.now_ms), 0);
+        rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4);
+        lab_sweep(&l);
         uint32_t gone = lab_path(&l, &first);
         CU_ASSERT(keep_tombstones ? gone && !rib_path(&l.rib, gone)->attrs : !gone);
         CU_ASSERT(lab_path(&l, &again) && lab_path(&l, &six) && lab_path(&l, &neighbour));
-        CU_ASSERT_EQUAL(rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4, l.now_ms), 0);
+        rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4);
+        lab_sweep(&l);
         CU_ASSERT_NOT_EQUAL(lab_path(&l, &again), 0); /* an end without a beginning sweeps nothing */
         lab_close(&l);
     }
 }
 
-/* Who follows the order as what a session says hears of it again; without anybody there is no news. */
-static void test_what_is_heard_again_after_a_mark_moves_for_monitors(void)
+/* Its place says that it was heard since; who follows the order as what a session says hears of it, too. */
+static void test_what_is_heard_again_after_a_mark_moves_once(void)
 {
-    const struct lab_route route = { .nva = 1, .net = 1 };
-    for (int is_monitored = 0; is_monitored < 2; is_monitored++) {
-        struct lab l;
-        lab_open(&l, 8, true);
-        l.rib.is_monitored = is_monitored;
-        lab_announce(&l, route);
-        rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4);
-        uint64_t before = vlist_head(&l.rib.origins[LAB_SELF].order);
-        lab_announce(&l, route);
-        CU_ASSERT_EQUAL(vlist_head(&l.rib.origins[LAB_SELF].order) > before, is_monitored);
-        before = vlist_head(&l.rib.origins[LAB_SELF].order);
-        lab_announce(&l, route);
-        CU_ASSERT_EQUAL(vlist_head(&l.rib.origins[LAB_SELF].order), before);
-        lab_close(&l);
-    }
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, first);
+    rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4);
+    CU_ASSERT_TRUE(rib_path_is_unheard(&l.rib, rib_path(&l.rib, lab_path(&l, &first))));
+    uint64_t before = vlist_head(&origin_of(&l, LAB_SELF)->order);
+    lab_announce(&l, first);
+    CU_ASSERT_FALSE(rib_path_is_unheard(&l.rib, rib_path(&l.rib, lab_path(&l, &first))));
+    CU_ASSERT_EQUAL(vlist_head(&origin_of(&l, LAB_SELF)->order), before + 1);
+    lab_announce(&l, first);
+    CU_ASSERT_EQUAL(vlist_head(&origin_of(&l, LAB_SELF)->order), before + 1);
+    lab_close(&l);
 }
 
 static void test_a_verdict_that_changes_moves_its_path_for_monitors(void)
@@ -422,6 +430,7 @@ static void test_dropping_an_origin_touches_no_other(void)
     lab_announce(&l, theirs);
     rib_origin_drop(&l.rib, 2, RIB_ANY);
     CU_ASSERT_EQUAL(lab_path(&l, &theirs), 0);
+    lab_sweep(&l);
     CU_ASSERT_NOT_EQUAL(lab_path(&l, &first), 0);
     CU_ASSERT_EQUAL(vlist_head(&origin_of(&l, 2)->order), 1);
     CU_ASSERT_EQUAL(origin_of(&l, 2)->order.live, 0);
@@ -480,142 +489,26 @@ static void test_an_empty_net_that_comes_back_does_not_die(void)
 
 /* ---- all of it at random, recounted ---- */
 
-enum { STEPS = 6000, NETS = 12, NODES = 3 };
-
-static uint32_t random_below(uint64_t *state, uint32_t below)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33) % below;
-}
-
-struct tally {
-    uint32_t paths[RIB_ORIGINS], tombstones[RIB_ORIGINS], old[RIB_ORIGINS], accepted[RIB_ORIGINS];
-    uint32_t best[RIB_ORIGINS];
-    uint32_t all;
-};
-
-static void recount(const struct lab *l, struct tally *t)
-{
-    *t = (struct tally){ 0 };
-    for (uint32_t net = 0; net < NETS; net++) {
-        uint32_t index = lab_net(l, BGP_IP4, net);
-        for (uint32_t i = index ? rib_net(&l->rib, index)->paths : 0; i;
-             i = rib_path(&l->rib, i)->next) {
-            const struct rib_path *p = rib_path(&l->rib, i);
-            t->all++;
-            t->best[p->origin] += i == rib_best(rib_net(&l->rib, index));
-            t->accepted[p->origin] += p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED;
-            t->paths[p->origin] += p->attrs != 0;
-            t->tombstones[p->origin] += p->attrs == 0;
-            t->old[p->origin] += (p->flags & RIB_PATH_OLD) != 0;
-            CU_ASSERT_EQUAL_FATAL(p->net, index);
-        }
-    }
-}
-
-/* Every entry of an order is a live path of that origin, which names the entry's own slot. */
-static uint32_t walk_order(const struct lab *l, uint8_t origin)
-{
-    const struct vlist *order = &origin_of(l, origin)->order;
-    uint64_t at = 0;
-    uint32_t seen = 0;
-    for (uint32_t id; (id = vlist_next(order, &at));) {
-        if (id & RIB_FACT)
-            continue;
-        const struct rib_path *p = rib_path(&l->rib, id);
-        CU_ASSERT_FATAL(p->origin == origin && vlist_version(order, p->slot) == at);
-        seen++;
-    }
-    return seen;
-}
-
-static void check_sums(const struct lab *l)
-{
-    struct tally t;
-    recount(l, &t);
-    CU_ASSERT_EQUAL_FATAL(t.all, l->rib.paths.count);
-    for (uint8_t o = 1; o <= NODES; o++) {
-        const struct rib_origin *origin = origin_of(l, o);
-        uint32_t by_session = 0, accepted = 0, best = 0;
-        for (uint16_t nva = 0; nva < LAB_NVAS; nva++) {
-            by_session += origin->sessions[nva].paths;
-            accepted += origin->sessions[nva].accepted;
-            best += origin->sessions[nva].best;
-        }
-        CU_ASSERT_EQUAL_FATAL(accepted, t.accepted[o]);
-        CU_ASSERT_EQUAL_FATAL(best, t.best[o]);
-        CU_ASSERT_EQUAL_FATAL(origin->paths, t.paths[o]);
-        CU_ASSERT_EQUAL_FATAL(origin->tombstones, t.tombstones[o]);
-        CU_ASSERT_EQUAL_FATAL(origin->old, t.old[o]);
-        CU_ASSERT_EQUAL_FATAL(by_session, t.paths[o]);
-        CU_ASSERT_EQUAL_FATAL(walk_order(l, o), t.paths[o] + t.tombstones[o]);
-    }
-}
-
-static void reap(struct lab *l)
-{
-    for (uint32_t net; (net = rib_next_dying(&l->rib, UINT64_MAX));)
-        rib_net_free(&l->rib, net);
-}
-
-static void random_step(struct lab *l, uint64_t *seed)
-{
-    uint8_t node = (uint8_t)(1 + random_below(seed, NODES));
-    struct lab_route r = { .nva = (uint16_t)(1 + random_below(seed, 3)),
-                           .node = node,
-                           .net = random_below(seed, NETS),
-                           .path_id = random_below(seed, 2),
-                           .path_len = (uint8_t)(1 + random_below(seed, 3)) };
-    switch (random_below(seed, 60)) {
-    case 0:
-        lab_session(l, node, r.nva, RIB_SESSION_DOWN, random_below(seed, 4));
-        break;
-    case 1:
-        lab_session(l, node, r.nva, RIB_SESSION_SYNCED, random_below(seed, 4));
-        break;
-    case 2:
-        rib_origin_age(&l->rib, node, l->now_ms);
-        break;
-    case 3:
-        rib_origin_mark_unseen(&l->rib, node);
-        break;
-    case 4:
-        rib_origin_sweep_unseen(&l->rib, node);
-        break;
-    case 5:
-        rib_origin_drop(&l->rib, node, random_below(seed, 2) ? RIB_OLD : RIB_ANY);
-        break;
-    case 6:
-        rib_expire_tombstones(&l->rib, 5000, UINT64_MAX, l->now_ms);
-        break;
-    default:
-        if (random_below(seed, 5) < 3)
-            lab_announce(l, r);
-        else
-            lab_withdraw(l, r);
-    }
-}
-
 static void test_counters_and_orders_agree_with_the_paths_whatever_happens(void)
 {
     for (uint64_t round = 0; round < 4; round++) {
         struct lab l;
         uint64_t seed = round + 1;
         lab_open(&l, 4, round % 2 == 0);
-        for (int step = 0; step < STEPS; step++) {
+        for (int step = 0; step < RIB_RANDOM_STEPS; step++) {
             l.now_ms += 100;
-            random_step(&l, &seed);
-            if (random_below(&seed, 4) == 0) {
+            rib_random_step(&l, &seed);
+            if (rib_random_below(&seed, 4) == 0) {
                 lab_decide(&l);
-                reap(&l);
+                rib_random_reap(&l);
             }
             if (step % 16 == 0)
-                check_sums(&l);
+                rib_random_check(&l);
         }
-        for (uint8_t o = 1; o <= NODES; o++)
+        for (uint8_t o = 1; o <= RIB_RANDOM_NODES; o++)
             rib_origin_drop(&l.rib, o, RIB_ANY);
         lab_decide(&l);
-        reap(&l);
+        rib_random_reap(&l);
         CU_ASSERT_EQUAL(l.rib.paths.count, 0);
         CU_ASSERT_EQUAL(l.rib.attrs.records.count, 0);
         CU_ASSERT_EQUAL(l.rib.sets.sets.count, 0);
@@ -676,7 +569,7 @@ CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
         CU_CASE(test_old_paths_not_heard_until_end_of_rib_are_gone),
         CU_CASE(test_a_reset_stream_sweeps_what_it_does_not_bring),
         CU_CASE(test_a_refresh_withdraws_what_did_not_come_again),
-        CU_CASE(test_what_is_heard_again_after_a_mark_moves_for_monitors),
+        CU_CASE(test_what_is_heard_again_after_a_mark_moves_once),
         CU_CASE(test_a_verdict_that_changes_moves_its_path_for_monitors),
         CU_CASE(test_rehabilitation_voids_what_evidence_held_against_it),
         CU_CASE(test_dropping_an_origin_touches_no_other),

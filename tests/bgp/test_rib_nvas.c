@@ -137,6 +137,7 @@ static void test_an_nva_is_gone_without_session_path_and_tombstone(void)
     CU_ASSERT_FALSE(rib_nva_is_gone(&l.rib, 1));
     lab_announce(&l, (struct lab_route){ .nva = 1, .node = 1, .net = 7, .path_len = 2 });
     lab_session(&l, 2, 1, RIB_SESSION_DOWN, 1);
+    lab_sweep(&l);
     CU_ASSERT_FALSE(rib_nva_is_gone(&l.rib, 1));
     lab_withdraw(&l, (struct lab_route){ .nva = 1, .node = 1, .net = 7 });
     CU_ASSERT_FALSE(rib_nva_is_gone(&l.rib, 1));
@@ -176,6 +177,7 @@ static void test_held_copies_of_an_nva_go_and_live_ones_stay(void)
     }
     l.rib.origins[3].class = RIB_GRACE;
     rib_nva_drop_held(&l.rib, 1);
+    lab_sweep(&l);
     CU_ASSERT_EQUAL(l.rib.origins[2].paths, 2);
     CU_ASSERT_EQUAL(l.rib.origins[3].paths, 1);
     CU_ASSERT_EQUAL(lab_path(&l, &(struct lab_route){ .nva = 1, .node = 3, .net = 1 }), 0);

@@ -108,6 +108,7 @@ static inline void stage_close(struct stage *s)
                 leave(s, nva, f);
     for (uint8_t o = 0; o < RIB_ORIGINS; o++)
         rib_origin_drop(&s->l.rib, o, RIB_ANY);
+    lab_sweep(&s->l);
     while (adjout_work(s->adjout, 100))
         ;
     CU_ASSERT_EQUAL(s->l.rib.attrs.records.count, 0); /* no reference is left behind */

@@ -149,10 +149,19 @@ static inline void lab_session(struct lab *l, uint8_t node, uint16_t nva,
     (void)err;
 }
 
+/* Carry out what was said of many entries at once. */
+static inline void lab_sweep(struct lab *l)
+{
+    int err = rib_sweep(&l->rib, UINT32_MAX, l->now_ms);
+    assert(!err);
+    (void)err;
+}
+
 /* Decide all that is dirty; returns how many nets moved in the Loc-RIB order. */
 static inline unsigned lab_decide(struct lab *l)
 {
     unsigned moved = 0;
+    lab_sweep(l);
     struct rib_change change;
     for (uint32_t net; (net = rib_next_dirty(&l->rib));) {
         int err = rib_decide(&l->rib, net, &change);
@@ -176,7 +185,7 @@ static inline uint32_t lab_path(const struct lab *l, const struct lab_route *r)
     for (uint32_t i = net ? rib_net(&l->rib, net)->paths : 0; i; i = rib_path(&l->rib, i)->next) {
         const struct rib_path *p = rib_path(&l->rib, i);
         if (p->nva == r->nva && p->origin == lab_node(r) && p->path_id == r->path_id)
-            return i;
+            return rib_path_is_flushed(&l->rib, p) ? 0 : i;
     }
     return 0;
 }

@@ -83,6 +83,14 @@ static inline void ribs_session(struct ribs *x, uint8_t origin, uint16_t nva,
     (void)err;
 }
 
+/* Carry out what was said of many entries at once. */
+static inline void ribs_sweep(struct ribs *x)
+{
+    int err = rib_sweep(&x->rib, UINT32_MAX, 0);
+    assert(!err);
+    (void)err;
+}
+
 /* The path of this origin and NVA, old or current; NULL: none. */
 static inline const struct rib_path *ribs_path(const struct ribs *x, uint8_t origin, uint16_t nva,
                                                uint32_t number, uint32_t path_id)
@@ -92,7 +100,7 @@ static inline const struct rib_path *ribs_path(const struct ribs *x, uint8_t ori
     for (uint32_t i = net ? rib_net(&x->rib, net)->paths : 0; i;) {
         const struct rib_path *path = rib_path(&x->rib, i);
         if (path->origin == origin && path->nva == nva && path->path_id == path_id)
-            return path;
+            return rib_path_is_flushed(&x->rib, path) ? NULL : path;
         i = path->next;
     }
     return NULL;

@@ -14,6 +14,7 @@ static void decide(struct ribs *x)
 {
     struct rib_change change;
     bool judge = repl_evidence_is_needed(&x->rib);
+    ribs_sweep(x);
     for (uint32_t net; (net = rib_next_dirty(&x->rib));) {
         if (judge)
             repl_evidence_judge(&x->rib, net);
@@ -298,8 +299,8 @@ static void test_a_node_that_is_back_says_again_what_was_disproved(void)
     CU_ASSERT_TRUE(repl_evidence_is_healing(&x.rib));
     CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 5000), 8000);
     CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 8000), UINT64_MAX);
-    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
     CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
     CU_ASSERT_FALSE(repl_evidence_is_healing(&x.rib));
     rib_fini(&x.rib);
 }

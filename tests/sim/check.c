@@ -66,7 +66,7 @@ static void explain(struct world *w, int number)
             const struct rib_path *p = rib_path(r, at);
             printf("         node%d has of node%d by nva %d: %s, class %d, session %d%s%s\n", i, p->origin - 1,
                    p->nva - 1, p->attrs ? "a route" : "a tombstone", rib_path_class(r, p),
-                   r->origins[p->origin].sessions[p->nva].state, p->flags & RIB_PATH_OLD ? ", old" : "",
+                   r->origins[p->origin].sessions[p->nva].state, rib_path_is_old(r, p) ? ", old" : "",
                    p->flags & RIB_PATH_DISPROVED ? ", disproved" : "");
         }
     }
@@ -374,6 +374,8 @@ static void check_replica(struct world *w, const struct core *owner, const struc
     const struct rib *r = &owner->rib;
     const struct rib_origin *o = &r->origins[r->self];
     const struct repl_replica *copy = &holder->members[owner->cfg.self].replica;
+    if (owner->rib.sweeps || holder->rib.sweeps)
+        return; /* what is gone already still has to be removed */
     if (!copy->at_cut || holder->rib.origins[r->self].is_partial ||
         copy->incarnation != owner->incarnation || copy->position != vlist_head(&o->order) || !is_news(w, owner, holder))
         return;

@@ -156,6 +156,8 @@ void host_start(struct world *w, struct host *h)
                             .incarnation = ++h->incarnation };
     h->core = core_new(&cfg, w->now);
     h->core->member_times.renew_ms = 3000 + sim_pick(w, 20000); /* an hour does not fit a run */
+    if (w->seed % 2)
+        h->core->sweep_budget = RIB_SWEEP_CHANGE; /* walks are under way for long, as over a million routes */
     if (w->is_narrow) {
         repl_batcher_limit(h->core->batcher, 1 + sim_pick(w, 4));
         h->core->bulk_queued = 1;

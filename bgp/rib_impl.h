@@ -1,0 +1,33 @@
+/* Inside the RIB: shared by rib*.c only. */
+#ifndef TANDEM_BGP_RIB_IMPL_H
+#define TANDEM_BGP_RIB_IMPL_H
+
+#include "bgp/rib.h"
+
+static inline uint64_t rib_path_version(const struct rib *r, const struct rib_path *p)
+{
+    return vlist_version(&r->origins[p->origin].order, p->slot);
+}
+
+/* «All that is here»: a batch that is being applied to a copy comes behind it, wherever it has its places. */
+static inline uint64_t rib_mark(const struct rib_origin *o)
+{
+    return vlist_settled(&o->order);
+}
+
+/* Something was said of many entries: the walk has to go all the way, once more if it is under way. */
+void rib_sweep_ask(struct rib *r, struct rib_origin *o);
+/* Carry out all that was said of one origin now. */
+void rib_sweep_finish(struct rib *r, uint8_t origin);
+
+int rib_withdraw_path(struct rib *r, uint32_t path, uint64_t now_ms) MUST_USE;
+
+/* rib_stale.c. Routes that came together share their attributes: the pair of the last one. */
+struct rib_stale {
+    uint32_t fresh, stale; /* ids; stale: with a reference */
+};
+/* It is to bear the mark, or bears it and its time is over. */
+bool rib_stale_is_due(const struct rib *r, const struct rib_path *p);
+int rib_stale_visit(struct rib *r, uint32_t path, struct rib_stale *last, uint64_t now_ms) MUST_USE;
+
+#endif

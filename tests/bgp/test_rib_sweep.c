@@ -1,0 +1,187 @@
+/* What concerns many paths at once: said by versions, it counts before the walk comes by; the walk keeps to its
+ * budget. What each of these events means is told by test_rib.c. */
+#include "tests/lib/cu.h"
+#include "tests/lib/rib_lab.h"
+#include "tests/lib/rib_random.h"
+
+/* Class of every route that there may be: what counts, whether the walk came by or not. */
+static void check_same_classes(const struct lab *a, const struct lab *b)
+{
+    for (uint32_t i = 0; i < RIB_RANDOM_NODES * 3 * RIB_RANDOM_NETS * 2; i++) {
+        struct lab_route r = { .node = (uint8_t)(1 + i % RIB_RANDOM_NODES),
+                               .nva = (uint16_t)(1 + i / RIB_RANDOM_NODES % 3),
+                               .net = i / RIB_RANDOM_NODES / 3 % RIB_RANDOM_NETS,
+                               .path_id = i / RIB_RANDOM_NODES / 3 / RIB_RANDOM_NETS };
+        uint32_t x = lab_path(a, &r), y = lab_path(b, &r);
+        int of_x = x ? (int)rib_path_class(&a->rib, rib_path(&a->rib, x)) : RIB_GONE;
+        int of_y = y ? (int)rib_path_class(&b->rib, rib_path(&b->rib, y)) : RIB_GONE;
+        CU_ASSERT_EQUAL_FATAL(of_x, of_y);
+    }
+}
+
+static void check_same_best(const struct lab *a, const struct lab *b)
+{
+    for (uint32_t net = 0; net < RIB_RANDOM_NETS; net++)
+        if (lab_net(a, BGP_IP4, net) && lab_net(b, BGP_IP4, net))
+            CU_ASSERT_EQUAL_FATAL(lab_best(a, net), lab_best(b, net));
+}
+
+/* Withdrawals of a refresh are the walk's alone: until it came by, their paths count. */
+static bool withdraws(const struct lab *l)
+{
+    for (int i = 0; i < RIB_RANDOM_NODES * LAB_NVAS; i++) {
+        const struct rib_origin *o = &l->rib.origins[1 + i / LAB_NVAS];
+        if (o->sweep_end && o->sessions[i % LAB_NVAS].retelling[BGP_IP4].withdrawn)
+            return true;
+    }
+    return false;
+}
+
+/* One is swept after every event, the other one falls behind. */
+static void compare_step(struct lab *at_once, struct lab *late, uint64_t *seed, uint64_t *budgets)
+{
+    uint64_t same = *seed;
+    at_once->now_ms = late->now_ms += 100;
+    rib_random_step(at_once, &same);
+    lab_sweep(at_once);
+    rib_random_step(late, seed);
+    CU_ASSERT_EQUAL_FATAL(rib_sweep(&late->rib, rib_random_below(budgets, 24), late->now_ms), 0);
+}
+
+static void test_what_is_said_of_many_counts_before_the_walk_comes_by(void)
+{
+    for (uint64_t round = 0; round < 4; round++) {
+        struct lab at_once, late;
+        uint64_t seed = round + 77, budgets = round;
+        lab_open(&at_once, 4, true);
+        lab_open(&late, 4, true);
+        for (int step = 0; step < RIB_RANDOM_STEPS; step++) {
+            compare_step(&at_once, &late, &seed, &budgets);
+            if (step % 4 == 0 && !withdraws(&late))
+                check_same_classes(&at_once, &late);
+            if (step % 64)
+                continue;
+            lab_decide(&at_once);
+            lab_decide(&late);
+            check_same_classes(&at_once, &late);
+            check_same_best(&at_once, &late);
+            rib_random_check(&late);
+        }
+        lab_close(&at_once);
+        lab_close(&late);
+    }
+}
+
+static void test_a_walk_keeps_to_its_budget(void)
+{
+    enum { PATHS = 5000, BUDGET = 64 * RIB_SWEEP_CHANGE };
+    struct lab l;
+    lab_open(&l, 8, true);
+    for (uint32_t i = 0; i < PATHS; i++) {
+        lab_announce(&l, (struct lab_route){ .nva = 1, .net = i, .path_len = 1 });
+        lab_announce(&l, (struct lab_route){ .nva = 2, .net = i, .path_len = 1 });
+    }
+    lab_decide(&l);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_DOWN, 1);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 2 * PATHS); /* saying it costs nothing, */
+    CU_ASSERT_EQUAL(rib_session_paths(&l.rib.origins[LAB_SELF].sessions[1]), 0); /* and it counts */
+    uint32_t turns = 0;
+    for (uint32_t before = l.rib.paths.count; l.rib.sweeps; turns++) {
+        CU_ASSERT_EQUAL_FATAL(rib_sweep(&l.rib, BUDGET, l.now_ms), 0);
+        CU_ASSERT_FATAL(before - l.rib.paths.count <= 64);
+        before = l.rib.paths.count;
+    }
+    CU_ASSERT_EQUAL(l.rib.paths.count, PATHS);
+    CU_ASSERT(turns >= PATHS / 64 && turns <= PATHS / 64 * 2);
+    lab_close(&l);
+}
+
+/* What the next session says is not mistaken for what the one before has said. */
+static void test_a_session_begins_while_what_is_left_of_the_last_one_is_removed(void)
+{
+    enum { PATHS = 100 };
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCING, 1);
+    for (uint32_t i = 0; i < PATHS; i++)
+        lab_announce(&l, (struct lab_route){ .nva = 1, .net = i, .path_len = 1 });
+    lab_decide(&l);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_DOWN, 1);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCING, 2);
+    CU_ASSERT_EQUAL(rib_sweep(&l.rib, PATHS / 2 * RIB_SWEEP_CHANGE, l.now_ms), 0);
+    for (uint32_t i = 0; i < PATHS; i += 2)
+        lab_announce(&l, (struct lab_route){ .nva = 1, .net = i, .path_len = 1 });
+    CU_ASSERT_EQUAL(rib_session_paths(&l.rib.origins[LAB_SELF].sessions[1]), PATHS / 2);
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(l.rib.paths.count, PATHS / 2);
+    for (uint32_t i = 0; i < PATHS; i++)
+        CU_ASSERT_EQUAL(lab_best(&l, i), i % 2 ? -1 : 1);
+    lab_close(&l);
+}
+
+/* A route that is lost with a session is lost, although its net is decided for another reason first. */
+static void test_a_net_that_is_decided_before_the_walk_knows_what_it_lost(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1 });
+    lab_announce(&l, (struct lab_route){ .nva = 2, .net = 1, .path_len = 1 });
+    lab_decide(&l);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_DOWN, 1);
+    lab_withdraw(&l, (struct lab_route){ .nva = 2, .net = 1 });
+    struct rib_change change;
+    uint32_t net = rib_next_dirty(&l.rib);
+    CU_ASSERT_EQUAL_FATAL(rib_decide(&l.rib, net, &change), 0);
+    nhset_unref(&l.rib.sets, change.old_nhset);
+    CU_ASSERT_FALSE(rib_net_is_withdrawn(rib_net(&l.rib, net)));
+    CU_ASSERT_EQUAL(rib_best(rib_net(&l.rib, net)), 0);
+    lab_close(&l);
+}
+
+/* What is in a batch that is being applied comes after the session's end that the same batch tells. */
+static void test_a_copy_keeps_what_the_batch_that_ends_a_session_brings(void)
+{
+    struct lab l;
+    const struct lab_route before = { .node = 2, .nva = 1, .net = 1 }, after = { .node = 2, .nva = 1, .net = 2 };
+    lab_open(&l, 8, true);
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCING, 1);
+    lab_announce(&l, before);
+    uint64_t head = vlist_head(&l.rib.origins[2].order);
+    CU_ASSERT_EQUAL(rib_copy_begin(&l.rib, 2, head + 10), 0);
+    CU_ASSERT_TRUE(rib_copy_at(&l.rib, 2, head + 8));
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCING, 2);
+    CU_ASSERT_TRUE(rib_copy_at(&l.rib, 2, head + 3));
+    lab_announce(&l, after);
+    rib_copy_end(&l.rib, 2);
+    CU_ASSERT_EQUAL(lab_path(&l, &before), 0);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &after), 0);
+    lab_sweep(&l);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &after), 0);
+    CU_ASSERT_EQUAL(l.rib.paths.count, 1);
+    lab_close(&l);
+}
+
+/* An NVA that begins to tell all anew and never ends it must not keep the order from being compacted. */
+static void test_an_endless_refresh_costs_no_memory_and_is_not_forgotten(void)
+{
+    struct lab l;
+    const struct lab_route stays = { .nva = 1, .net = 1 };
+    lab_open(&l, 8, false);
+    lab_announce(&l, stays);
+    rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4);
+    for (uint32_t i = 0; i < 20 * VLIST_CHUNK; i++)
+        lab_announce(&l, (struct lab_route){ .nva = 2, .net = 2, .path_len = (uint8_t)(1 + i % 2) });
+    CU_ASSERT(l.rib.origins[LAB_SELF].order.chunk_count < 12);
+    CU_ASSERT_TRUE(rib_path_is_unheard(&l.rib, rib_path(&l.rib, lab_path(&l, &stays))));
+    rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4);
+    lab_sweep(&l);
+    CU_ASSERT_EQUAL(lab_path(&l, &stays), 0);
+    lab_close(&l);
+}
+
+CU_MAIN("rib_sweep", CU_CASE(test_what_is_said_of_many_counts_before_the_walk_comes_by),
+        CU_CASE(test_a_walk_keeps_to_its_budget),
+        CU_CASE(test_a_session_begins_while_what_is_left_of_the_last_one_is_removed),
+        CU_CASE(test_a_net_that_is_decided_before_the_walk_knows_what_it_lost),
+        CU_CASE(test_a_copy_keeps_what_the_batch_that_ends_a_session_brings),
+        CU_CASE(test_an_endless_refresh_costs_no_memory_and_is_not_forgotten))
