@@ -175,6 +175,7 @@ struct exporter {
     bool aggregator_needs_as4;
     uint32_t otc;       /* to be added, 0 = nothing or done */
     uint32_t community; /* likewise */
+    bool stays_here;    /* no receiver: what does not pass the border of an AS is kept */
 };
 
 static void put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint16_t len)
@@ -261,8 +262,31 @@ static void put_communities(struct exporter *e, const struct bgp_attr_view *v)
     e->community = 0;
 }
 
+/* Octets of one extended community of this attribute; 0: it holds none. */
+static uint16_t extended_size(uint8_t type)
+{
+    return type == BGP_ATTR_EXT_COMMUNITIES ? 8 : type == BGP_ATTR_IP6_EXT_COMMUNITIES ? 20 : 0;
+}
+
+/* RFC 4360 section 6, and RFC 5701 section 2 by its type field: those that are not transitive (the T bit)
+ * are removed before the route passes the border of an AS. */
+static void put_transitive(struct exporter *e, const struct bgp_attr_view *v, uint16_t size)
+{
+    enum { NON_TRANSITIVE = 0x40 };
+    unsigned count = v->len / size, kept = 0;
+    for (unsigned i = 0; i < count; i++)
+        kept += !(v->value[i * size] & NON_TRANSITIVE);
+    if (!kept)
+        return;
+    put_header(&e->w, v->flags & (uint8_t)~BGP_FLAG_EXTENDED, v->type, (uint16_t)(kept * size));
+    for (unsigned i = 0; i < count; i++)
+        if (!(v->value[i * size] & NON_TRANSITIVE))
+            wire_put(&e->w, v->value + i * size, size);
+}
+
 static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
 {
+    uint16_t extended = e->stays_here ? 0 : extended_size(v->type);
     if (e->community && v->type >= BGP_ATTR_COMMUNITIES) {
         bool is_there = v->type == BGP_ATTR_COMMUNITIES;
         put_communities(e, is_there ? v : NULL);
@@ -283,6 +307,8 @@ static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
         put_path(e, v->flags, v->type, e->width);
     } else if (v->type == BGP_ATTR_AGGREGATOR && e->width == 2) {
         put_aggregator(e, v);
+    } else if (extended) {
+        put_transitive(e, v, extended);
     } else {
         put_header(&e->w, v->flags, v->type, v->len);
         wire_put(&e->w, v->value, v->len);
@@ -315,7 +341,7 @@ int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
 int bgp_attrs_mark(const struct bgp_attrs *a, enum bgp_well_known n, uint8_t *buf, size_t cap)
 {
     static const struct bgp_export unchanged = { .transparent = true };
-    struct exporter e = { .w = wire_writer(buf, cap), .how = &unchanged, .width = 4 };
+    struct exporter e = { .w = wire_writer(buf, cap), .how = &unchanged, .width = 4, .stays_here = true };
     e.community = bgp_well_known(n);
     int len = export_all(&e, a);
     return len > UINT16_MAX ? BGP_ERR_SPACE : len;

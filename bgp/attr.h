@@ -147,7 +147,8 @@ int bgp_attrs_mark(const struct bgp_attrs *a, enum bgp_well_known n, uint8_t *bu
 
 /* Write the attributes of an UPDATE for this receiver, without NEXT_HOP and MP_REACH_NLRI:
  * AS_PATH in the receiver's width with AS4_PATH and AS4_AGGREGATOR where it is two octets and needs
- * them (RFC 6793 section 4.2.2), AS_CONFED segments removed, ascending by type code.
+ * them (RFC 6793 section 4.2.2), without extended communities that are not transitive (RFC 4360
+ * section 6), ascending by type code.
  * Returns the length, or BGP_ERR_SPACE. */
 int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
                      const struct bgp_codec *codec, uint8_t *buf, size_t cap) MUST_USE;

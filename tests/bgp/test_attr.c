@@ -446,6 +446,26 @@ static void test_what_may_be_discarded_is_left_out_when_shortened(void)
     lab_close(&l);
 }
 
+/* RFC 4360 section 6, RFC 5701 section 2. A value that shrinks below 256 octets has a plain length again. */
+static void test_what_is_not_transitive_does_not_leave(void)
+{
+#define FOUR(x) x x x x
+#define STAYS "4002fde900000001"
+#define GOES "0002fde900000002"
+    const struct bgp_export how = { .transparent = true };
+    lab_open(&l);
+    CU_ASSERT(lab_is_hex(export_of(USUAL "c0 10 18" STAYS GOES "43000000000000ff e0 63 01 aa", &how, true),
+                         ORIGIN AS_PATH "c0 10 08" GOES "e0 63 01 aa"));
+    CU_ASSERT(lab_is_hex(export_of(USUAL "e0 10 08" STAYS "e0 63 01 aa", &how, true),
+                         ORIGIN AS_PATH "e0 63 01 aa"));
+    CU_ASSERT(lab_is_hex(export_of(USUAL "f0 10 0108" FOUR(FOUR(STAYS STAYS)) GOES, &how, true),
+                         ORIGIN AS_PATH "e0 10 08" GOES));
+    CU_ASSERT(lab_is_hex(export_of(USUAL "c0 19 28 4002" FOUR("00000000") "0001 0002" FOUR("11111111") "0003",
+                                   &how, true),
+                         ORIGIN AS_PATH "c0 19 14 0002" FOUR("11111111") "0003"));
+    lab_close(&l);
+}
+
 /* RFC 9234 section 5, egress 1: added in its place by type code, and never over one that is there. */
 static void test_only_to_customer_is_added_where_there_is_none(void)
 {
@@ -482,6 +502,7 @@ static void test_a_marked_set_is_canonical_and_differs_by_its_mark_alone(void)
         { USUAL "80 04 04 00000007 c0 07 08 0000fde9 01020304 c0 20 0c 000000010000000200000003",
           ORIGIN AS_PATH "80 04 04 00000007 c0 07 08 0000fde9 01020304 c0 08 04 ffff0006 "
                          "c0 20 0c 000000010000000200000003" },
+        { USUAL "c0 10 08" STAYS, ORIGIN AS_PATH "c0 08 04 ffff0006 c0 10 08" STAYS },
     };
     lab_open(&l);
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
@@ -544,6 +565,7 @@ CU_MAIN("attr", CU_CASE(test_origin), CU_CASE(test_as_path), CU_CASE(test_next_h
         CU_CASE(test_interning_without_memory_gives_zero_and_changes_nothing),
         CU_CASE(test_own_as_is_prepended_and_med_dropped_unless_transparent),
         CU_CASE(test_what_may_be_discarded_is_left_out_when_shortened),
+        CU_CASE(test_what_is_not_transitive_does_not_leave),
         CU_CASE(test_only_to_customer_is_added_where_there_is_none),
         CU_CASE(test_graceful_shutdown_joins_the_communities),
         CU_CASE(test_a_marked_set_is_canonical_and_differs_by_its_mark_alone),
