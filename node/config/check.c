@@ -123,12 +123,16 @@ static void check_asns(struct schema_reader *r, const struct config *c, const st
     }
 }
 
-static bool is_node(const struct config *c, const struct ip_addr *a)
+/* Would a node that dials this peer reach a node? Another speaker may have the address with another port. */
+static bool is_node(const struct config *c, const struct config_peer *p)
 {
-    for (size_t i = 0; i < c->node_count; i++)
-        if (ip_addr_is_equal(&c->nodes[i].address, a) ||
-            (c->nodes[i].has_address6 && ip_addr_is_equal(&c->nodes[i].address6, a)))
+    for (size_t i = 0; i < c->node_count; i++) {
+        const struct config_node *n = &c->nodes[i];
+        bool has_address = ip_addr_is_equal(&n->address, &p->peer_ip) ||
+                           (n->has_address6 && ip_addr_is_equal(&n->address6, &p->peer_ip));
+        if (has_address && n->bgp_port == p->peer_port)
             return true;
+    }
     return false;
 }
 
@@ -221,7 +225,7 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
         for (size_t k = 0; ip && k < i; k++)
             if (!c->peers[k].is_range && ip_addr_is_equal(&p->peer_ip, &c->peers[k].peer_ip) && p->nodes & c->peers[k].nodes)
                 schema_complain(r, ip, "peer %s has this address already", c->peers[k].name);
-        if (ip && is_node(c, &p->peer_ip) && p->peer_port == 179)
+        if (ip && is_node(c, p))
             schema_complain(r, ip, "this is a node's own address");
     }
 }
