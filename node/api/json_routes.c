@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bgp/explain.h"
+#include "node/api/attr_filter.h"
 #include "node/api/page.h"
 #include "node/api/params.h"
 #include "node/api/sight.h"
@@ -13,6 +14,7 @@ struct query {
     int nva;        /* -1 = any */
     unsigned best;  /* 0 = any, 1 = best only, 2 = others only */
     unsigned state; /* enum state_filter */
+    struct attr_filter attrs;
     bool has_reasons; /* why a path is refused is told in words, too */
 };
 
@@ -75,7 +77,7 @@ static bool read_query(const struct api_view *v, const struct api_request *q, st
     *query = (struct query){ .state = STATE_ANY };
     return page_read(v, q, &query->page, out) && read_peer(v, q, &query->nva, out) &&
            api_word(q, "best", any_true_false, &query->best, out) &&
-           api_word(q, "state", states, &query->state, out);
+           api_word(q, "state", states, &query->state, out) && attr_filter_read(q, &query->attrs, out);
 }
 
 /* ---- the answer ---- */
@@ -89,6 +91,8 @@ static bool is_wanted(const struct query *q, uint32_t path)
     if (class == RIB_GONE || (q->nva >= 0 && p->nva != q->nva))
         return false;
     if (q->best && is_best != (q->best == 1))
+        return false;
+    if (!attr_filter_wants(&q->attrs, bgp_attrs_get(&r->attrs, p->attrs)))
         return false;
     if (q->state == STATE_STALE)
         return class != RIB_LIVE;
@@ -125,6 +129,7 @@ void api_route_list(const struct api_view *v, const struct api_request *request,
 void api_learned(const struct api_view *v, const struct api_request *request, struct api_reply *out)
 {
     struct query q = { .state = STATE_ANY, .has_reasons = true };
-    if (sight_find_peer(v, request, &q.nva, out) && page_read(v, request, &q.page, out))
+    if (sight_find_peer(v, request, &q.nva, out) && page_read(v, request, &q.page, out) &&
+        attr_filter_read(request, &q.attrs, out))
         page_reply(v, &q.page, add_net, &q, out);
 }

@@ -25,7 +25,7 @@ struct api_view {
     void *reload_data;
 };
 
-enum { API_PARAMS_MAX = 8, API_REST_MAX = 2 * CONFIG_NAME_MAX + 1 };
+enum { API_PARAMS_MAX = 10, API_REST_MAX = 2 * CONFIG_NAME_MAX + 1 };
 
 struct api_request {
     const char *path; /* decoded */

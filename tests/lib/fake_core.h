@@ -66,7 +66,8 @@ static inline void fake_core_free(struct core *c)
     free(c);
 }
 
-/* The NVA (1..) announces a prefix on a session with origin; path: space-separated AS numbers. */
+/* The NVA (1..) announces a prefix on a session with origin; path: AS numbers. With a MED also the
+ * communities 65515:med and 65515:1:med. */
 static inline void fake_route_of(struct core *c, uint8_t origin, uint16_t nva, const char *prefix,
                                  const uint32_t *path, uint8_t path_len, int med)
 {
@@ -79,6 +80,8 @@ static inline void fake_route_of(struct core *c, uint8_t origin, uint16_t nva, c
     if (med >= 0) {
         wire_put(&w, (uint8_t[]){ 0x80, 4, 4 }, 3);
         wire_put32(&w, (uint32_t)med);
+        wire_put(&w, (uint8_t[]){ 0xc0, 8, 4, 0xff, 0xeb, 0, (uint8_t)med }, 7);
+        wire_put(&w, (uint8_t[]){ 0xc0, 32, 12, 0, 0, 0xff, 0xeb, 0, 0, 0, 1, 0, 0, 0, (uint8_t)med }, 15);
     }
     struct bgp_attrs attrs;
     struct ip_prefix p;

@@ -463,6 +463,9 @@ static void test_routes_say_what_and_why(void)
     ASSERT_LACKS(answer, "10.250");
     ASSERT_HAS(get(&l, "/v1/routes?prefix=10.9.0.0/16"), "\"items\":[],\"nextCursor\":null");
     ASSERT_HAS(get(&l, "/v1/routes?prefix=10.1.2.3/8"), " 400 ");
+    ASSERT_HAS(get(&l, "/v1/routes?asPathContains=65099"), "\"asPath\":[65003,65099]");
+    ASSERT_LACKS(answer, "65001");
+    ASSERT_HAS(get(&l, "/v1/routes?asPathContains=-1"), "\"path\":\"asPathContains\"");
     ASSERT_HAS(get(&l, "/v1/routes?peer=nobody"), " 404 ");
     ASSERT_HAS(get(&l, "/v1/routes?limit=0"), "\"path\":\"limit\"");
     ASSERT_HAS(get(&l, "/v1/routes?cursor=zz"), "\"path\":\"cursor\"");
@@ -477,6 +480,28 @@ static unsigned count_of(const char *text, const char *part)
     for (; (text = strstr(text, part)); text++)
         n++;
     return n;
+}
+
+static void test_routes_are_found_by_their_communities(void)
+{
+    static const char *const wrong[] = { "65515", "65515:", ":1", "65536:1", "1:2:3:4", "1:2:4294967296",
+                                         "no-export", "1::2", "00000000001:1" };
+    char path[64];
+    struct lab l;
+    lab_open(&l);
+    announce_firewalls(l.core);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/v1/routes?community=65515:7"), "\"peer\":\"sdwan\"");
+    ASSERT_LACKS(answer, "fw-1");
+    ASSERT_HAS(get(&l, "/v1/routes?community=65515:1:7"), "\"peer\":\"sdwan\"");
+    ASSERT_LACKS(answer, "fw-1");
+    ASSERT_HAS(get(&l, "/v1/routes?community=65515:8"), "\"items\":[],\"nextCursor\":null");
+    ASSERT_HAS(get(&l, "/v1/routes?community=65515:1:8"), "\"items\":[],\"nextCursor\":null");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(path, sizeof path, "/v1/routes?community=%s", wrong[i]);
+        ASSERT_HAS(get(&l, path), "\"path\":\"community\"");
+    }
+    lab_close(&l);
 }
 
 static void test_pages_of_any_size_show_every_path_once(void)
@@ -629,7 +654,7 @@ CU_MAIN("http", CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE
         CU_CASE(test_port_in_use_is_one_clear_error),
         CU_CASE(test_stale_socket_file_is_replaced_and_a_live_one_kept),
         CU_CASE(test_a_file_that_is_no_socket_is_left_alone), CU_CASE(test_a_peers_routes_are_shown_as_received_and_as_sent),
-        CU_CASE(test_routes_say_what_and_why),
+        CU_CASE(test_routes_say_what_and_why), CU_CASE(test_routes_are_found_by_their_communities),
         CU_CASE(test_pages_of_any_size_show_every_path_once),
         CU_CASE(test_event_stream_tells_news_and_gaps), CU_CASE(test_metrics_hold_every_peer),
         CU_CASE(test_metrics_tell_how_long_turns_take),
