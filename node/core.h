@@ -240,6 +240,14 @@ void core_node_view(const struct core *c, size_t nth, uint64_t now_ms, struct co
 /* Why routes of a peer are held although it is away, or has not told them again yet. */
 enum core_held { CORE_HELD_NOT, CORE_HELD_RESTART, CORE_HELD_STALE, CORE_HELD_DRAINED, CORE_HELD_UNTIL_TOLD };
 
+/* What went wrong last with a session, or on the way to one. */
+struct core_peer_error {
+    char text[CORE_PEER_ERROR]; /* "": nothing did */
+    uint8_t code, subcode;      /* of the NOTIFICATION that went with it, code 0: none did */
+    bool by_peer;               /* it was the peer's */
+    uint64_t at_ms;
+};
+
 struct core_peer_view {
     const struct config_peer *peer;
     uint16_t nva;
@@ -261,7 +269,7 @@ struct core_peer_view {
     uint32_t nodes_up;  /* bit 1 << id: nodes whose session with it is up */
     uint32_t received, accepted, best, advertised; /* prefixes; received of this node's session */
     struct adjout_stats sent;
-    char last_error[CORE_PEER_ERROR];
+    struct core_peer_error error;
 };
 /* Places for peers: some may be free. */
 size_t core_peer_count(const struct core *c);

@@ -64,21 +64,26 @@ static void on_state(struct core *c, struct core_peer *p, const struct bgp_sessi
                e->reason ? e->reason : "");
 }
 
-static void remember_error(struct core_peer *p, const struct bgp_session_event *e)
+static void remember_error(const struct core *c, struct core_peer *p, const struct bgp_session_event *e)
 {
     char words[PEER_WORDS_MAX];
+    struct core_peer_error *last = &p->error;
+    *last = (struct core_peer_error){ .code = e->fault.code,
+                                      .subcode = e->fault.subcode,
+                                      .by_peer = e->by_peer,
+                                      .at_ms = c->now_ms };
     if (e->fault.code)
-        snprintf(p->last_error, sizeof p->last_error, "%s: %s", e->reason ? e->reason : "",
+        snprintf(last->text, sizeof last->text, "%s: %s", e->reason ? e->reason : "",
                  peer_words(&e->fault, e->by_peer, words));
     else
-        snprintf(p->last_error, sizeof p->last_error, "%s", e->reason ? e->reason : "");
+        snprintf(last->text, sizeof last->text, "%s", e->reason ? e->reason : "");
 }
 
 static void log_down(struct core *c, struct core_peer *p)
 {
     char subject[CONFIG_NAME_MAX + 16];
     core_event(c, CONFIG_LOG_WARN, "peer_down", core_peer_subject(p, subject, sizeof subject),
-               "reason=\"%s\" uptime_s=%llu routes_lost=%u", p->last_error,
+               "reason=\"%s\" uptime_s=%llu routes_lost=%u", p->error.text,
                (unsigned long long)(c->now_ms - p->up_ms) / 1000, rib_session_paths(core_session_fact(c, p)));
 }
 
@@ -100,7 +105,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         break;
     case BGP_EVENT_STATE:
         if (e->fault.code || (e->to < e->from && e->from > BGP_ACTIVE)) /* to dial is no error */
-            remember_error(p, e);
+            remember_error(c, p, e);
         on_state(c, p, e);
         break;
     case BGP_EVENT_UP:
@@ -111,7 +116,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
     case BGP_EVENT_DOWN:
         c->session_changes++;
         core_tap_down(c, p, e);
-        remember_error(p, e);
+        remember_error(c, p, e);
         log_down(c, p);
         core_routes_down(c, p, e);
         if (!core_bfd_permits(p))

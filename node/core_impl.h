@@ -121,7 +121,7 @@ struct core_peer {
     uint32_t stale_s[BGP_FAMILIES];     /* RFC 9494, as agreed on: 0 = not with it */
     uint64_t stale_until[BGP_FAMILIES]; /* its long-lived stale routes go then; 0 = it has none */
     bool is_stale;       /* the session is down, and its time for a restart is over */
-    char last_error[CORE_PEER_ERROR];
+    struct core_peer_error error;
 };
 
 struct core_member {

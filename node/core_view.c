@@ -164,8 +164,8 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                     .is_shut = p->is_shut,
                                     .nodes_up = nodes_up(c, p->nva),
                                     .received = rib_session_paths(
-                                        &c->rib.origins[c->rib.self].sessions[p->nva]) };
-    snprintf(out->last_error, sizeof out->last_error, "%s", p->last_error);
+                                        &c->rib.origins[c->rib.self].sessions[p->nva]),
+                                    .error = p->error };
     if (!p->session)
         return true;
     out->bfd = p->cfg->bfd.enabled ? &p->bfd : NULL;

@@ -12,26 +12,15 @@ const char *sight_peer_type(uint8_t type)
     return words[type];
 }
 
-/* The later of the last NOTIFICATIONs in both directions. */
-static void set_last_word(json_t *o, const struct bgp_session_stats *stats)
+static json_t *last_error(const struct api_view *v, const struct core_peer_error *e)
 {
-    bool by_peer = stats->received.at_ms > stats->sent.at_ms;
-    const struct bgp_fault *f = by_peer ? &stats->received.fault : &stats->sent.fault;
-    if (!f->code)
-        return;
-    json_object_set_new(o, "code", json_count(f->code));
-    json_object_set_new(o, "subcode", json_count(f->subcode));
-    json_object_set_new(o, "byPeer", json_boolean(by_peer));
-}
-
-static json_t *last_error(const struct core_peer_view *p)
-{
-    if (!p->last_error[0])
+    if (!e->text[0])
         return json_null();
-    json_t *o = json_object();
-    json_object_set_new(o, "text", json_text(p->last_error));
-    if (p->stats) /* none of a peer that was removed */
-        set_last_word(o, p->stats);
+    json_t *o = json_pack("{s:o}", "text", json_text(e->text));
+    json_object_set_new(o, "code", e->code ? json_count(e->code) : json_null());
+    json_object_set_new(o, "subcode", e->code ? json_count(e->subcode) : json_null());
+    json_object_set_new(o, "byPeer", json_boolean(e->by_peer));
+    json_set_time(o, "time", v, e->at_ms);
     return o;
 }
 
@@ -165,7 +154,7 @@ static json_t *peer_object(const struct api_view *v, const struct core_peer_view
     json_object_set_new(o, "bfdState",
                         p->bfd ? json_string(bfd_state_name(p->bfd->state)) : json_null());
     json_object_set_new(o, "bfd", p->bfd ? bfd(v, p) : json_null());
-    json_object_set_new(o, "lastError", last_error(p));
+    json_object_set_new(o, "lastError", last_error(v, &p->error));
     json_object_set_new(o, "lastNotification", p->stats ? notifications(v, p) : json_null());
     json_object_set_new(o, "held", held(v, p));
     json_object_set_new(o, "openSent", p->here ? sight_open(&p->said) : json_null());

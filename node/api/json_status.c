@@ -47,7 +47,7 @@ static void warn_of_peers(const struct api_view *v, json_t *list)
             continue;
         if (!p.nodes_up)
             warn(list, "peer %s is down on every node%s%s", p.peer->name,
-                 p.last_error[0] ? ": " : "", p.last_error);
+                 p.error.text[0] ? ": " : "", p.error.text);
         for (size_t k = 0; p.nodes_up && k < v->config->node_count; k++)
             if (missing & 1u << v->config->nodes[k].id)
                 warn(list, "peer %s has no session with %s", p.peer->name,
