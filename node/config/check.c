@@ -99,11 +99,18 @@ static void check_cluster(struct schema_reader *r, struct tree_node *root, const
                         c->beat_ms);
 }
 
+/* RFC 7607, RFC 6793 section 9, RFC 7300. */
+static bool check_reserved(struct schema_reader *r, uint32_t asn, struct tree_node *n)
+{
+    bool is_reserved = asn == 0 || asn == AS_TRANS || asn == 65535 || asn == 4294967295;
+    if (is_reserved && n)
+        schema_complain(r, n, "%u is a reserved AS number", asn);
+    return is_reserved;
+}
+
 static void check_asn(struct schema_reader *r, uint32_t own, uint32_t asn, struct tree_node *n)
 {
-    if (asn == 0 || asn == AS_TRANS || asn == 65535 || asn == 4294967295) {
-        schema_complain(r, n, "%u is a reserved AS number", asn);
-    } else if (asn == own) {
+    if (!check_reserved(r, asn, n) && asn == own) {
         schema_complain(r, n, "%u is the route server's own AS number", asn);
         report_hint(r->report, "sessions are external BGP: give the NVA another ASN, or set localAsn");
     }
@@ -212,8 +219,11 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
         const struct config_peer *p = &c->peers[i];
         struct tree_node *asn = value_at(root, "peers", i, "peerAsn");
         struct tree_node *ip = value_at(root, "peers", i, "peerIp");
+        struct tree_node *local = value_at(root, "peers", i, "localAsn");
         if (asn)
             check_asns(r, c, p, asn);
+        if (local)
+            check_reserved(r, p->local_asn, local);
         check_bfd(r, root, c, i);
         check_keys(r, root, c, i);
         check_long_lived(r, root, c, i);
@@ -253,6 +263,7 @@ void config_check(struct schema_reader *r, struct tree_node *root, const struct 
     check_names(r, root, "peers");
     check_names(r, root, "virtualNetworks");
     check_names(r, root, "programming");
+    check_reserved(r, c->asn, tree_get_good(tree_get(root, "routeServer"), "virtualRouterAsn"));
     check_nodes(r, root, c);
     check_node_keys(r, root, c);
     check_cluster(r, root, c);

@@ -187,6 +187,22 @@ void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
 
 /* ---- cluster, agents ---- */
 
+/* There is no third opinion yet: only its absence can be said. */
+static bool read_witness(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                         void *to)
+{
+    static const char *const types[] = { "none", NULL };
+    static const struct schema_row rows[] = {
+        { "type", schema_word, .words = types, .is_required = true, .help = "none" }, { 0 }
+    };
+    uint8_t type;
+    (void)row, (void)to;
+    if (!schema_is_map(r, n))
+        return false;
+    schema_read_object(r, n, rows, &type);
+    return true;
+}
+
 static const struct schema_row cluster_rows[] = {
     { "keyFile", schema_path, AT(key_file), .help = "this node's key; {node} stands for its name" },
     { "secretFile", schema_path, AT(secret_file), .help = "the cluster's secret" },
@@ -198,7 +214,7 @@ static const struct schema_row cluster_rows[] = {
     { "stale", schema_millis, AT(stale_ms), 0, 604800000, .help = "then as a last resort, so long" },
     { "tombstone", schema_millis, AT(tombstone_ms), 1000, 3600000, .help = "withdrawals remembered" },
     { "defer", schema_millis, AT(defer_ms), 0, 3600000, .help = "waiting for NVAs after a start" },
-    { "witness", .help = "a third opinion comes later" },
+    { "witness", read_witness, .help = "{ type: none }: a third opinion comes later" },
     { 0 },
 };
 

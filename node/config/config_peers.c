@@ -47,6 +47,11 @@ static bool read_peer_ip(struct schema_reader *r, struct tree_node *n, const str
     return true;
 }
 
+static bool is_span(const struct tree_node *n)
+{
+    return n->kind == TREE_SCALAR && n->text[0] && strchr(n->text + 1, '-');
+}
+
 /* "65001" or "65001-65010". */
 static bool read_asns(struct schema_reader *r, struct tree_node *n, struct bgp_asn_range *out)
 {
@@ -55,7 +60,7 @@ static bool read_asns(struct schema_reader *r, struct tree_node *n, struct bgp_a
     struct tree_node first = *n, last = *n;
     char text[24];
     char *dash;
-    if (n->kind == TREE_SCALAR && strlen(n->text) < sizeof text && strchr(n->text, '-')) {
+    if (is_span(n) && strlen(n->text) < sizeof text) {
         strcpy(text, n->text);
         dash = strchr(text, '-');
         *dash = 0;
@@ -75,7 +80,7 @@ static bool read_peer_asn(struct schema_reader *r, struct tree_node *n, const st
                           void *to)
 {
     struct config_peer *p = to;
-    bool is_one = n->kind == TREE_SCALAR && !strchr(n->text, '-');
+    bool is_one = n->kind == TREE_SCALAR && !is_span(n);
     if (is_one || n->kind == TREE_MAP)
         return schema_u32(r, n, row, &p->peer_asn);
     if (n->kind == TREE_SCALAR) {

@@ -113,10 +113,16 @@ static const struct schema_row *find_row(const struct schema_row *rows, const ch
     return NULL;
 }
 
+/* YAML's and JSON's word for a value that is not said: what may be left out is left out. */
+static bool is_null(const struct tree_node *n)
+{
+    return n->kind == TREE_SCALAR && !n->is_quoted && (!strcmp(n->text, "null") || !strcmp(n->text, "~"));
+}
+
 static void read_value(struct schema_reader *r, const struct schema_row *row, struct tree_node *n,
                        void *object)
 {
-    if (row->is_separate)
+    if (row->is_separate || (is_null(n) && !row->is_required))
         return;
     if (!row->read) {
         char path[TREE_PATH_TEXT];
@@ -310,14 +316,32 @@ bool schema_seconds(struct schema_reader *r, struct tree_node *n, const struct s
     return true;
 }
 
+/* What one host may have, and is the same everywhere: no 0.0.0.0/8, multicast, broadcast, link-local. */
+static bool is_host(const struct ip_addr *a)
+{
+    static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+    const uint8_t *b = a->bytes;
+    if (a->family == BGP_IP4)
+        return b[0] != 0 && (b[0] & 0xf0) != 0xe0 && memcmp(b, broadcast, sizeof broadcast) != 0;
+    return b[0] != 0xff && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80) && !ip_addr_is_zero(a);
+}
+
 bool schema_addr(struct schema_reader *r, struct tree_node *n, const struct schema_row *row, void *to)
 {
+    struct ip_addr addr;
     if (!is_text(r, n, row))
         return false;
-    if (ip_addr_parse(n->text, to) == 0)
-        return true;
-    schema_complain(r, n, "\"%s\" is no IP address", n->text);
-    return false;
+    if (ip_addr_parse(n->text, &addr)) {
+        schema_complain(r, n, "\"%s\" is no IP address", n->text);
+        return false;
+    }
+    if (!is_host(&addr)) {
+        schema_complain(r, n, "%s is the address of no single host", n->text);
+        report_hint(r->report, "neither 0.0.0.0 nor multicast, broadcast or link-local");
+        return false;
+    }
+    *(struct ip_addr *)to = addr;
+    return true;
 }
 
 /* The same prefix without its host bits, for the hint. */

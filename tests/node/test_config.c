@@ -105,6 +105,18 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 5, tcpAo: { keyFile: k, algorithm: md5 } }]",
       "is not one of: hmac-sha-1-96, aes-128-cmac-96" },
     { "peers: [{ name: p, peerIp: 10.0.0.1, peerAsn: 1 }]", "this is a node's own address" },
+    { "peers: [{ name: p, peerIp: 0.0.0.0, peerAsn: 1 }]", "0.0.0.0 is the address of no single host" },
+    { "peers: [{ name: p, peerIp: 239.1.1.1, peerAsn: 1 }]", "239.1.1.1 is the address of no single host" },
+    { "peers: [{ name: p, peerIp: 255.255.255.255, peerAsn: 1 }]", "is the address of no single host" },
+    { "peers: [{ name: p, peerIp: '::', peerAsn: 1 }]", ":: is the address of no single host" },
+    { "peers: [{ name: p, peerIp: 'ff02::1', peerAsn: 1 }]", "ff02::1 is the address of no single host" },
+    { "peers: [{ name: p, peerIp: 'fe80::1', peerAsn: 1 }]", "fe80::1 is the address of no single host" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: -1 }]", "\"-1\" is no number" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: null }]", "\"null\" is no number" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, localAsn: 23456 }]",
+      "peers[0].localAsn: 23456 is a reserved AS number" },
+    { "cluster: { witness: { type: etcd } }", "cluster.witness.type: \"etcd\" is not one of: none" },
+    { "cluster: { witness: {} }", "cluster.witness: \"type\" is missing" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 4294967296 }]", "is outside 1..4294967295" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 0 }]", "0 is outside 1..4294967295" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 23456 }]", "23456 is a reserved AS number" },
@@ -213,6 +225,31 @@ static void test_all_mistakes_are_told_at_once_in_the_order_of_the_file(void)
     const char *third = strstr(output, ":3:15: error: log.level");
     CU_ASSERT_TRUE(first && second && third && first < second && second < third);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "4 errors\n"));
+}
+
+static void test_null_is_a_value_that_is_not_said(void)
+{
+    struct config *c = load_with("api: { tokenFile: null }\nlog: { level: ~ }\n"
+                                 "cluster: { witness: { type: none } }\n"
+                                 "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, holdTime: null }]");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_EQUAL(c->log_level, CONFIG_LOG_INFO);
+    CU_ASSERT_EQUAL(c->peers[0].hold_s, 180);
+    config_free(c);
+}
+
+static void test_another_speaker_may_have_a_nodes_address(void)
+{
+    struct config *c = load_with("peers: [{ name: p, peerIp: 10.0.0.1, peerPort: 1790, peerAsn: 1 }]");
+    CU_ASSERT_PTR_NOT_NULL(c);
+    config_free(c);
+}
+
+static void test_our_own_as_number_is_no_reserved_one(void)
+{
+    CU_ASSERT_PTR_NULL(load("routeServer: { name: hub, virtualRouterAsn: 23456 }\n"
+                            "nodes: [{ name: a, address: 10.0.0.1 }]\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "routeServer.virtualRouterAsn: 23456 is a reserved AS number"));
 }
 
 static void test_the_caret_stands_below_the_mistake(void)
@@ -443,6 +480,9 @@ static void test_every_table_of_azure_is_a_target_of_its_own(void)
 
 CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_CASE(test_every_mistake_is_named_with_its_mend),
         CU_CASE(test_all_mistakes_are_told_at_once_in_the_order_of_the_file),
+        CU_CASE(test_null_is_a_value_that_is_not_said),
+        CU_CASE(test_another_speaker_may_have_a_nodes_address),
+        CU_CASE(test_our_own_as_number_is_no_reserved_one),
         CU_CASE(test_the_caret_stands_below_the_mistake), CU_CASE(test_several_nodes_need_keys),
         CU_CASE(test_a_key_stands_for_one_node),
         CU_CASE(test_bytes_that_are_no_text_are_refused),
