@@ -25,23 +25,32 @@ static void set_ttls(int fd, uint8_t family, const struct config *c)
 
 /* ---- keys ---- */
 
-/* The first line of its file. */
-static bool read_key(struct log *log, const char *path, char key[static GUARD_KEY_MAX + 1])
+/* The first line of its file. NULL, or what is wrong with it. */
+static const char *read_key(const char *path, char key[static GUARD_KEY_MAX + 1])
 {
     FILE *f = fopen(path, "re");
-    char line[GUARD_KEY_MAX + 2] = "";
-    if (f && fgets(line, sizeof line, f)) {
-        line[strcspn(line, "\r\n")] = 0;
-        snprintf(key, GUARD_KEY_MAX + 1, "%.*s", GUARD_KEY_MAX, line);
-    }
+    const char *wrong = f ? NULL : strerror(errno);
+    char line[GUARD_KEY_MAX + 3] = ""; /* one letter too many is noticed */
+    if (f && !fgets(line, sizeof line, f))
+        line[0] = 0;
     if (f)
         fclose(f);
+    size_t len = strcspn(line, "\r\n");
+    if (!wrong && (!len || len > GUARD_KEY_MAX))
+        wrong = len ? "longer than 80 letters" : "empty";
+    line[len] = 0;
+    if (!wrong)
+        memcpy(key, line, len + 1);
     explicit_bzero(line, sizeof line);
-    if (f && key[0])
-        return true;
-    log_event(log, LOG_ERROR_, "key_unreadable", NULL, "file=%s error=\"%s\"", path,
-              f ? "empty" : strerror(errno));
-    return false;
+    return wrong;
+}
+
+static bool read_key_or_log(struct log *log, const char *path, char key[static GUARD_KEY_MAX + 1])
+{
+    const char *wrong = read_key(path, key);
+    if (wrong)
+        log_event(log, LOG_ERROR_, "key_unreadable", NULL, "file=%s error=\"%s\"", path, wrong);
+    return !wrong;
 }
 
 static struct sock_ao_key ao_key(const struct config_tcp_ao *ao, const char *text)
@@ -61,7 +70,7 @@ bool guard_dial(struct guard *g, const char *md5_key_file, const struct config_t
     *g = (struct guard){ 0 };
     if (!path)
         return true;
-    if (!read_key(log, path, g->key))
+    if (!read_key_or_log(log, path, g->key))
         return false;
     g->ao = ao_key(ao, g->key);
     options->ao = ao->key_file ? &g->ao : NULL;
@@ -81,12 +90,17 @@ static struct ip_prefix where(const struct config_peer *p)
     return p->is_range ? p->range : one;
 }
 
+static const char *key_file(const struct config_peer *p)
+{
+    return p->tcp_ao.key_file ? p->tcp_ao.key_file : p->md5_key_file;
+}
+
 static void add_key(int fd, const struct config_peer *p, struct log *log)
 {
     const struct ip_prefix peers = where(p);
-    const char *path = p->tcp_ao.key_file ? p->tcp_ao.key_file : p->md5_key_file;
+    const char *path = key_file(p);
     char key[GUARD_KEY_MAX + 1] = "";
-    if (!path || !read_key(log, path, key))
+    if (!path || !read_key_or_log(log, path, key))
         return;
     const struct sock_ao_key ao = ao_key(&p->tcp_ao, key);
     int err = p->tcp_ao.key_file ? sock_ao(fd, &peers, &ao, false) : sock_md5(fd, &peers, key);
@@ -116,9 +130,27 @@ void guard_listener(int fd, uint8_t family, const struct config *is, const struc
     set_ttls(fd, family, is);
 }
 
+/* A listener without a key would take anybody at the peer's address. */
+static bool has_keys(const struct config *c, FILE *errors)
+{
+    bool has_all = true;
+    for (size_t i = 0; i < c->peer_count; i++) {
+        const struct config_peer *p = &c->peers[i];
+        char key[GUARD_KEY_MAX + 1];
+        const char *path = p->disabled ? NULL : key_file(p), *wrong = path ? read_key(path, key) : NULL;
+        explicit_bzero(key, sizeof key);
+        if (wrong)
+            fprintf(errors, "%s: error: peers: the key of %s, %s: %s\n", c->path, p->name, path, wrong);
+        has_all &= !wrong;
+    }
+    return has_all;
+}
+
 bool guard_permits(const struct config *c, FILE *errors)
 {
     const struct config_peer *p = NULL;
+    if (!has_keys(c, errors))
+        return false;
     for (size_t i = 0; i < c->peer_count && !p; i++)
         if (c->peers[i].tcp_ao.key_file && !c->peers[i].disabled)
             p = &c->peers[i];

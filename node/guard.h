@@ -25,7 +25,8 @@ void guard_fini(struct guard *g);
 void guard_listener(int fd, uint8_t family, const struct config *is, const struct config *was,
                     struct log *log);
 
-/* Does this kernel have what peers ask for? Otherwise false, and errors says which does not get what. */
+/* Can every peer have what it asks for: is its key there, does this kernel know TCP-AO? Otherwise false, and
+ * errors says which cannot have what. */
 bool guard_permits(const struct config *c, FILE *errors);
 
 #endif

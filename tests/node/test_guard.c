@@ -187,8 +187,34 @@ static void test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named(void)
     unlink(key_file);
 }
 
+static void test_a_peer_whose_key_is_not_there_is_named(void)
+{
+    static const char *const wrong[][2] = { { "", "empty" }, { "\n", "empty" },
+        { "123456789.123456789.123456789.123456789.123456789.123456789.123456789.123456789.1", "longer than 80" } };
+    struct config_peer peers[] = { peer_with(2, 0), peer_with(3, 0) };
+    struct config c = { .peers = peers, .peer_count = 2, .path = key_file };
+    strcpy(peers[1].name, "that");
+    peers[1].md5_key_file = key_file;
+    unlink(key_file);
+    CU_ASSERT_FALSE(permits(&c));
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "the key of that, "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "No such file"));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        write_key(wrong[i][0]);
+        CU_ASSERT_FALSE(permits(&c));
+        CU_ASSERT_PTR_NOT_NULL(strstr(said, wrong[i][1]));
+        unlink(key_file);
+    }
+    write_key(wrong[2][0] + 1); /* 80 letters */
+    CU_ASSERT_TRUE(permits(&c));
+    unlink(key_file);
+    peers[1].disabled = true;
+    CU_ASSERT_TRUE(permits(&c));
+}
+
 CU_MAIN("guard", CU_CASE(test_a_segment_from_too_far_is_dropped_before_there_is_a_connection),
         CU_CASE(test_one_peer_without_ttl_security_may_come_from_anywhere),
         CU_CASE(test_an_accepted_connection_has_its_own_least_ttl),
         CU_CASE(test_a_prefix_of_peers_has_one_key), CU_CASE(test_another_configuration_has_other_keys),
-        CU_CASE(test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named))
+        CU_CASE(test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named),
+        CU_CASE(test_a_peer_whose_key_is_not_there_is_named))
