@@ -75,9 +75,10 @@ char *ip_prefix_format(const struct ip_prefix *p, char buf[static IP_PREFIX_TEXT
 bool ip_prefix_is_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 /* inner is outer or inside it; different families: false. */
 bool ip_prefix_contains(const struct ip_prefix *outer, const struct ip_prefix *inner);
-/* May a unicast table hold it? Not what begins in multicast space, nor IPv6 link-local: such routes are
- * semantically incorrect and ignored (RFC 4271 section 6.3). */
-bool ip_prefix_is_unicast(const struct ip_prefix *p);
+/* May there be a route to it? Not to multicast, to what never leaves a host or a link (127/8, ::1, IPv6
+ * link-local, the broadcast address) or is no address at all (0/8, ::): such routes are semantically incorrect
+ * and ignored (RFC 4271 section 6.3). 240/4 is private space in some clouds. */
+bool ip_prefix_is_routable(const struct ip_prefix *p);
 bool ip_prefix_contains_addr(const struct ip_prefix *outer, const struct ip_addr *addr);
 
 /* What the negotiated session allows on the wire; the codec's whole knowledge of the peer. */

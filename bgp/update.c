@@ -30,7 +30,7 @@ bool bgp_nlri_next(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_
 {
     while (n->len) {
         take(n, prefix, path_id);
-        if (ip_prefix_is_unicast(prefix)) /* RFC 4271 section 6.3: others are ignored */
+        if (ip_prefix_is_routable(prefix)) /* RFC 4271 section 6.3: others are ignored */
             return true;
     }
     return false;
@@ -102,19 +102,20 @@ static bool is_loopback(const struct ip_addr *a)
     return a->family == BGP_IP4 ? a->bytes[0] == 127 : memcmp(a->bytes, one, sizeof one) == 0;
 }
 
+static bool is_link_local(const uint8_t *b)
+{
+    return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
+}
+
 /* RFC 4271 section 6.3: a valid IP host address, not that of the receiver. This host's own addresses are
- * none on a wire (RFC 1122 section 3.2.1.3), but a session within the host may speak of them. */
+ * none on a wire (RFC 1122 section 3.2.1.3), but a session within the host may speak of them. A link-local
+ * address may stand behind a global one (RFC 2545 section 3): alone it means nothing to whom it is passed on. */
 static bool is_usable(const struct decoder *d, const struct ip_addr *a)
 {
     const struct ip_addr *local = &d->ctx->local_addr;
     bool host = a->family == BGP_IP4 ? a->bytes[0] != 0 && a->bytes[0] < 224
-                                     : a->bytes[0] != 0xff && !ip_addr_is_zero(a);
+                                     : a->bytes[0] != 0xff && !ip_addr_is_zero(a) && !is_link_local(a->bytes);
     return host && (!is_loopback(a) || is_loopback(local)) && !ip_addr_is_equal(a, local);
-}
-
-static bool is_link_local(const uint8_t *b)
-{
-    return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
 }
 
 static struct ip_addr addr_of(const uint8_t *at, uint8_t family)

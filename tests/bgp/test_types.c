@@ -122,19 +122,23 @@ static void test_addresses_are_ordered_by_family_then_bytes(void)
     CU_ASSERT(ip_addr_is_zero(&zero) && !ip_addr_is_zero(&c));
 }
 
-static void test_multicast_and_link_local_are_no_unicast_prefixes(void)
+static void test_what_no_host_has_an_address_of_is_not_routable(void)
 {
-    static const char *const good[] = { "0.0.0.0/0",   "223.255.255.0/24", "240.0.0.0/8", "::/0",
-                                        "fe00::/9",    "fec0::/10",        "2001:db8::/32" };
+    static const char *const good[] = { "0.0.0.0/0",   "0.0.0.0/1",   "126.0.0.0/7",  "223.255.255.0/24",
+                                        "240.0.0.0/8", "255.0.0.0/8", "128.0.0.0/8",  "1.0.0.0/8",
+                                        "::/0",        "::/127",      "::2/128",      "1::1/128",
+                                        "fe00::/9",    "fec0::/10",   "2001:db8::/32" };
     static const char *const bad[] = { "224.0.0.0/4", "239.255.255.255/32", "ff00::/8", "ff02::1/128",
-                                       "fe80::/10",   "febf::/16" };
+                                       "fe80::/10",   "febf::/16",          "0.0.0.0/8", "0.1.2.0/24",
+                                       "127.0.0.0/8", "127.0.0.1/32",       "::/128",    "::1/128",
+                                       "255.255.255.255/32" };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct ip_prefix p = prefix_of(good[i]);
-        CU_ASSERT_TRUE(ip_prefix_is_unicast(&p));
+        CU_ASSERT_TRUE(ip_prefix_is_routable(&p));
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct ip_prefix p = prefix_of(bad[i]);
-        CU_ASSERT_FALSE(ip_prefix_is_unicast(&p));
+        CU_ASSERT_FALSE(ip_prefix_is_routable(&p));
     }
 }
 
@@ -169,5 +173,5 @@ CU_MAIN("types", CU_CASE(test_addresses_and_prefixes_survive_a_round_trip),
         CU_CASE(test_containment_agrees_with_a_comparison_bit_by_bit),
         CU_CASE(test_a_prefix_contains_itself_and_what_is_longer),
         CU_CASE(test_addresses_are_ordered_by_family_then_bytes),
-        CU_CASE(test_multicast_and_link_local_are_no_unicast_prefixes),
+        CU_CASE(test_what_no_host_has_an_address_of_is_not_routable),
         CU_CASE(test_families_have_the_numbers_of_iana), CU_CASE(test_every_code_has_a_text))

@@ -168,7 +168,7 @@ static void test_next_hops_of_every_length(void)
     } rows[] = {
         { "80 0e 1e 0002 01 10 " HOP6 "00 " NLRI6, "+fd00:0:2::/64", "fd00::4" },
         { "80 0e 1e 0002 01 10 'link-local only' fe800000000000000000000000000004 00 " NLRI6,
-          "+fd00:0:2::/64", "fe80::4" },
+          "-fd00:0:2::/64 withdraw 3/8 attr 14", NULL },
         { "80 0e 2e 0002 01 20 " HOP6 "fe800000000000000000000000000004 00 " NLRI6, "+fd00:0:2::/64",
           "fd00::4" },
         { "80 0e 1e 0002 01 10 '::' 00000000000000000000000000000000 00 " NLRI6,
@@ -348,12 +348,14 @@ static void test_every_allocation_may_fail(void)
 
 static struct ip_prefix random_prefix(struct random *r, enum bgp_family family)
 {
-    struct ip_prefix p = { .family = (uint8_t)family };
-    p.len = (uint8_t)random_below(r, family == BGP_IP4 ? 33 : 129);
-    for (unsigned i = 0; i < p.len; i++)
-        if (random_below(r, 2))
-            p.bytes[i / 8] |= (uint8_t)(0x80u >> i % 8);
-    p.bytes[0] &= 0x7f; /* nothing of multicast */
+    struct ip_prefix p;
+    do {
+        p = (struct ip_prefix){ .family = (uint8_t)family };
+        p.len = (uint8_t)random_below(r, family == BGP_IP4 ? 33 : 129);
+        for (unsigned i = 0; i < p.len; i++)
+            if (random_below(r, 2))
+                p.bytes[i / 8] |= (uint8_t)(0x80u >> i % 8);
+    } while (!ip_prefix_is_routable(&p));
     return p;
 }
 

@@ -43,6 +43,19 @@ static inline uint32_t ref_asn(const uint8_t *p, unsigned width)
     return width == 2 ? ref16(p) : ref16(p) * 65536u + ref16(p + 2);
 }
 
+/* RFC 4271 section 6.3: a prefix that no host can have an address of is left out. */
+static inline bool ref_routable(const struct ref_route *r)
+{
+    static const uint8_t zero[15];
+    unsigned top = ref16(r->bytes);
+    uint32_t a = ref_asn(r->bytes, 4);
+    if (r->family)
+        return top < 0xff00 && (top < 0xfe80 || top > 0xfebf) &&
+               (r->len < 128 || r->bytes[15] > 1 || memcmp(r->bytes, zero, 15));
+    return (a < 0xe0000000 || a > 0xefffffff) && (r->len < 8 || (a >> 24 != 0 && a >> 24 != 127)) &&
+           (r->len < 32 || a != 0xffffffff);
+}
+
 /* False: malformed. out NULL: only look. */
 static inline bool ref_prefixes(struct reference *out, const uint8_t *p, size_t n, int family, bool with_id,
                                 struct ref_route like)
@@ -66,9 +79,7 @@ static inline bool ref_prefixes(struct reference *out, const uint8_t *p, size_t 
                 r.bytes[bit / 8] |= (uint8_t)(1 << (7 - bit % 8));
         }
         i += (r.len + 7u) / 8;
-        bool multicast = family ? r.bytes[0] == 0xff : r.bytes[0] >= 224 && r.bytes[0] <= 239;
-        bool link_local = family && r.bytes[0] == 0xfe && r.bytes[1] >= 0x80 && r.bytes[1] <= 0xbf;
-        if (out && !multicast && !link_local && out->count < REF_ROUTES)
+        if (out && ref_routable(&r) && out->count < REF_ROUTES)
             out->routes[out->count++] = r;
     }
     return true;
@@ -274,7 +285,8 @@ static inline bool ref_usable(const struct bgp_update_context *c, unsigned famil
     if (c->local_addr.family == family && !memcmp(own, hop, family ? 16 : 4))
         return false;
     if (family)
-        return memcmp(hop, zero, 16) && memcmp(hop, one, 16) && hop[0] != 0xff;
+        return memcmp(hop, zero, 16) && memcmp(hop, one, 16) && hop[0] != 0xff &&
+               (ref16(hop) < 0xfe80 || ref16(hop) > 0xfebf);
     return hop[0] != 0 && hop[0] < 224 && (hop[0] != 127 || own[0] == 127);
 }
 
