@@ -144,7 +144,9 @@ static unsigned bury_all(struct adjout *a, unsigned budget)
 {
     LIST_EACH(node, &a->leaving)
     {
-        budget = bury(LIST_OF(node, struct adjout_group, all), budget);
+        struct adjout_group *g = LIST_OF(node, struct adjout_group, all);
+        if (!g->lending)
+            budget = bury(g, budget);
     }
     return budget;
 }
@@ -154,7 +156,8 @@ static unsigned bury_all(struct adjout *a, unsigned budget)
 bool adjout_work(struct adjout *a, unsigned budget)
 {
     bool more = false;
-    unsigned left = bury_all(a, budget);
+    unsigned for_moves = (budget + 1) / 2; /* the others are told meanwhile */
+    unsigned left = bury_all(a, budget - for_moves + adjout_move_on(a, for_moves));
     LIST_EACH(node, &a->groups)
     {
         struct adjout_group *g = LIST_OF(node, struct adjout_group, all);
@@ -170,7 +173,7 @@ bool adjout_work(struct adjout *a, unsigned budget)
         list_remove(first);
         list_append(&a->groups, first);
     }
-    return more || !list_is_empty(&a->leaving);
+    return more || !list_is_empty(&a->leaving) || !list_is_empty(&a->moving);
 }
 
 uint64_t adjout_produced(const struct adjout *a)
@@ -271,6 +274,7 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
         .marks_refresh = rules->codec.enhanced_refresh, /* members of one group may differ in this */
     };
     list_init(&m->all);
+    list_init(&m->moving);
     list_append(&g->members, &m->all);
     return m;
 }
@@ -278,6 +282,8 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
 void adjout_leave(struct adjout_member *m)
 {
     struct adjout_group *g = m->group;
+    if (m->from)
+        adjout_move_end(m);
     adjout_walk_end(m);
     g->adjout->lost -= m->is_lost;
     list_remove(&m->all);
@@ -285,23 +291,6 @@ void adjout_leave(struct adjout_member *m)
     free(m);
     if (list_is_empty(&g->members))
         group_end(g);
-}
-
-/* What it was told so far the new group does not know: a walk that withdraws what is not there. */
-struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_rules *rules)
-{
-    struct adjout_member *moved = adjout_join(m->group->adjout, rules, m->nva);
-    if (!moved)
-        return NULL;
-    if (m->group->has_paths)
-        adjout_hand_over(m->group, moved);
-    moved->untold = 0;
-    moved->wants_begin = m->wants_begin;
-    moved->wants_end = m->wants_end;
-    moved->is_refresh = m->is_refresh;
-    moved->stats = m->stats;
-    adjout_leave(m);
-    return moved;
 }
 
 /* ---- all of it ---- */
@@ -322,6 +311,7 @@ struct adjout *adjout_new(struct rib *rib)
     a->rib = rib;
     list_init(&a->groups);
     list_init(&a->leaving);
+    list_init(&a->moving);
     return a;
 }
 

@@ -123,6 +123,7 @@ struct adjout_as { /* of an NVA */
 struct adjout {
     struct rib *rib;
     struct list groups, leaving; /* leaving: without members, given back bit by bit */
+    struct list moving;          /* members whose old group's ids are still being handed over */
     uint8_t *export; /* room for one exported attribute set */
     uint8_t *message; /* room for the longest message */
     struct adjout_as *ases; /* open addressing */
@@ -152,6 +153,7 @@ struct adjout_group {
     uint32_t gone_at;      /* place from which the next one is looked for */
     uint64_t gone_slowest; /* reader at the start of the round */
     uint32_t buried;       /* leaving: places that were given back */
+    uint32_t lending;      /* members of other groups that still need its ids */
     struct adjout_batch *batch;
     struct adjout_log log;
     uint64_t too_long; /* times that a path was passed over since it fits no message */
@@ -173,6 +175,9 @@ struct adjout_member {
     bool is_refresh;    /* … as that of a refresh; else as End-of-RIB */
     uint64_t offset, position;
     uint64_t untold; /* a walk up to here meets nets of which it was told nothing: no withdrawals */
+    struct list moving;
+    struct adjout_group *from; /* it comes from there, and reads nothing before all ids are handed over … */
+    uint32_t handed;           /* … of the places before this one */
     struct adjout_batch *batch; /* while walking */
     struct adjout_stats stats;
 };
@@ -212,10 +217,14 @@ static inline struct adjout_route *adjout_route_at(const struct adjout_group *g,
 {
     return slab_at(&g->records, route);
 }
-/* A member comes from a group where it may have been told these ids: what its new group does not tell is gone. */
-void adjout_hand_over(const struct adjout_group *from, struct adjout_member *to);
 /* Forget ids whose withdrawal all have read, a stretch at a time. */
 void adjout_purge_paths(struct adjout_group *g);
+
+/* adjout_move.c: members that change their group; what is left of the budget of places. */
+unsigned adjout_move_on(struct adjout *a, unsigned budget);
+void adjout_move_end(struct adjout_member *m);
+/* The place is about to be forgotten: who comes from this group takes its ids now. */
+void adjout_lend(struct adjout_group *from, uint32_t place);
 
 /* adjout_member.c */
 void adjout_detach(struct adjout_member *m);

@@ -189,7 +189,7 @@ static size_t put_mark(struct adjout_member *m, bool *wanted, uint8_t *buf, size
 
 size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
 {
-    if (m->is_lost)
+    if (m->is_lost || m->from)
         return 0;
     size_t n = put_mark(m, &m->wants_begin, buf, cap);
     if (m->wants_begin)
@@ -206,7 +206,7 @@ size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
 
 bool adjout_has_output(const struct adjout_member *m)
 {
-    return !m->is_lost && (!m->attached || m->wants_end || m->offset < m->group->log.head);
+    return !m->is_lost && !m->from && (!m->attached || m->wants_end || m->offset < m->group->log.head);
 }
 
 /* Marks only between two whole catch-ups: RFC 7313 section 4 forbids a Begin before End-of-RIB, and a

@@ -81,6 +81,8 @@ static uint32_t look(struct adjout_group *g, uint32_t net, struct named *out)
 
 static void purge(struct adjout_group *g, uint32_t place)
 {
+    if (g->lending)
+        adjout_lend(g, place);
     for (uint32_t *link = slab_at(&g->told, place); *link;) {
         struct adjout_route *route = adjout_route_at(g, *link);
         uint32_t index = *link;
@@ -218,53 +220,6 @@ void adjout_compare_paths(struct adjout_group *g, uint32_t net)
             add(g, net, &named[i]);
     if (gone)
         bound(g, place, gone);
-}
-
-/* ---- from one group to another ---- */
-
-/* The net's route of this id, or NULL; *gone counts those that are gone. */
-static struct adjout_route *find_route(const struct adjout_group *g, uint32_t place, uint32_t path_id,
-                                       uint32_t *gone)
-{
-    struct adjout_route *found = NULL;
-    *gone = 0;
-    for (uint32_t i = adjout_first_route(g, place); i; i = adjout_route_at(g, i)->next) {
-        struct adjout_route *route = adjout_route_at(g, i);
-        *gone += !route->attrs;
-        found = route->path_id == path_id ? route : found;
-    }
-    return found;
-}
-
-static void add_gone(struct adjout_group *g, uint32_t place, const struct adjout_route *like)
-{
-    uint32_t index = slab_new(&g->records), *first = slab_at(&g->told, place);
-    must(index && bitset_reserve(&g->gone, place + 1));
-    *adjout_route_at(g, index) = (struct adjout_route){ .next = *first,
-                                                        .path_id = like->path_id,
-                                                        .nva = like->nva,
-                                                        .was_another = like->was_another };
-    *first = index;
-    g->gone_count++;
-    bitset_add(&g->gone, place);
-}
-
-void adjout_hand_over(const struct adjout_group *from, struct adjout_member *to)
-{
-    struct adjout_group *g = to->group;
-    for (uint32_t place = 1; place < from->told.top; place++)
-        for (uint32_t i = adjout_first_route(from, place); i; i = adjout_route_at(from, i)->next) {
-            const struct adjout_route *was = adjout_route_at(from, i);
-            uint32_t gone;
-            must(adjout_reserve_place(&g->told, place));
-            struct adjout_route *now = find_route(g, place, was->path_id, &gone);
-            if (now)
-                now->was_another |= was->nva != now->nva;
-            else if (gone < ADJOUT_GONE + ADJOUT_PATHS)
-                add_gone(g, place, was);
-            else
-                adjout_lose(to);
-        }
 }
 
 void adjout_forget_paths(struct adjout_group *g, uint32_t place)

@@ -228,6 +228,61 @@ static void test_what_a_member_was_told_can_be_asked_with_ids(void)
     stage_close(s);
 }
 
+/* By hand-over of all that the old group knows, a stretch at a time. What goes meanwhile, and is read of by all
+ * who stayed, is not forgotten before the member has it. */
+static void test_a_member_that_changes_its_group_learns_what_went_meanwhile(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct player *p = &s->players[1][BGP_IP4];
+    unsigned turns = 0;
+    join(s, 1, BGP_IP4);
+    join(s, 3, BGP_IP4);
+    for (uint32_t net = 0; net < NETS; net++)
+        for (uint16_t nva = 4; nva <= 6; nva++)
+            announce(s, (struct lab_route){ .nva = nva, .net = net, .path_len = 1 });
+    settle(s);
+    p->rules.export.graceful_shutdown = true;
+    p->member = adjout_move(p->member, &p->rules);
+    for (uint32_t net = NETS / 2; net < NETS; net++) /* the hand-over comes to them last */
+        withdraw(s, (struct lab_route){ .nva = (uint16_t)(4 + net % 3), .net = net });
+    lab_decide(&s->l);
+    for (; p->member->from; turns++) {
+        adjout_work(s->adjout, 8);
+        while (pull(s, 3, BGP_IP4, 8192))
+            ;
+        CU_ASSERT(!p->member->from || (!adjout_has_output(p->member) && !pull(s, 1, BGP_IP4, 8192)));
+    }
+    CU_ASSERT(turns > NETS / 8);
+    CU_ASSERT(adjout_has_output(p->member));
+    settle(s);
+    check_all(s);
+    stage_close(s);
+}
+
+static void test_a_member_may_change_its_group_again_or_leave_before_all_is_handed_over(void)
+{
+    for (int leaves = 0; leaves < 2; leaves++) {
+        struct stage *s = stage_of(ALL);
+        struct player *p = &s->players[1][BGP_IP4];
+        join(s, 1, BGP_IP4);
+        for (uint32_t net = 0; net < NETS; net++)
+            announce(s, (struct lab_route){ .nva = 4, .net = net, .path_len = 1 });
+        settle(s);
+        for (int i = 0; i < 2; i++) {
+            p->rules.export.otc = (uint32_t)i + 1;
+            p->member = adjout_move(p->member, &p->rules);
+            lose(s, 4);
+            lab_decide(&s->l);
+            adjout_work(s->adjout, 8);
+        }
+        if (leaves)
+            leave(s, 1, BGP_IP4);
+        settle(s);
+        check_all(s);
+        stage_close(s);
+    }
+}
+
 static void test_every_members_table_is_the_models_whatever_happens(void)
 {
     for (uint64_t run = 11; run <= 18; run++) {
@@ -246,4 +301,6 @@ CU_MAIN("adjout_paths", CU_CASE(test_all_paths_but_its_own_are_told_to_a_member)
         CU_CASE(test_a_member_that_fell_behind_learns_which_paths_are_gone),
         CU_CASE(test_ever_new_ids_cost_who_does_not_read_its_session),
         CU_CASE(test_what_a_member_was_told_can_be_asked_with_ids),
+        CU_CASE(test_a_member_that_changes_its_group_learns_what_went_meanwhile),
+        CU_CASE(test_a_member_may_change_its_group_again_or_leave_before_all_is_handed_over),
         CU_CASE(test_every_members_table_is_the_models_whatever_happens))
