@@ -63,7 +63,7 @@ static bool begin_reach(struct adjout_group *g, struct bgp_update_builder *u, ui
     return len >= 0 &&
            bgp_update_begin_reach(u, buf, &rules->codec, rules->family, g->adjout->export,
                                   (uint16_t)len, own ? &rules->self_next_hop : &a->next_hop,
-                                  &a->link_local);
+                                  a->link_local);
 }
 
 /* RFC 8654 section 4: what is too long is tried without the attributes that RFC 7606 would discard. */

@@ -34,11 +34,9 @@ static bool summarise_as_path(const struct bgp_attr_view *v, struct bgp_attrs *a
     uint32_t asn;
     if (!aspath_is_valid(&p))
         return false;
-    for (; aspath_next(&r, 4, &left, &asn); count++) {
+    for (; aspath_next(&r, 4, &left, &asn); count++)
         if (!count)
             a->neighbor_as = asn;
-        a->origin_as = asn;
-    }
     a->path_len = (uint16_t)count;
     return true;
 }
@@ -56,7 +54,6 @@ static bool summarise_otc(const struct bgp_attr_view *v, struct bgp_attrs *a)
 {
     if (v->len != 4)
         return false;
-    a->otc = wire_get32(v->value);
     a->marks |= BGP_MARK_OTC;
     return true;
 }
@@ -64,7 +61,7 @@ static bool summarise_otc(const struct bgp_attr_view *v, struct bgp_attrs *a)
 /* The well-known communities that mean something here. */
 static const struct {
     uint16_t n; /* 65535:n */
-    uint32_t mark;
+    uint16_t mark;
 } known[] = {
     { BGP_GRACEFUL_SHUTDOWN, BGP_MARK_GRACEFUL_SHUTDOWN },
     { BGP_LLGR_STALE, BGP_MARK_LLGR_STALE },

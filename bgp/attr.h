@@ -73,22 +73,21 @@ enum bgp_attrs_mark {
     BGP_MARK_GRACEFUL_SHUTDOWN = 1 << 5, /* RFC 8326 */
     BGP_MARK_LLGR_STALE = 1 << 6,        /* RFC 9494 */
     BGP_MARK_NO_LLGR = 1 << 7,           /* RFC 9494 */
-    BGP_MARK_OTC = 1 << 8,               /* RFC 9234: otc is present */
+    BGP_MARK_OTC = 1 << 8,               /* RFC 9234 */
 };
 
-/* One attribute set with its next hop: the view of a decoder, and the interned record's head. */
+/* One attribute set with its next hop: the view of a decoder, and the interned record's head. Only what
+ * the decision reads stands here, since there is one for every six routes. */
 struct bgp_attrs {
-    struct ip_addr next_hop;
-    struct ip_addr link_local; /* second IPv6 next hop (RFC 2545), zero = none */
-    uint32_t marks;            /* enum bgp_attrs_mark */
-    uint32_t med;              /* 0 when absent */
-    uint32_t neighbor_as;      /* first AS of the path, 0 = empty path */
-    uint32_t origin_as;        /* last AS of the path, 0 = empty or ends in a set */
-    uint32_t otc;
-    uint16_t path_len; /* RFC 4271 section 9.1.2.2 (a): a set counts as one */
-    uint16_t len;      /* of bytes */
-    uint8_t origin;    /* enum bgp_origin */
     const uint8_t *bytes; /* canonical, see above */
+    const struct ip_addr *link_local; /* second IPv6 next hop (RFC 2545), NULL = none */
+    uint32_t med;         /* 0 when absent */
+    uint32_t neighbor_as; /* first AS of the path, 0 = empty path */
+    uint16_t marks;       /* enum bgp_attrs_mark */
+    uint16_t path_len;    /* RFC 4271 section 9.1.2.2 (a): a set counts as one */
+    uint16_t len;         /* of bytes */
+    uint8_t origin;       /* enum bgp_origin */
+    struct ip_addr next_hop;
 };
 
 /* Read canonical bytes back into marks, med, path_len …; sets out->bytes and len to them. Next hops
@@ -122,7 +121,7 @@ struct bgp_attr_table {
 
 void bgp_attr_table_init(struct bgp_attr_table *t, struct hash_key key);
 void bgp_attr_table_fini(struct bgp_attr_table *t);
-/* Id of this set with one more reference; its bytes are copied when it is new. 0: out of memory. */
+/* Id of this set with one more reference; what it points to is copied when it is new. 0: out of memory. */
 uint32_t bgp_attrs_intern(struct bgp_attr_table *t, const struct bgp_attrs *a);
 void bgp_attrs_ref(struct bgp_attr_table *t, uint32_t id);
 void bgp_attrs_unref(struct bgp_attr_table *t, uint32_t id);

@@ -25,13 +25,19 @@ static struct record *record_at(const struct bgp_attr_table *t, uint32_t id)
 }
 
 /* NULL: these bytes are too long for a slab. */
-static struct slab *slab_of(struct bgp_attr_table *t, uint16_t len)
+static struct slab *slab_of(struct bgp_attr_table *t, size_t len)
 {
-    uint32_t class = (uint32_t)(len ? len - 1 : 0) / BGP_ATTRS_CLASS;
+    size_t class = (len ? len - 1 : 0) / BGP_ATTRS_CLASS;
     return class < BGP_ATTRS_CLASSES ? &t->bytes_of[class] : NULL;
 }
 
-static uint8_t *new_bytes(struct bgp_attr_table *t, uint16_t len, uint32_t *place)
+/* What a record points to: its bytes, and behind them the second next hop if there is one. */
+static size_t held_bytes(const struct bgp_attrs *a)
+{
+    return a->len + (a->link_local ? sizeof *a->link_local : 0);
+}
+
+static uint8_t *new_bytes(struct bgp_attr_table *t, size_t len, uint32_t *place)
 {
     struct slab *s = slab_of(t, len);
     *place = s ? slab_new(s) : 0;
@@ -43,7 +49,7 @@ static uint8_t *new_bytes(struct bgp_attr_table *t, uint16_t len, uint32_t *plac
 static void free_bytes(struct bgp_attr_table *t, const struct bgp_attrs *a, uint32_t place)
 {
     if (place)
-        slab_free(slab_of(t, a->len), place);
+        slab_free(slab_of(t, held_bytes(a)), place);
     else
         free((void *)(uintptr_t)a->bytes); /* ours: the table made the copy */
 }
@@ -64,16 +70,17 @@ static uint64_t hash_of(const struct bgp_attr_table *t, const struct bgp_attrs *
     uint64_t hash = hash_bytes(&t->key, a->bytes, a->len);
     struct hash_key chained = { hash, t->key.k1 };
     hash = hash_bytes(&chained, &a->next_hop, sizeof a->next_hop);
-    if (ip_addr_is_zero(&a->link_local))
+    if (!a->link_local)
         return hash;
     chained.k0 = hash;
-    return hash_bytes(&chained, &a->link_local, sizeof a->link_local);
+    return hash_bytes(&chained, a->link_local, sizeof *a->link_local);
 }
 
 static bool is_equal(const struct bgp_attrs *a, const struct bgp_attrs *b)
 {
     return a->len == b->len && ip_addr_is_equal(&a->next_hop, &b->next_hop) &&
-           ip_addr_is_equal(&a->link_local, &b->link_local) &&
+           !a->link_local == !b->link_local &&
+           (!a->link_local || ip_addr_is_equal(a->link_local, b->link_local)) &&
            memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
@@ -82,17 +89,21 @@ static uint32_t add(struct bgp_attr_table *t, const struct bgp_attrs *a, uint64_
     uint32_t place, id = slab_new(&t->records);
     if (!id)
         return 0;
-    uint8_t *bytes = new_bytes(t, a->len, &place);
+    uint8_t *bytes = new_bytes(t, held_bytes(a), &place);
+    struct record *r = record_at(t, id);
+    *r = (struct record){ .attrs = *a, .refs = 1, .place = place };
+    r->attrs.bytes = bytes;
     if (!bytes || !hash_insert(&t->index, hash, id)) {
         if (bytes)
-            free_bytes(t, &(struct bgp_attrs){ .bytes = bytes, .len = a->len }, place);
+            free_bytes(t, &r->attrs, place);
+        *r = (struct record){ 0 };
         slab_free(&t->records, id);
         return 0;
     }
     memcpy(bytes, a->bytes, a->len);
-    *record_at(t, id) = (struct record){ .attrs = *a, .refs = 1, .place = place };
-    record_at(t, id)->attrs.bytes = bytes;
-    t->bytes += a->len;
+    if (a->link_local)
+        r->attrs.link_local = memcpy(bytes + a->len, a->link_local, sizeof *a->link_local);
+    t->bytes += held_bytes(a);
     return id;
 }
 
@@ -124,7 +135,7 @@ void bgp_attrs_unref(struct bgp_attr_table *t, uint32_t id)
     if (--r->refs)
         return;
     hash_remove(&t->index, hash_of(t, &r->attrs), id);
-    t->bytes -= r->attrs.len;
+    t->bytes -= held_bytes(&r->attrs);
     free_bytes(t, &r->attrs, r->place);
     *r = (struct record){ 0 };
     slab_free(&t->records, id);

@@ -121,7 +121,7 @@ static bool has_path_ids(const struct mrt_dump *d, const struct rib_net *n)
 static void put_next_hop(struct wire_writer *w, const struct bgp_attrs *a)
 {
     bool is_classic = a->next_hop.family == BGP_IP4;
-    bool has_both = !is_classic && !ip_addr_is_zero(&a->link_local);
+    bool has_both = !is_classic && a->link_local;
     uint8_t len = is_classic ? 4 : has_both ? 32 : 16;
     wire_put8(w, is_classic ? BGP_FLAG_TRANSITIVE : BGP_FLAG_OPTIONAL);
     wire_put8(w, is_classic ? BGP_ATTR_NEXT_HOP : BGP_ATTR_MP_REACH);
@@ -130,7 +130,7 @@ static void put_next_hop(struct wire_writer *w, const struct bgp_attrs *a)
         wire_put8(w, len);
     wire_put(w, a->next_hop.bytes, ip_addr_len(a->next_hop.family));
     if (has_both)
-        wire_put(w, a->link_local.bytes, 16);
+        wire_put(w, a->link_local->bytes, 16);
 }
 
 /* Canonical bytes have no next hop: it goes where its type code belongs. */

@@ -55,7 +55,7 @@ struct decoder {
     struct bgp_update *out;
     struct attr_list list;
     struct ip_addr next_hop[BGP_FAMILIES]; /* of reach, by family */
-    struct ip_addr link_local;
+    const struct ip_addr *link_local;
     bool names_routes;  /* reachable NLRI were found, for whichever family (RFC 7606 section 5.2) */
     bool is_withdrawal; /* an error asks for treat-as-withdraw */
 };
@@ -135,8 +135,10 @@ static bool take_next_hop(struct decoder *d, int family, const uint8_t *at, uint
     if (wide && family == BGP_IP4 && !d->ctx->codec->ext_next_hop)
         return false;
     d->next_hop[family] = addr_of(at, narrow ? BGP_IP4 : BGP_IP6);
-    if (len == 32 && is_link_local(at + 16)) /* RFC 2545 section 3: nothing else has a meaning there */
-        d->link_local = addr_of(at + 16, BGP_IP6);
+    if (len == 32 && is_link_local(at + 16)) { /* RFC 2545 section 3: nothing else has a meaning there */
+        d->out->link_local = addr_of(at + 16, BGP_IP6);
+        d->link_local = &d->out->link_local;
+    }
     return true;
 }
 

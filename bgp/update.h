@@ -23,6 +23,7 @@ struct bgp_update {
     struct bgp_nlri withdrawn[4]; /* apply these first */
     struct bgp_nlri reach[2];
     struct bgp_attrs attrs[2]; /* attrs[i] belong to reach[i]; same bytes, own next hop */
+    struct ip_addr link_local; /* theirs that have one */
     uint8_t withdrawn_count, reach_count;
     uint8_t end_of_rib; /* bit per family (RFC 4724 section 2) */
     uint8_t disable;    /* bit per family: remove its routes, ignore it from now on (RFC 4760 section 7) */

@@ -28,15 +28,14 @@ static void put_family(struct wire_writer *w, enum bgp_family family)
 static void begin_mp_reach(struct bgp_update_builder *b, const struct ip_addr *next_hop,
                            const struct ip_addr *link_local)
 {
-    bool both = link_local && !ip_addr_is_zero(link_local);
     unsigned len = ip_addr_len(next_hop->family);
     wire_put8(&b->w, BGP_FLAG_OPTIONAL | BGP_FLAG_EXTENDED);
     wire_put8(&b->w, BGP_ATTR_MP_REACH);
     b->mp_len = wire_reserve(&b->w, 2);
     put_family(&b->w, (enum bgp_family)b->family);
-    wire_put8(&b->w, (uint8_t)(both ? 32 : len));
+    wire_put8(&b->w, (uint8_t)(link_local ? 32 : len));
     wire_put(&b->w, next_hop->bytes, len);
-    if (both)
+    if (link_local)
         wire_put(&b->w, link_local->bytes, 16);
     wire_put8(&b->w, 0);
 }

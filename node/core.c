@@ -289,7 +289,6 @@ void core_announce_vnets(struct core *c)
         struct bgp_attrs attrs;
         core_must(!bgp_attrs_summarise(canonical, sizeof canonical, &attrs));
         attrs.next_hop = (struct ip_addr){ .family = c->spaces[i].family };
-        attrs.link_local = (struct ip_addr){ 0 };
         uint32_t id = bgp_attrs_intern(&c->rib.attrs, &attrs);
         core_must(!id);
         core_must(rib_announce(&c->rib, RIB_CONFIG, 0, &c->spaces[i], 0, id));

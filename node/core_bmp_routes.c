@@ -93,7 +93,7 @@ static bool begin_reach(struct run *r)
     }
     return len >= 0 && bgp_update_begin_reach(&r->b, r->at + BMP_UPDATE_AT, &r->codec,
                                               (enum bgp_family)r->family, bytes, (uint16_t)len,
-                                              &next_hop, &a->link_local);
+                                              &next_hop, a->link_local);
 }
 
 static void end_run(struct run *r)

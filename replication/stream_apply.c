@@ -171,7 +171,7 @@ static uint32_t intern(struct rib *r, const struct repl_attr *a, bool *nomem)
     if (!bgp_attrs_summarise(a->bytes, a->len, &attrs))
         return 0;
     attrs.next_hop = a->next_hop;
-    attrs.link_local = a->link_local;
+    attrs.link_local = ip_addr_is_zero(&a->link_local) ? NULL : &a->link_local;
     uint32_t id = bgp_attrs_intern(&r->attrs, &attrs);
     *nomem = id == 0;
     return id;

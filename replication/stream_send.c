@@ -141,8 +141,10 @@ static uint32_t attr_index(struct repl_batcher *b, const struct rib *r, uint32_t
     const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, id);
     b->attr_ids[b->attr_count] = id;
     b->attrs[b->attr_count] = (struct repl_attr){
-        .next_hop = a->next_hop, .link_local = a->link_local, .bytes = a->bytes, .len = a->len
+        .next_hop = a->next_hop, .bytes = a->bytes, .len = a->len
     };
+    if (a->link_local)
+        b->attrs[b->attr_count].link_local = *a->link_local;
     b->cost += COST_ATTR + a->len;
     return ++b->attr_count;
 }

@@ -2,6 +2,7 @@
 #include "bgp/attr.h"
 
 #include "tests/lib/alloc.h"
+#include "tests/lib/attrs.h"
 #include "tests/lib/bgp_lab.h"
 #include "tests/lib/random.h"
 
@@ -282,7 +283,7 @@ static void test_canonical_bytes_are_in_order_with_the_shortest_lengths(void)
     CU_ASSERT(lab_is_hex(lab_canonical(&l), "40 01 01 01 40 02 06 02 01 0000fde9 80 04 04 00000007 "
                                             "c0 08 04 fde90001"));
     const struct bgp_attrs *a = &l.update.attrs[0];
-    CU_ASSERT(a->origin == 1 && a->path_len == 1 && a->neighbor_as == 65001 && a->origin_as == 65001);
+    CU_ASSERT(a->origin == 1 && a->path_len == 1 && a->neighbor_as == 65001);
     CU_ASSERT(a->med == 7 && a->marks == BGP_MARK_MED);
     lab_close(&l);
 }
@@ -308,7 +309,7 @@ static void test_well_known_communities_leave_marks(void)
                                                  BGP_MARK_GRACEFUL_SHUTDOWN);
     lab_attrs(&l, USUAL "c0 08 08 ffff0006 ffff0007 c0 23 04 0000fde9");
     CU_ASSERT_EQUAL(l.update.attrs[0].marks, BGP_MARK_LLGR_STALE | BGP_MARK_NO_LLGR | BGP_MARK_OTC);
-    CU_ASSERT_EQUAL(l.update.attrs[0].otc, 65001);
+    CU_ASSERT_EQUAL(otc_of(&l.update.attrs[0]), 65001);
     lab_close(&l);
 }
 
@@ -320,7 +321,7 @@ static void test_occurrences_of_an_as_are_counted(void)
     CU_ASSERT_EQUAL(bgp_attrs_count_as(&l.update.attrs[0], 65001), 1);
     CU_ASSERT_EQUAL(bgp_attrs_count_as(&l.update.attrs[0], 7), 0);
     CU_ASSERT_EQUAL(bgp_attrs_count_as(&(struct bgp_attrs){ 0 }, 7), 0);
-    CU_ASSERT(l.update.attrs[0].path_len == 4 && l.update.attrs[0].origin_as == 1);
+    CU_ASSERT_EQUAL(l.update.attrs[0].path_len, 4);
     lab_close(&l);
 }
 
@@ -356,7 +357,6 @@ static struct bgp_attrs set_of(const uint8_t *bytes, uint16_t len, uint8_t hop)
     struct bgp_attrs a;
     CU_ASSERT_FATAL(bgp_attrs_summarise(bytes, len, &a));
     a.next_hop = (struct ip_addr){ .bytes = { 10, 1, 2, hop } };
-    a.link_local = (struct ip_addr){ 0 };
     return a;
 }
 
@@ -368,18 +368,22 @@ static void test_equal_sets_share_an_id_and_live_as_long_as_a_reference(void)
     hex(other, sizeof other, "40 01 01 01 " AS_PATH);
     bgp_attr_table_init(&t, (struct hash_key){ 1, 2 });
     struct bgp_attrs a = set_of(bytes, len, 4), b = set_of(other, len, 4), c = set_of(bytes, len, 5), d = a;
-    d.link_local = (struct ip_addr){ .family = BGP_IP6, .bytes = { 0xfe, 0x80 } };
+    const struct ip_addr local = { .family = BGP_IP6, .bytes = { 0xfe, 0x80 } };
+    d.link_local = &local;
     uint32_t first = bgp_attrs_intern(&t, &a), again = bgp_attrs_intern(&t, &a);
     uint32_t second = bgp_attrs_intern(&t, &b), third = bgp_attrs_intern(&t, &c), fourth = bgp_attrs_intern(&t, &d);
     CU_ASSERT(first && first == again);
     CU_ASSERT(second != first && third != first && third != second && fourth != first);
-    CU_ASSERT_EQUAL(t.bytes, 4u * len);
+    CU_ASSERT_EQUAL(t.bytes, 4u * len + sizeof local);
+    CU_ASSERT_EQUAL(bgp_attrs_intern(&t, &d), fourth);
+    CU_ASSERT_PTR_NOT_EQUAL(bgp_attrs_get(&t, fourth)->link_local, &local); /* a copy, too */
+    CU_ASSERT(ip_addr_is_equal(bgp_attrs_get(&t, fourth)->link_local, &local));
     CU_ASSERT_PTR_NOT_EQUAL(bgp_attrs_get(&t, first)->bytes, bytes); /* a copy */
     CU_ASSERT_EQUAL(memcmp(bgp_attrs_get(&t, first)->bytes, bytes, len), 0);
     bgp_attrs_unref(&t, first);
     CU_ASSERT_EQUAL(bgp_attrs_get(&t, first)->len, len);
     bgp_attrs_unref(&t, first);
-    CU_ASSERT_EQUAL(t.bytes, 3u * len);
+    CU_ASSERT_EQUAL(t.bytes, 3u * len + sizeof local);
     bgp_attrs_ref(&t, second);
     bgp_attrs_unref(&t, second);
     CU_ASSERT_EQUAL(bgp_attrs_get(&t, second)->origin, 1);

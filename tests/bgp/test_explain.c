@@ -55,7 +55,6 @@ static void announce(struct lab *l, struct route r)
     }
     CU_ASSERT_FATAL(bgp_attrs_summarise(bytes, (uint16_t)wire_len(&w), &attrs));
     attrs.next_hop = l->nvas[r.nva].address;
-    attrs.link_local = (struct ip_addr){ 0 };
     uint32_t id = bgp_attrs_intern(&l->rib.attrs, &attrs);
     uint8_t node = r.node ? r.node : 1;
     l->rib.origins[node].sessions[r.nva].identifier = r.nva;

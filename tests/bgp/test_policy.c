@@ -17,7 +17,6 @@ static struct bgp_attrs attrs_with(const uint32_t *path, uint8_t count, const ch
     for (uint8_t i = 0; i < count; i++)
         wire_put32(&w, path[i]);
     CU_ASSERT_FATAL(bgp_attrs_summarise(bytes, (uint16_t)wire_len(&w), &a));
-    a.link_local = (struct ip_addr){ 0 };
     CU_ASSERT_EQUAL_FATAL(ip_addr_parse(next_hop, &a.next_hop), 0);
     return a;
 }

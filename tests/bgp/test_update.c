@@ -96,7 +96,7 @@ static void test_ipv6_routes_come_in_mp_reach(void)
     lab_open(&l);
     EXPECT("", MP_REACH6 ORIGIN AS_PATH, "", "+fd00:0:2::/64");
     CU_ASSERT_STRING_EQUAL(lab_next_hop(&l, 0), "fd00::4");
-    CU_ASSERT(ip_addr_is_zero(&l.update.attrs[0].link_local));
+    CU_ASSERT_PTR_NULL(l.update.attrs[0].link_local);
     EXPECT("", ORIGIN AS_PATH MP_REACH6 "40 03 04 00000000", "", "+fd00:0:2::/64"); /* ignored there */
     EXPECT("", MP_REACH6 AS_PATH, "", "-fd00:0:2::/64 withdraw 3/3 attr 1");
     EXPECT("", MP_REACH6 ORIGIN, "", "-fd00:0:2::/64 withdraw 3/3 attr 2");
@@ -203,12 +203,12 @@ static void test_a_second_next_hop_counts_when_it_is_link_local(void)
     lab_open(&l);
     EXPECT("", ORIGIN AS_PATH "80 0e 2e 0002 01 20 " HOP6 "fe800000000000000000000000000004 00 " NLRI6, "",
            "+fd00:0:2::/64");
-    CU_ASSERT_EQUAL(l.update.attrs[0].link_local.bytes[15], 4);
+    CU_ASSERT_EQUAL(l.update.attrs[0].link_local->bytes[15], 4);
     EXPECT("", ORIGIN AS_PATH "80 0e 2e 0002 01 20 " HOP6 "00000000000000000000000000000000 00 " NLRI6, "",
            "+fd00:0:2::/64");
-    CU_ASSERT(ip_addr_is_zero(&l.update.attrs[0].link_local));
+    CU_ASSERT_PTR_NULL(l.update.attrs[0].link_local);
     EXPECT("", ORIGIN AS_PATH "80 0e 2e 0002 01 20 " HOP6 HOP6 "00 " NLRI6, "", "+fd00:0:2::/64");
-    CU_ASSERT(ip_addr_is_zero(&l.update.attrs[0].link_local));
+    CU_ASSERT_PTR_NULL(l.update.attrs[0].link_local);
     lab_close(&l);
 }
 
@@ -222,7 +222,7 @@ static void test_ipv6_next_hops_for_ipv4_need_rfc_8950(void)
     CU_ASSERT_STRING_EQUAL(lab_next_hop(&l, 0), "fd00::4");
     EXPECT("", ORIGIN AS_PATH "80 0e 28 0001 01 20 " HOP6 "fe800000000000000000000000000004 00 " NLRI, "",
            "+10.2.0.0/16");
-    CU_ASSERT_EQUAL(l.update.attrs[0].link_local.bytes[0], 0xfe);
+    CU_ASSERT_EQUAL(l.update.attrs[0].link_local->bytes[0], 0xfe);
     lab_close(&l);
 }
 
@@ -454,7 +454,7 @@ static void test_a_link_local_address_is_sent_behind_the_global_one(void)
     size_t total = bgp_update_end(&b);
     memcpy(l.body, buf + BGP_HEADER, l.len = total - BGP_HEADER);
     CU_ASSERT_STRING_EQUAL(lab_decode(&l), "+fd00::/8");
-    CU_ASSERT(ip_addr_is_equal(&l.update.attrs[0].link_local, &local));
+    CU_ASSERT(ip_addr_is_equal(l.update.attrs[0].link_local, &local));
     CU_ASSERT_EQUAL(buf[BGP_HEADER + 5], BGP_ATTR_MP_REACH); /* RFC 7606 section 5.1: first */
     lab_close(&l);
 }

@@ -11,6 +11,7 @@
 #include "bgp/msg.h"
 #include "bgp/update.h"
 #include "node/core.h"
+#include "tests/lib/attrs.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"
 
@@ -121,7 +122,7 @@ static inline void hear_update(struct player *p, const struct bgp_message *m)
     }
     if (names_route(u.reach, u.reach_count)) {
         p->announced++;
-        p->otc = u.attrs[0].otc;
+        p->otc = otc_of(&u.attrs[0]);
         p->marks = u.attrs[0].marks;
         hear_path(p, &u.attrs[0]);
         p->has_route = true;

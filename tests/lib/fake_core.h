@@ -89,7 +89,6 @@ static inline void fake_route_of(struct core *c, uint8_t origin, uint16_t nva, c
         bgp_attrs_summarise(bytes, (uint16_t)wire_len(&w), &attrs) && !ip_prefix_parse(prefix, &p);
     assert(ok);
     attrs.next_hop = c->nvas[nva].address;
-    attrs.link_local = (struct ip_addr){ 0 };
     uint32_t id = bgp_attrs_intern(&c->rib.attrs, &attrs);
     c->rib.origins[origin].sessions[nva].identifier = nva;
     ok = id && !rib_announce(&c->rib, origin, nva, &p, 0, id);

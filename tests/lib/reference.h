@@ -434,6 +434,12 @@ static inline void ref_decode(struct reference *r, const uint8_t *b, size_t n,
 
 /* ---- comparison ---- */
 
+static inline bool ref_is_second(const struct ip_addr *link_local, const uint8_t *wanted)
+{
+    static const struct ip_addr none;
+    return memcmp((link_local ? link_local : &none)->bytes, wanted, 16) == 0;
+}
+
 static inline bool ref_is_next(const struct reference *r, size_t *at, struct bgp_nlri n,
                                const struct bgp_attrs *attrs)
 {
@@ -445,7 +451,7 @@ static inline bool ref_is_next(const struct reference *r, size_t *at, struct bgp
             w->id != id || memcmp(w->bytes, p.bytes, 16))
             return false;
         if (attrs && (attrs->next_hop.family != w->hop_family || memcmp(attrs->next_hop.bytes, w->hop, 16) ||
-                      memcmp(attrs->link_local.bytes, w->link_local, 16)))
+                      !ref_is_second(attrs->link_local, w->link_local)))
             return false;
         if (attrs && (attrs->len != r->canonical_len || memcmp(attrs->bytes, r->canonical, attrs->len)))
             return false;

@@ -101,7 +101,6 @@ static inline uint32_t lab_attrs(struct lab *l, const struct lab_route *r)
     bool ok = !w.failed && bgp_attrs_summarise(bytes, (uint16_t)wire_len(&w), &a);
     assert(ok);
     (void)ok;
-    a.link_local = (struct ip_addr){ 0 };
     a.next_hop = (struct ip_addr){ .family = r->family };
     if (r->nva && r->family == BGP_IP4)
         memcpy(

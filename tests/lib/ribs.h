@@ -48,7 +48,6 @@ static inline uint32_t ribs_attrs(struct ribs *x, uint16_t nva, uint32_t asn)
     assert(ok);
     (void)ok;
     attrs.next_hop = x->nvas[nva].address;
-    attrs.link_local = (struct ip_addr){ 0 };
     uint32_t id = bgp_attrs_intern(&x->rib.attrs, &attrs);
     assert(id);
     return id;

@@ -189,7 +189,6 @@ static void announce(struct lab *l, unsigned from, unsigned count)
     struct bgp_attrs attrs;
     CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(canonical, sizeof canonical, &attrs));
     attrs.next_hop = (struct ip_addr){ .bytes = { 10, 0, 0, 2 } };
-    attrs.link_local = (struct ip_addr){ 0 };
     uint32_t id = bgp_attrs_intern(&r->attrs, &attrs);
     for (unsigned i = from; i < from + count; i++) {
         struct ip_prefix p = prefix_of(i);

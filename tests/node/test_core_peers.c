@@ -76,7 +76,6 @@ static void other_node_has(struct lab *l, uint16_t nva, bool has)
         return;
     CU_ASSERT_EQUAL_FATAL(bgp_attrs_summarise(canonical, sizeof canonical, &attrs), true);
     attrs.next_hop = l->core->nvas[nva].address;
-    attrs.link_local = (struct ip_addr){ 0 };
     uint32_t id = bgp_attrs_intern(&l->core->rib.attrs, &attrs);
     CU_ASSERT_EQUAL_FATAL(rib_announce(&l->core->rib, OTHER, nva, &prefix, 0, id), 0);
     bgp_attrs_unref(&l->core->rib.attrs, id);

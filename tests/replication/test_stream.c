@@ -455,7 +455,6 @@ static void announce_huge(struct pair *p, uint32_t number)
     memset(w.at, 0, 17000);
     CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(bytes, sizeof bytes, &attrs));
     attrs.next_hop = p->origin.nvas[1].address;
-    attrs.link_local = (struct ip_addr){ 0 };
     uint32_t id = bgp_attrs_intern(&p->origin.rib.attrs, &attrs);
     CU_ASSERT_EQUAL(rib_announce(&p->origin.rib, ORIGIN, 1, &prefix, 0, id), 0);
     bgp_attrs_unref(&p->origin.rib.attrs, id);
