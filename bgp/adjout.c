@@ -203,6 +203,18 @@ static bool reads_all(const struct adjout_group *g)
     return g->has_paths || g->rules.from_types != UINT8_MAX;
 }
 
+/* What is told of each net. */
+static void init_told(struct adjout_group *g)
+{
+    struct slab *by_place[] = { &g->told, &g->seconds, &g->detours, &g->records };
+    slab_init(&g->told, g->has_paths ? sizeof(uint32_t) : sizeof(struct adjout_told));
+    slab_init(&g->seconds, sizeof(uint32_t));
+    slab_init(&g->detours, sizeof(uint32_t));
+    slab_init(&g->records, g->has_paths ? sizeof(struct adjout_route) : sizeof(struct adjout_detour));
+    for (size_t i = 0; i < sizeof by_place / sizeof *by_place; i++)
+        slab_use_pool(by_place[i], &g->adjout->rib->pool);
+}
+
 static struct adjout_group *group_new(struct adjout *a, const struct adjout_rules *rules)
 {
     struct adjout_group *g = calloc(1, sizeof *g);
@@ -217,11 +229,8 @@ static struct adjout_group *group_new(struct adjout *a, const struct adjout_rule
     g->adjout = a;
     g->rules = *rules;
     g->has_paths = rules->codec.add_path_out[rules->family];
-    slab_init(&g->told, g->has_paths ? sizeof(uint32_t) : sizeof(struct adjout_told));
-    slab_init(&g->seconds, sizeof(uint32_t));
-    slab_init(&g->detours, sizeof(uint32_t));
+    init_told(g);
     slab_init(&g->withheld, sizeof(uint32_t));
-    slab_init(&g->records, g->has_paths ? sizeof(struct adjout_route) : sizeof(struct adjout_detour));
     slab_init(&g->as_lists, sizeof(struct adjout_as_list));
     g->audience = (struct rib_audience){
         .except_nva = -1,

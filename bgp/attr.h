@@ -120,6 +120,8 @@ struct bgp_attr_table {
 };
 
 void bgp_attr_table_init(struct bgp_attr_table *t, struct hash_key key);
+/* For a table that may become large; before its first set. The pool outlives it. */
+void bgp_attr_table_use_pool(struct bgp_attr_table *t, struct pool *pool);
 void bgp_attr_table_fini(struct bgp_attr_table *t);
 /* Id of this set with one more reference; what it points to is copied when it is new. 0: out of memory. */
 uint32_t bgp_attrs_intern(struct bgp_attr_table *t, const struct bgp_attrs *a);

@@ -19,6 +19,13 @@ void bgp_attr_table_init(struct bgp_attr_table *t, struct hash_key key)
         slab_init(&t->bytes_of[i], (i + 1) * BGP_ATTRS_CLASS);
 }
 
+void bgp_attr_table_use_pool(struct bgp_attr_table *t, struct pool *pool)
+{
+    slab_use_pool(&t->records, pool);
+    for (uint32_t i = 0; i < BGP_ATTRS_CLASSES; i++)
+        slab_use_pool(&t->bytes_of[i], pool);
+}
+
 static struct record *record_at(const struct bgp_attr_table *t, uint32_t id)
 {
     return slab_at(&t->records, id);

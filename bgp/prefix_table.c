@@ -24,6 +24,12 @@ void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t recor
         slab_init(&t->records[f], record_bytes(t->record_size, (enum bgp_family)f));
 }
 
+void prefix_table_use_pool(struct prefix_table *t, struct pool *pool)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_use_pool(&t->records[f], pool);
+}
+
 void prefix_table_fini(struct prefix_table *t)
 {
     for (int f = 0; f < BGP_FAMILIES; f++) {

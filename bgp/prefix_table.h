@@ -36,6 +36,8 @@ static inline uint32_t prefix_index(enum bgp_family family, uint32_t place)
 
 /* record_size: up to the last byte in use; the key stands right behind it. */
 void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t record_size);
+/* For a table that may become large; before its first prefix. The pool outlives it. */
+void prefix_table_use_pool(struct prefix_table *t, struct pool *pool);
 void prefix_table_fini(struct prefix_table *t);
 
 /* Index of a prefix, 0 when it is not there. */

@@ -10,6 +10,14 @@ static bool init_limits(struct rib *r)
     return r->limits;
 }
 
+static void use_pool(struct rib *r)
+{
+    pool_init(&r->pool);
+    prefix_table_use_pool(&r->nets, &r->pool);
+    slab_use_pool(&r->paths, &r->pool);
+    bgp_attr_table_use_pool(&r->attrs, &r->pool);
+}
+
 int rib_init(struct rib *r, const struct rib_cfg *cfg)
 {
     *r = (struct rib){ .nvas = cfg->nvas,
@@ -24,6 +32,7 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
     prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
     slab_init(&r->paths, sizeof(struct rib_path));
     bgp_attr_table_init(&r->attrs, cfg->key);
+    use_pool(r);
     nhset_table_init(&r->sets, cfg->key);
     vlist_init(&r->loc);
     if (!init_limits(r)) {
@@ -60,6 +69,7 @@ void rib_fini(struct rib *r)
     bgp_attr_table_fini(&r->attrs);
     slab_fini(&r->paths);
     prefix_table_fini(&r->nets);
+    pool_fini(&r->pool);
     *r = (struct rib){ 0 };
 }
 

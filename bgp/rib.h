@@ -152,6 +152,7 @@ struct rib_queue {
 };
 
 struct rib {
+    struct pool pool; /* of the tables here that grow with the routes, and of what is kept beside them */
     struct prefix_table nets; /* records: struct rib_net */
     struct slab paths;        /* struct rib_path */
     struct bgp_attr_table attrs;

@@ -3,13 +3,16 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-/* Huge pages begin at multiples of their size: map more, give back what stands around. */
+enum { PAGE = 4096 };
+
+/* Huge pages begin at multiples of their size: map more, give back what stands around. What does not
+ * fill the last of them comes in ordinary pages, and no memory is held that was not asked for. */
 void *pages_new(size_t *bytes)
 {
     const size_t huge = PAGES_MIN;
     if (*bytes > SIZE_MAX / 2)
         return NULL;
-    size_t len = (*bytes + huge - 1) / huge * huge;
+    size_t len = (*bytes + PAGE - 1) / PAGE * PAGE;
     unsigned char *map =
         mmap(NULL, len + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED)

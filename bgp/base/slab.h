@@ -8,15 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    SLAB_BLOCK_SHIFT = 12,
-    SLAB_BLOCK = 1 << SLAB_BLOCK_SHIFT,
-    SLAB_SINGLES = 16, /* blocks that come one by one; those behind come in huge pages (pages.h) */
-};
+#include "bgp/base/pool.h"
+
+/* Blocks that are malloc's, which gives memory page by page: a small table should stay small. */
+enum { SLAB_SMALL = 2 };
 
 struct slab {
-    unsigned char **blocks;
+    unsigned char **blocks; /* of 1 << shift records: as many as fit POOL_BLOCK_MAX */
+    struct pool *pool;      /* of the blocks after the first SLAB_SMALL; NULL: malloc's, all of them */
     uint32_t block_count, block_cap;
+    uint32_t shift;
     uint32_t size;  /* bytes a record, at least 4 */
     uint32_t top;   /* lowest index never handed out */
     uint32_t free;  /* head of the free list, 0 = empty */
@@ -24,6 +25,8 @@ struct slab {
 };
 
 void slab_init(struct slab *s, size_t record_size);
+/* For a table that may become large; before its first record. The pool outlives it. */
+void slab_use_pool(struct slab *s, struct pool *pool);
 void slab_fini(struct slab *s);
 
 /* Index of a zeroed record, or 0 when memory ends. */
@@ -32,10 +35,11 @@ void slab_free(struct slab *s, uint32_t index);
 
 static inline void *slab_at(const struct slab *s, uint32_t index)
 {
-    return s->blocks[index >> SLAB_BLOCK_SHIFT] + (size_t)(index & (SLAB_BLOCK - 1)) * s->size;
+    uint32_t within = index & ((1u << s->shift) - 1);
+    return s->blocks[index >> s->shift] + (size_t)within * s->size;
 }
 
-/* Bytes held from the system. */
+/* Bytes held, of malloc's and the pool's. */
 size_t slab_memory(const struct slab *s);
 
 #endif
