@@ -80,18 +80,29 @@ static struct adjout_as_list *list_at(const struct adjout_group *g, uint32_t lis
     return slab_at(&g->as_lists, list);
 }
 
+static uint64_t hash_of(const struct adjout_group *g, const struct adjout_as_list *l)
+{
+    return hash_bytes(&g->adjout->rib->attrs.key, l, sizeof *l);
+}
+
+static uint64_t hash_again(const void *of, uint32_t list)
+{
+    return hash_of(of, list_at(of, list));
+}
+
 uint16_t adjout_as_list(struct adjout_group *g, const uint32_t *asns, uint32_t count)
 {
     struct adjout_as_list wanted = { 0 };
     memcpy(wanted.asns, asns, count * sizeof *asns);
     qsort(wanted.asns, count, sizeof *asns, compare);
-    uint64_t hash = hash_bytes(&g->adjout->rib->attrs.key, &wanted, sizeof wanted);
+    uint64_t hash = hash_of(g, &wanted);
+    const struct hash_owner self = { .of = g, .hash = hash_again };
     struct hash_probe p = hash_probe(&g->as_index, hash);
     for (uint32_t list; (list = hash_probe_next(&p));)
         if (!memcmp(list_at(g, list), &wanted, sizeof wanted))
             return (uint16_t)list;
     uint32_t list = g->as_lists.top <= UINT16_MAX ? slab_new(&g->as_lists) : 0;
-    if (!list || !hash_insert(&g->as_index, hash, list))
+    if (!list || !hash_insert(&g->as_index, &self, hash, list))
         return 0;
     *list_at(g, list) = wanted;
     return (uint16_t)list;

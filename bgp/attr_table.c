@@ -91,16 +91,27 @@ static bool is_equal(const struct bgp_attrs *a, const struct bgp_attrs *b)
            memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
+static uint64_t hash_again(const void *of, uint32_t id)
+{
+    return hash_of(of, &record_at(of, id)->attrs);
+}
+
+static void expect(const void *of, uint32_t id)
+{
+    __builtin_prefetch(record_at(of, id));
+}
+
 static uint32_t add(struct bgp_attr_table *t, const struct bgp_attrs *a, uint64_t hash)
 {
     uint32_t place, id = slab_new(&t->records);
     if (!id)
         return 0;
     uint8_t *bytes = new_bytes(t, held_bytes(a), &place);
+    const struct hash_owner self = { .of = t, .hash = hash_again, .expect = expect };
     struct record *r = record_at(t, id);
     *r = (struct record){ .attrs = *a, .refs = 1, .place = place };
     r->attrs.bytes = bytes;
-    if (!bytes || !hash_insert(&t->index, hash, id)) {
+    if (!bytes || !hash_insert(&t->index, &self, hash, id)) {
         if (bytes)
             free_bytes(t, &r->attrs, place);
         *r = (struct record){ 0 };

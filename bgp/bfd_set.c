@@ -51,6 +51,18 @@ static uint32_t discriminator_of(const struct bfd_peer *p)
     return view.discriminator;
 }
 
+static uint64_t hash_discriminator_again(const void *of, uint32_t id)
+{
+    const struct bfd_set *set = of;
+    return hash_discriminator(set, discriminator_of(set->peers[id]));
+}
+
+static uint64_t hash_remote_again(const void *of, uint32_t id)
+{
+    const struct bfd_set *set = of;
+    return hash_addr(set, &set->peers[id]->cfg.remote);
+}
+
 static struct bfd_peer *by_discriminator(const struct bfd_set *set, uint32_t discriminator)
 {
     struct hash_probe probe =
@@ -118,6 +130,8 @@ struct bfd_peer *bfd_set_open(struct bfd_set *set, const struct bfd_peer_cfg *cf
     const struct bfd_session_cfg session = { .discriminator = new_discriminator(set),
                                              .times = cfg->times,
                                              .seed = draw(set) };
+    const struct hash_owner discriminators = { .of = set, .hash = hash_discriminator_again },
+                            remotes = { .of = set, .hash = hash_remote_again };
     uint64_t hash = hash_discriminator(set, session.discriminator);
     struct bfd_peer *p = malloc(sizeof *p);
     if (!p || !make_room(set, cfg->id))
@@ -128,9 +142,9 @@ struct bfd_peer *bfd_set_open(struct bfd_set *set, const struct bfd_peer_cfg *cf
                             .session = bfd_session_new(&session, now_ms) };
     if (!p->session)
         goto err_peer;
-    if (!hash_insert(&set->by_discriminator, hash, cfg->id))
+    if (!hash_insert(&set->by_discriminator, &discriminators, hash, cfg->id))
         goto err_session;
-    if (!hash_insert(&set->by_remote, hash_addr(set, &cfg->remote), cfg->id))
+    if (!hash_insert(&set->by_remote, &remotes, hash_addr(set, &cfg->remote), cfg->id))
         goto err_discriminator;
     return set->peers[cfg->id] = p;
 err_discriminator:

@@ -40,6 +40,17 @@ uint32_t nhset_sort(struct ip_addr *members, uint32_t count, uint32_t most)
     return kept < most ? kept : most;
 }
 
+static uint64_t hash_of(const struct nhset_table *t, const struct ip_addr *members, uint32_t count)
+{
+    return hash_bytes(&t->key, members, count * sizeof *members);
+}
+
+static uint64_t hash_again(const void *of, uint32_t id)
+{
+    const struct nhset *s = nhset_get(of, id);
+    return hash_of(of, s->members, s->count);
+}
+
 static uint32_t find(struct nhset_table *t, uint64_t hash, const struct ip_addr *members,
                      uint32_t count)
 {
@@ -58,16 +69,17 @@ uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t c
     count = nhset_sort(members, count, NHSET_MAX);
     if (!count)
         return 0;
-    uint64_t hash = hash_bytes(&t->key, members, count * sizeof *members);
+    uint64_t hash = hash_of(t, members, count);
     uint32_t id = find(t, hash, members, count);
     if (id) {
         ((struct nhset *)slab_at(&t->sets, id))->refs++;
         return id;
     }
     *nomem = true;
+    const struct hash_owner self = { .of = t, .hash = hash_again };
     struct ip_addr *copy = malloc(count * sizeof *copy);
     id = copy ? slab_new(&t->sets) : 0;
-    if (!id || !hash_insert(&t->index, hash, id)) {
+    if (!id || !hash_insert(&t->index, &self, hash, id)) {
         if (id)
             slab_free(&t->sets, id);
         free(copy);
@@ -94,7 +106,7 @@ void nhset_unref(struct nhset_table *t, uint32_t id)
     assert(s->refs);
     if (--s->refs)
         return;
-    hash_remove(&t->index, hash_bytes(&t->key, s->members, s->count * sizeof *s->members), id);
+    hash_remove(&t->index, hash_of(t, s->members, s->count), id);
     free(s->members);
     *s = (struct nhset){ 0 };
     slab_free(&t->sets, id);

@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-/* Behind the caller's record: key bytes, length, and USED, by which a walk tells a live record. */
-enum { USED = 1, TRAILER = 2 };
-static const uint8_t key_bytes[BGP_FAMILIES] = { 4, 16 };
+/* Behind the caller's record: the key, that is length and bytes as in struct ip_prefix, and USED, by which
+ * a walk tells a live record. */
+enum { USED = 1 };
+static const uint8_t key_bytes[BGP_FAMILIES] = { 1 + 4, 1 + 16 };
 
 static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t place)
 {
@@ -13,7 +14,7 @@ static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t
 
 static size_t record_bytes(uint32_t record_size, enum bgp_family f)
 {
-    size_t bytes = record_size + key_bytes[f] + TRAILER;
+    size_t bytes = record_size + key_bytes[f] + 1;
     return (bytes + 3) / 4 * 4; /* the caller's record starts aligned for 32-bit fields */
 }
 
@@ -41,18 +42,43 @@ void prefix_table_fini(struct prefix_table *t)
 static uint64_t hash_prefix(const struct prefix_table *t, const struct ip_prefix *p)
 {
     /* family is not hashed: each has its own index */
-    return hash_bytes(&t->key, &p->len, 1 + (size_t)key_bytes[p->family]);
+    return hash_bytes(&t->key, &p->len, key_bytes[p->family]);
+}
+
+static uint64_t hash_ip4(const void *of, uint32_t place)
+{
+    const struct prefix_table *t = of;
+    return hash_bytes(&t->key, key_of(t, BGP_IP4, place), key_bytes[BGP_IP4]);
+}
+
+static uint64_t hash_ip6(const void *of, uint32_t place)
+{
+    const struct prefix_table *t = of;
+    return hash_bytes(&t->key, key_of(t, BGP_IP6, place), key_bytes[BGP_IP6]);
+}
+
+static void expect_ip4(const void *of, uint32_t place)
+{
+    __builtin_prefetch(key_of(of, BGP_IP4, place));
+}
+
+static void expect_ip6(const void *of, uint32_t place)
+{
+    __builtin_prefetch(key_of(of, BGP_IP6, place));
+}
+
+static struct hash_owner owner(const struct prefix_table *t, enum bgp_family f)
+{
+    return f == BGP_IP4 ? (struct hash_owner){ .of = t, .hash = hash_ip4, .expect = expect_ip4 }
+                        : (struct hash_owner){ .of = t, .hash = hash_ip6, .expect = expect_ip6 };
 }
 
 static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
 {
-    unsigned bytes = key_bytes[p->family];
     struct hash_probe probe = hash_probe(&t->index[p->family], hash);
-    for (uint32_t place; (place = hash_probe_next(&probe));) {
-        const uint8_t *key = key_of(t, p->family, place);
-        if (key[bytes] == p->len && memcmp(key, p->bytes, bytes) == 0)
+    for (uint32_t place; (place = hash_probe_next(&probe));)
+        if (memcmp(key_of(t, p->family, place), &p->len, key_bytes[p->family]) == 0)
             return prefix_index((enum bgp_family)p->family, place);
-    }
     return 0;
 }
 
@@ -79,20 +105,20 @@ void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p
 uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
 {
     uint64_t hash = hash_prefix(t, p);
+    const struct hash_owner self = owner(t, (enum bgp_family)p->family);
     uint32_t index = find(t, p, hash);
     if (index)
         return index;
     uint32_t place = slab_new(&t->records[p->family]);
     if (!place)
         return 0;
-    if (!hash_insert(&t->index[p->family], hash, place)) {
+    if (!hash_insert(&t->index[p->family], &self, hash, place)) {
         slab_free(&t->records[p->family], place);
         return 0;
     }
     uint8_t *key = key_of(t, p->family, place);
-    memcpy(key, p->bytes, key_bytes[p->family]);
-    key[key_bytes[p->family]] = p->len;
-    key[key_bytes[p->family] + 1] = USED;
+    memcpy(key, &p->len, key_bytes[p->family]);
+    key[key_bytes[p->family]] = USED;
     return prefix_index((enum bgp_family)p->family, place);
 }
 
@@ -100,8 +126,8 @@ void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip
 {
     enum bgp_family f = prefix_index_family(index);
     const uint8_t *key = key_of(t, f, prefix_index_place(index));
-    *out = (struct ip_prefix){ .family = (uint8_t)f, .len = key[key_bytes[f]] };
-    memcpy(out->bytes, key, key_bytes[f]);
+    *out = (struct ip_prefix){ .family = (uint8_t)f };
+    memcpy(&out->len, key, key_bytes[f]);
 }
 
 void prefix_table_drop(struct prefix_table *t, uint32_t index)
@@ -111,7 +137,7 @@ void prefix_table_drop(struct prefix_table *t, uint32_t index)
     struct ip_prefix p;
     prefix_table_prefix(t, index, &p);
     hash_remove(&t->index[f], hash_prefix(t, &p), place);
-    key_of(t, f, place)[key_bytes[f] + 1] = 0;
+    key_of(t, f, place)[key_bytes[f]] = 0;
     slab_free(&t->records[f], place);
 }
 
@@ -119,7 +145,7 @@ bool prefix_table_is_used(const struct prefix_table *t, uint32_t index)
 {
     enum bgp_family f = prefix_index_family(index);
     uint32_t place = prefix_index_place(index);
-    return place && place < t->records[f].top && key_of(t, f, place)[key_bytes[f] + 1] == USED;
+    return place && place < t->records[f].top && key_of(t, f, place)[key_bytes[f]] == USED;
 }
 
 size_t prefix_table_memory(const struct prefix_table *t)

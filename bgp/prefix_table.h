@@ -12,7 +12,7 @@
 enum { PREFIX_FAMILY_SHIFT = 31 };
 
 struct prefix_table {
-    struct slab records[BGP_FAMILIES]; /* the caller's record, then key bytes, then length */
+    struct slab records[BGP_FAMILIES]; /* the caller's record, then the key */
     struct hash_index index[BGP_FAMILIES];
     struct hash_key key;
     uint32_t record_size;

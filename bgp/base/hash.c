@@ -56,15 +56,24 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len)
     return fold(fold(a ^ key->k1, b ^ h), key->k0 ^ 0xe7037ed1a0b428dbu);
 }
 
-/* The table uses the upper half of the hash as it stands in the cell. */
-static uint32_t short_hash(uint64_t hash)
+/* ---- one table ---- */
+
+static const uint32_t GRAVE = 1u << 31; /* a cell whose value was removed: no value, so no table has it */
+
+/* The upper half of a hash says where it stands, the lower one what the cell shows of it. */
+static uint32_t home_of(const struct hash_table *t, uint64_t hash)
 {
-    return (uint32_t)(hash >> 32);
+    return (uint32_t)((hash >> 32) * t->homes >> 32);
 }
 
-static uint32_t home_of(const struct hash_table *t, uint32_t hash)
+static uint32_t tag_of(const struct hash_table *t, uint64_t hash)
 {
-    return (uint32_t)((uint64_t)hash * t->homes >> 32);
+    return (uint32_t)hash >> t->bits << t->bits;
+}
+
+static uint32_t value_in(const struct hash_table *t, uint32_t cell)
+{
+    return cell & ((1u << t->bits) - 1);
 }
 
 static uint32_t cell_count(const struct hash_table *t)
@@ -72,9 +81,16 @@ static uint32_t cell_count(const struct hash_table *t)
     return t->cells ? t->homes + t->slack : 0;
 }
 
-static bool table_init(struct hash_table *t, uint32_t homes, uint32_t slack)
+/* Room for values up to this one, for those of the table before, and for as many as the size makes likely. */
+static uint32_t bits_for(uint32_t homes, uint32_t before, uint32_t value)
 {
-    *t = (struct hash_table){ .homes = homes, .slack = slack };
+    uint32_t bits = 32 - (uint32_t)__builtin_clz(value | homes);
+    return bits > before ? bits : before;
+}
+
+static bool table_init(struct hash_table *t, uint32_t homes, uint32_t slack, uint32_t bits)
+{
+    *t = (struct hash_table){ .homes = homes, .slack = slack, .bits = bits };
     t->bytes = ((size_t)homes + slack) * sizeof *t->cells;
     t->cells = t->bytes < PAGES_MIN ? calloc(1, t->bytes) : pages_new(&t->bytes);
     return t->cells;
@@ -89,35 +105,65 @@ static void table_fini(struct hash_table *t)
     *t = (struct hash_table){ 0 };
 }
 
-/* In order of hashes, from this cell on at the earliest; false: no gap is left behind it. */
-static bool table_put(struct hash_table *t, uint32_t earliest, struct hash_cell cell)
+/* False: no gap is left behind its home. */
+static bool table_put(struct hash_table *t, uint64_t hash, uint32_t value)
 {
-    uint32_t at = home_of(t, cell.hash), end = cell_count(t);
-    if (at < earliest)
-        at = earliest;
-    while (at < end && t->cells[at].value && t->cells[at].hash <= cell.hash)
+    uint32_t at = home_of(t, hash), end = cell_count(t);
+    while (at < end && value_in(t, t->cells[at]))
         at++;
-    uint32_t gap = at;
-    while (gap < end && t->cells[gap].value)
-        gap++;
-    if (gap >= end)
+    if (at == end)
         return false;
-    memmove(&t->cells[at + 1], &t->cells[at], (gap - at) * sizeof cell);
-    t->cells[at] = cell;
-    t->count++;
+    t->used += !t->cells[at];
+    t->live++;
+    t->cells[at] = tag_of(t, hash) | value;
     return true;
 }
 
-/* Close the gap that removal leaves: what was displaced by it comes nearer to its home. */
-static void table_close_gap(struct hash_table *t, uint32_t gap)
+/* A grave, unless a gap follows: then it ends the cluster, and graves before it do no more. */
+static void table_clear(struct hash_table *t, uint32_t at)
 {
-    uint32_t end = cell_count(t), at = gap + 1;
-    while (at < end && t->cells[at].value && home_of(t, t->cells[at].hash) < at)
-        at++;
-    memmove(&t->cells[gap], &t->cells[gap + 1], (at - gap - 1) * sizeof *t->cells);
-    t->cells[at - 1] = (struct hash_cell){ 0 };
-    t->count--;
+    t->live--;
+    t->cells[at] = GRAVE;
+    if (at + 1 < cell_count(t) && t->cells[at + 1])
+        return;
+    for (;; at--) {
+        t->cells[at] = 0;
+        t->used--;
+        if (!at || t->cells[at - 1] != GRAVE)
+            return;
+    }
 }
+
+static struct hash_probe table_probe(const struct hash_table *t, uint64_t hash)
+{
+    if (!t->cells)
+        return (struct hash_probe){ 0 };
+    return (struct hash_probe){ .at = t->cells + home_of(t, hash),
+                                .end = t->cells + cell_count(t),
+                                .tag = tag_of(t, hash),
+                                .limit = 1u << t->bits };
+}
+
+uint32_t hash_probe_next(struct hash_probe *p)
+{
+    while (p->at != p->end && *p->at) {
+        uint32_t value = *p->at++ ^ p->tag; /* of another tag: not below the limit */
+        if (value && value < p->limit)
+            return value;
+    }
+    return 0;
+}
+
+static void table_remove(struct hash_table *t, uint64_t hash, uint32_t value)
+{
+    struct hash_probe p = table_probe(t, hash);
+    uint32_t found;
+    while ((found = hash_probe_next(&p)) != value)
+        assert(found); /* the caller removes only what it inserted */
+    table_clear(t, (uint32_t)(p.at - 1 - t->cells));
+}
+
+/* ---- from one table into a wider one ---- */
 
 void hash_fini(struct hash_index *x)
 {
@@ -126,71 +172,87 @@ void hash_fini(struct hash_index *x)
     *x = (struct hash_index){ 0 };
 }
 
-static bool is_in_old(const struct hash_index *x, uint32_t hash)
+static bool is_in_old(const struct hash_index *x, uint64_t hash)
 {
-    return x->old.cells && hash >= x->frontier;
+    return x->old.cells && home_of(&x->old, hash) >= x->moved;
 }
 
-static void take_back(struct hash_index *x, uint32_t hash, uint32_t count)
+static uint64_t hash_at(const struct hash_table *t, uint32_t at, const struct hash_owner *owner)
 {
-    uint32_t at = home_of(&x->now, hash);
-    while (count && x->now.cells[at].hash != hash)
-        at++;
-    x->moved -= count;
-    x->old.count += count;
-    while (count--)
-        table_close_gap(&x->now, at);
+    return owner->hash(owner->of, value_in(t, t->cells[at]));
 }
 
-/* Equal hashes move together, so that the frontier parts the two tables. False: now is full at its
- * end, which takes many keys of the largest hashes; then old stays until all is rebuilt. */
-static bool move_run(struct hash_index *x)
+static void take_back(struct hash_index *x, const struct hash_owner *owner, uint32_t end)
 {
-    struct hash_cell *cells = x->old.cells;
-    uint32_t end = cell_count(&x->old), hash = cells[x->moved].hash, first = x->moved;
-    while (x->moved < end && cells[x->moved].value && cells[x->moved].hash == hash) {
-        if (!table_put(&x->now, 0, cells[x->moved])) {
-            take_back(x, hash, x->moved - first);
+    for (uint32_t i = x->moved; i < end; i++)
+        if (value_in(&x->old, x->old.cells[i]))
+            table_remove(&x->now, hash_at(&x->old, i, owner), value_in(&x->old, x->old.cells[i]));
+}
+
+/* All up to the next gap of old, since what stands there has its home there: so the two tables are parted.
+ * False: now is full at its end, which takes many keys of the largest hashes; then old stays until all
+ * is rebuilt. */
+static bool move_cluster(struct hash_index *x, const struct hash_owner *owner)
+{
+    uint32_t at = x->moved, end = cell_count(&x->old), live = 0;
+    for (; at < end && x->old.cells[at]; at++) {
+        uint32_t value = value_in(&x->old, x->old.cells[at]);
+        if (value && !table_put(&x->now, hash_at(&x->old, at, owner), value)) {
+            take_back(x, owner, at);
             return false;
         }
-        x->old.count--;
-        x->moved++;
+        live += value != 0;
     }
-    x->frontier = hash < UINT32_MAX ? hash + 1 : hash;
+    x->old.live -= live;
+    x->moved = at;
     return true;
 }
 
-static void move_some(struct hash_index *x, uint32_t most)
+static void expect_some(const struct hash_index *x, const struct hash_owner *owner)
 {
     uint32_t end = cell_count(&x->old);
-    for (; most && x->moved < end; most--) {
-        if (!x->old.cells[x->moved].value)
-            x->moved++;
-        else if (!move_run(x))
-            return;
-    }
-    if (x->old.cells && (x->moved >= end || !x->old.count))
-        table_fini(&x->old);
+    for (uint32_t i = x->moved; owner->expect && i < end && i < x->moved + 2 * MOVE_PER_INSERT; i++)
+        if (value_in(&x->old, x->old.cells[i]))
+            owner->expect(owner->of, value_in(&x->old, x->old.cells[i]));
 }
 
-static bool put_all(struct hash_table *to, const struct hash_table *from, uint32_t first)
+static void move_some(struct hash_index *x, const struct hash_owner *owner)
 {
-    for (uint32_t i = first, end = cell_count(from); i < end; i++)
-        if (from->cells[i].value && !table_put(to, 0, from->cells[i]))
+    uint32_t end = cell_count(&x->old), until = x->moved + MOVE_PER_INSERT;
+    if (!x->old.cells)
+        return;
+    while (x->moved < end && x->moved < until) {
+        if (!x->old.cells[x->moved])
+            x->moved++;
+        else if (!move_cluster(x, owner))
+            return;
+    }
+    if (x->moved >= end || !x->old.live)
+        table_fini(&x->old);
+    else
+        expect_some(x, owner);
+}
+
+static bool put_all(struct hash_table *to, const struct hash_table *from, uint32_t first,
+                    const struct hash_owner *owner)
+{
+    for (uint32_t i = first, end = cell_count(from); i < end; i++) {
+        uint32_t value = value_in(from, from->cells[i]);
+        if (value && !table_put(to, hash_at(from, i, owner), value))
             return false;
+    }
     return true;
 }
 
 /* All at once, with as much slack as it takes: for keys that were chosen to collide. */
-static bool rebuild(struct hash_index *x)
+static bool rebuild(struct hash_index *x, const struct hash_owner *owner, uint32_t homes, uint32_t slack,
+                    uint32_t bits)
 {
     struct hash_table wider;
-    uint32_t slack = x->now.slack;
-    for (bool fits = false; !fits;) {
-        slack *= 2;
-        if (slack > HOMES_MAX || !table_init(&wider, x->now.homes / 2 * 3, slack))
+    for (bool fits = false; !fits; slack *= 2) {
+        if (slack > HOMES_MAX || !table_init(&wider, homes, slack, bits))
             return false;
-        fits = put_all(&wider, &x->now, 0) && put_all(&wider, &x->old, x->moved);
+        fits = put_all(&wider, &x->now, 0, owner) && put_all(&wider, &x->old, x->moved, owner);
         if (!fits)
             table_fini(&wider);
     }
@@ -200,77 +262,57 @@ static bool rebuild(struct hash_index *x)
     return true;
 }
 
-static bool make_room(struct hash_index *x)
+static bool make_room(struct hash_index *x, const struct hash_owner *owner, uint32_t value)
 {
     struct hash_table wider;
     if (!x->now.cells)
-        return table_init(&x->now, HOMES_MIN, SLACK_MIN);
-    if (x->now.count + x->old.count < x->now.homes / 5 * 4)
+        return table_init(&x->now, HOMES_MIN, SLACK_MIN, bits_for(HOMES_MIN, 0, value));
+    bool is_narrow = value >> (x->old.cells ? x->old : x->now).bits;
+    if (!is_narrow && x->now.used + x->old.live < x->now.homes / 5 * 4)
         return true;
-    if (x->now.homes >= HOMES_MAX)
+    /* of graves alone a table of the same size gets rid */
+    bool is_full = x->now.live + x->old.live >= x->now.homes / 5 * 3;
+    uint32_t homes = is_full ? x->now.homes / 2 * 3 : x->now.homes;
+    uint32_t bits = bits_for(homes, x->now.bits, value);
+    if (homes > HOMES_MAX)
         return false;
-    if (x->old.cells)
-        return rebuild(x);
-    if (!table_init(&wider, x->now.homes / 2 * 3, x->now.slack))
+    if (is_narrow || x->old.cells)
+        return rebuild(x, owner, homes, x->now.slack, bits);
+    if (!table_init(&wider, homes, x->now.slack, bits))
         return false;
     x->old = x->now;
     x->now = wider;
-    x->moved = x->frontier = 0;
+    x->moved = 0;
     return true;
 }
 
-bool hash_insert(struct hash_index *x, uint64_t hash, uint32_t value)
+/* ---- the index ---- */
+
+static const struct hash_table *table_of(const struct hash_index *x, uint64_t hash)
 {
-    struct hash_cell cell = { .hash = short_hash(hash), .value = value };
-    assert(value);
-    if (!make_room(x))
+    return is_in_old(x, hash) ? &x->old : &x->now;
+}
+
+bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value)
+{
+    assert(value && value <= HASH_VALUE_MAX);
+    if (!make_room(x, owner, value))
         return false;
-    move_some(x, MOVE_PER_INSERT);
-    while (is_in_old(x, cell.hash) ? !table_put(&x->old, x->moved, cell)
-                                   : !table_put(&x->now, 0, cell))
-        if (!rebuild(x))
+    move_some(x, owner);
+    while (!table_put(is_in_old(x, hash) ? &x->old : &x->now, hash, value))
+        if (!rebuild(x, owner, x->now.homes, 2 * x->now.slack, x->now.bits))
             return false;
     return true;
 }
 
-/* The first cell that may have this hash, in the table that holds such hashes. */
-static uint32_t first_cell(const struct hash_index *x, uint32_t hash, const struct hash_table **t)
-{
-    bool in_old = is_in_old(x, hash);
-    *t = in_old ? &x->old : &x->now;
-    uint32_t at = home_of(*t, hash);
-    return in_old && at < x->moved ? x->moved : at;
-}
-
 struct hash_probe hash_probe(const struct hash_index *x, uint64_t hash)
 {
-    const struct hash_table *t;
-    struct hash_probe p = { .hash = short_hash(hash) };
-    uint32_t at = first_cell(x, p.hash, &t);
-    if (!t->cells)
-        return p;
-    p.at = t->cells + at;
-    p.end = t->cells + cell_count(t);
-    return p;
-}
-
-uint32_t hash_probe_next(struct hash_probe *p)
-{
-    while (p->at != p->end && p->at->value && p->at->hash < p->hash)
-        p->at++;
-    if (p->at == p->end || p->at->hash != p->hash)
-        return 0;
-    return p->at++->value; /* of a gap: 0 */
+    return table_probe(table_of(x, hash), hash);
 }
 
 void hash_remove(struct hash_index *x, uint64_t hash, uint32_t value)
 {
-    struct hash_probe p = hash_probe(x, hash);
-    struct hash_table *t = is_in_old(x, p.hash) ? &x->old : &x->now;
-    uint32_t found;
-    while ((found = hash_probe_next(&p)) != value)
-        assert(found); /* the caller removes only what it inserted */
-    table_close_gap(t, (uint32_t)(p.at - 1 - t->cells));
+    table_remove(is_in_old(x, hash) ? &x->old : &x->now, hash, value);
 }
 
 size_t hash_memory(const struct hash_index *x)
@@ -280,8 +322,7 @@ size_t hash_memory(const struct hash_index *x)
 
 void hash_prefetch(const struct hash_index *x, uint64_t hash)
 {
-    const struct hash_table *t;
-    uint32_t at = first_cell(x, short_hash(hash), &t);
+    const struct hash_table *t = table_of(x, hash);
     if (t->cells)
-        __builtin_prefetch(&t->cells[at]);
+        __builtin_prefetch(&t->cells[home_of(t, hash)]);
 }

@@ -1,11 +1,12 @@
 /* Keyed 64-bit hash and an exact-match index from hashes to slab indices.
  *
  * Peers choose what is hashed, so the key is random per process (per seed in the simulator).
- * The index is an array of (hash, value) cells, ascending by hash, with gaps: a hash names its place
- * by its size alone, so a probe ends at the first larger hash, the array can be four fifths full, and
- * growing it is one merge from left to right. A few cells are moved with every insertion: none ever
- * pays for the whole table, and of the two arrays the hash tells which one to look at. Equality is
- * the caller's business:
+ * The index is open addressing over cells of four bytes: a value and, in the bits that values of this
+ * table's size leave over, a part of the hash, by which nearly all cells of other keys are passed over
+ * without a look at what they name. The hash itself is not kept: to move a value into a wider table it is
+ * asked of its owner again. A few cells are moved with every insertion, cluster by cluster: none ever pays
+ * for the whole table, and the place of a hash tells which of the two tables to look at. What a removal
+ * leaves is filled by the next insertion. Equality is the caller's business:
  *
  *     struct hash_probe p = hash_probe(&index, hash);
  *     for (uint32_t v; (v = hash_probe_next(&p));)
@@ -23,39 +24,45 @@ struct hash_key {
 
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len);
 
-struct hash_cell {
-    uint32_t hash, value; /* value 0 = gap */
+/* Whose values an index holds. */
+struct hash_owner {
+    const void *of;
+    uint64_t (*hash)(const void *of, uint32_t value);
+    void (*expect)(const void *of, uint32_t value); /* it will be asked for soon; NULL: no need to know */
 };
 
 struct hash_table {
-    struct hash_cell *cells;
-    uint32_t homes; /* places that a hash may name; cells: homes + slack for what the last displace */
+    uint32_t *cells; /* a part of the hash above `bits` of the value; 0: a gap */
+    uint32_t homes;  /* places that a hash may name; cells: homes + slack for what the last displace */
     uint32_t slack;
-    uint32_t count;
+    uint32_t bits;
+    uint32_t live, used; /* cells with a value; without gap */
     size_t bytes;
 };
 
 struct hash_index {
     struct hash_table now, old; /* old is being emptied into now */
-    uint32_t moved;             /* cells of old already emptied */
-    uint32_t frontier;          /* hashes below it stand in now, from it on in old */
+    uint32_t moved;             /* cells of old already emptied: hashes with a home below it stand in now */
 };
 
-/* All zero is a valid empty index. Values are never 0 nor UINT32_MAX. */
+/* All zero is a valid empty index. Values are 1 … HASH_VALUE_MAX. */
+enum { HASH_VALUE_MAX = INT32_MAX };
 void hash_fini(struct hash_index *x);
-/* Add a value that is not there yet; false (nothing changed) when memory ends. */
-bool hash_insert(struct hash_index *x, uint64_t hash, uint32_t value);
+/* Add a value that is not there yet; false (nothing changed) when memory ends. The owner is asked for the
+ * hashes of values that are there. */
+bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value);
 /* Remove a value that is there. */
 void hash_remove(struct hash_index *x, uint64_t hash, uint32_t value);
 size_t hash_memory(const struct hash_index *x);
 
 struct hash_probe {
-    const struct hash_cell *at, *end;
-    uint32_t hash;
+    const uint32_t *at, *end;
+    uint32_t tag;   /* what a cell of this hash has above its value */
+    uint32_t limit; /* values are below */
 };
 
 struct hash_probe hash_probe(const struct hash_index *x, uint64_t hash);
-/* The next value with this hash, 0 when there is none. */
+/* The next value that may have this hash, 0 when there is none. */
 uint32_t hash_probe_next(struct hash_probe *p);
 /* Ask the memory system for the cell that a probe of this hash starts at. */
 void hash_prefetch(const struct hash_index *x, uint64_t hash);
