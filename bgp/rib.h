@@ -167,6 +167,7 @@ struct rib {
     uint32_t max_paths;   /* ECMP width */
     uint8_t self;         /* own origin number */
     uint32_t graces;      /* sessions in GRACE, of all origins */
+    uint64_t session_changes; /* of a session's state, of all origins */
     bool keep_tombstones; /* false for a single node without monitoring: nobody else has copies */
     bool is_monitored;    /* see struct rib_cfg */
     bool relays;          /* others read copies from here: what they need is kept, too */

@@ -30,6 +30,7 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     bool graced_now = fact->state == RIB_SESSION_GRACE && s->state != RIB_SESSION_GRACE;
     r->graces -= s->state == RIB_SESSION_GRACE;
     r->graces += fact->state == RIB_SESSION_GRACE;
+    r->session_changes += fact->state != s->state;
     bool other_identifier = fact->identifier != s->identifier; /* the last step of the decision */
     s->state = fact->state;
     s->generation = fact->generation;

@@ -17,7 +17,9 @@ struct backend {
     const struct backend_kind *kind;
     struct program *program;
     size_t nth; /* among the core's programs */
-    void *impl;
+    void *impl;        /* NULL: it could not be opened, and is tried again */
+    uint64_t open_at_ms;
+    uint64_t losses;   /* kernel: of core_lost_hops, as last told */
     struct gate *gate; /* NULL: next hops are not probed */
 };
 
@@ -116,7 +118,18 @@ static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
         return false;
     b->impl = netlink;
     core_program_ready(b->all->cfg.core, b->nth, b->all->cfg.now());
-    return open_gate(b, error);
+    return true;
+}
+
+/* An NVA's death is one replacement of a group, whatever the number of its routes. */
+static void heed_losses(struct backend *b, uint64_t now_ms)
+{
+    const struct ip_addr *hops;
+    uint64_t version;
+    size_t count = core_lost_hops(b->all->cfg.core, &hops, &version);
+    if (version != b->losses)
+        netlink_set_lost(b->impl, hops, count, now_ms);
+    b->losses = version;
 }
 
 static bool turn_kernel(struct backend *b, uint64_t now_ms)
@@ -127,6 +140,7 @@ static bool turn_kernel(struct backend *b, uint64_t now_ms)
 static void close_kernel(struct backend *b)
 {
     gate_free(b->gate);
+    heed_losses(b, now_ms);
     netlink_free(b->impl);
 }
 

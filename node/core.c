@@ -69,6 +69,7 @@ static void tick(struct core *c)
     core_peers_tick(c);
     core_recheck_tick(c);
     core_keys_tick(c);
+    core_lost_tick(c);
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
     core_must(rib_sweep(&c->rib, c->sweep_budget, c->now_ms));
     c->tombs_due =

@@ -173,6 +173,9 @@ const char *core_self_name(const struct core *c);
  * sight and told as an event; it never enters the decision. */
 void core_target_health(struct core *c, size_t nth, const struct ip_addr *hop, const char *reason,
                         uint64_t now_ms);
+/* Next hops of NVAs that were lost a moment ago: kernels leave them out of groups at once, before every route
+ * was decided on. version: another number with every change. Borrowed until the next call of core_turn. */
+size_t core_lost_hops(const struct core *c, const struct ip_addr **hops, uint64_t *version);
 enum { CORE_UNHEALTHY_MAX = 64 };
 struct core_unhealthy {
     struct ip_addr hop;

@@ -232,6 +232,16 @@ struct core_target {
 
 /* Planned work, see core_drain.c. */
 struct core_drain {
+/* Next hops of NVAs that were lost a moment ago, oldest first; see core_lost.c. */
+enum { CORE_LOST_MAX = 64 };
+struct core_lost {
+    struct ip_addr hops[CORE_LOST_MAX];
+    uint64_t until_ms[CORE_LOST_MAX];
+    size_t count;
+    uint64_t version; /* counts changes */
+    uint64_t seen;    /* rib.session_changes at the last look */
+};
+
     uint8_t state;     /* enum core_drain_state */
     bool is_stop;      /* the process ends then */
     uint64_t since_ms; /* in this state or the one before */
@@ -316,7 +326,8 @@ struct core {
     size_t agent_count;
     uint64_t agents_seen;
     struct core_moment agents_told; /* who is not behind knows all of it */
-    struct core_target *targets;
+    struct core_lost lost;
+    struct core_target **targets; /* as config->targets; backends hold on to fences and programs */
     size_t target_count;
     uint64_t quarantined, refused_handshakes;
 
@@ -627,6 +638,9 @@ void core_shared_woke(struct core *c);
 void core_shared_tick(struct core *c);
 uint64_t core_shared_deadline(const struct core *c);
 void core_shared_stop(struct core *c);
+/* core_lost.c */
+void core_lost_tick(struct core *c);
+
 /* Nothing is written by us, or waits for who will write it next. */
 bool core_shared_has_moved(const struct core *c);
 /* At most REPL_HINTS_MAX; returns how many. */

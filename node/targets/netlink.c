@@ -146,6 +146,11 @@ void netlink_set_health(struct netlink *n, const struct ip_addr *hop, bool is_he
     nexthops_set_health(&n->nexthops, hop, is_healthy, now_ms);
 }
 
+void netlink_set_lost(struct netlink *n, const struct ip_addr *hops, size_t count, uint64_t now_ms)
+{
+    nexthops_set_lost(&n->nexthops, hops, count, now_ms);
+}
+
 void netlink_each_hop(const struct netlink *n, void (*see)(void *data, const struct ip_addr *hop),
                       void *data)
 {
@@ -156,7 +161,7 @@ void netlink_status(const struct netlink *n, struct netlink_status *out)
 {
     *out = n->status;
     out->nexthops = nexthops_count(&n->nexthops);
-    out->unhealthy = (uint32_t)n->nexthops.unhealthy_count;
+    out->unhealthy = nexthops_unhealthy(&n->nexthops);
     out->last_resync_ms = n->dump.ended_ms;
     out->is_dumping = n->dump.is_running;
 }

@@ -74,12 +74,14 @@ void netlink_resync(struct netlink *n, uint64_t now_ms);
  * one of a group; who answers again comes back. What is wanted and installed stays the same. */
 void netlink_set_health(struct netlink *n, const struct ip_addr *hop, bool is_healthy,
                         uint64_t now_ms);
+/* Next hops of NVAs that are gone: these, and no others, leave groups before their routes are decided on. */
+void netlink_set_lost(struct netlink *n, const struct ip_addr *hops, size_t count, uint64_t now_ms);
 void netlink_each_hop(const struct netlink *n, void (*see)(void *data, const struct ip_addr *hop),
                       void *data);
 
 struct netlink_status {
     uint32_t nexthops; /* objects in the kernel, groups among them */
-    uint32_t unhealthy; /* next hops that are left out */
+    uint32_t unhealthy; /* next hops that are left out since they do not answer */
     uint64_t resyncs, overruns, disturbed;
     uint64_t last_resync_ms; /* when the last complete dump ended; 0 = never */
     bool is_dumping;

@@ -253,21 +253,21 @@ static int make_gateway(struct nexthops *x, uint32_t slot, struct nl_answer *why
 
 static int make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why);
 
-static bool is_unhealthy(const struct nexthops *x, const struct ip_addr *hop)
+static struct nexthop_doubt *find_doubt(const struct nexthops *x, const struct ip_addr *hop)
 {
-    for (size_t i = 0; i < x->unhealthy_count; i++)
-        if (ip_addr_is_equal(&x->unhealthy[i], hop))
-            return true;
-    return false;
+    for (size_t i = 0; i < x->doubt_count; i++)
+        if (ip_addr_is_equal(&x->doubts[i].hop, hop))
+            return &x->doubts[i];
+    return NULL;
 }
 
 /* Ids of the members that resolve, and how many. */
-static uint32_t find_members(struct nexthops *x, const struct nhset *s, bool even_unhealthy,
+static uint32_t find_members(struct nexthops *x, const struct nhset *s, bool even_doubtful,
                              uint32_t ids[static NHSET_MAX], uint64_t now_ms, struct nl_answer *why)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!even_unhealthy && is_unhealthy(x, &s->members[i]))
+        if (!even_doubtful && find_doubt(x, &s->members[i]))
             continue;
         uint32_t member = member_slot(x, &s->members[i]);
         if (is_usable(&x->slots[member]) || make(x, member, now_ms, why) == 0)
@@ -492,23 +492,26 @@ void nexthops_forget_failures(struct nexthops *x)
         x->slots[slot].retry_ms = 0;
 }
 
-/* ---------------------------------------------------------------------------------------- health */
+/* ---------------------------------------------------------------------------------------- doubts */
 
-static bool note_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy)
+/* True when from now on it is left out, or is not any more. */
+static bool note_doubt(struct nexthops *x, const struct ip_addr *hop, enum nexthop_reason reason, bool is_on)
 {
-    if (is_healthy == !is_unhealthy(x, hop))
+    struct nexthop_doubt *d = find_doubt(x, hop);
+    if (!d && !is_on)
         return false;
-    if (!is_healthy) {
-        struct ip_addr *grown = realloc(x->unhealthy, (x->unhealthy_count + 1) * sizeof *grown);
+    if (!d) {
+        struct nexthop_doubt *grown = realloc(x->doubts, (x->doubt_count + 1) * sizeof *grown);
         if (!grown)
             return false;
-        x->unhealthy = grown;
-        x->unhealthy[x->unhealthy_count++] = *hop;
+        x->doubts = grown;
+        x->doubts[x->doubt_count++] = (struct nexthop_doubt){ *hop, (uint8_t)reason };
         return true;
     }
-    for (size_t i = 0; i < x->unhealthy_count; i++)
-        if (ip_addr_is_equal(&x->unhealthy[i], hop))
-            x->unhealthy[i] = x->unhealthy[--x->unhealthy_count];
+    d->reasons = (uint8_t)(is_on ? d->reasons | reason : d->reasons & ~reason);
+    if (d->reasons)
+        return false;
+    *d = x->doubts[--x->doubt_count];
     return true;
 }
 
@@ -520,16 +523,49 @@ static bool has_member(const struct nhset *s, const struct ip_addr *hop)
     return false;
 }
 
-void nexthops_set_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy,
-                         uint64_t now_ms)
+/* Groups in use with this member, anew. What fails is made with the next dump. */
+static void make_groups_of(struct nexthops *x, const struct ip_addr *hop, uint64_t now_ms)
 {
     struct nl_answer why;
-    if (!note_health(x, hop, is_healthy))
-        return;
     for (uint32_t slot = 1; slot < x->cap; slot++)
         if (x->slots[slot].nhset && x->slots[slot].refs && is_group(x, slot) &&
             has_member(set_at(x, slot), hop))
-            (void)make(x, slot, now_ms, &why); /* what fails is made with the next dump */
+            (void)make(x, slot, now_ms, &why);
+}
+
+void nexthops_set_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy,
+                         uint64_t now_ms)
+{
+    if (note_doubt(x, hop, NEXTHOP_UNHEALTHY, !is_healthy))
+        make_groups_of(x, hop, now_ms);
+}
+
+static bool is_listed(const struct ip_addr *hops, size_t count, const struct ip_addr *hop)
+{
+    while (count-- > 0)
+        if (ip_addr_is_equal(&hops[count], hop))
+            return true;
+    return false;
+}
+
+void nexthops_set_lost(struct nexthops *x, const struct ip_addr *hops, size_t count, uint64_t now_ms)
+{
+    for (size_t i = x->doubt_count; i-- > 0;) {
+        struct ip_addr hop = x->doubts[i].hop;
+        if (!is_listed(hops, count, &hop) && note_doubt(x, &hop, NEXTHOP_LOST, false))
+            make_groups_of(x, &hop, now_ms);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (note_doubt(x, &hops[i], NEXTHOP_LOST, true))
+            make_groups_of(x, &hops[i], now_ms);
+}
+
+uint32_t nexthops_unhealthy(const struct nexthops *x)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < x->doubt_count; i++)
+        count += (x->doubts[i].reasons & NEXTHOP_UNHEALTHY) != 0;
+    return count;
 }
 
 void nexthops_each(const struct nexthops *x, void (*see)(void *data, const struct ip_addr *hop),
@@ -554,9 +590,10 @@ void nexthops_fini(struct nexthops *x)
         nhset_unref(x->sets, x->slots[slot].nhset);
     free(x->slots);
     free(x->by_set);
-    free(x->unhealthy);
+    free(x->doubts);
     x->slots = NULL;
-    x->unhealthy = NULL;
+    x->doubts = NULL;
+    x->doubt_count = 0;
     x->by_set = NULL;
     x->cap = x->by_set_cap = 0;
 }

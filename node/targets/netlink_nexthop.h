@@ -20,6 +20,16 @@ enum { NEXTHOP_RANGE = 1 << 20 }; /* ids above id_base that are ours */
 
 struct nexthop;
 
+/* Why a next hop is left out. */
+enum nexthop_reason {
+    NEXTHOP_UNHEALTHY = 1 << 0, /* it does not answer */
+    NEXTHOP_LOST = 1 << 1,      /* its NVA is gone: routes leave it one by one */
+};
+struct nexthop_doubt {
+    struct ip_addr hop;
+    uint8_t reasons; /* of enum nexthop_reason */
+};
+
 struct nexthops {
     struct nhset_table *sets;
     struct nl_socket *socket;
@@ -29,8 +39,8 @@ struct nexthops {
     uint32_t cap, next_slot;
     uint32_t *by_set; /* slot of a nhset id, 0 = none */
     uint32_t by_set_cap;
-    struct ip_addr *unhealthy; /* next hops that are left out of groups */
-    size_t unhealthy_count;
+    struct nexthop_doubt *doubts; /* next hops that are left out of groups */
+    size_t doubt_count;
 };
 
 /* The slot whose object the kernel has for this set, made now if need be; 0 and the reason when that
@@ -58,6 +68,9 @@ void nexthops_collect(struct nexthops *x);
 /* From now on this next hop is left out of groups, or is not any more: they are made again at once. */
 void nexthops_set_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy,
                          uint64_t now_ms);
+/* These, and no others, are lost. */
+void nexthops_set_lost(struct nexthops *x, const struct ip_addr *hops, size_t count, uint64_t now_ms);
+uint32_t nexthops_unhealthy(const struct nexthops *x); /* how many */
 /* Calls see for every next hop that a route of ours uses. */
 void nexthops_each(const struct nexthops *x, void (*see)(void *data, const struct ip_addr *hop),
                    void *data);

@@ -21,8 +21,8 @@ def nlri(prefix):
 class Session:
     """An Established session with one node, told these prefixes; it dials from inside the given host."""
 
-    def __init__(self, host, own, asn, node, prefixes=()):
-        self.asn, self.own, self.lock = asn, own, threading.Lock()
+    def __init__(self, host, own, asn, node, prefixes=(), path=None):
+        self.asn, self.own, self.lock, self.path = asn, own, threading.Lock(), path or [asn]
         with host.inside():
             self.socket = socket.create_connection((node, 179), 3, (own, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -73,7 +73,8 @@ class Session:
                    + attributes + announced)
 
     def announce(self, *prefixes, hop=None):
-        attributes = (b"\x40\x01\x01\x00" + b"\x40\x02\x06\x02\x01" + struct.pack("!I", self.asn)
+        path = b"".join(struct.pack("!I", asn) for asn in self.path)
+        attributes = (b"\x40\x01\x01\x00" + b"\x40\x02" + bytes([2 + len(path), 2, len(self.path)]) + path
                       + b"\x40\x03\x04" + ipaddress.ip_address(hop or self.own).packed)
         for start in range(0, len(prefixes), 500):
             self.update(b"", attributes, b"".join(map(nlri, prefixes[start:start + 500])))
@@ -83,5 +84,10 @@ class Session:
             self.update(b"".join(map(nlri, prefixes[start:start + 500])), b"", b"")
 
     def close(self):
+        """At once: a socket that another thread reads from stays open until that returns."""
         self.ends = True
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the node was faster
         self.socket.close()
