@@ -276,14 +276,15 @@ static void tell_azure(struct backend *b, uint64_t now_ms)
         { "conflicts", s.conflicts },     { "throttled", s.throttled },
         { "failures", s.failures },
     };
-    core_target_tell(b->all->cfg.core, b->nth, trouble, now_ms);
-    core_target_facts(b->all->cfg.core, b->nth, facts, sizeof facts / sizeof *facts);
+    core_target_tell(b->all->cfg.core, b->nth, azure_state_name(s.state), trouble, now_ms);
+    core_target_facts(b->all->cfg.core, b->nth, facts, sizeof facts / sizeof *facts - (has_quota ? 0 : 2));
     if (s.was_read && !impl->is_ready) {
         impl->is_ready = true;
         core_program_ready(b->all->cfg.core, b->nth, now_ms);
     }
 }
 
+    bool has_quota = s.remaining_reads != UINT32_MAX && s.remaining_writes != UINT32_MAX;
 static bool turn_azure(struct backend *b, uint64_t now_ms)
 {
     struct azure_backend *impl = b->impl;
@@ -291,6 +292,7 @@ static bool turn_azure(struct backend *b, uint64_t now_ms)
     azure_turn(impl->azure, now_ms);
     tell_azure(b, now_ms);
     return impl->is_ready != was_ready; /* wants flow from now on */
+        { "remainingReads", s.remaining_reads }, { "remainingWrites", s.remaining_writes },
 }
 
 static void close_azure(struct backend *b)

@@ -1,5 +1,7 @@
 #include "node/targets/azure.h"
 
+#include <stdlib.h>
+
 #include "node/config/memory.h"
 
 enum { ANSWER_MAX = 8 << 20 };
@@ -21,10 +23,37 @@ static void on_timer(uv_timer_t *timer)
     wake(timer->data);
 }
 
+/* The resource manager counts by subscription, all its instances, tenant and resource; reads and writes
+ * apart, and an answer names only what its request counted in. */
+static bool read_remaining(const struct http_answer *h, uint32_t *out)
+{
+    static const char *const names[] = {
+        "x-ms-ratelimit-remaining-subscription-reads",
+        "x-ms-ratelimit-remaining-subscription-writes",
+        "x-ms-ratelimit-remaining-subscription-global-reads",
+        "x-ms-ratelimit-remaining-subscription-global-writes",
+        "x-ms-ratelimit-remaining-tenant-reads",
+        "x-ms-ratelimit-remaining-tenant-writes",
+        "x-ms-ratelimit-remaining-subscription-resource-requests",
+    };
+    *out = UINT32_MAX;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *end;
+        const char *text = http_answer_header(h, names[i]);
+        unsigned long left = text ? strtoul(text, &end, 10) : UINT32_MAX;
+        if (text && end != text && left < *out)
+            *out = (uint32_t)left;
+    }
+    return *out != UINT32_MAX;
+}
+
 static void on_done(void *data, const struct http_answer *h)
 {
     struct azure *a = data;
+    uint32_t remaining;
     const struct azure_answer answer = {
+        .has_remaining = read_remaining(h, &remaining),
+        .remaining = remaining,
         .outcome = (uint8_t)h->outcome,
         .status = h->status,
         .was_sent = h->was_sent,

@@ -365,6 +365,7 @@ static void on_poll(struct azure_machine *m, const struct azure_answer *a, uint6
         m->poll_due_ms = now_ms + retry_after_ms(a, 2 * POLL_MS);
         m->tries[AZURE_POLL] = 0;
     } else if (m->tries[AZURE_POLL] < POLL_TRIES && judge(a) != AZURE_NOT_FOUND) {
+        m->status.throttled += judge(a) == AZURE_THROTTLED;
         azure_back_off(m, AZURE_POLL, retry_after_ms(a, 0), now_ms);
         if (judge(a) == AZURE_UNAUTHORIZED)
             azure_forget_token(m);
@@ -373,6 +374,15 @@ static void on_poll(struct azure_machine *m, const struct azure_answer *a, uint6
         must_read(m, now_ms);
     }
     json_decref(body);
+}
+
+static void heed_quota(struct azure_machine *m, enum azure_kind kind, const struct azure_answer *a)
+{
+    bool is_write = kind == AZURE_WRITE;
+    if (!a->has_remaining || kind == AZURE_TOKEN)
+        return;
+    azure_bucket_heed(m->cfg.bucket, is_write, a->remaining);
+    *(is_write ? &m->status.remaining_writes : &m->status.remaining_reads) = a->remaining;
 }
 
 void azure_machine_answer(struct azure_machine *m, const struct azure_answer *a, uint64_t now_ms)
@@ -387,5 +397,6 @@ void azure_machine_answer(struct azure_machine *m, const struct azure_answer *a,
     enum azure_kind kind = (enum azure_kind)m->in_flight;
     m->in_flight = AZURE_NONE;
     azure_request_fini(&m->request);
+    heed_quota(m, kind, a);
     handlers[kind](m, a, now_ms);
 }

@@ -37,6 +37,7 @@ struct azure_machine *azure_machine_new(const struct azure_machine_cfg *cfg, uin
     m->limit = cfg->max_routes;
     m->jitter = cfg->seed | 1;
     m->status.since_ms = m->read_ms = now_ms;
+    m->status.remaining_reads = m->status.remaining_writes = UINT32_MAX;
     m->must_read = true;
     return m;
 }
@@ -119,6 +120,12 @@ static bool take_call(struct azure_bucket *b, bool is_write, uint64_t now_ms)
         return false;
     *level -= 1000;
     return true;
+}
+
+void azure_bucket_heed(struct azure_bucket *b, bool is_write, uint32_t remaining)
+{
+    uint64_t *level = is_write ? &b->writes : &b->reads, most = (uint64_t)remaining * 1000;
+    *level = *level < most ? *level : most;
 }
 
 uint64_t azure_back_off(struct azure_machine *m, enum azure_kind kind, uint64_t least_ms,

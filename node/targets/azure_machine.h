@@ -12,7 +12,7 @@
  *
  * Pace: a burst is waited for (50 ms of quiet, 500 ms at most), then one write carries it. Failures back
  * off from 1 s to 60 s with jitter, Retry-After stands above that, and a bucket shared by all tables of
- * the process stays below the provider's limits.
+ * the process stays below the provider's limits, and below what its answers say is left of them.
  *
  * Source: the cloud study, 5.1; the replication design 4.7 and 4.8; Azure Resource Manager, "Track
  * asynchronous Azure operations" and "Throttling Resource Manager requests". */
@@ -61,6 +61,8 @@ struct azure_bucket {
     uint64_t writes, reads, at_ms;
 };
 void azure_bucket_init(struct azure_bucket *b, uint64_t now_ms);
+/* The provider says how many more it takes at once, of all that use it: x-ms-ratelimit-remaining-*. */
+void azure_bucket_heed(struct azure_bucket *b, bool is_write, uint32_t remaining);
 
 struct azure_machine_cfg {
     const struct config *config; /* names of cluster and nodes */
@@ -92,6 +94,8 @@ struct azure_answer {
     bool was_sent;
     const char *error; /* one line */
     const char *retry_after, *operation; /* Retry-After, Azure-AsyncOperation */
+    bool has_remaining;
+    uint32_t remaining; /* the least of x-ms-ratelimit-remaining-* that count this kind of request */
     const char *body;
     size_t len;
 };
@@ -116,6 +120,7 @@ struct azure_status {
     uint32_t foreign_routes, routes, limit; /* in the table, of others and ours; how many it may have */
     uint32_t unfit, summarised;  /* wishes without a place; wishes that another route stands for */
     uint64_t reads, writes, accepted, conflicts, throttled, failures;
+    uint32_t remaining_reads, remaining_writes; /* as last said by the provider; UINT32_MAX: never */
     char error[AZURE_ERROR_MAX]; /* "" = none */
 };
 void azure_machine_status(const struct azure_machine *m, struct azure_status *out);

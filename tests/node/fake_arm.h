@@ -47,6 +47,8 @@ struct fake_arm {
     enum fake_fault next[FAKE_FAULTS]; /* in this order, before chance */
     size_t next_count;
     unsigned limit;
+    bool counts; /* answers say how many requests of the kind are left */
+    uint32_t remaining;
     /* what was seen */
     unsigned faults, writes, reads, polls, tokens;
     uint64_t epoch, owner; /* owner: hash of the rest of the tag up to the beat */
@@ -323,6 +325,8 @@ static inline void fake_arm_take(struct fake_arm *a, const struct azure_request 
         r->body = NULL;
         fake_harm(fault, r);
     }
+    r->answer.has_remaining = a->counts;
+    r->answer.remaining = a->remaining;
     r->delay_ms = fault == FAKE_HANG || fault == FAKE_LOST ? q->timeout_ms : 0;
 }
 

@@ -90,6 +90,33 @@ static void test_a_quiet_table_is_read_once_a_minute_and_not_written(void)
     end();
 }
 
+/* Somebody else uses the subscription's quota up: we slow down before we are refused. */
+static void test_what_the_provider_says_is_left_is_not_exceeded(void)
+{
+    begin_written();
+    unsigned writes = rig.arm.writes;
+    rig.arm.counts = true;
+    rig.arm.remaining = 1;
+    for (unsigned i = 0; i < 400; i++) { /* ten seconds long */
+        rig_want(&rig, i % RIG_PREFIXES, (uint8_t)(1 + i % 7));
+        rig_run(&rig, 25);
+    }
+    CU_ASSERT_TRUE(rig.arm.writes > writes);
+    CU_ASSERT_EQUAL(rig_status(&rig, 0).remaining_writes, 1);
+    CU_ASSERT_EQUAL(rig_status(&rig, 0).remaining_reads, 1);
+    CU_ASSERT_TRUE(rig.nodes[0].bucket.writes < 2000);
+    rig.arm.remaining = 0;
+    rig_run(&rig, 1000);
+    writes = rig.arm.writes;
+    rig_want(&rig, 0, 7);
+    rig_run(&rig, 100);
+    CU_ASSERT_EQUAL(rig.arm.writes, writes);
+    rig.arm.counts = false;
+    rig_run(&rig, 10000);
+    CU_ASSERT_EQUAL(rig_differences(&rig), 0);
+    end();
+}
+
 static void test_a_token_is_renewed_before_its_end(void)
 {
     begin_written();
@@ -520,6 +547,7 @@ CU_MAIN("azure", CU_CASE(test_a_node_takes_the_table_and_writes_its_routes),
         CU_CASE(test_a_burst_becomes_one_write),
         CU_CASE(test_changes_that_never_end_are_written_now_and_then),
         CU_CASE(test_a_quiet_table_is_read_once_a_minute_and_not_written),
+        CU_CASE(test_what_the_provider_says_is_left_is_not_exceeded),
         CU_CASE(test_a_token_is_renewed_before_its_end),
         CU_CASE(test_an_older_api_version_gets_the_first_next_hop_only),
         CU_CASE(test_drift_is_repaired_and_the_stranger_keeps_what_is_his),
