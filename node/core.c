@@ -245,11 +245,14 @@ void core_policy_init(struct core *c)
     for (size_t i = 0; i < c->config->vnet_count; i++)
         spaces += c->config->vnets[i].prefix_count;
     c->spaces = memory_new(spaces, sizeof *c->spaces);
+    c->is_peered = memory_new(spaces, sizeof *c->is_peered);
     c->node_addrs = memory_new(c->config->node_count * 2, sizeof *c->node_addrs);
     spaces = 0;
     for (size_t i = 0; i < c->config->vnet_count; i++)
-        for (size_t k = 0; k < c->config->vnets[i].prefix_count; k++)
-            c->spaces[spaces++] = c->config->vnets[i].prefixes[k];
+        for (size_t k = 0; k < c->config->vnets[i].prefix_count; k++, spaces++) {
+            c->spaces[spaces] = c->config->vnets[i].prefixes[k];
+            c->is_peered[spaces] = c->config->vnets[i].remote;
+        }
     for (size_t i = 0; i < c->config->node_count; i++) {
         c->node_addrs[addrs++] = c->config->nodes[i].address;
         if (c->config->nodes[i].has_address6)
@@ -258,7 +261,8 @@ void core_policy_init(struct core *c)
     c->policy = (struct policy){
         .spaces = c->spaces, .space_count = spaces, .nodes = c->node_addrs, .node_count = addrs
     };
-    c->vnet = (struct vnet){ .spaces = c->spaces, .space_count = spaces };
+    c->vnet = (struct vnet){ .spaces = c->spaces, .space_count = spaces, .is_peered = c->is_peered,
+                             .nodes = c->node_addrs, .node_count = addrs };
 }
 
 static void init_rib(struct core *c)
@@ -356,7 +360,9 @@ void core_free(struct core *c)
     rib_fini(&c->rib);
     free(c->spaces);
     free(c->node_addrs);
+    free(c->is_peered);
     free(c->recheck.spaces);
+    free(c->recheck.is_peered);
     free(c->requests);
     core_keys_fini(c);
     free(c);

@@ -255,6 +255,7 @@ struct core_recheck {
     uint8_t family;
     uint32_t place; /* the next one */
     struct ip_prefix *spaces;
+    bool *is_peered;
     struct vnet vnet; /* of the old one: it holds for those that wait */
 };
 
@@ -300,6 +301,7 @@ struct core {
     struct ip_addr *node_addrs;
     struct repl_digest digest;
     struct core_rekey rekey;
+    bool *is_peered; /* of each space */
     uint32_t programmed;
     struct core_table table;
     uint32_t discard[BGP_FAMILIES]; /* the set that stands for a blackhole */

@@ -48,6 +48,7 @@ static bool recheck(struct core *c, uint32_t budget)
 static void end_recheck(struct core *c)
 {
     free(c->recheck.spaces);
+    free(c->recheck.is_peered);
     c->recheck = (struct core_recheck){ 0 };
 }
 
@@ -87,6 +88,7 @@ static void follow_spaces(struct core *c)
 {
     struct core_recheck *r = &c->recheck;
     r->spaces = c->spaces;
+    r->is_peered = c->is_peered;
     r->vnet = c->vnet;
     free(c->node_addrs);
     core_policy_init(c);
