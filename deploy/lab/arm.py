@@ -12,8 +12,8 @@ control port:  plain HTTP: /metadata/identity/oauth2/token, and for tests
     POST /lab/delete                {"id"}
     POST /lab/edit                  {"id", "add": [...], "remove": [names], "tags": {...}}: somebody else's hand
     POST /lab/set                   {"allowed", "provisioning_s", "fail_provisioning", "token_s", "limit", "secret"}
-    POST /lab/faults                {"list": [{"kind", "method", "count"}]} or {"seed", "rate", "kinds"}; the
-                                    identity endpoint fails when "method" is IDENTITY only
+    POST /lab/faults                {"list": [{"kind", "method", "count", "table"}]} or {"seed", "rate", "kinds"}; the
+                                    identity endpoint fails when "method" is IDENTITY only; "table": its name
 DIR gets ca.pem (what clients trust), other-ca.pem (what they should not) and principal.json.
 
 Faults: 401 403 404 409 412 429 500 503, hang (no answer), reset (closed unheard), lost (done, but no answer),
@@ -65,15 +65,16 @@ class Faults:
         self.rate, self.kinds = wish.get("rate", 0.0), wish.get("kinds", KINDS)
         self.random = random.Random(wish.get("seed", 1))
 
-    def ordered(self, method):
+    def ordered(self, method, path=""):
         for fault in self.list:
-            if fault.get("method") == method and fault.get("count", 1) > 0:
+            concerns = fault.get("table", "").lower() in path.lower().split("/") or "table" not in fault
+            if concerns and fault.get("method") == method and fault.get("count", 1) > 0:
                 fault["count"] = fault.get("count", 1) - 1
                 return fault["kind"]
         return None
 
-    def next(self, method):
-        kind = self.ordered(method) or self.ordered(None)
+    def next(self, method, path):
+        kind = self.ordered(method, path) or self.ordered(None, path)
         if kind:
             return kind
         return self.random.choice(self.kinds) if self.random.random() < self.rate else None
@@ -132,7 +133,7 @@ class ArmHandler(Handler):
                                                          dict(urllib.parse.parse_qsl(body.decode())), time.time())))
             return
         with lab.lock:
-            fault = lab.faults.next(method)
+            fault = lab.faults.next(method, path)
             if fault == "fail" and method == "PUT":
                 lab.arm.fail_provisioning += 1
         result = None

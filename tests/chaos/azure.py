@@ -3,10 +3,12 @@
 everything that the resource manager does wrong.
 
     tests/chaos/azure.py [words of a case's name]     AZURE_SECONDS=20 of random faults
+    AZURE_FAULTS=5000 AZURE_TABLES=60 tests/chaos/azure.py random     the long run: so many faults, more tables
 
-Two nodes, a BIRD with many routes, and the lab's resource manager in a host of its own. Seven targets: some
-right, some with a mistake in them, which must be named and must not harm the others.
+Two nodes, a BIRD with many routes, and the lab's resource manager in a host of its own. Targets of every kind:
+some right, some with a mistake in them, which must be named and must not harm the others.
 """
+import ipaddress
 import os
 import random
 import sys
@@ -25,14 +27,17 @@ from lab.net import Lab  # noqa: E402
 from lab.proc import Process  # noqa: E402
 from lab.tandem import Cluster  # noqa: E402
 
-NVA, ARM = "10.1.2.4", "10.1.9.9"
+NVA, NVA2, ARM = "10.1.2.4", "10.1.2.5", "10.1.9.9"
 TABLES = "/subscriptions/lab/resourceGroups/net/providers/Microsoft.Network/routeTables/"
-HUB, SPOKE, SMALL, PRINCIPAL = (TABLES + name for name in ("rt-hub", "rt-spoke", "rt-small", "rt-principal"))
+HUB, SPOKE, SMALL, PRINCIPAL, SUMMED, OLD = (TABLES + name for name in (
+    "rt-hub", "rt-spoke", "rt-small", "rt-principal", "rt-summed", "rt-old"))
+MORE = [f"{TABLES}rt-more{i}" for i in range(int(os.environ.get("AZURE_TABLES", "0")))]
 FOREIGN = [{"name": "to-internet", "properties": {"addressPrefix": "0.0.0.0/0", "nextHopType": "Internet"}},
            {"name": "to-storage", "properties": {"addressPrefix": "Storage", "nextHopType": "Internet"}}]
 MADE = {"principal": "somebody else", "tags": {"team": "net"}, "routes": FOREIGN,
         "properties": {"disableBgpRoutePropagation": False, "disablePeeringRoute": "All"}}
-SECONDS = float(os.environ.get("AZURE_SECONDS", "20"))
+SECONDS, FAULTS = float(os.environ.get("AZURE_SECONDS", "20")), int(os.environ.get("AZURE_FAULTS", "0"))
+LONG_S = 540  # the long run ends then, whatever it has seen
 cases = Cases()
 
 
@@ -40,8 +45,8 @@ class World:
     def __init__(self, lab):
         self.lab = lab
         fabric = lab.subnet("fabric", "10.1.0.1/16")
-        self.hosts = {name: lab.host(name) for name in ("rs-a", "rs-b", "fw", "arm")}
-        for host, address in zip(self.hosts.values(), ("10.1.1.4", "10.1.1.5", NVA, ARM)):
+        self.hosts = {name: lab.host(name) for name in ("rs-a", "rs-b", "fw", "arm", "fw2")}
+        for host, address in zip(self.hosts.values(), ("10.1.1.4", "10.1.1.5", NVA, ARM, NVA2)):
             lab.attach(fabric, host, f"{address}/16")
         self.cluster = Cluster(lab)
         # What only a dead node knew of is held for grace and stale: a withdrawal that nobody alive heard ends then.
@@ -49,10 +54,13 @@ class World:
         self.nodes = [self.cluster.node(self.hosts[n], a) for n, a in (("rs-a", "10.1.1.4"), ("rs-b", "10.1.1.5"))]
         self.cluster.network("hub", "10.1.0.0/16")
         self.cluster.peer("fw", NVA, 65001, holdTime="9s", connectRetry="1s")
+        self.cluster.peer("fw2", NVA2, 65002, holdTime="9s", connectRetry="1s")
         self.files = lab.path("arm", "")
         self.bird = Bird(lab, self.hosts["fw"], 65001, NVA)
+        self.second = Bird(lab, self.hosts["fw2"], 65002, NVA2)
         for node in self.nodes:
             self.bird.peer(node.name, node.address, 65515, families=(4,))
+            self.second.peer(node.name, node.address, 65515, families=(4,))
 
     def start_arm(self):
         host = self.hosts["arm"]
@@ -61,7 +69,7 @@ class World:
                           "--directory", self.files, "--address", ARM, "--seconds", "0.3")
         self.control = Control(f"http://{ARM}:8480", self.open)
         poll("the resource manager runs", lambda: process.running() and self.control.get("/lab/requests"), 15)
-        for table in (HUB, SPOKE, SMALL, PRINCIPAL):
+        for table in (HUB, SPOKE, SMALL, PRINCIPAL, SUMMED, OLD, *MORE):
             self.control.post("/lab/table", id=table, routes=FOREIGN, tags=MADE["tags"],
                               properties={"disablePeeringRoute": "All"})
 
@@ -75,7 +83,10 @@ class World:
         base = {"type": "azureRouteTable", "endpoint": f"https://{ARM}:8443", "identityEndpoint": f"http://{ARM}:8480",
                 "caFile": os.path.join(self.files, "ca.pem"), "readEvery": "2s", "requestTimeout": "2s"}
         self.cluster.targets = [
-            {"name": "vnet", **base, "resourceIds": [HUB, SPOKE]},
+            {"name": "vnet", **base, "resourceIds": [HUB, SPOKE, *MORE]},
+            {"name": "old", **base, "resourceIds": [OLD], "apiVersion": "2024-05-01"},
+            {"name": "summed", **base, "resourceIds": [SUMMED], "maxRoutes": 12, "summarise": True,
+             "filter": {"prefixes": ["10.20.0.0/16"]}},
             {"name": "small", **base, "resourceIds": [SMALL], "maxRoutes": 12},
             {"name": "principal", **base, "resourceIds": [PRINCIPAL], "filter": {"prefixes": ["10.20.0.0/16"]},
              "identity": {"servicePrincipalFile": os.path.join(self.files, "principal.json")}},
@@ -86,6 +97,7 @@ class World:
         self.cluster.configure()
         self.bird.announced.update({f"10.20.{i}.0/24": 0 for i in range(30)})
         self.bird.start()
+        self.second.start()
         self.cluster.start()
         self.expect_table(HUB, self.announced())
 
@@ -169,6 +181,39 @@ def _(w):
     w.expect_table(HUB, w.announced(), 10)
 
 
+@cases.case("two NVAs are one route with two next hops, where the API version has it")
+def _(w):
+    w.second.announce("10.34.0.0/24")
+    w.announce("10.34.0.0/24")
+    both = {**w.announced(), "10.34.0.0/24": [NVA, NVA2]}
+    w.expect_table(HUB, both)
+    w.expect_table(OLD, w.announced())
+    kinds = {route["properties"]["nextHopType"] for route in w.control.get("/lab/table", id=HUB)["effective"]}
+    if "VirtualApplianceEcmp" not in kinds:
+        raise Failed(f"{kinds}")
+    w.second.announced.clear()
+    w.second.apply(None)
+    w.expect_table(HUB, w.announced())
+
+
+@cases.case("a table that is nearly full is summarised on request, and says where every packet goes as before")
+def _(w):
+    wanted = [ipaddress.ip_network(prefix) for prefix in w.announced() if prefix.startswith("10.20.")]
+    shown = [ipaddress.ip_network(prefix) for prefix in w.table(SUMMED)]
+    if len(shown) > 10 or list(ipaddress.collapse_addresses(shown)) != list(ipaddress.collapse_addresses(wanted)):
+        raise Failed(f"{shown} for {wanted}")
+    target = w.targets(w.owner("summed"))["summed"]
+    if (target["state"], target["summarised"] > 0, target["installed"]) != ("ok", True, len(wanted)):
+        raise Failed(f"{target}")
+
+
+@cases.case("what the provider says is left of its quota is shown")
+def _(w):
+    target = w.targets(w.owner())["vnet.rt-hub"]
+    if not 0 < target["remainingReads"] <= 250 or not 0 < target["remainingWrites"] <= 200:
+        raise Failed(f"{target}")
+
+
 @cases.case("mistakes have names and harm nobody else")
 def _(w):
     for name, word in (("small", "over-limit"), ("wrong-id", "not-found"), ("wrong-ca", "untrusted"),
@@ -183,29 +228,42 @@ def _(w):
             raise Failed(f"{node.name}: {w.targets(node)}")
 
 
-@cases.case("troubles of the resource manager have names, and nothing is removed")
-def _(w):
+TROUBLES = (("forbidden", "403", None), ("unauthorized", "401", None), ("malformed", "malformed", None),
+            ("etag-never-matches", "412", "PUT"), ("busy", "409", "PUT"), ("throttled", "429", None), ("server-error", "500", None), ("timeout", "hang", None),
+            ("provisioning-failed", "fail", "PUT"))
+
+
+def shows(w, word):
+    return any(f'tandem_program_state{{target="vnet.rt-hub",state="{word}"}} 1' in node.metrics() for node in w.nodes)
+
+
+def suffer(w, prefix, word, fault, method):
     before = w.table()
+    only = {"method": method} if method else {}
+    w.control.post("/lab/faults", list=[{"kind": fault, "count": 10000, "table": "rt-hub", **only}])
+    w.announce(prefix)
+    w.expect_trouble("vnet.rt-hub", word)
+    poll(f"a metric says {word}", lambda: shows(w, word))
+    w.expect_table(SPOKE, w.announced())
+    requests = sum(w.control.get("/lab/requests").values())
+    time.sleep(1)
+    more = sum(w.control.get("/lab/requests").values()) - requests
+    if more > 40:
+        raise Failed(f"{word}: {more} requests in a second")
+    if set(before) - set(w.table()):
+        raise Failed(f"{word}: removed {set(before) - set(w.table())}")
+    w.control.post("/lab/faults")
+    w.expect_table(HUB, w.announced(), 30)
+
+
+@cases.case("troubles of one table have names, nothing is removed, and the other tables are written")
+def _(w):
     removed = len(w.journal().removals())
-    for number, (word, setting, fault) in enumerate((
-            ("forbidden", {"allowed": False}, None), ("malformed", {}, "malformed"),
-            ("etag-never-matches", {}, "412"), ("timeout", {}, "hang"))):
-        w.control.post("/lab/set", **setting)
-        method = "PUT" if fault == "412" else None
-        w.control.post("/lab/faults", list=[{"kind": fault, "count": 10000, **({"method": method} if method else {})}]
-                       if fault else [])
-        w.announce(f"10.32.{number}.0/24")
-        w.expect_trouble("vnet.rt-hub", word)
-        requests = sum(w.control.get("/lab/requests").values())
-        time.sleep(1)
-        more = sum(w.control.get("/lab/requests").values()) - requests
-        if more > 40:
-            raise Failed(f"{word}: {more} requests in a second")
-        if set(before) - set(w.table()):
-            raise Failed(f"{word}: removed {set(before) - set(w.table())}")
-        w.control.post("/lab/set", allowed=True)
+    try:
+        for number, trouble in enumerate(TROUBLES):
+            suffer(w, f"10.32.{number}.0/24", *trouble)
+    finally:
         w.control.post("/lab/faults")
-        w.expect_table(HUB, w.announced())
     w.expect_well("vnet.rt-hub", 70)
     if len(w.journal().removals()) != removed:
         raise Failed(f"removed: {w.journal().removals()[removed:]}")
@@ -258,31 +316,40 @@ def shake(w, dice):
             node.kill()
 
 
+def faulty(w):
+    """Answers so far that were no good ones."""
+    return sum(count for kind, count in w.control.get("/lab/requests").items()
+               if not kind.split()[-1].startswith("20") and kind != "stray")
+
+
 @cases.case("random faults: no route of others is lost, none of ours, and all ends well")
 def _(w):
     seed = int(os.environ.get("AZURE_SEED", "7"))
-    dice, stable = random.Random(seed), set(w.announced())
-    removed = len(w.journal().removals())
+    dice, stable, begun = random.Random(seed), set(w.announced()), time.time()
     w.control.post("/lab/set", provisioning_s=0.5)
     w.control.post("/lab/faults", seed=seed, rate=0.35)
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    end = time.monotonic() + (LONG_S if FAULTS else SECONDS)
+    while time.monotonic() < end and not (FAULTS and faulty(w) >= FAULTS):
         shake(w, dice)
         time.sleep(dice.random() * 0.6)
     w.control.post("/lab/faults")
     for node in w.nodes:
         if not node.process.running():
             node.start()
-    w.expect_table(HUB, w.announced(), 90)
-    journal = w.journal()
-    journal.check()
-    gone = [entry for entry in journal.removals()[removed:] if entry[1] in stable]
+    for table in (HUB, SPOKE, *MORE):
+        w.expect_table(table, w.announced(), 90)
+    entries, gone = w.control.get("/lab/journal"), []
+    for table in (HUB, *MORE):
+        journal = Journal(entries, table, MADE)
+        journal.check()
+        gone += [entry for entry in journal.removals() if entry[0] > begun and entry[1] in stable]
     if gone:
         raise Failed(f"removed without a reason: {gone}")
     requests = w.control.get("/lab/requests")
-    faults = sum(count for kind, count in requests.items() if not kind.split()[-1].startswith("20") and kind != "stray")
-    print(f"       {faults} faulty answers of {sum(requests.values())}, {len(journal.writes())} writes, "
-          f"epoch {journal.check_fence()}")
+    faults = faulty(w)
+    print(f"       {faults} faulty answers of {sum(requests.values())}, "
+          f"{len([e for e in entries if e['principal'] != 'somebody else'])} writes to {2 + len(MORE)} tables and more, "
+          f"epoch {w.journal().check_fence()}")
     if requests.get("stray"):
         raise Failed("somebody followed a redirection")
 
