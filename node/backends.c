@@ -9,7 +9,7 @@
 #include "node/targets/etcd.h"
 #include "node/targets/netlink.h"
 
-enum { NETLINK_ID_RANGE = 1 << 20, ERROR_MAX = 256 };
+enum { NETLINK_ID_RANGE = 1 << 20, ERROR_MAX = 256, OPEN_AGAIN_MS = 5000 };
 
 struct backend {
     struct backends *all;
@@ -32,8 +32,9 @@ struct backend_kind {
 struct backends {
     struct backends_cfg cfg;
     struct azure_bucket azure_calls; /* the provider counts all tables together */
-    struct backend *items;
+    struct backend **items; /* as the core's programs */
     size_t count;
+    uv_timer_t timer; /* what could not be opened is tried again */
 };
 
 static void on_change(void *data)
@@ -114,8 +115,13 @@ static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
                                .on_event = on_kernel_event,
                                .on_released = on_released,
                                .data = b };
-    if (netlink_new(&netlink, &cfg, error))
+    if (!open_gate(b, error))
         return false;
+    if (netlink_new(&netlink, &cfg, error)) {
+        gate_free(b->gate);
+        b->gate = NULL;
+        return false;
+    }
     b->impl = netlink;
     core_program_ready(b->all->cfg.core, b->nth, b->all->cfg.now());
     return true;
@@ -134,13 +140,13 @@ static void heed_losses(struct backend *b, uint64_t now_ms)
 
 static bool turn_kernel(struct backend *b, uint64_t now_ms)
 {
+    heed_losses(b, now_ms);
     return netlink_turn(b->impl, now_ms);
 }
 
 static void close_kernel(struct backend *b)
 {
     gate_free(b->gate);
-    heed_losses(b, now_ms);
     netlink_free(b->impl);
 }
 
@@ -161,7 +167,9 @@ static void on_observed(void *data, uint32_t prefix)
 static void on_trouble(void *data, const char *text)
 {
     struct backend *b = data;
-    core_target_tell(b->all->cfg.core, b->nth, text, b->all->cfg.now());
+    struct etcd_status s;
+    etcd_status(b->impl, &s);
+    core_target_tell(b->all->cfg.core, b->nth, s.state, text, b->all->cfg.now());
 }
 
 static const char *source_of(void *data, uint32_t prefix)
@@ -195,7 +203,15 @@ static bool open_etcd(struct backend *b, char error[static ERROR_MAX])
 
 static bool turn_etcd(struct backend *b, uint64_t now_ms)
 {
+    struct etcd_status s;
     etcd_turn(b->impl, now_ms);
+    etcd_status(b->impl, &s);
+    const struct core_fact facts[] = {
+        { "revision", (uint64_t)s.revision }, { "transactions", s.transactions }, { "refused", s.refused },
+        { "listings", s.listings },           { "repairs", s.repairs },           { "watches", s.watches },
+        { "logins", s.relogins },
+    };
+    core_target_facts(b->all->cfg.core, b->nth, facts, sizeof facts / sizeof *facts);
     return false; /* what more there is to do begins with the answer */
 }
 
@@ -268,6 +284,7 @@ static void tell_azure(struct backend *b, uint64_t now_ms)
     azure_status(impl->azure, &s);
     if (s.error[0])
         snprintf(trouble, sizeof trouble, "%s: %.200s", azure_state_name(s.state), s.error);
+    bool has_quota = s.remaining_reads != UINT32_MAX && s.remaining_writes != UINT32_MAX;
     const struct core_fact facts[] = {
         { "tableRoutes", s.routes },      { "foreignRoutes", s.foreign_routes },
         { "limit", s.limit },             { "unfit", s.unfit },
@@ -275,6 +292,7 @@ static void tell_azure(struct backend *b, uint64_t now_ms)
         { "writes", s.writes },           { "accepted", s.accepted },
         { "conflicts", s.conflicts },     { "throttled", s.throttled },
         { "failures", s.failures },
+        { "remainingReads", s.remaining_reads }, { "remainingWrites", s.remaining_writes },
     };
     core_target_tell(b->all->cfg.core, b->nth, azure_state_name(s.state), trouble, now_ms);
     core_target_facts(b->all->cfg.core, b->nth, facts, sizeof facts / sizeof *facts - (has_quota ? 0 : 2));
@@ -284,7 +302,6 @@ static void tell_azure(struct backend *b, uint64_t now_ms)
     }
 }
 
-    bool has_quota = s.remaining_reads != UINT32_MAX && s.remaining_writes != UINT32_MAX;
 static bool turn_azure(struct backend *b, uint64_t now_ms)
 {
     struct azure_backend *impl = b->impl;
@@ -292,7 +309,6 @@ static bool turn_azure(struct backend *b, uint64_t now_ms)
     azure_turn(impl->azure, now_ms);
     tell_azure(b, now_ms);
     return impl->is_ready != was_ready; /* wants flow from now on */
-        { "remainingReads", s.remaining_reads }, { "remainingWrites", s.remaining_writes },
 }
 
 static void close_azure(struct backend *b)
@@ -310,42 +326,149 @@ static const struct backend_kind kinds[] = {
     [CONFIG_TARGET_AZURE] = { open_azure, turn_azure, close_azure },
 };
 
-static bool start(struct backends *all, size_t nth)
+static void on_timer(uv_timer_t *timer)
 {
-    struct backend *b = &all->items[nth];
+    struct backends *all = timer->data;
+    all->cfg.on_change(all->cfg.data);
+}
+
+static bool open_backend(struct backend *b)
+{
+    struct backends *all = b->all;
     char subject[CONFIG_NAME_MAX + 16], error[ERROR_MAX] = "";
+    uint64_t now_ms = all->cfg.now();
+    if (b->kind->open(b, error)) {
+        if (b->open_at_ms)
+            core_target_tell(all->cfg.core, b->nth, NULL, "", now_ms);
+        return true;
+    }
+    subject_of(b, subject);
+    if (!b->open_at_ms)
+        log_event(all->cfg.log, LOG_ERROR_, "target_failed", subject, "error=\"%s\"", error);
+    core_target_tell(all->cfg.core, b->nth, "failed", error, now_ms);
+    b->open_at_ms = now_ms + OPEN_AGAIN_MS;
+    uv_timer_start(&all->timer, on_timer, OPEN_AGAIN_MS, 0);
+    return false;
+}
+
+static void close_backend(struct backend *b)
+{
+    if (b->impl)
+        b->kind->close(b);
+    free(b);
+}
+
+static struct backend *new_backend(struct backends *all, size_t nth)
+{
+    struct backend *b = memory_new(1, sizeof *b);
     b->all = all;
     b->nth = nth;
     b->program = core_program(all->cfg.core, nth, &b->target);
     b->kind = &kinds[b->target->type];
-    if (b->kind->open(b, error))
-        return true;
-    subject_of(b, subject);
-    log_event(all->cfg.log, LOG_ERROR_, "target_failed", subject, "error=\"%s\"", error);
-    return false;
+    return b;
+}
+
+static size_t count_programs(const struct backends *all)
+{
+    const struct config_target *target;
+    size_t count = 0;
+    while (core_program(all->cfg.core, count, &target))
+        count++;
+    return count;
 }
 
 struct backends *backends_start(const struct backends_cfg *cfg)
 {
-    const struct config_target *target;
     struct backends *all = memory_new(1, sizeof *all);
+    bool opened = true;
     all->cfg = *cfg;
     azure_bucket_init(&all->azure_calls, cfg->now());
-    all->items = memory_new(cfg->config->target_count, sizeof *all->items);
-    for (; core_program(cfg->core, all->count, &target); all->count++)
-        if (!start(all, all->count)) {
-            backends_free(all);
-            return NULL;
+    uv_timer_init(cfg->loop, &all->timer);
+    all->timer.data = all;
+    all->items = memory_new(count_programs(all), sizeof *all->items);
+    for (size_t end = count_programs(all); opened && all->count < end; all->count++) {
+        all->items[all->count] = new_backend(all, all->count);
+        opened = open_backend(all->items[all->count]);
+    }
+    if (opened)
+        return all;
+    backends_free(all);
+    return NULL;
+}
+
+/* ---- another configuration ---- */
+
+static bool is_configured(const struct config *c, const struct config_target *target)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i] == target)
+            return true;
+    return false;
+}
+
+void backends_end_gone(struct backends *b)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        if (is_configured(b->cfg.config, b->items[i]->target))
+            b->items[kept++] = b->items[i];
+        else
+            close_backend(b->items[i]);
+    }
+    b->count = kept;
+}
+
+static struct backend *take_backend(struct backends *all, const struct program *program)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i] && all->items[i]->program == program) {
+            struct backend *b = all->items[i];
+            all->items[i] = NULL;
+            return b;
         }
-    return all;
+    return NULL;
+}
+
+void backends_follow(struct backends *all)
+{
+    size_t count = count_programs(all);
+    struct backend **items = memory_new(count, sizeof *items);
+    const struct config_target *target;
+    for (size_t nth = 0; nth < count; nth++) {
+        items[nth] = take_backend(all, core_program(all->cfg.core, nth, &target));
+        if (items[nth])
+            items[nth]->nth = nth;
+    }
+    free(all->items);
+    all->items = items;
+    all->count = count;
+    for (size_t nth = 0; nth < count; nth++)
+        if (!items[nth]) {
+            items[nth] = new_backend(all, nth);
+            (void)open_backend(items[nth]); /* tried again, and shown */
+        }
+}
+
+/* ---- turns ---- */
+
+static bool turn(struct backend *b, uint64_t now_ms)
+{
+    if (!b->impl && (now_ms < b->open_at_ms || !open_backend(b)))
+        return false;
+    return b->kind->turn(b, now_ms);
 }
 
 bool backends_turn(struct backends *b, uint64_t now_ms)
 {
     bool more = false;
     for (size_t i = 0; i < b->count; i++)
-        more |= b->items[i].kind->turn(&b->items[i], now_ms);
+        more |= turn(b->items[i], now_ms);
     return more;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    free(timer->data);
 }
 
 void backends_free(struct backends *b)
@@ -353,7 +476,7 @@ void backends_free(struct backends *b)
     if (!b)
         return;
     for (size_t i = 0; i < b->count; i++)
-        b->items[i].kind->close(&b->items[i]);
+        close_backend(b->items[i]);
     free(b->items);
-    free(b);
+    uv_close((uv_handle_t *)&b->timer, on_closed);
 }

@@ -163,9 +163,9 @@ struct repl_fence *core_fence(struct core *c, size_t nth);
 /* The backend observed this net in a shared target, by another node's hand: say again what we know
  * of it, so that a withdrawal that came before counts. */
 void core_want_again(struct core *c, size_t nth, uint32_t net, uint64_t now_ms);
-/* What is wrong with the target as a whole, in one line; "" = nothing. Kept for sight and told as an
- * event when it changes. */
-void core_target_tell(struct core *c, size_t nth, const char *trouble, uint64_t now_ms);
+/* How the target is as a whole: a word, which lives for ever, and what is wrong, in one line; "" = nothing.
+ * Kept for sight; the latter is told as an event when it changes. */
+void core_target_tell(struct core *c, size_t nth, const char *state, const char *trouble, uint64_t now_ms);
 /* Whose route a net's best path is: a peer's name, "none". For what a target keeps beside it. */
 const char *core_net_source(const struct core *c, uint32_t net);
 const char *core_self_name(const struct core *c);
@@ -291,6 +291,7 @@ struct core_target_view {
     const struct program_stats *stats; /* all but table, when it runs here; else NULL */
     const struct repl_fence *fence;    /* shared, when it runs here; else NULL */
     const char *owner;                 /* shared: the node that writes it, "none" */
+    const char *state;                 /* in a word: "ok", "starting", "forbidden" …; NULL: it does not run here */
     const char *trouble;               /* of the target as a whole, "" = none */
     uint64_t trouble_since_ms;         /* of its coming, or of its end */
     const struct core_unhealthy *unhealthy; /* next hops left out of groups here */

@@ -91,6 +91,7 @@ struct core_peer {
     struct config_peer *cfg; /* a copy of its own */
     size_t place; /* of its entry in config.peers; CORE_NO_PLACE: it was taken out of the configuration */
     bool is_dynamic; /* of a prefix: it goes by itself when it is silent */
+    bool is_spoken_for; /* when last looked at: some node has a session with it, or holds its routes */
     uint64_t silent_ms; /* dynamic: its session ends then; 0 = it has a connection, or is held */
     uint16_t nva;
     struct bgp_session *session; /* NULL: this node does not peer with it */
@@ -222,6 +223,7 @@ struct core_target {
     uint8_t told_role;
     struct repl_fence fence; /* is_shared */
     struct core_hint hints[REPL_NODES_MAX + 1];
+    const char *state; /* its backend's word, lives for ever; NULL: none */
     char trouble[160];
     uint64_t trouble_since_ms;
     struct core_unhealthy unhealthy[CORE_UNHEALTHY_MAX];
@@ -230,8 +232,6 @@ struct core_target {
     size_t fact_count;
 };
 
-/* Planned work, see core_drain.c. */
-struct core_drain {
 /* Next hops of NVAs that were lost a moment ago, oldest first; see core_lost.c. */
 enum { CORE_LOST_MAX = 64 };
 struct core_lost {
@@ -242,6 +242,8 @@ struct core_lost {
     uint64_t seen;    /* rib.session_changes at the last look */
 };
 
+/* Planned work, see core_drain.c. */
+struct core_drain {
     uint8_t state;     /* enum core_drain_state */
     bool is_stop;      /* the process ends then */
     uint64_t since_ms; /* in this state or the one before */
@@ -298,10 +300,10 @@ struct core {
     uint32_t generations; /* of sessions; of all NVAs together, so that a number's next NVA repeats none */
     struct repl_names names;
     struct ip_prefix *spaces;
+    bool *is_peered; /* of each space */
     struct ip_addr *node_addrs;
     struct repl_digest digest;
     struct core_rekey rekey;
-    bool *is_peered; /* of each space */
     uint32_t programmed;
     struct core_table table;
     uint32_t discard[BGP_FAMILIES]; /* the set that stands for a blackhole */
@@ -624,6 +626,8 @@ const struct core_frame *core_table_frame(struct core *c, uint64_t from, bool re
 /* core_targets.c */
 void core_targets_init(struct core *c);
 void core_targets_fini(struct core *c);
+/* c->config has other targets: new ones begin, those that are in it no more end. */
+void core_targets_follow(struct core *c);
 void core_targets_feed(struct core *c);
 bool core_targets_have_work(const struct core *c);
 /* Sessions of NVAs with any node that is alive: none means that we are probably the isolated ones. None too
@@ -634,15 +638,15 @@ uint64_t core_targets_slowest(const struct core *c);
 bool core_targets_hold(const struct core *c, uint32_t net);
 struct core_target *core_nth_program(struct core *c, size_t nth);
 
+/* core_lost.c */
+void core_lost_tick(struct core *c);
+
 /* core_shared.c */
 void core_shared_init(struct core *c, struct core_target *t, uint64_t beat_ms);
 void core_shared_woke(struct core *c);
 void core_shared_tick(struct core *c);
 uint64_t core_shared_deadline(const struct core *c);
 void core_shared_stop(struct core *c);
-/* core_lost.c */
-void core_lost_tick(struct core *c);
-
 /* Nothing is written by us, or waits for who will write it next. */
 bool core_shared_has_moved(const struct core *c);
 /* At most REPL_HINTS_MAX; returns how many. */

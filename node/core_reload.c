@@ -92,6 +92,7 @@ static void follow_spaces(struct core *c)
     r->vnet = c->vnet;
     free(c->node_addrs);
     core_policy_init(c);
+    r->vnet.nodes = c->node_addrs; /* nodes stay what they are */
     r->lists_again = !are_equal(r, &c->policy);
     for (size_t i = 0; i < r->vnet.space_count; i++)
         if (!holds(c->spaces, c->policy.space_count, &r->spaces[i]))
@@ -263,9 +264,8 @@ static void follow_peers(struct core *c, const struct config *was)
 /* Where other routes are chosen every net is looked at again: only what differs is changed. */
 static void follow_targets(struct core *c, const struct config *was)
 {
-    for (size_t i = 0; i < c->target_count; i++)
-        c->recheck.lists_again |=
-            !config_is_same_choice(was, &was->targets[i], c->config, &c->config->targets[i]);
+    core_targets_follow(c);
+    c->recheck.lists_again |= !config_chooses_alike(was, c->config);
 }
 
 void core_config_refused(struct core *c, const char *why, uint64_t now_ms)

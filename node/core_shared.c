@@ -27,8 +27,8 @@ void core_shared_woke(struct core *c)
 {
     c->woke_ms = c->now_ms;
     for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].is_shared)
-            repl_fence_woke(&c->targets[i].fence);
+        if (c->targets[i]->is_shared)
+            repl_fence_woke(&c->targets[i]->fence);
 }
 
 /* After a pause: once every living node was heard out since, and the silent ones had their time. */
@@ -65,6 +65,8 @@ static struct repl_fence_world world_of(const struct core *c, const struct core_
                                                 .config_generation = m->config_generation,
                                                 .yielded_epoch = t->hints[id].yielded,
                                                 .seen_epoch = t->hints[id].epoch };
+        if (!(t->cfg->nodes & 1u << id) && t->fence.record.owner == id)
+            w.peers[id].yielded_epoch = t->fence.record.epoch; /* it is not that node's any more */
     }
     return w;
 }
@@ -109,15 +111,15 @@ void core_shared_tick(struct core *c)
 {
     judge_awake(c);
     for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].is_shared)
-            tick_target(c, &c->targets[i]);
+        if (c->targets[i]->is_shared)
+            tick_target(c, c->targets[i]);
 }
 
 uint64_t core_shared_deadline(const struct core *c)
 {
     uint64_t due = UINT64_MAX;
     for (size_t i = 0; i < c->target_count; i++) {
-        uint64_t at = c->targets[i].is_shared ? repl_fence_deadline(&c->targets[i].fence) : due;
+        uint64_t at = c->targets[i]->is_shared ? repl_fence_deadline(&c->targets[i]->fence) : due;
         due = at < due ? at : due;
     }
     return due;
@@ -126,7 +128,7 @@ uint64_t core_shared_deadline(const struct core *c)
 void core_shared_stop(struct core *c)
 {
     for (size_t i = 0; i < c->target_count; i++) {
-        struct core_target *t = &c->targets[i];
+        struct core_target *t = c->targets[i];
         if (!t->is_shared || !repl_fence_yield(&t->fence, c->now_ms))
             continue;
         on_role(c, t);
@@ -145,7 +147,7 @@ static bool has_heir(const struct core *c, const struct core_target *t)
 bool core_shared_has_moved(const struct core *c)
 {
     for (size_t i = 0; i < c->target_count; i++) {
-        const struct core_target *t = &c->targets[i];
+        const struct core_target *t = c->targets[i];
         bool is_ours = t->is_shared && (t->fence.role == REPL_ACTIVE || repl_fence_yielded(&t->fence));
         if (is_ours && has_heir(c, t))
             return false;
@@ -159,7 +161,7 @@ uint16_t core_shared_hints(const struct core *c, struct repl_hint *out)
 {
     uint16_t count = 0;
     for (size_t i = 0; i < c->target_count && count < REPL_HINTS_MAX; i++) {
-        const struct core_target *t = &c->targets[i];
+        const struct core_target *t = c->targets[i];
         if (t->is_shared)
             out[count++] = (struct repl_hint){ .target = t->cfg->name,
                                                .yielded = repl_fence_yielded(&t->fence),
@@ -169,14 +171,22 @@ uint16_t core_shared_hints(const struct core *c, struct repl_hint *out)
     return count;
 }
 
+/* Who says nothing of a target does not have it (any more). */
+static struct core_hint hint_in(const struct repl_beat *beat, const char *target)
+{
+    for (uint16_t k = 0; k < beat->hint_count; k++)
+        if (!strcmp(beat->hints[k].target, target))
+            return (struct core_hint){ .yielded = beat->hints[k].yielded,
+                                       .epoch = beat->hints[k].epoch,
+                                       .reads = beat->hints[k].reads };
+    return (struct core_hint){ 0 };
+}
+
 void core_shared_heard(struct core *c, uint32_t node, const struct repl_beat *beat)
 {
     for (size_t i = 0; i < c->target_count; i++)
-        for (uint16_t k = 0; c->targets[i].is_shared && k < beat->hint_count; k++)
-            if (!strcmp(beat->hints[k].target, c->targets[i].cfg->name))
-                c->targets[i].hints[node] = (struct core_hint){ .yielded = beat->hints[k].yielded,
-                                                                .epoch = beat->hints[k].epoch,
-                                                                .reads = beat->hints[k].reads };
+        if (c->targets[i]->is_shared)
+            c->targets[i]->hints[node] = hint_in(beat, c->targets[i]->cfg->name);
 }
 
 /* ---- for the backends ---- */
@@ -187,12 +197,13 @@ struct repl_fence *core_fence(struct core *c, size_t nth)
     return t->is_shared ? &t->fence : NULL;
 }
 
-void core_target_tell(struct core *c, size_t nth, const char *trouble, uint64_t now_ms)
+void core_target_tell(struct core *c, size_t nth, const char *state, const char *trouble, uint64_t now_ms)
 {
     struct core_target *t = core_nth_program(c, nth);
     char subject[CONFIG_NAME_MAX + 16];
     bool is_new = strcmp(t->trouble, trouble) != 0;
     c->now_ms = now_ms;
+    t->state = state;
     if (!is_new)
         return;
     snprintf(subject, sizeof subject, "target=%s", t->cfg->name);

@@ -12,7 +12,7 @@ enum { FRAME_BUDGET = REPL_PAYLOAD_MAX - 512, COST_GROUP = 16, COST_HOP = 20, CO
 static size_t target_of(const struct core *c)
 {
     for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].cfg->type == CONFIG_TARGET_TABLE)
+        if (c->targets[i]->cfg->type == CONFIG_TARGET_TABLE)
             return i;
     return SIZE_MAX;
 }

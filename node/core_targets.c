@@ -32,28 +32,84 @@ static void make_discards(struct core *c)
     }
 }
 
+static struct core_target *new_target(struct core *c, const struct config_target *cfg)
+{
+    struct core_target *t = memory_new(1, sizeof *t);
+    t->cfg = cfg;
+    if (!runs_here(c, cfg))
+        return t;
+    t->program = program_new(&program_defaults, &c->rib.sets);
+    core_must(!t->program);
+    if (kinds[cfg->type].class == SHARED)
+        core_shared_init(c, t, kinds[cfg->type].beat_ms);
+    return t;
+}
+
 void core_targets_init(struct core *c)
 {
     make_discards(c);
     c->target_count = c->config->target_count;
     c->targets = memory_new(c->target_count, sizeof *c->targets);
-    for (size_t i = 0; i < c->target_count; i++) {
-        struct core_target *t = &c->targets[i];
-        t->cfg = &c->config->targets[i];
-        if (!runs_here(c, t->cfg))
-            continue;
-        t->program = program_new(&program_defaults, &c->rib.sets);
-        core_must(!t->program);
-        if (kinds[t->cfg->type].class == SHARED)
-            core_shared_init(c, t, kinds[t->cfg->type].beat_ms);
-    }
+    for (size_t i = 0; i < c->target_count; i++)
+        c->targets[i] = new_target(c, c->config->targets[i]);
 }
 
 void core_targets_fini(struct core *c)
 {
-    for (size_t i = 0; i < c->target_count; i++)
-        program_free(c->targets[i].program);
+    for (size_t i = 0; i < c->target_count; i++) {
+        program_free(c->targets[i]->program);
+        free(c->targets[i]);
+    }
     free(c->targets);
+}
+
+/* ---- another configuration ---- */
+
+/* Nets that only this target held may go. */
+static void release_nets(struct core *c, const struct program *p)
+{
+    for (uint32_t f = 0; f < BGP_FAMILIES; f++)
+        for (uint32_t place = 1; place < prefix_table_top(&c->rib.nets, (enum bgp_family)f); place++) {
+            uint32_t net = place | f << PREFIX_FAMILY_SHIFT;
+            if (prefix_table_is_used(&c->rib.nets, net) && program_holds(p, net))
+                rib_net_released(&c->rib, net);
+        }
+}
+
+static void end_target(struct core *c, struct core_target *t)
+{
+    if (t->program)
+        release_nets(c, t->program);
+    program_free(t->program);
+    free(t);
+}
+
+static struct core_target *take_target(struct core_target **old, size_t count, const struct config_target *cfg)
+{
+    for (size_t i = 0; i < count; i++)
+        if (old[i] && old[i]->cfg == cfg) {
+            struct core_target *t = old[i];
+            old[i] = NULL;
+            return t;
+        }
+    return NULL;
+}
+
+void core_targets_follow(struct core *c)
+{
+    struct core_target **old = c->targets;
+    size_t count = c->target_count;
+    c->target_count = c->config->target_count;
+    c->targets = memory_new(c->target_count, sizeof *c->targets);
+    for (size_t i = 0; i < c->target_count; i++) {
+        c->targets[i] = take_target(old, count, c->config->targets[i]);
+        if (!c->targets[i])
+            c->targets[i] = new_target(c, c->config->targets[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (old[i])
+            end_target(c, old[i]);
+    free(old);
 }
 
 uint32_t core_live_sessions(const struct core *c)
@@ -83,33 +139,43 @@ static struct choice_route route_of(const struct core *c, uint32_t net,
     };
 }
 
-enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net)
+static enum vnet_verdict judge(const struct core *c, const struct config_target *t, uint32_t net)
 {
-    const struct config_target *t = c->targets[nth].cfg;
     struct ip_prefix prefix;
     prefix_table_prefix(&c->rib.nets, net, &prefix);
     struct choice_route route = route_of(c, net, &prefix);
     enum vnet_verdict verdict = vnet_judge(core_vnet_for(c, net), &prefix, t->allow_own_space);
+    if (verdict == VNET_PROGRAMMED && !prefix.len && t->default_route == CONFIG_DEFAULT_REFUSE)
+        return VNET_DEFAULT_ROUTE;
     if (verdict == VNET_PROGRAMMED && !choice_passes(&t->filter, &route))
         return VNET_FILTERED;
     return verdict;
 }
 
-uint32_t core_target_wanted(const struct core *c, size_t nth, uint32_t net)
+static uint32_t wanted_set(const struct core *c, const struct config_target *t, uint32_t net)
 {
-    const struct config_target *t = c->targets[nth].cfg;
     struct ip_prefix prefix;
     uint32_t set = rib_net(&c->rib, net)->nhset;
-    if (!set || core_target_verdict(c, nth, net) != VNET_PROGRAMMED)
+    if (!set || judge(c, t, net) != VNET_PROGRAMMED)
         return 0;
     prefix_table_prefix(&c->rib.nets, net, &prefix);
     struct choice_route route = route_of(c, net, &prefix);
     return choice_discards(&t->blackhole, &route) ? c->discard[prefix.family] : set;
 }
 
+enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net)
+{
+    return judge(c, c->targets[nth]->cfg, net);
+}
+
+uint32_t core_target_wanted(const struct core *c, size_t nth, uint32_t net)
+{
+    return wanted_set(c, c->targets[nth]->cfg, net);
+}
+
 static void want(struct core *c, struct core_target *t, uint32_t net)
 {
-    uint32_t set = core_target_wanted(c, (size_t)(t - c->targets), net);
+    uint32_t set = wanted_set(c, t->cfg, net);
     bool is_withdrawn = rib_net_is_withdrawn(rib_net(&c->rib, net));
     core_must(program_want(t->program, net, set, is_withdrawn ? PROGRAM_WITHDRAWN : PROGRAM_LOST,
                            c->now_ms));
@@ -159,7 +225,7 @@ void core_targets_feed(struct core *c)
     bool converged = settled && (c->converged_told || may_remove_inherited(c));
     uint32_t sessions = core_live_sessions(c);
     for (size_t i = 0; i < c->target_count; i++) {
-        struct core_target *t = &c->targets[i];
+        struct core_target *t = c->targets[i];
         if (!t->program || !t->ready)
             continue;
         program_set_live_sessions(t->program, sessions, c->now_ms);
@@ -173,8 +239,8 @@ void core_targets_feed(struct core *c)
 bool core_targets_have_work(const struct core *c)
 {
     for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].program && c->targets[i].ready &&
-            c->targets[i].cursor < vlist_head(&c->rib.loc))
+        if (c->targets[i]->program && c->targets[i]->ready &&
+            c->targets[i]->cursor < vlist_head(&c->rib.loc))
             return true;
     return false;
 }
@@ -183,15 +249,15 @@ uint64_t core_targets_slowest(const struct core *c)
 {
     uint64_t slowest = UINT64_MAX;
     for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].program && c->targets[i].cursor < slowest)
-            slowest = c->targets[i].cursor;
+        if (c->targets[i]->program && c->targets[i]->cursor < slowest)
+            slowest = c->targets[i]->cursor;
     return slowest;
 }
 
 bool core_targets_hold(const struct core *c, uint32_t net)
 {
     for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].program && program_holds(c->targets[i].program, net))
+        if (c->targets[i]->program && program_holds(c->targets[i]->program, net))
             return true;
     return false;
 }
@@ -199,8 +265,8 @@ bool core_targets_hold(const struct core *c, uint32_t net)
 struct core_target *core_nth_program(struct core *c, size_t nth)
 {
     for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].program && nth-- == 0)
-            return &c->targets[i];
+        if (c->targets[i]->program && nth-- == 0)
+            return c->targets[i];
     return NULL;
 }
 

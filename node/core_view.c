@@ -221,15 +221,26 @@ const char *core_node_name(const struct core *c, uint32_t id)
     return id >= 1 && id <= c->config->node_count ? c->config->nodes[id - 1].name : "none";
 }
 
+/* The backend's own word, or what can be said without one. */
+static const char *state_of(const struct core_target *t)
+{
+    if (!t->program)
+        return NULL;
+    if (t->state)
+        return t->state;
+    return !t->ready ? "starting" : program_stats(t->program)->failed ? "partial" : "ok";
+}
+
 void core_target_view(const struct core *c, size_t nth, struct core_target_view *out)
 {
-    const struct core_target *t = &c->targets[nth];
+    const struct core_target *t = c->targets[nth];
     *out = (struct core_target_view){
         .target = t->cfg,
         .runs_here = t->program || (t->cfg->type == CONFIG_TARGET_TABLE && c->cfg.agent_secrets),
         .stats = t->program ? program_stats(t->program) : NULL,
         .fence = t->is_shared ? &t->fence : NULL,
         .owner = core_node_name(c, t->is_shared ? t->fence.record.owner : 0),
+        .state = state_of(t),
         .trouble = t->trouble,
         .trouble_since_ms = t->trouble_since_ms,
         .unhealthy = t->unhealthy,
@@ -243,7 +254,7 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
 
 uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net)
 {
-    return c->targets[nth].program ? program_actual_set(c->targets[nth].program, net) : 0;
+    return c->targets[nth]->program ? program_actual_set(c->targets[nth]->program, net) : 0;
 }
 
 size_t core_agent_count(const struct core *c)
@@ -363,10 +374,10 @@ static void check_targets(const struct core *c, uint64_t now_ms, struct core_che
     (void)now_ms;
     out->ok = true;
     for (size_t i = 0; i < c->target_count; i++) {
-        if (!c->targets[i].program || c->targets[i].ready)
+        if (!c->targets[i]->program || c->targets[i]->ready)
             continue;
         out->ok = false;
-        snprintf(out->detail, sizeof out->detail, "target %s was not read yet", c->targets[i].cfg->name);
+        snprintf(out->detail, sizeof out->detail, "target %s was not read yet", c->targets[i]->cfg->name);
     }
 }
 

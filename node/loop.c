@@ -431,9 +431,11 @@ static void follow(struct loop *l, struct config *next, const struct node_keys *
     log_set_level(l->log, l->cfg->config->log_level);
     if (!l->bfd)
         start_bfd(l);
+    backends_end_gone(l->backends);
     core_reconfigure(l->core, next, now_ms());
     l->cfg->keys->cluster = keys->cluster; /* the agents' secret needs a restart */
     core_set_keys(l->core, &keys->cluster, now_ms());
+    backends_follow(l->backends);
     if (l->cfg->core.agent_secrets)
         agent_keys_reload(l->cfg->config, l->core, l->log, now_ms());
     ask_turn(l);

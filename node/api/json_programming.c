@@ -63,6 +63,11 @@ static void add_fence(json_t *o, const struct api_view *v, const struct core_tar
     json_object_set_new(o, "reachable", json_boolean(f->is_readable));
     json_object_set_new(o, "takeovers", json_count(f->takeovers));
     json_object_set_new(o, "fenced", json_count(f->losses));
+}
+
+static void add_state(json_t *o, const struct api_view *v, const struct core_target_view *t)
+{
+    json_object_set_new(o, "state", json_text(t->state));
     json_object_set_new(o, "lastError", t->trouble[0] ? json_text(t->trouble) : json_null());
     if (t->trouble[0])
         json_set_time(o, "lastErrorSince", v, t->trouble_since_ms);
@@ -89,6 +94,8 @@ static json_t *target_object(const struct api_view *v, const struct core_target_
                                          [CONFIG_TARGET_AZURE] = "azureRouteTable" };
     json_t *o = json_pack("{s:s, s:s, s:b}", "name", t->target->name, "type",
                           types[t->target->type], "runsHere", t->runs_here);
+    if (t->state)
+        add_state(o, v, t);
     if (t->stats)
         add_counts(o, t->stats);
     if (t->fence)

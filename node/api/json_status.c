@@ -62,7 +62,7 @@ static void warn_of_targets(const struct api_view *v, json_t *list)
         core_target_view(v->core, i, &t);
         if (t.stats && t.stats->failed)
             warn(list, "target %s refuses %u routes", t.target->name, t.stats->failed);
-        if (t.fence && t.trouble[0])
+        if (t.trouble[0])
             warn(list, "target %s: %s", t.target->name, t.trouble);
         if (t.stats && t.stats->brake_on)
             warn(list, "target %s: the brake holds %u deletions", t.target->name,

@@ -320,11 +320,16 @@ static void put_target_facts(FILE *f, const struct core_target_view *t)
 
 static void put_target_trouble(FILE *f, const struct core_target_view *t)
 {
-    if (!t->fence)
-        return;
     fputs("tandem_program_trouble{", f);
     label(f, "target", t->target->name, "} ");
     fprintf(f, "%d\n", t->trouble[0] != 0);
+}
+
+static void put_target_state(FILE *f, const struct core_target_view *t)
+{
+    fputs("tandem_program_state{", f);
+    label(f, "target", t->target->name, ",");
+    label(f, "state", t->state, "} 1\n");
 }
 
 static void put_target_epoch(FILE *f, const struct core_target_view *t)
@@ -353,6 +358,66 @@ static void put_targets(FILE *f, const struct api_view *v,
         core_target_view(v->core, i, &t);
         if (t.stats)
             put(f, &t);
+    }
+}
+
+/* ---- host agents ---- */
+
+static double agent_connected(const struct core_agent_view *a)
+{
+    return a->connected;
+}
+static double agent_follows(const struct core_agent_view *a)
+{
+    return a->connected && a->report.active;
+}
+static double agent_wanted(const struct core_agent_view *a)
+{
+    return a->report.wanted;
+}
+static double agent_installed(const struct core_agent_view *a)
+{
+    return a->report.installed;
+}
+static double agent_failed(const struct core_agent_view *a)
+{
+    return a->report.failed;
+}
+static double agent_held(const struct core_agent_view *a)
+{
+    return a->report.held;
+}
+static double agent_unhealthy(const struct core_agent_view *a)
+{
+    return a->report.unhealthy;
+}
+
+static void put_agents(FILE *f, const struct api_view *v)
+{
+    static const struct {
+        const char *name, *help;
+        double (*value)(const struct core_agent_view *a);
+        bool is_reported; /* of an agent that has told it */
+    } families[] = {
+        { "tandem_agent_connected", "1 when the host's agent is connected.", agent_connected, false },
+        { "tandem_agent_follows", "1 when it is this node's table that it programs.", agent_follows, true },
+        { "tandem_agent_routes_wanted", "Prefixes that the host should have.", agent_wanted, true },
+        { "tandem_agent_routes_installed", "Prefixes that its kernel has.", agent_installed, true },
+        { "tandem_agent_routes_failed", "Prefixes that its kernel refused.", agent_failed, true },
+        { "tandem_agent_routes_held", "Deletions that its brake holds.", agent_held, true },
+        { "tandem_agent_unhealthy_next_hops", "Next hops that its probes found out.", agent_unhealthy, true },
+    };
+    for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
+        head(f, families[k].name, gauge, families[k].help);
+        for (size_t i = 0; i < core_agent_count(v->core); i++) {
+            struct core_agent_view a;
+            core_agent_view(v->core, i, &a);
+            if (families[k].is_reported && !a.has_report)
+                continue;
+            fprintf(f, "%s{", families[k].name);
+            label(f, "agent", a.name, "} ");
+            fprintf(f, "%.15g\n", families[k].value(&a));
+        }
     }
 }
 
@@ -442,12 +507,15 @@ void api_metrics(const struct api_view *v, const struct api_request *q, struct a
     put_targets(f, v, put_target_roles);
     head(f, "tandem_program_epoch", gauge, "Epoch of the fence that stands in a shared target.");
     put_targets(f, v, put_target_epoch);
-    head(f, "tandem_program_trouble", gauge, "Is something wrong with a shared target as a whole?");
+    head(f, "tandem_program_trouble", gauge, "Is something wrong with a target as a whole?");
     put_targets(f, v, put_target_trouble);
+    head(f, "tandem_program_state", gauge, "The state that a target is in, in a word: 1.");
+    put_targets(f, v, put_target_state);
     head(f, "tandem_program_fact", gauge, "Numbers of a target's own, by name.");
     put_targets(f, v, put_target_facts);
     head(f, "tandem_program_reachable", gauge, "Does a shared target answer this node?");
     put_targets(f, v, put_target_reach);
+    put_agents(f, v);
     put_stations(f, v);
     put_process(f, v);
     fclose(f);

@@ -1,38 +1,38 @@
-#include "node/config/change.h"
+#include "node/config/change_impl.h"
 
 #include <string.h>
 
-enum kind { BYTES, TEXT };
-
-/* One key: where it is in its struct, and what another value means. */
-struct field {
-    const char *key;
-    size_t offset, size;
-    uint8_t kind;
-    uint8_t effect; /* of a peer: enum config_effect */
-};
-
-static const char *text_at(const void *object, const struct field *f)
+static const char *text_at(const void *object, const struct change_field *f)
 {
     const char *text = *(char *const *)((const char *)object + f->offset);
     return text ? text : "";
 }
 
-static bool is_same(const struct field *f, const void *a, const void *b)
+bool change_is_same(const struct change_field *f, const void *a, const void *b)
 {
-    if (f->kind == TEXT)
+    if (f->kind == CHANGE_TEXT)
         return strcmp(text_at(a, f), text_at(b, f)) == 0;
     return memcmp((const char *)a + f->offset, (const char *)b + f->offset, f->size) == 0;
+}
+
+void change_swap(void *a, void *b, size_t size)
+{
+    unsigned char *x = a, *y = b;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char kept = x[i];
+        x[i] = y[i];
+        y[i] = kept;
+    }
 }
 
 /* ---- peers ---- */
 
 #define PEER(key, member, effect)                                                                  \
-    { key, offsetof(struct config_peer, member), sizeof((struct config_peer *)0)->member, BYTES, effect }
+    { key, offsetof(struct config_peer, member), sizeof((struct config_peer *)0)->member, CHANGE_BYTES, effect }
 #define PEER_TEXT(key, member, effect)                                                             \
-    { key, offsetof(struct config_peer, member), sizeof(char *), TEXT, effect }
+    { key, offsetof(struct config_peer, member), sizeof(char *), CHANGE_TEXT, effect }
 
-static const struct field peer_fields[] = {
+static const struct change_field peer_fields[] = {
     PEER("peerIp", peer_ip, CONFIG_RESET),
     PEER("peerIp", is_range, CONFIG_RESET),
     PEER("peerIp", range, CONFIG_RESET),
@@ -88,7 +88,7 @@ enum config_effect config_peer_effect(const struct config_peer *is, uint32_t asn
     enum config_effect effect = CONFIG_SAME;
     bool is_seen_as_other = (is->local_asn ? is->local_asn : asn) != (next->local_asn ? next->local_asn : next_asn);
     for (size_t i = 0; i < PEER_FIELDS; i++)
-        if (!is_same(&peer_fields[i], is, next) && peer_fields[i].effect > effect)
+        if (!change_is_same(&peer_fields[i], is, next) && peer_fields[i].effect > effect)
             effect = (enum config_effect)peer_fields[i].effect;
     return is_seen_as_other ? CONFIG_RESET : effect;
 }
@@ -105,8 +105,8 @@ static void tell_keys(const struct config_peer *is, const struct config_peer *ne
 {
     const char *told = NULL;
     for (size_t i = 0; i < PEER_FIELDS; i++) {
-        const struct field *f = &peer_fields[i];
-        if (is_same(f, is, next) || (told && strcmp(told, f->key) == 0))
+        const struct change_field *f = &peer_fields[i];
+        if (change_is_same(f, is, next) || (told && strcmp(told, f->key) == 0))
             continue;
         fprintf(out, "%s %s", told ? "," : "", f->key);
         told = f->key;
@@ -148,10 +148,10 @@ static size_t tell_peers(const struct config *is, const struct config *next, FIL
 /* ---- the server ---- */
 
 #define SERVER(key, member)                                                                        \
-    { key, offsetof(struct config, member), sizeof((struct config *)0)->member, BYTES, 0 }
-#define SERVER_TEXT(key, member) { key, offsetof(struct config, member), sizeof(char *), TEXT, 0 }
+    { key, offsetof(struct config, member), sizeof((struct config *)0)->member, CHANGE_BYTES, 0 }
+#define SERVER_TEXT(key, member) { key, offsetof(struct config, member), sizeof(char *), CHANGE_TEXT, 0 }
 
-static const struct field followed[] = {
+static const struct change_field followed[] = {
     SERVER("generation", generation),
     SERVER("routeServer.virtualRouterAsn", asn),
     SERVER("routeServer.mode", mode),
@@ -176,8 +176,8 @@ static const struct field followed[] = {
     SERVER("log.level", log_level),
 };
 
-static const struct field fixed[] = {
-    { "routeServer.name", offsetof(struct config, name), CONFIG_NAME_MAX + 1, BYTES, 0 },
+static const struct change_field fixed[] = {
+    { "routeServer.name", offsetof(struct config, name), CONFIG_NAME_MAX + 1, CHANGE_BYTES, 0 },
     SERVER("routeServer.routerId", has_router_id),
     SERVER("routeServer.routerId", router_id),
     SERVER_TEXT("routeServer.runDirectory", run_directory),
@@ -260,92 +260,6 @@ static bool are_same_agents(const struct config *a, const struct config *b)
     return same;
 }
 
-/* ---- targets ---- */
-
-#define TARGET(member)                                                                             \
-    { "", offsetof(struct config_target, member), sizeof((struct config_target *)0)->member, BYTES, 0 }
-#define TARGET_TEXT(member) { "", offsetof(struct config_target, member), sizeof(char *), TEXT, 0 }
-
-/* What a target was opened with: all but what is chosen for it. */
-static const struct field target_fields[] = {
-    { "", offsetof(struct config_target, name), CONFIG_NAME_MAX + 1, BYTES, 0 },
-    TARGET(type),
-    TARGET(table),
-    TARGET(metric),
-    TARGET(protocol),
-    TARGET(nodes),
-    TARGET(gate.is_on),
-    TARGET(gate.probe),
-    TARGET(gate.port),
-    TARGET(gate.path),
-    TARGET(gate.interval_ms),
-    TARGET(gate.timeout_ms),
-    TARGET(gate.fall),
-    TARGET(gate.rise),
-    TARGET(etcd.endpoint_count),
-    TARGET_TEXT(etcd.prefix),
-    TARGET_TEXT(etcd.user_file),
-    TARGET_TEXT(etcd.password_file),
-    TARGET_TEXT(etcd.ca_file),
-    TARGET_TEXT(etcd.cert_file),
-    TARGET_TEXT(etcd.key_file),
-    TARGET_TEXT(azure.resource_id),
-    TARGET_TEXT(azure.endpoint),
-    TARGET_TEXT(azure.identity_endpoint),
-    TARGET_TEXT(azure.ca_file),
-    TARGET(azure.client_id),
-    TARGET_TEXT(azure.principal_file),
-    TARGET(azure.api_version),
-    TARGET(azure.max_routes),
-    TARGET(azure.summarise),
-    TARGET(azure.read_ms),
-    TARGET(azure.timeout_ms),
-};
-
-static bool is_same_target(const struct config_target *a, const struct config_target *b)
-{
-    for (size_t i = 0; i < sizeof target_fields / sizeof *target_fields; i++)
-        if (!is_same(&target_fields[i], a, b))
-            return false;
-    for (size_t i = 0; i < a->etcd.endpoint_count; i++)
-        if (strcmp(a->etcd.endpoints[i], b->etcd.endpoints[i]) != 0)
-            return false;
-    return true;
-}
-
-static bool are_same_targets(const struct config *a, const struct config *b)
-{
-    bool same = a->target_count == b->target_count;
-    for (size_t i = 0; same && i < a->target_count; i++)
-        same = is_same_target(&a->targets[i], &b->targets[i]);
-    return same;
-}
-
-/* By name: peers may have other places in the two. */
-static bool is_same_list(const struct config *a, const struct config_peer_list *x, const struct config *b,
-                         const struct config_peer_list *y)
-{
-    bool same = x->all == y->all && x->count == y->count;
-    for (size_t i = 0; same && i < x->count; i++)
-        same = !strcmp(a->peers[x->places[i]].name, b->peers[y->places[i]].name);
-    return same;
-}
-
-bool config_is_same_choice(const struct config *a, const struct config_target *x, const struct config *b,
-                           const struct config_target *y)
-{
-    const struct config_filter *f = &x->filter, *g = &y->filter;
-    bool same = x->allow_own_space == y->allow_own_space && f->prefix_count == g->prefix_count &&
-                f->community_count == g->community_count && is_same_list(a, &f->peers, b, &g->peers) &&
-                is_same_list(a, &x->blackhole, b, &y->blackhole);
-    for (size_t i = 0; same && i < f->prefix_count; i++)
-        same = ip_prefix_is_equal(&f->prefixes[i], &g->prefixes[i]);
-    for (size_t i = 0; same && i < f->community_count; i++)
-        same = f->communities[i].is_large == g->communities[i].is_large &&
-               !memcmp(f->communities[i].parts, g->communities[i].parts, sizeof f->communities[i].parts);
-    return same;
-}
-
 /* ---- virtual networks ---- */
 
 static bool are_same_vnets(const struct config *a, const struct config *b)
@@ -375,7 +289,7 @@ bool config_can_follow(const struct config *is, const struct config *next, FILE 
     const char *told = "";
     bool can = true;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (!is_same(&fixed[i], is, next) && strcmp(told, fixed[i].key) != 0) {
+        if (!change_is_same(&fixed[i], is, next) && strcmp(told, fixed[i].key) != 0) {
             told = fixed[i].key;
             can = refuse(errors, next, told, restart);
         }
@@ -385,10 +299,6 @@ bool config_can_follow(const struct config *is, const struct config *next, FILE 
         can = refuse(errors, next, "api", restart);
     if (!are_same_stations(is, next))
         can = refuse(errors, next, "export.bmp", restart);
-    if (!are_same_targets(is, next))
-        can = refuse(errors, next, "programming",
-                     "restart the nodes one by one with this file: routes in tables stay; filter, "
-                     "blackhole and allowOwnSpace can change without");
     return can;
 }
 
@@ -397,7 +307,7 @@ size_t config_tell_changes(const struct config *is, const struct config *next, F
     size_t count = 0;
     const char *told = "";
     for (size_t i = 0; i < sizeof followed / sizeof *followed; i++)
-        if (!is_same(&followed[i], is, next) && strcmp(told, followed[i].key) != 0) {
+        if (!change_is_same(&followed[i], is, next) && strcmp(told, followed[i].key) != 0) {
             told = followed[i].key;
             fprintf(out, "%s: changed\n", told);
             count++;
@@ -406,31 +316,13 @@ size_t config_tell_changes(const struct config *is, const struct config *next, F
         count += fprintf(out, "virtualNetworks: changed; routes are judged anew, sessions stay\n") > 0;
     if (!are_same_agents(is, next))
         count += fprintf(out, "agents.hosts: changed\n") > 0;
-    for (size_t i = 0; i < is->target_count && i < next->target_count; i++)
-        if (!config_is_same_choice(is, &is->targets[i], next, &next->targets[i]))
-            count += fprintf(out, "target %s: another choice of routes\n", next->targets[i].name) > 0;
-    return count + tell_node_keys(is, next, out) + tell_peers(is, next, out);
-}
-
-static void swap_bytes(void *a, void *b, size_t size)
-{
-    unsigned char *x = a, *y = b;
-    for (size_t i = 0; i < size; i++) {
-        unsigned char kept = x[i];
-        x[i] = y[i];
-        y[i] = kept;
-    }
+    return count + tell_node_keys(is, next, out) + config_tell_targets(is, next, out) + tell_peers(is, next, out);
 }
 
 void config_follow(struct config *is, struct config *next)
 {
-    swap_bytes(is, next, sizeof *is);
-    swap_bytes(&is->targets, &next->targets, sizeof is->targets); /* their backends read them */
-    swap_bytes(&is->mrt_directory, &next->mrt_directory, sizeof is->mrt_directory);
-    swap_bytes(&is->stations, &next->stations, sizeof is->stations);
-    for (size_t i = 0; i < is->target_count; i++) {
-        swap_bytes(&is->targets[i].filter, &next->targets[i].filter, sizeof is->targets[i].filter);
-        swap_bytes(&is->targets[i].blackhole, &next->targets[i].blackhole, sizeof is->targets[i].blackhole);
-        swap_bytes(&is->targets[i].allow_own_space, &next->targets[i].allow_own_space, sizeof(bool));
-    }
+    change_swap(is, next, sizeof *is);
+    change_swap(&is->mrt_directory, &next->mrt_directory, sizeof is->mrt_directory);
+    change_swap(&is->stations, &next->stations, sizeof is->stations);
+    config_keep_targets(is, next);
 }

@@ -411,8 +411,10 @@ void config_free(struct config *c)
         free(c->vnets[i].prefixes);
     for (size_t i = 0; i < c->peer_count; i++)
         config_peer_fini(&c->peers[i]);
-    for (size_t i = 0; i < c->target_count; i++)
-        config_target_fini(&c->targets[i]);
+    for (size_t i = 0; i < c->target_count; i++) {
+        config_target_fini(c->targets[i]);
+        free(c->targets[i]);
+    }
     for (size_t i = 0; i < CONFIG_NODES_MAX; i++) {
         free(c->node_api[i]);
         free(c->node_health[i]);

@@ -178,6 +178,8 @@ struct config_gate {                     /* healthGate: off when nothing is said
     uint16_t fall, rise;                 /* fall: 3, rise: 2 in a row */
 };
 
+enum config_default_route { CONFIG_DEFAULT_ACCEPT, CONFIG_DEFAULT_REFUSE };
+
 struct config_target {                   /* programming[] */
     char name[CONFIG_NAME_MAX + 1];
     uint8_t type;                        /* type: netlink | table | etcd | azureRouteTable */
@@ -185,6 +187,7 @@ struct config_target {                   /* programming[] */
     uint32_t metric;                     /* netlink: route metric (IPv4 and IPv6), default 20 */
     uint8_t protocol;                    /* netlink: route protocol number, default 201 */
     bool allow_own_space;                /* steering inside the VNet: false */
+    uint8_t default_route;               /* defaultRoute: accept (0) | refuse */
     uint32_t nodes;                      /* nodes: [names], which nodes run it; bit 1 << id; all */
     struct config_filter filter;         /* filter: { prefixes, peers, communities } */
     struct config_peer_list blackhole;   /* blackhole: true or [names]; none, as RFC 7999 section 4 asks */
@@ -249,7 +252,7 @@ struct config {
     size_t peer_count;
     struct config_vnet *vnets;
     size_t vnet_count;
-    struct config_target *targets;
+    struct config_target **targets;      /* each of its own memory: it outlives a reload that keeps it */
     size_t target_count;
 
     struct config_endpoint *api_listen;  /* api.listen, default 127.0.0.1:8179 */

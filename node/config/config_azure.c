@@ -125,7 +125,7 @@ static const char *table_of(const char *id)
 static bool is_known_table(const struct config *c, const char *id)
 {
     for (size_t i = 0; i < c->target_count; i++)
-        if (c->targets[i].azure.resource_id && strcasecmp(c->targets[i].azure.resource_id, id) == 0)
+        if (c->targets[i]->azure.resource_id && strcasecmp(c->targets[i]->azure.resource_id, id) == 0)
             return true;
     return false;
 }
@@ -162,14 +162,13 @@ static void add_table(struct schema_reader *r, struct tree_node *id, const struc
         schema_complain(r, id, "this table is programmed by another entry already");
         return;
     }
-    struct config_target *t = &c->targets[c->target_count];
+    struct config_target *t = config_add_target(c);
     copy_target(t, like);
     t->azure.resource_id = memory_copy_text(text);
     if (is_one_of_many &&
         (size_t)snprintf(t->name, sizeof t->name, "%s.%s", like->name, table) >= sizeof t->name)
         schema_complain(r, id, "the name %s.%s is too long: give this table an entry of its own",
                         like->name, table);
-    c->target_count++;
 }
 
 void config_read_azure(struct schema_reader *r, struct tree_node *n, struct config *c)

@@ -31,12 +31,16 @@ void config_read_targets(struct schema_reader *r, struct tree_node *list, struct
       .is_required = true, .help = "netlink, table, etcd or azureRouteTable" },                    \
     { "allowOwnSpace", schema_bool, offsetof(struct config_target, allow_own_space),               \
       .help = "steer inside the VNet" },                                                           \
+    { "defaultRoute", schema_word, offsetof(struct config_target, default_route),                  \
+      .words = config_default_words, .help = "accept, or refuse 0.0.0.0/0 and ::/0" },             \
     { "filter", config_read_filter, offsetof(struct config_target, filter),                        \
       .help = "{ prefixes: [], peers: [], communities: [] }" },                                    \
     { "blackhole", config_read_peer_list, offsetof(struct config_target, blackhole),               \
       .help = "true, or [names]: whose BLACKHOLE community discards traffic" },                    \
     { "nodes", config_read_node_mask, offsetof(struct config_target, nodes), .help = "[names]" }
-extern const char *const config_target_types[];
+extern const char *const config_target_types[], *const config_default_words[];
+/* One more, with what all types have by default; room was made for it. */
+struct config_target *config_add_target(struct config *c);
 /* filter: into a struct config_filter. */
 schema_read config_read_filter;
 void config_filter_copy(struct config_filter *to, const struct config_filter *from);

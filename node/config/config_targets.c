@@ -5,6 +5,7 @@
 #include "node/config/memory.h"
 
 const char *const config_target_types[] = { "netlink", "table", "etcd", "azureRouteTable", NULL };
+const char *const config_default_words[] = { "accept", "refuse", NULL };
 
 #define AT(member) .offset = offsetof(struct config_target, member)
 
@@ -19,19 +20,27 @@ static const struct schema_row netlink_rows[] = {
 
 static const struct schema_row table_rows[] = { CONFIG_TARGET_ROWS, { 0 } };
 
+struct config_target *config_add_target(struct config *c)
+{
+    struct config_target *t = memory_new(1, sizeof *t);
+    t->nodes = UINT32_MAX;
+    c->targets[c->target_count++] = t;
+    return t;
+}
+
 static void read_plain(struct schema_reader *r, struct tree_node *n, const struct schema_row *rows,
                        struct config *c)
 {
-    struct config_target *t = &c->targets[c->target_count++];
-    *t = (struct config_target){ .table = 254, .metric = 20, .protocol = 201, .nodes = UINT32_MAX };
+    struct config_target *t = config_add_target(c);
+    t->table = 254;
+    t->metric = 20;
+    t->protocol = 201;
     schema_read_object(r, n, rows, t);
 }
 
 static void read_etcd(struct schema_reader *r, struct tree_node *n, struct config *c)
 {
-    struct config_target *t = &c->targets[c->target_count++];
-    *t = (struct config_target){ .nodes = UINT32_MAX };
-    config_read_etcd(r, n, c, t);
+    config_read_etcd(r, n, c, config_add_target(c));
 }
 
 static bool is_type(const struct tree_node *n, enum config_target_type type)

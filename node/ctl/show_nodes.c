@@ -264,6 +264,7 @@ static int show_targets(const struct ctl *c, const json_t *items)
         { .title = "TARGET", .path = "name" },
         { .title = "TYPE", .path = "type" },
         { .title = "HERE", .path = "runsHere" },
+        { .title = "STATE", .path = "state" },
         { .title = "ROLE", .path = "role" },
         { .title = "OWNER", .path = "owner" },
         { .title = "WANTED", .path = "wanted", .is_right = true },

@@ -142,6 +142,7 @@ struct etcd *etcd_new(const struct etcd_cfg *cfg)
     }
     set_keys(e);
     repl_digest_init(&e->digest, cfg->digest_key);
+    e->status.state = "starting";
     e->needs_token = cfg->target->etcd.user_file != NULL;
     uv_timer_init(cfg->loop, &e->timer);
     e->timer.data = e;

@@ -59,6 +59,7 @@ struct etcd_status {
     int64_t revision;  /* highest seen */
     uint64_t transactions, refused, listings, repairs, watches, relogins;
     bool is_watching, has_listed;
+    const char *state; /* in a word, which lives for ever: "ok", "unreachable", "full" … */
 };
 void etcd_status(const struct etcd *e, struct etcd_status *out);
 

@@ -15,14 +15,27 @@ void etcd_wake(struct etcd *e)
 
 /* ---- failures ---- */
 
+static const char *const by_outcome[HTTP_OUTCOMES] = {
+    [HTTP_UNREACHABLE] = "unreachable", [HTTP_UNTRUSTED] = "untrusted",
+    [HTTP_TIMED_OUT] = "timeout",       [HTTP_TOO_LARGE] = "malformed",
+    [HTTP_BROKEN] = "malformed",
+};
+
+static const char *const by_fault[] = {
+    [ETCD_UNREACHED] = "unreachable", [ETCD_UNAUTHENTICATED] = "unauthorized",
+    [ETCD_FORBIDDEN] = "forbidden",   [ETCD_FULL] = "full",
+    [ETCD_REFUSED] = "refused",
+};
+
 static const char *endpoint(const struct etcd *e)
 {
     return e->cfg.target->etcd.endpoints[e->endpoint];
 }
 
-static void say(struct etcd *e, const char *what)
+static void say(struct etcd *e, const char *state, const char *what)
 {
     char text[HTTP_CLIENT_ERROR_MAX];
+    e->status.state = state;
     snprintf(text, sizeof text, "%.80s: %.160s", endpoint(e), what);
     e->cfg.on_trouble(e->cfg.data, text);
 }
@@ -34,12 +47,12 @@ static void back_off(struct etcd *e, enum etcd_lane lane, uint32_t rounds)
 }
 
 /* No answer from this endpoint: the others are asked at once, then it is waited. */
-static void lost_endpoint(struct etcd *e, const char *what)
+static void lost_endpoint(struct etcd *e, const char *state, const char *what)
 {
     uint32_t endpoints = (uint32_t)e->cfg.target->etcd.endpoint_count;
     uint32_t failures = ++e->lanes[ETCD_READS].failures;
     if (failures % endpoints == 0) {
-        say(e, what);
+        say(e, state, what);
         back_off(e, ETCD_READS, failures / endpoints - 1);
     }
     e->endpoint = (e->endpoint + 1) % endpoints;
@@ -48,9 +61,9 @@ static void lost_endpoint(struct etcd *e, const char *what)
 }
 
 /* The store answers, and will not do it. */
-static void was_refused(struct etcd *e, const char *what)
+static void was_refused(struct etcd *e, enum etcd_fault fault, const char *what)
 {
-    say(e, what);
+    say(e, by_fault[fault], what);
     back_off(e, e->lane, e->lanes[e->lane].failures++);
     if (e->lane == ETCD_READS)
         repl_fence_unreadable(e->cfg.fence, e->cfg.now());
@@ -62,8 +75,10 @@ static void succeeded(struct etcd *e)
     e->lanes[ETCD_READS] = (struct etcd_backoff){ 0 };
     if (e->lane == ETCD_WRITES)
         e->lanes[ETCD_WRITES] = (struct etcd_backoff){ 0 };
-    if (was_bad && !e->lanes[ETCD_WRITES].failures)
+    if (was_bad && !e->lanes[ETCD_WRITES].failures) {
+        e->status.state = "ok";
         e->cfg.on_trouble(e->cfg.data, "");
+    }
 }
 
 /* ---- one request ---- */
@@ -118,14 +133,14 @@ static bool logs_in_again(struct etcd *e, enum etcd_fault fault)
     return e->cfg.now() >= e->login_ms + LOGIN_MS;
 }
 
-static void on_fault(struct etcd *e, enum etcd_fault fault, const char *text)
+static void on_fault(struct etcd *e, enum etcd_fault fault, const char *state, const char *text)
 {
     if (fault == ETCD_UNREACHED)
-        lost_endpoint(e, text);
+        lost_endpoint(e, state, text);
     else if (fault == ETCD_COMPACTED || fault == ETCD_OPEN) /* the store is well */
         succeeded(e);
     else if (!logs_in_again(e, fault))
-        was_refused(e, text);
+        was_refused(e, fault, text);
     finish(e, &(struct etcd_answer){ .fault = fault });
 }
 
@@ -137,16 +152,16 @@ static void on_done(void *data, const struct http_answer *a)
     e->request = NULL;
     if (a->outcome != HTTP_ANSWERED) {
         snprintf(text, sizeof text, "%s: %.200s", http_outcome_name(a->outcome), a->error);
-        on_fault(e, ETCD_UNREACHED, text);
+        on_fault(e, ETCD_UNREACHED, by_outcome[a->outcome], text);
         return;
     }
     json_t *body = http_answer_json(a, error);
     if (!json_is_object(body)) {
         snprintf(text, sizeof text, "status %u, not etcd's JSON", a->status);
-        on_fault(e, ETCD_UNREACHED, text);
+        on_fault(e, ETCD_UNREACHED, "malformed", text);
     } else if (a->status != 200 || json_object_get(body, "error")) {
         enum etcd_fault fault = etcd_fault_of(body, &said);
-        on_fault(e, fault, said);
+        on_fault(e, fault, by_fault[fault], said);
     } else {
         finish(e, &(struct etcd_answer){ .fault = ETCD_FINE, .body = body });
     }
@@ -212,7 +227,7 @@ void etcd_authenticate(struct etcd *e)
     if (!ok) {
         snprintf(text, sizeof text, "%.200s cannot be read, or is empty", missing);
         e->lane = ETCD_READS;
-        was_refused(e, text);
+        was_refused(e, ETCD_UNAUTHENTICATED, text);
         return;
     }
     free(e->token);

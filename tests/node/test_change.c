@@ -52,6 +52,14 @@ static const struct {
     { "name: p,", "name: r,", "peer p: removed; its sessions end, and its routes go\npeer r: added\n" },
     { "10.0.0.0/16", "10.0.0.0/15", "virtualNetworks: changed; routes are judged anew, sessions stay\n" },
     { "table: 100", "table: 100, filter: { peers: [q] }", "target k: another choice of routes\n" },
+    { "table: 100", "table: 100, defaultRoute: refuse", "target k: another choice of routes\n" },
+    { "table: 100", "table: 101",
+      "target k: another place; its routes stay in table 100 until: ip nexthop flush proto 201\n" },
+    { "table: 100", "table: 100, healthGate: { probe: icmp }",
+      "target k: changed; it begins anew, no route is removed for it\n" },
+    { "name: k, type: netlink, table: 100", "name: e, type: etcd, endpoints: [\"http://10.0.0.9:2379\"]",
+      "target k: removed; its routes stay in table 100 until: ip nexthop flush proto 201\n"
+      "target e: added\n" },
     { "name: hub", "name: hub, virtualRouterAsn: 9", "peer q: changed; its sessions are reset\n" },
     { "programming", "log: { level: debug }\nprogramming", "log.level: changed\n" },
     { "programming", "generation: 7\nprogramming", "generation: changed\n" },
@@ -87,7 +95,6 @@ static const struct {
     { "name: hub", "name: hub, routerId: 1.2.3.4", "error: routeServer.routerId:" },
     { "address: 10.0.0.1", "address: 10.0.0.9", "error: nodes: cannot" },
     { "address: 10.0.0.1", "address: 10.0.0.1, api: [\"127.0.0.1:99\"]", "error: api: cannot" },
-    { "table: 100", "table: 101", "error: programming: cannot" },
     { "programming", "log: { format: json }\nprogramming", "error: log.format:" },
     { "programming", "export: { mrt: { directory: /x } }\nprogramming", "error: export.mrt.directory:" },
     { "programming", "export: { mrt: { directory: /x, updates: 5m } }\nprogramming", "error: export.mrt.updates:" },
@@ -120,21 +127,38 @@ static void test_the_same_is_no_change(void)
     config_free(is);
 }
 
-static void test_targets_stay_where_their_backends_read_them(void)
+static void test_a_target_that_goes_on_is_the_same_object_with_the_new_choice(void)
 {
     struct config *is = load(base), *next = load_with("table: 100", "table: 100, filter: { peers: [q] }");
-    const struct config_target *targets = is->targets;
+    const struct config_target *target = is->targets[0];
     const char *name = next->path;
     config_follow(is, next);
-    CU_ASSERT_PTR_EQUAL(is->targets, targets);
-    CU_ASSERT_EQUAL(is->targets[0].filter.peers.count, 1);
-    CU_ASSERT_EQUAL(next->targets[0].filter.peers.count, 0);
+    CU_ASSERT_PTR_EQUAL(is->targets[0], target);
+    CU_ASSERT_EQUAL(is->targets[0]->filter.peers.count, 1);
+    CU_ASSERT_EQUAL(next->targets[0]->filter.peers.count, 0);
+    CU_ASSERT_FALSE(config_chooses_alike(is, next));
     CU_ASSERT_PTR_EQUAL(is->path, name);
     config_free(next);
-    CU_ASSERT_EQUAL(is->targets[0].table, 100);
+    CU_ASSERT_EQUAL(is->targets[0]->table, 100);
+    config_free(is);
+}
+
+static void test_a_target_that_ended_or_changed_lives_as_long_as_the_old_configuration(void)
+{
+    struct config *is = load(base),
+                  *next = load_with("[{ name: k,", "[{ name: n, type: netlink, table: 7 }, { name: k, metric: 9,");
+    const struct config_target *target = is->targets[0];
+    config_follow(is, next);
+    CU_ASSERT_EQUAL_FATAL(is->target_count, 2);
+    CU_ASSERT_PTR_NOT_EQUAL(is->targets[1], target);
+    CU_ASSERT_EQUAL(is->targets[1]->metric, 9);
+    CU_ASSERT_PTR_EQUAL(next->targets[0], target);
+    CU_ASSERT_FALSE(config_chooses_alike(is, next));
+    config_free(next);
     config_free(is);
 }
 
 CU_MAIN("change", CU_CASE(test_what_can_be_followed_is_told_in_words),
         CU_CASE(test_what_cannot_is_refused_by_name_with_the_mend), CU_CASE(test_the_same_is_no_change),
-        CU_CASE(test_targets_stay_where_their_backends_read_them))
+        CU_CASE(test_a_target_that_goes_on_is_the_same_object_with_the_new_choice),
+        CU_CASE(test_a_target_that_ended_or_changed_lives_as_long_as_the_old_configuration))

@@ -460,21 +460,21 @@ static void test_every_table_of_azure_is_a_target_of_its_own(void)
         "  - { name: u, type: azureRouteTable, resourceIds: [" AZURE_ID "-c] }\n");
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_EQUAL_FATAL(c->target_count, 3);
-    CU_ASSERT_STRING_EQUAL(c->targets[1].name, "t.rt-b");
-    CU_ASSERT_STRING_EQUAL(c->targets[1].azure.resource_id, AZURE_ID "-b");
-    CU_ASSERT_STRING_EQUAL(c->targets[1].azure.endpoint, "https://arm.test:8443");
-    CU_ASSERT_STRING_EQUAL(c->targets[1].azure.principal_file, "/tmp/sp.json");
-    CU_ASSERT_EQUAL(c->targets[1].azure.max_routes, 20);
-    CU_ASSERT_EQUAL_FATAL(c->targets[1].filter.peers.count, 1);
-    CU_ASSERT_EQUAL(c->targets[1].filter.peers.places[0], 1);
-    CU_ASSERT_EQUAL(c->targets[1].filter.prefix_count, 1);
-    CU_ASSERT_EQUAL_FATAL(c->targets[1].filter.community_count, 2);
-    CU_ASSERT_TRUE(c->targets[1].filter.communities[1].is_large);
-    CU_ASSERT_EQUAL(c->targets[1].blackhole.count, 1);
-    CU_ASSERT_STRING_EQUAL(c->targets[2].name, "u");
-    CU_ASSERT_STRING_EQUAL(c->targets[2].azure.endpoint, "https://management.azure.com");
-    CU_ASSERT_STRING_EQUAL(c->targets[2].azure.api_version, "2025-07-01");
-    CU_ASSERT_EQUAL(c->targets[2].azure.max_routes, 400);
+    CU_ASSERT_STRING_EQUAL(c->targets[1]->name, "t.rt-b");
+    CU_ASSERT_STRING_EQUAL(c->targets[1]->azure.resource_id, AZURE_ID "-b");
+    CU_ASSERT_STRING_EQUAL(c->targets[1]->azure.endpoint, "https://arm.test:8443");
+    CU_ASSERT_STRING_EQUAL(c->targets[1]->azure.principal_file, "/tmp/sp.json");
+    CU_ASSERT_EQUAL(c->targets[1]->azure.max_routes, 20);
+    CU_ASSERT_EQUAL_FATAL(c->targets[1]->filter.peers.count, 1);
+    CU_ASSERT_EQUAL(c->targets[1]->filter.peers.places[0], 1);
+    CU_ASSERT_EQUAL(c->targets[1]->filter.prefix_count, 1);
+    CU_ASSERT_EQUAL_FATAL(c->targets[1]->filter.community_count, 2);
+    CU_ASSERT_TRUE(c->targets[1]->filter.communities[1].is_large);
+    CU_ASSERT_EQUAL(c->targets[1]->blackhole.count, 1);
+    CU_ASSERT_STRING_EQUAL(c->targets[2]->name, "u");
+    CU_ASSERT_STRING_EQUAL(c->targets[2]->azure.endpoint, "https://management.azure.com");
+    CU_ASSERT_STRING_EQUAL(c->targets[2]->azure.api_version, "2025-07-01");
+    CU_ASSERT_EQUAL(c->targets[2]->azure.max_routes, 400);
     config_free(c);
 }
 

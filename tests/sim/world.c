@@ -108,6 +108,7 @@ static void init_config(struct world *w)
 {
     static const char *const names[] = { "rs-a", "rs-b", "rs-c", "rs-d", "rs-e" };
     static struct config_target target = { .name = "kernel", .type = CONFIG_TARGET_NETLINK, .nodes = ~0u };
+    static struct config_target *targets[] = { &target };
     static struct ip_prefix vnet = { .family = BGP_IP4, .len = 16, .bytes = { 10, 1 } };
     static struct config_vnet hub = { .name = "hub", .prefixes = &vnet, .prefix_count = 1 };
     struct config *c = &w->config;
@@ -117,7 +118,7 @@ static void init_config(struct world *w)
                           .beat_ms = 50, .dead_ms = 300,
                           .grace_ms = short_hold ? 2000 : 120000,
                           .stale_ms = short_hold ? 4000 : 600000, .tombstone_ms = 30000,
-                          .defer_ms = 20000, .targets = &target, .target_count = 1, .vnets = &hub,
+                          .defer_ms = 20000, .targets = targets, .target_count = 1, .vnets = &hub,
                           .vnet_count = 1, .node_count = (size_t)w->host_count,
                           .peer_count = (size_t)w->nva_count };
     for (int i = 0; i < w->host_count; i++) {

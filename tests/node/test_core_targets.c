@@ -1,0 +1,190 @@
+/* A core's targets over another configuration: who goes on, who begins, who ends; and the next hops of NVAs
+ * that were lost a moment ago. */
+#include <stdio.h>
+
+#include "node/config/change.h"
+#include "node/core_impl.h"
+#include "tests/lib/core_lab.h"
+
+/* As the loop does it; no backends. */
+static void reload(struct lab *l, const char *targets)
+{
+    char path[] = "/tmp/tandem-targets-XXXXXX", text[2048];
+    struct config *next;
+    int fd = mkstemp(path);
+    int len = snprintf(text, sizeof text,
+                       "routeServer: { name: hub, mode: transparent }\n"
+                       "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                       "peers:\n"
+                       "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
+                       "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n"
+                       "programming: [%s]\n",
+                       targets);
+    if (fd < 0 || write(fd, text, (size_t)len) != len)
+        abort();
+    close(fd);
+    CU_ASSERT_TRUE_FATAL(config_load(path, &next, stdout));
+    unlink(path);
+    CU_ASSERT_TRUE_FATAL(config_can_follow(l->config, next, stdout));
+    take_requests(l);
+    config_follow(l->config, next);
+    core_reconfigure(l->core, next, l->now);
+    config_free(next);
+    pass(l, 1);
+}
+
+static struct program *program(struct lab *l, size_t nth, const char *name)
+{
+    const struct config_target *target;
+    struct program *p = core_program(l->core, nth, &target);
+    if (p)
+        CU_ASSERT_STRING_EQUAL(target->name, name);
+    return p;
+}
+
+static uint32_t wanted(struct lab *l, size_t nth)
+{
+    const struct config_target *target;
+    return program_stats(core_program(l->core, nth, &target))->wanted;
+}
+
+#define A "{ name: a, type: netlink, table: 100 }"
+#define B "{ name: b, type: netlink, table: 101 }"
+
+static struct lab *told(void)
+{
+    return lab_told("", OPEN("fde9", "02"));
+}
+
+static void test_targets_are_added_and_fed_from_the_beginning(void)
+{
+    struct lab *l = told();
+    CU_ASSERT_PTR_NULL(program(l, 0, ""));
+    reload(l, A);
+    struct program *a = program(l, 0, "a");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+    CU_ASSERT_EQUAL(wanted(l, 0), 0); /* its backend has not read the table yet */
+    core_program_ready(l->core, 0, l->now);
+    pass(l, 1);
+    CU_ASSERT_EQUAL(wanted(l, 0), 1);
+    reload(l, B ", " A);
+    CU_ASSERT_PTR_EQUAL(program(l, 1, "a"), a); /* it goes on, at another place of the list */
+    core_program_ready(l->core, 0, l->now);
+    pass(l, 1);
+    CU_ASSERT_EQUAL(wanted(l, 0), 1);
+    CU_ASSERT_EQUAL(wanted(l, 1), 1);
+    lab_close(l);
+}
+
+static void test_a_target_that_ends_holds_no_prefix_any_more(void)
+{
+    struct lab *l = told();
+    const struct ip_prefix known = { .len = 24, .bytes = { 192, 168, 1 } };
+    reload(l, A ", " B);
+    core_program_ready(l->core, 0, l->now);
+    pass(l, 1);
+    uint32_t net = prefix_table_find(&core_rib(l->core)->nets, &known);
+    CU_ASSERT_EQUAL_FATAL(program_inherit(program(l, 0, "a"), net, rib_net(core_rib(l->core), net)->nhset), 0);
+    hang_up(l, TALKER);
+    pass(l, 1);
+    CU_ASSERT_TRUE(core_targets_hold(l->core, net)); /* it was lost, not withdrawn: the brake holds it */
+    CU_ASSERT_NOT_EQUAL(prefix_table_find(&core_rib(l->core)->nets, &known), 0);
+    reload(l, B);
+    CU_ASSERT_PTR_NULL(program(l, 1, ""));
+    core_program_ready(l->core, 0, l->now);
+    pass(l, 2);
+    CU_ASSERT_EQUAL(prefix_table_find(&core_rib(l->core)->nets, &known), 0);
+    lab_close(l);
+}
+
+static void test_another_place_begins_anew_and_another_choice_does_not(void)
+{
+    struct lab *l = told();
+    reload(l, A);
+    core_program_ready(l->core, 0, l->now);
+    pass(l, 1);
+    struct program *a = program(l, 0, "a");
+    reload(l, "{ name: a, type: netlink, table: 100, filter: { peers: [listener] } }");
+    CU_ASSERT_PTR_EQUAL(program(l, 0, "a"), a);
+    CU_ASSERT_EQUAL(wanted(l, 0), 0);
+    reload(l, A);
+    CU_ASSERT_EQUAL(wanted(l, 0), 1);
+    reload(l, "{ name: a, type: netlink, table: 102 }");
+    CU_ASSERT_EQUAL(wanted(l, 0), 0); /* not read yet */
+    core_program_ready(l->core, 0, l->now);
+    pass(l, 1);
+    CU_ASSERT_EQUAL(wanted(l, 0), 1);
+    lab_close(l);
+}
+
+static void test_a_default_route_is_refused_where_the_target_says_so(void)
+{
+    struct lab *l = told();
+    const struct ip_prefix everything = { .len = 0 };
+    reload(l, A ", { name: b, type: netlink, table: 101, defaultRoute: refuse }");
+    say(l, TALKER, HEADER("002a", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002 00");
+    uint32_t net = prefix_table_find(&core_rib(l->core)->nets, &everything);
+    CU_ASSERT_NOT_EQUAL_FATAL(net, 0);
+    CU_ASSERT_EQUAL(core_target_verdict(l->core, 0, net), VNET_PROGRAMMED);
+    CU_ASSERT_EQUAL(core_target_verdict(l->core, 1, net), VNET_DEFAULT_ROUTE);
+    CU_ASSERT_EQUAL(core_target_wanted(l->core, 1, net), 0);
+    lab_close(l);
+}
+
+/* ---- lost next hops ---- */
+
+static size_t lost(const struct lab *l)
+{
+    const struct ip_addr *hops;
+    uint64_t version;
+    size_t count = core_lost_hops(l->core, &hops, &version);
+    for (size_t i = 0; i < count; i++)
+        CU_ASSERT_EQUAL(hops[i].bytes[3], TALKER);
+    return count;
+}
+
+static void test_the_next_hop_of_a_lost_nva_is_named_until_it_is_back_or_all_has_moved(void)
+{
+    struct lab *l = told();
+    CU_ASSERT_EQUAL(lost(l), 0);
+    hang_up(l, TALKER);
+    CU_ASSERT_EQUAL(lost(l), 1);
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    CU_ASSERT_EQUAL(lost(l), 0);
+    hang_up(l, TALKER);
+    CU_ASSERT_EQUAL(lost(l), 1);
+    pass(l, 12);
+    CU_ASSERT_EQUAL(lost(l), 0);
+    lab_close(l);
+}
+
+static void test_an_nva_that_restarts_gracefully_is_not_lost(void)
+{
+    struct lab *l = lab_told("", GRACEFUL("00 78", "80"));
+    hang_up(l, TALKER);
+    CU_ASSERT_EQUAL(lost(l), 0);
+    lab_close(l);
+}
+
+static void test_an_nva_that_another_node_hears_is_not_lost(void)
+{
+    struct lab *l = told();
+    struct rib_session fact = { .state = RIB_SESSION_SYNCED, .generation = 1 };
+    uint16_t nva = core_peer_find(l->core, "talker")->nva;
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(core_rib(l->core), 2, nva, &fact, l->now), 0);
+    hang_up(l, TALKER);
+    CU_ASSERT_EQUAL(lost(l), 0);
+    fact.state = RIB_SESSION_DOWN;
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(core_rib(l->core), 2, nva, &fact, l->now), 0);
+    turn(l);
+    CU_ASSERT_EQUAL(lost(l), 1);
+    lab_close(l);
+}
+
+CU_MAIN("core_targets", CU_CASE(test_targets_are_added_and_fed_from_the_beginning),
+        CU_CASE(test_a_target_that_ends_holds_no_prefix_any_more),
+        CU_CASE(test_another_place_begins_anew_and_another_choice_does_not),
+        CU_CASE(test_a_default_route_is_refused_where_the_target_says_so),
+        CU_CASE(test_the_next_hop_of_a_lost_nva_is_named_until_it_is_back_or_all_has_moved),
+        CU_CASE(test_an_nva_that_restarts_gracefully_is_not_lost),
+        CU_CASE(test_an_nva_that_another_node_hears_is_not_lost))
