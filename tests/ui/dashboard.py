@@ -66,8 +66,10 @@ class Page:
         except TimeoutException:
             raise Failed(f"{selector} does not say \"{text}\" but {self.texts(selector)}") from None
 
-    def click(self, selector):
-        self.browser.execute_script("document.querySelector(arguments[0]).click()", selector)
+    def click(self, selector, text):
+        """The first of these elements that says the text."""
+        script = "[...document.querySelectorAll(arguments[0])].find((e) => e.innerText.includes(arguments[1])).click()"
+        self.browser.execute_script(script, selector, text)
 
     def search(self, text):
         field = self.all("#search input")[0]
@@ -161,10 +163,10 @@ def explains_a_route(world):
     page = world.page
     page.search("8.8.8.8")
     page.wait("#routes tr", vnet.DEFAULT)
-    page.click("#routes button")
+    page.click("#routes button", vnet.DEFAULT)
     page.wait("#explain h3", vnet.DEFAULT)
     page.wait("#explain dd", "shares")
-    page.click("#explain button")
+    page.click("#explain button", "close")
     page.search("nonsense")
     page.wait("#routes", "is no prefix")
     page.search("")
@@ -175,11 +177,11 @@ def explains_a_route(world):
 
 
 def opens_a_peer(world):
-    world.page.click("#peers button")
+    world.page.click("#peers button", "fw1")
     world.page.wait("#peer h3", "fw1")
     world.page.wait("#peer dd", "ipv4")
     world.picture("peer")
-    world.page.click("#peer button")
+    world.page.click("#peer button", "close")
 
 
 def suits_every_reader(world):
