@@ -18,21 +18,27 @@ static void drain(struct core *c, struct core_conn *conn)
     core_conn_moved(c, conn); /* there is room to read again */
 }
 
-/* True when there was something of an NVA's. */
+/* True when there was something of an NVA's. Who had no share of this turn comes first in the next one: an NVA
+ * that never stops talking keeps nobody from being heard. */
 static bool drain_received(struct core *c)
 {
     bool routes = false;
-    struct list round; /* what arrives again while draining waits for the next turn */
+    struct list round, heard; /* what arrives again while draining waits for the next turn */
     list_init(&round);
+    list_init(&heard);
     list_take(&round, &c->ready);
     c->rx_left = CORE_RX_BUDGET;
     LIST_EACH(node, &round)
     {
         struct core_conn *conn = LIST_OF(node, struct core_conn, pump.ready);
+        bool has_share = c->rx_left > 0;
         list_remove(node);
         routes |= conn->kind == CONN_BGP;
         drain(c, conn);
+        if (conn->kind == CONN_BGP && conn->pump.rx_len && !c->rx_left && !conn->close_asked)
+            list_append(has_share ? &heard : &c->ready, node);
     }
+    list_take(&c->ready, &heard);
     return routes;
 }
 

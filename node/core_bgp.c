@@ -201,8 +201,6 @@ void core_bgp_drain(struct core *c, struct core_conn *conn)
     }
     pump_rx_consume(&conn->pump, used);
     c->rx_left -= used < c->rx_left ? used : c->rx_left;
-    if (!c->rx_left && conn->pump.rx_len && !conn->close_asked)
-        list_append(&c->ready, &conn->pump.ready);
 }
 
 static bool has_routes(const struct core_peer *p)

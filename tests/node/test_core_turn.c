@@ -1,6 +1,6 @@
 /* A turn of the core is short however large the table is. Time is the machine's affair; what is counted
  * here are the paths that a turn decides on or changes, over a table of many routes: when it arrives, when
- * it is told again, and when all of it is withdrawn. */
+ * it is told again, when all of it is withdrawn, and when its NVA dies. */
 #include "node/core.h"
 
 #include <stdlib.h>
@@ -192,4 +192,82 @@ static void test_no_turn_does_more_than_its_budget(void)
     lab_close(l);
 }
 
-CU_MAIN("core_turn", CU_CASE(test_no_turn_does_more_than_its_budget))
+static void hang_up(struct lab *l)
+{
+    uint64_t before = l->core->rib.steps;
+    core_closed(l->core, l->talker, CORE_CLOSE_RESET, l->now);
+    l->talker = NULL;
+    uint64_t steps = l->core->rib.steps - before;
+    l->most = steps > l->most ? steps : l->most;
+}
+
+static void test_a_session_that_ends_with_a_full_table_makes_no_turn_long(void)
+{
+    struct lab *l = lab_open();
+    come_up(l);
+    tell_all(l, true);
+    l->most = 0;
+    hang_up(l);
+    settle(l);
+    CU_ASSERT_EQUAL(paths(l), 0);
+    check_turns(l, 1000);
+    CU_ASSERT_EQUAL(prefix_table_count(&l->core->rib.nets), 0);
+    lab_close(l);
+}
+
+/* It is back before the last of what it told has been removed: nothing of that is taken for new. */
+static void test_a_session_begins_while_the_table_of_the_last_one_is_removed(void)
+{
+    struct lab *l = lab_open();
+    come_up(l);
+    tell_all(l, true);
+    hang_up(l);
+    for (int i = 0; i < 3; i++)
+        turn(l);
+    CU_ASSERT(paths(l) > ROUTES / 2);
+    l->talker = dial(l, 2);
+    size_t room, len;
+    uint8_t *at = pump_rx_space(l->talker, &room);
+    len = hex(at, room, OPEN("fde9", "02") KEEPALIVE);
+    len += put_update(at + len, ROUTES - BY_UPDATE, true);
+    core_received(l->core, l->talker, len);
+    settle(l);
+    CU_ASSERT_EQUAL(paths(l), BY_UPDATE);
+    CU_ASSERT_EQUAL(prefix_table_count(&l->core->rib.nets), BY_UPDATE);
+    lab_close(l);
+}
+
+/* As much as a connection holds, again and again. */
+static void talk_on(struct lab *l)
+{
+    uint8_t message[BGP_MESSAGE_MAX];
+    size_t room, len = put_update(message, 0, true);
+    for (uint8_t *at; (at = pump_rx_space(l->listener, &room)), room >= len;) {
+        memcpy(at, message, len);
+        core_received(l->core, l->listener, len);
+    }
+}
+
+static void test_who_never_stops_talking_keeps_nobody_from_being_heard(void)
+{
+    struct lab *l = lab_open();
+    come_up(l);
+    for (int i = 0; i < 3; i++) {
+        talk_on(l);
+        turn(l);
+    }
+    uint32_t before = paths(l);
+    size_t room;
+    uint8_t *at = pump_rx_space(l->talker, &room);
+    core_received(l->core, l->talker, put_update(at, BY_UPDATE, true));
+    talk_on(l);
+    for (int i = 0; i < 2; i++)
+        turn(l);
+    CU_ASSERT_EQUAL(paths(l), before + BY_UPDATE);
+    lab_close(l);
+}
+
+CU_MAIN("core_turn", CU_CASE(test_no_turn_does_more_than_its_budget),
+        CU_CASE(test_a_session_that_ends_with_a_full_table_makes_no_turn_long),
+        CU_CASE(test_a_session_begins_while_the_table_of_the_last_one_is_removed),
+        CU_CASE(test_who_never_stops_talking_keeps_nobody_from_being_heard))
