@@ -1,0 +1,318 @@
+/* How long a turn of the core takes at most, in CPU time, when much happens at once: NVAs tell their tables, one
+ * of them dies, comes back and tells its table anew. Everything in this process, without a socket.
+ *
+ *     bench_turns [NVAS [PREFIXES [target] [pair]]]    default: 1 1000000; the first NVA is the one that dies
+ *
+ * target: a program takes the table, and carries out what it is told. pair: a second node reads it all. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bgp/update.h"
+#include "node/core.h"
+#include "replication/keys.h"
+
+enum { NVAS_MAX = 100, READER = 200, ASN = 65100, OPEN_BYTES = 29, KEEPALIVE_BYTES = 19, GOAL_US = 2000 };
+
+static const uint8_t marker[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+struct nva {
+    struct pump *pump;
+    uint8_t number, *says; /* its whole side of a session, hold time 0 */
+    size_t len, said;
+    bool was_closed;
+};
+
+struct node {
+    struct core *core;
+    struct pump *link[2]; /* dialled, accepted */
+    uint64_t turns, over, longest_us, sum_us, due;
+};
+
+static struct bench {
+    struct config *config;
+    struct node nodes[2];
+    int node_count;
+    uint64_t now;
+    struct nva nvas[NVAS_MAX + 1]; /* the last one only reads */
+    int nva_count;
+    uint32_t prefixes;
+    bool has_target;
+} b = { .now = 1000000, .node_count = 1, .prefixes = 1000000 };
+
+static void give_up(const char *why)
+{
+    fprintf(stderr, "bench_turns: %s\n", why);
+    exit(1);
+}
+
+static uint64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* ---- what an NVA says ---- */
+
+static void say_open(struct wire_writer *w, uint8_t number)
+{
+    wire_put(w, marker, sizeof marker);
+    wire_put16(w, OPEN_BYTES);
+    wire_put(w, (const uint8_t[]){ 1, 4 }, 2);
+    wire_put16(w, ASN + number);
+    wire_put16(w, 0);
+    wire_put(w, (const uint8_t[]){ 10, 0, 0, number, 0 }, 5);
+    wire_put(w, marker, sizeof marker);
+    wire_put16(w, KEEPALIVE_BYTES);
+    wire_put8(w, 4);
+}
+
+/* A hundred prefixes an UPDATE. */
+static void say_table(struct wire_writer *w, uint8_t number)
+{
+    const struct bgp_codec codec = { .family = { true }, .max_message = 4096 };
+    const struct ip_addr hop = { .bytes = { 10, 0, 0, number } };
+    for (uint32_t i = 0; i < b.prefixes;) {
+        struct bgp_update_builder u;
+        uint8_t attrs[] = { 0x40, 1, 1, 0, 0x40, 2, 6, 2, 2, 0, 0, 0, 0 };
+        wire_set16(attrs + 9, (uint16_t)(ASN + number));
+        wire_set16(attrs + 11, (uint16_t)(1 + i / 100 % 30000));
+        if (!bgp_update_begin_reach(&u, w->at, &codec, BGP_IP4, attrs, sizeof attrs, &hop, NULL))
+            give_up("no room in an UPDATE");
+        for (uint32_t k = 0; k < 100 && i < b.prefixes; k++, i++) {
+            uint32_t net = (16u << 16) + (number - 2) * b.prefixes + i;
+            struct ip_prefix p = { .len = 24, .bytes = { (uint8_t)(net >> 16), (uint8_t)(net >> 8), (uint8_t)net } };
+            if (!bgp_update_add(&u, &p, 0))
+                give_up("an UPDATE is full");
+        }
+        w->at += bgp_update_end(&u);
+    }
+}
+
+static void write_nva(struct nva *n, uint8_t number, bool has_table)
+{
+    size_t cap = 4096 + (has_table ? (size_t)b.prefixes * 5 : 0);
+    n->number = number;
+    n->says = malloc(cap);
+    if (!n->says)
+        give_up("out of memory");
+    struct wire_writer w = wire_writer(n->says, cap);
+    say_open(&w, number);
+    if (has_table)
+        say_table(&w, number);
+    w.at += bgp_update_end_of_rib(w.at, BGP_IP4);
+    n->len = (size_t)(w.at - n->says);
+}
+
+static void dial(struct nva *n)
+{
+    struct ip_addr remote = { .bytes = { 10, 0, 0, n->number } }, local = { .bytes = { 10, 0, 0, 1 } };
+    n->pump = core_accept(b.nodes[0].core, CORE_PORT_BGP, &remote, &local, b.now);
+    n->said = 0;
+    if (!n->pump)
+        give_up("an NVA was refused");
+}
+
+/* ---- the loop ---- */
+
+static void count(struct node *n, uint64_t us)
+{
+    n->turns++;
+    n->sum_us += us;
+    n->over += us > GOAL_US;
+    n->longest_us = us > n->longest_us ? us : n->longest_us;
+}
+
+/* True: something moved. */
+static bool move_nva(struct nva *n)
+{
+    size_t room, heard, left = n->len - n->said;
+    if (!n->pump)
+        return false;
+    uint8_t *at = pump_rx_space(n->pump, &room);
+    size_t says = left < room ? left : room;
+    if (says > 0) {
+        memcpy(at, n->says + n->said, says);
+        n->said += says;
+        core_received(b.nodes[0].core, n->pump, says);
+    }
+    pump_tx_bytes(n->pump, &heard);
+    if (heard)
+        core_sent(b.nodes[0].core, n->pump, heard, b.now);
+    return says || heard;
+}
+
+static bool move_link(struct node *from, struct pump *out, struct node *to, struct pump *in)
+{
+    size_t len, room;
+    if (!out || !in)
+        return false;
+    const uint8_t *bytes = pump_tx_bytes(out, &len);
+    uint8_t *at = pump_rx_space(in, &room);
+    len = len < room ? len : room;
+    if (!len)
+        return false;
+    memcpy(at, bytes, len);
+    core_received(to->core, in, len);
+    core_sent(from->core, out, len, b.now);
+    return true;
+}
+
+/* One link: the first node's dial; the other one's is refused. */
+static void dialled(struct node *n, const struct core_request *r)
+{
+    struct ip_addr local = { .bytes = { 10, 0, 0, (uint8_t)(1 + (n - b.nodes) * 100) } };
+    if (r->port != CORE_PORT_CLUSTER || n != &b.nodes[0]) {
+        core_closed(n->core, r->pump, CORE_CLOSE_TIMEOUT, b.now);
+        return;
+    }
+    n->link[0] = r->pump;
+    b.nodes[1].link[1] = core_accept(b.nodes[1].core, CORE_PORT_CLUSTER, &local, &r->remote, b.now);
+    core_connected(n->core, r->pump, &local, b.now);
+}
+
+static void take_requests(struct node *n)
+{
+    struct core_request r;
+    while (core_next_request(n->core, &r)) {
+        if (r.kind == CORE_DIAL)
+            dialled(n, &r);
+        else if (r.kind == CORE_CLOSE)
+            give_up("a connection was closed");
+    }
+}
+
+static void carry_out(struct node *n)
+{
+    const struct config_target *target;
+    struct program *p = core_program(n->core, 0, &target);
+    struct program_op op;
+    while (p && program_next(p, b.now, &op))
+        program_result(p, &op, true, b.now);
+}
+
+static bool turn(struct node *n)
+{
+    struct core_event e;
+    uint64_t began = cpu_us(), seen = UINT64_MAX;
+    n->due = core_turn(n->core, b.now);
+    count(n, cpu_us() - began);
+    take_requests(n);
+    carry_out(n);
+    (void)core_next_event(n->core, &seen, &e);
+    return n->due <= b.now;
+}
+
+/* Until all is told and done: a second in which nothing moves. */
+static void settle(const char *phase)
+{
+    uint64_t quiet_since = b.now;
+    for (int i = 0; i < b.node_count; i++)
+        b.nodes[i].turns = b.nodes[i].over = b.nodes[i].longest_us = b.nodes[i].sum_us = 0;
+    for (; b.now < quiet_since + 1000; b.now++) {
+        bool busy = false;
+        for (int i = 0; i < b.node_count; i++)
+            busy |= turn(&b.nodes[i]);
+        for (int i = 0; i <= b.nva_count; i++)
+            busy |= move_nva(&b.nvas[i]) && b.nvas[i].said < b.nvas[i].len;
+        if (b.node_count > 1) {
+            move_link(&b.nodes[0], b.nodes[0].link[0], &b.nodes[1], b.nodes[1].link[1]);
+            move_link(&b.nodes[1], b.nodes[1].link[1], &b.nodes[0], b.nodes[0].link[0]);
+        }
+        quiet_since = busy ? b.now : quiet_since;
+    }
+    for (int i = 0; i < b.node_count; i++)
+        printf("%-8s node %d  longest turn %7.2f ms  %4llu of %5llu turns above 2 ms  %6.0f ms in all\n", phase, i + 1,
+               (double)b.nodes[i].longest_us / 1e3, (unsigned long long)b.nodes[i].over,
+               (unsigned long long)b.nodes[i].turns, (double)b.nodes[i].sum_us / 1e3);
+}
+
+static void die(struct nva *n)
+{
+    uint64_t began = cpu_us();
+    core_closed(b.nodes[0].core, n->pump, CORE_CLOSE_RESET, b.now);
+    printf("%-8s node 1  the end itself %6.2f ms\n", "dies", (double)(cpu_us() - began) / 1e3);
+    n->pump = NULL;
+}
+
+/* ---- the nodes ---- */
+
+static void read_config(const struct repl_identity *ids)
+{
+    char path[] = "/tmp/tandem-turns-XXXXXX", text[2][REPL_PUBLIC_TEXT];
+    int fd = mkstemp(path);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!f)
+        give_up("no temporary file");
+    repl_public_format(ids[0].public_key, text[0]);
+    repl_public_format(ids[1].public_key, text[1]);
+    fprintf(f, "routeServer: { name: hub, mode: transparent }\nnodes:\n");
+    for (int i = 0; i < b.node_count; i++)
+        fprintf(f, "  - { name: n%d, address: 10.0.0.%d, publicKey: \"%s\" }\n", i + 1, 1 + 100 * i, text[i]);
+    fprintf(f, "%s%speers:\n", b.node_count > 1 ? "cluster: { keyFile: k, secretFile: s }\n" : "",
+            b.has_target ? "programming: { targets: [{ name: kernel, type: netlink }] }\n" : "");
+    for (int i = 0; i <= b.nva_count; i++)
+        fprintf(f, "  - { name: p%d, peerIp: 10.0.0.%d, peerAsn: %d, passive: true, holdTime: 0s, nodes: [n1] }\n", i,
+                b.nvas[i].number, ASN + b.nvas[i].number);
+    fclose(f);
+    if (!config_load(path, &b.config, stderr))
+        give_up("the configuration is refused");
+    unlink(path);
+}
+
+static void start(void)
+{
+    static struct repl_identity ids[2];
+    static struct repl_secrets secrets;
+    char text[REPL_KEY_TEXT];
+    bool ok = true;
+    for (int i = 0; i < 2; i++) {
+        repl_identity_new(text);
+        ok &= !repl_identity_parse(text, &ids[i]);
+    }
+    repl_secret_new(text);
+    ok &= !repl_secret_parse(text, &secrets);
+    if (!ok)
+        give_up("no keys");
+    read_config(ids);
+    bool is_pair = b.node_count > 1;
+    for (int i = 0; i < b.node_count; i++) {
+        b.nodes[i].core = core_new(&(struct core_cfg){ .config = b.config,
+                                                       .self = (uint32_t)i + 1,
+                                                       .identity = is_pair ? &ids[i] : NULL,
+                                                       .secrets = is_pair ? &secrets : NULL,
+                                                       .incarnation = 1 },
+                                   b.now);
+        if (b.has_target)
+            core_program_ready(b.nodes[i].core, 0, b.now);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    b.nva_count = argc > 1 ? atoi(argv[1]) : 1;
+    b.prefixes = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : b.prefixes;
+    for (int i = 3; i < argc; i++) {
+        b.has_target |= !strcmp(argv[i], "target");
+        b.node_count += !strcmp(argv[i], "pair");
+    }
+    if (b.nva_count < 1 || b.nva_count > NVAS_MAX || b.node_count > 2)
+        give_up("[NVAS [PREFIXES [target] [pair]]]");
+    for (int i = 0; i < b.nva_count; i++)
+        write_nva(&b.nvas[i], (uint8_t)(2 + i), true);
+    write_nva(&b.nvas[b.nva_count], READER, false);
+    start();
+    settle("starts");
+    for (int i = b.nva_count; i >= 0; i--)
+        dial(&b.nvas[i]);
+    settle("tells");
+    die(&b.nvas[0]);
+    settle("dies");
+    dial(&b.nvas[0]);
+    settle("is back");
+    return 0;
+}
