@@ -7,12 +7,11 @@ static bool is_cease(const struct bgp_fault *f, uint8_t subcode)
     return f->code == BGP_CEASE && f->subcode == subcode;
 }
 
-/* RFC 8538 section 5.1. BFD Down came later: its routes are away at once, that is what BFD is for. */
+/* RFC 8538 section 5.1. BFD Down came later (RFC 9384), and is what the user made of it: see node/core_bfd.c. */
 bool bgp_notification_is_final(const struct bgp_fault *f)
 {
     static const bool is_final[] = { [BGP_MAX_PREFIXES] = true,      [BGP_ADMIN_SHUTDOWN] = true,
-                                     [BGP_PEER_DECONFIGURED] = true, [BGP_HARD_RESET] = true,
-                                     [BGP_BFD_DOWN] = true };
+                                     [BGP_PEER_DECONFIGURED] = true, [BGP_HARD_RESET] = true };
     return f->code == BGP_CEASE && f->subcode < sizeof is_final && is_final[f->subcode];
 }
 

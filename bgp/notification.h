@@ -12,7 +12,7 @@
 enum { BGP_NOTIFICATION_TEXT = 255 }; /* octets, RFC 9003 section 2 */
 
 /* Does this reason end the session for long, so that the peer's copies of our routes must not be held?
- * The suggestions of RFC 8538 section 5.1; an Administrative Reset is the user's choice. */
+ * The suggestions of RFC 8538 section 5.1; an Administrative Reset and BFD Down are the caller's choice. */
 bool bgp_notification_is_final(const struct bgp_fault *f);
 
 /* Put words into the data of a Cease that has room for them: Administrative Shutdown and Reset (RFC

@@ -416,7 +416,7 @@ void bgp_open_negotiate(const struct bgp_open *ours, const struct bgp_open *thei
         .refresh = ours->refresh && theirs->refresh,
         .enhanced_refresh = ours->enhanced_refresh && theirs->enhanced_refresh,
         .ext_next_hop = ours->ext_next_hop && theirs->ext_next_hop,
-        .long_lived = ours->long_lived && theirs->long_lived,
+        .long_lived = theirs->long_lived, /* RFC 9494 section 4.3: «has been received» */
         .max_message = ours->extended_message && theirs->extended_message
                            ? BGP_MESSAGE_MAX_EXTENDED
                            : BGP_MESSAGE_MAX,

@@ -80,7 +80,6 @@ struct rib_retelling {
     uint64_t withdrawn;       /* … is to be withdrawn */
     uint64_t moved_withdrawn; /* … so is what bears RIB_PATH_UNSEEN */
     uint64_t stale;           /* … is to bear LLGR_STALE */
-    uint64_t stale_over;      /* … and bears it and is unheard, is to be withdrawn */
 };
 
 /* One NVA's session with one origin node: a fact in that origin's version order. */
@@ -290,8 +289,6 @@ void rib_refresh_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_fami
 /* The NVA has been away for longer than a restart takes (RFC 9494 section 4.2): its paths of a family
  * bear LLGR_STALE from now on, those that bear NO_LLGR are withdrawn. What is unseen stays so. */
 void rib_stale_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
-/* The time for that is over: what bears the mark and is still unseen is withdrawn. */
-void rib_stale_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
 
 /* The origin has a new incarnation: its sessions are down, its paths are old and of class GRACE
  * from now_ms until the new incarnation, or evidence, says otherwise. */

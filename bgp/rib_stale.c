@@ -29,7 +29,7 @@ static int make_stale(struct rib *r, uint32_t fresh, struct rib_stale *s)
 }
 
 /* What may not be kept, is known to be gone, or cannot be marked, is withdrawn. */
-static int age_path(struct rib *r, uint32_t index, struct rib_stale *s, uint64_t now_ms)
+int rib_stale_visit(struct rib *r, uint32_t index, struct rib_stale *s, uint64_t now_ms)
 {
     const struct rib_path p = *rib_path(r, index);
     bool is_unheard = rib_path_is_unheard(r, &p);
@@ -52,42 +52,21 @@ static const struct rib_retelling *retelling_of(const struct rib *r, const struc
     return &r->origins[p->origin].sessions[p->nva].retelling[prefix_index_family(p->net)];
 }
 
-static bool is_marked(const struct rib *r, const struct rib_path *p)
+/* It is as it may stay: marked already, by its NVA even, and with no word against keeping it. */
+static bool may_stay(const struct rib *r, const struct rib_path *p)
 {
-    return bgp_attrs_get(&r->attrs, p->attrs)->marks & BGP_MARK_LLGR_STALE;
-}
-
-/* What waits to be marked when its time is over goes with those that are. */
-static bool is_over(const struct rib *r, const struct rib_path *p)
-{
-    uint64_t version = rib_path_version(r, p);
-    const struct rib_retelling *t = retelling_of(r, p);
-    return version <= t->stale_over && rib_path_is_unheard(r, p) && (version <= t->stale || is_marked(r, p));
+    uint32_t marks = bgp_attrs_get(&r->attrs, p->attrs)->marks;
+    return (marks & (BGP_MARK_LLGR_STALE | BGP_MARK_NO_LLGR)) == BGP_MARK_LLGR_STALE;
 }
 
 bool rib_stale_is_due(const struct rib *r, const struct rib_path *p)
 {
-    const struct rib_retelling *t = retelling_of(r, p);
-    if (!t->stale || !p->attrs)
-        return false;
-    return is_over(r, p) || (rib_path_version(r, p) <= t->stale && !is_marked(r, p));
-}
-
-int rib_stale_visit(struct rib *r, uint32_t index, struct rib_stale *last, uint64_t now_ms)
-{
-    return is_over(r, rib_path(r, index)) ? rib_withdraw_path(r, index, now_ms) : age_path(r, index, last, now_ms);
+    return p->attrs && rib_path_version(r, p) <= retelling_of(r, p)->stale && !may_stay(r, p);
 }
 
 void rib_stale_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
 {
     struct rib_origin *o = &r->origins[origin];
     o->sessions[nva].retelling[family].stale = rib_mark(o);
-    rib_sweep_ask(r, o);
-}
-
-void rib_stale_ends(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family)
-{
-    struct rib_origin *o = &r->origins[origin];
-    o->sessions[nva].retelling[family].stale_over = rib_mark(o);
     rib_sweep_ask(r, o);
 }

@@ -55,7 +55,7 @@ struct bgp_session_cfg {
     bool role_strict;            /* a peer that tells no role is refused */
     bool restarts_gracefully;    /* RFC 4724: the peer is asked to hold our routes for restart_s */
     uint16_t restart_s;          /* up to 4095 */
-    uint32_t stale_s;            /* RFC 9494: Long-Lived Stale Time, up to 24 bits; 0 = not spoken */
+    uint32_t stale_s[BGP_FAMILIES]; /* RFC 9494: Long-Lived Stale Time, up to 24 bits; 0 = not for this family */
     uint64_t seed;               /* for timer jitter (RFC 4271 section 10) */
 };
 

@@ -9,6 +9,8 @@ static struct bgp_open our_open(const struct bgp_session *s)
 {
     const struct bgp_session_cfg *cfg = &s->cfg;
     uint8_t families = (uint8_t)(cfg->family[BGP_IP4] << BGP_IP4 | cfg->family[BGP_IP6] << BGP_IP6);
+    uint8_t held = cfg->restarts_gracefully ? families : 0; /* of ours, while we restart: nothing is forwarded by us */
+    uint8_t long_held = held & (uint8_t)((cfg->stale_s[BGP_IP4] != 0) << BGP_IP4 | (cfg->stale_s[BGP_IP6] != 0) << BGP_IP6);
     return (struct bgp_open){
         .asn = cfg->local_asn,
         .identifier = cfg->local_identifier,
@@ -20,12 +22,12 @@ static struct bgp_open our_open(const struct bgp_session *s)
         .gr_notification = true,  /* RFC 8538 */
         .restarting = s->is_restarting && cfg->restarts_gracefully,
         .restart_s = cfg->restarts_gracefully ? cfg->restart_s : 0,
-        .gr_family = cfg->restarts_gracefully ? families : 0,
-        .gr_forwarding = cfg->restarts_gracefully ? families : 0, /* it is not through us */
-        .long_lived = cfg->stale_s != 0,
-        .llgr_family = cfg->restarts_gracefully ? families : 0,
-        .llgr_forwarding = cfg->restarts_gracefully ? families : 0,
-        .stale_s = { cfg->stale_s, cfg->stale_s },
+        .gr_family = held,
+        .gr_forwarding = held,
+        .long_lived = cfg->stale_s[BGP_IP4] || cfg->stale_s[BGP_IP6],
+        .llgr_family = long_held,
+        .llgr_forwarding = long_held,
+        .stale_s = { cfg->stale_s[BGP_IP4], cfg->stale_s[BGP_IP6] },
         .extended_message = cfg->extended_message,
         .family = { cfg->family[BGP_IP4], cfg->family[BGP_IP6] },
         .add_path = { cfg->add_path[BGP_IP4], cfg->add_path[BGP_IP6] },

@@ -88,7 +88,7 @@ struct bgp_codec {
     bool add_path_in[BGP_FAMILIES], add_path_out[BGP_FAMILIES]; /* RFC 7911: NLRI carry a path id */
     bool ext_next_hop;             /* RFC 8950: IPv6 next hop for IPv4 NLRI */
     bool refresh, enhanced_refresh; /* RFC 2918, RFC 7313 */
-    bool long_lived;               /* RFC 9494: long-lived stale routes may be told */
+    bool long_lived;               /* RFC 9494: the peer knows of long-lived stale routes */
     uint16_t max_message;          /* 4096, or 65535 with RFC 8654, for what we send */
 };
 

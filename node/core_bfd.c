@@ -1,8 +1,11 @@
 /* BFD and BGP: what a peer's liveness means for its session.
  *
  * The sessions themselves run beside the core (node/bfd_io.c); here is the client of RFC 5882. A failure
- * ends the BGP session with Cease/BFD Down (RFC 9384), and its routes with it. AdminDown on either side
- * is no failure (RFC 5882 section 3.2). A strict peer has no BGP session before BFD is Up. */
+ * ends the BGP session with Cease/BFD Down (RFC 9384), and its routes with it: as a Hard Reset for who knows that,
+ * so that neither side takes it for a restart. Where long-lived stale routes were agreed on (RFC 9494) they are
+ * kept as the last resort instead, from that moment on, and the reset is no hard one. A restart that is on its way
+ * already is not ended: our BFD shares the fate of our BGP (RFC 5882 section 4.3.2). AdminDown on either side is no
+ * failure (section 4.2). A strict peer has no BGP session before BFD is Up. */
 #include <stdio.h>
 
 #include "bgp/bfd_set.h"
@@ -69,7 +72,7 @@ void core_bfd_changed(struct core *c, uint16_t nva, const struct bfd_view *view,
     if (c->phase == CORE_STOPPING)
         return;
     if (has_failed)
-        core_bgp_fail(c, p, BGP_BFD_DOWN);
+        core_bgp_fail(c, p, BGP_BFD_DOWN, !core_stale_offered(p));
     if (p->cfg->bfd.strict)
         core_bgp_permit(c, p);
     else

@@ -256,12 +256,13 @@ void core_bgp_wake_members(struct core *c)
 
 /* ---- permission and refusal ---- */
 
-void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode)
+void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, bool is_hard)
 {
     bgp_session_reset(p->session,
                       &(struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,
                                            .code = BGP_CEASE,
-                                           .subcode = (uint8_t)subcode },
+                                           .subcode = (uint8_t)subcode,
+                                           .is_hard = is_hard },
                       c->now_ms);
     core_bgp_settle(c, p);
 }
@@ -288,7 +289,7 @@ void core_bgp_end_lost(struct core *c)
             continue;
         core_event(c, CONFIG_LOG_WARN, "peer_too_slow", core_peer_subject(p, subject, sizeof subject),
                    "hint=\"it does not read what it is told\"");
-        core_bgp_fail(c, p, BGP_OUT_OF_RESOURCES); /* RFC 4486 section 4 */
+        core_bgp_fail(c, p, BGP_OUT_OF_RESOURCES, false); /* RFC 4486 section 4 */
     }
 }
 
@@ -495,7 +496,7 @@ void core_bgp_start(struct core *c, struct core_peer *p)
         .role_strict = cfg->role_strict,
         .restarts_gracefully = cfg->graceful == CONFIG_GRACEFUL_FULL,
         .restart_s = RESTART_S,
-        .stale_s = cfg->long_lived_ms / 1000,
+        .stale_s = { cfg->long_lived_ms[BGP_IP4] / 1000, cfg->long_lived_ms[BGP_IP6] / 1000 },
         .seed = c->cfg.seed + p->nva,
     };
     memcpy(session.peer_asns, cfg->asns, sizeof session.peer_asns);

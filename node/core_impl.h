@@ -121,6 +121,7 @@ struct core_peer {
     bool is_kept;        /* its routes are held because we have left: it has kept forwarding */
     uint32_t stale_s[BGP_FAMILIES];     /* RFC 9494, as agreed on: 0 = not with it */
     uint64_t stale_until[BGP_FAMILIES]; /* its long-lived stale routes go then; 0 = it has none */
+    uint8_t stale_over;  /* bit per family: that was before it had told all of it again */
     bool is_stale;       /* the session is down, and its time for a restart is over */
     struct core_peer_error error;
 };
@@ -455,8 +456,8 @@ uint32_t core_router_id(const struct core *c);
 /* Every NVA of the configuration has told all it has, to this node or to another that is alive. */
 bool core_bgp_all_synced(const struct core *c);
 
-/* End the session with this Cease; it comes back by itself. */
-void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode);
+/* End the session with this Cease; it comes back by itself. is_hard: the peer must not hold our routes (RFC 8538). */
+void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, bool is_hard);
 /* Start the session, or hold it back, as core_bfd_permits says; not one that nobody wants now. */
 void core_bgp_permit(struct core *c, struct core_peer *p);
 
@@ -663,8 +664,12 @@ bool core_drain_marks(const struct core *c, const struct core_peer *p);
 void core_stale_agree(struct core_peer *p);     /* at Up */
 uint8_t core_stale_offered(const struct core_peer *p);
 uint8_t core_stale_held(const struct core_peer *p);
+/* The last of the times that run; 0 = none. */
+uint64_t core_stale_last(const struct core_peer *p);
 void core_stale_begin(struct core *c, struct core_peer *p, uint8_t families);
 void core_stale_forget(struct core_peer *p, uint8_t families);
+/* The peer has told all of these families: whatever was, is forgotten. */
+void core_stale_told(struct core_peer *p, uint8_t families);
 /* Of the families that are held: those that the peer, which is back, still forwards for. */
 uint8_t core_stale_kept(const struct core_peer *p);
 void core_stale_tick(struct core *c, struct core_peer *p);

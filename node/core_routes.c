@@ -136,11 +136,21 @@ static void sweep(struct core *c, struct core_peer *p, uint8_t families)
     core_stale_forget(p, families);
 }
 
+/* BFD has ended the session, whichever side's, and whatever the peer makes of NOTIFICATIONs: no restart, and what
+ * it told is at once what it else would be after one. */
+static bool becomes_stale(const struct core_peer *p, const struct bgp_session_event *e)
+{
+    const struct bgp_fault *f = &e->fault;
+    return f->code == BGP_CEASE && f->subcode == BGP_BFD_DOWN && !f->is_hard && core_stale_offered(p);
+}
+
 static bool restarts_gracefully(const struct core_peer *p, const struct bgp_session_event *e)
 {
     const struct bgp_fault *f = &e->fault;
     if (!(p->gr_family | core_stale_offered(p)) || p->cfg->graceful == CONFIG_GRACEFUL_NONE)
         return false;
+    if (becomes_stale(p, e))
+        return true;
     if (f->code == 0)
         return true; /* the connection broke, or the peer dialled anew */
     if (f->code == BGP_SEND_HOLD_TIMER_EXPIRED)
@@ -148,19 +158,23 @@ static bool restarts_gracefully(const struct core_peer *p, const struct bgp_sess
     return p->gr_notification && !f->is_hard; /* RFC 8538 section 4: whoever sent it */
 }
 
-static void hold_routes(struct core *c, struct core_peer *p)
+/* graced: the families that have a time for a restart. RFC 9494 section 4.2: it is zero for the others. */
+static void hold_routes(struct core *c, struct core_peer *p, uint8_t graced)
 {
     char subject[CONFIG_NAME_MAX + 16];
     uint8_t offered = core_stale_offered(p);
+    uint32_t for_s = graced ? p->gr_restart_s : 0;
     /* What still waits from an earlier restart is not held twice, unless it is stale for long: RFC 9494 4.2. */
     sweep(c, p, (uint8_t)(ALL_FAMILIES & ~core_stale_held(p)));
     mark(c, p, ALL_FAMILIES);
-    sweep(c, p, (uint8_t)(ALL_FAMILIES & ~(p->gr_family | offered)));
+    sweep(c, p, (uint8_t)(ALL_FAMILIES & ~(graced | offered)));
     p->is_stale = false;
-    p->grace_until = c->now_ms + (p->gr_family ? p->gr_restart_s * 1000u : 0);
+    p->grace_until = c->now_ms + for_s * (uint64_t)1000;
     publish(c, p, RIB_SESSION_GRACE);
     core_event(c, CONFIG_LOG_INFO, "peer_restarts", core_peer_subject(p, subject, sizeof subject),
-               "routes_held=%u for_s=%u", rib_session_paths(core_session_fact(c, p)), p->gr_restart_s);
+               "routes_held=%u for_s=%u", rib_session_paths(core_session_fact(c, p)), for_s);
+    if (graced && offered & ~graced)
+        core_stale_begin(c, p, offered & (uint8_t)~graced);
 }
 
 /* The peer is back: what it kept forwarding for stays until its End-of-RIB. */
@@ -225,7 +239,7 @@ void core_routes_lose(struct core *c, struct core_peer *p)
     p->unseen = 0;
     p->grace_until = 0;
     p->is_kept = p->is_stale = false;
-    core_stale_forget(p, ALL_FAMILIES);
+    core_stale_told(p, ALL_FAMILIES);
     publish(c, p, RIB_SESSION_DOWN);
 }
 
@@ -239,7 +253,7 @@ void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_sess
     else if (p->is_reset)
         keep_routes(c, p, CORE_RESET_MS);
     else if (restarts_gracefully(p, e))
-        hold_routes(c, p);
+        hold_routes(c, p, becomes_stale(p, e) ? 0 : p->gr_family & (uint8_t)~p->stale_over);
     else
         core_routes_lose(c, p);
 }
@@ -252,6 +266,7 @@ void core_routes_end_grace(struct core *c, struct core_peer *p)
         sweep(c, p, (uint8_t)(ALL_FAMILIES & ~offered));
         p->is_stale = true;
         core_stale_begin(c, p, offered);
+        p->grace_until = core_stale_last(p);
         return;
     }
     core_event(c, CONFIG_LOG_WARN, "peer_restart_failed", core_peer_subject(p, subject, sizeof subject),
@@ -263,6 +278,7 @@ void core_routes_synced(struct core *c, struct core_peer *p)
 {
     char subject[CONFIG_NAME_MAX + 16];
     sweep(c, p, p->waits_for);
+    core_stale_told(p, p->waits_for);
     p->waits_for = 0;
     publish(c, p, RIB_SESSION_SYNCED);
     repl_evidence_synced(&c->rib, p->nva);
@@ -363,6 +379,7 @@ void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_up
     uint8_t complete = u->end_of_rib | u->disable; /* nothing more is heard of a disabled family */
     if (p->waits_for && complete) {
         sweep(c, p, p->waits_for & complete);
+        core_stale_told(p, p->waits_for & complete);
         p->waits_for &= (uint8_t)~complete;
         if (!p->waits_for)
             core_routes_synced(c, p);

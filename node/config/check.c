@@ -206,10 +206,11 @@ static void check_keys(struct schema_reader *r, struct tree_node *root, const st
 static void check_long_lived(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
 {
     const struct config_peer *p = &c->peers[nth];
+    const uint32_t *ms = p->long_lived_ms;
     struct tree_node *n = value_at(root, "peers", nth, "longLivedGracefulRestart");
-    if (n && p->long_lived_ms && p->graceful == CONFIG_GRACEFUL_NONE)
+    if (n && (ms[BGP_IP4] || ms[BGP_IP6]) && p->graceful == CONFIG_GRACEFUL_NONE)
         schema_complain(r, n, "it goes on where a graceful restart ends: gracefulRestart is none here");
-    else if (n && p->long_lived_ms && p->long_lived_ms < 1000)
+    else if (n && ((ms[BGP_IP4] && ms[BGP_IP4] < 1000) || (ms[BGP_IP6] && ms[BGP_IP6] < 1000)))
         schema_complain(r, n, "whole seconds are told to the NVA: 1s at least, or 0");
 }
 

@@ -246,6 +246,33 @@ static bool read_tcp_ao(struct schema_reader *r, struct tree_node *n, const stru
     return true;
 }
 
+/* 49 days: what 32 bits of milliseconds hold. */
+#define LONG_LIVED_MS(family) offsetof(struct config_peer, long_lived_ms[family]), 0, 4233600000
+
+static const struct schema_row long_lived_rows[] = {
+    { "ipv4", schema_millis, LONG_LIVED_MS(BGP_IP4), .help = "of IPv4 unicast; 0 = no" },
+    { "ipv6", schema_millis, LONG_LIVED_MS(BGP_IP6), .help = "of IPv6 unicast; 0 = no" },
+    { 0 },
+};
+
+/* One time for all families of the session, or for each that is named (RFC 9494 section 5). */
+static bool read_long_lived(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
+                            void *to)
+{
+    struct config_peer *p = to;
+    if (n->kind == TREE_SCALAR) {
+        if (!schema_millis(r, n, row, &p->long_lived_ms[BGP_IP4]))
+            return false;
+        p->long_lived_ms[BGP_IP6] = p->long_lived_ms[BGP_IP4];
+        return true;
+    }
+    if (!schema_is_map(r, n))
+        return false;
+    p->long_lived_ms[BGP_IP4] = p->long_lived_ms[BGP_IP6] = 0;
+    schema_read_object(r, n, long_lived_rows, p);
+    return true;
+}
+
 static const struct schema_row peer_rows[] = {
     { "name", schema_name, AT(name), .is_required = true, .help = "the same on every node" },
     { "peerIp", read_peer_ip, .is_required = true,
@@ -266,8 +293,8 @@ static const struct schema_row peer_rows[] = {
     { "strictRole", schema_bool, AT(role_strict), .help = "refuse it when it tells no role" },
     { "gracefulRestart", schema_word, AT(graceful), .words = gracefuls,
       .help = "RFC 4724: hold its routes while it restarts (helper), and have it hold ours (full)" },
-    { "longLivedGracefulRestart", schema_millis, AT(long_lived_ms), 0, 4233600000,
-      .help = "stale routes are kept so long as the last resort (RFC 9494); 0 = no" },
+    { "longLivedGracefulRestart", read_long_lived, .max = 4233600000,
+      .help = "stale routes are kept so long as the last resort (RFC 9494); 0 = no; or { ipv4, ipv6 }" },
     { "families", read_families, AT(families), .help = "[ipv4, ipv6]" },
     { "localAsn", schema_u32, AT(local_asn), 1, 4294967294, .help = "AS number shown to this peer" },
     { "allowOwnAs", schema_u8, AT(allow_own_as), 0, 10, .help = "own ASN allowed in paths, times" },

@@ -16,7 +16,7 @@ static struct bgp_fault cease(uint8_t subcode)
 
 static void test_what_ends_a_session_for_long_is_final(void)
 {
-    static const bool final[12] = { [1] = true, [2] = true, [3] = true, [9] = true, [10] = true };
+    static const bool final[12] = { [1] = true, [2] = true, [3] = true, [9] = true };
     for (uint8_t subcode = 0; subcode < 12; subcode++) {
         struct bgp_fault f = cease(subcode);
         CU_ASSERT_EQUAL(bgp_notification_is_final(&f), final[subcode]);

@@ -89,7 +89,7 @@ static void test_a_path_that_is_known_to_be_gone_does_not_come_back_by_its_mark(
     lab_close(&l);
 }
 
-static void test_when_its_time_is_over_only_what_was_not_heard_again_goes(void)
+static void test_what_is_marked_stays_unseen_until_it_is_heard_again(void)
 {
     struct lab l;
     const struct lab_route stale = { .nva = 1, .net = 1, .path_len = 1 },
@@ -102,11 +102,32 @@ static void test_when_its_time_is_over_only_what_was_not_heard_again_goes(void)
     begin(&l, 1, BGP_IP4);
     lab_announce(&l, again);
     lab_announce(&l, fresh);
-    rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4); /* it went once more: all is unseen */
-    rib_stale_ends(&l.rib, LAB_SELF, 1, BGP_IP4);
+    rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4);
     lab_sweep(&l);
     CU_ASSERT_FALSE(is_there(&l, &stale));
     CU_ASSERT_TRUE(is_there(&l, &again) && is_there(&l, &fresh));
+    lab_close(&l);
+}
+
+/* Its NVA has marked it itself, as a helper of others, and would not have it kept. */
+static void test_a_path_that_was_marked_before_is_not_kept_against_its_word(void)
+{
+    struct lab l;
+    const struct lab_route r = { .nva = 1, .net = 1, .path_len = 1, .community = no_llgr };
+    lab_open(&l, 8, true);
+    lab_announce(&l, r);
+    struct bgp_attrs both, a = *bgp_attrs_get(&l.rib.attrs, rib_path(&l.rib, lab_path(&l, &r))->attrs);
+    uint8_t buf[200];
+    int len = bgp_attrs_mark(&a, BGP_LLGR_STALE, buf, sizeof buf);
+    CU_ASSERT_TRUE_FATAL(len > 0 && bgp_attrs_summarise(buf, (uint16_t)len, &both));
+    both.next_hop = a.next_hop;
+    uint32_t id = bgp_attrs_intern(&l.rib.attrs, &both);
+    struct ip_prefix prefix;
+    prefix_table_prefix(&l.rib.nets, lab_net(&l, BGP_IP4, 1), &prefix);
+    CU_ASSERT_EQUAL_FATAL(rib_announce(&l.rib, LAB_SELF, 1, &prefix, 0, id), 0);
+    bgp_attrs_unref(&l.rib.attrs, id);
+    begin(&l, 1, BGP_IP4);
+    CU_ASSERT_FALSE(is_there(&l, &r));
     lab_close(&l);
 }
 
@@ -152,6 +173,7 @@ CU_MAIN("rib stale", CU_CASE(test_held_paths_of_a_family_are_marked_once_and_tho
         CU_CASE(test_a_marked_path_is_the_last_resort),
         CU_CASE(test_a_path_that_must_not_be_kept_is_withdrawn),
         CU_CASE(test_a_path_that_is_known_to_be_gone_does_not_come_back_by_its_mark),
-        CU_CASE(test_when_its_time_is_over_only_what_was_not_heard_again_goes),
+        CU_CASE(test_what_is_marked_stays_unseen_until_it_is_heard_again),
+        CU_CASE(test_a_path_that_was_marked_before_is_not_kept_against_its_word),
         CU_CASE(test_only_who_knows_them_is_told_of_long_lived_stale_routes),
         CU_CASE(test_without_memory_nothing_is_half_done))

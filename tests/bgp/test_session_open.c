@@ -146,7 +146,7 @@ static void test_the_lower_hold_time_counts(void)
 static void test_what_we_say_can_be_seen(void)
 {
     struct bgp_session_cfg cfg = bench_cfg();
-    cfg.stale_s = 3600;
+    cfg.stale_s[BGP_IP6] = 3600;
     struct bench *b = bench_in(BGP_OPENSENT, &cfg);
     struct bgp_open ours = bgp_session_our_open(b->s);
     CU_ASSERT(ours.asn == 65515 && ours.gr_notification && ours.long_lived && ours.llgr_family == 0);

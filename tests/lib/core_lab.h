@@ -178,6 +178,8 @@ static inline void take_requests(struct lab *l)
 {
     struct core_request r;
     while (core_next_request(l->core, &r)) {
+        if (!r.pump)
+            continue; /* of BFD */
         for (int i = 0; i < PLAYERS; i++)
             if (l->players[i].pump == r.pump) {
                 flush(l, &l->players[i]);

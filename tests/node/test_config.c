@@ -129,6 +129,12 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, families: [] }]", "at least one family" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, nodes: [b] }]", "there is no node \"b\"" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: maybe }]", "neither true nor false" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, longLivedGracefulRestart: { ipv5: 1h } }]",
+      "longLivedGracefulRestart: unknown key \"ipv5\" (did you mean \"ipv4\"?)" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, longLivedGracefulRestart: { ipv6: 1ms } }]",
+      "whole seconds are told to the NVA: 1s at least, or 0" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, longLivedGracefulRestart: [1h] }]",
+      "longLivedGracefulRestart: keys and values are expected here" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: { interval: 49ms } }]",
       "bfd.interval: 49ms is outside 50..60000 ms" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: { multiplier: 0 } }]",
@@ -377,6 +383,21 @@ static void test_a_prefix_of_peers_has_as_numbers_and_a_limit(void)
     config_free(c);
 }
 
+static void test_a_long_lived_time_is_of_all_families_or_of_those_that_are_named(void)
+{
+    struct config *c = load_with("defaults: { longLivedGracefulRestart: 2h }\n"
+                                 "peers:\n"
+                                 "  - { name: p, peerIp: 10.0.0.2, peerAsn: 1 }\n"
+                                 "  - { name: q, peerIp: 10.0.0.3, peerAsn: 1, longLivedGracefulRestart: 0 }\n"
+                                 "  - { name: r, peerIp: 10.0.0.4, peerAsn: 1,\n"
+                                 "      longLivedGracefulRestart: { ipv6: 3s } }\n");
+    static const uint32_t expected[3][BGP_FAMILIES] = { { 7200000, 7200000 }, { 0, 0 }, { 0, 3000 } };
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(memcmp(c->peers[i].long_lived_ms, expected[i], sizeof expected[i]), 0);
+    config_free(c);
+}
+
 static void test_bfd_is_a_word_or_a_map_and_is_inherited_key_by_key(void)
 {
     struct config *c = load_with("defaults: { bfd: { interval: 100ms, strict: true } }\n"
@@ -490,6 +511,7 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_peers_inherit_the_defaults),
         CU_CASE(test_what_is_not_said_is_closed_where_policy_is_required),
         CU_CASE(test_a_prefix_of_peers_has_as_numbers_and_a_limit),
+        CU_CASE(test_a_long_lived_time_is_of_all_families_or_of_those_that_are_named),
         CU_CASE(test_bfd_is_a_word_or_a_map_and_is_inherited_key_by_key),
         CU_CASE(test_json_is_read_as_well),
         CU_CASE(test_a_clean_file_says_nothing_and_has_the_designs_defaults),
