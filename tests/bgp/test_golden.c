@@ -4,10 +4,12 @@
  *     session as2 add-path ...     how the session differs from the usual one, see options[]
  *     message ffff...              hex, over as many lines as it takes, 'with comments'
  *     verdict +10.2.0.0/16         what is made of it: bgp_lab.h for an UPDATE, below for the others
- *     canonical 40010100...        optional: the attributes of the first announcement
+ *     canonical 40010100...        optional: the attributes of the first announcement; of an OPEN or a
+ *                                  NOTIFICATION the message as we would write it, if we were to say the same
  *     next-hop fd00::4             optional: their next hop                                         */
 #include <dirent.h>
 
+#include "bgp/notification.h"
 #include "bgp/open.h"
 #include "tests/lib/bgp_lab.h"
 
@@ -94,6 +96,8 @@ static void read_folder(const char *folder)
 /* ---- replaying ---- */
 
 static size_t max_message;
+static uint8_t written[BGP_MESSAGE_MAX]; /* an OPEN, a NOTIFICATION, again */
+static size_t written_len;
 
 static const struct {
     const char *word;
@@ -129,6 +133,30 @@ static void say_reset(const struct bgp_fault *f)
         lab_say(&l, "%02x", f->data[i]);
 }
 
+/* Families with their flag, and where they have one, their time. */
+static void say_families(uint8_t families, uint8_t forwarding, const uint32_t *stale_s)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        if (!(families & 1u << f))
+            continue;
+        lab_say(&l, " ip%d", f ? 6 : 4);
+        if (stale_s)
+            lab_say(&l, " %u", stale_s[f]);
+        lab_say(&l, "%s", forwarding & 1u << f ? "+F" : "");
+    }
+}
+
+static void say_restart(const struct bgp_open *o)
+{
+    if (o->graceful_restart)
+        lab_say(&l, " restart %u%s%s", o->restart_s, o->restarting ? " R" : "", o->gr_notification ? " N" : "");
+    say_families(o->gr_family, o->gr_forwarding, NULL);
+    if (!o->long_lived)
+        return;
+    lab_say(&l, " long-lived");
+    say_families(o->llgr_family, o->llgr_forwarding, o->stale_s);
+}
+
 static void say_open(const struct bgp_message *m)
 {
     static const struct bgp_open all = { .as4 = true,
@@ -152,10 +180,25 @@ static void say_open(const struct bgp_message *m)
             c.max_message > BGP_MESSAGE_MAX ? " extended" : "", c.ext_next_hop ? " next-hop6" : "");
     if (c.add_path_in[0] || c.add_path_out[0])
         lab_say(&l, " add-path%s%s", c.add_path_in[0] ? " in" : "", c.add_path_out[0] ? " out" : "");
-    if (o.graceful_restart)
-        lab_say(&l, " restart %u%s%s", o.restart_s, o.restarting ? " R" : "", o.gr_notification ? " N" : "");
+    say_restart(&o);
+    written_len = bgp_open_write(&o, written, sizeof written);
     if (o.role >= 0)
         lab_say(&l, " role %d", o.role);
+}
+
+static void say_notification(const struct bgp_message *m)
+{
+    char text[BGP_NOTIFICATION_TEXT + 1];
+    size_t len = m->body_len - 2u;
+    struct bgp_fault f = { .code = m->body[0], .subcode = m->body[1] };
+    f.data_len = (uint16_t)(len < BGP_FAULT_DATA_MAX ? len : BGP_FAULT_DATA_MAX);
+    memcpy(f.data, m->body + 2, f.data_len);
+    bgp_notification_unwrap(&f);
+    lab_say(&l, " notification %u/%u%s", f.code, f.subcode, f.is_hard ? " hard" : "");
+    if (bgp_notification_text(&f, text)[0])
+        lab_say(&l, " \"%s\"", text);
+    bgp_notification_wrap(&f);
+    written_len = bgp_notification_write(written, &f);
 }
 
 static void say_refresh(const struct bgp_message *m)
@@ -177,6 +220,7 @@ static const char *verdict_of(const uint8_t *data, size_t len)
     struct bgp_fault f = { 0 };
     int n = bgp_message_scan(data, len, max_message, &m, &f);
     l.text[0] = 0;
+    written_len = 0;
     if (n < 0) {
         say_reset(&f);
     } else if (n == 0 || (size_t)n != len) {
@@ -193,11 +237,18 @@ static const char *verdict_of(const uint8_t *data, size_t len)
     } else if (m.type == BGP_ROUTE_REFRESH) {
         say_refresh(&m);
     } else if (m.type == BGP_NOTIFICATION) {
-        lab_say(&l, " notification %u/%u", m.body[0], m.body[1]);
+        say_notification(&m);
     } else {
         lab_say(&l, " keepalive");
     }
     return l.text[0] ? l.text + 1 : "nothing";
+}
+
+static bool is_written(const char *text)
+{
+    uint8_t expected[BGP_MESSAGE_MAX];
+    size_t len = hex(expected, sizeof expected, text);
+    return len == written_len && memcmp(written, expected, len) == 0;
 }
 
 /* The test that runs knows itself by its name only. */
@@ -217,7 +268,7 @@ static void replay(void)
         printf("\n    verdict: %s\n    expected: %s\n", verdict, g->verdict);
     CU_ASSERT_STRING_EQUAL(verdict, g->verdict);
     if (g->canonical[0])
-        CU_ASSERT(lab_is_hex(lab_canonical(&l), g->canonical));
+        CU_ASSERT(written_len ? is_written(g->canonical) : lab_is_hex(lab_canonical(&l), g->canonical));
     if (g->next_hop[0])
         CU_ASSERT_STRING_EQUAL(lab_next_hop(&l, 0), g->next_hop);
     free(exact);
