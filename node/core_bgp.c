@@ -5,7 +5,7 @@
 #include "node/core_impl.h"
 #include "node/peer_words.h"
 
-enum { CONNECT_RETRY_S = 5, RESTART_S = 120 };
+enum { CONNECT_RETRY_S = 5 };
 
 /* ---- events of the session machine ---- */
 
@@ -495,7 +495,7 @@ void core_bgp_start(struct core *c, struct core_peer *p)
         .is_route_server = cfg->is_rs_client,
         .role_strict = cfg->role_strict,
         .restarts_gracefully = cfg->graceful == CONFIG_GRACEFUL_FULL,
-        .restart_s = RESTART_S,
+        .restart_s = cfg->restart_s,
         .stale_s = { cfg->long_lived_ms[BGP_IP4] / 1000, cfg->long_lived_ms[BGP_IP6] / 1000 },
         .seed = c->cfg.seed + p->nva,
     };

@@ -91,6 +91,7 @@ struct config_peer {                     /* peers[] */
     bool is_rs_client;                   /* role: rsClient; default none (RFC 9234) */
     bool role_strict;                    /* strictRole: false */
     uint8_t graceful;                    /* gracefulRestart: helper | full | none */
+    uint16_t restart_s;                  /* restartTime: full: so long it holds our routes; 120s */
     uint32_t long_lived_ms[BGP_FAMILIES]; /* longLivedGracefulRestart: 1h or { ipv4: 1h, ipv6: 0 }; 0 = off (RFC 9494) */
     bool families[BGP_FAMILIES];         /* families: [ipv4, ipv6]; default both */
     uint32_t local_asn;                  /* localAsn: 0 = the server's */
