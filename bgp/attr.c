@@ -140,22 +140,25 @@ bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *o
     return !r.failed && mandatory == 2;
 }
 
+/* Canonical bytes begin with an ORIGIN, of four octets, and the AS_PATH. */
 struct wire_reader bgp_attrs_as_path(const struct bgp_attrs *a)
 {
-    struct wire_reader r = wire_reader(a->bytes, a->len);
-    struct bgp_attr_view v = { 0 };
-    while (v.type != BGP_ATTR_AS_PATH && bgp_attrs_next(&r, &v))
-        ;
-    return wire_reader(v.value, v.type == BGP_ATTR_AS_PATH ? v.len : 0);
+    if (!a->len)
+        return wire_reader(NULL, 0);
+    const uint8_t *head = a->bytes + 4;
+    bool extended = head[0] & BGP_FLAG_EXTENDED;
+    return wire_reader(head + 3 + extended, extended ? wire_get16(head + 2) : head[2]);
 }
 
 unsigned bgp_attrs_count_as(const struct bgp_attrs *a, uint32_t asn)
 {
     struct wire_reader path = bgp_attrs_as_path(a);
-    unsigned left = 0, count = 0;
-    uint32_t found;
-    while (aspath_next(&path, 4, &left, &found))
-        count += found == asn;
+    unsigned count = 0;
+    for (const uint8_t *at = path.at; at != path.end;) { /* sequences, each of its type, its count and ASes */
+        const uint8_t *end = at + 2 + 4 * at[1];
+        for (at += 2; at != end; at += 4)
+            count += wire_get32(at) == asn;
+    }
     return count;
 }
 
@@ -325,6 +328,13 @@ static int export_all(struct exporter *e, const struct bgp_attrs *a)
     return e->w.failed ? BGP_ERR_SPACE : (int)wire_len(&e->w);
 }
 
+/* What a route server's clients are told: the canonical bytes as they are. */
+static bool is_verbatim(const struct exporter *e)
+{
+    return e->how->transparent && e->width == 4 && !e->otc && !e->community && !e->how->replaced_asn &&
+           !e->how->shortened;
+}
+
 int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
                      const struct bgp_codec *codec, uint8_t *buf, size_t cap)
 {
@@ -332,7 +342,10 @@ int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
     e.otc = a->marks & BGP_MARK_OTC ? 0 : how->otc;
     if (how->graceful_shutdown && !(a->marks & BGP_MARK_GRACEFUL_SHUTDOWN))
         e.community = bgp_well_known(BGP_GRACEFUL_SHUTDOWN);
-    return export_all(&e, a);
+    if (!is_verbatim(&e))
+        return export_all(&e, a);
+    wire_put(&e.w, a->bytes, a->len);
+    return e.w.failed ? BGP_ERR_SPACE : a->len;
 }
 
 int bgp_attrs_mark(const struct bgp_attrs *a, enum bgp_well_known n, uint8_t *buf, size_t cap)

@@ -325,6 +325,25 @@ static void test_occurrences_of_an_as_are_counted(void)
     lab_close(&l);
 }
 
+static void test_no_as_of_a_path_is_passed_over(void)
+{
+    struct random random = random_new("paths");
+    for (int round = 0; round < 200; round++) {
+        uint8_t bytes[64] = { 0x40, BGP_ATTR_ORIGIN, 1, 0, 0x40, BGP_ATTR_AS_PATH, 26, 2, 6 };
+        struct bgp_attrs a;
+        for (int i = 0; i < 6; i++)
+            wire_set32(bytes + 9 + 4 * i, 1 + random_below(&random, round % 2 ? UINT32_MAX : 20));
+        CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(bytes, 33, &a));
+        for (int i = 0; i < 6; i++) {
+            uint32_t asn = wire_get32(bytes + 9 + 4 * i);
+            unsigned there = 0;
+            for (int k = 0; k < 6; k++)
+                there += wire_get32(bytes + 9 + 4 * k) == asn;
+            CU_ASSERT_EQUAL(bgp_attrs_count_as(&a, asn), there);
+        }
+    }
+}
+
 static bool is_canonical(const char *text)
 {
     uint8_t exact[600];
@@ -564,6 +583,7 @@ CU_MAIN("attr", CU_CASE(test_origin), CU_CASE(test_as_path), CU_CASE(test_next_h
         CU_CASE(test_canonical_bytes_are_in_order_with_the_shortest_lengths),
         CU_CASE(test_a_value_of_256_octets_takes_an_extended_length),
         CU_CASE(test_well_known_communities_leave_marks), CU_CASE(test_occurrences_of_an_as_are_counted),
+        CU_CASE(test_no_as_of_a_path_is_passed_over),
         CU_CASE(test_what_another_node_sends_must_be_canonical),
         CU_CASE(test_equal_sets_share_an_id_and_live_as_long_as_a_reference),
         CU_CASE(test_interning_without_memory_gives_zero_and_changes_nothing),
