@@ -63,16 +63,28 @@ static uint32_t find(struct nhset_table *t, uint64_t hash, const struct ip_addr 
     return 0;
 }
 
+/* One that is gone has no members. */
+static bool is_last(const struct nhset_table *t, const struct ip_addr *member)
+{
+    const struct nhset *s = nhset_get(t, t->last);
+    return s->count == 1 && ip_addr_is_equal(s->members, member);
+}
+
 uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem)
 {
     *nomem = false;
     count = nhset_sort(members, count, NHSET_MAX);
     if (!count)
         return 0;
+    if (count == 1 && is_last(t, members)) {
+        nhset_ref(t, t->last);
+        return t->last;
+    }
     uint64_t hash = hash_of(t, members, count);
     uint32_t id = find(t, hash, members, count);
     if (id) {
-        ((struct nhset *)slab_at(&t->sets, id))->refs++;
+        nhset_ref(t, id);
+        t->last = id;
         return id;
     }
     *nomem = true;
@@ -89,6 +101,7 @@ uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t c
     memcpy(copy, members, count * sizeof *copy);
     *(struct nhset *)slab_at(&t->sets, id) =
         (struct nhset){ .refs = 1, .count = count, .members = copy };
+    t->last = id;
     return id;
 }
 

@@ -21,6 +21,7 @@ struct nhset_table {
     struct slab sets;
     struct hash_index index;
     struct hash_key key;
+    uint32_t last; /* the set that was asked for last, which may be gone: nets come in runs of one next hop */
 };
 
 void nhset_table_init(struct nhset_table *t, struct hash_key key);

@@ -137,9 +137,28 @@ static void test_thousands_of_sets_come_and_go(void)
     nhset_table_fini(&t);
 }
 
+/* One next hop after the other, as nets come: the one asked for last may be gone, or be another set by now. */
+static void test_the_next_hop_of_the_last_is_found_while_it_is_there(void)
+{
+    struct nhset_table t = table();
+    uint32_t a = intern(&t, "a");
+    CU_ASSERT_EQUAL(intern(&t, "a"), a);
+    CU_ASSERT_EQUAL(nhset_get(&t, a)->refs, 2);
+    nhset_unref(&t, a);
+    nhset_unref(&t, a);
+    CU_ASSERT_EQUAL(t.sets.count, 0);
+    uint32_t bc = intern(&t, "bc"); /* in the place of the one that went */
+    CU_ASSERT_EQUAL(bc, a);
+    uint32_t again = intern(&t, "a"), b = intern(&t, "b");
+    CU_ASSERT(again != bc && b != again && b != bc);
+    CU_ASSERT(nhset_get(&t, again)->count == 1 && nhset_get(&t, again)->members[0].bytes[3] == 'a');
+    nhset_table_fini(&t);
+}
+
 CU_MAIN("nhset", CU_CASE(test_the_empty_set_is_id_zero),
         CU_CASE(test_order_and_duplicates_do_not_matter),
         CU_CASE(test_families_are_different_members), CU_CASE(test_references_keep_a_set_alive),
         CU_CASE(test_more_than_the_most_keeps_the_lowest),
         CU_CASE(test_sorting_keeps_as_many_as_asked), CU_CASE(test_subsets),
-        CU_CASE(test_thousands_of_sets_come_and_go))
+        CU_CASE(test_thousands_of_sets_come_and_go),
+        CU_CASE(test_the_next_hop_of_the_last_is_found_while_it_is_there))
