@@ -149,11 +149,16 @@ static bool reserve_queues(struct rib *r, enum bgp_family f)
     return bitset_reserve(&r->dirty.places[f], limit) && bitset_reserve(&r->dying.places[f], limit);
 }
 
-uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
+static uint32_t get_net(struct rib *r, const struct ip_prefix *prefix)
 {
     if (!reserve_queues(r, (enum bgp_family)prefix->family))
         return 0;
-    uint32_t net = prefix_table_get(&r->nets, prefix);
+    return prefix_table_get(&r->nets, prefix);
+}
+
+uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
+{
+    uint32_t net = get_net(r, prefix);
     if (net && !rib_net(r, net)->paths)
         queue_add(&r->dying, net); /* should nothing come of it */
     return net;
@@ -415,7 +420,7 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     assert(attrs && nva < r->nva_count);
     if (!reserve_order(r, origin, 1) || (limit && !limit_reserve(limit)))
         return BGP_ERR_NOMEM;
-    uint32_t net = rib_net_get(r, prefix);
+    uint32_t net = get_net(r, prefix);
     if (!net)
         return BGP_ERR_NOMEM;
     r->updates++;
@@ -423,8 +428,10 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     uint32_t index = find_path(r, net, origin, nva, path_id);
     if (!index) {
         index = add_path(r, net, origin, nva, path_id);
-        if (!index)
+        if (!index) {
+            rib_net_released(r, net); /* if it is new, nothing came of it */
             return BGP_ERR_NOMEM;
+        }
     } else {
         struct rib_path *p = rib_path(r, index);
         if (p->attrs == attrs && !(p->flags & RIB_PATH_DISPROVED) && !rib_path_is_old(r, p)) {
