@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
 
@@ -58,6 +59,22 @@ static inline unsigned ip_addr_len(uint8_t family)
 static inline unsigned ip_prefix_bytes(uint8_t len)
 {
     return (len + 7u) / 8u;
+}
+
+/* Up to 16 octets, as a prefix has them: two moves that overlap take less than a call of memcpy. */
+static inline void ip_copy(uint8_t *to, const uint8_t *from, unsigned bytes)
+{
+    if (bytes >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + bytes - 8, from + bytes - 8, 8);
+    } else if (bytes >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + bytes - 4, from + bytes - 4, 4);
+    } else if (bytes) {
+        to[0] = from[0];
+        to[bytes / 2] = from[bytes / 2];
+        to[bytes - 1] = from[bytes - 1];
+    }
 }
 
 bool ip_addr_is_equal(const struct ip_addr *a, const struct ip_addr *b);

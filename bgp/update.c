@@ -18,7 +18,7 @@ static void take(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id
     }
     *prefix = (struct ip_prefix){ .family = n->family, .len = *at++ };
     unsigned bytes = ip_prefix_bytes(prefix->len);
-    memcpy(prefix->bytes, at, bytes);
+    ip_copy(prefix->bytes, at, bytes);
     if (prefix->len % 8) /* RFC 4271 section 4.3: trailing bits are irrelevant */
         prefix->bytes[bytes - 1] &= (uint8_t)(0xff00u >> prefix->len % 8);
     at += bytes;

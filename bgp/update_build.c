@@ -105,14 +105,16 @@ void bgp_update_begin_withdraw(struct bgp_update_builder *b, uint8_t *buf,
 
 bool bgp_update_add(struct bgp_update_builder *b, const struct ip_prefix *prefix, uint32_t path_id)
 {
-    unsigned bytes = ip_prefix_bytes(prefix->len);
-    bool with_id = b->codec->add_path_out[b->family];
-    if (wire_room(&b->w) < (with_id ? 4u : 0u) + 1u + bytes)
+    unsigned bytes = ip_prefix_bytes(prefix->len), id_bytes = b->codec->add_path_out[b->family] ? 4 : 0;
+    if (wire_room(&b->w) < id_bytes + 1 + bytes)
+        return false; /* which is no failure of the message */
+    uint8_t *at = wire_reserve(&b->w, id_bytes + 1 + bytes);
+    if (!at)
         return false;
-    if (with_id)
-        wire_put32(&b->w, path_id);
-    wire_put8(&b->w, prefix->len);
-    wire_put(&b->w, prefix->bytes, bytes);
+    if (id_bytes)
+        wire_set32(at, path_id);
+    at[id_bytes] = prefix->len;
+    ip_copy(at + id_bytes + 1, prefix->bytes, bytes);
     b->count++;
     return true;
 }
