@@ -292,11 +292,32 @@ static void tell_around(struct adjout_group *g, uint32_t net, const struct view 
         tell_owner(g, net, now->nva, was, now);
 }
 
+/* One path, and nobody was told anything: as a table is heard for the first time. All but its own NVA are told,
+ * as the general way would find. False: it is not such a net. */
+static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
+{
+    const struct rib *r = g->adjout->rib;
+    const struct rib_net *n = rib_net(r, net);
+    if (!n->paths || rib_path(r, n->paths)->next || adjout_has_told(g, place))
+        return false;
+    uint32_t path = outcome(g, n, -1, 0);
+    if (!path)
+        return true;
+    const struct rib_path *p = rib_path(r, path);
+    bgp_attrs_ref(&g->adjout->rib->attrs, p->attrs);
+    must(adjout_count(g, p->nva, +1));
+    *told_at(g, place) = (struct adjout_told){ .attrs = p->attrs, .nva = p->nva };
+    add(g, (struct adjout_item){ .net = net, .attrs = p->attrs, .except = p->nva });
+    return true;
+}
+
 void adjout_compare(struct adjout_group *g, uint32_t net)
 {
     struct view was, now;
     uint32_t place = prefix_index_place(net);
     must(adjout_reserve_place(&g->told, place));
+    if (tell_first(g, net, place))
+        return;
     recall(g, place, &was);
     look(g, net, &now);
     if (was.detour_count || now.detour_count)
