@@ -85,7 +85,8 @@ static void tick(struct core *c)
 static void account(struct core *c, const struct rib_change *change)
 {
     if (change->old_nhset != change->new_nhset) {
-        core_digest_changed(c, change->net, change->old_nhset, change->new_nhset);
+        if (c->cfg.secrets) /* else there is no other node to compare with */
+            core_digest_changed(c, change->net, change->old_nhset, change->new_nhset);
         c->programmed += (change->new_nhset != 0) - (uint32_t)(change->old_nhset != 0);
     }
     if (change->changed)
