@@ -172,11 +172,16 @@ bool core_bgp_has_heard_all(const struct core *c, uint64_t since_ms)
     return true;
 }
 
-void core_bgp_settle(struct core *c, struct core_peer *p)
+static void take_events(struct core *c, struct core_peer *p)
 {
     struct bgp_session_event e;
     while (bgp_session_next(p->session, &e))
         on_event(c, p, &e);
+}
+
+void core_bgp_settle(struct core *c, struct core_peer *p)
+{
+    take_events(c, p);
     for (int slot = 0; slot < BGP_SLOTS; slot++)
         if (p->conns[slot])
             core_conn_work(c, p->conns[slot]);
@@ -186,19 +191,22 @@ void core_bgp_settle(struct core *c, struct core_peer *p)
 
 /* ---- bytes ---- */
 
+/* Message by message; what follows from them for output and timers is settled once for all of them. */
 void core_bgp_drain(struct core *c, struct core_conn *conn)
 {
+    struct core_peer *p = conn->peer; /* a message may be the connection's last: then it has none */
     size_t used = 0;
-    conn->peer->heard_ms = c->now_ms;
+    p->heard_ms = c->now_ms;
     while (used < conn->pump.rx_len && used < c->rx_left && !conn->close_asked) {
         core_tap_heard(c, conn, conn->pump.rx + used, conn->pump.rx_len - used);
-        size_t n = bgp_session_feed(conn->peer->session, (enum bgp_slot)conn->slot,
-                                    conn->pump.rx + used, conn->pump.rx_len - used, c->now_ms);
-        core_bgp_settle(c, conn->peer);
+        size_t n = bgp_session_feed(p->session, (enum bgp_slot)conn->slot, conn->pump.rx + used,
+                                    conn->pump.rx_len - used, c->now_ms);
+        take_events(c, p);
         if (!n)
             break;
         used += n;
     }
+    core_bgp_settle(c, p);
     pump_rx_consume(&conn->pump, used);
     c->rx_left -= used < c->rx_left ? used : c->rx_left;
 }
