@@ -87,6 +87,27 @@ static bool summarise_communities(const struct bgp_attr_view *v, struct bgp_attr
     return true;
 }
 
+/* Octets of one extended community of this attribute; 0: it holds none. */
+static uint16_t extended_size(uint8_t type)
+{
+    return type == BGP_ATTR_EXT_COMMUNITIES ? 8 : type == BGP_ATTR_IP6_EXT_COMMUNITIES ? 20 : 0;
+}
+
+/* The T bit of RFC 4360 section 2; RFC 5701 section 2 has it, too. */
+static bool is_transitive(const uint8_t *community)
+{
+    return !(community[0] & 0x40);
+}
+
+static bool summarise_extended(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    uint16_t size = extended_size(v->type);
+    for (uint16_t at = 0; at < v->len; at = (uint16_t)(at + size))
+        if (!is_transitive(v->value + at))
+            a->marks |= BGP_MARK_NON_TRANSITIVE;
+    return true;
+}
+
 static bool summarise_aggregator(const struct bgp_attr_view *v, struct bgp_attrs *a)
 {
     (void)a;
@@ -106,6 +127,8 @@ static summarise *const readers[BGP_ATTR_MAX] = {
     [BGP_ATTR_MED] = summarise_med,
     [BGP_ATTR_COMMUNITIES] = summarise_communities,
     [BGP_ATTR_AGGREGATOR] = summarise_aggregator,
+    [BGP_ATTR_EXT_COMMUNITIES] = summarise_extended,
+    [BGP_ATTR_IP6_EXT_COMMUNITIES] = summarise_extended,
     [BGP_ATTR_ONLY_TO_CUSTOMER] = summarise_otc,
     [BGP_ATTR_NEXT_HOP] = never_canonical,
     [BGP_ATTR_LOCAL_PREF] = never_canonical,
@@ -262,25 +285,18 @@ static void put_communities(struct exporter *e, const struct bgp_attr_view *v)
     e->community = 0;
 }
 
-/* Octets of one extended community of this attribute; 0: it holds none. */
-static uint16_t extended_size(uint8_t type)
-{
-    return type == BGP_ATTR_EXT_COMMUNITIES ? 8 : type == BGP_ATTR_IP6_EXT_COMMUNITIES ? 20 : 0;
-}
-
 /* RFC 4360 section 6, and RFC 5701 section 2 by its type field: those that are not transitive (the T bit)
  * are removed before the route passes the border of an AS. */
 static void put_transitive(struct exporter *e, const struct bgp_attr_view *v, uint16_t size)
 {
-    enum { NON_TRANSITIVE = 0x40 };
     unsigned count = v->len / size, kept = 0;
     for (unsigned i = 0; i < count; i++)
-        kept += !(v->value[i * size] & NON_TRANSITIVE);
+        kept += is_transitive(v->value + i * size);
     if (!kept)
         return;
     put_header(&e->w, v->flags & (uint8_t)~BGP_FLAG_EXTENDED, v->type, (uint16_t)(kept * size));
     for (unsigned i = 0; i < count; i++)
-        if (!(v->value[i * size] & NON_TRANSITIVE))
+        if (is_transitive(v->value + i * size))
             wire_put(&e->w, v->value + i * size, size);
 }
 
@@ -329,10 +345,10 @@ static int export_all(struct exporter *e, const struct bgp_attrs *a)
 }
 
 /* What a route server's clients are told: the canonical bytes as they are. */
-static bool is_verbatim(const struct exporter *e)
+static bool is_verbatim(const struct exporter *e, const struct bgp_attrs *a)
 {
     return e->how->transparent && e->width == 4 && !e->otc && !e->community && !e->how->replaced_asn &&
-           !e->how->shortened;
+           !e->how->shortened && !(a->marks & BGP_MARK_NON_TRANSITIVE);
 }
 
 int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
@@ -342,7 +358,7 @@ int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
     e.otc = a->marks & BGP_MARK_OTC ? 0 : how->otc;
     if (how->graceful_shutdown && !(a->marks & BGP_MARK_GRACEFUL_SHUTDOWN))
         e.community = bgp_well_known(BGP_GRACEFUL_SHUTDOWN);
-    if (!is_verbatim(&e))
+    if (!is_verbatim(&e, a))
         return export_all(&e, a);
     wire_put(&e.w, a->bytes, a->len);
     return e.w.failed ? BGP_ERR_SPACE : a->len;

@@ -74,6 +74,7 @@ enum bgp_attrs_mark {
     BGP_MARK_LLGR_STALE = 1 << 6,        /* RFC 9494 */
     BGP_MARK_NO_LLGR = 1 << 7,           /* RFC 9494 */
     BGP_MARK_OTC = 1 << 8,               /* RFC 9234 */
+    BGP_MARK_NON_TRANSITIVE = 1 << 9,    /* an extended community that stays here (RFC 4360 section 6) */
 };
 
 /* One attribute set with its next hop: the view of a decoder, and the interned record's head. Only what
