@@ -163,14 +163,18 @@ bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *o
     return !r.failed && mandatory == 2;
 }
 
-/* Canonical bytes begin with an ORIGIN, of four octets, and the AS_PATH. */
+/* Canonical bytes have an AS_PATH, and little before it: the ORIGIN, and what a type 0 may mean to somebody. */
 struct wire_reader bgp_attrs_as_path(const struct bgp_attrs *a)
 {
     if (!a->len)
         return wire_reader(NULL, 0);
-    const uint8_t *head = a->bytes + 4;
-    bool extended = head[0] & BGP_FLAG_EXTENDED;
-    return wire_reader(head + 3 + extended, extended ? wire_get16(head + 2) : head[2]);
+    for (const uint8_t *at = a->bytes;;) {
+        bool extended = at[0] & BGP_FLAG_EXTENDED;
+        uint16_t len = extended ? wire_get16(at + 2) : at[2];
+        if (at[1] == BGP_ATTR_AS_PATH)
+            return wire_reader(at + 3 + extended, len);
+        at += 3 + extended + len;
+    }
 }
 
 unsigned bgp_attrs_count_as(const struct bgp_attrs *a, uint32_t asn)
