@@ -219,7 +219,8 @@ static void put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint1
 static void put_path(struct exporter *e, uint8_t flags, uint8_t type, uint8_t width)
 {
     struct aspath p = { .at = e->as_path, .len = e->as_path_len, .width = 4 };
-    const struct aspath_rewrite how = { .prepend = e->how->transparent ? 0 : e->how->local_asn,
+    /* RFC 4271 section 5.1.2: an empty path is that of a route of our own, which begins with us everywhere. */
+    const struct aspath_rewrite how = { .prepend = e->how->transparent && p.len ? 0 : e->how->local_asn,
                                         .replaced = e->how->replaced_asn,
                                         .by = e->how->local_asn };
     uint8_t *start = e->w.at;

@@ -134,7 +134,7 @@ const struct bgp_attrs *bgp_attrs_get(const struct bgp_attr_table *t, uint32_t i
 /* How a set is written for one kind of receiver. */
 struct bgp_export {
     bool transparent;   /* RFC 7947: AS_PATH, MED untouched. Else local_asn is prepended and MED dropped */
-    uint32_t local_asn; /* prepended when not transparent */
+    uint32_t local_asn; /* prepended when not transparent, and to an empty path, which is our own */
     uint32_t otc;       /* RFC 9234 section 5: ONLY_TO_CUSTOMER of this AS where there is none; 0 = no */
     uint32_t replaced_asn; /* as-override: local_asn stands for this AS in the path; 0 = for none */
     bool graceful_shutdown; /* RFC 8326 section 4: GRACEFUL_SHUTDOWN among the communities */

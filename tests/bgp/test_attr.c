@@ -458,6 +458,21 @@ static void test_own_as_is_prepended_and_med_dropped_unless_transparent(void)
     lab_close(&l);
 }
 
+/* RFC 4271 section 5.1.2 a: transparent is what others say, not what we begin. */
+static void test_a_route_of_our_own_begins_with_our_as(void)
+{
+    const struct bgp_export hows[] = { { .local_asn = 65515 }, { .local_asn = 65515, .transparent = true } };
+    const struct bgp_codec codec = { .as4 = true };
+    uint8_t bytes[16], want[32], buf[32];
+    struct bgp_attrs own;
+    CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(bytes, (uint16_t)hex(bytes, sizeof bytes, ORIGIN "40 02 00"), &own));
+    size_t len = hex(want, sizeof want, ORIGIN "40 02 06 02 01 0000ffeb");
+    for (size_t i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL_FATAL(bgp_attrs_export(&own, &hows[i], &codec, buf, sizeof buf), (int)len);
+        CU_ASSERT_EQUAL(memcmp(buf, want, len), 0);
+    }
+}
+
 /* RFC 8654 section 4: what RFC 7606 sections 7.6 and 7.7 let one discard is left out to make it fit. */
 static void test_what_may_be_discarded_is_left_out_when_shortened(void)
 {
@@ -588,6 +603,7 @@ CU_MAIN("attr", CU_CASE(test_origin), CU_CASE(test_as_path), CU_CASE(test_next_h
         CU_CASE(test_equal_sets_share_an_id_and_live_as_long_as_a_reference),
         CU_CASE(test_interning_without_memory_gives_zero_and_changes_nothing),
         CU_CASE(test_own_as_is_prepended_and_med_dropped_unless_transparent),
+        CU_CASE(test_a_route_of_our_own_begins_with_our_as),
         CU_CASE(test_what_may_be_discarded_is_left_out_when_shortened),
         CU_CASE(test_what_is_not_transitive_does_not_leave),
         CU_CASE(test_only_to_customer_is_added_where_there_is_none),
