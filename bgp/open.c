@@ -383,7 +383,7 @@ size_t bgp_open_write(const struct bgp_open *o, uint8_t *buf, size_t cap)
 {
     uint8_t caps[512];
     struct wire_writer c = wire_writer(caps, sizeof caps), w = wire_writer(buf, cap);
-    for (size_t i = 0; i < sizeof capabilities / sizeof *capabilities; i++)
+    for (size_t i = 0; i < sizeof capabilities / sizeof *capabilities && !o->is_bare; i++)
         capabilities[i].write(&c, o);
     size_t len = wire_len(&c);
     wire_reserve(&w, BGP_HEADER);

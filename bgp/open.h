@@ -25,6 +25,7 @@ struct bgp_open {
     uint8_t llgr_family, llgr_forwarding; /* as above */
     uint32_t stale_s[BGP_FAMILIES]; /* Long-Lived Stale Time, 24 bits */
     int16_t role;                /* RFC 9234 role as on the wire, also one of no meaning; -1 = none */
+    bool is_bare;                /* to be written without any capability, for who does not know of them */
 };
 
 /* A peer's OPEN body. returns 0, or -1 with *fault (RFC 4271 section 6.2; data as the RFCs ask).

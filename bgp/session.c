@@ -266,6 +266,7 @@ void bgp_session_start(struct bgp_session *s, uint64_t now_ms)
     if (s->started)
         return;
     s->started = true;
+    s->is_bare = false;
     s->backoff_ms = SESSION_FIRST_RETRY_MS;
     s->retry_at = s->cfg.passive ? SESSION_NEVER : now_ms;
     dial_if_due(s);

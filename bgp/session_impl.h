@@ -27,6 +27,7 @@ struct bgp_session {
     struct bgp_session_cfg cfg;
     struct connection conns[BGP_SLOTS];
     bool started, is_restarting;
+    bool is_bare;          /* the peer does not know of capabilities: none are sent, until a session has ended */
     uint64_t now_ms, up_since;
     uint64_t retry_at;     /* ConnectRetryTimer */
     uint64_t backoff_ms;   /* after the next error */

@@ -11,6 +11,13 @@ static void on_keepalive(struct bgp_session *s, enum bgp_slot slot, const struct
                 &(struct ending){ .reason = "keepalive", .message = m->type });
 }
 
+/* RFC 5492 section 3: who answers our OPEN with «Unsupported Optional Parameter» does not know of capabilities,
+ * and is to be met again without them. */
+static bool refuses_capabilities(const struct connection *c, const struct bgp_fault *f)
+{
+    return c->state < BGP_ESTABLISHED && f->code == BGP_OPEN_ERROR && f->subcode == BGP_UNSUPPORTED_PARAMETER;
+}
+
 static void on_notification(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
 {
     struct bgp_fault f = { .code = m->body[0], .subcode = m->body[1] };
@@ -18,6 +25,7 @@ static void on_notification(struct bgp_session *s, enum bgp_slot slot, const str
     f.data_len = (uint16_t)(len < BGP_FAULT_DATA_MAX ? len : BGP_FAULT_DATA_MAX);
     memcpy(f.data, m->body + 2, f.data_len);
     bgp_notification_unwrap(&f);
+    s->is_bare |= refuses_capabilities(&s->conns[slot], &f);
     s->stats.received = (struct bgp_last_word){ .fault = f, .at_ms = s->now_ms };
     session_run(s, slot, FSM_NOTIFICATION,
                 &(struct ending){ .reason = "notification received", .fault = &f, .by_peer = true });

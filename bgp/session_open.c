@@ -4,10 +4,23 @@
 
 enum { ROLE_RS = 1, ROLE_RS_CLIENT = 2 }; /* RFC 9234 section 4.1 */
 
+/* What RFC 4271 knows of: IPv4 routes, AS numbers of two octets. */
+static struct bgp_open bare_open(const struct bgp_session_cfg *cfg)
+{
+    return (struct bgp_open){ .asn = cfg->local_asn,
+                              .identifier = cfg->local_identifier,
+                              .hold_s = cfg->hold_s,
+                              .family = { [BGP_IP4] = cfg->family[BGP_IP4] },
+                              .role = -1,
+                              .is_bare = true };
+}
+
 /* Everything that we say of ourselves. */
 static struct bgp_open our_open(const struct bgp_session *s)
 {
     const struct bgp_session_cfg *cfg = &s->cfg;
+    if (s->is_bare)
+        return bare_open(cfg);
     uint8_t families = (uint8_t)(cfg->family[BGP_IP4] << BGP_IP4 | cfg->family[BGP_IP6] << BGP_IP6);
     uint8_t held = cfg->restarts_gracefully ? families : 0; /* of ours, while we restart: nothing is forwarded by us */
     uint8_t long_held = held & (uint8_t)((cfg->stale_s[BGP_IP4] != 0) << BGP_IP4 | (cfg->stale_s[BGP_IP6] != 0) << BGP_IP6);

@@ -148,6 +148,7 @@ static void drop(struct bgp_session *s, enum bgp_slot slot, bool backoff, const 
             s->backoff_ms = SESSION_FIRST_RETRY_MS;
         s->stats.flaps++;
         s->disabled = 0;
+        s->is_bare = false;
         explain(session_emit(s, BGP_EVENT_DOWN, slot), why);
     }
     if (c->busy)

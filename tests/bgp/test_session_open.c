@@ -97,6 +97,28 @@ static void test_an_unknown_optional_parameter_is_refused(void)
     refuse(NULL, HEADER("0020", "01") "04 fde9 005a 0a000002 03 01 01 00", NOTIFICATION("02", "04"));
 }
 
+/* RFC 5492 section 3. A session that has come up by it and ended leaves the next one a chance for more. */
+static void test_who_knows_no_capabilities_is_met_again_without_them(void)
+{
+    struct bgp_session_cfg cfg = bench_cfg();
+    cfg.family[BGP_IP6] = true;
+    struct bench *b = bench_in(BGP_OPENSENT, &cfg);
+    bench_feed(b, THEIRS, NOTIFICATION("02", "04"));
+    for (int i = 0; i < 2; i++) { /* also when it is lost on the way */
+        CU_ASSERT_EQUAL_FATAL(bench_accept(b), THEIRS);
+        CU_ASSERT_TRUE(bench_sent(b, THEIRS, OPEN("ffeb", "005a", "0a000001")));
+        bench_feed(b, THEIRS, i ? PEER_OPEN KEEPALIVE : NOTIFICATION("06", "00"));
+    }
+    CU_ASSERT_EQUAL_FATAL(bgp_session_state(b->s), BGP_ESTABLISHED);
+    const struct bgp_codec *codec = bgp_session_codec(b->s);
+    CU_ASSERT(codec->family[BGP_IP4] && !codec->family[BGP_IP6] && !codec->as4 && !codec->refresh);
+    bench_feed(b, THEIRS, NOTIFICATION("02", "04"));
+    CU_ASSERT_EQUAL(b->downs, 1);
+    CU_ASSERT_EQUAL_FATAL(bench_accept(b), THEIRS);
+    CU_ASSERT(b->wire[THEIRS].len > BGP_HEADER + 10);
+    bench_free(b);
+}
+
 /* Role capability with this value (RFC 9234). */
 #define ROLE_OPEN(role) \
     OPEN_WITH_CAPABILITIES("0022", "05 02 03", HIGHER, "09 01" role)
@@ -304,6 +326,7 @@ CU_MAIN("session open", CU_CASE(test_another_version_is_told_ours), CU_CASE(test
         CU_CASE(test_hold_times_of_one_and_two_seconds_are_refused),
         CU_CASE(test_without_a_common_family_the_required_ones_are_named),
         CU_CASE(test_an_unknown_optional_parameter_is_refused),
+        CU_CASE(test_who_knows_no_capabilities_is_met_again_without_them),
         CU_CASE(test_a_route_server_takes_clients_and_nobody_else),
         CU_CASE(test_the_lower_hold_time_counts),
         CU_CASE(test_what_we_say_can_be_seen),
