@@ -173,3 +173,9 @@ bool limit_keeps(const struct limit *l, uint32_t prefix)
     uint32_t before;
     return find(l, prefix, &before) && before < l->keep;
 }
+
+bool limit_has(const struct limit *l, uint32_t prefix)
+{
+    uint32_t before;
+    return find(l, prefix, &before) != 0;
+}

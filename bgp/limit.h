@@ -17,6 +17,7 @@ struct limit {
     uint32_t root;  /* 0 = empty */
     uint32_t spare; /* node that the next addition may take */
     uint32_t keep;  /* N */
+    bool is_counting; /* it is new, and does not know all prefixes yet: the owner tells them one by one */
 };
 
 void limit_init(struct limit *l, const struct prefix_table *prefixes, uint32_t keep);
@@ -31,6 +32,8 @@ uint32_t limit_add(struct limit *l, uint32_t prefix);
 uint32_t limit_remove(struct limit *l, uint32_t prefix);
 /* Is it among the first N? */
 bool limit_keeps(const struct limit *l, uint32_t prefix);
+/* Is it known? */
+bool limit_has(const struct limit *l, uint32_t prefix);
 /* Distinct prefixes. */
 uint32_t limit_count(const struct limit *l);
 

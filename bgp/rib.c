@@ -325,7 +325,7 @@ static uint8_t verdict_bits(const struct rib *r, const struct rib_path *p)
         return POLICY_ACCEPTED; /* the configuration's own */
     enum policy_verdict v =
         policy_import(r->policy, &r->nvas[p->nva], bgp_attrs_get(&r->attrs, p->attrs));
-    if (v == POLICY_ACCEPTED && limit && !limit_keeps(limit, p->net))
+    if (v == POLICY_ACCEPTED && limit && !limit->is_counting && !limit_keeps(limit, p->net))
         v = POLICY_OVER_LIMIT;
     return (uint8_t)(v << RIB_PATH_VERDICT_SHIFT);
 }
@@ -383,15 +383,24 @@ void rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again)
     rib_mark_dirty(r, net);
 }
 
+/* The prefix that comes among the first, 0 = none. */
+static uint32_t uncount(struct limit *limit, uint32_t net)
+{
+    bool is_counted = !limit->is_counting || limit_has(limit, net);
+    return is_counted ? limit_remove(limit, net) : 0;
+}
+
 static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
 {
     struct rib_path *p = rib_path(r, index);
     struct limit *limit = limit_of(r, p->nva);
     uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
-    if (limit && attrs && !p->attrs)
+    if (limit && attrs && !p->attrs) {
+        rib_count_net(r, p->net, p->nva, limit);
         other = limit_add(limit, p->net);
+    }
     if (limit && !attrs && p->attrs)
-        other = limit_remove(limit, p->net);
+        other = uncount(limit, p->net);
     if (attrs)
         bgp_attrs_ref(&r->attrs, attrs);
     if (p->attrs)
@@ -525,7 +534,7 @@ void rib_remove(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
     struct limit *limit = p->attrs ? limit_of(r, p->nva) : NULL;
-    uint32_t other = limit ? limit_remove(limit, p->net) : 0;
+    uint32_t other = limit ? uncount(limit, p->net) : 0;
     uint16_t nva = p->nva;
     struct rib_session *s = &r->origins[p->origin].sessions[nva];
     r->steps++;

@@ -207,9 +207,13 @@ uint64_t rib_nva_version(const struct rib *r, uint16_t nva);
 /* It is gone: its facts go too, and the number is as new. A replica that has not read that far starts
  * over with a RESET. */
 void rib_nva_forget(struct rib *r, uint16_t nva);
-/* nvas[nva].keep is `keep` from now on; its paths wait for rib_judge_again. Costs a walk where there was no
- * limit before. */
-int rib_nva_keep(struct rib *r, uint16_t nva, uint32_t keep) MUST_USE;
+/* nvas[nva].keep is `keep` from now on; its paths wait for rib_judge_again. True: where there was no limit
+ * before they wait for rib_count first, every net of the table, and pass as before until then. */
+bool rib_nva_keep(struct rib *r, uint16_t nva, uint32_t keep);
+/* The limits that are new count what this net has. */
+int rib_count(struct rib *r, uint32_t net) MUST_USE;
+/* Every net was counted: they hold. */
+void rib_count_ends(struct rib *r);
 /* Policy or NVAs are other ones now: this net is judged and decided anew. is_listed_again: whoever reads
  * the Loc-RIB looks at it again, whatever the outcome. */
 void rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again);

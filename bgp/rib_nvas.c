@@ -1,5 +1,5 @@
 /* NVAs come and go while the RIB works. Arrays by NVA grow in one step, or not at all. */
-#include "bgp/rib.h"
+#include "bgp/rib_impl.h"
 
 #include <assert.h>
 #include <string.h>
@@ -87,32 +87,56 @@ void rib_nva_forget(struct rib *r, uint16_t nva)
     limit_init(&r->limits[nva], &r->nets, 0);
 }
 
-/* Every prefix that it has announced anywhere counts from now on. */
-static int count_all(struct rib *r, uint16_t nva)
+/* ---- limits ---- */
+
+static bool has_paths(const struct rib *r, uint16_t nva)
 {
-    for (int o = 1; o < RIB_ORIGINS; o++) {
-        uint64_t at = 0;
-        for (uint32_t id; (id = vlist_next(&r->origins[o].order, &at));) {
-            if (id & RIB_FACT || rib_path(r, id)->nva != nva || !rib_path(r, id)->attrs)
-                continue;
-            if (!limit_reserve(&r->limits[nva]))
-                return BGP_ERR_NOMEM;
-            limit_add(&r->limits[nva], rib_path(r, id)->net);
-        }
-    }
-    return 0;
+    for (int o = 1; o < RIB_ORIGINS; o++)
+        if (r->origins[o].sessions[nva].paths)
+            return true;
+    return false;
 }
 
-int rib_nva_keep(struct rib *r, uint16_t nva, uint32_t keep)
+bool rib_nva_keep(struct rib *r, uint16_t nva, uint32_t keep)
 {
     struct limit *l = &r->limits[nva];
     if (l->keep && keep) {
         l->keep = keep;
-        return 0;
+        return l->is_counting;
     }
     if (!l->keep && !keep)
-        return 0;
+        return false;
     limit_fini(l);
     limit_init(l, &r->nets, keep);
-    return keep ? count_all(r, nva) : 0;
+    l->is_counting = keep && has_paths(r, nva);
+    return l->is_counting;
+}
+
+void rib_count_net(const struct rib *r, uint32_t net, uint16_t nva, struct limit *limit)
+{
+    if (!limit->is_counting || limit_has(limit, net))
+        return;
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
+        if (rib_path(r, i)->nva == nva && rib_path(r, i)->attrs)
+            limit_add(limit, net);
+}
+
+int rib_count(struct rib *r, uint32_t net)
+{
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next) {
+        const struct rib_path *p = rib_path(r, i);
+        struct limit *l = &r->limits[p->nva];
+        if (!p->attrs || !l->is_counting)
+            continue;
+        if (!limit_reserve(l))
+            return BGP_ERR_NOMEM;
+        rib_count_net(r, net, p->nva, l);
+    }
+    return 0;
+}
+
+void rib_count_ends(struct rib *r)
+{
+    for (uint32_t nva = 0; nva < r->nva_count; nva++)
+        r->limits[nva].is_counting = false;
 }

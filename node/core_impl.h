@@ -255,6 +255,7 @@ struct core_drain {
 /* Another configuration on its way through the prefixes. */
 struct core_recheck {
     bool is_on, lists_again; /* lists_again: readers of the Loc-RIB look at every net */
+    bool counts; /* a limit is new: it knows all prefixes before any is judged by it */
     uint8_t family;
     uint32_t place; /* the next one */
     struct ip_prefix *spaces;

@@ -124,7 +124,7 @@ struct core_peer *core_peer_add(struct core *c, const struct config_peer *cfg, s
     c->nva_names[nva] = p->cfg->name;
     c->nvas[nva] = policy_of(c->config, p->cfg);
     tell_numbers(c);
-    core_must(rib_nva_keep(&c->rib, nva, c->nvas[nva].keep));
+    c->recheck.counts |= rib_nva_keep(&c->rib, nva, c->nvas[nva].keep);
     return p;
 }
 
@@ -141,7 +141,7 @@ void core_peer_set(struct core *c, struct core_peer *p, const struct config_peer
     p->cfg = cfg;
     c->nva_names[p->nva] = cfg->name;
     c->nvas[p->nva] = policy_of(c->config, cfg);
-    core_must(rib_nva_keep(&c->rib, p->nva, c->nvas[p->nva].keep));
+    c->recheck.counts |= rib_nva_keep(&c->rib, p->nva, c->nvas[p->nva].keep);
 }
 
 void core_peer_remove(struct core *c, struct core_peer *p)

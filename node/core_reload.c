@@ -19,23 +19,27 @@ static bool has_passed(const struct core_recheck *r, uint32_t net)
 
 const struct vnet *core_vnet_for(const struct core *c, uint32_t net)
 {
-    return c->recheck.is_on && !has_passed(&c->recheck, net) ? &c->recheck.vnet : &c->vnet;
+    const struct core_recheck *r = &c->recheck;
+    return r->is_on && (r->counts || !has_passed(r, net)) ? &r->vnet : &c->vnet;
 }
 
 static void recheck_net(struct core *c, uint32_t net)
 {
     c->recheck.place++;
-    rib_judge_again(&c->rib, net, c->recheck.lists_again);
+    if (c->recheck.counts)
+        core_must(rib_count(&c->rib, net));
+    else
+        rib_judge_again(&c->rib, net, c->recheck.lists_again);
 }
 
 /* True: there is more. */
-static bool recheck(struct core *c, uint32_t budget)
+static bool look_at_all(struct core *c, uint32_t *budget)
 {
     struct core_recheck *r = &c->recheck;
     for (; r->family < BGP_FAMILIES; r->family++, r->place = 1)
         while (r->place < prefix_table_top(&c->rib.nets, (enum bgp_family)r->family)) {
             uint32_t net = r->place | (uint32_t)r->family << PREFIX_FAMILY_SHIFT;
-            if (!budget--)
+            if (!(*budget)--)
                 return true;
             if (prefix_table_is_used(&c->rib.nets, net))
                 recheck_net(c, net);
@@ -43,6 +47,21 @@ static bool recheck(struct core *c, uint32_t budget)
                 r->place++;
         }
     return false;
+}
+
+/* True: there is more. A limit that is new has to know all that it may keep, before it holds. */
+static bool recheck(struct core *c, uint32_t budget)
+{
+    struct core_recheck *r = &c->recheck;
+    if (look_at_all(c, &budget))
+        return true;
+    if (!r->counts)
+        return false;
+    rib_count_ends(&c->rib);
+    r->counts = false;
+    r->family = 0;
+    r->place = 1;
+    return look_at_all(c, &budget);
 }
 
 static void end_recheck(struct core *c)
@@ -54,7 +73,8 @@ static void end_recheck(struct core *c)
 
 void core_recheck_tick(struct core *c)
 {
-    if (c->recheck.is_on && !recheck(c, CORE_DECIDE_BUDGET / 2))
+    uint32_t share = c->recheck.counts ? 8 : 2; /* to count is a search in a tree */
+    if (c->recheck.is_on && !recheck(c, CORE_DECIDE_BUDGET / share))
         end_recheck(c);
 }
 

@@ -2,6 +2,7 @@
 #include "tests/lib/alloc.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/rib_lab.h"
+#include "tests/lib/rib_random.h"
 
 enum { MANY = 300 };
 
@@ -56,6 +57,16 @@ static void judge_all(struct lab *l, uint32_t nets)
     lab_decide(l);
 }
 
+/* As many nets as lab.h's tests have: each is counted, where the limit is new. */
+static void keep_first(struct lab *l, uint32_t keep)
+{
+    if (!rib_nva_keep(&l->rib, 1, keep))
+        return;
+    for (uint32_t net = 1; net < prefix_table_top(&l->rib.nets, BGP_IP4); net++)
+        CU_ASSERT_EQUAL_FATAL(rib_count(&l->rib, net), 0);
+    rib_count_ends(&l->rib);
+}
+
 static void test_another_limit_holds_for_what_is_there(void)
 {
     struct lab l;
@@ -67,7 +78,7 @@ static void test_another_limit_holds_for_what_is_there(void)
     const uint32_t keeps[] = { 2, 4, 0, 1 };
     for (size_t i = 0; i < sizeof keeps / sizeof *keeps; i++) {
         l.nvas[1].keep = keeps[i];
-        CU_ASSERT_EQUAL_FATAL(rib_nva_keep(&l.rib, 1, keeps[i]), 0);
+        keep_first(&l, keeps[i]);
         judge_all(&l, 5);
         for (uint32_t net = 1; net <= 5; net++)
             CU_ASSERT_EQUAL(lab_best(&l, net), !keeps[i] || net <= keeps[i] ? 1 : -1);
@@ -77,6 +88,53 @@ static void test_another_limit_holds_for_what_is_there(void)
     lab_decide(&l);
     CU_ASSERT_EQUAL(lab_best(&l, 2), 1); /* it moved up */
     lab_close(&l);
+}
+
+static bool has_any(const struct lab *l, uint32_t net)
+{
+    for (uint8_t node = 1; node <= 2; node++) {
+        uint32_t path = lab_path(l, &(struct lab_route){ .nva = 1, .node = node, .net = net });
+        if (path && rib_path(&l->rib, path)->attrs)
+            return true;
+    }
+    return false;
+}
+
+/* A slice of the table at a time is counted, and what is announced and withdrawn meanwhile counts once. */
+static void test_a_new_limit_counts_while_routes_come_and_go(void)
+{
+    enum { NETS = 40, KEEP = 9 };
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct lab l;
+        uint64_t state = seed;
+        lab_open(&l, 8, seed % 2);
+        for (uint32_t i = 0; i < NETS; i++)
+            lab_announce(&l, (struct lab_route){ .nva = 1, .node = (uint8_t)(1 + i % 2), .net = 1 + i, .path_len = 1 });
+        lab_decide(&l);
+        l.nvas[1].keep = KEEP;
+        CU_ASSERT_TRUE(rib_nva_keep(&l.rib, 1, KEEP));
+        for (uint32_t at = 1; at < prefix_table_top(&l.rib.nets, BGP_IP4); at++) {
+            struct lab_route r = { .nva = 1, .path_len = (uint8_t)(1 + rib_random_below(&state, 2)) };
+            r.node = (uint8_t)(1 + rib_random_below(&state, 2));
+            r.net = 1 + rib_random_below(&state, NETS);
+            if (rib_random_below(&state, 3))
+                lab_withdraw(&l, r);
+            else
+                lab_announce(&l, r);
+            if (rib_random_below(&state, 50) == 0)
+                lab_session(&l, r.node, 1, RIB_SESSION_DOWN, 1);
+            lab_decide(&l);
+            CU_ASSERT_EQUAL_FATAL(rib_count(&l.rib, at), 0);
+        }
+        rib_count_ends(&l.rib);
+        judge_all(&l, NETS);
+        for (uint32_t net = 1, kept = 0; net <= NETS; net++) {
+            bool wanted = has_any(&l, net) && kept < KEEP;
+            kept += wanted;
+            CU_ASSERT_EQUAL(lab_best(&l, net), wanted ? 1 : -1);
+        }
+        lab_close(&l);
+    }
 }
 
 static void test_what_a_new_rule_refuses_counts_as_withdrawn(void)
@@ -188,6 +246,7 @@ static void test_held_copies_of_an_nva_go_and_live_ones_stay(void)
 
 CU_MAIN("rib_nvas", CU_CASE(test_a_new_nva_announces_beside_the_old_ones),
         CU_CASE(test_a_new_nva_has_its_limit), CU_CASE(test_another_limit_holds_for_what_is_there),
+        CU_CASE(test_a_new_limit_counts_while_routes_come_and_go),
         CU_CASE(test_what_a_new_rule_refuses_counts_as_withdrawn),
         CU_CASE(test_judged_alike_no_net_moves_unless_asked_to), CU_CASE(test_growth_without_memory_changes_nothing),
         CU_CASE(test_an_nva_is_gone_without_session_path_and_tombstone),
