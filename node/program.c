@@ -14,6 +14,8 @@
 #include <string.h>
 
 enum { RETRY_LEVELS = 16 };
+/* Prefixes that are placed anew at a time, where all of them have to be: under a millisecond. */
+enum { JUDGE_SLICE = 8192, WAKE_SLICE = 1024 };
 
 enum list_name { OFF, PUT, DELETE, LOST, MERGE, RETRY, LISTS = RETRY + RETRY_LEVELS };
 
@@ -49,6 +51,9 @@ struct program {
     struct entry *entries[BGP_FAMILIES]; /* by place */
     uint32_t cap[BGP_FAMILIES];
     struct chain chains[LISTS];
+    uint32_t again[LISTS]; /* of a list's first: their back-off is over, whatever it was */
+    uint32_t judge_next;   /* of the list MERGE: it and those behind it are to be placed anew; 0 = none */
+    uint64_t judged_ms;    /* the last slice of them was */
     uint64_t now_ms;
     uint32_t live_sessions;
     uint64_t hearsay_until_ms; /* 0 = it is not held */
@@ -130,6 +135,8 @@ static void list_take_off(struct program *p, struct entry *e)
     if (e->list == OFF)
         return;
     struct chain *c = &p->chains[e->list];
+    if (p->judge_next && find(p, p->judge_next) == e)
+        p->judge_next = e->next;
     *(e->prev ? &find(p, e->prev)->next : &c->head) = e->next;
     *(e->next ? &find(p, e->next)->prev : &c->tail) = e->prev;
     c->count--;
@@ -289,13 +296,21 @@ int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum progra
     return 0;
 }
 
-static void judge_waiting(struct program *p)
+static void judge_slice(struct program *p)
 {
-    for (uint32_t prefix = p->chains[MERGE].head, next; prefix; prefix = next) {
+    p->judged_ms = p->now_ms;
+    for (uint32_t left = JUDGE_SLICE, prefix; left && (prefix = p->judge_next); left--) {
         struct entry *e = find(p, prefix);
-        next = e->next;
+        p->judge_next = e->next;
         place(p, prefix, e);
     }
+}
+
+/* What held them may be over. */
+static void judge_waiting(struct program *p)
+{
+    p->judge_next = p->chains[MERGE].head;
+    judge_slice(p);
 }
 
 void program_converged(struct program *p, uint64_t now_ms)
@@ -358,7 +373,7 @@ static bool lost_is_too_much(struct program *p)
 static uint32_t next_lost(struct program *p)
 {
     uint32_t prefix = p->chains[LOST].head;
-    if (!prefix)
+    if (!prefix || p->judge_next) /* how many there are is not known yet */
         return 0;
     if (p->live_sessions == 0 || (!p->stats.brake_on && lost_is_too_much(p)))
         p->stats.brake_on = true;
@@ -371,16 +386,32 @@ static uint32_t next_lost(struct program *p)
 
 /* -------------------------------------------------------------------------------- operations */
 
+/* The first of a list goes back to work, if it is time. */
+static bool wake(struct program *p, int list)
+{
+    uint32_t prefix = p->chains[list].head;
+    struct entry *e = prefix ? find(p, prefix) : NULL;
+    if (!e) {
+        p->again[list] = 0;
+        return false;
+    }
+    if (p->again[list]) {
+        p->again[list]--;
+        e->tries = 0;
+    } else if (due_time(p, e) > p->now_ms) {
+        return false;
+    }
+    e->flags &= (uint16_t)~BACKOFF;
+    place(p, prefix, e);
+    return true;
+}
+
 static void wake_retries(struct program *p)
 {
-    for (int i = RETRY; i < LISTS; i++)
-        for (uint32_t prefix; (prefix = p->chains[i].head);) {
-            struct entry *e = find(p, prefix);
-            if (due_time(p, e) > p->now_ms)
-                break;
-            e->flags &= (uint16_t)~BACKOFF;
-            place(p, prefix, e);
-        }
+    int left = WAKE_SLICE;
+    for (int list = RETRY; list < LISTS; list++)
+        while (left && wake(p, list))
+            left--;
 }
 
 static void issue(struct program *p, uint32_t prefix, struct program_op *out)
@@ -400,6 +431,8 @@ bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
 {
     p->now_ms = now_ms;
     wake_retries(p);
+    if (p->judge_next && p->judged_ms != now_ms)
+        judge_slice(p);
     if (p->hearsay_until_ms && now_ms >= p->hearsay_until_ms)
         program_hold_hearsay(p, 0, now_ms);
     uint32_t prefix = p->chains[PUT].head;
@@ -466,18 +499,14 @@ void program_abandon(struct program *p, const struct program_op *op, uint64_t no
 void program_retry(struct program *p, uint64_t now_ms)
 {
     p->now_ms = now_ms;
-    for (int i = RETRY; i < LISTS; i++)
-        for (uint32_t prefix; (prefix = p->chains[i].head);) {
-            struct entry *e = find(p, prefix);
-            e->flags &= (uint16_t)~BACKOFF;
-            e->tries = 0;
-            place(p, prefix, e);
-        }
+    for (int list = RETRY; list < LISTS; list++)
+        p->again[list] = p->chains[list].count;
+    wake_retries(p);
 }
 
 uint64_t program_deadline(const struct program *p)
 {
-    if (p->chains[PUT].count || p->chains[DELETE].count)
+    if (p->chains[PUT].count || p->chains[DELETE].count || p->judge_next)
         return 0;
     uint64_t deadline = UINT64_MAX;
     if (p->chains[MERGE].count && p->hearsay_until_ms)
@@ -488,7 +517,7 @@ uint64_t program_deadline(const struct program *p)
     }
     for (int i = RETRY; i < LISTS; i++) {
         uint32_t head = p->chains[i].head;
-        uint64_t due = head ? due_time(p, find(p, head)) : UINT64_MAX;
+        uint64_t due = !head ? UINT64_MAX : p->again[i] ? 0 : due_time(p, find(p, head));
         deadline = due < deadline ? due : deadline;
     }
     return deadline;

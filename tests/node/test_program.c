@@ -201,6 +201,21 @@ static void test_a_retry_that_is_asked_for_ends_every_back_off(void)
     bench_fini(&b);
 }
 
+static void test_many_that_failed_all_come_back(void)
+{
+    enum { MANY = 3000 };
+    struct bench b;
+    bench_init(&b);
+    for (uint32_t prefix = 1; prefix <= MANY; prefix++)
+        want(&b, prefix, 1, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, false), MANY);
+    program_retry(b.p, b.now);
+    CU_ASSERT_EQUAL(program_deadline(b.p), 0);
+    CU_ASSERT_EQUAL(run(&b, true), MANY);
+    CU_ASSERT_EQUAL(program_stats(b.p)->installed, MANY);
+    bench_fini(&b);
+}
+
 static void test_a_failed_put_that_nobody_wants_any_more_is_dropped(void)
 {
     struct bench b;
@@ -320,6 +335,54 @@ static void test_losses_told_in_slices_count_together(void)
         b.now += 10;
     }
     CU_ASSERT_EQUAL(removed, 300);
+    bench_fini(&b);
+}
+
+/* Nothing goes before all are judged: the brake knows how many they are. */
+static void test_many_inherited_that_nobody_wants_are_judged_in_slices(void)
+{
+    enum { MANY = 20000, SLICE = 8192 };
+    struct bench b;
+    struct program_op op;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 1, b.now);
+    for (uint32_t prefix = 1; prefix <= MANY; prefix++)
+        inherit(&b, prefix, 1);
+    program_converged(b.p, b.now);
+    for (uint32_t judged = SLICE; judged < MANY; judged += SLICE) {
+        CU_ASSERT_EQUAL(program_stats(b.p)->held_by_brake, judged);
+        CU_ASSERT_EQUAL(program_deadline(b.p), 0);
+        CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
+        b.now++;
+        CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
+    }
+    CU_ASSERT_EQUAL(program_stats(b.p)->held_by_brake, MANY);
+    CU_ASSERT_TRUE(program_stats(b.p)->brake_on);
+    CU_ASSERT_NOT_EQUAL(program_deadline(b.p), 0);
+    bench_fini(&b);
+}
+
+/* What changes under the judge is judged by what it is then. */
+static void test_a_wish_for_what_waits_to_be_judged_counts(void)
+{
+    enum { MANY = 20000 };
+    struct bench b;
+    bench_init(&b);
+    program_set_live_sessions(b.p, 1, b.now);
+    for (uint32_t prefix = 1; prefix <= MANY; prefix++)
+        inherit(&b, prefix, 1);
+    program_converged(b.p, b.now);
+    for (uint32_t prefix = MANY; prefix > 1; prefix--)
+        want(&b, prefix, 1, PROGRAM_LOST);
+    struct program_op op;
+    do
+        b.now++;
+    while (!program_next(b.p, b.now, &op) && program_deadline(b.p) == 0);
+    CU_ASSERT_EQUAL(program_stats(b.p)->held_by_brake, 0); /* the first is on its way */
+    CU_ASSERT_EQUAL(op.prefix, 1);
+    CU_ASSERT_EQUAL(op.kind, PROGRAM_DELETE);
+    program_result(b.p, &op, true, b.now);
+    CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
     bench_fini(&b);
 }
 
@@ -600,6 +663,7 @@ CU_MAIN("program",
         CU_CASE(test_a_failure_is_retried_with_doubling_back_off),
         CU_CASE(test_a_new_wish_does_not_wait_for_the_back_off_of_the_old),
         CU_CASE(test_a_retry_that_is_asked_for_ends_every_back_off),
+        CU_CASE(test_many_that_failed_all_come_back),
         CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
         CU_CASE(test_nothing_inherited_is_removed_before_convergence),
         CU_CASE(test_a_withdrawal_of_what_was_claimed_needs_no_convergence),
@@ -608,6 +672,8 @@ CU_MAIN("program",
         CU_CASE(test_another_set_replaces_the_inherited_one_at_once),
         CU_CASE(test_a_mass_loss_waits_for_the_brake),
         CU_CASE(test_losses_told_in_slices_count_together),
+        CU_CASE(test_many_inherited_that_nobody_wants_are_judged_in_slices),
+        CU_CASE(test_a_wish_for_what_waits_to_be_judged_counts),
         CU_CASE(test_a_small_loss_and_a_withdrawal_pass_the_brake),
         CU_CASE(test_with_no_live_session_a_loss_waits_without_limit),
         CU_CASE(test_drift_is_repaired),
