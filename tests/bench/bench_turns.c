@@ -254,7 +254,7 @@ static void read_config(const struct repl_identity *ids)
     for (int i = 0; i < b.node_count; i++)
         fprintf(f, "  - { name: n%d, address: 10.0.0.%d, publicKey: \"%s\" }\n", i + 1, 1 + 100 * i, text[i]);
     fprintf(f, "%s%speers:\n", b.node_count > 1 ? "cluster: { keyFile: k, secretFile: s }\n" : "",
-            b.has_target ? "programming: { targets: [{ name: kernel, type: netlink }] }\n" : "");
+            b.has_target ? "programming: [{ name: kernel, type: netlink }]\n" : "");
     for (int i = 0; i <= b.nva_count; i++)
         fprintf(f, "  - { name: p%d, peerIp: 10.0.0.%d, peerAsn: %d, passive: true, holdTime: 0s, nodes: [n1] }\n", i,
                 b.nvas[i].number, ASN + b.nvas[i].number);
