@@ -281,8 +281,8 @@ def openssl(*words, cwd):
     subprocess.run(["openssl", *words], cwd=cwd, check=True, capture_output=True, timeout=30)
 
 
-def make_certificates(directory, address):
-    """A CA, a server certificate for the address, and a second CA that signed nothing."""
+def make_certificates(directory, *addresses):
+    """A CA, a server certificate for the addresses, and a second CA that signed nothing."""
     os.makedirs(directory, exist_ok=True)
     new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     for name in ("ca", "other-ca"):
@@ -290,7 +290,8 @@ def make_certificates(directory, address):
                 "-subj", f"/CN=lab {name}", "-addext", "basicConstraints=critical,CA:TRUE", cwd=directory)
     openssl("req", *new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=management.lab", cwd=directory)
     with open(os.path.join(directory, "server.ext"), "w", encoding="ascii") as file:
-        file.write(f"subjectAltName=IP:{address},DNS:localhost\nbasicConstraints=CA:FALSE\n")
+        names = ",".join(f"IP:{address}" for address in addresses)
+        file.write(f"subjectAltName={names},DNS:localhost\nbasicConstraints=CA:FALSE\n")
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
             "-extfile", "server.ext", "-out", "server.pem", cwd=directory)
     return os.path.join(directory, "server.pem"), os.path.join(directory, "server.key")

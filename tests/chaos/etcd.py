@@ -8,6 +8,7 @@ The NVA is a speaker of this process, so that the moment of an announcement is k
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -47,10 +48,25 @@ class Shared:
         self.nva = self._host(fabric, "nva", NVA)
         etcds = [(self._host(fabric, f"etcd{i}", f"10.30.0.{20 + i}"), f"10.30.0.{20 + i}") for i in range(members)]
         tls = os.path.join(lab.directory, "tls")
-        certificates = (os.path.join(tls, "ca.pem"), *make_certificates(tls, etcds[0][1])) if secure else None
+        certificates = (os.path.join(tls, "ca.pem"), *make_certificates(tls, *(a for _, a in etcds))) if secure else None
         self.store = Store(lab, *etcds, certificates=certificates, options=options).start()
         self.target = {"name": "shared", "type": "etcd", "endpoints": self.store.urls}
         self.watch = None
+
+    def demand_login(self):
+        """Users and roles, and what a client's configuration needs for them; everybody's password is \"right\"."""
+        tls = os.path.join(self.lab.directory, "tls")
+        for name, text in (("etcd.user", "tandem\n"), ("etcd.password", "right\n")):
+            with open(os.path.join(tls, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        for words in (("user", "add", "root:root"), ("user", "add", "tandem:right"), ("role", "add", "tables"),
+                      ("role", "grant-permission", "tables", "--prefix=true", "readwrite", "/tandem/"),
+                      ("user", "grant-role", "root", "root"), ("user", "grant-role", "tandem", "tables"),
+                      ("auth", "enable")):
+            self.store.ctl(*words)
+        self.store.user = "root:root"
+        return {"caFile": self.store.ca, "userFile": os.path.join(tls, "etcd.user"),
+                "passwordFile": os.path.join(tls, "etcd.password")}
 
     def _host(self, fabric, name, address):
         host = self.lab.host(name)
@@ -59,6 +75,7 @@ class Shared:
 
     def start(self, **settings):
         self.cluster.peer("nva", NVA, NVA_ASN, passive=True, holdTime="9s")
+        self.cluster.server = {"gracefulShutdown": "2s"}
         self.cluster.targets = [{**self.target, **settings}]
         self.cluster.configure()
         self.cluster.start()
@@ -288,6 +305,47 @@ def pair_cases(cases, shared, times):
         shared.undo(prefix)
         shared.expect_routes()
 
+    @cases.case("etcd hangs: said, no busy loop, nothing is removed, and what changed meanwhile arrives")
+    def _():
+        member, node = shared.store.members[0], next(iter(shared.nodes.values()))
+        member.process.signal(signal.SIGSTOP)
+        try:
+            prefix, _ = shared.change()
+            poll("both say so", lambda: all(shared.programmed(n)["state"] == "timeout" for n in shared.nodes.values()), 20)
+            before = cpu_seconds(node)
+            time.sleep(2)
+            if cpu_seconds(node) - before > 0.3:
+                raise Failed(f"{cpu_seconds(node) - before:.2f} CPU seconds in two seconds of a hung store")
+        finally:
+            member.process.signal(signal.SIGCONT)
+        shared.expect_routes(prefix, seconds=20)
+        poll("no trouble is left", lambda: not any(shared.programmed(n)["lastError"] for n in shared.nodes.values()), 20)
+        shared.undo(prefix)
+        shared.expect_routes()
+
+    @cases.case("a node is drained: the table moves first, nothing is removed, and it comes back")
+    def _():
+        owner, other = shared.owner()
+        moved = time.monotonic()
+        order = subprocess.Popen(owner.host.command(program("tandemctl"), "--socket", owner.socket, "node", "drain",
+                                                    "--message", "planned"), stdout=subprocess.DEVNULL)
+        poll("the other node writes", lambda: shared.programmed(other)["role"] == "active", 5, 0.01)
+        if not all(state == "Established" for state in owner.peers().values()):
+            raise Failed(f"the NVA's session went before the table had moved: {owner.peers()}")
+        print(f"         drain to the other node's write {(time.monotonic() - moved) * 1000:.0f} ms")
+        if order.wait(30):
+            raise Failed(f"node drain ended with {order.returncode}")
+        prefix, _ = shared.change()
+        shared.expect_routes(prefix)
+        hold("it stays away from the table", lambda: shared.programmed(owner)["role"] != "active", 2)
+        owner.ctl("node", "undrain")
+        shared.sessions[owner.name].close()
+        shared.join(owner)
+        shared.owner()
+        shared.undo(prefix)
+        shared.expect_routes()
+        shared.no_other_removals()
+
     @cases.case("history is compacted: nothing is missed")
     def _():
         shared.store.ctl("compact", str(shared.store.revision()))
@@ -362,27 +420,21 @@ def secure(cases):
     with Lab("etcds") as lab:
         shared = Shared(lab, nodes=("rs-a",), secure=True, options=["--quota-backend-bytes", "800000"])
         store, node_path = shared.store, shared.nodes["rs-a"].path
-        for name, text in (("etcd.user", "tandem\n"), ("etcd.password", "wrong\n")):
-            with open(node_path(name), "w", encoding="utf-8") as file:
-                file.write(text)
-        for words in (("user", "add", "root:root"), ("user", "add", "tandem:right"), ("role", "add", "tables"),
-                      ("role", "grant-permission", "tables", "--prefix=true", "readwrite", "/tandem/"),
-                      ("user", "grant-role", "root", "root"), ("user", "grant-role", "tandem", "tables"),
-                      ("auth", "enable")):
-            store.ctl(*words)
-        store.user = "root:root"
+        login = shared.demand_login()
+        with open(login["passwordFile"], "w", encoding="utf-8") as file:
+            file.write("wrong\n")
 
         @cases.case("a wrong password is said, and the right one is taken without a restart")
         def _():
             shared.cluster.peer("nva", NVA, NVA_ASN, passive=True, holdTime="9s")
-            shared.cluster.targets = [{**shared.target, "caFile": store.ca, "userFile": "etcd.user",
-                                       "passwordFile": "etcd.password"}]
+            shared.cluster.targets = [{**shared.target, **login}]
             shared.cluster.configure()
             shared.cluster.start()
             node = shared.nodes["rs-a"]
             shared.join(node)
             poll("the trouble has a name", lambda: "authentication failed" in shared.programmed(node)["lastError"])
-            with open(node_path("etcd.password"), "w", encoding="utf-8") as file:
+            poll("and a state", lambda: shared.programmed(node)["state"] in ("forbidden", "unauthorized"))
+            with open(login["passwordFile"], "w", encoding="utf-8") as file:
                 file.write("right\n")
             shared.expect_routes(seconds=20)
             node.wait_ready()
@@ -409,6 +461,20 @@ def secure(cases):
             shared.expect_routes(prefix, seconds=25)
             poll("no trouble is left", lambda: not shared.programmed(node)["lastError"])
 
+        @cases.case("a role that may only read: said, nothing is removed, and goes on when it may write")
+        def _():
+            node = shared.nodes["rs-a"]
+            role = ("role", "grant-permission", "tables", "--prefix=true")
+            store.ctl(*role, "read", "/tandem/")
+            prefix, _ = shared.change()
+            poll("the trouble has a state", lambda: shared.programmed(node)["state"] == "forbidden")
+            if 'tandem_program_state{target="shared",state="forbidden"} 1' not in node.metrics():
+                raise Failed("no metric says so")
+            hold("nothing is removed", lambda: set(KEPT) <= set(store.routes(PREFIX)), 2)
+            store.ctl(*role, "readwrite", "/tandem/")
+            poll("the new route", lambda: prefix in store.routes(PREFIX), 20)
+            poll("no trouble is left", lambda: shared.programmed(node)["state"] == "ok")
+
         @cases.case("tokens that the server forgot are renewed")
         def _():
             member = store.members[0]
@@ -434,15 +500,16 @@ def secure(cases):
 
 
 def reader(cases):
-    """A VM host whose agent reads from the store, of three members, and never speaks to a node."""
+    """A VM host whose agent reads from the store, of three members with TLS and logins, and never speaks to a node."""
     with Lab("etcdr") as lab:
-        shared = Shared(lab, members=3, nodes=("rs-a",))
+        shared = Shared(lab, members=3, nodes=("rs-a",), secure=True)
+        login = shared.demand_login()
         vm = shared._host(shared.fabric, "vm", "10.30.0.30")
         path, agent = lab.path("vm", "agent.yaml"), None
         with open(path, "w", encoding="utf-8") as file:
             file.write(yaml({"name": "vm", "routeServer": "hub-rs", "source": "etcd",
-                             "etcd": {"endpoints": shared.store.urls, "prefix": PREFIX}}))
-        shared.start()
+                             "etcd": {"endpoints": shared.store.urls, "prefix": PREFIX, **login}}))
+        shared.start(**login)
 
         def start():
             nonlocal agent
