@@ -58,6 +58,7 @@ class Store:
 
     def __init__(self, lab, *hosts, certificates=None, options=()):
         self.lab, self.scheme, self.user = lab, "https" if certificates else "http", None
+        self.seconds = 3  # that an order of ctl may take
         self.ca, self.options = None, list(options)
         if certificates:
             self.ca, certificate, key = certificates
@@ -80,7 +81,7 @@ class Store:
     def ctl(self, *words, member=None):
         """etcdctl in a member's host; a failure raises."""
         member = member or self.members[0]
-        options = ["--endpoints", member.url, "--command-timeout", "3s"]
+        options = ["--endpoints", member.url, "--command-timeout", f"{self.seconds}s"]
         options += ["--cacert", self.ca] if self.ca else []
         options += ["--user", self.user] if self.user else []
         return run(*member.host.command("env", "ETCDCTL_API=3", "etcdctl", *options, *words))

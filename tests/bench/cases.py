@@ -97,16 +97,18 @@ def join(trial, sizes):
     return {"": trial.go()}
 
 
-def kernel(trial, sizes):
+def kernel(what):
     """Routes into the kernel of the daemon's host, and out of it again."""
-    from_, = trial.add("f", 1)
-    trial.start(sizes.some)
-    trial.up(from_)
-    trial.announce(from_, 0, sizes.some)
-    rows = {" install": trial.go()}
-    trial.tell("withdraw", from_.name)
-    rows[" removal"] = trial.go()
-    return rows
+    def case(trial, sizes):
+        from_, = trial.add("f", 1)
+        prefixes = trial.start(getattr(sizes, what))
+        trial.up(from_)
+        trial.announce(from_, 0, prefixes)
+        rows = {" install": trial.go()}
+        trial.tell("withdraw", from_.name)
+        rows[" removal"] = trial.go()
+        return rows
+    return case
 
 
 def memory(paths):
@@ -188,7 +190,8 @@ CASES = {case.name: case for case in (
     Case("latency", "single routes, microseconds", latency, LATENCY, floor=True),
     Case("flaps", "5 flaps", flaps, floor=True),
     Case("join", "a new peer takes all", join),
-    Case("kernel", "kernel", kernel, ("seconds", "cpu"), kernel=True),
+    Case("kernel", "kernel", kernel("some"), ("seconds", "cpu"), kernel=True),
+    Case("kernel-million", "kernel, a million", kernel("million"), ("seconds", "cpu"), kernel=True),
     Case("pair", "one node and a pair", pair, ("cpu", "seconds", "cpu of both", "p50", "p99"),
          kinds=(daemons.Tandem, daemons.TandemPair)),
     *(Case(f"memory-{n}", f"bytes per path, {n} a prefix", memory(n), ("bytes", "mb")) for n in (1, 4, 8, 30)),
