@@ -33,9 +33,9 @@ static uint32_t wanted_id(const struct rib *r, const struct rib_path *p)
     const struct ip_addr *address = &r->nvas[p->nva].address;
     if (!p->nva)
         return 1;
-    if (address->family == BGP_IP4 && !p->path_id)
+    if (address->family == BGP_IP4 && !rib_path_id(p))
         return wire_get32(address->bytes);
-    uint64_t h = p->path_id * 0x9e3779b97f4a7c15u;
+    uint64_t h = rib_path_id(p) * 0x9e3779b97f4a7c15u;
     for (unsigned i = 0; i < ip_addr_len(address->family); i += 4)
         h = (h ^ wire_get32(address->bytes + i)) * 0xff51afd7ed558ccdu, h ^= h >> 32;
     return (uint32_t)h;
@@ -47,7 +47,7 @@ static bool is_before(const struct rib *r, const struct named *a, const struct n
     if (a->path_id != b->path_id)
         return a->path_id < b->path_id;
     int by_address = ip_addr_compare(&r->nvas[x->nva].address, &r->nvas[y->nva].address);
-    return by_address ? by_address < 0 : x->path_id < y->path_id;
+    return by_address ? by_address < 0 : rib_path_id(x) < rib_path_id(y);
 }
 
 /* By id. Where two paths want the same one, the later takes the next that is free. */

@@ -80,8 +80,8 @@ static bool is_before(const struct rib *r, const struct rib_path *a, const struc
     int by_address = ip_addr_compare(&r->nvas[a->nva].address, &r->nvas[b->nva].address);
     if (by_address)
         return by_address < 0;
-    if (a->path_id != b->path_id)
-        return a->path_id < b->path_id;
+    if (rib_path_id(a) != rib_path_id(b))
+        return rib_path_id(a) < rib_path_id(b);
     return a->origin < b->origin;
 }
 
@@ -146,7 +146,7 @@ static bool is_same(const struct rib *r, uint32_t a, uint32_t b)
     if (!a || !b)
         return false;
     const struct rib_path *x = rib_path(r, a), *y = rib_path(r, b);
-    return x->nva == y->nva && x->attrs == y->attrs && x->path_id == y->path_id;
+    return x->nva == y->nva && x->attrs == y->attrs && rib_path_id(x) == rib_path_id(y);
 }
 
 /* To the tail of the Loc-RIB order: every reader will see the net again. */
@@ -225,7 +225,7 @@ static uint32_t find_copy(const struct rib *r, uint32_t path, const uint32_t *ou
     const struct rib_path *p = rib_path(r, path);
     uint32_t i = 0;
     while (i < count &&
-           (rib_path(r, out[i])->nva != p->nva || rib_path(r, out[i])->path_id != p->path_id))
+           (rib_path(r, out[i])->nva != p->nva || rib_path_id(rib_path(r, out[i])) != rib_path_id(p)))
         i++;
     return i;
 }
@@ -281,6 +281,24 @@ static uint32_t count_paths(const struct rib *r, const struct rib_net *n)
     return count;
 }
 
+/* Room for the id of this set beside the net. */
+static bool reserve_nhset(struct rib *r, uint32_t net, uint32_t nhset)
+{
+    struct slab *wide = &r->wide_nhsets[prefix_index_family(net)];
+    while (nhset >= RIB_NHSET_WIDE && wide->top <= prefix_index_place(net))
+        if (!slab_new(wide))
+            return false;
+    return true;
+}
+
+static void put_nhset(struct rib *r, uint32_t net, uint32_t nhset)
+{
+    bool is_wide = nhset >= RIB_NHSET_WIDE;
+    rib_net(r, net)->nhset = is_wide ? RIB_NHSET_WIDE : (uint16_t)nhset;
+    if (is_wide)
+        *(uint32_t *)slab_at(&r->wide_nhsets[prefix_index_family(net)], prefix_index_place(net)) = nhset;
+}
+
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
 {
     struct rib_net *n = rib_net(r, net);
@@ -299,19 +317,19 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
     bool nomem;
     equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);
     uint32_t nhset = nhset_intern(&r->sets, equals.next_hops, equals.count, &nomem);
-    if (nomem || !vlist_reserve(&r->loc, 2)) {
+    if (nomem || !reserve_nhset(r, net, nhset) || !vlist_reserve(&r->loc, 2)) {
         nhset_unref(&r->sets, nhset);
         return BGP_ERR_NOMEM;
     }
     *out = (struct rib_change){
-        .net = net, .old_nhset = n->nhset, .new_nhset = nhset, .paths = count_paths(r, n)
+        .net = net, .old_nhset = rib_net_nhset(r, net), .new_nhset = nhset, .paths = count_paths(r, n)
     };
     r->steps += 1 + out->paths;
-    out->changed = n->flags & RIB_NET_CHANGED || nhset != n->nhset || !is_same(r, rib_best(n), best) ||
+    out->changed = n->flags & RIB_NET_CHANGED || nhset != out->old_nhset || !is_same(r, rib_best(n), best) ||
                    !is_same(r, rib_second(r, n), second) ||
                    (n->flags & RIB_NET_TOUCHED &&
                     (is_hidden_from_some(r, best) || is_hidden_from_some(r, second)));
-    n->nhset = nhset;
+    put_nhset(r, net, nhset);
     n->flags &= (uint8_t)~(RIB_NET_CHANGED | RIB_NET_TOUCHED);
     rank(r, n, best, second);
     if (nhset)

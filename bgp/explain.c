@@ -60,7 +60,7 @@ static uint32_t med_rival(const struct rib *r, uint32_t path)
 static bool is_copy(const struct rib *r, uint32_t a, uint32_t b)
 {
     const struct rib_path *x = rib_path(r, a), *y = rib_path(r, b);
-    return x->nva == y->nva && x->path_id == y->path_id;
+    return x->nva == y->nva && rib_path_id(x) == rib_path_id(y);
 }
 
 static bool is_in_set(const struct nhset *set, const struct ip_addr *next_hop)
@@ -133,7 +133,7 @@ void explain_path(const struct rib *r, uint32_t path, struct explain *out)
         explain_winner(r, path, out);
     else
         explain_loser(r, path, best, out);
-    const struct nhset *set = nhset_get(&r->sets, n->nhset);
+    const struct nhset *set = nhset_get(&r->sets, rib_net_nhset(r, p->net));
     bool shares = out->is_best || out->step >= EXPLAIN_EQUAL;
     out->is_programmed = shares && p->nva && is_in_set(set, &attrs_of(r, path)->next_hop);
     out->is_multipath = out->is_programmed && set->count > 1;

@@ -90,7 +90,7 @@ static bool is_copy_of_better(const struct mrt_dump *d, const struct rib_path *p
                               const struct rib_path *q)
 {
     const struct rib *r = d->cfg.rib;
-    if (q == p || q->nva != p->nva || q->path_id != p->path_id || !is_shown(d, q))
+    if (q == p || q->nva != p->nva || rib_path_id(q) != rib_path_id(p) || !is_shown(d, q))
         return false;
     if (q->origin != p->origin)
         return q->origin == r->self || (p->origin != r->self && q->origin < p->origin);
@@ -112,7 +112,7 @@ static bool has_path_ids(const struct mrt_dump *d, const struct rib_net *n)
 {
     const struct rib *r = d->cfg.rib;
     for (uint32_t i = n->paths; i; i = rib_path(r, i)->next)
-        if (rib_path(r, i)->path_id && is_shown(d, rib_path(r, i)))
+        if (rib_path_id(rib_path(r, i)) && is_shown(d, rib_path(r, i)))
             return true;
     return false;
 }
@@ -160,7 +160,7 @@ static void put_entry(const struct mrt_dump *d, struct wire_writer *w, const str
     wire_put16(w, p->nva);
     wire_put32(w, heard_s(d, p)); /* of its session's last End-of-RIB: single paths have no date */
     if (has_ids)
-        wire_put32(w, p->path_id);
+        wire_put32(w, rib_path_id(p));
     uint8_t *len = wire_reserve(w, 2);
     put_attrs(w, bgp_attrs_get(&d->cfg.rib->attrs, p->attrs));
     if (!w->failed)

@@ -1,10 +1,11 @@
 #include "bgp/prefix_table.h"
 
+#include <assert.h>
 #include <string.h>
 
-/* Behind the caller's record: the key, that is length and bytes as in struct ip_prefix, and USED, by which
- * a walk tells a live record. */
-enum { USED = 1 };
+/* Behind the caller's record stands the key, length and bytes as in struct ip_prefix. By its length a walk
+ * tells a record that is free: no prefix has this one. */
+enum { UNUSED = 255 };
 static const uint8_t key_bytes[BGP_FAMILIES] = { 1 + 4, 1 + 16 };
 
 static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t place)
@@ -14,12 +15,13 @@ static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t
 
 static size_t record_bytes(uint32_t record_size, enum bgp_family f)
 {
-    size_t bytes = record_size + key_bytes[f] + 1;
+    size_t bytes = record_size + key_bytes[f];
     return (bytes + 3) / 4 * 4; /* the caller's record starts aligned for 32-bit fields */
 }
 
 void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t record_size)
 {
+    assert(record_size >= sizeof(uint32_t)); /* what a free record keeps there must not reach its key */
     *t = (struct prefix_table){ .key = key, .record_size = (uint32_t)record_size };
     for (int f = 0; f < BGP_FAMILIES; f++)
         slab_init(&t->records[f], record_bytes(t->record_size, (enum bgp_family)f));
@@ -102,6 +104,12 @@ void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p
     }
 }
 
+static void free_record(struct prefix_table *t, enum bgp_family f, uint32_t place)
+{
+    *key_of(t, f, place) = UNUSED;
+    slab_free(&t->records[f], place);
+}
+
 uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
 {
     uint64_t hash = hash_prefix(t, p);
@@ -113,12 +121,10 @@ uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
     if (!place)
         return 0;
     if (!hash_insert(&t->index[p->family], &self, hash, place)) {
-        slab_free(&t->records[p->family], place);
+        free_record(t, (enum bgp_family)p->family, place);
         return 0;
     }
-    uint8_t *key = key_of(t, p->family, place);
-    memcpy(key, &p->len, key_bytes[p->family]);
-    key[key_bytes[p->family]] = USED;
+    memcpy(key_of(t, p->family, place), &p->len, key_bytes[p->family]);
     return prefix_index((enum bgp_family)p->family, place);
 }
 
@@ -137,15 +143,14 @@ void prefix_table_drop(struct prefix_table *t, uint32_t index)
     struct ip_prefix p;
     prefix_table_prefix(t, index, &p);
     hash_remove(&t->index[f], hash_prefix(t, &p), place);
-    key_of(t, f, place)[key_bytes[f]] = 0;
-    slab_free(&t->records[f], place);
+    free_record(t, f, place);
 }
 
 bool prefix_table_is_used(const struct prefix_table *t, uint32_t index)
 {
     enum bgp_family f = prefix_index_family(index);
     uint32_t place = prefix_index_place(index);
-    return place && place < t->records[f].top && key_of(t, f, place)[key_bytes[f]] == USED;
+    return place && place < t->records[f].top && *key_of(t, f, place) != UNUSED;
 }
 
 size_t prefix_table_memory(const struct prefix_table *t)

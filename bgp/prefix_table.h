@@ -34,7 +34,7 @@ static inline uint32_t prefix_index(enum bgp_family family, uint32_t place)
     return place | (uint32_t)family << PREFIX_FAMILY_SHIFT;
 }
 
-/* record_size: up to the last byte in use; the key stands right behind it. */
+/* record_size: up to the last byte in use, at least 4; the key stands right behind it. */
 void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t record_size);
 /* For a table that may become large; before its first prefix. The pool outlives it. */
 void prefix_table_use_pool(struct prefix_table *t, struct pool *pool);

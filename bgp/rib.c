@@ -15,6 +15,7 @@ static void use_pool(struct rib *r)
     pool_init(&r->pool);
     prefix_table_use_pool(&r->nets, &r->pool);
     slab_use_pool(&r->paths, &r->pool);
+    slab_use_pool(&r->paths_with_id, &r->pool);
     bgp_attr_table_use_pool(&r->attrs, &r->pool);
 }
 
@@ -31,9 +32,12 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
                        .relays = cfg->relays };
     prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
     slab_init(&r->paths, sizeof(struct rib_path));
+    slab_init(&r->paths_with_id, sizeof(struct rib_path_with_id));
     bgp_attr_table_init(&r->attrs, cfg->key);
     use_pool(r);
     nhset_table_init(&r->sets, cfg->key);
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_init(&r->wide_nhsets[f], sizeof(uint32_t));
     vlist_init(&r->loc);
     if (!init_limits(r)) {
         rib_fini(r);
@@ -62,12 +66,14 @@ void rib_fini(struct rib *r)
     for (int f = 0; f < BGP_FAMILIES; f++) {
         bitset_fini(&r->dirty.places[f]);
         bitset_fini(&r->dying.places[f]);
+        slab_fini(&r->wide_nhsets[f]);
     }
     ring_fini(&r->tombs);
     vlist_fini(&r->loc);
     nhset_table_fini(&r->sets);
     bgp_attr_table_fini(&r->attrs);
     slab_fini(&r->paths);
+    slab_fini(&r->paths_with_id);
     prefix_table_fini(&r->nets);
     pool_fini(&r->pool);
     *r = (struct rib){ 0 };
@@ -169,7 +175,7 @@ static uint32_t find_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t 
     uint32_t i = rib_net(r, net)->paths;
     for (; i; i = rib_path(r, i)->next) {
         const struct rib_path *p = rib_path(r, i);
-        if (p->origin == origin && p->nva == nva && p->path_id == path_id)
+        if (p->origin == origin && p->nva == nva && rib_path_id(p) == path_id)
             break;
     }
     if (!i || !rib_path_is_flushed(r, rib_path(r, i)))
@@ -295,16 +301,38 @@ static uint32_t *unranked(struct rib *r, struct rib_net *n)
     return link;
 }
 
+/* Its memory. */
+static uint32_t new_path(struct rib *r, uint32_t path_id)
+{
+    struct slab *s = path_id ? &r->paths_with_id : &r->paths;
+    uint32_t place = slab_new(s);
+    if (place >= RIB_WITH_ID) {
+        slab_free(s, place);
+        return 0;
+    }
+    if (!place || !path_id)
+        return place;
+    *(struct rib_path_with_id *)slab_at(s, place) =
+        (struct rib_path_with_id){ .path.flags = RIB_PATH_HAS_ID, .path_id = path_id };
+    return place | RIB_WITH_ID;
+}
+
+static void free_path(struct rib *r, uint32_t index)
+{
+    *rib_path(r, index) = (struct rib_path){ 0 };
+    slab_free(index & RIB_WITH_ID ? &r->paths_with_id : &r->paths, index & ~RIB_WITH_ID);
+}
+
 /* A new path of its net, without attributes yet. */
 static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
-    uint32_t index = slab_new(&r->paths);
+    uint32_t index = new_path(r, path_id);
     if (!index)
         return 0;
     uint32_t *link = unranked(r, rib_net(r, net));
     struct rib_path *p = rib_path(r, index);
     *p = (struct rib_path){
-        .next = *link, .net = net, .path_id = path_id, .nva = nva, .origin = origin
+        .next = *link, .net = net, .nva = nva, .origin = origin, .flags = p->flags
     };
     *link = index;
     p->slot = rib_order_put(&r->origins[origin], index);
@@ -406,7 +434,7 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
     if (p->attrs)
         bgp_attrs_unref(&r->attrs, p->attrs);
     p->attrs = attrs;
-    p->flags = attrs ? verdict_bits(r, p) : 0;
+    p->flags = (uint8_t)((p->flags & RIB_PATH_HAS_ID) | (attrs ? verdict_bits(r, p) : 0));
     judge_again(r, other, p->nva);
 }
 
@@ -504,7 +532,7 @@ int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
     const struct rib_path p = *rib_path(r, index);
     struct ip_prefix prefix;
     prefix_table_prefix(&r->nets, p.net, &prefix);
-    return rib_withdraw(r, p.origin, p.nva, &prefix, p.path_id, now_ms);
+    return rib_withdraw(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), now_ms);
 }
 
 void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)
@@ -547,8 +575,7 @@ void rib_remove(struct rib *r, uint32_t index)
     vlist_remove(&r->origins[p->origin].order, p->slot);
     if (p->attrs)
         bgp_attrs_unref(&r->attrs, p->attrs);
-    *p = (struct rib_path){ 0 };
-    slab_free(&r->paths, index);
+    free_path(r, index);
     judge_again(r, other, nva);
 }
 
@@ -642,7 +669,7 @@ struct rib_memory rib_memory(const struct rib *r)
 {
     struct rib_memory m = {
         .nets = prefix_table_memory(&r->nets),
-        .paths = slab_memory(&r->paths) + r->tombs.cap * sizeof(uint32_t),
+        .paths = slab_memory(&r->paths) + slab_memory(&r->paths_with_id) + r->tombs.cap * sizeof(uint32_t),
         .attrs = r->attrs.bytes + slab_memory(&r->attrs.records) + hash_memory(&r->attrs.index),
         .orders = vlist_memory(&r->loc),
     };

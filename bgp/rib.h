@@ -34,6 +34,7 @@ enum rib_class { RIB_LIVE, RIB_GRACE, RIB_STALE, RIB_GONE };
 enum rib_path_flag {
     RIB_PATH_UNSEEN = 1 << 1,    /* it moved in its order, and is not heard again for all that */
     RIB_PATH_DISPROVED = 1 << 2, /* evidence says that the NVA does not announce it any more */
+    RIB_PATH_HAS_ID = 1 << 3,    /* it is a struct rib_path_with_id */
     RIB_PATH_VERDICT_SHIFT = 4,  /* upper half: enum policy_verdict */
 };
 
@@ -42,11 +43,21 @@ struct rib_path {
     uint32_t net;     /* prefix_table index */
     uint32_t attrs;   /* bgp_attr_table id with a reference; 0 = tombstone */
     uint32_t slot;    /* in its origin's version order */
-    uint32_t path_id; /* RFC 7911, 0 without */
     uint16_t nva;
     uint8_t origin;
     uint8_t flags; /* enum rib_path_flag */
 };
+
+/* Hardly any path has an id (RFC 7911), and four bytes of each path count. */
+struct rib_path_with_id {
+    struct rib_path path;
+    uint32_t path_id;
+};
+
+static inline uint32_t rib_path_id(const struct rib_path *p)
+{
+    return p->flags & RIB_PATH_HAS_ID ? ((const struct rib_path_with_id *)p)->path_id : 0;
+}
 
 enum rib_net_flag {
     RIB_NET_DIRTY = 1 << 0,     /* waits for a decision */
@@ -59,12 +70,16 @@ enum rib_net_flag {
     RIB_NET_SECOND = 1 << 7,    /* … and the path behind it is what the best's own NVA is told */
 };
 
+/* Eleven bytes, and five of an IPv4 prefix behind them: four nets a cache line. */
 struct rib_net {
     uint32_t paths; /* first path; a decision puts best and second in front */
-    uint32_t nhset; /* what is programmed: ECMP set; a reference */
     uint32_t slot;  /* in the Loc-RIB order, while LISTED */
+    uint16_t nhset; /* see rib_net_nhset; a reference */
     uint8_t flags;  /* enum rib_net_flag */
 };
+
+/* Sets are few, as a rule. Where an id needs more than 16 bits, this stands for it. */
+static const uint16_t RIB_NHSET_WIDE = UINT16_MAX;
 
 /* GRACE: lost, but the NVA restarts gracefully (RFC 4724); its paths are held until it is back or DOWN. */
 enum rib_session_state { RIB_SESSION_DOWN, RIB_SESSION_SYNCING, RIB_SESSION_SYNCED, RIB_SESSION_GRACE };
@@ -140,7 +155,7 @@ struct rib_origin {
     uint64_t sweep_at, sweep_end; /* the walk has come so far, and goes on to; end 0: it rests */
 };
 
-static const uint32_t RIB_FACT = 1u << 31;
+static const uint32_t RIB_FACT = 1u << 31, RIB_WITH_ID = 1u << 30;
 
 /* Nets that wait for something, in the order of their places: those that came together, and so share
  * their attributes, leave together. */
@@ -154,8 +169,10 @@ struct rib {
     struct pool pool; /* of the tables here that grow with the routes, and of what is kept beside them */
     struct prefix_table nets; /* records: struct rib_net */
     struct slab paths;        /* struct rib_path */
+    struct slab paths_with_id; /* struct rib_path_with_id; indices have RIB_WITH_ID set */
     struct bgp_attr_table attrs;
     struct nhset_table sets;
+    struct slab wide_nhsets[BGP_FAMILIES]; /* by place of the net: uint32_t, where its own field is WIDE */
     struct vlist loc; /* Loc-RIB order: net indices */
     struct rib_origin origins[RIB_ORIGINS];
     const struct policy_nva *nvas; /* the owner's, by number */
@@ -222,7 +239,8 @@ void rib_nva_drop_held(struct rib *r, uint16_t nva);
 
 static inline struct rib_path *rib_path(const struct rib *r, uint32_t index)
 {
-    return slab_at(&r->paths, index);
+    const struct slab *s = index & RIB_WITH_ID ? &r->paths_with_id : &r->paths;
+    return slab_at(s, index & ~RIB_WITH_ID);
 }
 
 static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
@@ -234,6 +252,15 @@ static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
  * (prefix_table_expect). No more than a hint. */
 enum { RIB_EXPECT = 64 };
 void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t count);
+
+/* What is programmed: the ECMP set, 0 = nothing. */
+static inline uint32_t rib_net_nhset(const struct rib *r, uint32_t net)
+{
+    uint16_t id = rib_net(r, net)->nhset;
+    return id == RIB_NHSET_WIDE
+               ? *(const uint32_t *)slab_at(&r->wide_nhsets[prefix_index_family(net)], prefix_index_place(net))
+               : id;
+}
 
 /* The path that is advertised, 0 = none. */
 static inline uint32_t rib_best(const struct rib_net *n)

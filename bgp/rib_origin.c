@@ -157,7 +157,7 @@ void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_p
     uint32_t net = prefix_table_find(&r->nets, prefix);
     for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
         struct rib_path *p = rib_path(r, i);
-        if (p->origin != origin || p->nva != nva || p->path_id != path_id)
+        if (p->origin != origin || p->nva != nva || rib_path_id(p) != path_id)
             continue;
         p->flags |= RIB_PATH_DISPROVED;
         rib_mark_dirty(r, net);

@@ -41,7 +41,7 @@ int rib_stale_visit(struct rib *r, uint32_t index, struct rib_stale *s, uint64_t
     if (err || !s->stale)
         return err ? err : rib_withdraw_path(r, index, now_ms);
     prefix_table_prefix(&r->nets, p.net, &prefix);
-    err = rib_announce(r, p.origin, p.nva, &prefix, p.path_id, s->stale);
+    err = rib_announce(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), s->stale);
     if (!err && is_unheard)
         rib_path(r, index)->flags |= RIB_PATH_UNSEEN;
     return err;

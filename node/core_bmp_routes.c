@@ -162,7 +162,7 @@ static bool read_in(const struct run *r, uint32_t id, struct news *out)
         return false; /* not of this session, not yet at least */
     bool is_told = r->table == CONFIG_ADJ_RIB_IN_PRE || rib_path_verdict(p) == POLICY_ACCEPTED;
     *out = (struct news){
-        .peer = peer, .net = p->net, .path_id = p->path_id, .attrs = is_told ? p->attrs : 0
+        .peer = peer, .net = p->net, .path_id = rib_path_id(p), .attrs = is_told ? p->attrs : 0
     };
     return true;
 }

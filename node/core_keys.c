@@ -245,10 +245,10 @@ static bool rekey(struct core *c, uint32_t budget)
             struct ip_prefix prefix;
             if (!budget--)
                 return true;
-            if (!prefix_table_is_used(&c->rib.nets, net) || !rib_net(&c->rib, net)->nhset)
+            if (!prefix_table_is_used(&c->rib.nets, net) || !rib_net_nhset(&c->rib, net))
                 continue;
             prefix_table_prefix(&c->rib.nets, net, &prefix);
-            repl_digest_add(&k->digest, &prefix, nhset_get(&c->rib.sets, rib_net(&c->rib, net)->nhset));
+            repl_digest_add(&k->digest, &prefix, nhset_get(&c->rib.sets, rib_net_nhset(&c->rib, net)));
         }
     return false;
 }

@@ -24,7 +24,7 @@ static uint32_t set_of(const struct core *c, uint32_t net)
     if (target != SIZE_MAX)
         return core_target_wanted(c, target, net);
     prefix_table_prefix(&c->rib.nets, net, &prefix);
-    return vnet_judge(core_vnet_for(c, net), &prefix, false) == VNET_PROGRAMMED ? rib_net(&c->rib, net)->nhset : 0;
+    return vnet_judge(core_vnet_for(c, net), &prefix, false) == VNET_PROGRAMMED ? rib_net_nhset(&c->rib, net) : 0;
 }
 
 /* What the digest has of a net, by place. */

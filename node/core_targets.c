@@ -155,7 +155,7 @@ static enum vnet_verdict judge(const struct core *c, const struct config_target 
 static uint32_t wanted_set(const struct core *c, const struct config_target *t, uint32_t net)
 {
     struct ip_prefix prefix;
-    uint32_t set = rib_net(&c->rib, net)->nhset;
+    uint32_t set = rib_net_nhset(&c->rib, net);
     if (!set || judge(c, t, net) != VNET_PROGRAMMED)
         return 0;
     prefix_table_prefix(&c->rib.nets, net, &prefix);

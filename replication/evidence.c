@@ -79,7 +79,7 @@ static const struct rib_path *statement(const struct rib *r, const struct rib_pa
 {
     for (uint32_t i = rib_net(r, held->net)->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
-        if (p->origin == origin && p->nva == held->nva && p->path_id == held->path_id &&
+        if (p->origin == origin && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) &&
             !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p))
             return p;
         i = p->next;

@@ -213,7 +213,7 @@ static void take_path(struct repl_batcher *b, const struct rib *r, const struct 
     struct group_key key = { .attrs = p->attrs,
                              .nva = p->nva,
                              .family = prefix.family,
-                             .has_path_id = p->path_id != 0,
+                             .has_path_id = rib_path_id(p) != 0,
                              .disproved = p->flags & RIB_PATH_DISPROVED };
     uint32_t group = find_group(b, r, names, &key);
     uint16_t bytes = nlri_bytes(prefix.len, key.has_path_id);
@@ -251,7 +251,7 @@ static uint8_t *put_nlri(const struct rib *r, const struct rib_path *p, bool has
     prefix_table_prefix(&r->nets, p->net, &prefix);
     struct wire_writer w = wire_writer(at, 4 + 1 + 16);
     if (has_path_id)
-        wire_put32(&w, p->path_id);
+        wire_put32(&w, rib_path_id(p));
     wire_put8(&w, prefix.len);
     wire_put(&w, prefix.bytes, ip_prefix_bytes(prefix.len));
     return w.at;

@@ -128,7 +128,7 @@ static uint64_t all_differing(const struct api_view *v)
 static json_t *diff_route(const struct rib *r, uint32_t net, const struct ip_prefix *prefix)
 {
     char text[IP_PREFIX_TEXT];
-    const struct nhset *set = nhset_get(&r->sets, rib_net(r, net)->nhset);
+    const struct nhset *set = nhset_get(&r->sets, rib_net_nhset(r, net));
     json_t *hops = json_array();
     for (uint32_t i = 0; i < set->count; i++)
         json_array_append_new(hops, json_addr(&set->members[i]));
@@ -148,7 +148,7 @@ void api_node_diff(const struct api_view *v, const struct api_request *q, struct
         for (uint32_t place = 1; place < prefix_table_top(&r->nets, (enum bgp_family)family); place++) {
             uint32_t net = place | family << PREFIX_FAMILY_SHIFT;
             struct ip_prefix prefix;
-            if (!prefix_table_is_used(&r->nets, net) || !rib_net(r, net)->nhset ||
+            if (!prefix_table_is_used(&r->nets, net) || !rib_net_nhset(r, net) ||
                 json_array_size(items) == DIFF_ROUTES_MAX)
                 continue;
             prefix_table_prefix(&r->nets, net, &prefix);

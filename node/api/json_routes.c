@@ -38,8 +38,8 @@ json_t *sight_path(const struct api_view *v, uint32_t path)
     json_set_attrs(o, bgp_attrs_get(&r->attrs, p->attrs));
     json_object_set_new(o, "peer", json_text(core_nva_name(v->core, p->nva)));
     json_object_set_new(o, "node", json_text(sight_origin(v, p->origin)));
-    if (p->path_id)
-        json_object_set_new(o, "pathId", json_count(p->path_id));
+    if (rib_path_id(p))
+        json_object_set_new(o, "pathId", json_count(rib_path_id(p)));
     json_object_set_new(o, "best", json_boolean(why.is_best));
     json_object_set_new(o, "multipath", json_boolean(why.is_multipath));
     json_object_set_new(o, "programmed", json_boolean(why.is_programmed));

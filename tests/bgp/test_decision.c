@@ -121,7 +121,7 @@ static void test_the_final_tie_goes_by_identifier_address_and_path_id(void)
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 2, .path_len = 1, .path_id = 9 });
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 2, .path_len = 1, .path_id = 4 });
     lab_decide(&l);
-    CU_ASSERT_EQUAL(rib_path(&l.rib, rib_best(rib_net(&l.rib, lab_net(&l, BGP_IP4, 2))))->path_id, 4);
+    CU_ASSERT_EQUAL(rib_path_id(rib_path(&l.rib, rib_best(rib_net(&l.rib, lab_net(&l, BGP_IP4, 2))))), 4);
     lab_close(&l);
 }
 
@@ -316,7 +316,7 @@ static struct outcome outcome_of(const struct lab *l)
 {
     const struct rib_net *n = rib_net(&l->rib, lab_net(l, BGP_IP4, NET));
     struct outcome o = { .best = lab_best(l, NET), .second = lab_second(l, NET) };
-    o.best_id = rib_best(n) ? rib_path(&l->rib, rib_best(n))->path_id : 0;
+    o.best_id = rib_best(n) ? rib_path_id(rib_path(&l->rib, rib_best(n))) : 0;
     o.hops = lab_set(l, NET)->count;
     for (uint32_t i = 0; i < o.hops; i++)
         o.last[i] = lab_set(l, NET)->members[i].bytes[3];
@@ -410,6 +410,32 @@ static void test_what_was_withdrawn_leaves_no_trace_in_the_outcome(void)
     }
 }
 
+/* More sets than 16 bits count: an NVA may announce every route with a next hop of its own. */
+static void test_a_net_may_have_a_set_of_a_high_number(void)
+{
+    struct lab l;
+    bool nomem;
+    lab_open(&l, 1, false);
+    for (uint32_t i = 0; i < RIB_NHSET_WIDE; i++) {
+        struct ip_addr hop = { .bytes = { 11, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
+        CU_ASSERT_FATAL(nhset_intern(&l.rib.sets, &hop, 1, &nomem) == i + 1);
+    }
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = NET, .path_len = 2 });
+    lab_decide(&l);
+    uint32_t net = lab_net(&l, BGP_IP4, NET), set = rib_net_nhset(&l.rib, net);
+    CU_ASSERT_EQUAL(set, RIB_NHSET_WIDE + 1u);
+    CU_ASSERT_EQUAL_FATAL(lab_set(&l, NET)->count, 1);
+    lab_announce(&l, (struct lab_route){ .nva = 2, .net = NET, .path_len = 1 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(nhset_get(&l.rib.sets, set)->count, 0); /* nobody has it any more */
+    CU_ASSERT_EQUAL(rib_net_nhset(&l.rib, net), RIB_NHSET_WIDE + 2u);
+    lab_withdraw(&l, (struct lab_route){ .nva = 1, .net = NET });
+    lab_withdraw(&l, (struct lab_route){ .nva = 2, .net = NET });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(l.rib.sets.sets.count, RIB_NHSET_WIDE);
+    lab_close(&l);
+}
+
 CU_MAIN("decision", CU_CASE(test_the_shorter_as_path_wins), CU_CASE(test_the_lower_origin_wins),
         CU_CASE(test_the_path_length_counts_before_the_origin),
         CU_CASE(test_the_lower_med_wins_within_one_neighbour_as),
@@ -428,4 +454,5 @@ CU_MAIN("decision", CU_CASE(test_the_shorter_as_path_wins), CU_CASE(test_the_low
         CU_CASE(test_refused_and_withdrawn_paths_do_not_take_part),
         CU_CASE(test_a_net_moves_only_when_its_outcome_changes),
         CU_CASE(test_every_order_of_arrival_gives_the_same_outcome),
+        CU_CASE(test_a_net_may_have_a_set_of_a_high_number),
         CU_CASE(test_what_was_withdrawn_leaves_no_trace_in_the_outcome))

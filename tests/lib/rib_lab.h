@@ -183,7 +183,7 @@ static inline uint32_t lab_path(const struct lab *l, const struct lab_route *r)
     uint32_t net = lab_net(l, r->family, r->net);
     for (uint32_t i = net ? rib_net(&l->rib, net)->paths : 0; i; i = rib_path(&l->rib, i)->next) {
         const struct rib_path *p = rib_path(&l->rib, i);
-        if (p->nva == r->nva && p->origin == lab_node(r) && p->path_id == r->path_id)
+        if (p->nva == r->nva && p->origin == lab_node(r) && rib_path_id(p) == r->path_id)
             return rib_path_is_flushed(&l->rib, p) ? 0 : i;
     }
     return 0;
@@ -205,7 +205,13 @@ static inline int lab_second(const struct lab *l, uint32_t net)
 
 static inline const struct nhset *lab_set(const struct lab *l, uint32_t net)
 {
-    return nhset_get(&l->rib.sets, rib_net(&l->rib, lab_net(l, BGP_IP4, net))->nhset);
+    return nhset_get(&l->rib.sets, rib_net_nhset(&l->rib, lab_net(l, BGP_IP4, net)));
+}
+
+/* All that there are, tombstones too. */
+static inline uint32_t lab_path_count(const struct lab *l)
+{
+    return l->rib.paths.count + l->rib.paths_with_id.count;
 }
 
 #endif

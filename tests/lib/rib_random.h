@@ -58,7 +58,7 @@ static inline void rib_random_check(const struct lab *l)
 {
     struct rib_tally t;
     rib_recount(l, &t);
-    CU_ASSERT_EQUAL_FATAL(t.all, l->rib.paths.count);
+    CU_ASSERT_EQUAL_FATAL(t.all, lab_path_count(l));
     for (uint8_t o = 1; o <= RIB_RANDOM_NODES; o++) {
         const struct rib_origin *origin = &l->rib.origins[o];
         uint32_t by_session = 0, accepted = 0, best = 0;

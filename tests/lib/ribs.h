@@ -98,7 +98,7 @@ static inline const struct rib_path *ribs_path(const struct ribs *x, uint8_t ori
     uint32_t net = prefix_table_find(&x->rib.nets, &p);
     for (uint32_t i = net ? rib_net(&x->rib, net)->paths : 0; i;) {
         const struct rib_path *path = rib_path(&x->rib, i);
-        if (path->origin == origin && path->nva == nva && path->path_id == path_id)
+        if (path->origin == origin && path->nva == nva && rib_path_id(path) == path_id)
             return rib_path_is_flushed(&x->rib, path) ? NULL : path;
         i = path->next;
     }

@@ -103,7 +103,7 @@ static inline int try_live_as(struct life *l, const struct netlink_cfg *as,
 {
     memset(l, 0, sizeof *l);
     uv_loop_init(&l->loop);
-    prefix_table_init(&l->prefixes, key, 0);
+    prefix_table_init(&l->prefixes, key, sizeof(uint32_t));
     nhset_table_init(&l->sets, key);
     l->program = program_new(&program_defaults, &l->sets);
     struct netlink_cfg cfg = {

@@ -221,7 +221,7 @@ static void test_the_digest_goes_over_to_another_key_in_slices(void)
         uint32_t net = rib_net_get(&c->rib, &prefix);
         CU_ASSERT_NOT_EQUAL_FATAL(net, 0);
         core_digest_changed(c, net, 0, set);
-        rib_net(&c->rib, net)->nhset = set;
+        rib_net(&c->rib, net)->nhset = (uint16_t)set;
         repl_digest_add(&wanted, &prefix, nhset_get(&c->rib.sets, set));
     }
     core_set_keys(c, &p->keys[0], p->now);

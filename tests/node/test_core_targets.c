@@ -84,7 +84,7 @@ static void test_a_target_that_ends_holds_no_prefix_any_more(void)
     core_program_ready(l->core, 0, l->now);
     pass(l, 1);
     uint32_t net = prefix_table_find(&core_rib(l->core)->nets, &known);
-    CU_ASSERT_EQUAL_FATAL(program_inherit(program(l, 0, "a"), net, rib_net(core_rib(l->core), net)->nhset), 0);
+    CU_ASSERT_EQUAL_FATAL(program_inherit(program(l, 0, "a"), net, rib_net_nhset(core_rib(l->core), net)), 0);
     hang_up(l, TALKER);
     pass(l, 1);
     CU_ASSERT_TRUE(core_targets_hold(l->core, net)); /* it was lost, not withdrawn: the brake holds it */

@@ -29,7 +29,7 @@ static uint32_t width(struct ribs *x)
     struct ip_prefix p = ribs_prefix(ROUTE);
     decide(x);
     uint32_t net = prefix_table_find(&x->rib.nets, &p);
-    return net ? nhset_get(&x->rib.sets, rib_net(&x->rib, net)->nhset)->count : 0;
+    return net ? nhset_get(&x->rib.sets, rib_net_nhset(&x->rib, net))->count : 0;
 }
 
 static enum rib_class class_of(const struct ribs *x, uint8_t origin, uint16_t nva)

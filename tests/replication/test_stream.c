@@ -134,7 +134,7 @@ static bool is_equal(struct pair *p)
         struct ip_prefix prefix;
         prefix_table_prefix(&p->origin.rib.nets, x->net, &prefix);
         uint32_t number = (uint32_t)prefix.bytes[1] << 16 | (uint32_t)prefix.bytes[2] << 8 | prefix.bytes[3];
-        const struct rib_path *y = ribs_path(&p->replica, ORIGIN, x->nva, number, x->path_id);
+        const struct rib_path *y = ribs_path(&p->replica, ORIGIN, x->nva, number, rib_path_id(x));
         if (x->attrs && (!y || !y->attrs || !same_attrs(&p->origin, x->attrs, &p->replica, y->attrs)))
             return false;
     }

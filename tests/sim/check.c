@@ -280,7 +280,7 @@ static const struct nhset *hops_of(const struct rib *r, int number)
 {
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
-    return net && rib_net(r, net)->nhset ? nhset_get(&r->sets, rib_net(r, net)->nhset) : NULL;
+    return net && rib_net_nhset(r, net) ? nhset_get(&r->sets, rib_net_nhset(r, net)) : NULL;
 }
 
 static bool same_hops(const struct rib *a, const struct rib *b, int number)
@@ -324,7 +324,7 @@ static void check_scratch(struct world *w, const struct core *c)
         if (!prefix_table_is_used(&r->nets, place))
             continue;
         prefix_table_prefix(&r->nets, place, &prefix);
-        repl_digest_add(&scratch, &prefix, nhset_get(&r->sets, rib_net(r, place)->nhset));
+        repl_digest_add(&scratch, &prefix, nhset_get(&r->sets, rib_net_nhset(r, place)));
     }
     if (scratch.low != c->digest.low || scratch.high != c->digest.high)
         sim_fail(w, "D2: node %u has another digest than its table", c->cfg.self);
@@ -338,7 +338,7 @@ static const struct rib_path *find_path(const struct rib *r, const struct ip_pre
     uint32_t net = prefix_table_find(&r->nets, prefix);
     for (uint32_t i = net ? rib_net(r, net)->paths : 0; i;) {
         const struct rib_path *p = rib_path(r, i);
-        if (p->origin == like->origin && p->nva == like->nva && p->path_id == like->path_id)
+        if (p->origin == like->origin && p->nva == like->nva && rib_path_id(p) == rib_path_id(like))
             return p;
         i = p->next;
     }
