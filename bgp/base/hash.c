@@ -92,7 +92,7 @@ static bool table_init(struct hash_table *t, uint32_t homes, uint32_t slack, uin
 {
     *t = (struct hash_table){ .homes = homes, .slack = slack, .bits = bits };
     t->bytes = ((size_t)homes + slack) * sizeof *t->cells;
-    t->cells = t->bytes < PAGES_MIN ? calloc(1, t->bytes) : pages_new(&t->bytes);
+    t->cells = t->bytes < PAGES_MIN ? calloc(1, t->bytes) : pages_new(&t->bytes, true);
     return t->cells;
 }
 
@@ -216,9 +216,17 @@ static void expect_some(const struct hash_index *x, const struct hash_owner *own
             owner->expect(owner->of, value_in(&x->old, x->old.cells[i]));
 }
 
+/* What is moved of a large table goes back to the system piece by piece: never do both stand there whole. */
+static void release(const struct hash_index *x, uint32_t since)
+{
+    const size_t piece = PAGES_MIN / sizeof *x->old.cells;
+    if (x->old.bytes >= PAGES_MIN && x->moved / piece > since / piece)
+        pages_drop(x->old.cells, since / piece * PAGES_MIN, x->moved / piece * PAGES_MIN);
+}
+
 static void move_some(struct hash_index *x, const struct hash_owner *owner)
 {
-    uint32_t end = cell_count(&x->old), until = x->moved + MOVE_PER_INSERT;
+    uint32_t end = cell_count(&x->old), since = x->moved, until = since + MOVE_PER_INSERT;
     if (!x->old.cells)
         return;
     while (x->moved < end && x->moved < until) {
@@ -231,6 +239,7 @@ static void move_some(struct hash_index *x, const struct hash_owner *owner)
         table_fini(&x->old);
     else
         expect_some(x, owner);
+    release(x, since);
 }
 
 static bool put_all(struct hash_table *to, const struct hash_table *from, uint32_t first,

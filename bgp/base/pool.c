@@ -10,6 +10,8 @@
 enum {
     UNIT = 4096,
     UNITS = PAGES_MIN / UNIT,
+    PLAIN_RUNS = 8, /* of ordinary pages, which cost nothing until touched: of so few bytes in all the
+                     * untouched part of a huge page would be much */
     RUNS_TRIED = 4, /* that turn out to be full: they go behind all others, and a new one comes */
 };
 
@@ -66,7 +68,7 @@ static uint32_t find(const struct run *r, uint32_t count)
 static struct run *run_new(struct pool *p)
 {
     size_t bytes = PAGES_MIN;
-    struct run *r = pages_new(&bytes);
+    struct run *r = pages_new(&bytes, p->bytes >= (size_t)PLAIN_RUNS * PAGES_MIN);
     if (!r)
         return NULL;
     r->fresh = 1;
