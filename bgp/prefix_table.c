@@ -92,11 +92,15 @@ uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix 
 void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *prefixes,
                          uint32_t count, uint32_t *likely)
 {
-    for (uint32_t i = 0; i < count; i++)
-        hash_prefetch(&t->index[prefixes[i].family], hash_prefix(t, &prefixes[i]));
+    uint64_t hashes[PREFIX_EXPECT];
+    assert(count <= PREFIX_EXPECT);
+    for (uint32_t i = 0; i < count; i++) {
+        hashes[i] = hash_prefix(t, &prefixes[i]);
+        hash_prefetch(&t->index[prefixes[i].family], hashes[i]);
+    }
     for (uint32_t i = 0; i < count; i++) {
         enum bgp_family f = (enum bgp_family)prefixes[i].family;
-        struct hash_probe probe = hash_probe(&t->index[f], hash_prefix(t, &prefixes[i]));
+        struct hash_probe probe = hash_probe(&t->index[f], hashes[i]);
         uint32_t place = hash_probe_next(&probe);
         likely[i] = place ? prefix_index(f, place) : 0;
         if (place)

@@ -9,7 +9,10 @@
 #include "bgp/base/slab.h"
 #include "bgp/types.h"
 
-enum { PREFIX_FAMILY_SHIFT = 31 };
+enum {
+    PREFIX_FAMILY_SHIFT = 31,
+    PREFIX_EXPECT = 64, /* at a time */
+};
 
 struct prefix_table {
     struct slab records[BGP_FAMILIES]; /* the caller's record, then the key */
@@ -42,8 +45,9 @@ void prefix_table_fini(struct prefix_table *t);
 
 /* Index of a prefix, 0 when it is not there. */
 uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p);
-/* These prefixes are about to be looked up: ask the memory system for their cells and records all at
- * once, so that the waits overlap. likely[i]: the index that prefix i probably has, 0 = probably none. */
+/* These prefixes, at most PREFIX_EXPECT, are about to be looked up: ask the memory system for their cells and
+ * records all at once, so that the waits overlap. likely[i]: the index that prefix i probably has, 0 =
+ * probably none. */
 void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *prefixes,
                          uint32_t count, uint32_t *likely);
 /* Index of a prefix, made with a zeroed record when it is new; 0 when memory ends. */

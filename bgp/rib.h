@@ -250,7 +250,7 @@ static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
 
 /* At most this many prefixes are about to be announced or withdrawn: their memory is asked for at once
  * (prefix_table_expect). No more than a hint. */
-enum { RIB_EXPECT = 64 };
+enum { RIB_EXPECT = PREFIX_EXPECT };
 void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t count);
 
 /* What is programmed: the ECMP set, 0 = nothing. */

@@ -3,10 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Compact when the list spans more than this many slots an entry: re-reading costs a reader at
- * most one entry more in SPAN_FACTOR - 1 changes. */
-enum { SPAN_FACTOR = 8, SPAN_FREE = 8 * VLIST_CHUNK };
-
 struct vlist_chunk {
     uint32_t live;
     uint32_t ids[VLIST_CHUNK]; /* 0 = hole */
@@ -73,9 +69,13 @@ static bool fill_in(struct vlist *v, uint64_t version)
 
 bool vlist_reserve(struct vlist *v, uint32_t count)
 {
-    for (uint64_t at = v->next; at < v->next + count; at = at - at % VLIST_CHUNK + VLIST_CHUNK)
+    uint64_t at = v->next, end = v->next + count;
+    if (end <= v->ready)
+        return true;
+    for (; at < end; at = at - at % VLIST_CHUNK + VLIST_CHUNK)
         if (!fill_in(v, at))
             return false;
+    v->ready = at;
     return true;
 }
 
@@ -195,11 +195,6 @@ uint32_t vlist_next(const struct vlist *v, uint64_t *position)
     }
     *position = vlist_head(v);
     return 0;
-}
-
-bool vlist_is_sparse(const struct vlist *v)
-{
-    return v->next - v->oldest > (uint64_t)v->live * SPAN_FACTOR + SPAN_FREE;
 }
 
 bool vlist_compact(struct vlist *v, uint32_t *id, uint32_t *slot)

@@ -27,6 +27,7 @@ struct vlist {
     uint64_t oldest; /* first version of chunks[0], a multiple of VLIST_CHUNK */
     uint64_t next;   /* version that the next change gets; versions start at 1 */
     uint64_t placing; /* 0, or: versions from here on are being placed */
+    uint64_t ready;  /* appends of lower versions have their memory */
     uint32_t live;
 };
 
@@ -73,8 +74,14 @@ static inline uint64_t vlist_settled(const struct vlist *v)
 /* The first entry newer than *position; moves *position onto it. 0: *position is at the head. */
 uint32_t vlist_next(const struct vlist *v, uint64_t *position);
 
+/* Compact when the list spans more than this many slots an entry: re-reading costs a reader at most one
+ * entry more in VLIST_SPAN - 1 changes. */
+enum { VLIST_SPAN = 8, VLIST_SPAN_FREE = 8 * VLIST_CHUNK };
 /* Do holes prevail, so that vlist_compact would move the oldest entry? */
-bool vlist_is_sparse(const struct vlist *v);
+static inline bool vlist_is_sparse(const struct vlist *v)
+{
+    return v->next - v->oldest > (uint64_t)v->live * VLIST_SPAN + VLIST_SPAN_FREE;
+}
 /* While true: entry *id was moved to the new *slot, which the caller must remember. */
 bool vlist_compact(struct vlist *v, uint32_t *id, uint32_t *slot);
 
