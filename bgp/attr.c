@@ -353,7 +353,7 @@ static int export_all(struct exporter *e, const struct bgp_attrs *a)
 static bool is_verbatim(const struct exporter *e, const struct bgp_attrs *a)
 {
     return e->how->transparent && e->width == 4 && !e->otc && !e->community && !e->how->replaced_asn &&
-           !e->how->shortened && !(a->marks & BGP_MARK_NON_TRANSITIVE);
+           !e->how->shortened && a->path_len && !(a->marks & BGP_MARK_NON_TRANSITIVE);
 }
 
 int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,
