@@ -273,6 +273,7 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
     if (p->attrs) {
         o->paths += one;
         s->paths += one;
+        s->bytes += (uint64_t)(int64_t)sign * rib_path_bytes(r, p->attrs);
         if (rib_path_verdict(p) == POLICY_ACCEPTED)
             s->accepted += one;
     } else {
@@ -344,6 +345,14 @@ static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t n
 static struct limit *limit_of(const struct rib *r, uint16_t nva)
 {
     return nva && r->nvas[nva].keep ? &r->limits[nva] : NULL;
+}
+
+uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                      uint32_t path_id)
+{
+    uint32_t net = prefix_table_find(&r->nets, prefix);
+    uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
+    return index ? rib_path(r, index)->attrs : 0;
 }
 
 static uint8_t verdict_bits(const struct rib *r, const struct rib_path *p)

@@ -108,6 +108,7 @@ struct rib_session {
     uint32_t paths;      /* without tombstones */
     uint32_t tombstones;
     uint32_t leaving;    /* of `paths`: gone with their session, and not removed yet; of the own origin only */
+    uint64_t bytes;      /* what its paths cost: rib_path_bytes of each */
     uint32_t accepted;   /* of `paths`: by the policy */
     uint32_t best;       /* of them: that are advertised */
     uint64_t synced_ms;  /* when this node learnt of End-of-RIB */
@@ -391,6 +392,16 @@ static inline bool rib_path_is_usable(const struct rib *r, const struct rib_path
 }
 
 static inline uint32_t rib_queue_count(const struct rib_queue *q)
+/* What a path with these attributes is counted as, shared or not: a fact of the announcement alone. */
+enum { RIB_PATH_BYTES = 96 }; /* with its share of a net and of the orders */
+static inline uint64_t rib_path_bytes(const struct rib *r, uint32_t attrs)
+{
+    return RIB_PATH_BYTES + (uint64_t)bgp_attrs_get(&r->attrs, attrs)->len;
+}
+/* The attributes that this path has now, 0 = there is none; what has gone with its session is removed. */
+uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                      uint32_t path_id);
+
 {
     return q->places[BGP_IP4].count + q->places[BGP_IP6].count;
 }

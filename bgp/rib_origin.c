@@ -100,6 +100,7 @@ static void forget_fact(struct rib *r, struct rib_origin *o, struct rib_session 
         vlist_remove(&o->order, s->slot);
     r->graces -= s->state == RIB_SESSION_GRACE;
     *s = (struct rib_session){ .paths = s->paths,
+                               .bytes = s->bytes,
                                .tombstones = s->tombstones,
                                .leaving = s->leaving,
                                .flushed = s->flushed,

@@ -273,6 +273,9 @@ struct core_peer_view {
     uint32_t received, accepted, best, advertised; /* prefixes; received of this node's session */
     struct adjout_stats sent;
     struct core_peer_error error;
+    uint64_t memory;          /* what its routes cost here, of peer->max_memory */
+    bool over_memory;         /* … and some were not stored since there was room */
+    uint64_t refused;         /* announcements that were not stored */
 };
 /* Places for peers: some may be free. */
 size_t core_peer_count(const struct core *c);

@@ -111,6 +111,8 @@ struct core_peer {
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
     bool bfd_multihop;
     uint64_t gone_ms;    /* nothing of it is left since then; 0 = there is something */
+    bool high_memory, over_memory; /* core_budget.c */
+    uint64_t refused_routes;       /* announcements that were not stored */
     uint64_t gone_at;    /* who has read the Loc-RIB order so far knows it */
     uint64_t session_id;           /* of the session that is, or was last, Established: never used twice */
     uint8_t down;                  /* enum bmp_down_reason of the last end */
@@ -677,3 +679,11 @@ void core_stale_tick(struct core *c, struct core_peer *p);
 uint64_t core_stale_deadline(const struct core_peer *p);
 
 #endif
+/* core_budget.c: what an NVA may cost. */
+bool core_budget_admits(struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
+                        uint32_t path_id, uint32_t attrs);
+void core_budget_refuse(struct core *c, struct core_peer *p);
+/* After an UPDATE; once a second. */
+void core_budget_look(struct core *c, struct core_peer *p);
+void core_budget_tick(struct core *c);
+

@@ -197,6 +197,7 @@ void core_peers_tick(struct core *c)
     if (c->now_ms < c->peers_ms)
         return;
     c->peers_ms = c->now_ms + CORE_PEERS_MS;
+    core_budget_tick(c);
     for (struct core_peer *p = core_next_peer(c, NULL), *next; p; p = next) {
         next = core_next_peer(c, p);
         if (is_free(c, p))

@@ -332,15 +332,26 @@ static bool next_stretch(const struct core *c, struct bgp_nlri *nlri, struct str
     return s->count;
 }
 
-static void announce(struct core *c, const struct core_peer *p, struct bgp_nlri nlri,
-                     const struct bgp_attrs *attrs)
+static void announce_one(struct core *c, struct core_peer *p, const struct ip_prefix *prefix, uint32_t path_id,
+                         uint32_t attrs)
+{
+    if (core_budget_admits(c, p, prefix, path_id, attrs)) {
+        core_must(rib_announce(&c->rib, c->rib.self, p->nva, prefix, path_id, attrs));
+        return;
+    }
+    if (rib_attrs_of(&c->rib, c->rib.self, p->nva, prefix, path_id))
+        core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, prefix, path_id, c->now_ms));
+    core_budget_refuse(c, p);
+}
+
+static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, const struct bgp_attrs *attrs)
 {
     struct stretch s;
     uint32_t id = bgp_attrs_intern(&c->rib.attrs, attrs);
     core_must(!id);
     while (next_stretch(c, &nlri, &s))
         for (uint32_t i = 0; i < s.count; i++)
-            core_must(rib_announce(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i], id));
+            announce_one(c, p, &s.prefixes[i], s.path_ids[i], id);
     bgp_attrs_unref(&c->rib.attrs, id);
 }
 
@@ -385,6 +396,7 @@ void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_up
             core_routes_synced(c, p);
     }
     check_limit(c, p);
+    core_budget_look(c, p);
 }
 
 /* RFC 2918, RFC 7313 section 4: the peer asks for all of ours, or tells all of its own again. */

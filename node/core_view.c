@@ -167,6 +167,9 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                         &c->rib.origins[c->rib.self].sessions[p->nva]),
                                     .error = p->error };
     if (!p->session)
+                                    .memory = c->rib.origins[c->rib.self].sessions[p->nva].bytes,
+                                    .over_memory = p->over_memory,
+                                    .refused = p->refused_routes,
         return true;
     out->bfd = p->cfg->bfd.enabled ? &p->bfd : NULL;
     out->bfd_multihop = p->bfd_multihop;

@@ -104,6 +104,10 @@ static json_t *route_counts(const struct core_peer_view *p)
     json_object_set_new(o, "advertised", json_count(p->advertised));
     json_object_set_new(o, "limit",
                         p->peer->limit.limit ? json_count(p->peer->limit.limit) : json_null());
+    json_object_set_new(o, "refused", json_count(p->refused));
+    json_object_set_new(o, "memoryBytes", json_count(p->memory));
+    json_object_set_new(o, "memoryLimitBytes",
+                        p->peer->max_memory ? json_count(p->peer->max_memory) : json_null());
     return o;
 }
 

@@ -51,6 +51,10 @@ static void warn_of_peers(const struct api_view *v, json_t *list)
         for (size_t k = 0; p.nodes_up && k < v->config->node_count; k++)
             if (missing & 1u << v->config->nodes[k].id)
                 warn(list, "peer %s has no session with %s", p.peer->name,
+        if (p.over_memory)
+            warn(list, "peer %s: its routes cost %llu bytes of maxMemory %llu; %llu announcements were not taken",
+                 p.peer->name, (unsigned long long)p.memory, (unsigned long long)p.peer->max_memory,
+                 (unsigned long long)p.refused);
                      v->config->nodes[k].name);
     }
 }

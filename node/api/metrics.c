@@ -136,6 +136,18 @@ static double flaps(const struct core_peer_view *p)
 }
 static double faulty(const struct core_peer_view *p)
 {
+static double memory(const struct core_peer_view *p)
+{
+    return (double)p->memory;
+}
+static double memory_limit(const struct core_peer_view *p)
+{
+    return (double)p->peer->max_memory;
+}
+static double refused(const struct core_peer_view *p)
+{
+    return (double)p->refused;
+}
     return p->stats ? (double)p->stats->updates_faulty : 0;
 }
 static double one_sided(const struct core_peer_view *p)
@@ -160,6 +172,9 @@ static const struct {
 };
 /* clang-format on */
 
+    { "tandem_bgp_peer_memory_bytes", "gauge", "What its routes cost here.", memory },
+    { "tandem_bgp_peer_memory_limit_bytes", "gauge", "What they may cost, 0 = no limit.", memory_limit },
+    { "tandem_bgp_peer_routes_refused_total", "counter", "Announcements beyond that, not taken.", refused },
 static void peer_labels(FILE *f, const char *family, const struct core_peer_view *p,
                         const char *end)
 {

@@ -73,6 +73,7 @@ static const struct change_field peer_fields[] = {
     PEER("maxRoutes", limit.warn_at, CONFIG_JUDGED),
     PEER("maxRoutes", limit.restart_s, CONFIG_JUDGED),
     PEER("maxRoutes", limit.action, CONFIG_JUDGED),
+    PEER("maxMemory", max_memory, CONFIG_JUDGED),
     PEER("bfd", bfd.enabled, CONFIG_RESET),
     PEER("bfd", bfd.strict, CONFIG_RESET),
     PEER("bfd", bfd.hops, CONFIG_RESET),

@@ -106,6 +106,7 @@ struct config_peer {                     /* peers[] */
     char *md5_key_file;                  /* md5KeyFile or NULL */
     struct config_tcp_ao tcp_ao;
     struct config_limit limit;
+    uint64_t max_memory;                 /* maxMemory: 512MiB, on each node; 0 = no limit */
     struct config_bfd bfd;
     uint32_t nodes;                      /* nodes: [names]; bit 1 << id; default all */
 };

@@ -326,6 +326,29 @@ static bool is_host(const struct ip_addr *a)
     return b[0] != 0xff && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80) && !ip_addr_is_zero(a);
 }
 
+bool schema_bytes(struct schema_reader *r, struct tree_node *n, const struct schema_row *row, void *to)
+{
+    static const char *const suffixes[] = { "", "KiB", "MiB", "GiB" };
+    if (!is_text(r, n, row))
+        return false;
+    size_t digits = strspn(n->text, "0123456789");
+    for (unsigned i = 0; digits && digits <= 9 && i < sizeof suffixes / sizeof *suffixes; i++) {
+        uint64_t bytes = (uint64_t)strtoull(n->text, NULL, 10) << 10 * i;
+        if (strcmp(n->text + digits, suffixes[i]) != 0)
+            continue;
+        if (bytes < row->min || bytes > row->max) {
+            schema_complain(r, n, "%s is outside %llu..%llu bytes", n->text, (unsigned long long)row->min,
+                            (unsigned long long)row->max);
+            return false;
+        }
+        *(uint64_t *)to = bytes;
+        return true;
+    }
+    schema_complain(r, n, "\"%s\" is no size", n->text);
+    report_hint(r->report, "write 512MiB or 2GiB");
+    return false;
+}
+
 bool schema_addr(struct schema_reader *r, struct tree_node *n, const struct schema_row *row, void *to)
 {
     struct ip_addr addr;

@@ -49,6 +49,7 @@ schema_read schema_u8, schema_u16, schema_u32, schema_u64, schema_bool;
 schema_read schema_word;      /* uint8_t: place in row->words */
 schema_read schema_seconds;   /* uint16_t: "90", "90s", "3m", "1h" */
 schema_read schema_millis;    /* uint32_t: "50ms", "3s", "10m" */
+schema_read schema_bytes;     /* uint64_t: "512MiB", "1GiB", "65536"; 0 where the row allows it */
 schema_read schema_addr;      /* struct ip_addr */
 schema_read schema_prefix;    /* struct ip_prefix */
 schema_read schema_key;       /* uint8_t[32]: base64 */

@@ -17,6 +17,7 @@ struct rib_tally {
     uint32_t paths[RIB_ORIGINS], tombstones[RIB_ORIGINS], old[RIB_ORIGINS], accepted[RIB_ORIGINS];
     uint32_t best[RIB_ORIGINS];
     uint32_t all;
+    uint64_t bytes[RIB_ORIGINS];
 };
 
 static inline void rib_recount(const struct lab *l, struct rib_tally *t)
@@ -31,6 +32,7 @@ static inline void rib_recount(const struct lab *l, struct rib_tally *t)
             t->best[p->origin] += i == rib_best(rib_net(&l->rib, index));
             t->accepted[p->origin] += p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED;
             t->paths[p->origin] += p->attrs != 0;
+            t->bytes[p->origin] += p->attrs ? rib_path_bytes(&l->rib, p->attrs) : 0;
             t->tombstones[p->origin] += p->attrs == 0;
             t->old[p->origin] += rib_path_is_old(&l->rib, p);
             CU_ASSERT_EQUAL_FATAL(p->net, index);
@@ -62,12 +64,15 @@ static inline void rib_random_check(const struct lab *l)
     for (uint8_t o = 1; o <= RIB_RANDOM_NODES; o++) {
         const struct rib_origin *origin = &l->rib.origins[o];
         uint32_t by_session = 0, accepted = 0, best = 0;
+        uint64_t bytes = 0;
         for (uint16_t nva = 0; nva < LAB_NVAS; nva++) {
             by_session += origin->sessions[nva].paths;
+            bytes += origin->sessions[nva].bytes;
             accepted += origin->sessions[nva].accepted;
             best += origin->sessions[nva].best;
         }
         CU_ASSERT_EQUAL_FATAL(accepted, t.accepted[o]);
+        CU_ASSERT_EQUAL_FATAL(bytes, t.bytes[o]);
         CU_ASSERT_EQUAL_FATAL(best, t.best[o]);
         CU_ASSERT_EQUAL_FATAL(origin->paths, t.paths[o]);
         CU_ASSERT_EQUAL_FATAL(origin->tombstones, t.tombstones[o]);

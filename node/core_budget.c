@@ -1,0 +1,67 @@
+/* What one NVA may cost in memory: what it announces beyond that is not stored, and so not replicated either.
+ *
+ * A route costs a fixed amount and its attributes, shared or not: a fact of what was announced, the same on
+ * every node. The session stays, and what is held stays; a route that is told again and does not fit any more is
+ * treated as withdrawn, since what was told before does not hold. When there is room again the NVA is asked to
+ * tell all of it once more (RFC 2918). */
+#include "node/core_impl.h"
+
+enum { HIGH_EIGHTHS = 7, ROOM_EIGHTHS = 6 };
+
+static uint64_t eighths(const struct core_peer *p, uint64_t count)
+{
+    return p->cfg->max_memory / 8 * count;
+}
+
+bool core_budget_admits(struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
+                        uint32_t path_id, uint32_t attrs)
+{
+    uint64_t used = c->rib.origins[c->rib.self].sessions[p->nva].bytes, most = p->cfg->max_memory;
+    uint64_t cost = rib_path_bytes(&c->rib, attrs);
+    if (!most || used + cost <= most)
+        return true;
+    uint32_t held = rib_attrs_of(&c->rib, c->rib.self, p->nva, prefix, path_id);
+    uint64_t freed = held ? rib_path_bytes(&c->rib, held) : 0;
+    return cost <= freed || used - freed + cost <= most;
+}
+
+static void tell(struct core *c, const struct core_peer *p, enum config_log_level level, const char *event)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    core_event(c, (int)level, event, core_peer_subject(p, subject, sizeof subject),
+               "bytes=%llu limit=%llu refused=%llu",
+               (unsigned long long)c->rib.origins[c->rib.self].sessions[p->nva].bytes,
+               (unsigned long long)p->cfg->max_memory, (unsigned long long)p->refused_routes);
+}
+
+void core_budget_refuse(struct core *c, struct core_peer *p)
+{
+    p->refused_routes++;
+    if (p->over_memory)
+        return;
+    p->over_memory = true;
+    tell(c, p, CONFIG_LOG_ERROR, "peer_memory_over_limit");
+}
+
+void core_budget_look(struct core *c, struct core_peer *p)
+{
+    uint64_t used = c->rib.origins[c->rib.self].sessions[p->nva].bytes;
+    bool is_high = p->cfg->max_memory && used >= eighths(p, HIGH_EIGHTHS);
+    if (is_high && !p->high_memory)
+        tell(c, p, CONFIG_LOG_WARN, "peer_memory_high");
+    if (is_high || used < eighths(p, ROOM_EIGHTHS))
+        p->high_memory = is_high;
+}
+
+void core_budget_tick(struct core *c)
+{
+    for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
+        uint64_t used = c->rib.origins[c->rib.self].sessions[p->nva].bytes;
+        if (!p->over_memory || (p->cfg->max_memory && used >= eighths(p, ROOM_EIGHTHS)))
+            continue;
+        p->over_memory = false;
+        tell(c, p, CONFIG_LOG_INFO, "peer_memory_has_room");
+        if (p->session && bgp_session_state(p->session) == BGP_ESTABLISHED)
+            core_peer_clear(c, p->cfg->name, CORE_CLEAR_SOFT_IN, c->now_ms);
+    }
+}
