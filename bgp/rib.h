@@ -135,6 +135,7 @@ struct rib_origin {
     uint64_t base;                /* order's version of the owner's version 0, modulo 2^64 */
     uint64_t start;               /* the owner's version after which it holds so */
     uint64_t place;               /* where the next changed entry stands in order; 0: at its tail */
+    bool lags;                    /* it does not read in time what its NVAs say */
     bool is_partial;              /* entries were dropped that the owner still has */
     struct rib_session *sessions; /* by NVA */
     uint64_t dropped;             /* newest version of a tombstone or fact that is no more */
@@ -391,7 +392,6 @@ static inline bool rib_path_is_usable(const struct rib *r, const struct rib_path
     return rib_path_class(r, p) != RIB_GONE && rib_path_verdict(p) == POLICY_ACCEPTED;
 }
 
-static inline uint32_t rib_queue_count(const struct rib_queue *q)
 /* What a path with these attributes is counted as, shared or not: a fact of the announcement alone. */
 enum { RIB_PATH_BYTES = 96 }; /* with its share of a net and of the orders */
 static inline uint64_t rib_path_bytes(const struct rib *r, uint32_t attrs)
@@ -402,6 +402,7 @@ static inline uint64_t rib_path_bytes(const struct rib *r, uint32_t attrs)
 uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                       uint32_t path_id);
 
+static inline uint32_t rib_queue_count(const struct rib_queue *q)
 {
     return q->places[BGP_IP4].count + q->places[BGP_IP6].count;
 }

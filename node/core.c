@@ -35,8 +35,13 @@ static bool drain_received(struct core *c)
         list_remove(node);
         routes |= conn->kind == CONN_BGP;
         drain(c, conn);
-        if (conn->kind == CONN_BGP && conn->pump.rx_len && !c->rx_left && !conn->close_asked)
+        bool waits = conn->kind == CONN_BGP && conn->pump.rx_len && !c->rx_left && !conn->close_asked;
+        if (waits)
             list_append(has_share ? &heard : &c->ready, node);
+        if (!waits)
+            conn->unread_ms = 0;
+        else if (has_share || !conn->unread_ms)
+            conn->unread_ms = c->now_ms;
     }
     list_take(&c->ready, &heard);
     return routes;
@@ -76,7 +81,7 @@ static void tick(struct core *c)
     core_recheck_tick(c);
     core_keys_tick(c);
     core_lost_tick(c);
-    repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
+    core_evidence_tick(c);
     core_must(rib_sweep(&c->rib, c->sweep_budget, c->now_ms));
     c->tombs_due =
         rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_streams_acked(c), c->now_ms);

@@ -219,6 +219,7 @@ struct core_node_view {
     bool is_self;
     uint8_t state;            /* enum repl_member_state; self is ALIVE */
     uint8_t origin_class;     /* enum rib_class of its routes */
+    bool input_lags;          /* it does not read in time what its NVAs say: they are no evidence */
     uint64_t incarnation;
     uint64_t version;         /* head of its order as known here */
     uint64_t behind;          /* versions that this node has not yet sent it (for self: 0) */
@@ -234,6 +235,7 @@ struct core_node_view {
     uint8_t key_use;          /* enum core_key_use: what that key is here */
     uint8_t secret_use;       /* … the same of the secret of the link with it; UNKNOWN without one */
     const char *via;          /* another node whose copy of it is read, NULL: its own, or none */
+    uint64_t quarantined;     /* records of its streams that could not be used here; self: not sent */
     uint16_t minor;           /* of the protocol that both speak; 0 = never linked */
     char last_error[160];
 };
@@ -355,7 +357,9 @@ struct core_status {
     uint8_t digest[REPL_DIGEST];
     bool digests_equal; /* with every living node, as far as comparable */
     uint64_t updates, withdrawals;
-    uint32_t loop_lag_ms;
+    uint32_t loop_lag_ms, input_lag_ms; /* input: how long an NVA's bytes have been waiting to be read */
+    uint16_t algo; /* version of the decision: the least of the living nodes' newest */
+    uint64_t refused_handshakes; /* connections to the cluster port: too many at a time, or too many failures */
     struct rib_memory memory;
     const char *config_refused; /* why the last reload was; "" = it was not */
 };

@@ -16,12 +16,11 @@ void core_positions(const struct core *c, struct repl_beat *beat)
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         const struct rib_origin *o = &c->rib.origins[id];
         bool self = id == c->cfg.self;
-        uint8_t held = (uint8_t)(o->old ? 1 + o->old_class : 0);
         beat->positions[beat->position_count++] = (struct repl_position){
             .origin = id,
             .incarnation = self ? c->incarnation : c->members[id].replica.incarnation,
             .version = self ? vlist_head(&o->order) : c->members[id].replica.position,
-            .status = (uint8_t)(o->class | held << 4),
+            .status = core_origin_status(o),
         };
     }
 }
@@ -74,6 +73,8 @@ void core_compare_digests(struct core *c, struct core_member *m)
     char subject[CONFIG_NAME_MAX + 16];
     if (!m->heard.has_digest || !core_digest_is_comparable(c) || m->config_differs || !core_keys_compare(c, m))
         return;
+    if (m->heard.algo && m->heard.algo != core_algo(c))
+        return; /* one of us has not heard yet who has come or gone */
     core_positions(c, &own);
     if (!same_vector(&own, m->heard.positions, m->heard.position_count))
         return;
@@ -142,6 +143,8 @@ static void send_beat(struct core *c, struct core_member *m)
     b->echo = m->has_heard ? m->heard.counter : 0;
     b->echo_age_ms = m->has_heard ? (uint32_t)(c->now_ms - m->heard_beat_ms) : 0;
     b->loop_lag_ms = c->lag_ms;
+    b->input_lag_ms = c->input_lag_ms;
+    b->algo = core_algo(c);
     b->steady = c->phase == CORE_STEADY;
     b->has_config = true;
     b->config_generation = c->config->generation;
@@ -165,6 +168,7 @@ void core_beat(struct core *c)
     c->lag_ms = c->beat_ms ? (uint32_t)(c->now_ms - c->beat_ms) : 0;
     c->beat_ms = c->now_ms + c->config->beat_ms;
     c->beat_counter++;
+    core_living_beat(c);
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
         if (m->link && !m->link->close_asked)
             send_beat(c, m);

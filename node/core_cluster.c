@@ -15,7 +15,6 @@ enum {
     RENEW_AGAIN_MS = 60 * 1000, /* when the new link did not come up */
     REKEY_AGAIN_MS = 10 * 1000, /* … and was to be made with newer keys */
     DYING_MS = 20, /* a listener that is dying is asked again */
-    ALGO_VERSION = 1,
     PROTOCOL_MINOR = TANDEM_PROTOCOL_MINOR, /* the newest that we speak, and the oldest */
     PROTOCOL_MINOR_MIN = 1,
 };
@@ -96,8 +95,8 @@ static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
                    .incarnation = c->incarnation,
                    .minor_min = PROTOCOL_MINOR_MIN,
                    .minor_max = c->minor,
-                   .algo_min = ALGO_VERSION,
-                   .algo_max = ALGO_VERSION,
+                   .algo_min = CORE_ALGO_VERSION,
+                   .algo_max = CORE_ALGO_VERSION,
                    .config_generation = c->config->generation },
     };
     repl_cluster_id(c->config->name, cfg.cluster_id);
@@ -347,6 +346,7 @@ static void on_beat(struct core *c, struct core_member *m, const struct repl_msg
     core_keys_heard(c, m);
     core_heard_beat(c, m, msg->beat.counter);
     core_heard_take(c, m);
+    core_living_heard(c, m);
     core_compare_digests(c, m);
 }
 

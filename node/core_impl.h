@@ -40,6 +40,8 @@ enum {
     CORE_REFUSED_LOG_MS = 1000,
 };
 
+enum { CORE_ALGO_VERSION = 1 }; /* of the decision: the newest that this program has, and the only one */
+
 enum conn_kind { CONN_BGP, CONN_LINK, CONN_BMP };
 
 /* Who fails to authenticate again and again costs key agreements: its address has to wait. */
@@ -75,6 +77,7 @@ struct core_conn {
     bool close_asked;
     bool authenticated; /* CONN_LINK: it was up */
     struct ip_addr remote, local;
+    uint64_t unread_ms;     /* since when bytes received wait for their turn to be read; 0 = none do */
     struct core_message sent_open, heard_open; /* CONN_BGP, while somebody wants to know */
     bool was_up;            /* CONN_BGP: it was Established */
     struct core_peer *peer; /* CONN_BGP; NULL once the session has let it go */
@@ -108,11 +111,11 @@ struct core_peer {
     bool sends_eor;
     uint64_t up_ms, update_ms, since_ms, heard_ms;
     bool warned, over_limit;
+    bool high_memory, over_memory; /* core_budget.c */
+    uint64_t refused_routes;       /* announcements that were not stored */
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
     bool bfd_multihop;
     uint64_t gone_ms;    /* nothing of it is left since then; 0 = there is something */
-    bool high_memory, over_memory; /* core_budget.c */
-    uint64_t refused_routes;       /* announcements that were not stored */
     uint64_t gone_at;    /* who has read the Loc-RIB order so far knows it */
     uint64_t session_id;           /* of the session that is, or was last, Established: never used twice */
     uint8_t down;                  /* enum bmp_down_reason of the last end */
@@ -342,6 +345,7 @@ struct core {
     bool tombs_due; /* more tombstones are to be dropped than this turn had time for */
     struct list conns, links, busy, moved;
     struct list ready; /* pumps with bytes received */
+    uint32_t input_lag_ms;
     size_t rx_left;    /* of this turn's CORE_RX_BUDGET */
     struct heap due;   /* NVAs by the time of their session's next tick */
     uint64_t produced; /* adjout_produced when all members were last looked at */
@@ -578,6 +582,15 @@ void core_digest_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_
 void core_keys_tick(struct core *c);
 const char *core_key_text(const uint8_t id[static REPL_KEY_ID], char text[static 2 * REPL_KEY_ID + 1]);
 
+/* core_living.c */
+uint16_t core_algo(const struct core *c);
+/* What an origin is here, for vectors: its class, whether its held copies have expired, what is held of earlier
+ * lives, and whether it is grey. */
+uint8_t core_origin_status(const struct rib_origin *o);
+void core_evidence_tick(struct core *c);
+void core_living_beat(struct core *c);
+void core_living_heard(struct core *c, const struct core_member *m);
+
 /* core_heard.c */
 /* What this node says of the others in its beat, and what it believes of what one of them says. */
 void core_heard_say(const struct core *c, struct repl_beat *beat);
@@ -663,6 +676,14 @@ uint64_t core_drain_deadline(const struct core *c);
 /* Is this NVA told that our routes are about to go? */
 bool core_drain_marks(const struct core *c, const struct core_peer *p);
 
+/* core_budget.c: what an NVA may cost. */
+bool core_budget_admits(struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
+                        uint32_t path_id, uint32_t attrs);
+void core_budget_refuse(struct core *c, struct core_peer *p);
+/* After an UPDATE; once a second. */
+void core_budget_look(struct core *c, struct core_peer *p);
+void core_budget_tick(struct core *c);
+
 /* core_stale.c: long-lived graceful restart. Families as bits. */
 void core_stale_agree(struct core_peer *p);     /* at Up */
 uint8_t core_stale_offered(const struct core_peer *p);
@@ -679,11 +700,3 @@ void core_stale_tick(struct core *c, struct core_peer *p);
 uint64_t core_stale_deadline(const struct core_peer *p);
 
 #endif
-/* core_budget.c: what an NVA may cost. */
-bool core_budget_admits(struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
-                        uint32_t path_id, uint32_t attrs);
-void core_budget_refuse(struct core *c, struct core_peer *p);
-/* After an UPDATE; once a second. */
-void core_budget_look(struct core *c, struct core_peer *p);
-void core_budget_tick(struct core *c);
-

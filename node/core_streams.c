@@ -124,7 +124,7 @@ static void choose(struct core *c, struct core_member *m)
 static bool is_current_via(const struct core_member *m)
 {
     const struct repl_position *p = m->source->has_heard ? position_of(m->source, m->node->id) : NULL;
-    enum { CLASS = 0x0f };
+    enum { CLASS = 0x07 };
     return p && p->incarnation == m->replica.incarnation && (p->status & CLASS) == RIB_LIVE &&
            m->replica.position >= p->version;
 }

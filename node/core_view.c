@@ -72,6 +72,7 @@ static void view_self(const struct core *c, struct core_node_view *out)
     out->steady = c->phase == CORE_STEADY;
     out->config_generation = c->config->generation;
     out->minor = c->minor;
+    out->quarantined = c->quarantined;
 }
 
 static void view_member(const struct core *c, const struct core_member *m, uint64_t now_ms,
@@ -93,6 +94,7 @@ static void view_member(const struct core *c, const struct core_member *m, uint6
     out->config_generation = m->config_generation;
     out->via = m->source && m->source != m ? m->source->node->name : NULL;
     out->minor = m->minor;
+    out->quarantined = m->replica.quarantined;
     if (m->has_heard && m->heard.secret_count) {
         out->key_id = m->heard.key_id;
         out->key_use = key_use(m->node, m->heard.key_id);
@@ -107,6 +109,7 @@ void core_node_view(const struct core *c, size_t nth, uint64_t now_ms, struct co
     uint32_t id = (uint32_t)nth + 1;
     *out = (struct core_node_view){ .node = &c->config->nodes[nth],
                                     .origin_class = c->rib.origins[id].class,
+                                    .input_lags = c->rib.origins[id].lags,
                                     .paths = c->rib.origins[id].paths,
                                     .sessions = sessions_up(c, id) };
     if (id == c->cfg.self)
@@ -163,13 +166,13 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                     .here = p->session != NULL,
                                     .is_shut = p->is_shut,
                                     .nodes_up = nodes_up(c, p->nva),
+                                    .memory = c->rib.origins[c->rib.self].sessions[p->nva].bytes,
+                                    .over_memory = p->over_memory,
+                                    .refused = p->refused_routes,
                                     .received = rib_session_paths(
                                         &c->rib.origins[c->rib.self].sessions[p->nva]),
                                     .error = p->error };
     if (!p->session)
-                                    .memory = c->rib.origins[c->rib.self].sessions[p->nva].bytes,
-                                    .over_memory = p->over_memory,
-                                    .refused = p->refused_routes,
         return true;
     out->bfd = p->cfg->bfd.enabled ? &p->bfd : NULL;
     out->bfd_multihop = p->bfd_multihop;
@@ -326,6 +329,9 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
                                  .updates = c->rib.updates,
                                  .withdrawals = c->rib.withdrawals,
                                  .loop_lag_ms = c->lag_ms,
+                                 .input_lag_ms = c->input_lag_ms,
+                                 .algo = core_algo(c),
+                                 .refused_handshakes = c->refused_handshakes,
                                  .memory = rib_memory(&c->rib),
                                  .config_refused = c->config_refused };
     (void)now_ms;

@@ -47,7 +47,7 @@ struct repl_hello {
 struct repl_position {
     uint32_t origin;
     uint64_t incarnation, version;
-    uint8_t status; /* digest vectors: class that the sender gives this origin, enum rib_class */
+    uint8_t status; /* digest vectors: what this origin is to the sender, see core_origin_status */
 };
 
 struct repl_attr {
@@ -138,6 +138,7 @@ struct repl_beat {
     uint8_t secret_count;     /* secrets that the sender accepts, 0 = not told; the digest is keyed by the first */
     uint32_t secret_ids[REPL_SECRETS_MAX];
     uint8_t key_id[8];        /* of the node key that it uses; told with them */
+    uint16_t algo;            /* version of the decision that it uses, 0 = not told */
 };
 
 /* Sent when digests at equal vectors differ: which part of the table it is. */

@@ -194,6 +194,7 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
     beat.loop_lag_ms = b->loop_lag_ms;
     beat.input_lag_ms = b->input_lag_ms;
     beat.steady = b->steady;
+    beat.algo = b->algo;
     if (b->has_digest)
         beat.digest = codec_bytes(b->digest, REPL_DIGEST);
     if (b->has_config) {
@@ -331,15 +332,16 @@ static bool read_heard(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
     return true;
 }
 
-static bool read_keys(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
+static bool read_newer(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
 {
-    if (pb->n_secret_ids > REPL_SECRETS_MAX || (pb->n_secret_ids && pb->key_id.len != sizeof out->key_id))
+    if (pb->algo > UINT16_MAX || pb->n_secret_ids > REPL_SECRETS_MAX || (pb->n_secret_ids && pb->key_id.len != sizeof out->key_id))
         return false;
     for (size_t i = 0; i < pb->n_secret_ids; i++)
         out->secret_ids[i] = pb->secret_ids[i];
     if (pb->n_secret_ids)
         memcpy(out->key_id, pb->key_id.data, sizeof out->key_id);
     out->secret_count = (uint8_t)pb->n_secret_ids;
+    out->algo = (uint16_t)pb->algo;
     return true;
 }
 
@@ -364,7 +366,7 @@ static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, st
     if (to->has_config)
         memcpy(to->config_digest, b->config_digest.data, REPL_DIGEST);
     return read_positions(b->positions, b->n_positions, to->positions, &to->position_count) &&
-                   read_heard(b, to) && read_keys(b, to)
+                   read_heard(b, to) && read_newer(b, to)
                ? read_hints(b, arena, to)
                : REPL_ERR_MALFORMED;
 }

@@ -65,12 +65,12 @@ static bool is_held(const struct rib *r, const struct rib_path *p)
     return class == RIB_GRACE || class == RIB_STALE;
 }
 
-/* May this origin's session speak for the NVA? Not when it is away or down itself. */
+/* May this origin's session speak for the NVA? Not when it is away, grey, or down itself. */
 static const struct rib_session *witness(const struct rib *r, int origin, uint16_t nva)
 {
     const struct rib_origin *o = &r->origins[origin];
     const struct rib_session *s = &o->sessions[nva];
-    return o->class == RIB_LIVE && rib_session_is_up(s->state) ? s : NULL;
+    return o->class == RIB_LIVE && !o->lags && rib_session_is_up(s->state) ? s : NULL;
 }
 
 /* The witness's own current entry for the same route: announced, withdrawn, or NULL. */
@@ -172,6 +172,18 @@ static bool holds_any_of(const struct rib_origin *o, uint16_t nva)
     return s->paths && (o->class != RIB_LIVE || o->old || s->state == RIB_SESSION_GRACE);
 }
 
+void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags)
+{
+    r->origins[origin].lags = lags;
+    for (uint8_t i = 1; !lags && i < RIB_ORIGINS; i++) {
+        struct holding held[2];
+        holdings(&r->origins[i], held);
+        for (int k = 0; k < 2; k++)
+            if (*held[k].class != RIB_LIVE && held_entries(&r->origins[i], &held[k]))
+                rib_origin_review(r, i, 0);
+    }
+}
+
 void repl_evidence_session_ends(struct rib *r, uint16_t nva)
 {
     if (!repl_evidence_is_needed(r))
@@ -200,6 +212,8 @@ static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
     if (*h->class == RIB_LIVE || !held_entries(&r->origins[origin], h))
         return UINT64_MAX;
     uint64_t stale_at = h->since_ms + times->grace_ms, drop_at = stale_at + times->stale_ms;
+    if (h->which == RIB_CURRENT)
+        drop_at += times->follow_ms;
     if (*h->class == RIB_GRACE && now_ms >= stale_at) {
         *h->class = RIB_STALE;
         rib_origin_review(r, origin, 0);
@@ -212,6 +226,14 @@ static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
         return now_ms + times->grace_ms; /* total loss: hold without limit */
     rib_origin_drop(r, origin, h->which);
     return UINT64_MAX;
+}
+
+void repl_evidence_purge(struct rib *r, uint8_t origin)
+{
+    struct holding held[2];
+    holdings(&r->origins[origin], held);
+    if (*held[0].class != RIB_LIVE && held_entries(&r->origins[origin], &held[0]) && any_session_is_live(r))
+        rib_origin_drop(r, origin, RIB_CURRENT);
 }
 
 uint64_t repl_evidence_tick(struct rib *r, const struct repl_evidence_times *times, uint64_t now_ms)

@@ -16,6 +16,7 @@
 
 struct repl_evidence_times {
     uint64_t grace_ms, stale_ms;
+    uint64_t follow_ms; /* what is STALE of a dead node stays so much longer: another node says when it goes */
 };
 
 /* The origin is away, and was heard for the last time at since_ms: its entries are GRACE, and all of them are judged once, so that every
@@ -34,6 +35,11 @@ void repl_evidence_judge(struct rib *r, uint32_t net);
 void repl_evidence_synced(struct rib *r, uint16_t nva);
 /* A live session of this NVA is about to be lost with its routes: rule c speaks before it goes. */
 void repl_evidence_session_ends(struct rib *r, uint16_t nva);
+/* The origin's sessions are no evidence while it does not read what they say. */
+void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags);
+/* Another node's timer for this origin is over: what is held of its last life goes here, too. Not where no
+ * session is live, nor when it is not held. */
+void repl_evidence_purge(struct rib *r, uint8_t origin);
 /* Move on by time: GRACE -> STALE -> dropped. Returns when to call again, UINT64_MAX = never. */
 uint64_t repl_evidence_tick(struct rib *r, const struct repl_evidence_times *times,
                             uint64_t now_ms);

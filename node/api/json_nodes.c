@@ -91,6 +91,8 @@ static json_t *node_object(const struct api_view *v, size_t nth)
     if (n.via)
         json_object_set_new(o, "readFrom", json_text(n.via));
     json_object_set_new(o, "protocolMinor", json_count(n.minor));
+    json_object_set_new(o, "quarantinedRecords", json_count(n.quarantined));
+    json_object_set_new(o, "inputLags", json_boolean(n.input_lags));
     put_keys(o, &n);
     if (n.differing)
         json_object_set_new(o, "differingBuckets", buckets(n.differing));

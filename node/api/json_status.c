@@ -26,6 +26,12 @@ static void warn_of_nodes(const struct api_view *v, json_t *list)
             warn(list, "node %s has another configuration (generation %llu): give both the same file, and reload "
                  "both",
                  n.node->name, (unsigned long long)n.config_generation);
+        if (n.input_lags)
+            warn(list, "node %s does not read in time what its NVAs say: they are no evidence meanwhile",
+                 n.node->name);
+        if (n.quarantined && !n.is_self)
+            warn(list, "node %s: %llu of its records could not be used here: see record_quarantined in the events",
+                 n.node->name, (unsigned long long)n.quarantined);
         if (n.key_id && n.key_use == CORE_KEY_UNKNOWN)
             warn(list, "node %s uses a key that is not listed here: give both the same file, with its key as "
                  "publicKey or nextPublicKey",
@@ -45,16 +51,16 @@ static void warn_of_peers(const struct api_view *v, json_t *list)
         uint32_t missing = p.peer->nodes & ~p.nodes_up;
         if (p.peer->disabled || p.is_removed)
             continue;
+        if (p.over_memory)
+            warn(list, "peer %s: its routes cost %llu bytes of maxMemory %llu; %llu announcements were not taken",
+                 p.peer->name, (unsigned long long)p.memory, (unsigned long long)p.peer->max_memory,
+                 (unsigned long long)p.refused);
         if (!p.nodes_up)
             warn(list, "peer %s is down on every node%s%s", p.peer->name,
                  p.error.text[0] ? ": " : "", p.error.text);
         for (size_t k = 0; p.nodes_up && k < v->config->node_count; k++)
             if (missing & 1u << v->config->nodes[k].id)
                 warn(list, "peer %s has no session with %s", p.peer->name,
-        if (p.over_memory)
-            warn(list, "peer %s: its routes cost %llu bytes of maxMemory %llu; %llu announcements were not taken",
-                 p.peer->name, (unsigned long long)p.memory, (unsigned long long)p.peer->max_memory,
-                 (unsigned long long)p.refused);
                      v->config->nodes[k].name);
     }
 }
@@ -172,6 +178,8 @@ void api_status(const struct api_view *v, const struct api_request *q, struct ap
     json_object_set_new(o, "digest", json_hex(s.digest, sizeof s.digest));
     json_object_set_new(o, "digestsEqual", json_boolean(s.digests_equal));
     json_object_set_new(o, "loopLagSeconds", json_real(s.loop_lag_ms / 1000.0));
+    json_object_set_new(o, "inputLagSeconds", json_real(s.input_lag_ms / 1000.0));
+    json_object_set_new(o, "decisionVersion", json_count(s.algo));
     json_object_set_new(o, "counts", counts(&s));
     json_object_set_new(o, "memoryBytes", memory(&s.memory));
     json_object_set_new(o, "checks", checks);

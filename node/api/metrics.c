@@ -63,6 +63,12 @@ static void put_node(FILE *f, const struct api_view *v)
            !s.config_refused[0]);
     single(f, "tandem_loop_delay_seconds", gauge, "How late the loop last was.",
            s.loop_lag_ms / 1000.0);
+    single(f, "tandem_input_delay_seconds", gauge, "How long bytes of an NVA have been waiting to be read.",
+           s.input_lag_ms / 1000.0);
+    single(f, "tandem_decision_version", gauge, "Version of the decision: the least of the living nodes' newest.",
+           s.algo);
+    single(f, "tandem_cluster_refused_handshakes_total", counter,
+           "Connections to the cluster port refused: too many half open, or failures.", (double)s.refused_handshakes);
     single(f, "tandem_rib_paths", gauge, "Paths of all origins.", s.paths);
     single(f, "tandem_rib_stale_paths", gauge, "Paths kept although their session is lost.",
            s.stale_paths);
@@ -130,12 +136,6 @@ static double limit(const struct core_peer_view *p)
 {
     return p->peer->limit.limit;
 }
-static double flaps(const struct core_peer_view *p)
-{
-    return p->stats ? p->stats->flaps : 0;
-}
-static double faulty(const struct core_peer_view *p)
-{
 static double memory(const struct core_peer_view *p)
 {
     return (double)p->memory;
@@ -148,6 +148,12 @@ static double refused(const struct core_peer_view *p)
 {
     return (double)p->refused;
 }
+static double flaps(const struct core_peer_view *p)
+{
+    return p->stats ? p->stats->flaps : 0;
+}
+static double faulty(const struct core_peer_view *p)
+{
     return p->stats ? (double)p->stats->updates_faulty : 0;
 }
 static double one_sided(const struct core_peer_view *p)
@@ -166,15 +172,15 @@ static const struct {
     { "tandem_bgp_peer_routes_best", "gauge", "Routes that won.", best },
     { "tandem_bgp_peer_routes_advertised", "gauge", "Prefixes told to the peer.", advertised },
     { "tandem_bgp_peer_routes_limit", "gauge", "Configured limit, 0 = none.", limit },
+    { "tandem_bgp_peer_memory_bytes", "gauge", "What its routes cost here.", memory },
+    { "tandem_bgp_peer_memory_limit_bytes", "gauge", "What they may cost, 0 = no limit.", memory_limit },
+    { "tandem_bgp_peer_routes_refused_total", "counter", "Announcements beyond that, not taken.", refused },
     { "tandem_bgp_peer_one_sided", "gauge", "1 when some nodes have a session and others not.", one_sided },
     { "tandem_bgp_peer_flaps_total", "counter", "Sessions that ended.", flaps },
     { "tandem_bgp_faulty_updates_total", "counter", "UPDATEs handled by RFC 7606 without a reset.", faulty },
 };
 /* clang-format on */
 
-    { "tandem_bgp_peer_memory_bytes", "gauge", "What its routes cost here.", memory },
-    { "tandem_bgp_peer_memory_limit_bytes", "gauge", "What they may cost, 0 = no limit.", memory_limit },
-    { "tandem_bgp_peer_routes_refused_total", "counter", "Announcements beyond that, not taken.", refused },
 static void peer_labels(FILE *f, const char *family, const struct core_peer_view *p,
                         const char *end)
 {
@@ -256,23 +262,28 @@ static void put_peers(FILE *f, const struct api_view *v)
 
 static void put_nodes(FILE *f, const struct api_view *v)
 {
-    static const char *const families[] = { "tandem_replication_connected",
-                                            "tandem_replication_lag_seconds",
-                                            "tandem_replication_versions_behind",
-                                            "tandem_replication_digest_differs" };
-    static const char *const helps[] = { "1 when the node is heard.", "Age of its last word.",
-                                         "Own versions that it was not sent yet.",
-                                         "1 when the same inputs gave it another table." };
+    static const struct {
+        const char *name, *type, *help;
+    } families[] = {
+        { "tandem_replication_connected", "gauge", "1 when the node is heard." },
+        { "tandem_replication_lag_seconds", "gauge", "Age of its last word." },
+        { "tandem_replication_versions_behind", "gauge", "Own versions that it was not sent yet." },
+        { "tandem_replication_digest_differs", "gauge", "1 when the same inputs gave it another table." },
+        { "tandem_replication_config_differs", "gauge", "1 when it follows another file." },
+        { "tandem_replication_key_unlisted", "gauge", "1 when it uses a key that is not listed here." },
+        { "tandem_replication_quarantined_total", "counter", "Its records that could not be used here." },
+    };
     for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
-        head(f, families[k], gauge, helps[k]);
+        head(f, families[k].name, families[k].type, families[k].help);
         for (size_t i = 0; i < core_node_count(v->core); i++) {
             struct core_node_view n;
             core_node_view(v->core, i, v->now_ms, &n);
             double values[] = { n.state == REPL_MEMBER_ALIVE, n.lag_ms / 1000.0, (double)n.behind,
-                                n.has_digest && !n.digest_equal };
+                                n.has_digest && !n.digest_equal, n.config_differs,
+                                n.key_id && n.key_use == CORE_KEY_UNKNOWN, (double)n.quarantined };
             if (n.is_self)
                 continue;
-            fprintf(f, "%s{", families[k]);
+            fprintf(f, "%s{", families[k].name);
             label(f, "node", n.node->name, "} ");
             fprintf(f, "%.15g\n", values[k]);
         }

@@ -94,6 +94,68 @@ static void test_a_stale_route_without_alternative_stays_until_its_end(void)
     rib_fini(&x.rib);
 }
 
+/* Another node says when; our own timer is for the case that it does not. */
+static void test_a_hold_ends_for_all_when_it_ends_for_one(void)
+{
+    struct repl_evidence_times follower = times;
+    struct ribs x;
+    follower.follow_ms = 5000;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_purge(&x.rib, AWAY); /* it is alive: nothing is held */
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_tick(&x.rib, &follower, 1000 + GRACE_MS);
+    repl_evidence_tick(&x.rib, &follower, 1000 + GRACE_MS + STALE_MS + 4999);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_purge(&x.rib, AWAY);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+static void test_a_hold_that_nobody_ends_ends_by_itself(void)
+{
+    struct repl_evidence_times follower = times;
+    struct ribs x;
+    follower.follow_ms = 5000;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_tick(&x.rib, &follower, 1000 + GRACE_MS);
+    repl_evidence_tick(&x.rib, &follower, 1000 + GRACE_MS + STALE_MS + 5000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+static void test_without_a_live_session_no_other_node_ends_a_hold(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 2000);
+    repl_evidence_purge(&x.rib, AWAY);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+/* S4. Once it reads in time again, what it said counts. */
+static void test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_session(&x, THIRD, FW, RIB_SESSION_SYNCED, 1, 100);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, THIRD, FW, ROUTE, 0, 65001);
+    repl_evidence_lags(&x.rib, THIRD, true);
+    ribs_withdraw(&x, THIRD, FW, ROUTE, 0, 900);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_lags(&x.rib, THIRD, false);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
 /* Scenario 8b: with no live session at all we are probably the isolated ones. */
 static void test_with_every_session_lost_nothing_expires(void)
 {
@@ -366,4 +428,8 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_a_node_that_is_back_says_again_what_was_disproved),
         CU_CASE(test_a_node_that_is_back_is_believed_at_once_in_what_it_says_anew),
         CU_CASE(test_losing_a_node_twice_starts_no_second_clock),
-        CU_CASE(test_routes_of_an_earlier_life_are_held_and_judged_alike))
+        CU_CASE(test_routes_of_an_earlier_life_are_held_and_judged_alike),
+        CU_CASE(test_a_hold_ends_for_all_when_it_ends_for_one),
+        CU_CASE(test_a_hold_that_nobody_ends_ends_by_itself),
+        CU_CASE(test_without_a_live_session_no_other_node_ends_a_hold),
+        CU_CASE(test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up))

@@ -1,0 +1,120 @@
+/* What nodes that are alive have in common. */
+#include "node/core_impl.h"
+#include "tests/lib/pair_lab.h"
+
+static struct pair *linked(void)
+{
+    struct pair *p = pair_open();
+    pair_pass(p, 400);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL_FATAL(pair_view(p, i).state, REPL_MEMBER_ALIVE);
+    return p;
+}
+
+static uint16_t algo(const struct pair *p)
+{
+    struct core_status s;
+    core_status(p->core[0], p->now, &s);
+    return s.algo;
+}
+
+/* D5. Of a dead node it does not matter what it had. */
+static void test_the_decision_is_the_oldest_that_a_living_node_has(void)
+{
+    struct pair *p = linked();
+    CU_ASSERT_EQUAL(algo(p), CORE_ALGO_VERSION);
+    p->core[0]->members[2].algo_max = CORE_ALGO_VERSION + 1;
+    CU_ASSERT_EQUAL(algo(p), CORE_ALGO_VERSION);
+    p->core[0]->members[2].algo_max = 0; /* not told */
+    CU_ASSERT_EQUAL(algo(p), CORE_ALGO_VERSION);
+    pair_kill(p, 1);
+    pair_pass(p, 1000);
+    CU_ASSERT_EQUAL(algo(p), CORE_ALGO_VERSION);
+    pair_free(p);
+}
+
+/* A third node's routes: held by both, and gone at both when the lower one says so. */
+static struct pair *holding(void)
+{
+    struct pair *p = pair_open();
+    for (int i = 0; i < 2; i++) {
+        core_free(p->core[i]);
+        p->config[i].node_count = 3;
+        p->config[i].nodes[2] = p->config[i].nodes[1];
+        p->config[i].nodes[2].id = 3;
+        p->config[i].nodes[2].cluster_address.bytes[3] = 9;
+        p->config[i].nodes[2].public_key[0] ^= 1;
+    }
+    for (int i = 0; i < 2; i++)
+        pair_start(p, i);
+    return p;
+}
+
+static void test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer(void)
+{
+    struct pair *p = holding();
+    pair_pass(p, 500);
+    CU_ASSERT_EQUAL(p->core[0]->hold_times.follow_ms, 0);
+    CU_ASSERT_TRUE(p->core[1]->hold_times.follow_ms > 0);
+    pair_kill(p, 0);
+    pair_pass(p, 500);
+    CU_ASSERT_EQUAL(p->core[1]->hold_times.follow_ms, 0);
+    pair_free(p);
+}
+
+static void test_a_status_tells_what_is_held_and_what_has_expired(void)
+{
+    struct rib_origin o = { .class = RIB_STALE, .paths = 3 };
+    CU_ASSERT_EQUAL(core_origin_status(&o), RIB_STALE);
+    o.is_partial = true; /* an NVA's copies went; the others are held */
+    CU_ASSERT_EQUAL(core_origin_status(&o), RIB_STALE);
+    o.paths = 0;
+    CU_ASSERT_NOT_EQUAL(core_origin_status(&o), RIB_STALE);
+    o = (struct rib_origin){ .class = RIB_LIVE, .is_partial = true };
+    CU_ASSERT_EQUAL(core_origin_status(&o), RIB_LIVE);
+    o = (struct rib_origin){ .old = 1, .old_class = RIB_GRACE, .paths = 1 };
+    CU_ASSERT_EQUAL(core_origin_status(&o), RIB_LIVE | (1 + RIB_GRACE) << 4);
+    o.lags = true;
+    CU_ASSERT_NOT_EQUAL(core_origin_status(&o), RIB_LIVE | (1 + RIB_GRACE) << 4);
+}
+
+/* S4: a second is what bytes of an NVA may wait. */
+static void test_a_node_knows_how_long_an_nva_waits_to_be_read(void)
+{
+    struct pair *p = linked();
+    struct core *c = p->core[0];
+    struct core_conn *conn = core_conn_new(c, CONN_BGP, &p->config[0].nodes[0].address);
+    list_append(&c->ready, &conn->pump.ready);
+    conn->unread_ms = c->now_ms - 1000;
+    core_living_beat(c);
+    CU_ASSERT_EQUAL(c->input_lag_ms, 1000);
+    CU_ASSERT_FALSE(c->rib.origins[1].lags);
+    conn->unread_ms--;
+    core_living_beat(c);
+    CU_ASSERT_TRUE(c->rib.origins[1].lags);
+    CU_ASSERT_TRUE(pair_heard(p, 0, "node_input_lags", "lag_ms=1001"));
+    list_remove(&conn->pump.ready);
+    core_living_beat(c);
+    CU_ASSERT_FALSE(c->rib.origins[1].lags);
+    CU_ASSERT_TRUE(pair_heard(p, 0, "node_input_read", NULL));
+    pair_free(p);
+}
+
+static void test_a_node_that_does_not_read_its_nvas_is_known_as_grey(void)
+{
+    struct pair *p = linked();
+    struct core_member *m = &p->core[1]->members[1];
+    m->heard.input_lag_ms = 1001;
+    core_living_heard(p->core[1], m);
+    CU_ASSERT_TRUE(p->core[1]->rib.origins[1].lags);
+    CU_ASSERT_TRUE(pair_view(p, 1).input_lags);
+    pair_pass(p, 100); /* its beats say otherwise */
+    CU_ASSERT_FALSE(p->core[1]->rib.origins[1].lags);
+    pair_free(p);
+}
+
+CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
+        CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
+        CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),
+        CU_CASE(test_a_node_knows_how_long_an_nva_waits_to_be_read),
+        CU_CASE(test_a_node_that_does_not_read_its_nvas_is_known_as_grey))
