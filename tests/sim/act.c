@@ -157,6 +157,7 @@ void act(struct world *w)
                  { 4, pause_host },    { 4, cut_nodes }, { 1, cut_nva },     { 1, restart_nva },
                  { 1, slow_down },     { 1, flip_bit },  { 1, replay },      { 3, join_all } };
     uint32_t dice = sim_pick(w, 100);
+    sim_rotate(w);
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
         if (dice < acts[i].share) {
             acts[i].happen(w);
@@ -178,6 +179,7 @@ static void revive(struct world *w)
             host_start(w, h);
         host_ask_turn(w, h, w->now);
     }
+    sim_end_rotation(w);
 }
 
 void act_heal(struct world *w)

@@ -147,10 +147,14 @@ void host_start(struct world *w, struct host *h)
 {
     h->paused_until = h->stopping_since = h->events_seen = 0;
     memset(w->memory[h->number], 0, sizeof w->memory[h->number]);
+    struct core_keys keys;
+    sim_rotated(w, h);
+    sim_keys(w, h, &keys);
     struct core_cfg cfg = { .config = &w->config,
                             .self = (uint32_t)h->number + 1,
-                            .identity = &w->identities[h->number],
-                            .secrets = h->wrong_secret ? &w->wrong_secrets : &w->secrets,
+                            .identity = &keys.identity,
+                            .secrets = h->wrong_secret ? &w->wrong_secrets : &keys.secrets[0],
+                            .next_secrets = !h->wrong_secret && keys.secret_count > 1 ? &keys.secrets[1] : NULL,
                             .key = { sim_random(w), sim_random(w) },
                             .seed = w->seed,
                             .incarnation = ++h->incarnation };

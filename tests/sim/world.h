@@ -67,6 +67,7 @@ typedef int sim_party;
     X(PARTS, "looks at a stream between two cuts")                                                 \
     X(OLD_MINORS, "starts that speak the previous minor")                                          \
     X(UPGRADES, "starts that speak the newest minor beside it")                                    \
+    X(ROTATIONS, "keys and secrets exchanged")                                                     \
     X(RENEWED, "links replaced by new ones")                                                       \
     X(COMPARED, "digests compared")
 
@@ -160,6 +161,15 @@ struct sim_event {
     enum core_close how;
 };
 
+/* Keys that are being exchanged for others: rotate.c. */
+struct sim_rotation {
+    int step, node;
+    uint32_t done; /* bit per host: has taken this step */
+    unsigned acts;
+    struct repl_secrets secret;
+    struct repl_identity identity;
+};
+
 struct world {
     uint64_t seed, random, now, order;
     struct sim_event *heap;
@@ -168,6 +178,7 @@ struct world {
     struct config config;
     struct repl_identity identities[SIM_NODES_MAX];
     struct repl_secrets secrets, wrong_secrets;
+    struct sim_rotation rotation;
     struct host hosts[SIM_NODES_MAX];
     struct nva nvas[SIM_NVAS_MAX];
     int host_count, nva_count, prefix_count;
@@ -208,6 +219,15 @@ void act(struct world *w);
 void act_heal(struct world *w);
 /* Nothing is wrong but links between nodes, and every node can be reached over others. */
 void act_part(struct world *w);
+
+/* rotate.c: what an operator does with keys, now and then */
+void sim_rotate(struct world *w);
+/* All that is left of it, at once. */
+void sim_end_rotation(struct world *w);
+/* What this node's files have now. */
+void sim_keys(const struct world *w, const struct host *h, struct core_keys *out);
+/* It has read them. */
+void sim_rotated(struct world *w, const struct host *h);
 
 /* pipe.c: connections */
 void sim_dial(struct world *w, sim_party from, const struct core_request *r,
