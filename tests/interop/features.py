@@ -7,7 +7,10 @@ bird      roles, graceful restart, extended messages, MD5; both families over IP
 frr       the same, with a four-octet AS number
 gobgp     path ids (RFC 7911), MD5          openbgpd  MD5
 many      a BIRD that sends path ids        six       a BIRD over IPv6 whose IPv4 routes have IPv6 next hops (RFC 8950)
+frr6      FRR over IPv6: such next hops, and several paths of a prefix, one of them learned from many
 exabgp    knows two-octet AS numbers only   liar      a BIRD that takes us for its customer     stranger  a wrong MD5 key
+strict    a BIRD that insists on a role of ours and is told none
+twin-1, twin-2   BIRDs in one AS: asOverride; twin-1 knows us by another AS: localAsn; its own paths hold ours: allowOwnAs
 """
 import os
 import re
@@ -29,6 +32,7 @@ from lab.tandem import Cluster  # noqa: E402
 
 ASN, NODE, NODE6 = 65515, "10.1.1.4", "fd00:10:1::1:4"
 FRR_ASN = 4200000002
+LOCAL_ASN = 64999
 KEY = "between-us"
 
 
@@ -91,13 +95,21 @@ DRIVERS = {
     "exabgp": (Exabgp, 65007, {}),
     "liar": (Bird, 65008, {"words": ("local role provider;",)}),
     "stranger": (Bird, 65009, {"password": "another-secret"}),
+    "strict": (Bird, 65010, {"words": ("local role customer; require roles on;",)}),
+    "twin-1": (edited(Bird, (r"    accept;\n\}", "    if net = 10.111.0.0/24 then bgp_path.prepend(65515);\n    accept;\n}")), 65020, {}),
+    "twin-2": (Bird, 65020, {}),
+    "frr6": (edited(Frr, (f"(neighbor {NODE6} filter-list own out)", rf"\1\n  neighbor {NODE6} addpath-tx-all-paths"),
+                    (r"(bgp as-path access-list own permit) \^\$", r"\1 ^$\n\1 ^65006$")), 65013,
+             {"words": ("neighbor {} capability extended-nexthop",)}),
 }
 SETTINGS = {
     "bird": {"role": "rsClient"}, "frr": {"role": "rsClient"}, "liar": {"role": "rsClient"},
-    "gobgp": {"addPath": "receive"}, "many": {"addPath": "receive"},
+    "gobgp": {"addPath": "receive"}, "many": {"addPath": "receive"}, "frr6": {"addPath": "receive"},
+    "twin-1": {"localAsn": LOCAL_ASN, "allowOwnAs": 1}, "twin-2": {"asOverride": True},
 }
+OVER_IPV6 = {"six", "frr6"}
 WITH_KEY = {"bird", "frr", "gobgp", "openbgpd", "stranger"}
-DOWN = {"liar", "stranger"}
+DOWN = {"liar", "stranger", "strict"}
 
 
 class World:
@@ -117,11 +129,13 @@ class World:
             host = lab.host(name)
             lab.attach(self.fabric, host, f"{address}/16", f"{address6}/64")
             daemon = self.daemons[name] = driver(lab, host, asn, address, address6, transit=False, **options)
-            is_six = name == "six"
-            self.cluster.peer(name, address6 if is_six else address, asn, holdTime="9s", connectRetry="1s",
+            is_six, asn = name in OVER_IPV6, SETTINGS.get(name, {}).get("localAsn", ASN)
+            self.cluster.peer(name, address6 if is_six else address, daemon.asn, holdTime="9s", connectRetry="1s",
                               **SETTINGS.get(name, {}), **({"md5KeyFile": key} if name in WITH_KEY else {}))
-            daemon.peer("rs-a", NODE6 if is_six else NODE, ASN, families=(4, 6) if name in ("bird", "frr", "six") else (4,))
+            daemon.peer("rs-a", NODE6 if is_six else NODE, asn, families=(4, 6) if name in ("bird", "frr", "six") else (4,))
             daemon.announce(f"10.{100 + number}.0.0/24")
+        self.six.peer("frr6", self.frr6.address6, self.frr6.asn, families=(4,))
+        self.frr6.peer("six", self.six.address6, self.six.asn, families=(4,))
         for name in ("bird", "frr"):
             self.daemons[name].announce(f"fd00:{name[0].replace('f', 'f0').replace('b', 'b0')}::/48")
         self.cluster.configure()
@@ -157,9 +171,36 @@ def roles(world):
     poll("BIRD sees the mark", lambda: re.search(rf"(otc|only_to_customer): {ASN}",
                                                  world.bird.birdc(f"show route {table} for {prefix} all"), re.IGNORECASE))
     hold("who takes us for its customer stays outside", lambda: world.node.peers()["liar"] != "Established", 1)
-    said = world.node.peer("liar")["lastNotification"]["sent"]
-    if "role" not in said["reason"]:
-        raise Failed(f"it was told {said}")
+    for name, direction in (("liar", "sent"), ("strict", "received")):
+        expect(f"why {name} stays outside", (2, 11), lambda name=name, direction=direction: tuple(
+            world.node.peer(name)["lastNotification"][direction][key] for key in ("code", "subcode")))
+    hold("who insists on a role stays outside", lambda: world.node.peers()["strict"] != "Established", 1)
+
+
+def other_numbers(world):
+    """Two NVAs of one AS hear each other's routes where ours stands for it; one of them knows us by another AS."""
+    first, second = (world.daemons[f"twin-{i}"] for i in (1, 2))
+    prefix, back = (next(iter(twin.announced)) for twin in (first, second))
+    expect("its own AS is in its path once, and allowed", {Route(first.address, (first.asn, ASN))}, lambda: world.paths(prefix))
+    expect("twin-2 is told ours instead", Route(first.address, (ASN, ASN)), lambda: second.received(NODE).get(prefix))
+    poll("BIRD takes it", lambda: "to_rs_a" in second.birdc(f"show route for {prefix}"))
+    if back in first.received(NODE):
+        raise Failed("twin-1, without asOverride, took a loop")
+    if world.node.peer("twin-1")["state"] != "Established":
+        raise Failed("it does not know us by that AS")
+
+
+def frr6(world):
+    """FRR sends what BIRD does: IPv4 routes with IPv6 next hops, and every path of a prefix."""
+    frr, prefix = world.frr6, next(iter(world.frr6.announced))
+    expect("FRR's route", {Route("fd00:10:1::2:13", (frr.asn,))}, lambda: world.paths(prefix))
+    shared = next(iter(world.six.announced))
+    wanted = {(65006,), (frr.asn, 65006)}
+    expect("what FRR has of its neighbour", wanted, lambda: {r.as_path for r in world.paths(shared)})
+    frr.announce(shared)
+    expect("and its own, beside it", wanted | {(frr.asn,)}, lambda: {r.as_path for r in world.paths(shared)})
+    frr.withdraw(shared)
+    expect("which goes alone", wanted, lambda: {r.as_path for r in world.paths(shared)})
 
 
 def path_ids(world):
@@ -185,7 +226,7 @@ def four_octets(world):
 
 def next_hop6(world):
     """IPv4 over IPv6 with an IPv6 next hop, both ways (RFC 8950)."""
-    expect("BIRD's route", {Route("fd00:10:1::2:6", (65006,))}, lambda: world.paths("10.106.0.0/24"))
+    expect("BIRD's route", True, lambda: Route("fd00:10:1::2:6", (65006,)) in world.paths("10.106.0.0/24"))
     prefix = next(iter(world.frr.announced))
     expect("what BIRD is told keeps its next hop", "10.1.2.2",
            lambda: world.six.received(NODE6).get(prefix, Route("", ())).next_hop)
@@ -223,8 +264,10 @@ def restart(world, daemon):
 
 CASES = (("MD5 with BIRD, FRR, GoBGP, OpenBGPD", md5),
          ("roles with BIRD and FRR", roles),
+         ("asOverride, localAsn, allowOwnAs", other_numbers),
          ("path ids", path_ids),
          ("IPv4 with IPv6 next hops", next_hop6),
+         ("FRR sends IPv6 next hops", frr6),
          ("a path of 1,101 AS numbers", long_path),
          ("BIRD restarts gracefully", lambda world: restart(world, world.bird)),
          ("FRR restarts gracefully", lambda world: restart(world, world.frr)),
