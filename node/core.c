@@ -499,6 +499,7 @@ void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t n
     for (size_t before = 0; !conn->close_asked && p->rx_len && p->rx_len != before;) {
         before = p->rx_len;
         c->rx_left = CORE_RX_BUDGET;
+        list_remove(&p->ready); /* or draining a budget's worth would put it there twice */
         drain(c, conn);
     }
     if (conn->kind == CONN_BGP)

@@ -267,7 +267,27 @@ static void test_who_never_stops_talking_keeps_nobody_from_being_heard(void)
     lab_close(l);
 }
 
-CU_MAIN("core_turn", CU_CASE(test_no_turn_does_more_than_its_budget),
+/* More bytes than a turn may take wait in the connection, which ends before their turn comes. */
+static void test_what_a_connection_left_behind_is_read_at_its_end(void)
+{
+    struct lab *l = lab_open();
+    come_up(l);
+    size_t room, len = 0;
+    uint32_t first = 0;
+    for (uint8_t *at = pump_rx_space(l->talker, &room); len + 2 * BGP_MESSAGE_MAX < room; first += BY_UPDATE)
+        len += put_update(at + len, first, true);
+    CU_ASSERT_TRUE_FATAL(len > 2 * CORE_RX_BUDGET);
+    core_received(l->core, l->talker, len);
+    core_closed(l->core, l->talker, CORE_CLOSE_RESET, l->now);
+    l->talker = NULL;
+    CU_ASSERT_TRUE(list_is_empty(&l->core->ready));
+    settle(l);
+    CU_ASSERT_EQUAL(paths(l), 0);
+    lab_close(l);
+}
+
+CU_MAIN("core_turn", CU_CASE(test_what_a_connection_left_behind_is_read_at_its_end),
+        CU_CASE(test_no_turn_does_more_than_its_budget),
         CU_CASE(test_a_session_that_ends_with_a_full_table_makes_no_turn_long),
         CU_CASE(test_a_session_begins_while_the_table_of_the_last_one_is_removed),
         CU_CASE(test_who_never_stops_talking_keeps_nobody_from_being_heard))
