@@ -116,6 +116,17 @@ class Node:
         except Failed as failure:
             raise Failed(f"{failure}\n{self.process.tail()}") from None
 
+    def rewrite(self, old, new):
+        """The file with another text in it, followed: what tandemctl reload says."""
+        path = self.path("tandem.yaml")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if old not in text:
+            raise Failed(f"{old} is not in {text}")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+        return run(*self.host.command(program("tandemctl"), "--socket", self.socket, "reload"))
+
     def wait_linked(self, seconds=10):
         """It runs and is connected with every other node; the appliances may still be missing."""
         self._wait("runs and sees the other nodes", lambda: self.http("/livez")[0] == 200 and

@@ -269,6 +269,21 @@ def _(w):
         raise Failed(f"removed: {w.journal().removals()[removed:]}")
 
 
+@cases.case("a reload with another limit: this target begins anew, more fits, and nothing is removed")
+def _(w):
+    removed = len(w.journal(SMALL).removals())
+    fenced = {node.name: w.targets(node)["vnet.rt-hub"]["roleSince"] for node in w.nodes}
+    for node in w.nodes:
+        said = node.rewrite("maxRoutes: 12 }", "maxRoutes: 20 }")
+        if "target small: changed; it begins anew, no route is removed for it" not in said:
+            raise Failed(said)
+    expect("18 of them", 18, lambda: len(w.table(SMALL)), 30)
+    if w.journal(SMALL).removals()[removed:]:
+        raise Failed(f"removed: {w.journal(SMALL).removals()[removed:]}")
+    if fenced != {node.name: w.targets(node)["vnet.rt-hub"]["roleSince"] for node in w.nodes}:
+        raise Failed("another target began anew as well")
+
+
 @cases.case("a table that is deleted and made again is filled again")
 def _(w):
     w.control.post("/lab/delete", id=SPOKE)

@@ -346,6 +346,22 @@ def pair_cases(cases, shared, times):
         shared.expect_routes()
         shared.no_other_removals()
 
+    @cases.case("another target for the same place, by reload: nothing is removed, and one node writes")
+    def _():
+        for old, new in (("name: shared,", "name: again, prefix: /tandem/hub-rs/shared,"),
+                         ("name: again, prefix: /tandem/hub-rs/shared,", "name: shared,")):
+            for node in shared.nodes.values():
+                node.rewrite(old, new)
+            name = new.split()[1].rstrip(",")
+            poll(f"one node writes {name}", lambda name=name: sorted(
+                node.ctl("programmed", "--target", name)["role"] for node in shared.nodes.values()) == ["active", "standby"], 20)
+            prefix, _ = shared.change()
+            shared.expect_routes(prefix)
+            shared.undo(prefix)
+            shared.expect_routes()
+        shared.no_other_removals()
+        shared.epochs_never_fall()
+
     @cases.case("history is compacted: nothing is missed")
     def _():
         shared.store.ctl("compact", str(shared.store.revision()))

@@ -8,7 +8,6 @@ VM host with an agent whose key lies in the node's directory of keys.
 """
 import os
 import signal
-import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -178,40 +177,24 @@ def second(world):
         raise Failed(f"status {process.popen.returncode}\n{process.tail()}")
 
 
-def rewrite(world, old, new):
-    """The node's file with another text in it, and what the node says to it."""
-    path = world.node.path("tandem.yaml")
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    if old not in text:
-        raise Failed(f"{old} is not in {text}")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text.replace(old, new))
-    done = subprocess.run(world.node.host.command(program("tandemctl"), "--socket", world.node.socket, "reload"),
-                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, check=False)
-    if done.returncode:
-        raise Failed(done.stdout)
-    return done.stdout
-
-
 def reloaded(world):
     """Targets come, change and go with a reload; no route goes with them, sessions stay, others are not touched."""
     flaps = [peer["flaps"] for peer in world.node.items("peer", "list")]
     puts = world.target("all")["puts"]
     entry = "programming:\n"
-    said = rewrite(world, entry, entry + "  - { name: more, type: netlink, table: 103, filter: { peers: [fw1] } }\n")
+    said = world.node.rewrite(entry, entry + "  - { name: more, type: netlink, table: 103, filter: { peers: [fw1] } }\n")
     if "target more: added" not in said:
         raise Failed(said)
     expect("table 103", {TAGGED: [FW1], COMMON: [FW1, FW2], DROPPED: [FW1]}, lambda: world.table(103), 5)
-    said = rewrite(world, "table: 103, filter", "table: 103, metric: 77, filter")
+    said = world.node.rewrite("table: 103, filter", "table: 103, metric: 77, filter")
     if "target more: another place; its routes stay in table 103 until: ip nexthop flush proto 201" not in said:
         raise Failed(said)
     expect("both metrics", 6, lambda: world.host.ip("route show table 103").count("proto 201"), 5)
-    said = rewrite(world, "table: 103, metric: 77, filter: { peers: [fw1] } }", "table: 103, metric: 77 }")
+    said = world.node.rewrite("table: 103, metric: 77, filter: { peers: [fw1] } }", "table: 103, metric: 77 }")
     if "target more: another choice of routes" not in said:
         raise Failed(said)
     expect("table 103 has all", set(ALL), lambda: set(world.table(103)) & set(ALL), 5)
-    said = rewrite(world, "  - { name: more, type: netlink, table: 103, metric: 77 }\n", "")
+    said = world.node.rewrite("  - { name: more, type: netlink, table: 103, metric: 77 }\n", "")
     if "target more: removed; its routes stay in table 103 until: ip nexthop flush proto 201" not in said:
         raise Failed(said)
     if "more" in {target["name"] for target in world.node.items("programmed")}:
@@ -234,7 +217,7 @@ def refused(world):
     holder = Process(world.lab, world.host, "holder", program("tandem-agent"), "--config", path)
     poll("it runs", lambda: "started" in holder.tail(), 5)
     entry = "programming:\n"
-    rewrite(world, entry, entry + "  - { name: late, type: netlink, table: 104 }\n")
+    world.node.rewrite(entry, entry + "  - { name: late, type: netlink, table: 104 }\n")
     late = world.target("late")
     if late["state"] != "failed" or "programs table 104" not in late["lastError"]:
         raise Failed(str(late))
@@ -245,7 +228,7 @@ def refused(world):
     holder.stop()
     expect("it begins", set(ALL), lambda: set(world.table(104)) & set(ALL), 10)
     expect("and is well", ("ok", None), lambda: (world.target("late")["state"], world.target("late")["lastError"]), 5)
-    rewrite(world, "  - { name: late, type: netlink, table: 104 }\n", "")
+    world.node.rewrite("  - { name: late, type: netlink, table: 104 }\n", "")
 
 
 def hangup(world):

@@ -1,4 +1,5 @@
 """A BGP speaker for tests that must announce at a known instant: one IPv4 session, nothing more."""
+import functools
 import ipaddress
 import socket
 import struct
@@ -13,6 +14,7 @@ def message(kind, body=b""):
     return b"\xff" * 16 + struct.pack("!HB", 19 + len(body), kind) + body
 
 
+@functools.lru_cache(1 << 20)
 def nlri(prefix):
     network = ipaddress.ip_network(prefix)
     return bytes([network.prefixlen]) + network.network_address.packed[:(network.prefixlen + 7) // 8]
@@ -21,19 +23,19 @@ def nlri(prefix):
 class Session:
     """An Established session with one node, told these prefixes; it dials from inside the given host."""
 
-    def __init__(self, host, own, asn, node, prefixes=(), path=None):
-        self.asn, self.own, self.lock, self.path = asn, own, threading.Lock(), path or [asn]
+    def __init__(self, host, own, asn, node, prefixes=(), path=None, hold=HOLD_S):
+        self.asn, self.own, self.lock, self.path, self.hold = asn, own, threading.Lock(), path or [asn], hold
         with host.inside():
             self.socket = socket.create_connection((node, 179), 3, (own, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.established, self.ends = threading.Event(), False
         capabilities = bytes([1, 4, 0, 1, 0, 1]) + bytes([65, 4]) + struct.pack("!I", asn)
         parameter = bytes([2, len(capabilities)]) + capabilities
-        self._send(OPEN, struct.pack("!BHH4sB", 4, min(asn, 23456), HOLD_S, ipaddress.ip_address(own).packed,
+        self._send(OPEN, struct.pack("!BHH4sB", 4, min(asn, 23456), hold, ipaddress.ip_address(own).packed,
                                      len(parameter)) + parameter)
         for work in (self._read, self._beat):
             threading.Thread(target=work, daemon=True).start()
-        if not self.established.wait(5):
+        if not self.established.wait(20):
             raise RuntimeError(f"no session with {node}")
         self.announce(*prefixes)
         self.update(b"", b"", b"")  # End-of-RIB
@@ -44,7 +46,7 @@ class Session:
 
     def _beat(self):
         while not self.ends:
-            time.sleep(HOLD_S / 4)
+            time.sleep(self.hold / 4)
             try:
                 self._send(KEEPALIVE)
             except OSError:
