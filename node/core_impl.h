@@ -24,7 +24,7 @@ enum {
     CORE_HEARSAY_MS = 3000,       /* what it knows may be old so long: TCP sends again as late as the pause was long */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_REAP_BUDGET = 1024,
-    CORE_SWEEP_BUDGET = 64 * 1024, /* entries a turn that a walk looks at, see rib_sweep */
+    CORE_SWEEP_BUDGET = 32 * 1024, /* entries a turn that a walk looks at, or 2,048 that it changes: half a millisecond */
     CORE_RESET_MS = 120 * 1000,   /* a peer may take to come back after a reset of ours, and keep its routes */
     CORE_PEERS_MS = 1000,         /* between looks for NVAs that have gone for good */
     CORE_DYING = 1 << 16,         /* nets without paths that wait for a slow NVA to read of their end … */
