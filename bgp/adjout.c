@@ -318,6 +318,7 @@ struct adjout *adjout_new(struct rib *rib)
         return NULL;
     }
     a->rib = rib;
+    a->watched = UINT64_MAX;
     list_init(&a->groups);
     list_init(&a->leaving);
     list_init(&a->moving);

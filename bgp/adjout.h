@@ -21,7 +21,10 @@
 #include "bgp/rib.h"
 #include "bgp/update.h"
 
-enum { ADJOUT_PATHS = 64 };
+enum {
+    ADJOUT_PATHS = 64,
+    ADJOUT_IDS = 320, /* more than a net has ids, those that are gone among them */
+};
 
 /* What makes two members one group; compared field by field. */
 struct adjout_rules {
@@ -86,6 +89,13 @@ struct adjout_sent {
     uint32_t attrs;
 };
 uint32_t adjout_told(const struct adjout_member *m, uint32_t net, struct adjout_sent *out);
+/* … and what is to be said of the net to somebody who was told what the member was at any time before: every id
+ * with what stands for it, attrs 0 = nothing any more. At most ADJOUT_IDS. */
+uint32_t adjout_told_ever(const struct adjout_member *m, uint32_t net, struct adjout_sent *out);
+/* Somebody does so, and has come to this version of the Loc-RIB; UINT64_MAX: nobody does. */
+void adjout_watch(struct adjout *a, uint64_t version);
+/* Ids are forgotten whose end one can't have heard who has not come to this version: it begins anew. */
+uint64_t adjout_missed(const struct adjout *a);
 /* … and as its messages say it, in four-octet AS numbers: bytes has room for BGP_EXPORT_MAX. */
 bool adjout_told_as(const struct adjout_member *m, const struct adjout_sent *sent, uint8_t *bytes,
                     struct bgp_attrs *out);

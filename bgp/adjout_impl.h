@@ -131,6 +131,7 @@ struct adjout {
     bool has_loops; /* a path with another NVA's AS was seen */
     uint32_t lost;  /* members that are to be let go */
     uint64_t produced;
+    uint64_t watched, missed; /* adjout_watch, adjout_missed */
 };
 
 struct adjout_group {

@@ -81,8 +81,12 @@ static uint32_t look(struct adjout_group *g, uint32_t net, struct named *out)
 
 static void purge(struct adjout_group *g, uint32_t place)
 {
+    uint64_t version = rib_version(rib_of(g), prefix_index(g->rules.family, place));
+    struct adjout *a = g->adjout;
     if (g->lending)
         adjout_lend(g, place);
+    if (version > a->watched && version > a->missed)
+        a->missed = version;
     for (uint32_t *link = slab_at(&g->told, place); *link;) {
         struct adjout_route *route = adjout_route_at(g, *link);
         uint32_t index = *link;
@@ -97,10 +101,18 @@ static void purge(struct adjout_group *g, uint32_t place)
     bitset_remove(&g->gone, place);
 }
 
+/* Who watches is not waited for any longer. */
+static void give_up_watch(struct adjout *a)
+{
+    a->missed = vlist_head(&a->rib->loc);
+    a->watched = UINT64_MAX;
+}
+
 void adjout_purge_paths(struct adjout_group *g)
 {
     enum { STRETCH = 512 };
-    uint64_t slowest = adjout_slowest_of(g);
+    uint64_t readers = adjout_slowest_of(g), watched = g->adjout->watched;
+    uint64_t slowest = watched < readers ? watched : readers;
     if (!g->gone.count || (!g->gone_at && slowest == g->gone_slowest))
         return;
     if (!g->gone_at)
@@ -114,8 +126,22 @@ void adjout_purge_paths(struct adjout_group *g)
             purge(g, place);
     }
     uint64_t told = g->records.count - g->gone_count;
-    if (g->gone_count > ADJOUT_GONE_ALL + 2 * told)
+    if (g->gone_count <= ADJOUT_GONE_ALL + 2 * told)
+        return;
+    if (slowest == readers)
         adjout_lose_slowest(g);
+    else
+        give_up_watch(g->adjout);
+}
+
+void adjout_watch(struct adjout *a, uint64_t version)
+{
+    a->watched = version;
+}
+
+uint64_t adjout_missed(const struct adjout *a)
+{
+    return a->missed;
 }
 
 /* Ids without end, for readers that do not come to read of them. Who reads the log needs them only should

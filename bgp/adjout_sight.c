@@ -34,6 +34,25 @@ uint32_t adjout_told(const struct adjout_member *m, uint32_t net, struct adjout_
     return out->attrs != 0;
 }
 
+uint32_t adjout_told_ever(const struct adjout_member *m, uint32_t net, struct adjout_sent *out)
+{
+    uint32_t count = 0, place = prefix_index_place(net);
+    if (prefix_index_family(net) != m->group->rules.family)
+        return 0;
+    if (!m->group->has_paths) {
+        *out = (struct adjout_sent){ .attrs = adjout_told_one(m, place) };
+        return 1;
+    }
+    for (uint32_t i = adjout_first_route(m->group, place); i && count < ADJOUT_IDS;) {
+        const struct adjout_route *route = adjout_route_at(m->group, i);
+        uint32_t attrs = route->nva == m->nva ? 0 : route->attrs;
+        if (route->nva != m->nva || route->was_another)
+            out[count++] = (struct adjout_sent){ .path_id = route->path_id, .attrs = attrs };
+        i = route->next;
+    }
+    return count;
+}
+
 uint64_t adjout_position(const struct adjout_member *m)
 {
     return m->group->position;

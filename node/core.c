@@ -236,6 +236,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     if (!rib_dirty_count(&c->rib))
         c->clean_ms = now_ms;
     advance_phase(c);
+    adjout_watch(c->adjout, core_bmp_slowest(c));
     bool encoding = adjout_work(c->adjout, CORE_ENCODE_BUDGET);
     if (!c->wake_ms && c->phase != CORE_STOPPING) /* what a stop ends is no news for anybody's table */
         feed_readers(c);

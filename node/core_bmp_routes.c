@@ -147,43 +147,54 @@ static bool say(struct run *r, const struct news *n)
 
 /* ---- tables ---- */
 
-/* What an entry of a table's order says to this station; false: nothing. */
-typedef bool read_entry(const struct run *r, uint32_t id, struct news *out);
+/* What an entry of a table's order says to this station: how much, 0 = nothing; out has room for ADJOUT_IDS. */
+typedef uint32_t read_entry(const struct run *r, uint32_t id, struct news *out);
 
-static bool read_in(const struct run *r, uint32_t id, struct news *out)
+static uint32_t read_in(const struct run *r, uint32_t id, struct news *out)
 {
     if (id & RIB_FACT)
-        return false;
+        return 0;
     const struct rib_path *p = rib_path(&r->c->rib, id);
     const struct core_peer *peer = r->c->peers[p->nva];
     if (p->nva >= r->s->peer_count || !known(r->s, peer)->is_up)
-        return false;
+        return 0;
     if (rib_path_is_flushed(&r->c->rib, p) || (p->attrs && rib_path_is_unheard(&r->c->rib, p)))
-        return false; /* not of this session, not yet at least */
+        return 0; /* not of this session, not yet at least */
     bool is_told = r->table == CONFIG_ADJ_RIB_IN_PRE || rib_path_verdict(p) == POLICY_ACCEPTED;
     *out = (struct news){
         .peer = peer, .net = p->net, .path_id = rib_path_id(p), .attrs = is_told ? p->attrs : 0
     };
-    return true;
+    return 1;
 }
 
-static bool read_loc(const struct run *r, uint32_t id, struct news *out)
+static uint32_t read_loc(const struct run *r, uint32_t id, struct news *out)
 {
     uint32_t best = rib_best(rib_net(&r->c->rib, id));
     *out = (struct news){ .net = id, .attrs = best ? rib_path(&r->c->rib, best)->attrs : 0 };
-    return true;
+    return 1;
 }
 
-/* Of a peer that is told several paths (RFC 7911) the first one, always under id 0: which other ids a net had
- * before is not kept, so their end could not be told. */
-static bool read_out(const struct run *r, uint32_t id, struct news *out)
+/* Of a peer that is told several paths (RFC 7911) all of them, and the ids that are gone. */
+static uint32_t read_out(const struct run *r, uint32_t id, struct news *out)
 {
     const struct adjout_member *m = r->peer->out[prefix_index_family(id)];
-    if (!m)
-        return false;
-    struct adjout_sent sent[ADJOUT_PATHS];
-    uint32_t count = adjout_told(m, id, sent);
-    *out = (struct news){ .peer = r->peer, .net = id, .attrs = count ? sent[0].attrs : 0 };
+    struct adjout_sent sent[ADJOUT_IDS];
+    uint32_t count = m ? adjout_told_ever(m, id, sent) : 0;
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (struct news){
+            .peer = r->peer, .net = id, .path_id = sent[i].path_id, .attrs = sent[i].attrs
+        };
+    return count;
+}
+
+/* False: no room; then all of it is told again. What goes is told to nobody who never heard of it. */
+static bool say_all(struct run *r, struct news *news, uint32_t count, bool is_dated)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        news[i].is_dated = is_dated;
+        if ((news[i].attrs || is_dated) && !say(r, &news[i]))
+            return false;
+    }
     return true;
 }
 
@@ -191,7 +202,7 @@ static bool read_out(const struct run *r, uint32_t id, struct news *out)
 static bool walk(struct run *r, const struct vlist *order, struct station_cursor *at, uint64_t head,
                  read_entry *read)
 {
-    struct news n;
+    struct news news[ADJOUT_IDS];
     for (unsigned i = 0; i < ROUTES_BUDGET && at->position < head; i++) {
         uint64_t before = at->position;
         uint32_t id = vlist_next(order, &at->position);
@@ -199,12 +210,7 @@ static bool walk(struct run *r, const struct vlist *order, struct station_cursor
             at->position = head;
             break;
         }
-        if (!read(r, id, &n))
-            continue;
-        n.is_dated = at->position > at->began;
-        if (!n.attrs && !n.is_dated)
-            continue; /* it never heard of it */
-        if (!say(r, &n)) {
+        if (!say_all(r, news, read(r, id, news), at->position > at->began)) {
             at->position = before;
             return false;
         }
@@ -334,14 +340,28 @@ bool station_tell_routes(struct core *c, struct core_station *s)
 
 /* ---- for the RIB's housekeeping ---- */
 
-/* Within the first walk that of the own origin's order needs no withdrawals of before. */
+/* Within the first walk no withdrawals of before are needed. */
+static bool has_missed(const struct station_cursor *at, uint64_t dropped)
+{
+    return dropped > (at->position > at->began ? at->position : at->began);
+}
+
+static bool has_missed_ids(const struct core *c, const struct core_station *s, int table)
+{
+    uint64_t missed = adjout_missed(c->adjout);
+    for (uint32_t nva = 1; missed && nva < s->peer_count; nva++)
+        if (s->peers[nva].is_up && has_missed(&s->peers[nva].out[table], missed))
+            return true;
+    return false;
+}
+
 bool station_has_missed(const struct core *c, const struct core_station *s)
 {
     uint64_t dropped = c->rib.origins[c->rib.self].dropped;
     for (int i = 0; i < 2; i++) {
-        const struct station_cursor *at = &s->in[i];
-        uint64_t heard = at->position > at->began ? at->position : at->began;
-        if (station_wants(s, (enum config_station_routes)(CONFIG_ADJ_RIB_IN_PRE + i)) && dropped > heard)
+        if (station_wants(s, (enum config_station_routes)(CONFIG_ADJ_RIB_IN_PRE + i)) && has_missed(&s->in[i], dropped))
+            return true;
+        if (station_wants(s, (enum config_station_routes)(CONFIG_ADJ_RIB_OUT_PRE + i)) && has_missed_ids(c, s, i))
             return true;
     }
     return false;

@@ -228,6 +228,58 @@ static void test_what_a_member_was_told_can_be_asked_with_ids(void)
     stage_close(s);
 }
 
+/* A monitoring station asks what members are told, at its own pace: it hears of the end of each id. */
+static void test_who_watches_learns_of_ids_that_are_gone(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct adjout_sent sent[ADJOUT_IDS];
+    join(s, 1, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1 });
+    announce(s, (struct lab_route){ .nva = 3, .net = 0, .path_len = 1 });
+    announce(s, (struct lab_route){ .nva = 1, .net = 0, .path_len = 1 });
+    settle(s);
+    const struct adjout_member *m = s->players[1][BGP_IP4].member;
+    uint32_t net = lab_net(&s->l, BGP_IP4, 0);
+    adjout_watch(s->adjout, vlist_head(&s->l.rib.loc));
+    withdraw(s, (struct lab_route){ .nva = 2, .net = 0 });
+    settle(s);
+    for (int i = 0; i < 4; i++)
+        adjout_work(s->adjout, 64);
+    CU_ASSERT_EQUAL_FATAL(adjout_told_ever(m, net, sent), 2);
+    int gone = sent[1].attrs == 0;
+    CU_ASSERT(sent[gone].path_id == 0x0a010202 && !sent[gone].attrs);
+    CU_ASSERT(sent[!gone].path_id == 0x0a010203 && sent[!gone].attrs);
+    adjout_watch(s->adjout, vlist_head(&s->l.rib.loc));
+    for (int i = 0; i < 4; i++)
+        adjout_work(s->adjout, 64);
+    CU_ASSERT_EQUAL(adjout_told_ever(m, net, sent), 1);
+    CU_ASSERT_EQUAL(adjout_missed(s->adjout), 0);
+    stage_close(s);
+}
+
+static void test_who_watches_too_slowly_is_not_waited_for(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct ip_prefix prefix = lab_prefix(BGP_IP4, 0);
+    struct lab_route r = { .nva = 2, .net = 0, .path_len = 1, .community = 5 };
+    uint32_t id = lab_attrs(&s->l, &r);
+    join(s, 1, BGP_IP4);
+    settle(s);
+    uint64_t watched = vlist_head(&s->l.rib.loc);
+    adjout_watch(s->adjout, watched);
+    for (uint32_t i = 1; i < 2 * ADJOUT_GONE; i++) {
+        CU_ASSERT_EQUAL(rib_announce(&s->l.rib, LAB_SELF, 2, &prefix, i, id), 0);
+        CU_ASSERT_EQUAL(rib_withdraw(&s->l.rib, LAB_SELF, 2, &prefix, i - 1, s->l.now_ms), 0);
+        settle(s);
+        CU_ASSERT(s->players[1][BGP_IP4].member->group->gone_count <= ADJOUT_GONE + 1);
+    }
+    CU_ASSERT(adjout_missed(s->adjout) > watched);
+    CU_ASSERT_EQUAL(adjout_lost(s->adjout), 0); /* the member has nothing to do with it */
+    bgp_attrs_unref(&s->l.rib.attrs, id);
+    s->players[1][BGP_IP4].table[0][0].tag = 0;
+    stage_close(s);
+}
+
 /* By hand-over of all that the old group knows, a stretch at a time. What goes meanwhile, and is read of by all
  * who stayed, is not forgotten before the member has it. */
 static void test_a_member_that_changes_its_group_learns_what_went_meanwhile(void)
@@ -301,6 +353,8 @@ CU_MAIN("adjout_paths", CU_CASE(test_all_paths_but_its_own_are_told_to_a_member)
         CU_CASE(test_a_member_that_fell_behind_learns_which_paths_are_gone),
         CU_CASE(test_ever_new_ids_cost_who_does_not_read_its_session),
         CU_CASE(test_what_a_member_was_told_can_be_asked_with_ids),
+        CU_CASE(test_who_watches_learns_of_ids_that_are_gone),
+        CU_CASE(test_who_watches_too_slowly_is_not_waited_for),
         CU_CASE(test_a_member_that_changes_its_group_learns_what_went_meanwhile),
         CU_CASE(test_a_member_may_change_its_group_again_or_leave_before_all_is_handed_over),
         CU_CASE(test_every_members_table_is_the_models_whatever_happens))

@@ -4,7 +4,7 @@
     tests/interop/bmp.py [words of a case's name]
 
 Stations: one that is told everything; pmbmpd (pmacct); one that never reads; one that speaks; one that is not there.
-NVAs: a BIRD with both families and a GoBGP with path ids, on both nodes; a speaker on the first node only.
+NVAs: a BIRD with both families on both nodes; a speaker, and a BIRD that takes several paths, on the first node only.
 """
 import json
 import os
@@ -29,6 +29,7 @@ VNET, VNET6 = "10.1.0.0/16", "fd00:10:1::/64"
 NODES = {"rs-a": ("10.1.1.4", "fd00:10:1::1:4"), "rs-b": ("10.1.1.5", "fd00:10:1::1:5")}
 BIRD, BIRD6, BIRD_ASN = "10.1.2.1", "fd00:10:1::2:1", 65001
 SPEAKER, SPEAKER_ASN = "10.1.2.3", 4200000003
+MANY, MANY_ASN = "10.1.2.4", 65004
 WATCH = "10.1.9.9"
 ALL = ["adjRibInPre", "adjRibInPost", "locRib", "adjRibOutPre", "adjRibOutPost"]
 IN, OUT = ("in-pre", "in-post"), ("out-pre", "out-post")
@@ -54,6 +55,9 @@ class World:
         self.speaker = self._host(fabric, "speaker", SPEAKER)
         self.cluster.peer("speaker", SPEAKER, SPEAKER_ASN, passive=True, nodes=["rs-a"],
                           maxRoutes={"limit": 2001, "action": "trim"})
+        self.many = Bird(lab, self._host(fabric, "many", MANY), MANY_ASN, MANY, transit=False)
+        self.cluster.peer("many", MANY, MANY_ASN, addPath="send", connectRetry="1s", nodes=["rs-a"])
+        self.many.peer("rs-a", NODES["rs-a"][0], ASN, families=(4,), several=True)
         self.watch = self._host(fabric, "watch", WATCH)
         stations = {"all": (11019, {"routes": ALL, "statisticsInterval": "1s"}), "pmbmpd": (11020, {}),
                     "deaf": (11021, {"routes": ALL}), "chatty": (11022, {}), "absent": (11023, {})}
@@ -77,10 +81,12 @@ class World:
         self.pmbmpd = Process(self.lab, self.watch, "pmbmpd", "pmbmpd", "-f", self.lab.path("pmbmpd", "conf"))
         self.cluster.start()
         self.bird.start()
+        self.many.start()
         self.speak()
         for node in self.cluster.nodes.values():
             node.wait_ready(30)
             node.wait_peers("bird")
+        self.node().wait_peers("many")
 
     def speak(self, *prefixes):
         self.session = Session(self.speaker, SPEAKER, SPEAKER_ASN, NODES["rs-a"][0], ("10.103.0.0/24", *prefixes))
@@ -105,7 +111,7 @@ def speaker_routes():
 
 def peers_are_up(world):
     """Both OPENs, addresses, ports, names, as they were."""
-    for node, peers in (("rs-a", {BIRD, SPEAKER, "loc"}), ("rs-b", {BIRD, "loc"})):
+    for node, peers in (("rs-a", {BIRD, SPEAKER, MANY, "loc"}), ("rs-b", {BIRD, "loc"})):
         expect(f"{node}'s peers", peers, lambda node=node: set(world.feed(node).peers))
     feed = world.feed()
     if not feed.description.startswith("Tandem "):
@@ -145,6 +151,29 @@ def as_bird_is_told(world):
     """Adj-RIB-Out after policy is what BIRD itself shows."""
     told = {p: (r.next_hop, r.as_path) for p, r in world.bird.received(NODES["rs-a"][0]).items()}
     world.expect(BIRD, "out-post", told)
+
+
+def several(world):
+    """Every path that BIRD is told of one prefix, under its id; each goes alone."""
+    def ids(table):
+        return {ident for prefix, ident in world.feed().peers[MANY].tables.get(table, {}) if prefix == shared}
+
+    shared = "10.101.0.0/24"
+    here = lambda: {r.next_hop for r in world.many.paths(NODES["rs-a"][0], shared)}  # noqa: E731
+    world.session.announce(shared)
+    expect("BIRD has both", {BIRD, SPEAKER}, here)
+    for table in OUT:
+        expect(f"both in {table}", 2, lambda table=table: len(ids(table)))
+    before = ids("out-post")
+    world.bird.withdraw(shared)
+    expect("one is left to BIRD", {SPEAKER}, here)
+    for table in OUT:
+        expect(f"one in {table}", 1, lambda table=table: len(ids(table) & before))
+    world.bird.announce(shared)
+    world.session.withdraw(shared)
+    expect("the other one is left", {BIRD}, here)
+    for table in OUT:
+        expect(f"the other one in {table}", 1, lambda table=table: len(ids(table) & before))
 
 
 def changes(world):
@@ -295,6 +324,7 @@ def nodes_stop(world):
 CASES = (("Peer Ups: both OPENs, addresses, ports", peers_are_up),
          ("five tables, End-of-RIB of each", tables),
          ("Adj-RIB-Out is what BIRD was told", as_bird_is_told),
+         ("Adj-RIB-Out of who is told several paths", several),
          ("changes arrive, dated", changes),
          ("what policy refuses", refused),
          ("2,000 routes, one of them trimmed", many),
