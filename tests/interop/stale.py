@@ -29,7 +29,7 @@ from lab.tandem import API_PORT, Cluster  # noqa: E402
 ASN = 65515
 NODES = {"rs-a": "10.1.1.4", "rs-b": "10.1.1.5"}
 BIRD, GOBGP, OTHER, SHORT, SHARED = "10.101.0.0/24", "10.102.0.0/24", "10.103.0.0/24", "10.105.0.0/24", "10.200.0.0/24"
-STALE, STALE_S, SHORT_S, RESTART_S = "65535:6", 60, 3, 2
+STALE, STALE_S, SHORT_S, RESTART_S = "65535:6", 600, 3, 2
 MARK = "(65535,6)"
 TIMES = f"graceful restart on; graceful restart time {RESTART_S}; long lived graceful restart on; long lived stale time"
 
@@ -75,7 +75,7 @@ class World:
             host = lab.host(name)
             lab.attach(self.fabric, host, f"{address}/16")
             self.cluster.node(host, address)
-        held = {"longLivedGracefulRestart": "1m"}
+        held = {"longLivedGracefulRestart": f"{STALE_S}s"}
         self.bird = self._appliance(Returning, "bird", 1, words=(f"{TIMES} {STALE_S};",), bfd=Bfd(100, 3, True), settings={
             **held, "bfd": {"interval": "100ms"}})
         self.gobgp = self._appliance(LongLived, "gobgp", 2, settings=held)
@@ -144,7 +144,7 @@ def has_marks(bird, node, prefix):
 
 def expect_last_resort(world, prefixes):
     for node in world.nodes:
-        expect(f"{node.name}: what is stale", prefixes | {SHARED}, lambda node=node: stale(node), 8)
+        expect(f"{node.name}: what is stale", prefixes | {SHARED}, lambda node=node: stale(node), 20)
         expect(f"{node.name}: the other path, longer but fresh", ["10.1.2.3"], lambda node=node: node.best()[SHARED])
         for prefix in prefixes:
             if not node.best().get(prefix):
