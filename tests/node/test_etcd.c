@@ -10,23 +10,15 @@
 
 #include "node/targets/etcd_wire.h"
 #include "tests/lib/cu.h"
+#include "tests/node/fake_etcd.h"
 
-enum { KEYS = 1024, LIMIT_MS = 8000 };
+enum { LIMIT_MS = 8000 };
 
-/* ---- the model: keys with revisions, /v3/kv/range and /v3/kv/txn ---- */
-
-struct key {
-    char name[ETCD_KEY_MAX], value[400];
-    int64_t revision;
-};
+/* ---- the model behind HTTP ---- */
 
 struct model {
     struct MHD_Daemon *daemon;
-    struct key keys[KEYS];
-    size_t count;
-    int64_t revision;
-    uint32_t transactions, writes, deletes, most_ops, failed_compares;
-    bool deleted_before_put, gen_not_last;
+    struct fake_etcd store;
     uint32_t drop_answers; /* of the next transactions, which are carried out */
     uint32_t refuse;       /* transactions, with "space exceeded" */
 };
@@ -35,133 +27,6 @@ struct upload {
     size_t len;
     char body[1 << 17];
 };
-
-static struct key *find(struct model *m, const char *name)
-{
-    for (size_t i = 0; i < m->count; i++)
-        if (!strcmp(m->keys[i].name, name))
-            return &m->keys[i];
-    return NULL;
-}
-
-static void put(struct model *m, const char *name, const char *value)
-{
-    struct key *k = find(m, name);
-    if (!k) {
-        assert(m->count < KEYS);
-        k = &m->keys[m->count++];
-        snprintf(k->name, sizeof k->name, "%s", name);
-    }
-    snprintf(k->value, sizeof k->value, "%s", value);
-    k->revision = m->revision;
-}
-
-static void drop(struct model *m, const char *name)
-{
-    struct key *k = find(m, name);
-    if (k)
-        *k = m->keys[--m->count];
-}
-
-static json_t *encoded(const char *text)
-{
-    json_t *op = etcd_op_delete(text); /* the product's base64, by the shortest way */
-    json_t *key = json_incref(json_object_get(json_object_get(op, "request_delete_range"), "key"));
-    json_decref(op);
-    return key;
-}
-
-static json_t *pair_of(const struct key *k)
-{
-    return json_pack("{s:o, s:o, s:o}", "key", encoded(k->name), "value", encoded(k->value),
-                     "mod_revision", json_sprintf("%lld", (long long)k->revision));
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct key *)a)->name, ((const struct key *)b)->name);
-}
-
-/* A member in base64, as text. */
-static void decoded(const json_t *object, const char *name, char *out, size_t cap)
-{
-    struct etcd_pair p;
-    json_t *kv = json_pack("{s:O}", "key", json_object_get(object, name));
-    assert(etcd_pair_read(kv, &p));
-    snprintf(out, cap, "%s", p.key);
-    etcd_pair_free(&p);
-    json_decref(kv);
-}
-
-static json_t *range(struct model *m, const json_t *q)
-{
-    char from[ETCD_KEY_MAX], to[ETCD_KEY_MAX + 1];
-    json_t *kvs = json_array();
-    decoded(q, "key", from, sizeof from);
-    snprintf(to, sizeof to, "%s!", from); /* the key alone, unless there is an end */
-    if (json_object_get(q, "range_end"))
-        decoded(q, "range_end", to, sizeof to);
-    qsort(m->keys, m->count, sizeof *m->keys, by_name);
-    for (size_t i = 0; i < m->count; i++)
-        if (strcmp(m->keys[i].name, from) >= 0 && strcmp(m->keys[i].name, to) < 0)
-            json_array_append_new(kvs, pair_of(&m->keys[i]));
-    return kvs;
-}
-
-static json_t *header(const struct model *m)
-{
-    return json_pack("{s:o}", "revision", json_sprintf("%lld", (long long)m->revision));
-}
-
-static void carry_out(struct model *m, const json_t *ops)
-{
-    size_t i;
-    const json_t *op;
-    bool has_deleted = false;
-    char name[ETCD_KEY_MAX];
-    m->revision++;
-    m->writes++;
-    if (json_array_size(ops) > m->most_ops)
-        m->most_ops = (uint32_t)json_array_size(ops);
-    json_array_foreach(ops, i, op)
-    {
-        const json_t *p = json_object_get(op, "request_put");
-        const json_t *d = json_object_get(op, "request_delete_range");
-        decoded(p ? p : d, "key", name, sizeof name);
-        bool is_gen = strstr(name, "/gen") != NULL;
-        m->gen_not_last |= is_gen && i + 1 != json_array_size(ops);
-        if (p) {
-            char value[400];
-            decoded(p, "value", value, sizeof value);
-            put(m, name, value);
-            m->deleted_before_put |= has_deleted && !is_gen;
-        } else {
-            drop(m, name);
-            m->deletes++;
-            has_deleted = true;
-        }
-    }
-}
-
-static json_t *txn(struct model *m, const json_t *q)
-{
-    char name[ETCD_KEY_MAX];
-    const json_t *compare = json_array_get(json_object_get(q, "compare"), 0);
-    m->transactions++;
-    assert(json_array_size(json_object_get(q, "compare")) == 1); /* the fence, always */
-    decoded(compare, "key", name, sizeof name);
-    assert(strstr(name, "/fence"));
-    const struct key *k = find(m, name);
-    if (etcd_number(compare, "mod_revision") == (k ? k->revision : 0)) {
-        carry_out(m, json_object_get(q, "success"));
-        return json_pack("{s:o, s:b}", "header", header(m), "succeeded", 1);
-    }
-    m->failed_compares++;
-    const json_t *ask =
-        json_object_get(json_array_get(json_object_get(q, "failure"), 0), "request_range");
-    return json_pack("{s:o, s:[{s:{s:o}}]}", "header", header(m), "responses", "response_range",
-                     "kvs", range(m, ask));
-}
 
 static enum MHD_Result say(struct MHD_Connection *c, unsigned status, json_t *answer)
 {
@@ -172,11 +37,6 @@ static enum MHD_Result say(struct MHD_Connection *c, unsigned status, json_t *an
     MHD_destroy_response(r);
     json_decref(answer);
     return result;
-}
-
-static json_t *full(void)
-{
-    return json_pack("{s:s, s:i}", "error", "etcdserver: mvcc: database space exceeded", "code", 8);
 }
 
 static enum MHD_Result serve(void *data, struct MHD_Connection *c, const char *url,
@@ -200,14 +60,15 @@ static enum MHD_Result serve(void *data, struct MHD_Connection *c, const char *u
     bool is_txn = !strcmp(url, "/v3/kv/txn");
     if (!is_txn &&
         strcmp(url, "/v3/kv/range") != 0) /* no watch here: what changes shows by listing */
-        return say(c, 501, json_pack("{s:s, s:i}", "error", "not implemented", "code", 12));
+        return say(c, 501, fake_error("not implemented", 12));
     if (is_txn && m->refuse) {
         m->refuse--;
-        return say(c, 429, full());
+        return say(c, 429, fake_error("etcdserver: mvcc: database space exceeded", 8));
     }
     json_t *q = json_loadb(u->body, u->len, 0, NULL);
     json_t *answer =
-        is_txn ? txn(m, q) : json_pack("{s:o, s:o}", "header", header(m), "kvs", range(m, q));
+        is_txn ? fake_txn(&m->store, q)
+               : json_pack("{s:o, s:o}", "header", fake_heading(&m->store), "kvs", fake_range(&m->store, q));
     json_decref(q);
     if (is_txn && m->drop_answers) {
         m->drop_answers--;
@@ -294,7 +155,7 @@ static void lab_open(struct lab *l)
 {
     static const struct hash_key key = { 1, 2 };
     memset(l, 0, sizeof *l);
-    l->model.revision = 1;
+    l->model.store.revision = 1;
     l->model.daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, serve, &l->model,
                                        MHD_OPTION_NOTIFY_COMPLETED, forget, NULL, MHD_OPTION_END);
     assert(l->model.daemon);
@@ -354,6 +215,7 @@ static void lab_close(struct lab *l)
         MHD_run(l->model.daemon);
     CU_ASSERT_EQUAL(uv_loop_close(&l->loop), 0);
     MHD_stop_daemon(l->model.daemon);
+    fake_etcd_fini(&l->model.store);
     program_free(l->program);
     CU_ASSERT_EQUAL(l->sets.sets.count, 0);
     nhset_table_fini(&l->sets);
@@ -380,7 +242,7 @@ static bool is_settled(struct lab *l)
 {
     struct etcd_gen g;
     const struct program_stats *s = program_stats(l->program);
-    const struct key *gen = find(&l->model, "/t/gen");
+    const struct fake_key *gen = fake_find(&l->model.store, "/t/gen");
     return l->is_ready && !s->pending && s->installed == s->wanted && gen &&
            etcd_read_gen(gen->value, strlen(gen->value), &g) && g.count == s->wanted &&
            g.epoch == l->fence.epoch;
@@ -389,8 +251,8 @@ static bool is_settled(struct lab *l)
 static size_t count_routes(struct model *m)
 {
     size_t count = 0;
-    for (size_t i = 0; i < m->count; i++)
-        count += strstr(m->keys[i].name, "/t/routes/") == m->keys[i].name;
+    for (size_t i = 0; i < m->store.count; i++)
+        count += strstr(m->store.keys[i].name, "/t/routes/") == m->store.keys[i].name;
     return count;
 }
 
@@ -400,13 +262,13 @@ static void check_digest(struct lab *l)
     struct repl_digest d;
     struct etcd_gen g;
     uint8_t digest[REPL_DIGEST];
-    const struct key *gen = find(&l->model, "/t/gen");
+    const struct fake_key *gen = fake_find(&l->model.store, "/t/gen");
     repl_digest_init(&d, NULL);
-    for (size_t i = 0; i < l->model.count; i++) {
+    for (size_t i = 0; i < l->model.store.count; i++) {
         struct ip_prefix route;
         struct ip_addr members[NHSET_MAX];
         uint32_t count;
-        const struct key *k = &l->model.keys[i];
+        const struct fake_key *k = &l->model.store.keys[i];
         if (etcd_key_of("/t/", k->name, strlen(k->name), &route) != ETCD_ROUTE ||
             !etcd_read_route(k->value, strlen(k->value), members, &count))
             continue;
@@ -427,9 +289,9 @@ static void test_many_routes_go_in_batches_of_128_with_gen_last(void)
         want(&l, i, 1, PROGRAM_LOST);
     run(&l, is_settled);
     CU_ASSERT_EQUAL(count_routes(&l.model), 500);
-    CU_ASSERT_EQUAL(l.model.most_ops, ETCD_OPS_MAX - 1);
-    CU_ASSERT_EQUAL(l.model.writes, 1 + 4); /* the takeover; 127, 127, 127, 119 and gen */
-    CU_ASSERT_FALSE(l.model.gen_not_last);
+    CU_ASSERT_EQUAL(l.model.store.most_ops, ETCD_OPS_MAX - 1);
+    CU_ASSERT_EQUAL(l.model.store.writes, 1 + 4); /* the takeover; 127, 127, 127, 119 and gen */
+    CU_ASSERT_FALSE(l.model.store.gen_not_last);
     check_digest(&l);
     lab_close(&l);
 }
@@ -448,8 +310,8 @@ static void test_additions_come_before_deletions_in_a_transaction(void)
         want(&l, i, 2, PROGRAM_LOST);
     run(&l, is_settled);
     CU_ASSERT_EQUAL(count_routes(&l.model), 10);
-    CU_ASSERT_EQUAL(l.model.deletes, 5);
-    CU_ASSERT_FALSE(l.model.deleted_before_put);
+    CU_ASSERT_EQUAL(l.model.store.deletes, 5);
+    CU_ASSERT_FALSE(l.model.store.deleted_before_put);
     check_digest(&l);
     lab_close(&l);
 }
@@ -458,10 +320,10 @@ static void test_what_stands_there_is_inherited_and_nothing_foreign_is_touched(v
 {
     struct lab l;
     lab_open(&l);
-    put(&l.model, "/t/routes/10.9.0.0/16", "{\"nextHops\":[\"10.0.0.9\"]}");
-    put(&l.model, "/t/routes/10.9.1.0/16", "no route");
-    put(&l.model, "/t/other", "x");
-    put(&l.model, "/tt/routes/10.8.0.0/16", "{\"nextHops\":[\"10.0.0.9\"]}");
+    fake_put_key(&l.model.store, "/t/routes/10.9.0.0/16", "{\"nextHops\":[\"10.0.0.9\"]}");
+    fake_put_key(&l.model.store, "/t/routes/10.9.1.0/16", "no route");
+    fake_put_key(&l.model.store, "/t/other", "x");
+    fake_put_key(&l.model.store, "/tt/routes/10.8.0.0/16", "{\"nextHops\":[\"10.0.0.9\"]}");
     run(&l, is_ready);
     CU_ASSERT_EQUAL(program_stats(l.program)->installed, 1);
     CU_ASSERT_EQUAL(program_stats(l.program)->inherited, 1);
@@ -471,9 +333,9 @@ static void test_what_stands_there_is_inherited_and_nothing_foreign_is_touched(v
         uv_run(&l.loop, UV_RUN_NOWAIT);
         MHD_run_wait(l.model.daemon, 2);
     }
-    CU_ASSERT_EQUAL(l.model.deletes, 0);
+    CU_ASSERT_EQUAL(l.model.store.deletes, 0);
     CU_ASSERT_EQUAL(count_routes(&l.model), 3);
-    CU_ASSERT_PTR_NOT_NULL(find(&l.model, "/t/other"));
+    CU_ASSERT_PTR_NOT_NULL(fake_find(&l.model.store, "/t/other"));
     lab_close(&l);
 }
 
@@ -493,8 +355,8 @@ static void test_a_writer_whose_fence_is_gone_stops_and_its_batch_waits(void)
     lab_open(&l);
     want(&l, 1, 1, PROGRAM_LOST);
     run(&l, is_settled);
-    l.model.revision++;
-    put(&l.model, "/t/fence", "{\"epoch\":9,\"owner\":1,\"node\":\"x\",\"incarnation\":3}");
+    l.model.store.revision++;
+    fake_put_key(&l.model.store, "/t/fence", "{\"epoch\":9,\"owner\":1,\"node\":\"x\",\"incarnation\":3}");
     want(&l, 2, 1, PROGRAM_LOST);
     run(&l, is_fenced);
     CU_ASSERT_EQUAL(count_routes(&l.model), 1);
@@ -556,7 +418,7 @@ static void test_a_full_store_is_named_and_asked_ever_less_often(void)
 
 static bool is_repaired(struct lab *l)
 {
-    const struct key *one = find(&l->model, "/t/routes/10.0.1.0/24");
+    const struct fake_key *one = fake_find(&l->model.store, "/t/routes/10.0.1.0/24");
     return is_settled(l) && count_routes(&l->model) == 2 && one && strstr(one->value, "10.0.0.1");
 }
 
@@ -567,13 +429,13 @@ static void test_drift_is_found_by_listing_and_repaired(void)
     want(&l, 1, 1, PROGRAM_LOST);
     want(&l, 2, 1, PROGRAM_LOST);
     run(&l, is_settled);
-    l.model.revision++;
-    put(&l.model, "/t/routes/10.0.1.0/24", "{\"nextHops\":[\"10.0.0.66\"]}");
-    drop(&l.model, "/t/routes/10.0.2.0/24");
+    l.model.store.revision++;
+    fake_put_key(&l.model.store, "/t/routes/10.0.1.0/24", "{\"nextHops\":[\"10.0.0.66\"]}");
+    fake_drop(&l.model.store, "/t/routes/10.0.2.0/24");
     run(&l, is_repaired);
     check_digest(&l);
-    l.model.revision++;
-    put(&l.model, "/t/gen", "{}");
+    l.model.store.revision++;
+    fake_put_key(&l.model.store, "/t/gen", "{}");
     run(&l, is_repaired);
     check_digest(&l);
     lab_close(&l);
@@ -586,8 +448,8 @@ static void test_a_store_that_was_made_anew_is_filled_again(void)
     want(&l, 1, 1, PROGRAM_LOST);
     want(&l, 2, 1, PROGRAM_LOST);
     run(&l, is_settled);
-    l.model.count = 0;
-    l.model.revision = 1;
+    l.model.store.count = 0;
+    l.model.store.revision = 1;
     run(&l, is_repaired);
     CU_ASSERT_EQUAL(l.fence.epoch, 2); /* above every epoch seen */
     lab_close(&l);
