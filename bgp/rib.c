@@ -87,7 +87,7 @@ enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p)
     if (rib_path_is_old(r, p))
         return (enum rib_class)o->old_class;
     if (o->class == RIB_LIVE && o->sessions[p->nva].state == RIB_SESSION_GRACE)
-        return RIB_GRACE;
+        return p->flags & RIB_PATH_OUTDONE ? RIB_GONE : RIB_GRACE;
     return (enum rib_class)o->class;
 }
 

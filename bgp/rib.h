@@ -32,6 +32,7 @@ enum {
 enum rib_class { RIB_LIVE, RIB_GRACE, RIB_STALE, RIB_GONE };
 
 enum rib_path_flag {
+    RIB_PATH_OUTDONE = 1 << 0,   /* held over its NVA's restart, and a living session has its own word on it */
     RIB_PATH_UNSEEN = 1 << 1,    /* it moved in its order, and is not heard again for all that */
     RIB_PATH_DISPROVED = 1 << 2, /* evidence says that the NVA does not announce it any more */
     RIB_PATH_HAS_ID = 1 << 3,    /* it is a struct rib_path_with_id */

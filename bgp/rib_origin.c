@@ -28,6 +28,7 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     bool synced_now = fact->state == RIB_SESSION_SYNCED && s->state != RIB_SESSION_SYNCED;
     bool new_session = fact->generation != s->generation;
     bool graced_now = fact->state == RIB_SESSION_GRACE && s->state != RIB_SESSION_GRACE;
+    bool resumes = s->state == RIB_SESSION_GRACE && rib_session_is_up(fact->state);
     r->graces -= s->state == RIB_SESSION_GRACE;
     r->graces += fact->state == RIB_SESSION_GRACE;
     r->session_changes += fact->state != s->state;
@@ -43,6 +44,8 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
         s->lost_ms = now_ms;
         rib_origin_review(r, origin, nva); /* others may know better already */
     }
+    if (resumes)
+        rib_origin_review(r, origin, nva); /* what was set aside meanwhile counts again */
     if (synced_now)
         s->synced_ms = now_ms;
     if (synced_now && o->old && s->paths) { /* not heard again: not announced */

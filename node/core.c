@@ -105,7 +105,7 @@ static void decide(struct core *c)
     for (uint32_t done = 0, net; done < CORE_DECIDE_BUDGET && (net = rib_next_dirty(&c->rib));) {
         struct rib_change change;
         if (judge)
-            repl_evidence_judge(&c->rib, net);
+            core_must(repl_evidence_judge(&c->rib, net, c->now_ms));
         core_must(rib_decide(&c->rib, net, &change));
         done += 1 + change.paths;
         account(c, &change);

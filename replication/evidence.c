@@ -59,6 +59,14 @@ bool repl_evidence_is_needed(const struct rib *r)
     return r->graces != 0;
 }
 
+/* Its node is there, and its session restarts gracefully (RFC 4724). */
+static bool is_restarting(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_origin *home = &r->origins[p->origin];
+    return p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) && home->class == RIB_LIVE &&
+           home->sessions[p->nva].state == RIB_SESSION_GRACE;
+}
+
 static bool is_held(const struct rib *r, const struct rib_path *p)
 {
     enum rib_class class = rib_path_class(r, p);
@@ -73,7 +81,8 @@ static const struct rib_session *witness(const struct rib *r, int origin, uint16
     return o->class == RIB_LIVE && !o->lags && rib_session_is_up(s->state) ? s : NULL;
 }
 
-/* The witness's own current entry for the same route: announced, withdrawn, or NULL. */
+/* The witness's own current entry for the same route: announced, withdrawn, or NULL. What others have
+ * disproved says nothing: between two cuts it may come before the word that its session is no more. */
 static const struct rib_path *statement(const struct rib *r, const struct rib_path *held,
                                         int origin)
 {
@@ -81,7 +90,7 @@ static const struct rib_path *statement(const struct rib *r, const struct rib_pa
         const struct rib_path *p = rib_path(r, i);
         if (p->origin == origin && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) &&
             !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p))
-            return p;
+            return p->attrs && p->flags & RIB_PATH_DISPROVED ? NULL : p;
         i = p->next;
     }
     return NULL;
@@ -119,19 +128,28 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
         rib_origin_review(r, origin, 0);
 }
 
+/* Of copies of nodes that are away a, b or c; of our own whose NVA restarts a or b. */
 static bool is_disproved(const struct rib *r, const struct rib_path *held)
 {
     uint64_t since_ms = held_since(r, held);
     for (int o = 1; o < RIB_ORIGINS; o++) {
         const struct rib_session *s = witness(r, o, held->nva);
-        if (!s)
-            continue;
-        if (statement(r, held, o))
+        const struct rib_path *said = s ? statement(r, held, o) : NULL;
+        if (said && (!said->attrs || !is_restarting(r, held)))
             return true; /* a: its tombstone; c: its own announcement */
-        if (s->state == RIB_SESSION_SYNCED && s->synced_ms > since_ms &&
+        if (s && !said && s->state == RIB_SESSION_SYNCED && s->synced_ms > since_ms &&
             r->nvas[held->nva].symmetric)
             return true; /* b */
     }
+    return false;
+}
+
+/* A living session has its own word on it. */
+static bool is_outdone(const struct rib *r, const struct rib_path *held)
+{
+    for (int o = 1; o < RIB_ORIGINS; o++)
+        if (witness(r, o, held->nva) && statement(r, held, o))
+            return true;
     return false;
 }
 
@@ -141,16 +159,48 @@ static bool is_cleared(const struct rib *r, const struct rib_path *p)
     return r->origins[p->origin].class == RIB_LIVE && rib_path_is_doubted(r, p) && !is_withdrawn(r, p);
 }
 
-void repl_evidence_judge(struct rib *r, uint32_t net)
+static void judge_held(struct rib *r, struct rib_path *p)
 {
-    for (uint32_t i = rib_net(r, net)->paths; i;) {
+    if (is_cleared(r, p))
+        p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
+    if (p->nva && is_held(r, p) && is_disproved(r, p))
+        p->flags |= RIB_PATH_DISPROVED;
+}
+
+/* Held over a restart of its NVA by the node that had the session: what ends it is a withdrawal of that node,
+ * which all others hear. What they would conclude themselves depends on what they heard first. */
+static int judge_own(struct rib *r, uint32_t index, uint64_t now_ms)
+{
+    const struct rib_path *p = rib_path(r, index);
+    struct ip_prefix prefix;
+    if (!is_disproved(r, p))
+        return 0;
+    prefix_table_prefix(&r->nets, p->net, &prefix);
+    return rib_withdraw(r, p->origin, p->nva, &prefix, rib_path_id(p), now_ms);
+}
+
+/* It is set aside while another session lives that has its own word: that one may end next, for the NVA's
+ * restart ends all of them, and nodes would each give up their own copies for the other's. */
+static int judge_restarting(struct rib *r, uint32_t index, uint64_t now_ms)
+{
+    struct rib_path *p = rib_path(r, index);
+    if (is_outdone(r, p))
+        p->flags |= RIB_PATH_OUTDONE;
+    return p->origin == r->self ? judge_own(r, index, now_ms) : 0;
+}
+
+int repl_evidence_judge(struct rib *r, uint32_t net, uint64_t now_ms)
+{
+    int err = 0;
+    for (uint32_t i = rib_net(r, net)->paths; i && !err; i = rib_path(r, i)->next) {
         struct rib_path *p = rib_path(r, i);
-        if (is_cleared(r, p))
-            p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
-        if (p->nva && is_held(r, p) && is_disproved(r, p))
-            p->flags |= RIB_PATH_DISPROVED;
-        i = p->next;
+        p->flags &= (uint8_t)~RIB_PATH_OUTDONE;
+        if (p->nva && is_restarting(r, p))
+            err = judge_restarting(r, i, now_ms);
+        else
+            judge_held(r, p);
     }
+    return err;
 }
 
 void repl_evidence_synced(struct rib *r, uint16_t nva)
@@ -192,8 +242,8 @@ void repl_evidence_session_ends(struct rib *r, uint16_t nva)
         uint64_t at = 0;
         const struct vlist *order = &r->origins[i].order;
         for (uint32_t id; holds_any_of(&r->origins[i], nva) && (id = vlist_next(order, &at));)
-            if (!(id & RIB_FACT) && rib_path(r, id)->nva == nva && is_held(r, rib_path(r, id)))
-                repl_evidence_judge(r, rib_path(r, id)->net);
+            if (!(id & RIB_FACT) && rib_path(r, id)->nva == nva && !is_restarting(r, rib_path(r, id)))
+                judge_held(r, rib_path(r, id));
     }
 }
 

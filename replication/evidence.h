@@ -7,6 +7,8 @@
  *   b  it reached End-of-RIB after the copy lost its origin, without the route (symmetric NVAs);
  *   c  it announces the route itself: that copy is the fresher one from now on, also when it goes.
  * A copy so disproved stays so until its origin is alive again and says otherwise.
+ * Copies of a living node that are held because their NVA restarts (RFC 4724) are that node's to end: a and b
+ * become a withdrawal of its own. Everywhere they are set aside while a living session has its own word, no longer.
  * With no live session to any NVA at all nothing expires: we are probably the isolated ones.
  * Source: the replication design, stale classes and the evidence rule; invariants S1-S3, I1, I2. */
 #ifndef TANDEM_REPLICATION_EVIDENCE_H
@@ -29,8 +31,8 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms);
 bool repl_evidence_is_healing(const struct rib *r);
 /* Does any origin have held copies? Then nets must be judged before they are decided. */
 bool repl_evidence_is_needed(const struct rib *r);
-/* Apply the rule to the held copies of one net, right before rib_decide. */
-void repl_evidence_judge(struct rib *r, uint32_t net);
+/* Apply the rule to the held copies of one net, right before rib_decide. 0, or BGP_ERR_NOMEM. */
+int repl_evidence_judge(struct rib *r, uint32_t net, uint64_t now_ms) MUST_USE;
 /* A live session of this NVA reached End-of-RIB: rule b may speak now. */
 void repl_evidence_synced(struct rib *r, uint16_t nva);
 /* A live session of this NVA is about to be lost with its routes: rule c speaks before it goes. */

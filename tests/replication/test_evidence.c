@@ -17,7 +17,7 @@ static void decide(struct ribs *x)
     ribs_sweep(x);
     for (uint32_t net; (net = rib_next_dirty(&x->rib));) {
         if (judge)
-            repl_evidence_judge(&x->rib, net);
+            CU_ASSERT_EQUAL(repl_evidence_judge(&x->rib, net, 0), 0);
         CU_ASSERT_EQUAL_FATAL(rib_decide(&x->rib, net, &change), 0);
         nhset_unref(&x->rib.sets, change.old_nhset);
     }
@@ -304,6 +304,47 @@ static void test_a_session_that_ends_before_the_decision_has_spoken_still(void)
     rib_fini(&x.rib);
 }
 
+/* ---- over a restart of the NVA (RFC 4724) ---- */
+
+static void test_nodes_that_hear_crosswise_of_a_restart_keep_the_route(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GONE); /* the other session lives still */
+    ribs_session(&x, AWAY, FW, RIB_SESSION_GRACE, 1, 1001);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GRACE);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
+    rib_fini(&x.rib);
+}
+
+static void test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 2, 1900);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 0); /* said as a withdrawal, which the others hear */
+    rib_fini(&x.rib);
+
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65002);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 2, 1900);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 2, 2000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE); /* its word, not ours */
+    rib_fini(&x.rib);
+}
+
 /* ---- who may speak ---- */
 
 static void test_a_node_that_is_away_itself_gives_no_evidence(void)
@@ -422,6 +463,8 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_an_nva_that_is_not_symmetric_may_say_less_to_us),
         CU_CASE(test_what_the_living_announce_replaces_the_held_copy_for_good),
         CU_CASE(test_a_session_that_ends_before_the_decision_has_spoken_still),
+        CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_keep_the_route),
+        CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
         CU_CASE(test_a_node_that_is_away_itself_gives_no_evidence),
         CU_CASE(test_a_session_that_is_down_gives_no_evidence),
         CU_CASE(test_a_third_nodes_word_counts_like_our_own),
