@@ -22,6 +22,7 @@ enum {
     CORE_REARM_MS = 1000,
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
     CORE_HEARSAY_MS = 3000,       /* what it knows may be old so long: TCP sends again as late as the pause was long */
+    CORE_HEARSAY_TARGET_MS = 5000, /* a writer of before, who is heard, has told by then why it wrote what it did */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_REAP_BUDGET = 1024,
     CORE_SWEEP_BUDGET = 32 * 1024, /* entries a turn that a walk looks at, or 2,048 that it changes: half a millisecond */
@@ -160,7 +161,7 @@ struct core_member {
 /* Of a shared target, as another node sees it. */
 struct core_hint {
     uint64_t yielded, epoch;
-    bool reads;
+    bool is_told, reads;
 };
 
 struct core_target {
@@ -171,6 +172,7 @@ struct core_target {
     bool is_shared;
     bool converged_told;
     uint8_t told_role;
+    bool doubts_hearsay; /* is_shared: ours, and what others wrote is not removed without a withdrawal */
     struct repl_fence fence; /* is_shared */
     struct core_hint hints[REPL_NODES_MAX + 1];
     const char *state; /* its backend's word, lives for ever; NULL: none */

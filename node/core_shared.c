@@ -60,6 +60,7 @@ static struct repl_fence_world world_of(const struct core *c, const struct core_
             continue;
         w.peers[id] = (struct repl_fence_peer){ .state = m->life.state,
                                                 .is_steady = m->has_heard && m->heard.steady,
+                                                .is_mute = !t->hints[id].is_told,
                                                 .reads_target = t->hints[id].reads,
                                                 .incarnation = m->replica.incarnation,
                                                 .config_generation = m->config_generation,
@@ -89,7 +90,30 @@ static void on_role(struct core *c, struct core_target *t)
     tell_role(c, t);
     if (is_ours != (t->told_role == REPL_ACTIVE))
         program_hold_hearsay(t->program, is_ours ? c->now_ms + hold_ms : UINT64_MAX, c->now_ms);
+    t->doubts_hearsay = is_ours;
     t->told_role = t->fence.role;
+}
+
+/* All that any node knows is here and was decided: what none of them names comes from no NVA. */
+static bool has_heard_everybody(const struct core *c, const struct core_target *t)
+{
+    for (uint32_t id = 1; id <= c->config->node_count; id++) {
+        const struct core_member *m = &c->members[id];
+        if (is_other(c, id) && (!core_member_is_here(m) || !core_streams_is_current(c, m)))
+            return false;
+    }
+    return c->phase == CORE_STEADY && core_bgp_all_synced(c) && !rib_dirty_count(&c->rib) &&
+           t->cursor >= vlist_head(&c->rib.loc);
+}
+
+/* A writer that died may have known more than it told; one that is heard tells. */
+static void judge_hearsay(struct core *c, struct core_target *t)
+{
+    bool has_settled = c->now_ms >= t->fence.since_ms + CORE_HEARSAY_TARGET_MS;
+    if (!t->doubts_hearsay || !has_settled || !has_heard_everybody(c, t))
+        return;
+    t->doubts_hearsay = false;
+    program_hold_hearsay(t->program, 0, c->now_ms);
 }
 
 static void tick_target(struct core *c, struct core_target *t)
@@ -103,6 +127,7 @@ static void tick_target(struct core *c, struct core_target *t)
     repl_fence_tick(&t->fence, &world, c->now_ms);
     if (t->fence.role != t->told_role)
         on_role(c, t);
+    judge_hearsay(c, t);
     if (repl_fence_yielded(&t->fence) != yielded)
         c->beat_ms = c->now_ms; /* the others hear it at once */
 }
@@ -178,8 +203,9 @@ static struct core_hint hint_in(const struct repl_beat *beat, const char *target
         if (!strcmp(beat->hints[k].target, target))
             return (struct core_hint){ .yielded = beat->hints[k].yielded,
                                        .epoch = beat->hints[k].epoch,
+                                       .is_told = true,
                                        .reads = beat->hints[k].reads };
-    return (struct core_hint){ 0 };
+    return (struct core_hint){ .is_told = true };
 }
 
 void core_shared_heard(struct core *c, uint32_t node, const struct repl_beat *beat)

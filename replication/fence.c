@@ -149,10 +149,19 @@ static bool is_stranger(const struct repl_fence *f)
     return is_other(f, f->record.owner) && !f->world.peers[f->record.owner].incarnation;
 }
 
-/* How long others go first: the owner itself, a converged one, the lower ids among the living. */
+/* There is no record, and this node remembers none: another one may (F7). */
+static bool may_be_reminded(const struct repl_fence *f)
+{
+    for (uint32_t id = 1; !f->highest_epoch && id <= f->cfg.nodes; id++)
+        if (is_other(f, id) && is_heard(&f->world.peers[id]) && f->world.peers[id].is_mute)
+            return true;
+    return false;
+}
+
+/* How long others go first: the owner itself, who remembers it, a converged one, the lower ids among the living. */
 static uint64_t patience(const struct repl_fence *f)
 {
-    uint64_t wait = is_stranger(f) ? STARTED_MS : 0;
+    uint64_t wait = is_stranger(f) || may_be_reminded(f) ? STARTED_MS : 0;
     bool is_outdone = false;
     for (uint32_t id = 1; id <= f->cfg.nodes; id++) {
         if (!is_other(f, id) || !is_heard(&f->world.peers[id]))
@@ -305,7 +314,7 @@ void repl_fence_refused(struct repl_fence *f, const struct repl_fence_record *r,
 
 uint64_t repl_fence_next_epoch(const struct repl_fence *f)
 {
-    return f->highest_epoch + 1;
+    return (f->highest_epoch > f->hinted_epoch ? f->highest_epoch : f->hinted_epoch) + 1;
 }
 
 /* Somebody whose only witness is the target looks at it again and again. */

@@ -46,6 +46,7 @@ struct repl_fence_cfg {
 struct repl_fence_peer {
     uint8_t state;           /* enum repl_member_state */
     bool is_steady;          /* it has converged */
+    bool is_mute;            /* it is heard, and has told nothing of the target yet */
     bool reads_target;       /* its own hint: it reaches the target */
     uint64_t incarnation;    /* of the life that is heard, 0 = none yet */
     uint64_t config_generation;
