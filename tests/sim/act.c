@@ -1,33 +1,44 @@
 /* What goes wrong, and what changes; the seed says what and when. */
 #include <string.h>
 
-#include "tests/sim/world.h"
+#include "tests/sim/shared.h"
 
-enum { PAUSE_MAX_MS = 12000, SLOW_MAX_MS = 120, PREPEND_MAX = 3 };
+enum { PAUSE_MAX_MS = 12000, SLOW_MAX_MS = 120, PREPEND_MAX = 3, AWAY_MAX_MS = 8000 };
+
+/* Chance of the act alone, so that a run without it is otherwise the same: what fails can be made small. */
+static uint32_t pick(struct world *w, uint32_t below)
+{
+    uint64_t z = w->act_random += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (uint32_t)((z ^ z >> 31) % below);
+}
 
 static struct host *some_host(struct world *w)
 {
-    return &w->hosts[sim_pick(w, (uint32_t)w->host_count)];
+    return &w->hosts[pick(w, (uint32_t)w->host_count)];
 }
 
 static struct nva *some_nva(struct world *w)
 {
-    return &w->nvas[sim_pick(w, (uint32_t)w->nva_count)];
+    return &w->nvas[pick(w, (uint32_t)w->nva_count)];
 }
 
 static void count(struct world *w, enum sim_count what)
 {
     w->counts[what]++;
-    if (what != SIM_CHANGES)
-        w->disturbed = w->now;
+    if (what == SIM_CHANGES)
+        return;
+    w->disturbed = w->now;
+    w->faults++;
 }
 
 static void change_route(struct world *w)
 {
     struct nva *n = some_nva(w);
-    int prefix = (int)sim_pick(w, (uint32_t)w->prefix_count);
-    bool announce = sim_pick(w, 3) > 0;
-    nva_set(n, prefix, announce, sim_pick(w, PREPEND_MAX));
+    int prefix = (int)pick(w, (uint32_t)w->prefix_count);
+    bool announce = pick(w, 3) > 0;
+    nva_set(n, prefix, announce, pick(w, PREPEND_MAX));
     count(w, SIM_CHANGES);
     sim_note(w, "nva %d %s %d", n->number, announce ? "announces" : "withdraws", prefix);
 }
@@ -47,12 +58,32 @@ static void start_host(struct world *w)
     struct host *h = some_host(w);
     if (h->core)
         return;
-    h->wrong_secret = sim_pick(w, 12) == 0;
+    h->wrong_secret = pick(w, 12) == 0;
+    h->is_newer |= pick(w, 8) == 0;
+    bool forgets = pick(w, 6) == 0;
     sim_note(w, "node %d starts%s", h->number, h->wrong_secret ? " with a wrong secret" : "");
+    if (forgets)
+        h->lives = 0;
     host_start(w, h);
     count(w, SIM_STARTS);
+    w->counts[SIM_LOST_DISKS] += forgets;
+    w->counts[SIM_NEWER_CONFIGS] += h->is_newer;
     if (h->wrong_secret)
         count(w, SIM_WRONG_SECRETS);
+}
+
+/* It hears its NVAs, and the others hear of that later, all at once. */
+static void restart_apart(struct world *w)
+{
+    struct host *h = some_host(w);
+    if (!h->core || !host_runs(w, h))
+        return;
+    host_crash(w, h);
+    for (int i = 0; i < w->host_count; i++)
+        w->cut[i][h->number] = w->cut[h->number][i] = i != h->number;
+    sim_note(w, "node %d restarts, apart from all others", h->number);
+    host_start(w, h);
+    count(w, SIM_APART_STARTS);
 }
 
 static void stop_host(struct world *w)
@@ -68,10 +99,10 @@ static void stop_host(struct world *w)
 static void pause_host(struct world *w)
 {
     struct host *h = some_host(w);
-    bool machine = sim_pick(w, 2), is_long = sim_pick(w, 3) == 0;
+    bool machine = pick(w, 2), is_long = pick(w, 3) == 0;
     if (!h->core || !host_runs(w, h))
         return;
-    uint64_t ms = 100 + sim_pick(w, is_long ? PAUSE_MAX_MS : 2000);
+    uint64_t ms = 100 + pick(w, is_long ? PAUSE_MAX_MS : 2000);
     sim_note(w, "node %d is %s for %llu ms", h->number, machine ? "paused with its machine" : "stopped",
              (unsigned long long)ms);
     host_pause(w, h, ms, machine);
@@ -81,7 +112,7 @@ static void pause_host(struct world *w)
 static void cut_nodes(struct world *w)
 {
     int a = some_host(w)->number, b = some_host(w)->number;
-    bool on = sim_pick(w, 2), both = sim_pick(w, 3);
+    bool on = pick(w, 2), both = pick(w, 3);
     w->cut[a][b] = on;
     if (both)
         w->cut[b][a] = on;
@@ -102,15 +133,18 @@ static void cut_nva(struct world *w)
 static void restart_nva(struct world *w)
 {
     struct nva *n = some_nva(w);
-    sim_note(w, "nva %d restarts", n->number);
-    nva_restart(n);
+    uint64_t away = pick(w, 2) ? pick(w, 200) : pick(w, AWAY_MAX_MS);
+    sim_note(w, "nva %d restarts, away for %llu ms", n->number, (unsigned long long)away);
+    nva_restart(n, away);
     count(w, SIM_NVA_RESTARTS);
+    w->counts[SIM_GRACEFUL] += n->is_graceful;
+    w->counts[SIM_LONG_LIVED] += n->stale_s && away > n->restart_s * 1000u;
 }
 
 static void slow_down(struct world *w)
 {
     int a = some_host(w)->number, b = some_host(w)->number;
-    w->slow[a][b] = (uint8_t)sim_pick(w, SLOW_MAX_MS);
+    w->slow[a][b] = (uint8_t)pick(w, SLOW_MAX_MS);
     sim_note(w, "packets from node %d to node %d take %d ms more", a, b, w->slow[a][b]);
     count(w, SIM_SLOW);
 }
@@ -118,12 +152,12 @@ static void slow_down(struct world *w)
 /* A damage that the checksum of TCP does not see, on a channel that must. */
 static void flip_bit(struct world *w)
 {
-    for (size_t i = 0, at = sim_pick(w, (uint32_t)w->heap_count); i < w->heap_count; i++) {
+    for (size_t i = 0, at = pick(w, (uint32_t)w->heap_count); i < w->heap_count; i++) {
         struct sim_event *e = &w->heap[(at + i) % w->heap_count];
         if (e->kind != SIM_BYTES || e->pipe->port != CORE_PORT_CLUSTER ||
             e->generation != e->pipe->generation)
             continue;
-        e->bytes[sim_pick(w, (uint32_t)e->len)] ^= (uint8_t)(1 << sim_pick(w, 8));
+        e->bytes[pick(w, (uint32_t)e->len)] ^= (uint8_t)(1 << pick(w, 8));
         sim_note(w, "a bit flips on its way to node %d", e->pipe->end[e->side].party);
         count(w, SIM_BIT_FLIPS);
         return;
@@ -144,27 +178,60 @@ static void join_all(struct world *w)
 {
     memset(w->cut, 0, sizeof w->cut);
     memset(w->slow, 0, sizeof w->slow);
+    store_join(w);
     w->disturbed = w->now;
     sim_note(w, "all cuts heal");
 }
 
-void act(struct world *w)
+static const struct {
+    uint8_t share; /* of some hundred */
+    void (*happen)(struct world *w);
+} acts[SIM_ACT_KINDS] = { { 68, change_route }, { 6, kill_host },   { 9, start_host },   { 1, stop_host },
+                          { 4, pause_host },    { 4, cut_nodes },   { 1, cut_nva },      { 2, restart_nva },
+                          { 1, slow_down },     { 1, flip_bit },    { 1, replay },       { 3, join_all },
+                          { 4, store_disturb }, { 1, restart_apart } };
+
+static void schedule(struct world *w, uint64_t at)
 {
-    static const struct {
-        uint32_t share; /* of a hundred */
-        void (*happen)(struct world *w);
-    } acts[] = { { 68, change_route }, { 6, kill_host }, { 9, start_host },  { 1, stop_host },
-                 { 4, pause_host },    { 4, cut_nodes }, { 1, cut_nva },     { 1, restart_nva },
-                 { 1, slow_down },     { 1, flip_bit },  { 1, replay },      { 3, join_all } };
-    uint32_t dice = sim_pick(w, 100);
+    w->act_random = (w->seed * 0x2545f4914f6cdd1du + w->acts) * 0x9e3779b97f4a7c15u;
+    sim_schedule(w, (struct sim_event){ .kind = SIM_ACT, .at = at });
+}
+
+/* Swarm: what goes wrong in one world, and how often, is not what does in another. The same faults everywhere
+ * hide what only a few of them, or many of one, bring about. */
+void act_begin(struct world *w)
+{
+    static const uint8_t factors[] = { 0, 1, 1, 1, 2, 4 };
+    schedule(w, w->now + 5000);
+    for (int i = 0; i < SIM_ACT_KINDS; i++) {
+        bool is_needed = acts[i].happen == change_route || acts[i].happen == start_host || acts[i].happen == join_all;
+        w->shares[i] = (uint8_t)(acts[i].share * (is_needed ? 1 : factors[pick(w, sizeof factors)]));
+    }
+}
+
+static void happen(struct world *w)
+{
+    uint32_t all = 0;
+    for (int i = 0; i < SIM_ACT_KINDS; i++)
+        all += w->shares[i];
+    uint32_t dice = pick(w, all);
     sim_rotate(w);
-    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
-        if (dice < acts[i].share) {
+    for (int i = 0; i < SIM_ACT_KINDS; i++) {
+        if (dice < w->shares[i]) {
             acts[i].happen(w);
             return;
         }
-        dice -= acts[i].share;
+        dice -= w->shares[i];
     }
+}
+
+void act(struct world *w)
+{
+    uint64_t next = w->now + 1 + pick(w, 400);
+    unsigned number = w->acts++;
+    if (number < SIM_ACTS_MAX && (!w->skips || !w->skips[number]))
+        happen(w);
+    schedule(w, next);
 }
 
 /* Pauses end by themselves. */
@@ -185,6 +252,7 @@ static void revive(struct world *w)
 void act_heal(struct world *w)
 {
     join_all(w);
+    store_heal(w);
     revive(w);
     sim_note(w, "everything heals");
 }

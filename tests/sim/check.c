@@ -2,7 +2,7 @@
  * the expensive ones only where something moved. */
 #include <string.h>
 
-#include "tests/sim/world.h"
+#include "tests/sim/shared.h"
 
 enum {
     SETTLE_MS = 2000,  /* until a change is where it belongs */
@@ -33,13 +33,14 @@ static void note_unheard(struct world *w)
 }
 
 /* Has this node ever heard of the route by this NVA, or inherited it? */
-static bool knows(const struct host *h, int nva, const struct ip_addr *hop, int number)
+static bool knows(const struct host *h, const struct sim_table *from, int nva, const struct ip_addr *hop,
+                  int number)
 {
     const struct rib *r = &h->core->rib;
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
-    for (uint32_t i = 0; i < h->kernel.hop_count[number]; i++)
-        if (ip_addr_is_equal(&h->kernel.hops[number][i], hop))
+    for (uint32_t i = 0; i < from->hop_count[number]; i++)
+        if (ip_addr_is_equal(&from->hops[number][i], hop))
             return true;
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next)
         if (rib_path(r, at)->nva == nva + 1 && rib_path_class(r, rib_path(r, at)) != RIB_GONE)
@@ -72,24 +73,34 @@ static void explain(struct world *w, int number)
     }
 }
 
+/* RFC 4724, RFC 9494: an NVA that asked for it is not silent while it restarts. */
+static bool is_held(const struct world *w, const struct host *h, const struct nva *n)
+{
+    return n->restarts & 1u << h->number && w->now < n->held_until && h->up_since < n->restarted &&
+           h->paused_until < n->restarted;
+}
+
 /* I1: a removal needs a reason that the writer can have heard: the NVA withdrew the route, lately enough that
  * a newer announcement may still be on its way; or nobody has a session with the NVA; or a hold ended. A node
  * that hears nothing of the NVA, and whose session has not ended yet, may act upon what it heard last. */
-void check_removal(struct world *w, const struct host *h, int prefix)
+bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
+                   char why[static 160])
 {
     w->counts[SIM_REMOVALS]++;
     for (int i = 0; i < w->nva_count; i++) {
         const struct nva *n = &w->nvas[i];
         bool own = n->nodes & 1u << h->number && has_session(h, i);
         uint64_t deaf = w->apart[h->number][i] + w->config.peers[i].hold_s * 1000u + DETECT_MS;
-        if (n->truth[prefix] && w->now > n->changed[prefix] + SETTLE_MS &&
-            w->now > n->unheard + SETTLE_MS && (!w->apart[h->number][i] || w->now > deaf) &&
-            (!holds_end(w) || own) && knows(h, i, &n->addr, prefix)) {
+        bool is_heard = w->now > n->unheard + SETTLE_MS && (!w->apart[h->number][i] || w->now > deaf);
+        if (n->truth[prefix] && w->now > n->changed[prefix] + SETTLE_MS && (is_heard || is_held(w, h, n)) &&
+            (!holds_end(w) || own) && knows(h, from, i, &n->addr, prefix)) {
             explain(w, prefix);
-            sim_fail(w, "I1: node %d removed prefix %d, which NVA %d has announced since %llu",
-                     h->number, prefix, i, (unsigned long long)n->changed[prefix]);
+            snprintf(why, 160, "I1: node %d removes prefix %d, which NVA %d has announced since %llu", h->number,
+                     prefix, i, (unsigned long long)n->changed[prefix]);
+            return true;
         }
     }
+    return false;
 }
 
 static bool withdrawn_by_all(const struct world *w, int prefix, uint64_t *since)
@@ -107,8 +118,9 @@ static bool withdrawn_by_all(const struct world *w, int prefix, uint64_t *since)
 static bool all_sessions_up(const struct world *w, const struct host *h)
 {
     for (int i = 0; i < w->nva_count; i++)
-        if (!(w->nvas[i].nodes & 1u << h->number) ||
-            bgp_session_slot(w->nvas[i].sessions[h->number].machine) < 0)
+        if (!(w->nvas[i].nodes & 1u << h->number) || w->nvas[i].is_away ||
+            bgp_session_slot(w->nvas[i].sessions[h->number].machine) < 0 ||
+            w->now < w->nvas[i].sessions[h->number].up_at + ZOMBIE_MS)
             return false;
     return true;
 }
@@ -184,8 +196,10 @@ static void note_apart(struct world *w)
 {
     for (int i = 0; i < w->host_count; i++)
         for (int k = 0; k < w->nva_count; k++)
-            if (w->cut[i][SIM_NODES_MAX + k] || w->cut[SIM_NODES_MAX + k][i])
+            if (w->cut[i][SIM_NODES_MAX + k] || w->cut[SIM_NODES_MAX + k][i]) {
                 w->apart[i][k] = w->now;
+                w->nvas[k].restarts &= ~(1u << i); /* it may end the session itself, without a promise */
+            }
 }
 
 static int nva_named(const struct world *w, const char *subject)
@@ -216,6 +230,7 @@ void check_core_event(struct world *w, const struct host *h, const struct core_e
         { "pause_detected", "", SIM_WAKES },           { "node_state", "state=suspect", SIM_SUSPECTS },
         { "node_state", "state=dead", SIM_DEATHS_SEEN }, { "node_state", "state=left", SIM_GOODBYES },
         { "node_state", "state=auth-failed", SIM_AUTH_FAILURES },
+        { "target_role", "role=fenced", SIM_FENCED },  { "incarnation_raised", "", SIM_RAISED },
     };
     for (size_t i = 0; i < sizeof told / sizeof *told; i++)
         if (strcmp(e->name, told[i].name) == 0 && strstr(e->fields, told[i].field))
@@ -534,4 +549,6 @@ void check_settled(struct world *w)
     for (int i = 1; i < w->host_count; i++)
         for (int k = 0; k < w->prefix_count && !w->failure[0]; k++)
             check_best(w, w->hosts[0].core, w->hosts[i].core, k);
+    if (!w->failure[0])
+        check_store_settled(w);
 }

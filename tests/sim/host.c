@@ -64,7 +64,7 @@ static void take_requests(struct world *w, struct host *h)
 
 /* ---- the kernel table ---- */
 
-static void kernel_put(struct sim_kernel *k, int number, const struct nhset *set)
+static void kernel_put(struct sim_table *k, int number, const struct nhset *set)
 {
     k->present[number] = true;
     k->hop_count[number] = set->count < SIM_NVAS_MAX ? set->count : SIM_NVAS_MAX;
@@ -87,7 +87,9 @@ static void program_kernel(struct world *w, struct host *h)
             check_put(w, h, number);
             kernel_put(&h->kernel, number, nhset_get(&rib->sets, op.nhset));
         } else {
-            check_removal(w, h, number);
+            char why[160];
+            if (check_removal(w, h, &h->kernel, number, why))
+                sim_fail(w, "%s", why);
             h->kernel.present[number] = false;
         }
         program_result(program, &op, true, w->now);
@@ -134,6 +136,7 @@ void host_turn(struct world *w, struct host *h)
     uint64_t due = core_turn(h->core, w->now);
     take_requests(w, h);
     program_kernel(w, h);
+    shared_turn(w, h);
     if (send_output(w, h))
         due = w->now;
     take_core_events(w, h);
@@ -150,14 +153,15 @@ void host_start(struct world *w, struct host *h)
     struct core_keys keys;
     sim_rotated(w, h);
     sim_keys(w, h, &keys);
-    struct core_cfg cfg = { .config = &w->config,
+    struct core_cfg cfg = { .config = h->is_newer ? &w->newer : &w->config,
                             .self = (uint32_t)h->number + 1,
                             .identity = &keys.identity,
                             .secrets = h->wrong_secret ? &w->wrong_secrets : &keys.secrets[0],
                             .next_secrets = !h->wrong_secret && keys.secret_count > 1 ? &keys.secrets[1] : NULL,
                             .key = { sim_random(w), sim_random(w) },
                             .seed = w->seed,
-                            .incarnation = ++h->incarnation };
+                            .incarnation = ++h->lives };
+    h->incarnation++;
     h->core = core_new(&cfg, w->now);
     h->core->member_times.renew_ms = 3000 + sim_pick(w, 20000); /* an hour does not fit a run */
     if (w->seed % 2)
@@ -172,12 +176,14 @@ void host_start(struct world *w, struct host *h)
     w->counts[SIM_UPGRADES] += w->is_mixed && h->core->minor > 1;
     h->up_since = w->now;
     inherit_kernel(w, h);
+    shared_open(w, h);
     host_ask_turn(w, h, w->now);
 }
 
 void host_crash(struct world *w, struct host *h)
 {
     sim_vanish(w, h->number);
+    shared_close(h);
     core_free(h->core);
     h->core = NULL;
 }

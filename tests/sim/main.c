@@ -1,62 +1,66 @@
-/* sim --seeds N --from S [--verbose] [--until-violation]: N runs of the simulated world, one a seed.
- * Exit 0 when no invariant was violated; a failing seed prints what failed and how to replay it. */
+/* sim --seeds N --from S [--jobs J] [--until-violation] [--keep LIST] [--no-shrink] [--verbose]: N runs of
+ * the simulated world, one a seed, J at a time. Exit 0 when no invariant was violated and everything that must
+ * happen did. A failing seed prints what failed, and the shortest script of acts that was found to fail alike:
+ * --keep runs that script again. */
 #include <getopt.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "tests/sim/world.h"
+#include "tests/sim/shrink.h"
 
 enum {
-    HEAL_MS = 75000,       /* longer than the brake holds */
-    PARTED_MS = 15000,
     TWICE_EVERY = 50,      /* one seed of so many is run twice */
     FAILURES_MAX = 5,
     ENOUGH_SEEDS = 300,    /* a run so long must have seen everything */
+    JOBS_MAX = 64,
 };
 
 #define SIM_COUNT_TEXT(name, text) text,
 static const char *const count_texts[] = { SIM_COUNT_MAP(SIM_COUNT_TEXT) };
 #undef SIM_COUNT_TEXT
 
+/* Of all jobs: they share it. */
 struct totals {
     uint64_t counts[SIM_COUNTS];
-    unsigned failures;
+    unsigned failures, seeds;
+    uint64_t under_way[JOBS_MAX];
 };
 
-/* One run; what failed stands in w->failure. Returns the trace. */
-static uint64_t run(struct world *w, uint64_t seed, bool verbose)
+struct arguments {
+    unsigned long long seeds, from;
+    unsigned jobs, enough;
+    bool is_verbose, shrinks, has_script;
+    bool skips[SIM_ACTS_MAX];
+};
+
+static void print_failure(struct world *w, uint64_t seed, const struct arguments *a)
 {
-    world_init(w, seed, verbose);
-    world_run(w, w->faults_until);
-    if (!w->failure[0] && w->host_count > 2 && !w->is_mixed) { /* the previous minor relays nothing */
-        act_part(w);
-        world_run(w, w->now + PARTED_MS);
-        check_parted(w);
-    }
-    if (!w->failure[0]) {
-        act_heal(w);
-        world_run(w, w->now + HEAL_MS);
-    }
-    if (!w->failure[0])
-        check_settled(w);
-    world_fini(w);
-    return w->trace;
+    char failure[sizeof w->failure], script[SIM_SCRIPT_MAX] = "";
+    memcpy(failure, w->failure, sizeof failure);
+    if (a->shrinks)
+        sim_shrink(w, seed, script);
+    printf("seed %llu: %s\n  replay: sim --seeds 1 --from %llu%s%s --verbose\n", (unsigned long long)seed, failure,
+           (unsigned long long)seed, script[0] ? " --keep " : "", script);
+    fflush(stdout);
 }
 
-static void run_seed(struct world *w, uint64_t seed, bool verbose, struct totals *t)
+static void run_seed(struct world *w, uint64_t seed, const struct arguments *a, struct totals *t)
 {
-    uint64_t trace = run(w, seed, verbose);
+    const bool *skips = a->has_script ? a->skips : NULL;
+    uint64_t trace = sim_run(w, seed, skips, a->is_verbose);
     for (int i = 0; i < SIM_COUNTS; i++)
-        t->counts[i] += w->counts[i];
-    if (!w->failure[0] && seed % TWICE_EVERY == 0 && run(w, seed, false) != trace)
+        __atomic_fetch_add(&t->counts[i], w->counts[i], __ATOMIC_RELAXED);
+    __atomic_fetch_add(&t->seeds, 1, __ATOMIC_RELAXED);
+    if (!w->failure[0] && seed % TWICE_EVERY == 0 && sim_run(w, seed, skips, false) != trace)
         sim_fail(w, "Q4: the second run of the same seed was another one");
     if (!w->failure[0])
         return;
-    printf("seed %llu: %s\n  replay: sim --seeds 1 --from %llu --verbose\n", (unsigned long long)seed,
-           w->failure, (unsigned long long)seed);
-    fflush(stdout);
-    t->failures++;
+    __atomic_fetch_add(&t->failures, 1, __ATOMIC_RELAXED);
+    print_failure(w, seed, a);
 }
 
 /* Everything that must happen did. */
@@ -71,36 +75,100 @@ static bool print_counts(const struct totals *t, bool all)
     return seen;
 }
 
-int main(int argc, char **argv)
+/* "3,17,40": these acts and no others. */
+static void read_script(struct arguments *a, char *text)
 {
-    static const struct option options[] = { { "seeds", required_argument, NULL, 'n' },
-                                             { "from", required_argument, NULL, 's' },
-                                             { "verbose", no_argument, NULL, 'v' },
-                                             { "until-violation", no_argument, NULL, 'u' },
-                                             { NULL, 0, NULL, 0 } };
-    unsigned long long seeds = 500, from = 1, seed;
-    unsigned enough = FAILURES_MAX;
-    bool verbose = false;
-    struct totals t = { 0 };
+    a->has_script = true;
+    memset(a->skips, true, sizeof a->skips);
+    for (char *word; (word = strsep(&text, ","));) {
+        unsigned long number = strtoul(word, NULL, 10);
+        if (*word && number < SIM_ACTS_MAX)
+            a->skips[number] = false;
+    }
+}
+
+static bool parse(int argc, char **argv, struct arguments *a)
+{
+    static const struct option options[] = {
+        { "seeds", required_argument, NULL, 'n' }, { "from", required_argument, NULL, 's' },
+        { "jobs", required_argument, NULL, 'j' },  { "keep", required_argument, NULL, 'k' },
+        { "verbose", no_argument, NULL, 'v' },     { "until-violation", no_argument, NULL, 'u' },
+        { "no-shrink", no_argument, NULL, 'w' },   { NULL, 0, NULL, 0 },
+    };
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'n')
-            seeds = strtoull(optarg, NULL, 10);
+            a->seeds = strtoull(optarg, NULL, 10);
         else if (o == 's')
-            from = strtoull(optarg, NULL, 10);
+            a->from = strtoull(optarg, NULL, 10);
+        else if (o == 'j')
+            a->jobs = (unsigned)strtoul(optarg, NULL, 10);
+        else if (o == 'k')
+            read_script(a, optarg);
         else if (o == 'v')
-            verbose = true;
+            a->is_verbose = true;
         else if (o == 'u')
-            enough = 1;
+            a->enough = 1;
+        else if (o == 'w')
+            a->shrinks = false;
         else
-            return 2;
+            return false;
     }
+    a->shrinks &= !a->is_verbose && !a->has_script;
+    return optind == argc && a->jobs && a->jobs <= JOBS_MAX;
+}
+
+/* Every jobs-th seed. */
+static void run_job(const struct arguments *a, unsigned job, struct totals *t)
+{
     struct world *w = malloc(sizeof *w);
     if (!w)
-        return 1;
-    for (seed = from; seed < from + seeds && t.failures < enough; seed++)
-        run_seed(w, seed, verbose, &t);
+        abort();
+    for (uint64_t i = job; i < a->seeds && __atomic_load_n(&t->failures, __ATOMIC_RELAXED) < a->enough; i += a->jobs) {
+        t->under_way[job] = a->from + i;
+        run_seed(w, a->from + i, a, t);
+    }
     free(w);
-    bool seen = print_counts(&t, seeds >= ENOUGH_SEEDS && !t.failures);
-    printf("%llu seeds, %u violations\n", seed - from, t.failures);
-    return t.failures || !seen ? 1 : 0;
+}
+
+static void await(const pid_t *children, const struct arguments *a, struct totals *t)
+{
+    pid_t child;
+    for (int status; (child = wait(&status)) > 0;)
+        for (unsigned job = 0; job < a->jobs; job++)
+            if (children[job] == child && !WIFEXITED(status)) { /* as an assertion ends it */
+                printf("seed %llu: ended by signal %d\n  replay: sim --seeds 1 --from %llu --verbose\n",
+                       (unsigned long long)t->under_way[job], WTERMSIG(status), (unsigned long long)t->under_way[job]);
+                t->failures++;
+            }
+}
+
+static void run_jobs(const struct arguments *a, struct totals *t)
+{
+    pid_t children[JOBS_MAX];
+    if (a->jobs == 1) {
+        run_job(a, 0, t);
+        return;
+    }
+    for (unsigned job = 0; job < a->jobs; job++) {
+        children[job] = fork();
+        if (children[job] == 0) {
+            run_job(a, job, t);
+            exit(0);
+        }
+    }
+    await(children, a, t);
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = { .seeds = 500, .from = 1, .jobs = 1, .enough = FAILURES_MAX, .shrinks = true };
+    if (sodium_init() < 0 || !parse(argc, argv, &a))
+        return 2;
+    struct totals *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (t == MAP_FAILED)
+        return 1;
+    run_jobs(&a, t);
+    bool seen = print_counts(t, a.seeds >= ENOUGH_SEEDS && !t->failures);
+    printf("%u seeds, %u violations\n", t->seeds, t->failures);
+    return t->failures || !seen ? 1 : 0;
 }

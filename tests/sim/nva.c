@@ -107,6 +107,7 @@ static void on_event(struct nva_session *s, const struct bgp_session_event *e)
         flush(s);
         sim_hang_up(w, p, p->end[0].session == s && p->end[0].open ? 0 : 1);
     } else if (e->kind == BGP_EVENT_UP) {
+        s->up_at = w->now;
         say_all(s);
     }
 }
@@ -122,7 +123,7 @@ static void take_events(struct nva_session *s)
 int nva_accept(struct nva *n, int node)
 {
     struct nva_session *s = &n->sessions[node];
-    return bgp_session_accept(s->machine, n->world->now);
+    return s->machine ? bgp_session_accept(s->machine, n->world->now) : -1;
 }
 
 void nva_connected(struct nva_session *s, const struct ip_addr *local)
@@ -192,9 +193,13 @@ static void start_session(struct nva *n, int node)
                                    .backoff_max_s = 4,
                                    .family = { true, false },
                                    .any_first_as = true,
+                                   .restarts_gracefully = n->is_graceful,
+                                   .restart_s = n->restart_s,
+                                   .stale_s = n->stale_s,
                                    .seed = sim_random(w) };
     *s = (struct nva_session){ .nva = n, .node = node };
     s->machine = bgp_session_new(&cfg);
+    bgp_session_set_restarting(s->machine, n->restarted);
     bgp_session_start(s->machine, w->now);
     for (int slot = 0; slot < BGP_SLOTS; slot++)
         nva_receive(s, slot, NULL, 0);
@@ -219,21 +224,45 @@ static void end_sessions(struct nva *n)
 
 void nva_init(struct world *w, struct nva *n, int number)
 {
-    *n = (struct nva){ .world = w, .number = number, .asn = 65001 + (uint32_t)number, .nodes = n->nodes };
+    n->world = w;
+    n->number = number;
+    n->asn = 65001 + (uint32_t)number;
     n->addr = sim_addr(SIM_NODES_MAX + number);
     start_sessions(n);
     sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_TICK, .at = w->now, .who = number });
 }
 
-void nva_restart(struct nva *n)
+/* Who has all of its routes, and its promise to be back, holds them. */
+static bool is_to_hold(const struct nva *n, const struct host *h)
+{
+    return n->is_graceful && h->core && host_runs(n->world, h) &&
+           h->core->rib.origins[h->core->rib.self].sessions[n->number + 1].state == RIB_SESSION_SYNCED;
+}
+
+void nva_restart(struct nva *n, uint64_t away_ms)
 {
     struct world *w = n->world;
     sim_vanish(w, SIM_NODES_MAX + n->number);
     end_sessions(n);
-    start_sessions(n);
-    n->unheard = w->now;
-    for (int i = 0; i < w->host_count; i++)
+    n->unheard = n->restarted = w->now;
+    n->held_until = w->now + (n->restart_s + n->stale_s) * (uint64_t)1000;
+    n->restarts = 0;
+    n->is_away = true;
+    for (int i = 0; i < w->host_count; i++) {
         w->apart[i][n->number] = w->now;
+        n->restarts |= (uint32_t)is_to_hold(n, &w->hosts[i]) << i;
+    }
+    sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_BACK, .at = w->now + away_ms, .who = n->number });
+}
+
+void nva_back(struct nva *n)
+{
+    if (!n->is_away)
+        return; /* it restarted twice, and was back after the first */
+    n->is_away = false;
+    start_sessions(n);
+    for (int i = 0; i < n->world->host_count; i++)
+        n->world->apart[i][n->number] = n->world->now;
 }
 
 void nva_fini(struct nva *n)

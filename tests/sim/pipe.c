@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/world.h"
+#include "tests/sim/shared.h"
 
 enum { DIAL_TIMEOUT_MS = 3000, USER_TIMEOUT_MS = 500, RESEND_MS = 20 };
 
@@ -26,10 +26,12 @@ static bool is_cut(const struct world *w, sim_party from, sim_party to)
 
 static bool is_listening(const struct world *w, sim_party party)
 {
-    return party >= SIM_NODES_MAX || w->hosts[party].core;
+    if (party < SIM_NODES_MAX)
+        return w->hosts[party].core;
+    return !w->nvas[party - SIM_NODES_MAX].is_away;
 }
 
-static uint64_t latency(struct world *w, sim_party from, sim_party to)
+uint64_t sim_latency(struct world *w, sim_party from, sim_party to)
 {
     return 1 + sim_pick(w, SIM_LATENCY_MS) + w->slow[from][to];
 }
@@ -42,7 +44,7 @@ static struct host *paused(struct world *w, sim_party party)
 
 struct host *sim_waits_for(struct world *w, const struct sim_event *e)
 {
-    if (e->kind == SIM_TURN)
+    if (e->kind == SIM_TURN || e->kind == SIM_ANSWER || e->kind == SIM_STREAM)
         return paused(w, e->who);
     if (!e->pipe || e->generation != e->pipe->generation)
         return NULL;
@@ -77,7 +79,7 @@ void sim_dial(struct world *w, sim_party from, const struct core_request *r,
         r->pump->owner = p;
     bool lost = is_cut(w, from, to) || is_cut(w, to, from);
     struct sim_event e = event_of(p, SIM_OPEN, 0);
-    e.at = w->now + (lost ? DIAL_TIMEOUT_MS : latency(w, from, to) + latency(w, to, from));
+    e.at = w->now + (lost ? DIAL_TIMEOUT_MS : sim_latency(w, from, to) + sim_latency(w, to, from));
     e.how = lost ? CORE_CLOSE_TIMEOUT : CORE_CLOSE_REFUSED;
     if (lost || !is_listening(w, to)) {
         e.kind = SIM_CLOSE;
@@ -172,7 +174,7 @@ void sim_send(struct world *w, struct sim_pipe *p, int side, const uint8_t *byte
 {
     struct sim_event e = event_of(p, SIM_BYTES, 1 - side);
     record(w, p, side, bytes, len);
-    e.at = w->now + latency(w, p->end[side].party, p->end[1 - side].party);
+    e.at = w->now + sim_latency(w, p->end[side].party, p->end[1 - side].party);
     if (e.at < p->arrives[side])
         e.at = p->arrives[side];
     p->arrives[side] = e.at;
@@ -275,7 +277,7 @@ void sim_hang_up(struct world *w, struct sim_pipe *p, int side)
     struct sim_event e = event_of(p, SIM_CLOSE, 1 - side);
     sim_party here = p->end[side].party, there = p->end[1 - side].party;
     e.how = CORE_CLOSE_EOF;
-    e.at = w->now + latency(w, here, there);
+    e.at = w->now + sim_latency(w, here, there);
     if (e.at < p->arrives[side])
         e.at = p->arrives[side];
     if (is_cut(w, here, there))
@@ -295,7 +297,7 @@ void sim_vanish(struct world *w, sim_party party)
             p->end[side].open = p->end[side].waiting = false;
             struct sim_event e = event_of(p, SIM_CLOSE, 1 - side);
             bool lost = is_cut(w, party, p->end[1 - side].party);
-            e.at = w->now + (lost ? USER_TIMEOUT_MS : latency(w, party, p->end[1 - side].party));
+            e.at = w->now + (lost ? USER_TIMEOUT_MS : sim_latency(w, party, p->end[1 - side].party));
             e.how = CORE_CLOSE_RESET;
             if (e.at < p->arrives[side] && sim_pick(w, 2))
                 e.at = p->arrives[side]; /* else what was on its way is lost */

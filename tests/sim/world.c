@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/world.h"
+#include "tests/sim/shared.h"
 
 enum { FAULTS_MS = 30000, EVENTS_MAX = 4000000 };
 
@@ -104,21 +104,42 @@ sim_party sim_party_at(const struct ip_addr *addr)
 
 /* ---- the configuration that all nodes share ---- */
 
+static void init_targets(struct world *w)
+{
+    static char *endpoints[] = { (char *)"http://store:2379" };
+    bool is_etcd = w->store && w->store->kind == SIM_ETCD;
+    w->target_list[0] = &w->targets[0];
+    w->target_list[1] = &w->targets[1];
+    w->targets[0] = (struct config_target){ .name = "kernel", .type = CONFIG_TARGET_NETLINK, .nodes = ~0u };
+    w->targets[1] = (struct config_target){
+        .name = "shared",
+        .type = is_etcd ? CONFIG_TARGET_ETCD : CONFIG_TARGET_AZURE,
+        .nodes = ~0u,
+        .etcd = { .endpoints = endpoints, .endpoint_count = 1, .prefix = (char *)"/sim" },
+        .azure = { .resource_id = (char *)FAKE_ID,
+                   .endpoint = (char *)FAKE_ENDPOINT,
+                   .identity_endpoint = (char *)"http://imds",
+                   .api_version = AZURE_ECMP_VERSION,
+                   .max_routes = 400,
+                   .read_ms = 5000,
+                   .timeout_ms = 5000 },
+    };
+}
+
 static void init_config(struct world *w)
 {
     static const char *const names[] = { "rs-a", "rs-b", "rs-c", "rs-d", "rs-e" };
-    static struct config_target target = { .name = "kernel", .type = CONFIG_TARGET_NETLINK, .nodes = ~0u };
-    static struct config_target *targets[] = { &target };
     static struct ip_prefix vnet = { .family = BGP_IP4, .len = 16, .bytes = { 10, 1 } };
     static struct config_vnet hub = { .name = "hub", .prefixes = &vnet, .prefix_count = 1 };
     struct config *c = &w->config;
+    init_targets(w);
     bool short_hold = sim_pick(w, 3) == 0;
     uint16_t hold_s = sim_pick(w, 2) ? 9 : 90;
     *c = (struct config){ .name = "sim", .asn = 65515, .max_paths = (uint16_t)(sim_pick(w, 2) ? 64 : 1 + sim_pick(w, 3)),
                           .beat_ms = 50, .dead_ms = 300,
                           .grace_ms = short_hold ? 2000 : 120000,
                           .stale_ms = short_hold ? 4000 : 600000, .tombstone_ms = 30000,
-                          .defer_ms = 20000, .targets = targets, .target_count = 1, .vnets = &hub,
+                          .defer_ms = 20000, .generation = 1, .targets = w->target_list, .target_count = w->store ? 2 : 1, .vnets = &hub,
                           .vnet_count = 1, .node_count = (size_t)w->host_count,
                           .peer_count = (size_t)w->nva_count };
     for (int i = 0; i < w->host_count; i++) {
@@ -136,9 +157,14 @@ static void init_config(struct world *w)
                                    .peer_asn = 65001 + (uint32_t)i, .hold_s = hold_s,
                                    .connect_retry_s = 2, .symmetric = true,
                                    .nodes = w->nvas[i].nodes << 1, /* bit 1 << id */
-                                   .families = { true, false } };
+                                   .families = { true, false },
+                                   .graceful = sim_pick(w, 2) ? CONFIG_GRACEFUL_HELPER : CONFIG_GRACEFUL_FULL,
+                                   .long_lived_ms = w->nvas[i].stale_s * 1000u };
         snprintf(p->name, sizeof p->name, "nva-%d", i);
     }
+    w->newer = *c;
+    w->newer.generation++;
+    w->newer.digest[0] ^= 1;
 }
 
 /* Bit per host. Mostly an NVA peers with all nodes, sometimes with some, at least one. */
@@ -146,6 +172,15 @@ static uint32_t some_nodes(struct world *w)
 {
     uint32_t all = (1u << w->host_count) - 1, some = 1 + sim_pick(w, all);
     return sim_pick(w, 4) ? all : some;
+}
+
+/* Half of the NVAs restart gracefully; of them some promise more than they can keep, some ask to be held for
+ * long (RFC 9494). */
+static void choose_restart(struct world *w, struct nva *n)
+{
+    n->is_graceful = sim_pick(w, 2);
+    n->restart_s = n->is_graceful ? (uint16_t)(sim_pick(w, 2) ? 3 : 30) : 0;
+    n->stale_s = n->is_graceful && sim_pick(w, 3) == 0 ? 60 : 0;
 }
 
 static void new_secret(struct repl_secrets *out)
@@ -170,27 +205,60 @@ static void init_keys(struct world *w)
 
 /* ---- the run ---- */
 
+static void free_call(struct sim_call *c)
+{
+    if (!c)
+        return;
+    azure_request_fini(&c->q);
+    free(c->body);
+    free(c);
+}
+
+/* Everything that happens, and when, is in the trace: to the byte (Q4). */
+static void trace(struct world *w, const struct sim_event *e)
+{
+    uint64_t t = w->trace ^ e->at ^ (uint64_t)e->kind << 56 ^ (uint64_t)e->len << 32;
+    for (size_t i = 0; i < e->len; i++)
+        t = (t ^ e->bytes[i]) * 0x100000001b3u;
+    w->trace = (t ^ (uint64_t)e->who << 8) * 0x100000001b3u;
+}
+
+static void tick(struct world *w, int nva)
+{
+    nva_tick(&w->nvas[nva]);
+    if (nva == 0 && w->store)
+        store_tick(w);
+}
+
 static void run_event(struct world *w, struct sim_event *e)
 {
-    bool void_event = e->pipe && e->generation != e->pipe->generation;
+    bool is_void = e->pipe && e->generation != e->pipe->generation;
     struct host *h = &w->hosts[e->kind == SIM_TURN ? e->who : 0];
-    w->trace = (w->trace ^ e->at ^ (uint64_t)e->kind << 56 ^ (uint64_t)e->len << 32) * 0x100000001b3u;
+    trace(w, e);
     if (e->kind == SIM_TURN && h->core && e->generation == h->turn_generation)
         host_turn(w, h);
     else if (e->kind == SIM_NVA_TICK)
-        nva_tick(&w->nvas[e->who]);
+        tick(w, e->who);
+    else if (e->kind == SIM_NVA_BACK)
+        nva_back(&w->nvas[e->who]);
     else if (e->kind == SIM_ACT && w->now < w->faults_until)
         act(w);
-    else if (e->kind == SIM_OPEN && !void_event)
+    else if (e->kind == SIM_ANSWER)
+        sim_http_answer(w, e->call);
+    else if (e->kind == SIM_STREAM)
+        sim_http_stream(w, e);
+    else if (e->kind == SIM_OPEN && !is_void)
         sim_on_open(w, e);
-    else if (e->kind == SIM_ACCEPT && !void_event)
+    else if (e->kind == SIM_ACCEPT && !is_void)
         sim_on_accept(w, e);
-    else if (e->kind == SIM_BYTES && !void_event)
+    else if (e->kind == SIM_BYTES && !is_void)
         sim_on_bytes(w, e);
-    else if (e->kind == SIM_CLOSE && !void_event)
+    else if (e->kind == SIM_CLOSE && !is_void)
         sim_on_close(w, e);
-    if (e->kind == SIM_ACT)
-        sim_schedule(w, (struct sim_event){ .kind = SIM_ACT, .at = w->now + 1 + sim_pick(w, 400) });
+    if (e->kind == SIM_CALL)
+        store_take(w, e->call); /* and it has it now */
+    else
+        free_call(e->call);
     free(e->bytes);
 }
 
@@ -249,9 +317,9 @@ static void seed_library(uint64_t seed)
         abort();
 }
 
-void world_init(struct world *w, uint64_t seed, bool verbose)
+void world_init(struct world *w, uint64_t seed, const bool *skips, bool verbose)
 {
-    *w = (struct world){ .seed = seed, .random = seed * 0x2545f4914f6cdd1du + 1, .verbose = verbose };
+    *w = (struct world){ .seed = seed, .random = seed * 0x2545f4914f6cdd1du + 1, .verbose = verbose, .skips = skips };
     seed_library(seed);
     w->now = 1000;
     w->host_count = sim_pick(w, 2) ? 2 : 2 + (int)sim_pick(w, SIM_NODES_MAX - 1);
@@ -260,8 +328,13 @@ void world_init(struct world *w, uint64_t seed, bool verbose)
     w->nva_count = 1 + (int)sim_pick(w, SIM_NVAS_MAX);
     w->prefix_count = 4 + (int)sim_pick(w, SIM_PREFIXES_MAX - 4);
     w->faults_until = w->now + FAULTS_MS;
-    for (int i = 0; i < w->nva_count; i++)
+    enum sim_store_kind kind = (enum sim_store_kind)sim_pick(w, SIM_STORE_KINDS);
+    if (kind != SIM_NO_STORE)
+        store_init(w, kind);
+    for (int i = 0; i < w->nva_count; i++) {
         w->nvas[i].nodes = some_nodes(w);
+        choose_restart(w, &w->nvas[i]);
+    }
     init_keys(w);
     init_config(w);
     for (int i = 0; i < w->nva_count; i++)
@@ -272,19 +345,26 @@ void world_init(struct world *w, uint64_t seed, bool verbose)
                 nva_set(&w->nvas[i], k, true, 0);
     for (int i = 0; i < w->host_count; i++) {
         w->hosts[i].number = i;
+        w->hosts[i].world = w;
         host_start(w, &w->hosts[i]);
     }
-    sim_schedule(w, (struct sim_event){ .kind = SIM_ACT, .at = w->now + 5000 });
+    act_begin(w);
 }
 
 void world_fini(struct world *w)
 {
-    for (int i = 0; i < w->host_count; i++)
+    for (int i = 0; i < w->host_count; i++) {
+        shared_close(&w->hosts[i]);
         core_free(w->hosts[i].core);
+        free(w->hosts[i].bucket);
+    }
+    store_fini(w);
     for (int i = 0; i < w->nva_count; i++)
         nva_fini(&w->nvas[i]);
-    for (size_t i = 0; i < w->heap_count; i++)
+    for (size_t i = 0; i < w->heap_count; i++) {
         free(w->heap[i].bytes);
+        free_call(w->heap[i].call);
+    }
     free(w->heap);
     free(w->config.peers);
 }

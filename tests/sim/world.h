@@ -7,12 +7,14 @@
  *   pipe    connections with delay, loss, cuts, and what a paused machine does to them
  *   nva     a BGP speaker made of the same session machine; its announcements are the truth
  *   host    one node: a core, its kernel table, which outlives it
+ *   shared  a target that the nodes share, and who may write it (shared.h)
  *   act     what goes wrong, and when
  *   check   invariants, after every event */
 #ifndef TANDEM_TESTS_SIM_WORLD_H
 #define TANDEM_TESTS_SIM_WORLD_H
 
 #include <stdio.h>
+#include <uv.h>
 
 #include "node/core_impl.h"
 
@@ -20,11 +22,14 @@ enum {
     SIM_NODES_MAX = 5,
     SIM_NVAS_MAX = 4,
     SIM_STRANGER = SIM_NODES_MAX + SIM_NVAS_MAX, /* who replays what it recorded */
+    SIM_STORE,                                   /* the shared target */
     SIM_PARTIES,
     SIM_PREFIXES_MAX = 64,
     SIM_PIPES_MAX = 512,
     SIM_LATENCY_MS = 3,
     SIM_RECORDING = 512,
+    SIM_ACTS_MAX = 1024,
+    SIM_ACT_KINDS = 14,
 };
 
 /* A party of the network: nodes first, then NVAs, then the stranger. */
@@ -35,6 +40,7 @@ typedef int sim_party;
     X(CHANGES, "changes of routes")                                                                \
     X(CRASHES, "deaths")                                                                           \
     X(STARTS, "starts")                                                                            \
+    X(APART_STARTS, "restarts apart from all others")                                              \
     X(STOPS, "orderly stops")                                                                      \
     X(PAUSES, "processes stopped")                                                                 \
     X(MACHINE_PAUSES, "machines paused")                                                           \
@@ -43,6 +49,27 @@ typedef int sim_party;
     X(ONE_WAY_CUTS, "one-way partitions")                                                          \
     X(NVA_CUTS, "NVAs cut off a node")                                                             \
     X(NVA_RESTARTS, "NVAs restarted")                                                              \
+    X(GRACEFUL, "NVAs restarted gracefully")                                                       \
+    X(LONG_LIVED, "NVAs gone for longer, and held")                                                \
+    X(NEWER_CONFIGS, "starts with a newer configuration")                                          \
+    X(LOST_DISKS, "starts without a memory of earlier ones")                                       \
+    X(RAISED, "nodes reminded of a later life")                                                    \
+    X(TAKEOVERS, "takeovers of the shared target")                                                 \
+    X(FENCED, "owners fenced off")                                                                 \
+    X(WRITES, "writes of it carried out")                                                          \
+    X(WRITES_REFUSED, "writes of it refused")                                                      \
+    X(LATE_WRITES, "writes of it that outlived their node")                                        \
+    X(SHARED_REMOVALS, "removals from it")                                                         \
+    X(LOST_REPLIES, "replies of it lost")                                                          \
+    X(STORE_DOWN, "stores down")                                                                   \
+    X(STORE_SLOW, "stores slow")                                                                   \
+    X(STORE_CUTS, "nodes cut off the store")                                                       \
+    X(THROTTLED, "stores that turn away")                                                          \
+    X(PRECONDITIONS, "ETags that did not match")                                                   \
+    X(FOREIGN, "edits by others")                                                                  \
+    X(FENCE_LOST, "fences lost")                                                                   \
+    X(COMPACTED, "watches that began in forgotten history")                                        \
+    X(WATCH_LOSSES, "events lost by a watch")                                                      \
     X(SLOW, "slow directions")                                                                     \
     X(BIT_FLIPS, "bits flipped")                                                                   \
     X(REPLAYS, "recordings replayed")                                                              \
@@ -100,6 +127,7 @@ struct nva_session { /* of one NVA with one node */
     struct nva *nva;
     int node;
     struct bgp_session *machine;
+    uint64_t up_at;
     struct sim_pipe *pipe[BGP_SLOTS];
     uint8_t *out; /* UPDATEs that wait to be sent */
     size_t out_len, out_cap;
@@ -115,27 +143,43 @@ struct nva {
     uint64_t changed[SIM_PREFIXES_MAX]; /* when truth last changed */
     bool ever[SIM_PREFIXES_MAX];        /* it was announced at some time */
     uint32_t nodes;                     /* bit per host: which it peers with */
+    bool is_graceful;                   /* it asks to be held while it restarts, so long: */
+    uint16_t restart_s;
+    uint32_t stale_s;                   /* and then as a last resort (RFC 9494); 0: not */
+    bool is_away;
+    uint64_t restarted, held_until;     /* its last restart; its routes are held at least until then … */
+    uint32_t restarts;                  /* … by these hosts */
     uint64_t unheard;                   /* when no node had a session with it for the last time */
     struct nva_session sessions[SIM_NODES_MAX];
 };
 
-struct sim_kernel { /* a route table that outlives its node */
+struct sim_table { /* of a kernel, which outlives its node, or of a shared target */
     bool present[SIM_PREFIXES_MAX];
     struct ip_addr hops[SIM_PREFIXES_MAX][SIM_NVAS_MAX];
     uint32_t hop_count[SIM_PREFIXES_MAX];
 };
 
 struct host {
+    struct world *world;
     int number;
     struct core *core; /* NULL: dead */
-    uint64_t turn_at, up_since, incarnation;
+    uint64_t turn_at, up_since;
+    uint64_t incarnation, lives; /* starts so far; those that its disk remembers */
     unsigned turn_generation;
     uint64_t paused_until;    /* in the future: neither the process nor, with lag, its machine runs */
     uint64_t pause_lag;       /* after a pause of the machine its packets come so much later; 0: SIGSTOP */
     uint64_t stopping_since;  /* asked to stop in order; 0: no */
     uint64_t events_seen;
     bool wrong_secret;
-    struct sim_kernel kernel;
+    bool is_newer; /* it has the newer configuration */
+    struct sim_table kernel;
+    /* of the shared target, while it runs */
+    uv_loop_t loop; /* of handles only: it is never run for time */
+    struct http_client *http;
+    struct etcd *etcd;
+    struct azure *azure;
+    struct azure_bucket *bucket;
+    bool is_target_ready;
 };
 
 /* What one node knew of another one, for what must never go back. */
@@ -146,7 +190,22 @@ struct sim_memory {
     uint64_t checked; /* a hash of what the replica check last looked at */
 };
 
-enum sim_event_kind { SIM_TURN, SIM_BYTES, SIM_OPEN, SIM_ACCEPT, SIM_CLOSE, SIM_NVA_TICK, SIM_ACT };
+enum sim_event_kind {
+    SIM_TURN,
+    SIM_BYTES,
+    SIM_OPEN,
+    SIM_ACCEPT,
+    SIM_CLOSE,
+    SIM_NVA_TICK,
+    SIM_NVA_BACK, /* after its restart */
+    SIM_ACT,
+    SIM_CALL,     /* a request arrives at the store */
+    SIM_ANSWER,   /* its answer, or its time-out, at the node */
+    SIM_STREAM,   /* some of a watch; without bytes: its end */
+};
+
+struct sim_call;
+struct sim_store;
 
 struct sim_event {
     uint64_t at, order;
@@ -155,7 +214,8 @@ struct sim_event {
     int side; /* BYTES: which end receives; OPEN, CLOSE: as needed */
     struct sim_pipe *pipe;
     unsigned generation;
-    uint64_t sent_at, sequence; /* BYTES: of its direction */
+    uint64_t sent_at, sequence; /* BYTES: of its direction; STREAM: serial of the request */
+    struct sim_call *call;      /* CALL, ANSWER */
     uint8_t *bytes;
     size_t len;
     enum core_close how;
@@ -175,7 +235,10 @@ struct world {
     struct sim_event *heap;
     size_t heap_count, heap_cap;
     struct sim_pipe pipes[SIM_PIPES_MAX];
-    struct config config;
+    struct config config, newer;
+    struct config_target targets[2], *target_list[2];
+    struct sim_store *store; /* NULL: no shared target */
+    uint64_t serials;
     struct repl_identity identities[SIM_NODES_MAX];
     struct repl_secrets secrets, wrong_secrets;
     struct sim_rotation rotation;
@@ -188,6 +251,11 @@ struct world {
     struct sim_memory memory[SIM_NODES_MAX][SIM_NODES_MAX]; /* of the first about the second */
     uint8_t recording[SIM_NODES_MAX][SIM_RECORDING]; /* what somebody said to this node first */
     size_t recorded[SIM_NODES_MAX];
+    const bool *skips;
+    uint64_t act_random; /* of the act under way: what is left out changes nothing in the others */
+    unsigned acts; /* so far */
+    uint8_t shares[SIM_ACT_KINDS]; /* the swarm: how often what happens in this world */
+    unsigned faults;    /* that a node can see */
     uint64_t disturbed; /* end of the latest partition, crash, restart or pause */
     uint64_t faults_until;
     uint64_t trace;     /* hash over everything that happened */
@@ -198,7 +266,8 @@ struct world {
     bool verbose;
 };
 
-void world_init(struct world *w, uint64_t seed, bool verbose);
+/* skips: by number of an act, SIM_ACTS_MAX of them: it does not happen; NULL: all do. */
+void world_init(struct world *w, uint64_t seed, const bool *skips, bool verbose);
 void world_run(struct world *w, uint64_t end);
 void world_fini(struct world *w);
 
@@ -214,7 +283,8 @@ int sim_prefix_number(const struct ip_prefix *p); /* -1: not one of ours */
 struct ip_addr sim_addr(sim_party party);
 sim_party sim_party_at(const struct ip_addr *addr);
 
-/* act.c: one disturbance or change, the seed says which; and the end of all of them */
+/* act.c: the first one is scheduled; one disturbance or change, the seed says which; and the end of all of them */
+void act_begin(struct world *w);
 void act(struct world *w);
 void act_heal(struct world *w);
 /* Nothing is wrong but links between nodes, and every node can be reached over others. */
@@ -258,7 +328,9 @@ struct sim_pipe *sim_pipe_of(struct world *w, const struct pump *p);
 /* nva.c */
 void nva_init(struct world *w, struct nva *n, int number);
 void nva_fini(struct nva *n);
-void nva_restart(struct nva *n);
+/* It is away for so long; SIM_NVA_BACK ends it. */
+void nva_restart(struct nva *n, uint64_t away_ms);
+void nva_back(struct nva *n);
 void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend);
 void nva_tick(struct nva *n);
 int nva_accept(struct nva *n, int node);
@@ -266,9 +338,16 @@ void nva_connected(struct nva_session *s, const struct ip_addr *local);
 void nva_receive(struct nva_session *s, int slot, const uint8_t *bytes, size_t len);
 void nva_closed(struct nva_session *s, int slot);
 
+/* shared.c */
+void shared_open(struct world *w, struct host *h);
+void shared_turn(struct world *w, struct host *h);
+void shared_close(struct host *h);
+
 /* check.c */
 void check_event(struct world *w, const struct sim_event *e);
-void check_removal(struct world *w, const struct host *h, int prefix);
+/* True: I1 is violated when this node removes the prefix from this table; why says how. */
+bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
+                   char why[static 160]);
 void check_put(struct world *w, const struct host *h, int prefix);
 void check_core_event(struct world *w, const struct host *h, const struct core_event *e);
 void check_parted(struct world *w);

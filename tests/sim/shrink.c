@@ -1,0 +1,98 @@
+#include "tests/sim/shrink.h"
+
+#include <string.h>
+
+enum {
+    HEAL_MS = 75000, /* longer than the brake holds */
+    PARTED_MS = 15000,
+    RUNS_MAX = 200,
+};
+
+uint64_t sim_run(struct world *w, uint64_t seed, const bool *skips, bool verbose)
+{
+    world_init(w, seed, skips, verbose);
+    world_run(w, w->faults_until);
+    if (!w->failure[0] && w->host_count > 2 && !w->is_mixed) { /* the previous minor relays nothing */
+        act_part(w);
+        world_run(w, w->now + PARTED_MS);
+        check_parted(w);
+    }
+    if (!w->failure[0]) {
+        act_heal(w);
+        world_run(w, w->now + HEAL_MS);
+    }
+    if (!w->failure[0])
+        check_settled(w);
+    world_fini(w);
+    return w->trace;
+}
+
+/* "at 1234 ms: I6: …" fails alike when it is I6. */
+static void invariant_of(const char *failure, char out[static 16])
+{
+    const char *name = strstr(failure, "ms: ");
+    snprintf(out, 16, "%.8s", name ? name + 4 : failure);
+    out[strcspn(out, ":")] = 0;
+}
+
+static bool fails_alike(struct world *w, uint64_t seed, const bool *skips, const char *invariant)
+{
+    char other[16];
+    sim_run(w, seed, skips, false);
+    invariant_of(w->failure, other);
+    return w->failure[0] && !strcmp(other, invariant);
+}
+
+/* Acts of skips that happen, from the nth of them on, at most count. Returns how many there were. */
+static unsigned leave_out(bool *skips, unsigned acts, unsigned nth, unsigned count)
+{
+    unsigned left_out = 0;
+    for (unsigned i = 0; i < acts && left_out < count; i++) {
+        if (skips[i])
+            continue;
+        if (nth) {
+            nth--;
+            continue;
+        }
+        skips[i] = true;
+        left_out++;
+    }
+    return left_out;
+}
+
+static unsigned count_kept(const bool *skips, unsigned acts)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < acts; i++)
+        count += !skips[i];
+    return count;
+}
+
+static void write_script(const bool *skips, unsigned acts, char script[static SIM_SCRIPT_MAX])
+{
+    size_t at = 0;
+    script[0] = 0;
+    for (unsigned i = 0; i < acts && at + 8 < SIM_SCRIPT_MAX; i++)
+        if (!skips[i])
+            at += (size_t)snprintf(script + at, SIM_SCRIPT_MAX - at, "%s%u", at ? "," : "", i);
+}
+
+void sim_shrink(struct world *w, uint64_t seed, char script[static SIM_SCRIPT_MAX])
+{
+    bool best[SIM_ACTS_MAX] = { 0 }, attempt[SIM_ACTS_MAX];
+    char invariant[16];
+    unsigned acts = w->acts < SIM_ACTS_MAX ? w->acts : SIM_ACTS_MAX, runs = 0;
+    invariant_of(w->failure, invariant);
+    if (!fails_alike(w, seed, best, invariant))
+        return; /* Q4: it does not even fail again */
+    for (unsigned part = count_kept(best, acts) / 2; part && runs < RUNS_MAX; part /= 2)
+        for (unsigned nth = 0; nth < count_kept(best, acts) && runs < RUNS_MAX; runs++) {
+            memcpy(attempt, best, sizeof attempt);
+            leave_out(attempt, acts, nth, part);
+            if (fails_alike(w, seed, attempt, invariant))
+                memcpy(best, attempt, sizeof best);
+            else
+                nth += part;
+        }
+    write_script(best, acts, script);
+}
