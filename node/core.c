@@ -145,11 +145,14 @@ uint64_t core_slowest_reader(const struct core *c)
     return agent < slowest ? agent : slowest;
 }
 
-/* An NVA that reads too slowly must not cost the others their memory: there are ever more prefixes. */
+/* An NVA that reads too slowly must not cost the others their memory: there are ever more prefixes. Not one
+ * that is hardly behind: prefixes that a target's brake holds wait for nobody's reading. */
 static void bound_dying(struct core *c, uint64_t slowest)
 {
     uint64_t dying = rib_queue_count(&c->rib.dying), living = prefix_table_count(&c->rib.nets) - dying;
-    if (dying > CORE_DYING + living / CORE_DYING_SHARE && adjout_slowest(c->adjout) == slowest)
+    uint64_t head = vlist_head(&c->rib.loc);
+    bool is_behind = slowest < head && head - slowest > CORE_DYING && adjout_slowest(c->adjout) == slowest;
+    if (is_behind && dying > CORE_DYING + living / CORE_DYING_SHARE)
         adjout_give_up_slowest(c->adjout);
 }
 

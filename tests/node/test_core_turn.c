@@ -3,6 +3,7 @@
  * it is told again, when all of it is withdrawn, and when its NVA dies. */
 #include "node/core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,7 +38,7 @@ struct lab {
     uint64_t most; /* steps of the hardest turn */
 };
 
-static struct config *load(void)
+static struct config *load(const char *more)
 {
     static const char text[] = "routeServer: { name: hub, mode: transparent }\n"
                                "nodes: [{ name: a, address: 10.0.0.1 }]\n"
@@ -47,7 +48,7 @@ static struct config *load(void)
     char path[] = "/tmp/tandem-turn-XXXXXX";
     struct config *c;
     int fd = mkstemp(path);
-    if (fd < 0 || write(fd, text, sizeof text - 1) != (ssize_t)sizeof text - 1)
+    if (fd < 0 || dprintf(fd, "%s%s", text, more) < 0)
         abort();
     close(fd);
     CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
@@ -137,16 +138,21 @@ static void tell_all(struct lab *l, bool announce)
     settle(l);
 }
 
-static struct lab *lab_open(void)
+static struct lab *lab_open_with(const char *more)
 {
     struct lab *l = calloc(1, sizeof *l);
     CU_ASSERT_PTR_NOT_NULL_FATAL(l);
     l->now = 1000000;
-    l->config = load();
+    l->config = load(more);
     l->core = core_new(&(struct core_cfg){ .config = l->config, .self = 1 }, l->now);
     l->listener = dial(l, 3);
     say(l, l->listener, OPEN("fdea", "03") KEEPALIVE END_OF_RIB);
     return l;
+}
+
+static struct lab *lab_open(void)
+{
+    return lab_open_with("");
 }
 
 static void come_up(struct lab *l)
@@ -237,6 +243,34 @@ static void test_a_session_begins_while_the_table_of_the_last_one_is_removed(voi
     lab_close(l);
 }
 
+static void carry_out(struct lab *l)
+{
+    const struct config_target *target;
+    struct program *p = core_program(l->core, 0, &target);
+    struct program_op op;
+    while (program_next(p, l->now, &op))
+        program_result(p, &op, true, l->now);
+}
+
+/* Its brake keeps many prefixes that have no path any more. Whoever has read of their end is not to blame. */
+static void test_what_a_target_holds_ends_no_session(void)
+{
+    struct lab *l = lab_open_with("programming: [{ name: kernel, type: netlink }]\n");
+    struct core_request r;
+    core_program_ready(l->core, 0, l->now);
+    come_up(l);
+    tell_all(l, true);
+    carry_out(l);
+    hang_up(l);
+    settle(l);
+    carry_out(l);
+    settle(l);
+    CU_ASSERT(rib_queue_count(&l->core->rib.dying) > CORE_DYING); /* so many are held */
+    while (core_next_request(l->core, &r))
+        CU_ASSERT_PTR_NOT_EQUAL(r.pump, l->listener);
+    lab_close(l);
+}
+
 /* As much as a connection holds, again and again. */
 static void talk_on(struct lab *l)
 {
@@ -290,4 +324,5 @@ CU_MAIN("core_turn", CU_CASE(test_what_a_connection_left_behind_is_read_at_its_e
         CU_CASE(test_no_turn_does_more_than_its_budget),
         CU_CASE(test_a_session_that_ends_with_a_full_table_makes_no_turn_long),
         CU_CASE(test_a_session_begins_while_the_table_of_the_last_one_is_removed),
+        CU_CASE(test_what_a_target_holds_ends_no_session),
         CU_CASE(test_who_never_stops_talking_keeps_nobody_from_being_heard))
