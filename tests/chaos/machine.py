@@ -28,7 +28,7 @@ from speaker import Session, nlri  # noqa: E402
 NVA, FLOOD = "10.1.2.4", "10.1.2.5"
 TABLE = [f"10.250.{i}.0/24" for i in range(20)]
 LIMIT, FLOODED, ATTRIBUTE = 1 << 20, 6000, 1000
-HARM = {"node_state", "peer_down", "peer_state", "digest_differs", "pause_detected", "cluster_link_failed"}
+HARM = {"peer_down", "peer_state", "digest_differs", "pause_detected", "cluster_link_failed"}
 
 SHIM = r"""
 #define _GNU_SOURCE
