@@ -272,7 +272,11 @@ def _(w):
 @cases.case("a reload with another limit: this target begins anew, more fits, and nothing is removed")
 def _(w):
     removed = len(w.journal(SMALL).removals())
-    fenced = {node.name: w.targets(node)["vnet.rt-hub"]["roleSince"] for node in w.nodes}
+
+    def fences():
+        return {node.name: [w.targets(node)["vnet.rt-hub"][key] for key in ("epoch", "takeovers")] for node in w.nodes}
+
+    before = fences()
     for node in w.nodes:
         said = node.rewrite("maxRoutes: 12 }", "maxRoutes: 20 }")
         if "target small: changed; it begins anew, no route is removed for it" not in said:
@@ -280,7 +284,7 @@ def _(w):
     expect("18 of them", 18, lambda: len(w.table(SMALL)), 30)
     if w.journal(SMALL).removals()[removed:]:
         raise Failed(f"removed: {w.journal(SMALL).removals()[removed:]}")
-    if fenced != {node.name: w.targets(node)["vnet.rt-hub"]["roleSince"] for node in w.nodes}:
+    if fences() != before:
         raise Failed("another target began anew as well")
 
 
