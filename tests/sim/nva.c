@@ -195,7 +195,7 @@ static void start_session(struct nva *n, int node)
                                    .any_first_as = true,
                                    .restarts_gracefully = n->is_graceful,
                                    .restart_s = n->restart_s,
-                                   .stale_s = n->stale_s,
+                                   .stale_s = { [BGP_IP4] = n->stale_s },
                                    .seed = sim_random(w) };
     *s = (struct nva_session){ .nva = n, .node = node };
     s->machine = bgp_session_new(&cfg);

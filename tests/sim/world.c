@@ -159,7 +159,7 @@ static void init_config(struct world *w)
                                    .nodes = w->nvas[i].nodes << 1, /* bit 1 << id */
                                    .families = { true, false },
                                    .graceful = sim_pick(w, 2) ? CONFIG_GRACEFUL_HELPER : CONFIG_GRACEFUL_FULL,
-                                   .long_lived_ms = w->nvas[i].stale_s * 1000u };
+                                   .long_lived_ms = { [BGP_IP4] = w->nvas[i].stale_s * 1000u } };
         snprintf(p->name, sizeof p->name, "nva-%d", i);
     }
     w->newer = *c;
