@@ -39,14 +39,20 @@ static void make_new(struct world *w)
         abort();
 }
 
+static void name_key(const struct sim_rotation *r, struct config *c)
+{
+    struct config_node *n = &c->nodes[r->node];
+    n->has_next_public_key = r->step == KNOWN || r->step == USED;
+    memcpy(r->step == FORGOTTEN ? n->public_key : n->next_public_key, r->identity.public_key, REPL_KEY);
+}
+
 /* The file that all share is another one in this step. */
 static void begin_step(struct world *w)
 {
     struct sim_rotation *r = &w->rotation;
-    struct config_node *n = &w->config.nodes[r->node];
     r->done = r->step == USED ? ~(1u << r->node) : 0; /* only that node has a file to change */
-    n->has_next_public_key = r->step == KNOWN || r->step == USED;
-    memcpy(r->step == FORGOTTEN ? n->public_key : n->next_public_key, r->identity.public_key, REPL_KEY);
+    name_key(r, &w->config);
+    name_key(r, &w->newer);
     sim_note(w, "keys of node %d and the secret: step %d", r->node, r->step);
 }
 
