@@ -150,6 +150,8 @@ uint64_t core_slowest_reader(const struct core *c)
 static void bound_dying(struct core *c, uint64_t slowest)
 {
     uint64_t dying = rib_queue_count(&c->rib.dying), living = prefix_table_count(&c->rib.nets) - dying;
+    uint64_t held = core_targets_held(c);
+    dying -= held < dying ? held : dying; /* an NVA that comes back meanwhile begins at the beginning */
     uint64_t head = vlist_head(&c->rib.loc);
     bool is_behind = slowest < head && head - slowest > CORE_DYING && adjout_slowest(c->adjout) == slowest;
     if (is_behind && dying > CORE_DYING + living / CORE_DYING_SHARE)

@@ -570,6 +570,8 @@ bool core_targets_have_work(const struct core *c);
 uint32_t core_live_sessions(const struct core *c);
 uint64_t core_targets_slowest(const struct core *c);
 bool core_targets_hold(const struct core *c, uint32_t net);
+/* At least so many nets are kept by a target's brake. */
+uint32_t core_targets_held(const struct core *c);
 struct core_target *core_nth_program(struct core *c, size_t nth);
 
 /* core_lost.c */

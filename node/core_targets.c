@@ -254,6 +254,17 @@ uint64_t core_targets_slowest(const struct core *c)
     return slowest;
 }
 
+uint32_t core_targets_held(const struct core *c)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < c->target_count; i++) {
+        const struct program *p = c->targets[i]->program;
+        uint32_t held = p ? program_stats(p)->held_by_brake : 0;
+        most = held > most ? held : most;
+    }
+    return most;
+}
+
 bool core_targets_hold(const struct core *c, uint32_t net)
 {
     for (size_t i = 0; i < c->target_count; i++)
