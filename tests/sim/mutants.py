@@ -5,6 +5,7 @@ within SEEDS seeds.
     tests/sim/mutants.py [words of a mutant's name]
 
 A mutant is a change of one place in a copy of the sources; when the place is gone, the mutant must follow.
+That End-of-RIB counts at the cut and not where it stands in a stream is held by test_stream alone.
 """
 import os
 import pathlib
