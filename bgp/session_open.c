@@ -132,11 +132,14 @@ static bool newcomer_wins(const struct bgp_session *s, enum bgp_slot newcomer, e
     return !we_are_higher;
 }
 
+enum { RESTART_MS = 5000 };
+
 /* RFC 4724 section 5: a peer that can restart gracefully and dials anew has lost the old connection.
- * Its OPEN on the new one is waited for, so that a bare TCP connection ends nothing. */
-static bool has_restarted(const struct connection *old)
+ * Its OPEN on the new one is waited for, so that a bare TCP connection ends nothing. One that dialled when
+ * we did is about to close that connection, and has not restarted: a restart takes longer. */
+static bool has_restarted(const struct bgp_session *s, const struct connection *old)
 {
-    return old->state == BGP_ESTABLISHED && old->peer_open.gr_family;
+    return old->state == BGP_ESTABLISHED && old->peer_open.gr_family && s->now_ms >= s->up_since + RESTART_MS;
 }
 
 /* Only a connection in OpenConfirm collides: one in OpenSent may be a socket that nobody serves, and
@@ -150,7 +153,7 @@ static bool resolve_collision(struct bgp_session *s, enum bgp_slot newcomer)
         enum bgp_state state = s->conns[i].state;
         if (other == newcomer || state < BGP_OPENCONFIRM)
             continue;
-        if (has_restarted(&s->conns[i])) {
+        if (has_restarted(s, &s->conns[i])) {
             session_run(s, other, FSM_RESTARTED, &(struct ending){ .reason = "peer restarted" });
             return true;
         }

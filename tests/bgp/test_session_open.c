@@ -307,6 +307,7 @@ static void test_a_restarted_peer_replaces_its_old_session_with_its_open(void)
 {
     struct bench *b = bench_in(BGP_OPENSENT, NULL);
     bench_feed(b, THEIRS, GRACEFUL_OPEN KEEPALIVE);
+    b->now += 5000;
     bench_accept(b);
     CU_ASSERT_EQUAL(bgp_session_slot(b->s), THEIRS); /* a bare connection ends nothing */
     bench_flush(b);
@@ -317,6 +318,20 @@ static void test_a_restarted_peer_replaces_its_old_session_with_its_open(void)
     CU_ASSERT_TRUE(bench_sent(b, NEWER, KEEPALIVE));
     bench_feed(b, NEWER, KEEPALIVE);
     CU_ASSERT_EQUAL(bgp_session_slot(b->s), NEWER);
+    bench_free(b);
+}
+
+/* Both dialled at once, and one connection was Established before the OPEN on the other came. */
+static void test_who_dialled_when_we_did_has_not_restarted(void)
+{
+    struct bench *b = bench_in(BGP_OPENSENT, NULL);
+    bench_feed(b, THEIRS, GRACEFUL_OPEN KEEPALIVE);
+    bench_accept(b);
+    bench_flush(b);
+    bench_feed(b, NEWER, GRACEFUL_OPEN);
+    CU_ASSERT_EQUAL(b->downs, 0);
+    CU_ASSERT_TRUE(bench_sent(b, NEWER, CEASE_COLLISION));
+    CU_ASSERT_EQUAL(bgp_session_slot(b->s), THEIRS);
     bench_free(b);
 }
 
@@ -337,4 +352,5 @@ CU_MAIN("session open", CU_CASE(test_another_version_is_told_ours), CU_CASE(test
         CU_CASE(test_a_second_connection_while_established_is_ceased_at_its_open),
         CU_CASE(test_a_second_connection_that_is_wrong_leaves_the_first_alone),
         CU_CASE(test_of_two_connections_of_the_peer_the_newer_goes_on_when_it_is_higher),
-        CU_CASE(test_a_restarted_peer_replaces_its_old_session_with_its_open))
+        CU_CASE(test_a_restarted_peer_replaces_its_old_session_with_its_open),
+        CU_CASE(test_who_dialled_when_we_did_has_not_restarted))

@@ -221,6 +221,7 @@ static void test_over_its_limit_a_peer_is_told_by_a_hard_reset_and_loses_its_rou
 static void test_a_peer_that_dials_anew_is_taken_for_restarted(void)
 {
     struct lab *l = lab_told("", GRACEFUL("0078", "80"));
+    l->now += 6000;
     l->players[4] = l->players[TALKER]; /* its old connection, which it has forgotten */
     come_up(l, TALKER, GRACEFUL("8078", "80"));
     CU_ASSERT_PTR_NULL(l->players[4].pump);
