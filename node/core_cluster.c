@@ -59,8 +59,10 @@ void core_member_state(struct core *c, struct core_member *m, const char *reason
     core_event(c, bad ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, "node_state",
                subject_of(m, subject, sizeof subject), "state=%s reason=\"%s\" held_routes=%u",
                repl_member_state_name(m->life.state), reason, c->rib.origins[origin].paths);
-    if (!core_member_is_here(m))
-        repl_evidence_lost(&c->rib, origin, m->life.heard_ms); /* not when that was found out */
+    if (core_member_is_here(m))
+        return;
+    m->gone_incarnation = m->replica.incarnation;
+    repl_evidence_lost(&c->rib, origin, m->life.heard_ms); /* not when that was found out */
 }
 
 static void forget_link(struct core *c, struct core_member *m, struct core_conn *conn)

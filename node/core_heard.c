@@ -9,26 +9,6 @@ static bool has_link(const struct core_member *m)
     return m->link && !m->link->close_asked;
 }
 
-void core_heard_say(const struct core *c, struct repl_beat *beat)
-{
-    beat->heard_count = 0;
-    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
-        uint64_t age_ms = c->now_ms - m->life.heard_ms;
-        if (!m->replica.incarnation)
-            continue;
-        beat->heard[beat->heard_count++] = (struct repl_heard){
-            .node = m->node->id,
-            .incarnation = m->replica.incarnation,
-            .counter = m->counter,
-            .age_ms = age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX,
-            .linked = has_link(m),
-            .serves = repl_replica_serves(&m->replica, &c->rib),
-            .config_generation = m->config_generation,
-            .algo_max = m->algo_max,
-        };
-    }
-}
-
 const struct repl_heard *core_heard_of(const struct core_member *teller, const struct core_member *m)
 {
     if (!teller->has_heard || teller == m)
@@ -37,6 +17,39 @@ const struct repl_heard *core_heard_of(const struct core_member *teller, const s
         if (teller->heard.heard[i].node == m->node->id)
             return &teller->heard.heard[i];
     return NULL;
+}
+
+/* The latest life of it that anybody here remembers. One that lost its own count and has no link with those who
+ * remember hears of it from us. */
+static uint64_t latest_life(const struct core *c, const struct core_member *m)
+{
+    uint64_t latest = m->replica.incarnation;
+    for (const struct core_member *k = core_next_member(c, NULL); k && has_link(m); k = core_next_member(c, k)) {
+        const struct repl_heard *h = core_heard_of(k, m);
+        if (h && h->incarnation > latest)
+            latest = h->incarnation;
+    }
+    return latest;
+}
+
+void core_heard_say(const struct core *c, struct repl_beat *beat)
+{
+    beat->heard_count = 0;
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        uint64_t age_ms = c->now_ms - m->life.heard_ms, life = latest_life(c, m);
+        if (!m->replica.incarnation)
+            continue;
+        beat->heard[beat->heard_count++] = (struct repl_heard){
+            .node = m->node->id,
+            .incarnation = life,
+            .counter = life == m->replica.incarnation ? m->counter : 0, /* no beat of that life is known */
+            .age_ms = age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX,
+            .linked = has_link(m),
+            .serves = repl_replica_serves(&m->replica, &c->rib),
+            .config_generation = m->config_generation,
+            .algo_max = m->algo_max,
+        };
+    }
 }
 
 void core_heard_beat(struct core *c, struct core_member *m, uint64_t counter)
@@ -75,13 +88,24 @@ static void take(struct core *c, struct core_member *m, const struct repl_heard 
         m->config_generation = h->config_generation;
         m->algo_max = h->algo_max;
     }
-    bool is_new_life = h->incarnation > m->replica.incarnation;
+    bool is_new_life = h->incarnation > m->gone_incarnation;
     if (repl_member_heard_of(&m->life, heard_ms, is_new_life, c->now_ms))
         core_member_state(c, m, "another node hears it");
 }
 
+/* Somebody whom we cannot reach remembers a later life of ours. */
+static void take_own(struct core *c, const struct core_member *from)
+{
+    for (int i = 0; i < from->heard.heard_count; i++)
+        if (from->heard.heard[i].node == c->cfg.self && from->heard.heard[i].incarnation > c->incarnation) {
+            core_cluster_raise(c, from->heard.heard[i].incarnation);
+            return;
+        }
+}
+
 void core_heard_take(struct core *c, const struct core_member *from)
 {
+    take_own(c, from);
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
         const struct repl_heard *h = core_heard_of(from, m);
         if (repl_member_vouch(&m->life, is_vouched(c, m), c->now_ms))

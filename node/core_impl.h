@@ -147,6 +147,7 @@ struct core_member {
     struct core_member *source; /* whom its stream is read from: itself, or another with a copy; NULL: nobody */
     uint64_t counter; /* of the newest beat of this life that anybody heard of it */
     uint64_t told_ms; /* when that was news here */
+    uint64_t gone_incarnation; /* its life when it was found away: its stream may bring a later one before beats do */
     struct repl_beat heard;    /* the last one */
     uint64_t heard_beat_ms;
     uint64_t config_generation; /* of its hello, or its last beat */
