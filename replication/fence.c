@@ -273,10 +273,12 @@ void repl_fence_seen(struct repl_fence *f, const struct repl_fence_record *r, ui
         hold(f, f->record.epoch, now_ms); /* the answer was lost, the takeover was not */
 }
 
-void repl_fence_remember(struct repl_fence *f, uint64_t epoch)
+void repl_fence_remember(struct repl_fence *f, uint64_t epoch, uint64_t now_ms)
 {
     if (epoch > f->highest_epoch)
         f->highest_epoch = epoch;
+    if (f->role == REPL_ACTIVE && epoch > f->epoch)
+        fence_off(f, now_ms); /* the new owner's work is seen before its name is */
 }
 
 void repl_fence_beat_seen(struct repl_fence *f, uint64_t beat, uint64_t now_ms)

@@ -104,7 +104,7 @@ bool repl_fence_yield(struct repl_fence *f, uint64_t now_ms);
 void repl_fence_seen(struct repl_fence *f, const struct repl_fence_record *r, uint64_t now_ms);
 /* An epoch that the target names elsewhere (beside the beat, say): a memory for when the record is
  * damaged. Say it before repl_fence_seen. */
-void repl_fence_remember(struct repl_fence *f, uint64_t epoch);
+void repl_fence_remember(struct repl_fence *f, uint64_t epoch, uint64_t now_ms);
 /* Its owner's beat: any number that changes with each. */
 void repl_fence_beat_seen(struct repl_fence *f, uint64_t beat, uint64_t now_ms);
 /* It does not answer, or refuses us; a request under way may have been done. */

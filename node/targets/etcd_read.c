@@ -122,7 +122,7 @@ void etcd_tell_beat(struct etcd *e, const struct etcd_pair *pair)
 {
     uint64_t epoch;
     if (etcd_read_beat(pair->value, pair->value_len, &epoch))
-        repl_fence_remember(e->cfg.fence, epoch);
+        repl_fence_remember(e->cfg.fence, epoch, e->cfg.now());
     repl_fence_beat_seen(e->cfg.fence, (uint64_t)pair->revision, e->cfg.now());
 }
 

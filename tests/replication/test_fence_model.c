@@ -88,7 +88,7 @@ static bool accept_request(struct model *m, uint32_t id, const struct request *r
 static void read_answer(struct model *m, struct node *n)
 {
     n->token = m->token;
-    repl_fence_remember(&n->fence, m->highest); /* it stands beside the record as well */
+    repl_fence_remember(&n->fence, m->highest, m->now_ms); /* it stands beside the record as well */
     if (m->record.epoch > n->highest_seen)
         n->highest_seen = m->record.epoch;
 }
