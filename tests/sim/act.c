@@ -84,6 +84,7 @@ static void restart_apart(struct world *w)
     sim_note(w, "node %d restarts, apart from all others", h->number);
     host_start(w, h);
     count(w, SIM_APART_STARTS);
+    w->faults++; /* its end was one, that nobody hears it is another */
 }
 
 static void stop_host(struct world *w)
