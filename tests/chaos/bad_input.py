@@ -135,7 +135,8 @@ peers:
             if self.process.poll() is not None:
                 raise Failed(f"{what}: the node has ended with status {self.process.returncode}")
             if time.monotonic() - start > seconds:
-                raise Failed(f"{what}: not within {seconds} s")
+                with open(self.log_path, encoding="utf-8", errors="replace") as log:
+                    raise Failed(f"{what}: not within {seconds} s; the node's last words:\n" + "".join(log.readlines()[-15:]))
             time.sleep(0.05)
         return time.monotonic() - start
 
