@@ -28,9 +28,8 @@ uint8_t *adjout_log_reserve(struct adjout_log *l, size_t most)
     if (to_end < need) { /* does not fit before the end: fill up, begin anew */
         if (l->cap - (l->head - l->tail) < to_end + need)
             return NULL;
-        const struct adjout_record filler = { 0 };
-        if (to_end >= sizeof filler)
-            memcpy(l->bytes + at(l, l->head), &filler, sizeof filler);
+        const struct adjout_record filler = { .size = (uint32_t)to_end };
+        memcpy(l->bytes + at(l, l->head), &filler, sizeof filler);
         l->head += to_end;
     }
     if (l->cap - (l->head - l->tail) < need)
@@ -38,30 +37,30 @@ uint8_t *adjout_log_reserve(struct adjout_log *l, size_t most)
     return l->bytes + at(l, l->head) + sizeof(struct adjout_record);
 }
 
+/* What would be left before the end is part of the record when no other one's head fits there. */
 void adjout_log_commit(struct adjout_log *l, const struct adjout_record *r)
 {
-    memcpy(l->bytes + at(l, l->head), r, sizeof *r);
-    l->head += rounded(r->len);
+    struct adjout_record record = *r;
+    size_t size = rounded(r->len), left = l->cap - at(l, l->head) - size;
+    record.size = (uint32_t)(size + (left < sizeof record ? left : 0));
+    memcpy(l->bytes + at(l, l->head), &record, sizeof record);
+    l->head += record.size;
 }
 
 const uint8_t *adjout_log_read(const struct adjout_log *l, uint64_t *offset,
                                struct adjout_record *out)
 {
-    while (*offset < l->head) {
-        size_t to_end = l->cap - at(l, *offset);
-        if (to_end >= sizeof *out) {
-            memcpy(out, l->bytes + at(l, *offset), sizeof *out);
-            if (out->len)
-                return l->bytes + at(l, *offset) + sizeof *out;
-        }
-        *offset += to_end;
+    for (; *offset < l->head; *offset += out->size) {
+        memcpy(out, l->bytes + at(l, *offset), sizeof *out);
+        if (out->len)
+            return l->bytes + at(l, *offset) + sizeof *out;
     }
     return NULL;
 }
 
 uint64_t adjout_log_after(uint64_t offset, const struct adjout_record *r)
 {
-    return offset + rounded(r->len);
+    return offset + r->size;
 }
 
 bool adjout_log_grow(struct adjout_log *l)
@@ -72,7 +71,8 @@ bool adjout_log_grow(struct adjout_log *l)
     uint8_t *bytes = malloc(cap);
     if (!bytes)
         return false;
-    /* Offsets are places modulo the size: what is held keeps its offset, in the wider buffer. */
+    /* Offsets are places modulo the size: what is held keeps its offset, in the wider buffer, and says itself
+     * where the next one begins: the old end is no end any more. */
     for (uint64_t o = l->tail; o < l->head;) {
         size_t from = at(l, o), to = (size_t)(o & (cap - 1)), n = l->cap - from;
         if (n > l->head - o)
