@@ -66,8 +66,8 @@ bool adjout_is_shortened(struct adjout_group *g, uint32_t attrs);
 /* ---- the byte log: messages in order, addressed by offsets that only grow ---- */
 
 struct adjout_record {
-    uint32_t len; /* of the message; 0 = filler up to the end of the buffer */
-    uint32_t size;    /* from here to the next record: adjout_log_commit's */
+    uint32_t len;  /* of the message; 0 = filler */
+    uint32_t size; /* from here to the next record; set by adjout_log_commit */
     uint16_t except, only, except_as; /* as in struct adjout_item */
     uint32_t only_as;
     uint32_t announced, withdrawn;

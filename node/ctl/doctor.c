@@ -75,7 +75,7 @@ static const char *mend_of_node(const json_t *node)
     if (!strcmp(json_text_at(node, "health"), "auth-failed"))
         return "compare `tandemctl key public KEYFILE` there with nodes[].publicKey here, and the "
                "secretFile of both";
-    return "does tandemd run there, and does cluster.clusterPort (8177) pass in both directions?";
+    return "does tandemd run there, and does its clusterPort (8177) pass in both directions?";
 }
 
 static void look_at_nodes(struct findings *f, const json_t *nodes)
@@ -118,8 +118,8 @@ static const char *mend_of_peer(const json_t *peer)
         return "the NVA said so: compare its configuration of this neighbour (address, remote AS, password)";
     return json_is_object(json_at(peer, "openReceived"))
                ? "look at the NVA's log for the same time"
-               : "does the NVA have this node as a neighbour, is TCP port 179 open, is there a route (beyond one "
-                 "hop: eBGP multihop there)?";
+               : "does the NVA have this node as a neighbour, is the BGP port (179, or nodes[].bgpPort) open, is there a "
+                 "route (beyond one hop: eBGP multihop there)?";
 }
 
 static void look_at_sessions(struct findings *f, const json_t *peer)
