@@ -205,7 +205,7 @@ def dashboard(node):
 def invite(story):
     """How to play with the lab that stays up."""
     ctl = os.path.relpath(program("tandemctl"))
-    print(f"\nThe lab stays up.{dashboard(story.a)} In another terminal, as root:")
+    print(f"\nThe lab stays up.{dashboard(story.a)}\nIn another terminal, as root:")
     for node in story.net.nodes.values():
         print(f"  {ctl} --socket {node.socket} status      # also: peer list, route list, route explain {vnet.DEFAULT}")
     print(f"  ip -n {story.net.vm.namespace} route         # what the VM's kernel has")
