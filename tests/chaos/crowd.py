@@ -32,7 +32,7 @@ NODE, PORT = "10.32.255.1", 1790
 NOTIFICATION, HOLD_S = 3, 90
 CROWD, FLAPPING = 1000, 100
 FD_MARGIN = 200
-LINES_PER_MINUTE = 3 * 10  # of one peer: three kinds of events, ten of each
+LINES_PER_MINUTE = 3 * (10 + 1)  # of one peer: three kinds of events, ten of each, and how many more there were
 cases = Cases()
 
 
