@@ -112,6 +112,9 @@ class Appliance:
         self.process.kill()
         self.process = None
 
+    def dial(self, address):
+        """Connect to a neighbour now; most daemons do it soon by themselves."""
+
     def own(self, prefix):
         """The next hop of what we announce."""
         return self.address if version(prefix) == 4 else self.address6

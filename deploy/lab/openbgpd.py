@@ -48,6 +48,10 @@ class Openbgpd(Appliance):
         else:
             self.bgpctl("network", "delete", prefix)
 
+    def dial(self, address):
+        # On its own it waits 30 seconds before it connects to a neighbour that closed on it.
+        self.bgpctl("neighbor", address, "up")
+
     def established(self, address):
         return self.show("neighbor", address)["neighbors"][0]["state"] == "Established"
 

@@ -44,6 +44,10 @@ class Process:
     def stop(self, seconds=5):
         """SIGTERM, then kill -9 for who does not listen; the exit status."""
         self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def wait(self, seconds):
+        """Its exit status; it has so long to end by itself."""
         try:
             self.popen.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -1,6 +1,7 @@
 """Our own programs: a cluster of nodes and the agents of its VM hosts, as a user runs them."""
 import json
 import os
+import signal
 import urllib.error
 import urllib.request
 
@@ -186,6 +187,14 @@ class Cluster:
 
     def peer(self, name, address, asn, **settings):
         self.peers.append({"name": name, "peerIp": address, "peerAsn": asn, **settings})
+
+    def stop(self):
+        """An orderly end of all at once, each with status 0: under sanitizers that says that nothing leaked either."""
+        for node in self.nodes.values():
+            node.process.signal(signal.SIGTERM)
+        for node in self.nodes.values():
+            if status := node.process.wait(20):
+                raise Failed(f"{node.name} ended with status {status}\n{node.process.tail(40)}")
 
     def network(self, name, *prefixes):
         self.networks.append({"name": name, "addressPrefixes": list(prefixes)})
