@@ -49,25 +49,52 @@ static bool is_for(const struct rib *r, const struct rib_path *p, const struct r
         return false;
     if (who->shorter_than && a->len >= who->shorter_than)
         return false;
+    if (who->not_via && ip_addr_is_equal(&a->next_hop, who->not_via))
+        return false;
     if (who->without_as && is_through(r, p, a, who->without_as))
         return false;
     return !who->is_external || !(a->marks & stays_here);
 }
 
-/* Is there a path of the same merit and neighbour AS with a lower MED? RFC 4271 9.1.2.2 (c). */
-static bool loses_by_med(const struct rib *r, const struct rib_net *n, uint64_t best_merit,
-                         const struct rib_audience *who, const struct bgp_attrs *mine)
+/* The lowest MED of some neighbour ASes among the paths of the best merit. One NVA may tell very many paths of
+ * a net (RFC 7911): what was found for the first of them holds for all. */
+struct meds {
+    uint32_t count;
+    struct {
+        uint32_t asn, lowest;
+    } of[8];
+};
+
+static uint32_t lowest_med(const struct rib *r, const struct rib_net *n, uint64_t best_merit,
+                           const struct rib_audience *who, uint32_t asn)
 {
+    uint32_t lowest = UINT32_MAX;
     for (uint32_t i = n->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
         i = p->next;
         if (!is_for(r, p, who))
             continue;
         const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
-        if (a->neighbor_as == mine->neighbor_as && a->med < mine->med && merit(r, p, a) == best_merit)
-            return true;
+        if (a->neighbor_as == asn && a->med < lowest && merit(r, p, a) == best_merit)
+            lowest = a->med;
     }
-    return false;
+    return lowest;
+}
+
+/* Is there a path of the same merit and neighbour AS with a lower MED? RFC 4271 9.1.2.2 (c). */
+static bool loses_by_med(const struct rib *r, const struct rib_net *n, uint64_t best_merit,
+                         const struct rib_audience *who, const struct bgp_attrs *mine, struct meds *meds)
+{
+    const uint32_t room = sizeof meds->of / sizeof *meds->of;
+    if (!mine->med)
+        return false;
+    for (uint32_t i = 0; i < meds->count && i < room; i++)
+        if (meds->of[i].asn == mine->neighbor_as)
+            return meds->of[i].lowest < mine->med;
+    uint32_t lowest = lowest_med(r, n, best_merit, who, mine->neighbor_as), at = meds->count++ % room;
+    meds->of[at].asn = mine->neighbor_as;
+    meds->of[at].lowest = lowest;
+    return lowest < mine->med;
 }
 
 /* Final tie among equals. */
@@ -120,7 +147,9 @@ static uint32_t choose(const struct rib *r, const struct rib_net *n, const struc
                        struct equals *equals)
 {
     uint32_t best = 0;
+    struct meds meds;
     uint64_t lowest = lowest_merit(r, n, who);
+    meds.count = 0;
     for (uint32_t i = lowest == UINT64_MAX ? 0 : n->paths; i;) {
         uint32_t index = i;
         const struct rib_path *p = rib_path(r, i);
@@ -128,7 +157,7 @@ static uint32_t choose(const struct rib *r, const struct rib_net *n, const struc
         if (!is_for(r, p, who))
             continue;
         const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
-        if (merit(r, p, a) != lowest || loses_by_med(r, n, lowest, who, a))
+        if (merit(r, p, a) != lowest || loses_by_med(r, n, lowest, who, a, &meds))
             continue;
         if (!best || is_before(r, p, rib_path(r, best)))
             best = index;

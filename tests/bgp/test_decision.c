@@ -191,6 +191,24 @@ static void test_the_rank_of_the_peer_type_counts_before_the_as_path(void)
     lab_close(&l);
 }
 
+/* More neighbour ASes than are remembered at a time, three paths each: of each the one with the lowest MED stays. */
+static void test_of_every_neighbour_as_the_lowest_med_stays_however_many_there_are(void)
+{
+    enum { ASES = 12 };
+    static const uint32_t meds[] = { 5, 3, 7 };
+    struct lab l;
+    lab_open(&l, 16, true);
+    for (uint32_t i = 0; i < 3 * ASES; i++)
+        lab_announce(&l, (struct lab_route){ .nva = 1, .net = NET, .path_id = i + 1, .path_len = 1,
+                                             .first_as = 10 + i % ASES, .med = meds[i / ASES],
+                                             .next_hop = (uint8_t)(100 + i) });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_set(&l, NET)->count, ASES);
+    for (uint32_t i = 0; i < ASES; i++)
+        CU_ASSERT_EQUAL(lab_set(&l, NET)->members[i].bytes[3], 100 + ASES + i);
+    lab_close(&l);
+}
+
 /* The VNet's own prefix stands before what any NVA says of it, is advertised, and not programmed. */
 static void test_the_configuration_wins_and_needs_no_next_hop(void)
 {
@@ -440,6 +458,7 @@ CU_MAIN("decision", CU_CASE(test_the_shorter_as_path_wins), CU_CASE(test_the_low
         CU_CASE(test_the_path_length_counts_before_the_origin),
         CU_CASE(test_the_lower_med_wins_within_one_neighbour_as),
         CU_CASE(test_med_says_nothing_between_neighbour_ases),
+        CU_CASE(test_of_every_neighbour_as_the_lowest_med_stays_however_many_there_are),
         CU_CASE(test_a_missing_med_is_the_lowest), CU_CASE(test_the_set_is_judged_and_not_pairs),
         CU_CASE(test_the_final_tie_goes_by_identifier_address_and_path_id),
         CU_CASE(test_copies_of_two_nodes_are_one_route),
