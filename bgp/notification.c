@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "bgp/base/wire.h"
+
 static bool is_cease(const struct bgp_fault *f, uint8_t subcode)
 {
     return f->code == BGP_CEASE && f->subcode == subcode;
@@ -56,6 +58,19 @@ const char *bgp_notification_text(const struct bgp_fault *f,
     }
     buf[len] = 0;
     return buf;
+}
+
+/* ---- upper bound ---- */
+
+struct bgp_fault bgp_notification_max_prefixes(enum bgp_family family, uint32_t most)
+{
+    struct bgp_fault f = { .action = BGP_ACTION_SESSION_RESET, .code = BGP_CEASE, .subcode = BGP_MAX_PREFIXES };
+    struct wire_writer w = wire_writer(f.data, sizeof f.data);
+    wire_put16(&w, bgp_family_afi(family));
+    wire_put8(&w, BGP_SAFI_UNICAST);
+    wire_put32(&w, most);
+    f.data_len = (uint16_t)wire_len(&w);
+    return f;
 }
 
 /* ---- Hard Reset ---- */

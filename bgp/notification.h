@@ -19,6 +19,9 @@ bool bgp_notification_is_final(const struct bgp_fault *f);
  * 9003 section 2); of any other fault nothing changes. Longer ones are cut, never within a character. */
 void bgp_notification_say(struct bgp_fault *f, const char *text);
 
+/* Too many prefixes: of this family, of which (or of all of them) there may be so many. RFC 4486 section 4. */
+struct bgp_fault bgp_notification_max_prefixes(enum bgp_family family, uint32_t most);
+
 /* As it is on the wire: a fault that is_hard becomes Cease/Hard Reset around its code, subcode, data. */
 void bgp_notification_wrap(struct bgp_fault *f);
 /* The way back. A Hard Reset that holds no reason stays what it is, and is_hard. */

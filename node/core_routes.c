@@ -2,6 +2,7 @@
  * told by its Adj-RIB-Out. */
 #include <stdio.h>
 
+#include "bgp/notification.h"
 #include "node/core_impl.h"
 
 struct rib_session *core_session_fact(struct core *c, const struct core_peer *p)
@@ -289,8 +290,8 @@ void core_routes_synced(struct core *c, struct core_peer *p)
 
 /* ---- routes ---- */
 
-/* Limits are gentle: say so once, tear down only when asked to. */
-static void check_limit(struct core *c, struct core_peer *p)
+/* Limits are gentle: say so once, tear down only when asked to. family: of what came last. */
+static void check_limit(struct core *c, struct core_peer *p, enum bgp_family family)
 {
     static const char *const actions[] = { "warn", "trim", "reset" }; /* enum config_limit_action */
     const struct config_limit *l = &p->cfg->limit;
@@ -312,7 +313,9 @@ static void check_limit(struct core *c, struct core_peer *p)
                actions[l->action]);
     if (l->action != CONFIG_LIMIT_RESET)
         return;
-    bgp_session_stop(p->session, BGP_MAX_PREFIXES, NULL, c->now_ms); /* RFC 4486 section 4 */
+    const struct bgp_fault fault = bgp_notification_max_prefixes(family, l->limit);
+    bgp_session_reset(p->session, &fault, c->now_ms);
+    bgp_session_stop(p->session, BGP_MAX_PREFIXES, NULL, c->now_ms); /* and it rests */
     p->restart_at = c->now_ms + l->restart_s * 1000u;
 }
 
@@ -395,7 +398,7 @@ void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_up
         if (!p->waits_for)
             core_routes_synced(c, p);
     }
-    check_limit(c, p);
+    check_limit(c, p, u->reach_count ? (enum bgp_family)u->reach[u->reach_count - 1].family : BGP_IP4);
     core_budget_look(c, p);
 }
 

@@ -83,6 +83,13 @@ static void test_the_longest_words_fit_a_hard_reset(void)
 
 /* ---- RFC 9003 ---- */
 
+static void test_too_many_prefixes_are_told_with_their_family_and_bound(void)
+{
+    struct bgp_fault f = bgp_notification_max_prefixes(BGP_IP6, 100000);
+    CU_ASSERT_TRUE(f.code == BGP_CEASE && f.subcode == BGP_MAX_PREFIXES);
+    CU_ASSERT_TRUE(f.data_len == 7 && memcmp(f.data, "\0\2\1\0\1\x86\xa0", 7) == 0);
+}
+
 static void test_words_stand_behind_their_length(void)
 {
     char back[BGP_NOTIFICATION_TEXT + 1];
@@ -200,7 +207,9 @@ CU_MAIN("notification", CU_CASE(test_what_ends_a_session_for_long_is_final),
         CU_CASE(test_a_hard_reset_holds_code_subcode_and_data),
         CU_CASE(test_other_notifications_are_not_touched),
         CU_CASE(test_a_hard_reset_without_a_reason_stays_one),
-        CU_CASE(test_the_longest_words_fit_a_hard_reset), CU_CASE(test_words_stand_behind_their_length),
+        CU_CASE(test_the_longest_words_fit_a_hard_reset),
+        CU_CASE(test_too_many_prefixes_are_told_with_their_family_and_bound),
+        CU_CASE(test_words_stand_behind_their_length),
         CU_CASE(test_other_ceases_have_no_room_for_words), CU_CASE(test_words_are_cut_between_characters),
         CU_CASE(test_words_that_are_shorter_than_they_say_are_none),
         CU_CASE(test_a_final_end_is_a_hard_reset_for_who_knows_it),

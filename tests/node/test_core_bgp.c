@@ -66,6 +66,8 @@ static void test_a_session_with_too_many_routes_is_ended_and_rests(void)
     CU_ASSERT_PTR_NULL(l->players[TALKER].pump);
     CU_ASSERT_EQUAL(l->players[TALKER].told.code, BGP_CEASE);
     CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_MAX_PREFIXES);
+    CU_ASSERT_EQUAL(l->players[TALKER].told.data_len, 7); /* RFC 4486 section 4: AFI, SAFI, the bound */
+    CU_ASSERT_EQUAL(memcmp(l->players[TALKER].told.data, "\0\1\1\0\0\0\1", 7), 0);
     struct ip_addr remote = { .bytes = { 10, 0, 0, TALKER } }, local = { .bytes = { 10, 0, 0, 1 } };
     pass(l, 19);
     CU_ASSERT_PTR_NULL(core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now));
@@ -214,6 +216,7 @@ static void test_over_its_limit_a_peer_is_told_by_a_hard_reset_and_loses_its_rou
     struct lab *l = lab_told(", maxRoutes: { limit: 1, action: reset }", GRACEFUL("4078", "80"));
     say(l, TALKER, HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002 18 c0a802");
     CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_HARD_RESET);
+    CU_ASSERT_EQUAL(memcmp(l->players[TALKER].told.data, "\6\1\0\1\1\0\0\0\1", 9), 0);
     CU_ASSERT_FALSE(listener_has(l));
     lab_close(l);
 }
