@@ -141,6 +141,12 @@ static uint64_t quiet_at(const struct core *c, const struct core_peer *p)
     return p->update_ms + (p->sends_eor ? c->config->defer_ms : CORE_QUIET_MS);
 }
 
+/* When it is too late to tell more of what it tells anew. */
+static uint64_t overdue_at(const struct core_peer *p)
+{
+    return p->tells_until ? p->tells_until : UINT64_MAX;
+}
+
 /* Its routes wait for it to come back. */
 static bool is_held(const struct core_peer *p)
 {
@@ -151,6 +157,7 @@ static void set_timer(struct core *c, const struct core_peer *p)
 {
     uint64_t due = bgp_session_deadline(p->session), quiet = quiet_at(c, p);
     due = due < quiet ? due : quiet;
+    due = due < overdue_at(p) ? due : overdue_at(p);
     if (is_held(p) && p->grace_until < due)
         due = p->grace_until;
     if (p->restart_at && p->restart_at < due)
@@ -407,6 +414,8 @@ static void tick_peer(struct core *c, struct core_peer *p)
         core_routes_end_grace(c, p);
     if (quiet_at(c, p) <= c->now_ms)
         core_routes_synced(c, p);
+    if (overdue_at(p) <= c->now_ms)
+        core_routes_overdue(c, p);
     set_timer(c, p);
     core_dynamic_tick(c, p);
 }

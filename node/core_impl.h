@@ -106,6 +106,7 @@ struct core_peer {
     uint16_t gr_restart_s;
     uint8_t unseen;       /* bit per family: routes of it wait to be heard again, or to be swept */
     uint64_t grace_until; /* its routes are held until then; 0 = they are not */
+    uint64_t tells_until; /* what it tells anew, it has told by then; 0 = it tells nothing anew */
     bool sends_eor;
     uint64_t up_ms, update_ms, since_ms, heard_ms;
     bool warned, over_limit;
@@ -453,6 +454,8 @@ void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_up
 void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_session_event *e);
 /* It has told all it has. */
 void core_routes_synced(struct core *c, struct core_peer *p);
+/* The peer has told its routes for so long that what it has not told again goes. */
+void core_routes_overdue(struct core *c, struct core_peer *p);
 /* It did not come back within its restart time. */
 void core_routes_end_grace(struct core *c, struct core_peer *p);
 /* It is gone, and nothing of it is held. */

@@ -137,6 +137,20 @@ static void sweep(struct core *c, struct core_peer *p, uint8_t families)
     core_stale_forget(p, families);
 }
 
+/* RFC 4724 section 4.2, RFC 7313 section 4: an upper bound on the time that stale routes are retained, also where
+ * the peer never says the end, or tells without one. From the first beginning: another one does not move it. */
+static void bound_telling(const struct core *c, struct core_peer *p)
+{
+    if (!p->tells_until)
+        p->tells_until = c->now_ms + p->cfg->stale_path_s * (uint64_t)1000;
+}
+
+static void told(struct core_peer *p)
+{
+    if (!p->waits_for && !p->unseen)
+        p->tells_until = 0;
+}
+
 /* BFD has ended the session, whichever side's, and whatever the peer makes of NOTIFICATIONs: no restart, and what
  * it told is at once what it else would be after one. */
 static bool becomes_stale(const struct core_peer *p, const struct bgp_session_event *e)
@@ -230,6 +244,7 @@ void core_routes_up(struct core *c, struct core_peer *p)
     for (int f = 0; f < BGP_FAMILIES; f++)
         p->waits_for |= (uint8_t)(codec->family[f] << f);
     publish(c, p, RIB_SESSION_SYNCING);
+    bound_telling(c, p);
     p->is_deferred = defers(c, p);
     if (!p->is_deferred)
         core_routes_join(c, p);
@@ -247,6 +262,7 @@ void core_routes_lose(struct core *c, struct core_peer *p)
 void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
 {
     p->is_deferred = false;
+    p->tells_until = 0;
     core_routes_leave(p);
     repl_evidence_session_ends(&c->rib, p->nva);
     if (c->drain.state == CORE_DRAINED) /* as long as a dead node's routes would stay */
@@ -281,11 +297,23 @@ void core_routes_synced(struct core *c, struct core_peer *p)
     sweep(c, p, p->waits_for);
     core_stale_told(p, p->waits_for);
     p->waits_for = 0;
+    told(p);
     publish(c, p, RIB_SESSION_SYNCED);
     repl_evidence_synced(&c->rib, p->nva);
     core_event(c, CONFIG_LOG_INFO, "peer_synced", core_peer_subject(p, subject, sizeof subject),
                "routes=%u after_ms=%llu", rib_session_paths(core_session_fact(c, p)),
                (unsigned long long)(c->now_ms - p->up_ms));
+}
+
+void core_routes_overdue(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16];
+    core_event(c, CONFIG_LOG_WARN, "peer_end_overdue", core_peer_subject(p, subject, sizeof subject),
+               "after_s=%u hint=\"no end of its routes was told: what it has not told again goes\"", p->cfg->stale_path_s);
+    if (p->waits_for)
+        core_routes_synced(c, p);
+    sweep(c, p, ALL_FAMILIES);
+    told(p);
 }
 
 /* ---- routes ---- */
@@ -408,8 +436,11 @@ void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_s
     enum bgp_family family = (enum bgp_family)e->family;
     if (e->subtype == 0 && p->out[family])
         adjout_refresh(p->out[family]);
-    else if (e->subtype == 1)
+    if (e->subtype == 1) {
         mark(c, p, (uint8_t)(1u << family));
-    else if (e->subtype == 2)
+        bound_telling(c, p);
+    }
+    if (e->subtype == 2)
         sweep(c, p, (uint8_t)(1u << family));
+    told(p);
 }

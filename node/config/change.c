@@ -53,6 +53,7 @@ static const struct change_field peer_fields[] = {
     PEER("strictRole", role_strict, CONFIG_RESET),
     PEER("gracefulRestart", graceful, CONFIG_RESET),
     PEER("restartTime", restart_s, CONFIG_RESET),
+    PEER("stalePathTime", stale_path_s, CONFIG_JUDGED),
     PEER("longLivedGracefulRestart", long_lived_ms, CONFIG_RESET),
     PEER("families", families, CONFIG_RESET),
     PEER("localAsn", local_asn, CONFIG_RESET),

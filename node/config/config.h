@@ -92,6 +92,7 @@ struct config_peer {                     /* peers[] */
     bool role_strict;                    /* strictRole: false */
     uint8_t graceful;                    /* gracefulRestart: helper | full | none */
     uint16_t restart_s;                  /* restartTime: full: so long it holds our routes; 120s */
+    uint16_t stale_path_s;               /* stalePathTime: what it told before is kept so long after it is back; 6m */
     uint32_t long_lived_ms[BGP_FAMILIES]; /* longLivedGracefulRestart: 1h or { ipv4: 1h, ipv6: 0 }; 0 = off (RFC 9494) */
     bool families[BGP_FAMILIES];         /* families: [ipv4, ipv6]; default both */
     uint32_t local_asn;                  /* localAsn: 0 = the server's */

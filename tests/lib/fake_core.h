@@ -45,6 +45,7 @@ static inline struct core *fake_core(void)
         snprintf(c->peers[i].name, sizeof c->peers[i].name, "%s", names[i]);
         c->peers[i].nodes = 6;
         c->peers[i].peer_asn = 65001u + i;
+        c->peers[i].stale_path_s = 360;
         c->peers[i].peer_ip = (struct ip_addr){ .bytes = { 10, 1, 2, (uint8_t)(4 + i) } };
         c->nvas[i + 1].address = c->peers[i].peer_ip;
     }

@@ -156,6 +156,45 @@ static void test_what_a_restarted_peer_does_not_tell_again_goes_at_its_end_of_ri
     lab_close(l);
 }
 
+/* Another route of the talker's, which it tells again and again: 192.168.2.0/24. */
+#define OTHER_ROUTE                                                                                \
+    HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002 18 c0a802"
+
+static void test_a_restarted_peer_that_never_ends_loses_what_it_does_not_tell_again(void)
+{
+    for (int told_again = 0; told_again < 2; told_again++) {
+        struct lab *l = lab_told(", stalePathTime: 20s", GRACEFUL("0078", "80"));
+        hang_up(l, TALKER);
+        come_up(l, TALKER, GRACEFUL("8078", "80"));
+        if (told_again)
+            say(l, TALKER, ROUTE);
+        for (int i = 0; i < 3; i++) {
+            pass(l, 6);
+            say(l, TALKER, OTHER_ROUTE);
+            CU_ASSERT_TRUE(listener_has(l));
+        }
+        pass(l, 3);
+        CU_ASSERT_EQUAL(listener_has(l), told_again);
+        CU_ASSERT_PTR_NOT_NULL(l->players[TALKER].pump);
+        lab_close(l);
+    }
+}
+
+static void test_a_refresh_that_never_ends_is_bounded(void)
+{
+    struct lab *l = lab_told(", stalePathTime: 20s", ENHANCED);
+    pass(l, 100);
+    say(l, TALKER, REFRESH("01"));
+    pass(l, 15);
+    say(l, TALKER, REFRESH("01")); /* to begin once more moves nothing */
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 6);
+    CU_ASSERT_FALSE(listener_has(l));
+    say(l, TALKER, ROUTE REFRESH("02"));
+    CU_ASSERT_TRUE(listener_has(l));
+    lab_close(l);
+}
+
 static void test_routes_are_held_for_the_peers_restart_time(void)
 {
     struct lab *l = lab_told("", GRACEFUL("0078", "80"));
@@ -352,6 +391,8 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_what_an_enhanced_refresh_does_not_bring_is_withdrawn),
         CU_CASE(test_a_restart_that_succeeds_is_no_news),
         CU_CASE(test_what_a_restarted_peer_does_not_tell_again_goes_at_its_end_of_rib),
+        CU_CASE(test_a_restarted_peer_that_never_ends_loses_what_it_does_not_tell_again),
+        CU_CASE(test_a_refresh_that_never_ends_is_bounded),
         CU_CASE(test_routes_are_held_for_the_peers_restart_time),
         CU_CASE(test_a_peer_that_kept_nothing_loses_its_routes_when_it_is_back),
         CU_CASE(test_a_notification_ends_grace_unless_both_have_agreed_otherwise),

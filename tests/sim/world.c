@@ -155,7 +155,7 @@ static void init_config(struct world *w)
         struct config_peer *p = &c->peers[i];
         *p = (struct config_peer){ .peer_ip = sim_addr(SIM_NODES_MAX + i), .peer_port = 179,
                                    .peer_asn = 65001 + (uint32_t)i, .hold_s = hold_s,
-                                   .connect_retry_s = 2, .symmetric = true,
+                                   .connect_retry_s = 2, .stale_path_s = 360, .symmetric = true,
                                    .nodes = w->nvas[i].nodes << 1, /* bit 1 << id */
                                    .families = { true, false },
                                    .graceful = sim_pick(w, 2) ? CONFIG_GRACEFUL_HELPER : CONFIG_GRACEFUL_FULL,
