@@ -399,6 +399,10 @@ static inline uint64_t rib_path_bytes(const struct rib *r, uint32_t attrs)
 {
     return RIB_PATH_BYTES + (uint64_t)bgp_attrs_get(&r->attrs, attrs)->len;
 }
+/* May the NVA have a path of this id more there: it stands there already, or fewer than `most` of its do,
+ * withdrawn ones among them? Whoever tells ids without end (RFC 7911) makes every step on the net as long. */
+bool rib_has_room(const struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                  uint32_t path_id, uint32_t most);
 /* The attributes that this path has now, 0 = there is none; what has gone with its session is removed. */
 uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                       uint32_t path_id);

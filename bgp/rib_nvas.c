@@ -140,3 +140,18 @@ void rib_count_ends(struct rib *r)
     for (uint32_t nva = 0; nva < r->nva_count; nva++)
         r->limits[nva].is_counting = false;
 }
+
+bool rib_has_room(const struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                  uint32_t path_id, uint32_t most)
+{
+    uint32_t net = prefix_table_find(&r->nets, prefix), count = 0;
+    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p->origin != origin || p->nva != nva || rib_path_is_flushed(r, p))
+            continue;
+        if (rib_path_id(p) == path_id)
+            return true;
+        count++;
+    }
+    return count < most;
+}

@@ -3,7 +3,9 @@
  * A route costs a fixed amount and its attributes, shared or not: a fact of what was announced, the same on
  * every node. The session stays, and what is held stays; a route that is told again and does not fit any more is
  * treated as withdrawn, since what was told before does not hold. When there is room again the NVA is asked to
- * tell all of it once more (RFC 2918). */
+ * tell all of it once more (RFC 2918).
+ *
+ * Paths of one prefix are limited apart: what is done with a prefix takes as long as it has paths. */
 #include "node/core_impl.h"
 
 enum { HIGH_EIGHTHS = 7, ROOM_EIGHTHS = 6 };
@@ -25,6 +27,12 @@ bool core_budget_admits(struct core *c, const struct core_peer *p, const struct 
     return cost <= freed || used - freed + cost <= most;
 }
 
+bool core_budget_has_room(const struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
+                          uint32_t path_id)
+{
+    return !path_id || rib_has_room(&c->rib, c->rib.self, p->nva, prefix, path_id, CORE_PATHS);
+}
+
 static void tell(struct core *c, const struct core_peer *p, enum config_log_level level, const char *event)
 {
     char subject[CONFIG_NAME_MAX + 16];
@@ -41,6 +49,17 @@ void core_budget_refuse(struct core *c, struct core_peer *p)
         return;
     p->over_memory = true;
     tell(c, p, CONFIG_LOG_ERROR, "peer_memory_over_limit");
+}
+
+void core_budget_refuse_path(struct core *c, struct core_peer *p, const struct ip_prefix *prefix)
+{
+    char subject[CONFIG_NAME_MAX + 16], text[IP_PREFIX_TEXT];
+    p->refused_routes++;
+    if (p->over_paths)
+        return;
+    p->over_paths = true;
+    core_event(c, CONFIG_LOG_ERROR, "peer_paths_over_limit", core_peer_subject(p, subject, sizeof subject),
+               "prefix=%s limit=%d", ip_prefix_format(prefix, text), CORE_PATHS);
 }
 
 void core_budget_look(struct core *c, struct core_peer *p)

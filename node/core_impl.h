@@ -24,6 +24,7 @@ enum {
     CORE_HEARSAY_MS = 3000,       /* what it knows may be old so long: TCP sends again as late as the pause was long */
     CORE_HEARSAY_TARGET_MS = 5000, /* a writer of before, who is heard, has told by then why it wrote what it did */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
+    CORE_PATHS = 256,             /* of one prefix, that one NVA may tell (RFC 7911) */
     CORE_REAP_BUDGET = 1024,
     CORE_SWEEP_BUDGET = 32 * 1024, /* entries a turn that a walk looks at, or 2,048 that it changes: half a millisecond */
     CORE_RESET_MS = 120 * 1000,   /* a peer may take to come back after a reset of ours, and keep its routes */
@@ -110,7 +111,7 @@ struct core_peer {
     bool sends_eor;
     uint64_t up_ms, update_ms, since_ms, heard_ms;
     bool warned, over_limit;
-    bool high_memory, over_memory; /* core_budget.c */
+    bool high_memory, over_memory, over_paths; /* core_budget.c */
     uint64_t refused_routes;       /* announcements that were not stored */
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
     bool bfd_multihop;
@@ -603,6 +604,9 @@ bool core_drain_marks(const struct core *c, const struct core_peer *p);
 bool core_budget_admits(struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
                         uint32_t path_id, uint32_t attrs);
 void core_budget_refuse(struct core *c, struct core_peer *p);
+bool core_budget_has_room(const struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
+                          uint32_t path_id);
+void core_budget_refuse_path(struct core *c, struct core_peer *p, const struct ip_prefix *prefix);
 /* After an UPDATE; once a second. */
 void core_budget_look(struct core *c, struct core_peer *p);
 void core_budget_tick(struct core *c);

@@ -240,7 +240,7 @@ void core_routes_up(struct core *c, struct core_peer *p)
     p->sends_eor = open->graceful_restart;
     core_stale_agree(p);
     p->waits_for = 0;
-    p->warned = p->over_limit = false;
+    p->warned = p->over_limit = p->over_paths = false;
     for (int f = 0; f < BGP_FAMILIES; f++)
         p->waits_for |= (uint8_t)(codec->family[f] << f);
     publish(c, p, RIB_SESSION_SYNCING);
@@ -366,6 +366,10 @@ static bool next_stretch(const struct core *c, struct bgp_nlri *nlri, struct str
 static void announce_one(struct core *c, struct core_peer *p, const struct ip_prefix *prefix, uint32_t path_id,
                          uint32_t attrs)
 {
+    if (!core_budget_has_room(c, p, prefix, path_id)) {
+        core_budget_refuse_path(c, p, prefix);
+        return;
+    }
     if (core_budget_admits(c, p, prefix, path_id, attrs)) {
         core_must(rib_announce(&c->rib, c->rib.self, p->nva, prefix, path_id, attrs));
         return;
@@ -391,8 +395,9 @@ static void withdraw(struct core *c, const struct core_peer *p, struct bgp_nlri 
     struct stretch s;
     while (next_stretch(c, &nlri, &s))
         for (uint32_t i = 0; i < s.count; i++)
-            core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i],
-                                   c->now_ms));
+            if (core_budget_has_room(c, p, &s.prefixes[i], s.path_ids[i]))
+                core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i],
+                                       c->now_ms));
 }
 
 static void report_fault(struct core *c, const struct core_peer *p, const struct bgp_fault *f)

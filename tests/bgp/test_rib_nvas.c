@@ -244,6 +244,27 @@ static void test_held_copies_of_an_nva_go_and_live_ones_stay(void)
     lab_close(&l);
 }
 
+static void test_an_nva_has_room_for_so_many_paths_of_a_prefix_tombstones_among_them(void)
+{
+    struct lab l;
+    struct ip_prefix p = lab_prefix(BGP_IP4, 1);
+    struct lab_route route = { .nva = 1, .net = 1, .path_len = 1 };
+    lab_open(&l, 8, true);
+    CU_ASSERT_TRUE(rib_has_room(&l.rib, LAB_SELF, 1, &p, 1, 2)); /* nothing is there yet */
+    for (route.path_id = 1; route.path_id <= 2; route.path_id++)
+        lab_announce(&l, route);
+    lab_announce(&l, (struct lab_route){ .nva = 2, .net = 1, .path_len = 1 });
+    route.path_id = 1;
+    lab_withdraw(&l, route);
+    CU_ASSERT_FALSE(rib_has_room(&l.rib, LAB_SELF, 1, &p, 3, 2));
+    CU_ASSERT_TRUE(rib_has_room(&l.rib, LAB_SELF, 1, &p, 3, 3));
+    CU_ASSERT_TRUE(rib_has_room(&l.rib, LAB_SELF, 1, &p, 1, 2)); /* they stand there */
+    CU_ASSERT_TRUE(rib_has_room(&l.rib, LAB_SELF, 1, &p, 2, 2));
+    CU_ASSERT_TRUE(rib_has_room(&l.rib, LAB_SELF, 2, &p, 9, 2)); /* other NVAs, other nodes */
+    CU_ASSERT_TRUE(rib_has_room(&l.rib, LAB_SELF + 1, 1, &p, 9, 2));
+    lab_close(&l);
+}
+
 CU_MAIN("rib_nvas", CU_CASE(test_a_new_nva_announces_beside_the_old_ones),
         CU_CASE(test_a_new_nva_has_its_limit), CU_CASE(test_another_limit_holds_for_what_is_there),
         CU_CASE(test_a_new_limit_counts_while_routes_come_and_go),
@@ -251,4 +272,5 @@ CU_MAIN("rib_nvas", CU_CASE(test_a_new_nva_announces_beside_the_old_ones),
         CU_CASE(test_judged_alike_no_net_moves_unless_asked_to), CU_CASE(test_growth_without_memory_changes_nothing),
         CU_CASE(test_an_nva_is_gone_without_session_path_and_tombstone),
         CU_CASE(test_who_has_not_read_of_its_end_starts_over),
-        CU_CASE(test_held_copies_of_an_nva_go_and_live_ones_stay))
+        CU_CASE(test_held_copies_of_an_nva_go_and_live_ones_stay),
+        CU_CASE(test_an_nva_has_room_for_so_many_paths_of_a_prefix_tombstones_among_them))

@@ -66,6 +66,38 @@ static void test_what_is_held_may_be_said_again(void)
     lab_close(l);
 }
 
+/* 192.168.1.0/24 once more, with a path id (RFC 7911). */
+static void tell_path(struct lab *l, unsigned path_id)
+{
+    char text[256];
+    snprintf(text, sizeof text, HEADER("0031", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002"
+                                                     " %08x 18 c0a801", path_id);
+    say(l, TALKER, text);
+}
+
+static void test_one_prefix_has_so_many_paths_of_an_nva_at_most(void)
+{
+    struct lab *l = lab_open(", addPath: receive");
+    come_up(l, TALKER, HEADER("0025", "01") "04 fde9 0000 0a000002 08 02 06 45 04 0001 01 02");
+    for (unsigned id = 1; id <= CORE_PATHS; id++)
+        tell_path(l, id);
+    CU_ASSERT_EQUAL(fact(l)->paths, CORE_PATHS);
+    CU_ASSERT_EQUAL(talker(l)->refused_routes, 0);
+    tell_path(l, CORE_PATHS + 1);
+    tell_path(l, CORE_PATHS + 2);
+    CU_ASSERT_EQUAL(fact(l)->paths, CORE_PATHS);
+    CU_ASSERT_EQUAL(talker(l)->refused_routes, 2);
+    CU_ASSERT_EQUAL(events(l, "peer_paths_over_limit"), 1);
+    tell_path(l, 1); /* one that is there may be told again */
+    CU_ASSERT_EQUAL(talker(l)->refused_routes, 2);
+    say(l, TALKER, HEADER("001f", "02") "0008 00000001 18 c0a801 0000");
+    CU_ASSERT_EQUAL(fact(l)->paths, CORE_PATHS - 1);
+    tell_path(l, CORE_PATHS + 1); /* and where one went another may come */
+    CU_ASSERT_EQUAL(fact(l)->paths, CORE_PATHS);
+    CU_ASSERT_PTR_NOT_NULL(l->players[TALKER].pump);
+    lab_close(l);
+}
+
 /* What was told before does not hold, and what holds does not fit: as if it were withdrawn. */
 static void test_a_route_that_grows_beyond_the_limit_goes(void)
 {
@@ -123,7 +155,8 @@ static void test_without_a_limit_everything_fits(void)
 }
 
 CU_MAIN("core budget", CU_CASE(test_what_does_not_fit_is_not_stored_and_said_once),
-        CU_CASE(test_what_is_held_may_be_said_again), CU_CASE(test_a_route_that_grows_beyond_the_limit_goes),
+        CU_CASE(test_what_is_held_may_be_said_again),
+        CU_CASE(test_one_prefix_has_so_many_paths_of_an_nva_at_most), CU_CASE(test_a_route_that_grows_beyond_the_limit_goes),
         CU_CASE(test_all_that_is_withdrawn_leaves_nothing_counted),
         CU_CASE(test_when_there_is_room_again_all_is_asked_for_once_more),
         CU_CASE(test_without_a_limit_everything_fits))
