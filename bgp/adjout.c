@@ -9,25 +9,26 @@
 
 /* ---- from the Loc-RIB order to the log ---- */
 
-static void compare(struct adjout_group *g, uint32_t net)
+/* Returns what it costs: as many as there are paths to tell. */
+static unsigned compare(struct adjout_group *g, uint32_t net)
 {
     if (g->has_paths)
-        adjout_compare_paths(g, net);
-    else
-        adjout_compare(g, net);
+        return adjout_compare_paths(g, net);
+    adjout_compare(g, net);
+    return 1;
 }
 
-/* Take changed nets of this family into a batch. Returns how many nets were looked at, or items made. */
+/* Take changed nets of this family into a batch. Returns how many nets were looked at, their paths counted, or items made. */
 static unsigned fill_batch(struct adjout_group *g, unsigned budget)
 {
     unsigned taken = 0, most = budget < 2 * ADJOUT_BATCH ? budget : 2 * ADJOUT_BATCH;
     struct vlist *loc = &g->adjout->rib->loc;
     adjout_batch_clear(g->batch, g->position);
     g->loops[0].attrs = g->loops[1].attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
+    g->hop = (struct adjout_hop){ 0 };
     for (uint32_t net; taken < budget && g->batch->count < most && (net = vlist_next(loc, &g->position));) {
-        taken++;
-        if (prefix_index_family(net) == g->rules.family)
-            compare(g, net);
+        unsigned cost = prefix_index_family(net) == g->rules.family ? compare(g, net) : 1;
+        taken += cost ? cost : 1;
     }
     return taken > g->batch->count ? taken : g->batch->count;
 }
@@ -91,6 +92,7 @@ static void encode_batch(struct adjout_group *g)
         adjout_log_commit(&g->log, &(struct adjout_record){ .len = (uint32_t)m.len,
                                                             .except = m.to.except,
                                                             .only = m.to.only,
+                                                            .except_hop = m.to.except_hop,
                                                             .except_as = m.to.except_as,
                                                             .only_as = m.to.only_as,
                                                             .announced = m.announced,

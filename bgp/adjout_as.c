@@ -1,4 +1,4 @@
-/* ASes of NVAs: which of them a path holds, and whom a message is therefore not for. */
+/* ASes and addresses of NVAs: which of them a path holds or leads to, and whom a message is therefore not for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +65,27 @@ void adjout_loops_read(const struct adjout *a, uint32_t attrs, struct adjout_loo
     for (uint32_t asn; l->count < ADJOUT_DETOURS && aspath_next(&path, 4, &left, &asn);)
         if (adjout_nvas_in(a, asn) && !adjout_loops_have(l, asn))
             l->asns[l->count++] = asn;
+}
+
+/* ---- next hops ---- */
+
+static uint16_t nva_at(const struct rib *r, const struct ip_addr *address)
+{
+    for (uint32_t nva = 1; nva < r->nva_count; nva++)
+        if (ip_addr_is_equal(&r->nvas[nva].address, address))
+            return (uint16_t)nva;
+    return 0;
+}
+
+uint16_t adjout_leads_to(struct adjout_group *g, uint32_t attrs, uint16_t owner)
+{
+    const struct rib *r = g->adjout->rib;
+    const struct ip_addr *hop = attrs ? &bgp_attrs_get(&r->attrs, attrs)->next_hop : NULL;
+    if (!hop || ip_addr_is_zero(hop) || ip_addr_is_equal(hop, &r->nvas[owner].address))
+        return 0; /* as most are: to whose path it is */
+    if (!ip_addr_is_equal(hop, &g->hop.address))
+        g->hop = (struct adjout_hop){ .address = *hop, .nva = nva_at(r, hop) };
+    return g->hop.nva == owner ? 0 : g->hop.nva;
 }
 
 /* ---- lists of ASes, each distinct one once ---- */

@@ -17,13 +17,14 @@ void adjout_batch_clear(struct adjout_batch *b, uint64_t version)
 static bool same_bucket(const struct adjout_item *a, const struct adjout_item *b)
 {
     return a->attrs == b->attrs && a->except == b->except && a->only == b->only &&
-           a->only_as == b->only_as && a->except_as == b->except_as;
+           a->except_hop == b->except_hop && a->only_as == b->only_as && a->except_as == b->except_as;
 }
 
 static uint32_t find_bucket(const struct adjout_batch *b, const struct adjout_item *item)
 {
     uint32_t h = item->attrs * 2654435761u ^ (uint32_t)item->except << 16 ^ (uint32_t)item->only ^
-                 item->only_as * 2246822519u ^ (uint32_t)item->except_as * 3266489917u;
+                 item->only_as * 2246822519u ^ (uint32_t)item->except_as * 3266489917u ^
+                 (uint32_t)item->except_hop * 668265263u;
     uint32_t slot = (h ^ h >> 16) & (SLOTS - 1);
     while (b->heads[slot] && !same_bucket(&b->items[b->heads[slot] - 1], item))
         slot = (slot + 1) & (SLOTS - 1);

@@ -24,6 +24,7 @@ struct adjout_item {
     uint32_t path_id;      /* RFC 7911 */
     uint32_t only_as;      /* 0 = members of any AS */
     uint16_t except, only; /* NVA numbers, 0 = nobody, everybody */
+    uint16_t except_hop;   /* likewise: the NVA that the path leads to */
     uint16_t except_as;    /* which of the group's lists of ASes, 0 = none */
     uint16_t next;         /* of the same bucket, index + 1 */
 };
@@ -68,7 +69,7 @@ bool adjout_is_shortened(struct adjout_group *g, uint32_t attrs);
 struct adjout_record {
     uint32_t len;  /* of the message; 0 = filler */
     uint32_t size; /* from here to the next record; set by adjout_log_commit */
-    uint16_t except, only, except_as; /* as in struct adjout_item */
+    uint16_t except, only, except_hop, except_as; /* as in struct adjout_item */
     uint32_t only_as;
     uint32_t announced, withdrawn;
     uint64_t version; /* of the Loc-RIB before the batch that it is of */
@@ -90,9 +91,11 @@ struct adjout_told {
     bool has_detours;
 };
 
-/* Members of this AS were told another path, one that does not hold it. */
+/* Members of this AS were told another path, one that does not hold it; or this NVA was, one that does not
+ * lead to itself, or nothing. */
 struct adjout_detour {
     uint32_t next, asn, attrs;
+    uint16_t nva; /* 0: all of the AS */
 };
 
 /* Where several are told (RFC 7911): one path id. */
@@ -100,6 +103,7 @@ struct adjout_route {
     uint32_t next, path_id;
     uint32_t attrs;   /* 0 = gone: kept until all have read the withdrawal */
     uint16_t nva;     /* whose path it is: it is not told */
+    uint16_t hop;     /* whom it leads to, 0 = no other NVA: it is not told either */
     bool was_another; /* nva was told this id once, when it was that of another's path */
 };
 
@@ -115,6 +119,12 @@ struct adjout_loops {
     uint32_t attrs; /* for which it was read, 0 = none */
     uint32_t count;
     uint32_t asns[ADJOUT_DETOURS];
+};
+
+/* Whose address a next hop is. */
+struct adjout_hop {
+    struct ip_addr address; /* the last one that was looked for, zero = none */
+    uint16_t nva;           /* 0 = nobody's */
 };
 
 struct adjout_as { /* of an NVA */
@@ -150,6 +160,7 @@ struct adjout_group {
     struct slab as_lists;  /* struct adjout_as_list */
     struct hash_index as_index;
     struct adjout_loops loops[2]; /* of the best path and of the second, while a batch is filled */
+    struct adjout_hop hop;        /* likewise */
     struct bitset gone;    /* places with routes that are gone */
     uint32_t gone_count;
     uint32_t gone_at;      /* place from which the next one is looked for */
@@ -188,6 +199,8 @@ struct adjout_member {
 bool adjout_reserve_place(struct slab *s, uint32_t place);
 /* A route is told, or is not told any more (sign -1), to all but its owner. False: out of memory. */
 bool adjout_count(struct adjout_group *g, uint16_t owner, int sign);
+/* … or to this one neither, 0 = nobody. */
+bool adjout_withhold(struct adjout_group *g, uint16_t nva, int sign);
 
 /* adjout_as.c: how many NVAs are in this AS; which ASes of NVAs a set's path holds; lists of ASes by number
  * (0: there are no more numbers, or no memory). */
@@ -196,10 +209,13 @@ void adjout_loops_read(const struct adjout *a, uint32_t attrs, struct adjout_loo
 bool adjout_loops_have(const struct adjout_loops *l, uint32_t asn);
 uint16_t adjout_as_list(struct adjout_group *g, const uint32_t *asns, uint32_t count);
 bool adjout_as_list_has(const struct adjout_group *g, uint16_t list, uint32_t asn);
+/* The NVA whose address is the next hop of these attributes, if it is another one than their owner; else 0. */
+uint16_t adjout_leads_to(struct adjout_group *g, uint32_t attrs, uint16_t owner);
 
 /* adjout_told.c, adjout_paths.c: the net's items into the group's batch, and remember what they say. */
 void adjout_compare(struct adjout_group *g, uint32_t net);
-void adjout_compare_paths(struct adjout_group *g, uint32_t net);
+/* … returns how many paths are told. */
+uint32_t adjout_compare_paths(struct adjout_group *g, uint32_t net);
 /* The best path that this audience may have and that fits its messages, 0 = none. */
 uint32_t adjout_outcome(struct adjout_group *g, const struct rib_net *n, struct rib_audience *who);
 /* What this member was told of a net, one path. */

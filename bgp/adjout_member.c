@@ -13,7 +13,7 @@ static bool is_mine(const struct adjout_member *m, const struct adjout_record *r
         return false;
     if (r->only_as && r->only_as != m->asn)
         return false;
-    if (r->except && r->except == m->nva)
+    if ((r->except && r->except == m->nva) || (r->except_hop && r->except_hop == m->nva))
         return false;
     return !r->except_as || !adjout_as_list_has(m->group, r->except_as, m->asn);
 }
@@ -77,13 +77,14 @@ static void add(struct adjout_member *m, const struct adjout_item item)
     adjout_batch_add(m->batch, &item);
 }
 
-/* Its own paths it was not told, unless the id was that of another's path once. */
+/* Its own paths it was not told, unless the id was that of another's path once; those that lead to it may have
+ * led elsewhere before. */
 static void add_paths(struct adjout_member *m, uint32_t net, bool is_untold)
 {
     const struct adjout_group *g = m->group;
     for (uint32_t i = adjout_first_route(g, prefix_index_place(net)); i;) {
         const struct adjout_route *route = adjout_route_at(g, i);
-        bool is_own = route->nva == m->nva, withdraws = !route->attrs || is_own;
+        bool is_own = route->nva == m->nva, withdraws = !route->attrs || is_own || route->hop == m->nva;
         i = route->next;
         if ((is_own && !route->was_another) || (withdraws && is_untold))
             continue;

@@ -163,14 +163,21 @@ static void announce(struct adjout_group *g, uint32_t net, const struct adjout_r
     adjout_batch_add(g->batch, &(struct adjout_item){ .net = net,
                                                       .attrs = route->attrs,
                                                       .path_id = route->path_id,
-                                                      .except = route->nva });
+                                                      .except = route->nva,
+                                                      .except_hop = route->hop });
 }
 
 static void withdraw(struct adjout_group *g, uint32_t net, const struct adjout_route *route)
 {
     adjout_batch_add(g->batch, &(struct adjout_item){ .net = net,
                                                       .path_id = route->path_id,
-                                                      .except = route->nva });
+                                                      .except = route->nva,
+                                                      .except_hop = route->hop });
+}
+
+static void count(struct adjout_group *g, const struct adjout_route *route, int sign)
+{
+    must(adjout_count(g, route->nva, sign) && adjout_withhold(g, route->hop, sign));
 }
 
 static void end(struct adjout_group *g, uint32_t net, struct adjout_route *route)
@@ -179,7 +186,15 @@ static void end(struct adjout_group *g, uint32_t net, struct adjout_route *route
     bgp_attrs_unref(&g->adjout->rib->attrs, route->attrs);
     route->attrs = 0;
     g->gone_count++;
-    must(adjout_count(g, route->nva, -1));
+    count(g, route, -1);
+}
+
+/* Where the path led elsewhere before, the NVA that it leads to now was told it. RFC 4271 section 5.1.3. */
+static void lead_to(struct adjout_group *g, uint32_t net, struct adjout_route *route, uint16_t hop)
+{
+    if (hop && hop != route->hop && route->attrs)
+        adjout_batch_add(g->batch, &(struct adjout_item){ .net = net, .path_id = route->path_id, .only = hop });
+    route->hop = hop;
 }
 
 /* The id's path, as it is now: known or new, changed or back again. */
@@ -194,12 +209,13 @@ static void set(struct adjout_group *g, uint32_t net, struct adjout_route *route
     bgp_attrs_ref(&g->adjout->rib->attrs, p->attrs);
     if (route->attrs) {
         bgp_attrs_unref(&g->adjout->rib->attrs, route->attrs);
-        must(adjout_count(g, route->nva, -1));
+        count(g, route, -1);
     }
-    must(adjout_count(g, p->nva, +1));
+    lead_to(g, net, route, adjout_leads_to(g, p->attrs, p->nva));
     route->was_another |= is_other;
     route->attrs = p->attrs;
     route->nva = p->nva;
+    count(g, route, +1);
     announce(g, net, route);
 }
 
@@ -223,7 +239,7 @@ static uint32_t find(const struct named *named, uint32_t count, uint32_t path_id
     return i;
 }
 
-void adjout_compare_paths(struct adjout_group *g, uint32_t net)
+uint32_t adjout_compare_paths(struct adjout_group *g, uint32_t net)
 {
     struct named named[ADJOUT_PATHS];
     bool is_known[ADJOUT_PATHS] = { false };
@@ -246,6 +262,7 @@ void adjout_compare_paths(struct adjout_group *g, uint32_t net)
             add(g, net, &named[i]);
     if (gone)
         bound(g, place, gone);
+    return count;
 }
 
 void adjout_forget_paths(struct adjout_group *g, uint32_t place)

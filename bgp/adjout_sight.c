@@ -16,7 +16,7 @@ static uint32_t told_paths(const struct adjout_member *m, uint32_t place, struct
     uint32_t count = 0;
     for (uint32_t i = adjout_first_route(m->group, place); i && count < ADJOUT_PATHS;) {
         const struct adjout_route *route = adjout_route_at(m->group, i);
-        if (route->attrs && route->nva != m->nva)
+        if (route->attrs && route->nva != m->nva && route->hop != m->nva)
             out[count++] = (struct adjout_sent){ .path_id = route->path_id, .attrs = route->attrs };
         i = route->next;
     }
@@ -45,7 +45,7 @@ uint32_t adjout_told_ever(const struct adjout_member *m, uint32_t net, struct ad
     }
     for (uint32_t i = adjout_first_route(m->group, place); i && count < ADJOUT_IDS;) {
         const struct adjout_route *route = adjout_route_at(m->group, i);
-        uint32_t attrs = route->nva == m->nva ? 0 : route->attrs;
+        uint32_t attrs = route->nva == m->nva || route->hop == m->nva ? 0 : route->attrs;
         if (route->nva != m->nva || route->was_another)
             out[count++] = (struct adjout_sent){ .path_id = route->path_id, .attrs = attrs };
         i = route->next;

@@ -1,17 +1,28 @@
 /* What the members of a group were told of each net, and what leads from there to what they are to be
  * told now. Where one path is told this is a few octets a net: the path of all, another one for the NVA
- * whose path that is, and where its AS path holds ASes of other NVAs, one without them for those. */
+ * whose path that is, and where its AS path holds ASes of other NVAs, one without them for those.
+ *
+ * An NVA whose own address is the next hop of what it would be told is told something else, or nothing: it could
+ * not use the route, and RFC 4271 section 5.1.3 does not let us advertise such a one. */
 #include <stdlib.h>
 
 #include "bgp/adjout_impl.h"
+
+/* Those in the AS are told this, the owner too; or this NVA is, whatever else holds for it. */
+struct detour {
+    uint32_t asn, attrs;
+    uint16_t nva; /* 0: all of the AS */
+    uint16_t hop; /* of an AS: the NVA in it that this leads to, which has a detour of its own; 0 = none */
+};
 
 /* A net as told, or to be told. */
 struct view {
     uint32_t attrs, second;
     uint16_t nva;    /* owner of attrs: it is told second */
+    uint16_t hop;    /* whom attrs lead to, if it has a detour therefore */
     uint16_t not_as; /* list of the detours' ASes */
     uint32_t detour_count;
-    uint32_t asns[ADJOUT_DETOURS], detours[ADJOUT_DETOURS]; /* those in the AS are told this, the owner too */
+    struct detour detours[2 * ADJOUT_DETOURS + 1]; /* those of NVAs last: they come first */
 };
 
 /* As everywhere above the RIB: the other node serves. */
@@ -24,9 +35,11 @@ static void must(bool has_memory)
 /* What a member of this AS, and of this number if it may be an owner, is told. */
 static uint32_t told_by(const struct view *v, uint16_t nva, uint32_t asn)
 {
-    for (uint32_t i = 0; i < v->detour_count; i++)
-        if (v->asns[i] == asn)
-            return v->detours[i];
+    for (uint32_t i = v->detour_count; i--;) {
+        const struct detour *d = &v->detours[i];
+        if (d->nva ? d->nva == nva : d->asn == asn)
+            return d->attrs;
+    }
     return nva && nva == v->nva ? v->second : v->attrs;
 }
 
@@ -43,10 +56,9 @@ uint32_t adjout_outcome(struct adjout_group *g, const struct rib_net *n, struct 
     }
 }
 
-static uint32_t outcome(struct adjout_group *g, const struct rib_net *n, int32_t except, uint32_t without_as)
+static uint32_t outcome(struct adjout_group *g, const struct rib_net *n, uint32_t without_as)
 {
     struct rib_audience who = g->audience;
-    who.except_nva = except;
     who.without_as = without_as;
     return adjout_outcome(g, n, &who);
 }
@@ -63,18 +75,34 @@ static void note_loops(struct adjout *a)
     a->has_loops = true;
 }
 
-/* The owner of the best path: a path through its own AS helps it only when there is no other. */
-static uint32_t second_for(struct adjout_group *g, const struct rib_net *n, uint16_t owner)
+static bool leads_to(const struct adjout_group *g, uint32_t path, const struct policy_nva *nva)
 {
-    uint32_t second = outcome(g, n, owner, 0), asn = g->adjout->rib->nvas[owner].asn;
-    if (!second || asn == g->rules.export.replaced_asn)
-        return second;
-    adjout_loops_read(g->adjout, attrs_of(g, second), &g->loops[1]);
-    if (!adjout_loops_have(&g->loops[1], asn))
-        return second;
+    const struct rib *r = g->adjout->rib;
+    return path && ip_addr_is_equal(&bgp_attrs_get(&r->attrs, rib_path(r, path)->attrs)->next_hop, &nva->address);
+}
+
+/* For one NVA alone: not its own path, none that leads to itself; one through its own AS helps it only when there
+ * is no other. */
+static uint32_t best_for(struct adjout_group *g, const struct rib_net *n, uint16_t nva)
+{
+    const struct policy_nva *to = &g->adjout->rib->nvas[nva];
+    struct rib_audience who = g->audience;
+    who.except_nva = nva;
+    uint32_t best = adjout_outcome(g, n, &who);
+    who.not_via = &to->address;
+    if (leads_to(g, best, to)) {
+        note_loops(g->adjout);
+        best = adjout_outcome(g, n, &who);
+    }
+    if (!best || to->asn == g->rules.export.replaced_asn)
+        return best;
+    adjout_loops_read(g->adjout, attrs_of(g, best), &g->loops[1]);
+    if (!adjout_loops_have(&g->loops[1], to->asn))
+        return best;
     note_loops(g->adjout);
-    uint32_t other = outcome(g, n, owner, asn);
-    return other ? other : second;
+    who.without_as = to->asn;
+    uint32_t other = adjout_outcome(g, n, &who);
+    return other ? other : best;
 }
 
 /* An only NVA of its AS is told the second. A path that all alternatives share goes out as it is: its
@@ -82,6 +110,7 @@ static uint32_t second_for(struct adjout_group *g, const struct rib_net *n, uint
 static void find_detours(struct adjout_group *g, const struct rib_net *n, struct view *v)
 {
     struct adjout_loops *l = &g->loops[0];
+    uint32_t asns[ADJOUT_DETOURS];
     if (g->rules.export.replaced_asn)
         return; /* as-override: all members are of that AS, and find no loop */
     uint32_t owner_as = v->nva ? g->adjout->rib->nvas[v->nva].asn : 0;
@@ -90,31 +119,53 @@ static void find_detours(struct adjout_group *g, const struct rib_net *n, struct
         if (l->asns[i] == owner_as && adjout_nvas_in(g->adjout, owner_as) == 1)
             continue;
         note_loops(g->adjout);
-        uint32_t path = outcome(g, n, -1, l->asns[i]);
+        uint32_t path = outcome(g, n, l->asns[i]);
         if (!path)
             continue;
-        v->asns[v->detour_count] = l->asns[i];
-        v->detours[v->detour_count++] = attrs_of(g, path);
+        asns[v->detour_count] = l->asns[i];
+        v->detours[v->detour_count++] = (struct detour){ .asn = l->asns[i], .attrs = attrs_of(g, path) };
     }
-    v->not_as = v->detour_count ? adjout_as_list(g, v->asns, v->detour_count) : 0;
+    v->not_as = v->detour_count ? adjout_as_list(g, asns, v->detour_count) : 0;
     if (!v->not_as)
         v->detour_count = 0; /* 65535 different lists are enough for anybody with a reason to have them */
+}
+
+/* The NVA that is told attrs although they lead to itself, 0 = none; it is told something else now. */
+static uint16_t turn_away(struct adjout_group *g, const struct rib_net *n, struct view *v, uint32_t attrs,
+                          uint16_t owner)
+{
+    uint16_t nva = adjout_leads_to(g, attrs, owner);
+    if (!nva || told_by(v, nva, g->adjout->rib->nvas[nva].asn) != attrs)
+        return 0;
+    note_loops(g->adjout);
+    v->detours[v->detour_count++] = (struct detour){ .nva = nva, .attrs = attrs_of(g, best_for(g, n, nva)) };
+    return nva;
+}
+
+static void find_way_back(struct adjout_group *g, const struct rib_net *n, struct view *v)
+{
+    uint32_t ases = v->detour_count;
+    v->hop = turn_away(g, n, v, v->attrs, v->nva);
+    for (uint32_t i = 0; i < ases; i++)
+        v->detours[i].hop = turn_away(g, n, v, v->detours[i].attrs, 0);
 }
 
 static void look(struct adjout_group *g, uint32_t net, struct view *v)
 {
     const struct rib *r = g->adjout->rib;
     const struct rib_net *n = rib_net(r, net);
-    uint32_t path = outcome(g, n, -1, 0);
+    uint32_t path = outcome(g, n, 0);
     v->attrs = attrs_of(g, path);
     v->nva = path ? rib_path(r, path)->nva : 0;
-    v->second = v->not_as = 0;
+    v->second = v->not_as = v->hop = 0;
     v->detour_count = 0;
-    if (!path || !rib_path(r, n->paths)->next)
-        return; /* one path, as most nets have */
-    if (v->nva)
-        v->second = attrs_of(g, second_for(g, n, v->nva));
-    find_detours(g, n, v);
+    if (!path)
+        return;
+    if (rib_path(r, n->paths)->next) { /* most nets have one path */
+        v->second = v->nva ? attrs_of(g, best_for(g, n, v->nva)) : 0;
+        find_detours(g, n, v);
+    }
+    find_way_back(g, n, v);
 }
 
 /* ---- what was told ---- */
@@ -122,11 +173,16 @@ static void look(struct adjout_group *g, uint32_t net, struct view *v)
 bool adjout_count(struct adjout_group *g, uint16_t owner, int sign)
 {
     g->told_count += (uint32_t)sign;
-    if (!owner)
+    return adjout_withhold(g, owner, sign);
+}
+
+bool adjout_withhold(struct adjout_group *g, uint16_t nva, int sign)
+{
+    if (!nva)
         return true;
-    if (!adjout_reserve_place(&g->withheld, owner))
+    if (!adjout_reserve_place(&g->withheld, nva))
         return false;
-    *(uint32_t *)slab_at(&g->withheld, owner) += (uint32_t)sign;
+    *(uint32_t *)slab_at(&g->withheld, nva) += (uint32_t)sign;
     return true;
 }
 
@@ -169,6 +225,9 @@ static void count(struct adjout_group *g, const struct view *v, int sign)
     bool is_for_all = !v->nva || told_by(v, v->nva, g->adjout->rib->nvas[v->nva].asn);
     if (v->attrs)
         must(adjout_count(g, is_for_all ? 0 : v->nva, sign));
+    for (uint32_t i = 0; i < v->detour_count; i++)
+        if (!v->detours[i].attrs && v->detours[i].nva != v->nva)
+            must(adjout_withhold(g, v->detours[i].nva, sign));
 }
 
 static void recall(const struct adjout_group *g, uint32_t place, struct view *v)
@@ -177,11 +236,11 @@ static void recall(const struct adjout_group *g, uint32_t place, struct view *v)
     v->attrs = t->attrs;
     v->nva = t->nva;
     v->second = second_at(g, place);
-    v->not_as = 0;
+    v->not_as = v->hop = 0;
     v->detour_count = 0;
     for (uint32_t i = first_detour(g, place); i; i = detour_at(g, i)->next) {
-        v->asns[v->detour_count] = detour_at(g, i)->asn;
-        v->detours[v->detour_count++] = detour_at(g, i)->attrs;
+        const struct adjout_detour *d = detour_at(g, i);
+        v->detours[v->detour_count++] = (struct detour){ .asn = d->asn, .attrs = d->attrs, .nva = d->nva };
     }
 }
 
@@ -211,8 +270,9 @@ static void remember_detours(struct adjout_group *g, uint32_t place, const struc
         uint32_t index = slab_new(&g->records);
         must(index);
         *detour_at(g, index) = (struct adjout_detour){ .next = *first,
-                                                       .asn = v->asns[i],
-                                                       .attrs = v->detours[i] };
+                                                       .asn = v->detours[i].asn,
+                                                       .attrs = v->detours[i].attrs,
+                                                       .nva = v->detours[i].nva };
         *first = index;
     }
     told_at(g, place)->has_detours = true;
@@ -225,7 +285,7 @@ static void remember(struct adjout_group *g, uint32_t place, const struct view *
     bgp_attrs_ref(attrs, v->attrs);
     bgp_attrs_ref(attrs, v->second);
     for (uint32_t i = 0; i < v->detour_count; i++)
-        bgp_attrs_ref(attrs, v->detours[i]);
+        bgp_attrs_ref(attrs, v->detours[i].attrs);
     adjout_forget(g, place);
     count(g, was, -1);
     count(g, v, +1);
@@ -259,12 +319,36 @@ static void tell(struct adjout_group *g, uint32_t net, const struct view *was, c
         add(g, (struct adjout_item){ .net = net, .attrs = now->second, .only = now->nva });
 }
 
-static void tell_owner(struct adjout_group *g, uint32_t net, uint16_t nva, const struct view *was,
-                       const struct view *now)
+/* One NVA by itself, whatever it had. */
+static void tell_one(struct adjout_group *g, uint32_t net, uint16_t nva, const struct view *was,
+                     const struct view *now)
 {
     uint32_t asn = g->adjout->rib->nvas[nva].asn, gets = told_by(now, nva, asn);
     if (nva && told_by(was, nva, asn) != gets)
         add(g, (struct adjout_item){ .net = net, .attrs = gets, .only = nva });
+}
+
+/* Is it told something of its own? */
+static bool is_apart(const struct view *v, uint16_t nva)
+{
+    bool is = nva == v->nva;
+    for (uint32_t i = 0; i < v->detour_count && !is; i++)
+        is = v->detours[i].nva == nva;
+    return is;
+}
+
+/* Those who have, or had, something of their own, each once. */
+static void tell_each(struct adjout_group *g, uint32_t net, const struct view *was, const struct view *now)
+{
+    tell_one(g, net, was->nva, was, now);
+    for (uint32_t i = 0; i < was->detour_count; i++)
+        if (was->detours[i].nva != was->nva)
+            tell_one(g, net, was->detours[i].nva, was, now);
+    if (!is_apart(was, now->nva))
+        tell_one(g, net, now->nva, was, now);
+    for (uint32_t i = 0; i < now->detour_count; i++)
+        if (now->detours[i].nva != now->nva && !is_apart(was, now->detours[i].nva))
+            tell_one(g, net, now->detours[i].nva, was, now);
 }
 
 /* The general case: whoever had something else than he is to have is told, by all of a kind at once.
@@ -275,21 +359,20 @@ static void tell_around(struct adjout_group *g, uint32_t net, const struct view 
     bool is_news = now->attrs != was->attrs;
     if (is_news)
         add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .except = now->nva,
-                                     .except_as = now->not_as });
+                                     .except_hop = now->hop, .except_as = now->not_as });
     for (uint32_t i = 0; i < now->detour_count; i++) {
-        uint32_t asn = now->asns[i], attrs = now->detours[i];
-        if (told_by(was, 0, asn) != attrs)
-            add(g, (struct adjout_item){ .net = net, .attrs = attrs, .only_as = asn });
+        const struct detour *d = &now->detours[i];
+        if (!d->nva && told_by(was, 0, d->asn) != d->attrs)
+            add(g, (struct adjout_item){ .net = net, .attrs = d->attrs, .only_as = d->asn,
+                                         .except_hop = d->hop });
     }
     for (uint32_t i = 0; !is_news && i < was->detour_count; i++) {
-        uint32_t asn = was->asns[i];
-        if (told_by(now, 0, asn) == now->attrs && was->detours[i] != now->attrs)
-            add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .only_as = asn,
-                                         .except = now->nva });
+        const struct detour *d = &was->detours[i];
+        if (!d->nva && told_by(now, 0, d->asn) == now->attrs && d->attrs != now->attrs)
+            add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .only_as = d->asn,
+                                         .except = now->nva, .except_hop = now->hop });
     }
-    tell_owner(g, net, was->nva, was, now);
-    if (now->nva != was->nva)
-        tell_owner(g, net, now->nva, was, now);
+    tell_each(g, net, was, now);
 }
 
 /* One path, and nobody was told anything: as a table is heard for the first time. All but its own NVA are told,
@@ -300,10 +383,12 @@ static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
     const struct rib_net *n = rib_net(r, net);
     if (!n->paths || rib_path(r, n->paths)->next || adjout_has_told(g, place))
         return false;
-    uint32_t path = outcome(g, n, -1, 0);
+    uint32_t path = outcome(g, n, 0);
     if (!path)
         return true;
     const struct rib_path *p = rib_path(r, path);
+    if (adjout_leads_to(g, p->attrs, p->nva))
+        return false;
     bgp_attrs_ref(&g->adjout->rib->attrs, p->attrs);
     must(adjout_count(g, p->nva, +1));
     *told_at(g, place) = (struct adjout_told){ .attrs = p->attrs, .nva = p->nva };

@@ -443,6 +443,7 @@ struct rib_audience {
     bool no_mixed_families; /* IPv4 only with IPv4 next hops (no RFC 8950) */
     bool no_config;        /* has no next hop for the configuration's prefixes */
     bool no_long_lived;    /* RFC 9494 section 4.3: long-lived stale routes are not for it */
+    const struct ip_addr *not_via; /* no path whose next hop this is; NULL = any */
     uint32_t without_as;   /* no path through this AS, and none of an NVA in it; 0 = any */
     uint16_t shorter_than; /* bytes of canonical attributes; 0 = any */
 };

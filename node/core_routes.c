@@ -74,6 +74,8 @@ struct adjout_rules core_routes_rules(const struct core *c, const struct core_pe
         rules.from_types = 0;
         rules.self_next_hop = (struct ip_addr){ .family = family };
     }
+    if (ip_addr_is_equal(&rules.self_next_hop, &p->cfg->peer_ip)) /* RFC 4271 section 5.1.3: not to itself */
+        rules.self_next_hop = (struct ip_addr){ .family = family };
     return rules;
 }
 

@@ -326,6 +326,35 @@ static void test_a_path_through_the_receivers_own_as_hides_no_other(void)
     stage_close(s);
 }
 
+/* RFC 4271 section 5.1.3: a next hop that is the receiver's own address is of no use to it. */
+static void test_a_path_that_leads_back_to_the_receiver_is_not_told_to_it_and_hides_no_other(void)
+{
+    struct stage *s = stage_open();
+    for (uint16_t nva = 1; nva <= 4; nva++)
+        join(s, nva, BGP_IP4);
+    settle(s);
+    uint32_t back = announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1, .via = 1 });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].announced + s->players[1][BGP_IP4].withdrawn, 0);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[4][BGP_IP4], 0), back);
+    uint32_t other = announce(s, (struct lab_route){ .nva = 3, .net = 0, .path_len = 3 });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[1][BGP_IP4], 0), other);
+    CU_ASSERT_EQUAL(s->players[4][BGP_IP4].announced, 1); /* nothing has changed for it */
+    uint32_t on = announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1, .via = 4 });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[1][BGP_IP4], 0), on);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[4][BGP_IP4], 0), other);
+    withdraw(s, (struct lab_route){ .nva = 3, .net = 0 });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[4][BGP_IP4], 0), 0);
+    stage_close(s);
+}
+
 /* Two firewalls in one AS: neither is to be told the other's path while a third way is there. */
 static void test_nvas_of_one_as_are_told_the_way_of_a_third(void)
 {
@@ -496,6 +525,7 @@ CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib)
         CU_CASE(test_a_withdrawal_during_the_first_walk_is_told),
         CU_CASE(test_a_member_that_does_not_read_falls_behind_and_holds_up_nobody),
         CU_CASE(test_a_path_through_the_receivers_own_as_hides_no_other),
+        CU_CASE(test_a_path_that_leads_back_to_the_receiver_is_not_told_to_it_and_hides_no_other),
         CU_CASE(test_nvas_of_one_as_are_told_the_way_of_a_third),
         CU_CASE(test_a_path_that_fits_no_message_hides_no_other),
         CU_CASE(test_a_third_path_that_is_disproved_is_told_no_longer),

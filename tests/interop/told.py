@@ -335,6 +335,12 @@ def hidden_by_role(node):
     rawbgp.must(left is None, "it was told")
 
 
+def hidden_by_next_hop(node):
+    """RFC 4271 section 5.1.3: the next hop is the receiver's own address."""
+    left = others_best(node, lambda s: s.announce("10.9.0.0/16", hop=PEERS["plain"][0]))
+    rawbgp.must(left is None, "it was told")
+
+
 def hidden_by_length(node):
     """RFC 8654: the best fits no message of the receiver."""
     left = others_best(node, lambda s: s.announce("10.9.0.0/16", extra=attribute(101, b"x" * 5000, 0xe0)),
@@ -523,6 +529,7 @@ CASES = (
     ("hides nothing: own AS, known since a reload", hidden_by_late_loop),
     ("hides nothing: other type of peer", hidden_by_type),
     ("hides nothing: role", hidden_by_role),
+    ("hides nothing: own address as next hop", hidden_by_next_hop),
     ("hides nothing: too long", hidden_by_length),
     ("several paths: ids, changes, withdrawals", several),
     ("several paths: packed", packed),

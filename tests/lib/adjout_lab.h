@@ -41,6 +41,7 @@ struct player {
 struct model { /* one NVA's path to one net */
     uint32_t tag, first_as;
     uint8_t path_len;
+    uint8_t via; /* the NVA that it leads to, if it is another one; 0 = none */
     bool no_export, too_long;
 };
 
@@ -125,6 +126,7 @@ static inline uint32_t announce(struct stage *s, struct lab_route r)
     struct model *m = &s->paths[r.nva][r.family][r.net][r.path_id / 1000];
     const uint32_t no_export = 0xffffff01;
     *m = (struct model){ .tag = ++s->tags, .path_len = r.path_len, .first_as = r.first_as };
+    m->via = r.family == BGP_IP4 ? r.via : 0;
     m->no_export = r.community == no_export;
     m->too_long = r.padding >= TOO_LONG;
     if (!r.community)
@@ -266,7 +268,7 @@ static inline bool may_have(const struct stage *s, uint16_t nva, uint8_t family,
                             const struct model *m)
 {
     const struct adjout_rules *rules = &s->players[nva][family].rules;
-    if (!m->tag || from == nva || m->no_export || !(rules->from_types & 1u << s->l.nvas[from].type))
+    if (!m->tag || from == nva || m->via == nva || m->no_export || !(rules->from_types & 1u << s->l.nvas[from].type))
         return false;
     return !m->too_long || rules->codec.max_message > 4096;
 }
@@ -406,6 +408,8 @@ static inline void random_route_change(struct stage *s, uint64_t *seed)
         r.community = 0xffffff01;
     if (random_below(seed, 5) == 0)
         r.first_as = 65000 + random_below(seed, LAB_NVAS);
+    if (random_below(seed, 4) == 0)
+        r.via = (uint8_t)random_below(seed, LAB_NVAS);
     if (random_below(seed, 6) == 0)
         r.padding = random_below(seed, 4) ? 3500 : TOO_LONG;
     announce(s, r);

@@ -30,6 +30,7 @@ struct lab_route {
     uint32_t med;     /* 0 = none */
     uint32_t first_as;
     uint32_t community; /* 0 = none */
+    uint8_t via;        /* its next hop is the address of this NVA, 0 = see next_hop */
     uint8_t next_hop;   /* 10.1.3.n instead of the NVA's own address, 0 = its own */
     uint16_t padding;   /* bytes of an unknown attribute */
 };
@@ -103,10 +104,10 @@ static inline uint32_t lab_attrs(struct lab *l, const struct lab_route *r)
     (void)ok;
     a.next_hop = (struct ip_addr){ .family = r->family };
     if (r->nva && r->family == BGP_IP4)
-        memcpy(
-            a.next_hop.bytes,
-            (uint8_t[]){ 10, 1, r->next_hop ? 3 : 2, r->next_hop ? r->next_hop : (uint8_t)r->nva },
-            4);
+        memcpy(a.next_hop.bytes,
+               (uint8_t[]){ 10, 1, r->next_hop ? 3 : 2,
+                            r->next_hop ? r->next_hop : r->via ? r->via : (uint8_t)r->nva },
+               4);
     else if (r->nva)
         memcpy(a.next_hop.bytes, (uint8_t[16]){ 0xfd, [15] = (uint8_t)r->nva }, 16);
     uint32_t id = bgp_attrs_intern(&l->rib.attrs, &a);
