@@ -1,5 +1,6 @@
 /* tandemd --config FILE --node NAME [--check] [--foreground]
- * Exit: 0 asked to stop, 2 bad configuration or usage (a restart would not help), 1 anything else. */
+ * Exit: 0 asked to stop, or the check found nothing; 1 failed: the configuration or what it names is wrong, an
+ * address or a lock is in use; 2 usage. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -18,7 +19,7 @@
 #include "node/loop.h"
 #include "node/node_keys.h"
 
-enum { EXIT_BAD_CONFIG = 2 };
+enum { EXIT_USAGE = 2 };
 
 struct arguments {
     const char *config, *node;
@@ -31,7 +32,8 @@ static const char usage[] =
     "  --node NAME    which entry of nodes this machine is; default: the host name\n"
     "  --check        read and check everything, start nothing\n"
     "  --foreground   accepted for supervisors that want it; tandemd never forks\n"
-    "  --version, --help\n";
+    "  --version, --help\n"
+    "exit: 0 asked to stop, or nothing is wrong; 1 failed, or the configuration is wrong; 2 usage\n";
 
 static bool parse(int argc, char **argv, struct arguments *a)
 {
@@ -173,15 +175,15 @@ int main(int argc, char **argv)
     struct node_keys keys = { 0 };
     if (!parse(argc, argv, &a)) {
         fputs(usage, stderr);
-        return EXIT_BAD_CONFIG;
+        return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return EXIT_FAILURE;
     if (!config_load(a.config, &config, stderr))
-        return EXIT_BAD_CONFIG;
+        return EXIT_FAILURE;
     const struct config_node *node = find_self(config, a.node);
-    int status = EXIT_BAD_CONFIG;
+    int status = EXIT_FAILURE;
     raise_descriptor_limit();
     if (node && guard_permits(config, stderr) && node_keys_load(config, node, &keys, stderr) &&
         check_agents(config, a.check))

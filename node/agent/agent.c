@@ -1,6 +1,7 @@
 /* tandem-agent --config FILE [--check]
  * Follows every node, or reads from etcd; programs this host's kernel, and keeps the table when every node is gone.
- * Exit: 0 asked to stop, 2 bad configuration or usage, 1 anything else. Stopping removes nothing. */
+ * Exit: 0 asked to stop, or the check found nothing; 1 failed, or the configuration is wrong; 2 usage. Stopping
+ * removes nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -15,12 +16,13 @@
 #include "node/agent/host.h"
 #include "node/keyfile.h"
 
-enum { EXIT_BAD_CONFIG = 2 };
+enum { EXIT_USAGE = 2 };
 
 static const char usage[] = "usage: tandem-agent --config FILE [--check]\n"
                             "  --config FILE  this host's configuration\n"
                             "  --check        read and check everything, start nothing\n"
-                            "  --version, --help\n";
+                            "  --version, --help\n"
+                            "exit: 0 asked to stop, or nothing is wrong; 1 failed, or the configuration is wrong; 2 usage\n";
 
 struct arguments {
     const char *config;
@@ -56,14 +58,14 @@ int main(int argc, char **argv)
     struct host_keys keys = { 0 };
     if (!parse(argc, argv, &a)) {
         fputs(usage, stderr);
-        return EXIT_BAD_CONFIG;
+        return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return EXIT_FAILURE;
     if (!config_load_agent(a.config, &config, stderr))
-        return EXIT_BAD_CONFIG;
-    int status = EXIT_BAD_CONFIG;
+        return EXIT_FAILURE;
+    int status = EXIT_FAILURE;
     bool ok = true;
     if (config->source == CONFIG_SOURCE_NODES) {
         ok = keyfile_identity(config->key_file, &keys.identity, stderr);

@@ -159,7 +159,7 @@ def _(small):
 def _(small):
     folder = os.path.dirname(small.lab.path("no-key", "x"))
     shutil.copy(small.a.path("tandem.yaml"), folder)
-    refuse_start(small.a.host, *tandemd(small.a, os.path.join(folder, "tandem.yaml")), code=2,
+    refuse_start(small.a.host, *tandemd(small.a, os.path.join(folder, "tandem.yaml")), code=1,
                  words=["node.key", "tandemctl key new"])
 
 
@@ -168,7 +168,7 @@ def _(small):
     folder = os.path.dirname(small.lab.path("open-key", "x"))
     shutil.copytree(os.path.dirname(small.a.path("x")), folder, dirs_exist_ok=True)
     os.chmod(os.path.join(folder, "node.key"), 0o644)
-    refuse_start(small.a.host, *tandemd(small.a, os.path.join(folder, "tandem.yaml")), code=2, words=["node.key", "600"])
+    refuse_start(small.a.host, *tandemd(small.a, os.path.join(folder, "tandem.yaml")), code=1, words=["node.key", "600"])
 
 
 def impostor(small, spoil):
