@@ -56,6 +56,7 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
 
 void rib_fini(struct rib *r)
 {
+    rib_age_fini(r);
     for (int o = 0; o < RIB_ORIGINS; o++) {
         vlist_fini(&r->origins[o].order);
         free(r->origins[o].sessions);
@@ -221,8 +222,11 @@ static bool may_move(struct rib *r, const struct rib_origin *o)
     uint32_t id = vlist_next(&o->order, &at);
     if (o->sweep_end || o->old || at <= o->unseen)
         return false;
-    if (!(id & RIB_FACT) && rib_path_is_unheard(r, rib_path(r, id)))
+    if (id & RIB_FACT)
+        return true;
+    if (rib_path_is_unheard(r, rib_path(r, id)))
         rib_path(r, id)->flags |= RIB_PATH_UNSEEN;
+    rib_age_keep(r, id);
     return true;
 }
 
@@ -259,6 +263,7 @@ static void hear_again(struct rib *r, uint32_t index)
     if (!r->origins[p->origin].place && !rib_path_is_unheard(r, p))
         return;
     p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
+    rib_age_keep(r, index);
     touch_path(r, p, index);
     if (!p->attrs)
         push_tomb(r, index, r->tomb_second); /* its entry in the queue names the old slot */
@@ -321,6 +326,7 @@ static uint32_t new_path(struct rib *r, uint32_t path_id)
 static void free_path(struct rib *r, uint32_t index)
 {
     *rib_path(r, index) = (struct rib_path){ 0 };
+    rib_age_forget(r, index);
     slab_free(index & RIB_WITH_ID ? &r->paths_with_id : &r->paths, index & ~RIB_WITH_ID);
 }
 
@@ -372,8 +378,10 @@ static uint8_t verdict_bits(const struct rib *r, const struct rib_path *p)
 static void tell_monitors(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
-    if (r->is_monitored && p->origin == r->self && reserve_order(r, p->origin, 2))
-        touch_path(r, p, index);
+    if (!r->is_monitored || p->origin != r->self || !reserve_order(r, p->origin, 2))
+        return;
+    rib_age_keep(r, index);
+    touch_path(r, p, index);
 }
 
 /* The verdict on a path that is counted already. */
@@ -443,6 +451,7 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
     if (p->attrs)
         bgp_attrs_unref(&r->attrs, p->attrs);
     p->attrs = attrs;
+    rib_age_forget(r, index);
     p->flags = (uint8_t)((p->flags & RIB_PATH_HAS_ID) | (attrs ? verdict_bits(r, p) : 0));
     judge_again(r, other, p->nva);
 }
@@ -678,7 +687,8 @@ struct rib_memory rib_memory(const struct rib *r)
 {
     struct rib_memory m = {
         .nets = prefix_table_memory(&r->nets),
-        .paths = slab_memory(&r->paths) + slab_memory(&r->paths_with_id) + r->tombs.cap * sizeof(uint32_t),
+        .paths = slab_memory(&r->paths) + slab_memory(&r->paths_with_id) + r->tombs.cap * sizeof(uint32_t) +
+                 rib_age_memory(r),
         .attrs = r->attrs.bytes + slab_memory(&r->attrs.records) + hash_memory(&r->attrs.index),
         .orders = vlist_memory(&r->loc),
     };

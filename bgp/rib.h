@@ -21,6 +21,7 @@
 #include "bgp/nhset.h"
 #include "bgp/policy.h"
 #include "bgp/prefix_table.h"
+#include "bgp/rib_age.h"
 
 enum {
     RIB_CONFIG = 0,      /* origin number of the configuration; nodes are 1..RIB_ORIGINS-1 */
@@ -133,6 +134,7 @@ static inline uint32_t rib_session_paths(const struct rib_session *s)
  * be served from it. */
 struct rib_origin {
     struct vlist order;           /* ids: path index, or RIB_FACT | nva */
+    struct rib_age_marks ages;    /* along it */
     uint64_t base;                /* order's version of the owner's version 0, modulo 2^64 */
     uint64_t start;               /* the owner's version after which it holds so */
     uint64_t place;               /* where the next changed entry stands in order; 0: at its tail */
@@ -195,6 +197,8 @@ struct rib {
     struct rib_queue dirty, dying;
     struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
     uint32_t tomb_second; /* of the newest of them */
+    struct rib_age_kept moved[RIB_AGE_SLABS]; /* of paths, of paths_with_id */
+    uint64_t age_ms;      /* of the last rib_age_tick */
     uint64_t updates, withdrawals; /* counters for sight */
     uint64_t steps; /* paths decided on or changed: what the work of a turn is counted by */
 };

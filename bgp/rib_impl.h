@@ -25,6 +25,12 @@ int rib_withdraw_path(struct rib *r, uint32_t path, uint64_t now_ms) MUST_USE;
 /* rib_nvas.c. A limit that counts knows all paths of this net from now on, for the price of one node. */
 void rib_count_net(const struct rib *r, uint32_t net, uint16_t nva, struct limit *limit);
 
+/* rib_age.c. Before a path that stays as it is gets another version. */
+void rib_age_keep(struct rib *r, uint32_t path);
+/* It is another one now, or no more. */
+void rib_age_forget(struct rib *r, uint32_t path);
+void rib_age_fini(struct rib *r);
+
 /* rib_stale.c. Routes that came together share their attributes: the pair of the last one. */
 struct rib_stale {
     uint32_t fresh, stale; /* ids; stale: with a reference */
