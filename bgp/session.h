@@ -133,6 +133,7 @@ struct bgp_open bgp_session_our_open(const struct bgp_session *s); /* as the nex
 /* The slot that is Established, or -1. */
 int bgp_session_slot(const struct bgp_session *s);
 
+enum { BGP_WORD_KINDS = 12, BGP_WORD_OTHER = 255 };
 struct bgp_session_stats {
     uint64_t messages_in[6], messages_out[6]; /* by enum bgp_message_type; UPDATEs out are the caller's */
     uint64_t updates_faulty;                  /* handled by RFC 7606 without a reset … */
@@ -142,6 +143,10 @@ struct bgp_session_stats {
         uint64_t at_ms;
     } sent, received;
     uint32_t flaps;
+    struct bgp_word_count { /* NOTIFICATIONs by what they say, in the order of their first */
+        uint8_t code, subcode;
+        uint32_t sent, received;
+    } words[BGP_WORD_KINDS]; /* code 0: no more of them. The last place, code BGP_WORD_OTHER, is for all further kinds */
 };
 const struct bgp_session_stats *bgp_session_stats(const struct bgp_session *s);
 uint16_t bgp_session_hold_s(const struct bgp_session *s); /* negotiated */

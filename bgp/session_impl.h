@@ -65,6 +65,8 @@ struct bgp_session_event *session_emit(struct bgp_session *s, enum bgp_session_e
                                        enum bgp_slot slot);
 void session_tell_state(struct bgp_session *s, const struct ending *why);
 /* RFC 4271 section 10: three quarters to all of the interval. */
+/* A NOTIFICATION of this kind more. */
+void session_count_word(struct bgp_session *s, const struct bgp_fault *f, bool is_sent);
 uint64_t session_jitter(struct bgp_session *s, uint64_t ms);
 /* Queue a control message; one that does not fit is not sent: the transport is stuck, and the send
  * hold timer will say so. */

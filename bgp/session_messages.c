@@ -27,6 +27,7 @@ static void on_notification(struct bgp_session *s, enum bgp_slot slot, const str
     bgp_notification_unwrap(&f);
     s->is_bare |= refuses_capabilities(&s->conns[slot], &f);
     s->stats.received = (struct bgp_last_word){ .fault = f, .at_ms = s->now_ms };
+    session_count_word(s, &f, false);
     session_run(s, slot, FSM_NOTIFICATION,
                 &(struct ending){ .reason = "notification received", .fault = &f, .by_peer = true });
 }

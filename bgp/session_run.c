@@ -79,11 +79,22 @@ static struct bgp_fault phrase(const struct connection *c, const struct ending *
     return f;
 }
 
+void session_count_word(struct bgp_session *s, const struct bgp_fault *f, bool is_sent)
+{
+    struct bgp_word_count *w = s->stats.words, *last = w + BGP_WORD_KINDS - 1;
+    while (w < last && w->code && (w->code != f->code || w->subcode != f->subcode))
+        w++;
+    w->code = w == last ? BGP_WORD_OTHER : f->code;
+    w->subcode = w == last ? BGP_WORD_OTHER : f->subcode;
+    *(is_sent ? &w->sent : &w->received) += 1;
+}
+
 static void send_notification(struct bgp_session *s, struct connection *c, const struct bgp_fault *said)
 {
     uint8_t buf[LAST_WORD];
     struct bgp_fault f = *said;
     s->stats.sent = (struct bgp_last_word){ .fault = f, .at_ms = s->now_ms };
+    session_count_word(s, &f, true);
     bgp_notification_wrap(&f);
     session_put(s, c, buf, bgp_notification_write(buf, &f));
 }
