@@ -106,6 +106,8 @@ int repl_hello_encode(const struct repl_hello *h, uint8_t *buf, size_t cap)
     pb.config_generation = h->config_generation;
     pb.config_digest = codec_bytes(h->config_digest, REPL_DIGEST);
     pb.name = (char *)(uintptr_t)h->name;
+    pb.version = (char *)(uintptr_t)h->version;
+    pb.up_ms = h->up_ms;
     if (tandem__cluster__hello__get_packed_size(&pb) > cap)
         return REPL_ERR_SPACE;
     return (int)tandem__cluster__hello__pack(&pb, buf);
@@ -133,9 +135,11 @@ int repl_hello_decode(const uint8_t *data, size_t len, struct repl_hello *out)
                                     .minor_max = (uint16_t)pb->minor_max,
                                     .algo_min = (uint16_t)pb->algo_min,
                                     .algo_max = (uint16_t)pb->algo_max,
-                                    .config_generation = pb->config_generation };
+                                    .config_generation = pb->config_generation,
+                                    .up_ms = pb->up_ms };
         memcpy(out->config_digest, pb->config_digest.data, REPL_DIGEST);
         memcpy(out->name, pb->name, strlen(pb->name) + 1);
+        memcpy(out->version, pb->version, strnlen(pb->version, REPL_VERSION_MAX));
     }
     arena_fini(&arena);
     return good ? 0 : REPL_ERR_MALFORMED;

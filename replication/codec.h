@@ -28,6 +28,7 @@ enum {
     REPL_NAME_MAX = 63,
     REPL_HINTS_MAX = 64,
     REPL_VARINT_MAX = 10,
+    REPL_VERSION_MAX = 31,
     REPL_SECRETS_MAX = 2, /* the one in use, and while it is rotated another */
 };
 
@@ -41,6 +42,8 @@ struct repl_hello {
     uint64_t config_generation;
     uint8_t config_digest[REPL_DIGEST];
     char name[REPL_NAME_MAX + 1];
+    char version[REPL_VERSION_MAX + 1]; /* of the program, for people; a longer one is cut. "": not told */
+    uint64_t up_ms;                     /* since it started */
 };
 
 /* Position in one origin's version order. */

@@ -527,10 +527,11 @@ static void test_hello_reads_back_and_its_bounds_hold(void)
 {
     struct repl_hello in = { .node = 7, .incarnation = UINT64_MAX, .your_incarnation = 5, .minor_min = 1,
                              .minor_max = 65535, .algo_min = 2, .algo_max = 3, .config_generation = 9,
-                             .config_digest = { 1, 2 }, .name = "rs-a" };
+                             .config_digest = { 1, 2 }, .name = "rs-a", .up_ms = 86400000 };
     struct repl_hello out;
     uint8_t buf[512];
     memset(in.name, 'n', REPL_NAME_MAX);
+    memset(in.version, 'v', REPL_VERSION_MAX);
     int len = repl_hello_encode(&in, buf, sizeof buf);
     CU_ASSERT_TRUE_FATAL(len > 0);
     CU_ASSERT_EQUAL(repl_hello_decode(buf, (size_t)len, &out), 0);
@@ -539,6 +540,8 @@ static void test_hello_reads_back_and_its_bounds_hold(void)
     CU_ASSERT_TRUE(out.algo_min == 2 && out.algo_max == 3 && out.config_generation == 9);
     CU_ASSERT_EQUAL(memcmp(in.config_digest, out.config_digest, REPL_DIGEST), 0);
     CU_ASSERT_STRING_EQUAL(in.name, out.name);
+    CU_ASSERT_STRING_EQUAL(in.version, out.version);
+    CU_ASSERT_EQUAL(out.up_ms, 86400000);
     CU_ASSERT_EQUAL(repl_hello_encode(&in, buf, (size_t)len - 1), REPL_ERR_SPACE);
     for (int cut = 0; cut < len; cut++) {
         uint8_t *copy = malloc((size_t)cut + 1);
