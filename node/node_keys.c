@@ -61,6 +61,7 @@ bool node_keys_load(const struct config *config, const struct config_node *node,
         ok = read_secrets(config, &out->cluster, errors) && ok;
     if (out->has_agents)
         ok = keyfile_secret(config->agent_secret_file, &out->agent_secrets, errors) && ok;
+    ok = api_token_read(config->api_token_file, &out->api_token, errors) && ok;
     if (!ok)
         node_keys_wipe(out);
     return ok;
@@ -96,5 +97,7 @@ size_t node_keys_tell_changes(const struct node_keys *is, const struct node_keys
         count += fprintf(out, "cluster: a new secret is accepted, and used with who knows it\n") > 0;
     if (!has_all_secrets(&next->cluster, &is->cluster))
         count += fprintf(out, "cluster: a secret is not accepted any more\n") > 0;
+    if (memcmp(&is->api_token, &next->api_token, sizeof is->api_token) != 0)
+        count += fprintf(out, "api: another token\n") > 0;
     return count;
 }

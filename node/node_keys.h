@@ -1,16 +1,18 @@
-/* This node's keys as the configuration names them: at the start, and again at every reload, so that keys are
+/* This node's keys and its API's token as the configuration names them: at the start, and again at every reload, so that keys are
  * exchanged for others while everything runs (deploy/README.md, rotating keys). */
 #ifndef TANDEM_NODE_NODE_KEYS_H
 #define TANDEM_NODE_NODE_KEYS_H
 
 #include <stdio.h>
 
+#include "node/api_token.h"
 #include "node/core.h"
 
 struct node_keys {
     bool clustered, has_agents;
     struct core_keys cluster;          /* its identity is for agents, too */
     struct repl_secrets agent_secrets; /* has_agents */
+    struct api_token api_token;        /* for writing over TCP, where the configuration names its file */
 };
 
 /* False: a line in errors for each file that cannot be used, and nothing in out. The node's key has to be
