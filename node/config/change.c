@@ -170,6 +170,7 @@ static const struct change_field followed[] = {
     SERVER_TEXT("cluster.keyFile", key_file),
     SERVER_TEXT("cluster.secretFile", secret_file),
     SERVER_TEXT("cluster.nextSecretFile", next_secret_file),
+    SERVER_TEXT("api.tokenFile", api_token_file),
     SERVER("cluster.beat", beat_ms),
     SERVER("cluster.dead", dead_ms),
     SERVER("cluster.grace", grace_ms),

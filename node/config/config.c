@@ -288,7 +288,7 @@ static void read_vnets(struct schema_reader *r, struct tree_node *list, struct c
 static const struct schema_row api_rows[] = {
     { "listen", SEPARATE, .help = "[\"127.0.0.1:8179\"]" },
     { "health", SEPARATE, .help = "[\"0.0.0.0:8178\"]" },
-    { "tokenFile", .help = "writing over TCP comes later" },
+    { "tokenFile", schema_path, AT(api_token_file), .help = "who knows what stands in it may write over TCP" },
     { 0 },
 };
 
@@ -315,6 +315,16 @@ static const struct schema_row top_rows[] = {
     { "export", SEPARATE, .help = "monitoring stations, dumps" },
     { 0 },
 };
+
+const struct config_rows config_rows = { .top = top_rows,
+                                         .server = server_rows,
+                                         .node = node_rows,
+                                         .cluster = cluster_rows,
+                                         .agents = agents_rows,
+                                         .host = host_rows,
+                                         .vnet = vnet_rows,
+                                         .api = api_rows,
+                                         .log = log_rows };
 
 static void read_part(struct schema_reader *r, struct tree_node *root, const char *key,
                       const struct schema_row *rows, void *object)
@@ -353,6 +363,7 @@ static void read_all(struct config_source *s, struct config *c)
 {
     struct schema_reader *r = &s->reader;
     crypto_generichash(c->digest, sizeof c->digest, (const uint8_t *)s->text, s->report.len, NULL, 0);
+    c->text = memory_copy_text(s->text);
     schema_read_object(r, s->root, top_rows, c);
     check_version(r, s->root);
     read_part(r, s->root, "routeServer", server_rows, c);
@@ -420,11 +431,13 @@ void config_free(struct config *c)
         free(c->node_health[i]);
     }
     free(c->path);
+    free(c->text);
     free(c->run_directory);
     free(c->key_file);
     free(c->secret_file);
     free(c->next_secret_file);
     free(c->agent_secret_file);
+    free(c->api_token_file);
     free(c->agent_directory);
     free(c->mrt_directory);
     free(c->stations);

@@ -223,6 +223,7 @@ struct config_agent {                    /* agents.hosts[], or a file of agents.
 
 struct config {
     char *path;
+    char *text;                          /* of the file; NULL where it came from none */
     uint64_t generation;                 /* generation: default 0; the higher one wins in a cluster */
     uint8_t digest[16];                  /* of the file's bytes: nodes compare it */
     /* routeServer */
@@ -265,6 +266,8 @@ struct config {
     /* Nodes on one machine would collide: nodes[].api and nodes[].health override these for one node. */
     struct config_endpoint *node_api[CONFIG_NODES_MAX], *node_health[CONFIG_NODES_MAX];
     size_t node_api_count[CONFIG_NODES_MAX], node_health_count[CONFIG_NODES_MAX];
+
+    char *api_token_file;                /* api.tokenFile or NULL: over TCP the API is read-only */
 
     struct config_station *stations;     /* export.bmp */
     size_t station_count;

@@ -102,6 +102,8 @@ static const struct schema_row azure_rows[] = {
     { 0 },
 };
 
+const struct schema_row *const config_azure_rows = azure_rows;
+
 /* The name of the table when this is the id of a route table, else NULL. */
 static const char *table_of(const char *id)
 {

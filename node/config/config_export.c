@@ -101,6 +101,10 @@ static const struct schema_row export_rows[] = {
     { 0 },
 };
 
+const struct config_export_rows config_export_rows = { .top = export_rows,
+                                                       .station = station_rows,
+                                                       .mrt = mrt_rows };
+
 void config_read_export(struct schema_reader *r, struct tree_node *n, struct config *c)
 {
     if (n && schema_is_map(r, n))

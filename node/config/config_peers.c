@@ -326,6 +326,13 @@ static const struct schema_row peer_rows[] = {
 
 enum { PEER_OWN_KEYS = 3 }; /* name, peerIp, peerAsn: not inherited */
 
+const struct config_peer_rows config_peer_rows = { .peer = peer_rows,
+                                                   .inherited = peer_rows + PEER_OWN_KEYS,
+                                                   .limit = limit_rows,
+                                                   .bfd = bfd_rows,
+                                                   .ao = ao_rows,
+                                                   .long_lived = long_lived_rows };
+
 static void read_peer(struct schema_reader *r, struct tree_node *n, const struct config_peer *like,
                       struct config_peer *p)
 {

@@ -14,6 +14,22 @@ struct config_source {
     char *text, *directory;
 };
 
+/* The tables, for who shows them. */
+struct config_rows {
+    const struct schema_row *top, *server, *node, *cluster, *agents, *host, *vnet, *api, *log;
+};
+struct config_peer_rows {
+    const struct schema_row *peer, *inherited, *limit, *bfd, *ao, *long_lived; /* inherited: what defaults may have */
+};
+struct config_export_rows {
+    const struct schema_row *top, *station, *mrt;
+};
+extern const struct config_rows config_rows;
+extern const struct config_peer_rows config_peer_rows;
+extern const struct config_export_rows config_export_rows;
+extern const struct schema_row *const *const config_target_rows[]; /* by type; NULL ends */
+extern const struct schema_row *const config_etcd_rows, *const config_azure_rows;
+
 /* False when there is nothing to read. Call _close in any case: it prints the findings. */
 bool config_source_open(struct config_source *s, const char *path);
 /* Print and free; true when there was no error. */

@@ -20,6 +20,13 @@ static const struct schema_row netlink_rows[] = {
 
 static const struct schema_row table_rows[] = { CONFIG_TARGET_ROWS, { 0 } };
 
+static const struct schema_row *const netlink = netlink_rows, *const table = table_rows;
+const struct schema_row *const *const config_target_rows[] = { [CONFIG_TARGET_NETLINK] = &netlink,
+                                                               [CONFIG_TARGET_TABLE] = &table,
+                                                               [CONFIG_TARGET_ETCD] = &config_etcd_rows,
+                                                               [CONFIG_TARGET_AZURE] = &config_azure_rows,
+                                                               NULL };
+
 struct config_target *config_add_target(struct config *c)
 {
     struct config_target *t = memory_new(1, sizeof *t);

@@ -1,6 +1,7 @@
 #include "node/ctl/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,21 @@ static size_t collect(char *data, size_t size, size_t count, void *user)
     return size * count;
 }
 
+/* For orders over TCP; the socket's group needs none. */
+static int use_token(CURL *curl, const char *path)
+{
+    char token[512] = "";
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return ctl_fail(CTL_FAILED, "%s: %s", path, strerror(errno));
+    bool is_read = fgets(token, sizeof token, file) != NULL;
+    fclose(file);
+    token[strcspn(token, "\r\n")] = 0;
+    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+    curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token);
+    return is_read && token[0] ? CTL_OK : ctl_fail(CTL_FAILED, "%s: there is no token in it", path);
+}
+
 /* A handle that speaks to the daemon; NULL with *status set. */
 static CURL *open_daemon(const struct ctl *c, const char *path, char *place, size_t cap,
                          int *status)
@@ -79,7 +95,12 @@ static CURL *open_daemon(const struct ctl *c, const char *path, char *place, siz
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
-    return curl;
+    if (c->token_file)
+        *status = use_token(curl, c->token_file);
+    if (!*status)
+        return curl;
+    curl_easy_cleanup(curl);
+    return NULL;
 }
 
 static int unreachable(const char *place, CURLcode code)

@@ -1,4 +1,5 @@
 /* learned, advertised: one NVA's side of the table, printed as it comes. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ static int show_learned(const struct ctl *c, const json_t *items, void *context)
         { .title = "MED", .path = "med", .is_right = true },
         { .title = "ORIGIN", .kind = COLUMN_MADE, .make = cell_origin },
         { .title = "COMMUNITIES", .kind = COLUMN_MADE, .make = cell_communities, .is_wide_only = true },
-        { .title = "CLASS", .path = "stale", .is_wide_only = true },
+        { .title = "CLASS", .path = "class", .is_wide_only = true },
+        { .title = "AGE", .path = "ageSeconds", .kind = COLUMN_AGE, .is_right = true },
         { .title = "VERDICT", .kind = COLUMN_MADE, .make = verdict_of },
     };
     (void)context;
@@ -80,79 +82,40 @@ static int print_json(const struct ctl *c, const char *path)
 
 /* ---- as `az network routeserver peering list-learned-routes` shows it ---- */
 
-struct az {
-    const char *node, *local, *source; /* routes of this node's session; its address; the NVA's, or NULL */
-    const char *before;                /* what stands before the next item */
-};
-
-static json_t *az_route(const json_t *item, const struct az *az)
+/* A page's lists go to the end of those that there are. */
+static void add_lists(json_t *all, const json_t *page)
 {
-    char path[CELL_TEXT];
-    cell_path(item, path);
-    for (char *space = path; (space = strchr(space, ' '));)
-        *space = '-';
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "asPath", path, "localAddress", az->local, "network",
-                          json_text_at(item, "prefix"), "nextHop", json_text_at(item, "nextHop"), "origin",
-                          az->source ? "EBgp" : "Igp", "weight", az->source ? 32768 : 0);
-    if (o && az->source)
-        json_object_set_new(o, "sourcePeer", json_string(az->source));
-    return o;
-}
-
-static int print_az_items(const struct ctl *c, const json_t *items, void *context)
-{
-    struct az *az = context;
-    size_t i;
-    const json_t *item;
-    (void)c;
-    json_array_foreach(items, i, item)
+    const char *role;
+    json_t *list;
+    json_object_foreach((json_t *)(uintptr_t)page, role, list)
     {
-        const char *node = json_text_at(item, "node"); /* what is advertised is this node's */
-        if (node[0] && strcmp(node, az->node))
-            continue;
-        json_t *route = az_route(item, az);
-        fputs(az->before, stdout);
-        az->before = ",\n";
-        bool failed = json_dumpf(route, stdout, JSON_COMPACT | JSON_SORT_KEYS);
-        json_decref(route);
-        if (failed)
-            return ctl_fail(CTL_FAILED, "cannot write");
+        if (!json_object_get(all, role))
+            json_object_set_new(all, role, json_array());
+        json_array_extend(json_object_get(all, role), list);
     }
-    return CTL_OK;
 }
 
-/* One list a node, "RouteServiceRole_IN_0" the first's; nothing is told by the others here. */
-static int print_az_nodes(const struct ctl *c, const char *path, const json_t *nodes, const char *source)
+static int print_az(const struct ctl *c, const char *path)
 {
-    size_t i;
-    const json_t *node;
+    char next[1200], cursor[128] = "";
+    json_t *all = json_object();
     int code = CTL_OK;
-    json_array_foreach(nodes, i, node)
-    {
-        struct az az = { json_text_at(node, "name"), json_text_at(node, "address"), source, "\n" };
-        printf("%s\"RouteServiceRole_IN_%zu\": [", i ? ",\n" : "{\n", i);
-        if (!code && (source || json_is_true(json_at(node, "self"))))
-            code = client_pages(c, path, print_az_items, &az);
-        putchar(']');
-    }
-    puts("\n}");
-    return code;
-}
-
-static int print_az(const struct ctl *c, const char *path, bool is_learned)
-{
-    char peer_path[1024] = "/v1/peers/";
-    json_t *peer, *nodes;
-    client_escape(peer_path, sizeof peer_path, c->argv[0]);
-    int code = client_get(c, peer_path, &peer);
-    if (code)
-        return code;
-    code = client_get(c, "/v1/nodes", &nodes);
-    if (!code) {
-        code = print_az_nodes(c, path, json_at(nodes, "items"), is_learned ? json_text_at(peer, "peerIp") : NULL);
-        json_decref(nodes);
-    }
-    json_decref(peer);
+    do {
+        json_t *page;
+        snprintf(next, sizeof next, "%sformat=az&", path);
+        if (cursor[0])
+            client_param(next, sizeof next, "cursor", cursor);
+        code = client_get(c, next, &page);
+        if (code)
+            break;
+        snprintf(cursor, sizeof cursor, "%s", json_text_at(page, "nextCursor"));
+        json_object_del(page, "nextCursor");
+        add_lists(all, page);
+        json_decref(page);
+    } while (cursor[0]);
+    if (!code)
+        code = ctl_print_json(all);
+    json_decref(all);
     return code;
 }
 
@@ -167,7 +130,7 @@ static int show(const struct ctl *c, const char *what, const char *form, client_
     size_t len = strlen(path);
     snprintf(path + len, sizeof path - len, "/%s?limit=1000&", what);
     if (c->output == CTL_AZ)
-        return print_az(c, path, print == show_learned);
+        return print_az(c, path);
     return c->output == CTL_JSON ? print_json(c, path) : client_pages(c, path, print, NULL);
 }
 

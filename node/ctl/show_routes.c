@@ -15,11 +15,9 @@ static bool is_set(const json_t *row, const char *path)
 
 static void marks_of(const json_t *row, char cell[static CELL_TEXT])
 {
-    const char *class = json_text_at(row, "stale");
-    bool is_held = !strcmp(class, "stale") || !strcmp(class, "grace");
     snprintf(cell, CELL_TEXT, "%s%s%s%s", is_set(row, "best") ? "*" : " ",
              is_set(row, "programmed") ? "=" : " ",
-             json_is_string(json_at(row, "filteredBy")) ? "!" : "", is_held ? "s" : "");
+             json_is_string(json_at(row, "filteredBy")) ? "!" : "", is_set(row, "stale") ? "s" : "");
 }
 
 /* "65010 65099 {65001,65002}" */
@@ -87,7 +85,8 @@ static int show_routes(const struct ctl *c, const json_t *items)
           .kind = COLUMN_MADE,
           .make = cell_communities,
           .is_wide_only = true },
-        { .title = "CLASS", .path = "stale", .is_wide_only = true },
+        { .title = "CLASS", .path = "class", .is_wide_only = true },
+        { .title = "AGE", .path = "ageSeconds", .kind = COLUMN_AGE, .is_right = true },
         { .title = "WHY", .path = "selectionReason" },
     };
     int code = TABLE_PRINT(columns, items, c->output == CTL_WIDE);
@@ -143,7 +142,7 @@ int verb_route_list(const struct ctl *c)
 {
     char path[1024] = "/v1/routes?limit=1000&";
     json_t *items;
-    if (!ctl_takes(c, 0, 2, "route list [PREFIX [longer|shorter|lpm]] [--peer NAME] [--best]"))
+    if (!ctl_takes(c, 0, 2, "route list [PREFIX [longer|shorter|lpm]] [--peer NAME] [--best] [--filtered]"))
         return CTL_USAGE;
     if (c->argc > 0)
         client_param(path, sizeof path, "prefix", c->argv[0]);
@@ -153,6 +152,8 @@ int verb_route_list(const struct ctl *c)
         client_param(path, sizeof path, "peer", c->peer);
     if (c->best)
         client_param(path, sizeof path, "best", "true");
+    if (c->filtered)
+        client_param(path, sizeof path, "state", "filtered");
     int code = client_list(c, path, &items);
     if (code)
         return code;

@@ -24,7 +24,7 @@ static const struct verb verbs[] = {
     { "peer disable",   "NAME [--message TEXT]",              "end its session with this node until enabled", verb_peer_disable },
     { "peer enable",    "NAME",                               "undo it",                        verb_peer_enable },
     { "peer clear",     "NAME [soft-in|soft-out|hard]",       "reset its session; soft: routes once more; hard: hold nothing", verb_peer_clear },
-    { "route list",     "[PREFIX [longer|shorter|lpm]] [--peer NAME] [--best]", "paths, and why each won or lost", verb_route_list },
+    { "route list",     "[PREFIX [longer|shorter|lpm]] [--peer NAME] [--best] [--filtered]", "paths, and why each won or lost", verb_route_list },
     { "route explain",  "PREFIX [--peer NAME]",               "every stage of a route's way",   verb_route_explain },
     { "learned",        "NAME",                               "what an NVA announced, and why it is refused", verb_learned },
     { "advertised",     "NAME",                               "what this node tells an NVA",   verb_advertised },
@@ -42,6 +42,10 @@ static const struct verb verbs[] = {
     { "config check",   "FILE",                               "read a configuration, list all errors", verb_config_check },
     { "config diff",    "",                                   "what a reload would change, or what is wrong", verb_config_diff },
     { "config reload",  "",                                   "have this node read its file again and follow it", verb_config_reload },
+    { "config show",    "",                                   "what the file in force says, as JSON", verb_config_show },
+    { "config schema",  "",                                   "what may stand in a configuration: JSON Schema", verb_config_schema },
+    { "config history", "",                                   "which ones this node has followed", verb_config_history },
+    { "metrics",        "",                                   "as Prometheus reads them",       verb_metrics },
     { "version",        "",                                   "of this program",                verb_version },
     { "help",           "",                                   "this text",                      verb_help },
     { "reload",           "", NULL, verb_config_reload },
@@ -102,7 +106,8 @@ int verb_help(const struct ctl *c)
     }
     puts("\n  -o, --output table|wide|json|az   az: as the cloud's tool shows learned and advertised\n"
          "  --socket PATH   the daemon's socket; default: the only one in /run/tandem\n"
-         "  --url URL       the daemon's API over TCP, such as http://127.0.0.1:8179\n\n"
+         "  --url URL       the daemon's API over TCP, such as http://127.0.0.1:8179\n"
+         "  --token-file FILE   what api.tokenFile of the daemon has: for orders over TCP\n\n"
          "exit: 0 ok, 1 failed, 2 usage, 3 no such thing, 4 daemon not reachable, 5 check found "
          "problems");
     return CTL_OK;
@@ -140,8 +145,13 @@ static bool set_option(struct ctl *c, int option, const char *value, bool *wants
     case 'm':
         c->message = value;
         return true;
+    case 'T':
+        c->token_file = value;
+        return true;
     case 'b':
         return c->best = true;
+    case 'F':
+        return c->filtered = true;
     case 'k':
         return c->secret = true;
     case 'f':
@@ -162,6 +172,7 @@ static bool parse_options(struct ctl *c, int argc, char **argv, bool *wants_help
         { "url", required_argument, NULL, 'u' },    { "peer", required_argument, NULL, 'p' },
         { "target", required_argument, NULL, 't' }, { "message", required_argument, NULL, 'm' },
         { "best", no_argument, NULL, 'b' },         { "check", no_argument, NULL, 'c' },
+        { "filtered", no_argument, NULL, 'F' },     { "token-file", required_argument, NULL, 'T' },
         { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
         { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
     };

@@ -199,7 +199,7 @@ static const struct {
     { "agents: { secretFile: s }", "either hosts or keysDirectory is needed" },
     { "api: { listen: [8179] }", "this is no address and port" },
     { "api: { listen: [\"127.0.0.1:99999\"] }", "this is no address and port" },
-    { "api: { tokenFile: x }", "tokenFile: not supported by this version" },
+    { "api: { tokenfile: x }", "did you mean \"tokenFile\"?" },
     { "log: { level: info }\nlog: { level: warn }", "this key stands on line 4 already" },
     { "log: &x { level: info }", "anchors (&) are not supported" },
     { "log: !t { level: info }", "tags (!) are not supported" },
