@@ -240,6 +240,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     decide(c);
     if (!rib_dirty_count(&c->rib))
         c->clean_ms = now_ms;
+    rib_age_tick(&c->rib, now_ms);
     advance_phase(c);
     adjout_watch(c->adjout, core_bmp_slowest(c));
     bool encoding = adjout_work(c->adjout, CORE_ENCODE_BUDGET);
@@ -247,6 +248,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
         feed_readers(c);
     fill_pumps(c);
     core_bmp_turn(c);
+    core_times_tick(c, encoding);
     bool reaping = reap(c);
     c->turned_ms = now_ms;
     bool walking = !list_is_empty(&c->busy); /* an NVA that has room, and is told all a stretch at a time */
@@ -329,6 +331,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     c->wall_ms = cfg->wall_ms ? cfg->wall_ms - now_ms : 0;
     c->cfg.seed += cfg->self;
     c->incarnation = core_incarnation(c, cfg->incarnation);
+    core_revise(c);
     core_keys_init(c);
     list_init(&c->conns);
     list_init(&c->links);
@@ -476,10 +479,13 @@ void core_connected(struct core *c, struct pump *p, const struct ip_addr *local,
 
 void core_received(struct core *c, struct pump *p, size_t n)
 {
+    struct core_conn *conn = conn_of(p);
     p->rx_len += n;
+    if (conn->kind == CONN_LINK && conn->member)
+        conn->member->bytes_in += n;
     if (n && !list_is_on(&p->ready))
         list_append(&c->ready, &p->ready);
-    core_conn_moved(c, conn_of(p)); /* also by nothing: the peer's end, which the loop judges then */
+    core_conn_moved(c, conn); /* also by nothing: the peer's end, which the loop judges then */
 }
 
 bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
@@ -488,6 +494,8 @@ bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
     c->now_ms = now_ms;
     bool was_tight = p->tx_len > PUMP_TX / 2; /* control messages may have found no room */
     pump_tx_sent(p, n);
+    if (conn->kind == CONN_LINK && conn->member)
+        conn->member->bytes_out += n;
     if (conn->kind == CONN_LINK)
         return conn->agent ? core_agent_sent(c, conn) : true;
     if (conn->kind == CONN_BMP) {

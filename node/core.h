@@ -57,6 +57,17 @@ extern const uint32_t core_turn_bounds_us[CORE_TURN_BOUNDS];
 void core_turn_took(struct core *c, uint64_t us);
 const struct core_turns *core_turns(const struct core *c);
 
+/* How long news of an NVA takes here, in milliseconds: from the turn that read the first of it to the one in which
+ * none of it was left to do. A burst counts once. */
+enum core_stage { CORE_TO_ADVERTISE /* with who has room to read */, CORE_TO_PROGRAM /* acknowledged */, CORE_STAGES };
+enum { CORE_TIME_BOUNDS = 10 };
+struct core_times {
+    uint64_t counts[CORE_TIME_BOUNDS + 1]; /* by core_time_bounds_ms; the last: longer than all */
+    uint64_t sum_ms;
+};
+extern const uint32_t core_time_bounds_ms[CORE_TIME_BOUNDS];
+const struct core_times *core_times(const struct core *c, enum core_stage stage);
+
 /* Orderly end: drain, then Cease to the NVAs, GOODBYE to the nodes. Returns when that is said at the
  * latest; turn until core_is_stopped or a deadline of the caller's after it. Removes nothing from any target. */
 uint64_t core_stop(struct core *c, uint64_t now_ms);
@@ -91,6 +102,15 @@ enum core_act core_peer_clear(struct core *c, const char *name, enum core_clear 
 void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms);
 /* Another configuration was refused, for this reason: the old one stays. For sight. */
 void core_config_refused(struct core *c, const char *why, uint64_t now_ms);
+
+/* The configurations of this life of the node, numbered from 1. */
+enum { CORE_REVISIONS = 16 };
+struct core_revision {
+    uint64_t number, at_ms, generation; /* in force since then; generation: the file's own count */
+    uint8_t digest[REPL_DIGEST];        /* of the file */
+};
+/* The one in force, 0 back, or an earlier one; false: it is not remembered. */
+bool core_revision(const struct core *c, size_t back, struct core_revision *out);
 
 /* Keys of the channel. While a secret is rotated nodes have two: each uses the newest that the other has. */
 struct core_keys {
@@ -237,6 +257,9 @@ struct core_node_view {
     const char *via;          /* another node whose copy of it is read, NULL: its own, or none */
     uint64_t quarantined;     /* records of its streams that could not be used here; self: not sent */
     uint16_t minor;           /* of the protocol that both speak; 0 = never linked */
+    const char *software;     /* version of its program; "": not told */
+    uint64_t bytes_in, bytes_out; /* of this node's links with it */
+    uint64_t begun_ms;        /* its process, where it is there and has told; 0 = not known */
     char last_error[160];
 };
 size_t core_node_count(const struct core *c);
@@ -278,6 +301,7 @@ struct core_peer_view {
     uint64_t memory;          /* what its routes cost here, of peer->max_memory */
     bool over_memory;         /* … and some were not stored since there was room */
     uint64_t refused;         /* announcements that were not stored */
+    uint64_t announced, withdrawn; /* prefixes, by it on its sessions here */
 };
 /* Places for peers: some may be free. */
 size_t core_peer_count(const struct core *c);

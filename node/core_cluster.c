@@ -99,7 +99,9 @@ static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
                    .minor_max = c->minor,
                    .algo_min = CORE_ALGO_VERSION,
                    .algo_max = CORE_ALGO_VERSION,
-                   .config_generation = c->config->generation },
+                   .config_generation = c->config->generation,
+                   .version = TANDEM_VERSION,
+                   .up_ms = c->now_ms - c->started_ms },
     };
     repl_cluster_id(c->config->name, cfg.cluster_id);
     memcpy(cfg.hello.config_digest, c->config->digest, REPL_DIGEST);
@@ -327,6 +329,8 @@ static void on_node_up(struct core *c, struct core_conn *conn, const struct repl
     m->hung_up = 0;
     m->minor = hello->minor_max < c->minor ? hello->minor_max : c->minor;
     m->algo_max = hello->algo_max;
+    m->begun_ms = c->now_ms > hello->up_ms ? c->now_ms - hello->up_ms : 0;
+    snprintf(m->version, sizeof m->version, "%s", hello->version);
     core_compare_configs(c, m, hello->config_digest, hello->config_generation);
     if (repl_member_linked(&m->life, c->now_ms))
         core_member_state(c, m, "connected");

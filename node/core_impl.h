@@ -113,6 +113,7 @@ struct core_peer {
     bool warned, over_limit;
     bool high_memory, over_memory, over_paths; /* core_budget.c */
     uint64_t refused_routes;       /* announcements that were not stored */
+    uint64_t announced, withdrawn; /* prefixes, by it on its sessions here */
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
     bool bfd_multihop;
     uint64_t gone_ms;    /* nothing of it is left since then; 0 = there is something */
@@ -147,6 +148,9 @@ struct core_member {
     struct repl_sender senders[REPL_NODES_MAX + 1]; /* what it reads from us, by origin */
     struct repl_replica replica;
     struct core_member *source; /* whom its stream is read from: itself, or another with a copy; NULL: nobody */
+    char version[REPL_VERSION_MAX + 1]; /* of its program, as its last hello said; "" = none did */
+    uint64_t begun_ms; /* it started, as the same says */
+    uint64_t bytes_in, bytes_out; /* of its links */
     uint64_t counter; /* of the newest beat of this life that anybody heard of it */
     uint64_t told_ms; /* when that was news here */
     uint64_t gone_incarnation; /* its life when it was found away: its stream may bring a later one before beats do */
@@ -232,6 +236,8 @@ struct core {
     const struct config *config;
     const struct config_node *node;
     struct core_turns turns;
+    struct core_times times[CORE_STAGES];
+    uint64_t heard_ms[CORE_STAGES]; /* an UPDATE came then, and what follows from it is not done; 0 = all is */
     uint64_t started_ms, turned_ms, due_ms, incarnation;
     uint32_t lag_ms;
     uint8_t phase;
@@ -265,6 +271,8 @@ struct core {
     uint32_t discard[BGP_FAMILIES]; /* the set that stands for a blackhole */
     struct core_recheck recheck;
     char config_refused[CORE_EVENT_TEXT];
+    struct core_revision revisions[CORE_REVISIONS]; /* the nth at n % CORE_REVISIONS */
+    uint64_t revision; /* configurations followed so far, the first one among them */
     struct repl_evidence_times hold_times;
     bool converged_told;
 
@@ -338,6 +346,8 @@ void core_policy_init(struct core *c);
 void core_announce_vnets(struct core *c);
 
 /* core_reload.c */
+/* What c->config holds is in force from now on. */
+void core_revise(struct core *c);
 void core_recheck_tick(struct core *c);
 /* The rules that hold for this net: those of before while it waits. */
 const struct vnet *core_vnet_for(const struct core *c, uint32_t net);
@@ -578,6 +588,10 @@ bool core_targets_hold(const struct core *c, uint32_t net);
 /* At least so many nets are kept by a target's brake. */
 uint32_t core_targets_held(const struct core *c);
 struct core_target *core_nth_program(struct core *c, size_t nth);
+
+/* core_times.c: how long news takes. */
+void core_times_heard(struct core *c);
+void core_times_tick(struct core *c, bool is_encoding);
 
 /* core_lost.c */
 void core_lost_tick(struct core *c);

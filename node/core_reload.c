@@ -306,9 +306,31 @@ void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms)
     follow_targets(c, was);
     core_streams_read_again(c);
     c->config_refused[0] = 0;
+    core_revise(c);
     c->recheck.is_on = true;
     c->recheck.place = 1;
     c->beat_ms = now_ms; /* the others hear of it at once */
     core_event(c, CONFIG_LOG_INFO, "config_applied", NULL, "generation=%llu peers=%u",
                (unsigned long long)c->config->generation, (unsigned)c->config->peer_count);
+}
+
+/* ---- which one it is ---- */
+
+void core_revise(struct core *c)
+{
+    const struct core_revision *last = &c->revisions[c->revision % CORE_REVISIONS];
+    if (c->revision && memcmp(last->digest, c->config->digest, REPL_DIGEST) == 0)
+        return; /* the same file once more */
+    c->revision++;
+    struct core_revision *r = &c->revisions[c->revision % CORE_REVISIONS];
+    *r = (struct core_revision){ .number = c->revision, .at_ms = c->now_ms, .generation = c->config->generation };
+    memcpy(r->digest, c->config->digest, REPL_DIGEST);
+}
+
+bool core_revision(const struct core *c, size_t back, struct core_revision *out)
+{
+    if (back >= CORE_REVISIONS || back >= c->revision)
+        return false;
+    *out = c->revisions[(c->revision - back) % CORE_REVISIONS];
+    return true;
 }

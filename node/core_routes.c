@@ -386,20 +386,24 @@ static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, 
     struct stretch s;
     uint32_t id = bgp_attrs_intern(&c->rib.attrs, attrs);
     core_must(!id);
-    while (next_stretch(c, &nlri, &s))
+    while (next_stretch(c, &nlri, &s)) {
+        p->announced += s.count;
         for (uint32_t i = 0; i < s.count; i++)
             announce_one(c, p, &s.prefixes[i], s.path_ids[i], id);
+    }
     bgp_attrs_unref(&c->rib.attrs, id);
 }
 
-static void withdraw(struct core *c, const struct core_peer *p, struct bgp_nlri nlri)
+static void withdraw(struct core *c, struct core_peer *p, struct bgp_nlri nlri)
 {
     struct stretch s;
-    while (next_stretch(c, &nlri, &s))
+    while (next_stretch(c, &nlri, &s)) {
+        p->withdrawn += s.count;
         for (uint32_t i = 0; i < s.count; i++)
             if (core_budget_has_room(c, p, &s.prefixes[i], s.path_ids[i]))
                 core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i],
                                        c->now_ms));
+    }
 }
 
 static void report_fault(struct core *c, const struct core_peer *p, const struct bgp_fault *f)
@@ -416,6 +420,8 @@ static void report_fault(struct core *c, const struct core_peer *p, const struct
 void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_update *u)
 {
     p->update_ms = c->now_ms;
+    if (u->withdrawn_count || u->reach_count)
+        core_times_heard(c);
     for (uint8_t f = 0; f < BGP_FAMILIES; f++)
         if (u->disable & 1u << f)
             rib_withdraw_family(&c->rib, c->rib.self, p->nva, (enum bgp_family)f);

@@ -72,6 +72,8 @@ static void view_self(const struct core *c, struct core_node_view *out)
     out->steady = c->phase == CORE_STEADY;
     out->config_generation = c->config->generation;
     out->minor = c->minor;
+    out->software = TANDEM_VERSION;
+    out->begun_ms = c->started_ms;
     out->quarantined = c->quarantined;
 }
 
@@ -94,6 +96,10 @@ static void view_member(const struct core *c, const struct core_member *m, uint6
     out->config_generation = m->config_generation;
     out->via = m->source && m->source != m ? m->source->node->name : NULL;
     out->minor = m->minor;
+    out->software = m->version;
+    out->bytes_in = m->bytes_in;
+    out->bytes_out = m->bytes_out;
+    out->begun_ms = is_alive(m) && m->version[0] ? m->begun_ms : 0;
     out->quarantined = m->replica.quarantined;
     if (m->has_heard && m->heard.secret_count) {
         out->key_id = m->heard.key_id;
@@ -169,6 +175,8 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                     .memory = c->rib.origins[c->rib.self].sessions[p->nva].bytes,
                                     .over_memory = p->over_memory,
                                     .refused = p->refused_routes,
+                                    .announced = p->announced,
+                                    .withdrawn = p->withdrawn,
                                     .received = rib_session_paths(
                                         &c->rib.origins[c->rib.self].sessions[p->nva]),
                                     .error = p->error };
@@ -370,6 +378,14 @@ static void check_cluster(const struct core *c, uint64_t now_ms, struct core_che
         snprintf(out->detail, sizeof out->detail, "another node is alive and was not heard out yet");
 }
 
+static void check_listener(const struct core *c, uint64_t now_ms, struct core_check *out)
+{
+    (void)now_ms;
+    out->ok = c->phase != CORE_STOPPING; /* a process that cannot listen ends */
+    if (!out->ok)
+        snprintf(out->detail, sizeof out->detail, "nobody is accepted any more");
+}
+
 static void check_loop(const struct core *c, uint64_t now_ms, struct core_check *out)
 {
     uint64_t late = now_ms > c->turned_ms + 1000 ? now_ms - c->turned_ms - 1000 : 0;
@@ -403,6 +419,7 @@ static const struct {
     const char *name;
     void (*run)(const struct core *c, uint64_t now_ms, struct core_check *out);
 } checks[] = {
+    { "bgp-listener", check_listener },
     { "converged", check_converged },
     { "cluster-caught-up", check_cluster },
     { "loop", check_loop },

@@ -434,6 +434,7 @@ static void follow(struct loop *l, struct config *next, const struct node_keys *
     backends_end_gone(l->backends);
     core_reconfigure(l->core, next, now_ms());
     l->cfg->keys->cluster = keys->cluster; /* the agents' secret needs a restart */
+    l->cfg->keys->api_token = keys->api_token;
     core_set_keys(l->core, &keys->cluster, now_ms());
     backends_follow(l->backends);
     if (l->cfg->core.agent_secrets)
@@ -509,7 +510,7 @@ static bool start_api(struct loop *l)
     char error[256] = "";
     struct api_cfg cfg = {
         .loop = &l->uv, .core = l->core, .config = l->cfg->config, .self = l->cfg->self, .now = now_ms,
-        .reload = reload, .on_act = on_news, .data = l
+        .token = &l->cfg->keys->api_token, .reload = reload, .on_act = on_news, .data = l
     };
     if (api_start(&l->api, &cfg, error, sizeof error) == 0)
         return true;

@@ -26,6 +26,7 @@ struct api {
     struct list streams;   /* struct sse */
     size_t stream_count;
     size_t dump_count;
+    uint64_t answered[API_STATUSES]; /* by status */
     uv_prepare_t prepare; /* while there are streams: news goes out before the loop sleeps */
     uv_timer_t pulse;     /* while there are streams: comment lines are due */
     uint64_t seen;        /* newest event of the core that prepare has noticed */

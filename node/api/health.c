@@ -1,10 +1,35 @@
 /* /livez, /readyz and /healthz: 200 or 503 and plain text, for machines that read the code alone and
- * for people who add ?verbose. The loss of another node never makes this one unready. */
+ * for people who add ?verbose. ?exclude=NAME,NAME leaves checks out. The loss of another node never makes this one
+ * unready. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "node/api/params.h"
 #include "node/api/reply.h"
+
+/* ?exclude=converged,programming: checks that do not count for who asks. */
+static bool is_excluded(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = list; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
+            return true;
+    }
+    return false;
+}
+
+static void exclude(struct core_check *checks, size_t count, const char *list)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_excluded(list, checks[i].name)) {
+            checks[i].ok = true;
+            snprintf(checks[i].detail, sizeof checks[i].detail, "excluded: ");
+        } else if (checks[i].ok) {
+            checks[i].detail[0] = 0;
+        }
+}
 
 static void print_checks(FILE *text, const struct core_check *checks, size_t count, bool verbose)
 {
@@ -12,7 +37,7 @@ static void print_checks(FILE *text, const struct core_check *checks, size_t cou
         if (!checks[i].ok)
             fprintf(text, "[-]%s failed: %s\n", checks[i].name, checks[i].detail);
         else if (verbose)
-            fprintf(text, "[+]%s ok\n", checks[i].name);
+            fprintf(text, "[+]%s %sok\n", checks[i].name, checks[i].detail);
     }
 }
 
@@ -24,14 +49,16 @@ static bool are_ok(const struct core_check *checks, size_t count)
     return true;
 }
 
-static void answer(struct api_reply *out, const struct core_check *checks, size_t count,
-                   bool verbose, bool open)
+static void answer(const struct api_request *q, struct api_reply *out, struct core_check *checks, size_t count,
+                   bool open)
 {
     char *body = NULL;
     size_t len = 0;
+    bool verbose = api_param(q, "verbose") != NULL;
     FILE *text = open_memstream(&body, &len);
     if (!text)
         abort();
+    exclude(checks, count, api_param(q, "exclude"));
     bool ok = are_ok(checks, count);
     print_checks(text, checks, count, verbose);
     if (ok || open || verbose)
@@ -43,8 +70,8 @@ static void answer(struct api_reply *out, const struct core_check *checks, size_
 void api_livez(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
     struct core_check loop = { .name = "loop", .ok = core_is_live(v->core, v->now_ms) };
-    snprintf(loop.detail, sizeof loop.detail, "no turn of the loop within the last second");
-    answer(out, &loop, 1, api_param(q, "verbose") != NULL, false);
+    snprintf(loop.detail, sizeof loop.detail, "no turn of the loop within the last two seconds");
+    answer(q, out, &loop, 1, false);
 }
 
 /* Is some other node known to serve? */
@@ -68,5 +95,5 @@ void api_readyz(const struct api_view *v, const struct api_request *q, struct ap
     if (!api_word(q, "fail", modes, &mode, out))
         return;
     size_t count = core_readiness(v->core, v->now_ms, checks);
-    answer(out, checks, count, api_param(q, "verbose") != NULL, mode && !is_other_steady(v));
+    answer(q, out, checks, count, mode && !is_other_steady(v));
 }

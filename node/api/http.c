@@ -35,6 +35,7 @@ struct api_view api_now(const struct api *a)
                               .now_ms = a->cfg.now(),
                               .reload = a->cfg.reload,
                               .reload_data = a->cfg.data,
+                              .answered = a->answered,
                               .wall_ms =
                                   (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000 };
 }

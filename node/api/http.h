@@ -1,8 +1,9 @@
 /* The API's HTTP server inside the libuv loop: no thread of its own.
  *
  * Three kinds of listener, each a libmicrohttpd daemon with its own limits, so that a crowd on one
- * cannot starve another: TCP (api.listen, read-only), a Unix socket RUNDIRECTORY/NODE.sock (0660;
- * rights come from its group; the only one that takes orders), and health (api.health) with the health checks alone.
+ * cannot starve another: TCP (api.listen; reading is free, orders need the bearer token of api.tokenFile), a Unix
+ * socket RUNDIRECTORY/NODE.sock (0660; rights come from its group), and health (api.health) with the health checks
+ * alone.
  * libmicrohttpd's epoll descriptor is watched by uv_poll, its timeout by uv_timer; a swap of the
  * library touches http*.c only. Source: DESIGN section 11; the interface study 1.3, 2.5, 3.4. */
 #ifndef TANDEM_NODE_API_HTTP_H
@@ -10,6 +11,7 @@
 
 #include <uv.h>
 
+#include "node/api_token.h"
 #include "node/core.h"
 
 struct api;
@@ -20,6 +22,7 @@ struct api_cfg {
     const struct config *config;
     uint32_t self;         /* own node id */
     uint64_t (*now)(void); /* monotonic milliseconds, the core's clock */
+    const struct api_token *token; /* may change, after a reload */
     bool (*reload)(void *data, bool is_dry, FILE *out); /* api_reload of routes.h */
     void (*on_act)(void *data); /* the core was told something: it wants a turn */
     void *data;

@@ -100,11 +100,33 @@ static bool is_post(const char *method)
     return !strcmp(method, MHD_HTTP_METHOD_POST);
 }
 
-/* Who may use the Unix socket may change things: its group decides. */
-static bool is_allowed(const struct api_listener *l, const char *method)
+static bool is_reading(const char *method)
 {
-    return !strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD) ||
-           (is_post(method) && l->kind == LISTENER_UNIX);
+    return !strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD);
+}
+
+static const char *header_of(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* Who may use the Unix socket may change things: its group decides. Over TCP a token does. False when *out
+ * holds the refusal. */
+static bool check_rights(const struct api_listener *l, struct MHD_Connection *connection, struct api_reply *out)
+{
+    const struct api_token *token = l->api->cfg.token;
+    const char *given = header_of(connection, MHD_HTTP_HEADER_AUTHORIZATION);
+    if (l->kind == LISTENER_UNIX || (l->kind == LISTENER_TCP && api_token_fits(token, given)))
+        return true;
+    if (l->kind == LISTENER_HEALTH)
+        reply_problem(out, 405, NULL, "health is read with GET and HEAD");
+    else if (!token->is_set)
+        reply_problem(out, 403, NULL, "over TCP the API is read-only: use the node's socket, or set api.tokenFile");
+    else if (given)
+        reply_problem(out, 401, NULL, "this is not the token of api.tokenFile");
+    else
+        reply_problem(out, 401, NULL, "orders over TCP need a token: Authorization: Bearer, and what is in api.tokenFile");
+    return false;
 }
 
 /* False when *out holds the refusal. */
@@ -113,13 +135,14 @@ static bool check_request(const struct api_listener *l, struct MHD_Connection *c
 {
     struct headers h = { 0 };
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_header, &h);
-    const char *host =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    const char *host = header_of(connection, MHD_HTTP_HEADER_HOST);
     if (h.has_length && h.has_encoding) /* request smuggling: RFC 9112 section 6.1 */
         reply_problem(out, 400, NULL, "Content-Length together with Transfer-Encoding");
-    else if (!is_allowed(l, method))
-        reply_problem(out, 405, NULL, l->kind == LISTENER_UNIX ? "the API knows GET, HEAD and POST"
-                                                               : "over TCP the API is read-only: GET and HEAD");
+    else if (is_post(method) && !check_rights(l, connection, out))
+        return false;
+    else if (!is_reading(method) && !is_post(method))
+        reply_problem(out, 405, NULL, "the API knows GET, HEAD and POST. What is configured stands in the file: change "
+                                      "it there, then POST /v1/config/reload");
     else if (h.has_body)
         reply_problem(out, 400, NULL, "no request here has a body");
     else if (mark != URI_FINE)
@@ -151,9 +174,10 @@ void response_secure(struct MHD_Response *response)
         MHD_add_response_header(response, headers[i][0], headers[i][1]);
 }
 
-static enum MHD_Result send_reply(struct MHD_Connection *connection, const struct api_reply *reply,
+static enum MHD_Result send_reply(struct api *a, struct MHD_Connection *connection, const struct api_reply *reply,
                                   bool close_after)
 {
+    a->answered[reply->status % API_STATUSES]++;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(reply->len, reply->body, MHD_RESPMEM_MUST_FREE);
     if (!response) {
@@ -162,8 +186,12 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, const struc
     }
     response_secure(response);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+    if (reply->etag[0])
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, reply->etag);
     if (reply->status == 405)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allows ? reply->allows : "GET, HEAD, POST");
+    if (reply->status == 401)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"tandem\"");
     if (close_after)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     enum MHD_Result queued = MHD_queue_response(connection, reply->status, response);
@@ -185,13 +213,16 @@ static enum MHD_Result take_param(void *cls, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
+static bool accepts(struct MHD_Connection *connection, const char *type)
+{
+    const char *accept = header_of(connection, MHD_HTTP_HEADER_ACCEPT);
+    return accept && strstr(accept, type);
+}
+
 static bool wants_stream(struct MHD_Connection *connection, const struct api_request *q)
 {
-    const char *accept =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
     bool is_plain = q->param_count == (api_param(q, "after") != NULL);
-    return !q->is_health_only && !strcmp(q->path, "/v1/events") && is_plain && accept &&
-           strstr(accept, "text/event-stream");
+    return !q->is_health_only && !strcmp(q->path, "/v1/events") && is_plain && accepts(connection, "text/event-stream");
 }
 
 static bool wants_dump(const struct api_request *q)
@@ -202,7 +233,7 @@ static bool wants_dump(const struct api_request *q)
 /* What an EventSource resumes behind; UINT64_MAX = from now on. */
 static uint64_t resume_after(struct MHD_Connection *connection, const struct api_request *q)
 {
-    const char *id = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Last-Event-ID");
+    const char *id = header_of(connection, "Last-Event-ID");
     if (!id)
         id = api_param(q, "after");
     char *end;
@@ -217,6 +248,7 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
     const struct api_listener *l = cls;
     struct api_request q = { .path = url,
                              .is_health_only = l->kind == LISTENER_HEALTH,
+                             .if_match = header_of(connection, MHD_HTTP_HEADER_IF_MATCH),
                              .is_post = is_post(method) };
     struct api_reply reply;
     (void)version;
@@ -224,15 +256,16 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
     (void)upload_data_size;
     if ((uintptr_t)*con_cls != REQUEST_CHECKED) {
         if (!check_request(l, connection, method, (uintptr_t)*con_cls, &reply))
-            return send_reply(connection, &reply, true);
+            return send_reply(l->api, connection, &reply, true);
         /* Answered by the next call: an answer to the first one ends the connection. */
         *con_cls = (void *)(uintptr_t)REQUEST_CHECKED;
         return MHD_YES;
     }
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_param, &q);
+    q.wants_openmetrics = accepts(connection, "application/openmetrics-text");
     bool is_stream = !q.is_post && wants_stream(connection, &q);
     if (is_stream && !sse_is_full(l->api))
-        return sse_start(l->api, connection, resume_after(connection, &q));
+        return sse_start(l->api, connection, resume_after(connection, &q)); /* not counted: it has no end */
     if (!q.is_post && wants_dump(&q) && !mrt_stream_is_full(l->api))
         return mrt_stream_start(l->api, connection);
     struct api_view view = api_now(l->api);
@@ -242,5 +275,5 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
         api_answer(&view, &q, &reply);
     if (q.is_post)
         l->api->cfg.on_act(l->api->cfg.data);
-    return send_reply(connection, &reply, false);
+    return send_reply(l->api, connection, &reply, false);
 }

@@ -48,9 +48,17 @@ static bool add_net(const struct api_view *v, const void *context, uint32_t net,
 void api_advertised(const struct api_view *v, const struct api_request *request, struct api_reply *out)
 {
     struct receiver to;
+    char cursor[PAGE_CURSOR];
+    bool is_az;
     int nva;
-    if (!sight_find_peer(v, request, &nva, out) || !page_read(v, request, &to.page, out))
+    if (!sight_find_peer(v, request, &nva, out) || !page_read(v, request, &to.page, out) ||
+        !sight_az_wanted(request, &is_az, out))
         return;
     to.peer = (size_t)nva - 1;
-    page_reply(v, &to.page, add_net, &to, out);
+    if (!is_az) {
+        page_reply(v, &to.page, add_net, &to, out);
+        return;
+    }
+    json_t *items = page_items(v, &to.page, add_net, &to, cursor);
+    sight_az_reply(v, items, cursor, NULL, out);
 }

@@ -82,8 +82,12 @@ static json_t *node_object(const struct api_view *v, size_t nth)
     json_object_set_new(o, "sessions", json_count(n.sessions));
     json_set_time(o, "since", v, n.state_since_ms);
     json_set_age(o, "stateSeconds", v, n.state_since_ms);
-    if (!n.is_self)
-        json_object_set_new(o, "lagSeconds", json_real(n.lag_ms / 1000.0));
+    json_object_set_new(o, "lagSeconds", json_real(n.is_self ? 0 : n.lag_ms / 1000.0));
+    json_object_set_new(o, "role", json_string(sight_role(v, n.node->name)));
+    json_object_set_new(o, "version", n.software && n.software[0] ? json_text(n.software) : json_null());
+    json_object_set_new(o, "uptimeSeconds", json_null());
+    if (n.begun_ms)
+        json_set_age(o, "uptimeSeconds", v, n.begun_ms);
     if (n.has_digest)
         json_object_set_new(o, "digestEqual", json_boolean(n.digest_equal));
     json_object_set_new(o, "configGeneration", json_count(n.config_generation));

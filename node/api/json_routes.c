@@ -23,6 +23,35 @@ const char *sight_origin(const struct api_view *v, uint8_t origin)
     return origin && origin <= v->config->node_count ? v->config->nodes[origin - 1].name : "config";
 }
 
+/* Is it among what a target has? Host agents are counted by their table: they say how many routes they have
+ * installed, and not which. */
+static bool has(const struct api_view *v, size_t target, uint32_t path, bool is_best)
+{
+    const struct rib *r = core_rib(v->core);
+    const struct rib_path *p = rib_path(r, path);
+    const struct ip_addr *hop = &bgp_attrs_get(&r->attrs, p->attrs)->next_hop;
+    struct core_target_view t;
+    core_target_view(v->core, target, &t);
+    bool is_table = t.target->type == CONFIG_TARGET_TABLE;
+    uint32_t id = !is_table  ? core_target_installed(v->core, target, p->net)
+                  : t.agents ? core_target_wanted(v->core, target, p->net)
+                             : 0;
+    const struct nhset *set = nhset_get(&r->sets, id);
+    for (uint32_t i = 0; id && i < set->count; i++)
+        if (ip_addr_is_equal(&set->members[i], hop) || (is_best && ip_addr_is_zero(&set->members[i])))
+            return true; /* the unspecified address: a blackhole, for the best path's sake */
+    return false;
+}
+
+/* Somewhere, and not only chosen. */
+static bool is_programmed(const struct api_view *v, uint32_t path, const struct explain *why)
+{
+    for (size_t i = 0; (why->is_programmed || why->is_best) && i < core_target_count(v->core); i++)
+        if (has(v, i, path, why->is_best))
+            return true;
+    return false;
+}
+
 json_t *sight_path(const struct api_view *v, uint32_t path)
 {
     const struct rib *r = core_rib(v->core);
@@ -42,12 +71,15 @@ json_t *sight_path(const struct api_view *v, uint32_t path)
         json_object_set_new(o, "pathId", json_count(rib_path_id(p)));
     json_object_set_new(o, "best", json_boolean(why.is_best));
     json_object_set_new(o, "multipath", json_boolean(why.is_multipath));
-    json_object_set_new(o, "programmed", json_boolean(why.is_programmed));
-    json_object_set_new(o, "stale", json_string(sight_class((uint8_t)rib_path_class(r, p))));
+    json_object_set_new(o, "programmed", json_boolean(is_programmed(v, path, &why)));
+    json_object_set_new(o, "stale", json_boolean(rib_path_class(r, p) != RIB_LIVE));
+    json_object_set_new(o, "class", json_string(sight_class((uint8_t)rib_path_class(r, p))));
     json_object_set_new(o, "filteredBy",
                         verdict == POLICY_ACCEPTED ? json_null()
                                                    : json_string(policy_verdict_name(verdict)));
     json_object_set_new(o, "selectionReason", json_text(explain_text(r, path, &why, text)));
+    json_set_time(o, "since", v, rib_age_since(r, path));
+    json_set_age(o, "ageSeconds", v, rib_age_since(r, path));
     return o;
 }
 
@@ -129,7 +161,17 @@ void api_route_list(const struct api_view *v, const struct api_request *request,
 void api_learned(const struct api_view *v, const struct api_request *request, struct api_reply *out)
 {
     struct query q = { .state = STATE_ANY, .has_reasons = true };
-    if (sight_find_peer(v, request, &q.nva, out) && page_read(v, request, &q.page, out) &&
-        attr_filter_read(request, &q.attrs, out))
+    char cursor[PAGE_CURSOR];
+    bool is_az;
+    if (!sight_find_peer(v, request, &q.nva, out) || !page_read(v, request, &q.page, out) ||
+        !attr_filter_read(request, &q.attrs, out) || !sight_az_wanted(request, &is_az, out))
+        return;
+    if (!is_az) {
         page_reply(v, &q.page, add_net, &q, out);
+        return;
+    }
+    json_t *items = page_items(v, &q.page, add_net, &q, cursor);
+    struct core_peer_view p;
+    core_peer_view(v->core, (size_t)q.nva - 1, &p);
+    sight_az_reply(v, items, cursor, &p.peer->peer_ip, out);
 }

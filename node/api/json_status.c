@@ -106,7 +106,7 @@ json_t *sight_warnings(const struct api_view *v)
     return list;
 }
 
-static json_t *counts(const struct core_status *s)
+static json_t *counts(const struct api_view *v, const struct core_status *s)
 {
     const struct {
         const char *name;
@@ -115,7 +115,8 @@ static json_t *counts(const struct core_status *s)
         { "nodes", s->config->node_count }, { "nodesAlive", s->nodes_alive },
         { "peers", s->peers_configured },   { "peersUp", s->peers_up },
         { "prefixes", s->prefixes },        { "paths", s->paths },
-        { "programmed", s->programmed },    { "stalePaths", s->stale_paths },
+        { "programmed", core_target_count(v->core) ? s->programmed : 0 },
+        { "stalePaths", s->stale_paths },
         { "undecided", s->undecided },      { "updates", s->updates },
         { "withdrawals", s->withdrawals },
     };
@@ -171,6 +172,9 @@ void api_status(const struct api_view *v, const struct api_request *q, struct ap
         json_pack("{s:s, s:I, s:s, s:s, s:b, s:s}", "name", s.config->name, "asn",
                   (json_int_t)s.config->asn, "node", s.self->name, "version", TANDEM_VERSION,
                   "ready", ready, "phase", core_phase_name((enum core_phase)s.phase));
+    json_object_set_new(o, "epoch", json_count(sight_epoch(v)));
+    json_object_set_new(o, "leader", sight_leader(v) ? json_text(sight_leader(v)) : json_null());
+    json_object_set_new(o, "role", json_string(sight_role(v, s.self->name)));
     json_object_set_new(o, "drain", drain(v, &s));
     json_object_set_new(o, "incarnation", json_count(s.incarnation));
     json_set_time(o, "startTime", v, s.started_ms);
@@ -180,7 +184,7 @@ void api_status(const struct api_view *v, const struct api_request *q, struct ap
     json_object_set_new(o, "loopLagSeconds", json_real(s.loop_lag_ms / 1000.0));
     json_object_set_new(o, "inputLagSeconds", json_real(s.input_lag_ms / 1000.0));
     json_object_set_new(o, "decisionVersion", json_count(s.algo));
-    json_object_set_new(o, "counts", counts(&s));
+    json_object_set_new(o, "counts", counts(v, &s));
     json_object_set_new(o, "memoryBytes", memory(&s.memory));
     json_object_set_new(o, "checks", checks);
     json_object_set_new(o, "nodes", sight_nodes(v));

@@ -1,26 +1,25 @@
 /* /metrics: Prometheus text format 0.0.4. One table row a family; names as in the interface study 3.5. */
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <string.h>
 
-#include "node/api/sight.h"
+#include "node/api/metrics_text.h"
 
 static const char *const gauge = "gauge";
 static const char *const counter = "counter";
 
-static void head(FILE *f, const char *name, const char *type, const char *help)
+void metrics_head(FILE *f, const char *name, const char *type, const char *help)
 {
     fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void single(FILE *f, const char *name, const char *type, const char *help, double value)
+void metrics_single(FILE *f, const char *name, const char *type, const char *help, double value)
 {
-    head(f, name, type, help);
+    metrics_head(f, name, type, help);
     fprintf(f, "%s %.15g\n", name, value);
 }
 
 /* Names from the configuration as a label value: backslash, quote and newline are escaped. */
-static void label(FILE *f, const char *name, const char *value, const char *end)
+void metrics_label(FILE *f, const char *name, const char *value, const char *end)
 {
     fprintf(f, "%s=\"", name);
     for (const char *p = value; *p; p++) {
@@ -50,37 +49,42 @@ static void put_node(FILE *f, const struct api_view *v)
 {
     struct core_status s;
     core_status(v->core, v->now_ms, &s);
-    head(f, "tandem_build_info", gauge, "Version of the running program.");
-    fputs("tandem_build_info{version=\"" TANDEM_VERSION "\"} 1\n", f);
-    head(f, "tandem_node_info", gauge, "Name of this node and of its route server.");
+    metrics_head(f, "tandem_build_info", gauge, "Version of the running program.");
+    fputs("tandem_build_info{version=\"" TANDEM_VERSION "\",revision=\"" TANDEM_VERSION "\"} 1\n", f);
+    metrics_head(f, "tandem_node_info", gauge, "Name of this node and of its route server, and its role.");
     fputs("tandem_node_info{", f);
-    label(f, "node", s.self->name, ",");
-    label(f, "name", s.config->name, "} 1\n");
-    single(f, "tandem_ready", gauge, "1 when every readiness check holds.", is_ready(v));
-    single(f, "tandem_config_revision", gauge, "Generation of the configuration in force.",
-           (double)s.config->generation);
-    single(f, "tandem_config_last_reload_success", gauge, "0 when the last reload was refused.",
+    metrics_label(f, "node", s.self->name, ",");
+    metrics_label(f, "role", sight_role(v, s.self->name), ",");
+    metrics_label(f, "name", s.config->name, "} 1\n");
+    metrics_single(f, "tandem_ready", gauge, "1 when every readiness check holds.", is_ready(v));
+    struct core_revision revision = { 0 };
+    core_revision(v->core, 0, &revision);
+    metrics_single(f, "tandem_config_revision", gauge, "Configurations followed since the start.",
+                   (double)revision.number);
+    metrics_single(f, "tandem_config_generation", gauge, "Generation that the configuration in force gives itself.",
+                   (double)s.config->generation);
+    metrics_single(f, "tandem_config_last_reload_success", gauge, "0 when the last reload was refused.",
            !s.config_refused[0]);
-    single(f, "tandem_loop_delay_seconds", gauge, "How late the loop last was.",
+    metrics_single(f, "tandem_loop_delay_seconds", gauge, "How late the loop last was.",
            s.loop_lag_ms / 1000.0);
-    single(f, "tandem_input_delay_seconds", gauge, "How long bytes of an NVA have been waiting to be read.",
+    metrics_single(f, "tandem_input_delay_seconds", gauge, "How long bytes of an NVA have been waiting to be read.",
            s.input_lag_ms / 1000.0);
-    single(f, "tandem_decision_version", gauge, "Version of the decision: the least of the living nodes' newest.",
+    metrics_single(f, "tandem_decision_version", gauge, "Version of the decision: the least of the living nodes' newest.",
            s.algo);
-    single(f, "tandem_cluster_refused_handshakes_total", counter,
+    metrics_single(f, "tandem_cluster_refused_handshakes_total", counter,
            "Connections to the cluster port refused: too many half open, or failures.", (double)s.refused_handshakes);
-    single(f, "tandem_rib_paths", gauge, "Paths of all origins.", s.paths);
-    single(f, "tandem_rib_stale_paths", gauge, "Paths kept although their session is lost.",
+    metrics_single(f, "tandem_rib_paths", gauge, "Paths of all origins.", s.paths);
+    metrics_single(f, "tandem_rib_stale_paths", gauge, "Paths kept although their session is lost.",
            s.stale_paths);
-    single(f, "tandem_rib_programmed_prefixes", gauge, "Prefixes with a set of next hops.",
+    metrics_single(f, "tandem_rib_programmed_prefixes", gauge, "Prefixes with a set of next hops.",
            s.programmed);
-    single(f, "tandem_rib_undecided_prefixes", gauge, "Prefixes that wait for their decision.",
+    metrics_single(f, "tandem_rib_undecided_prefixes", gauge, "Prefixes that wait for their decision.",
            s.undecided);
-    single(f, "tandem_rib_updates_total", counter, "Paths announced to this node.",
+    metrics_single(f, "tandem_rib_updates_total", counter, "Paths announced to this node.",
            (double)s.updates);
-    single(f, "tandem_rib_withdrawals_total", counter, "Paths withdrawn from this node.",
+    metrics_single(f, "tandem_rib_withdrawals_total", counter, "Paths withdrawn from this node.",
            (double)s.withdrawals);
-    single(f, "tandem_rib_memory_bytes", gauge, "Memory of prefixes, paths, attributes and orders.",
+    metrics_single(f, "tandem_rib_memory_bytes", gauge, "Memory of prefixes, paths, attributes and orders.",
            (double)(s.memory.nets + s.memory.paths + s.memory.attrs + s.memory.orders));
 }
 
@@ -88,7 +92,7 @@ static void put_turns(FILE *f, const struct api_view *v)
 {
     const struct core_turns *t = core_turns(v->core);
     uint64_t count = 0;
-    head(f, "tandem_turn_seconds", "histogram", "How long a turn of the loop took.");
+    metrics_head(f, "tandem_turn_seconds", "histogram", "How long a turn of the loop took.");
     for (int i = 0; i < CORE_TURN_BOUNDS; i++) {
         count += t->counts[i];
         fprintf(f, "tandem_turn_seconds_bucket{le=\"%g\"} %llu\n", core_turn_bounds_us[i] / 1e6,
@@ -98,14 +102,14 @@ static void put_turns(FILE *f, const struct api_view *v)
     fprintf(f, "tandem_turn_seconds_bucket{le=\"+Inf\"} %llu\n", (unsigned long long)count);
     fprintf(f, "tandem_turn_seconds_sum %.6f\n", (double)t->sum_us / 1e6);
     fprintf(f, "tandem_turn_seconds_count %llu\n", (unsigned long long)count);
-    single(f, "tandem_turn_longest_seconds", gauge, "The longest turn since the start.",
+    metrics_single(f, "tandem_turn_longest_seconds", gauge, "The longest turn since the start.",
            (double)t->longest_us / 1e6);
 }
 
 static void put_prefixes(FILE *f, const struct api_view *v)
 {
     const struct rib *r = core_rib(v->core);
-    head(f, "tandem_rib_prefixes", gauge, "Prefixes in the RIB.");
+    metrics_head(f, "tandem_rib_prefixes", gauge, "Prefixes in the RIB.");
     fprintf(f, "tandem_rib_prefixes{afi=\"ipv4\"} %u\n", r->nets.records[BGP_IP4].count);
     fprintf(f, "tandem_rib_prefixes{afi=\"ipv6\"} %u\n", r->nets.records[BGP_IP6].count);
 }
@@ -123,6 +127,10 @@ static double learned(const struct core_peer_view *p)
 static double accepted(const struct core_peer_view *p)
 {
     return p->accepted;
+}
+static double filtered(const struct core_peer_view *p)
+{
+    return p->state == BGP_ESTABLISHED && p->received > p->accepted ? p->received - p->accepted : 0;
 }
 static double best(const struct core_peer_view *p)
 {
@@ -169,6 +177,7 @@ static const struct {
     { "tandem_bgp_peer_up", "gauge", "1 when this node's session is Established.", up },
     { "tandem_bgp_peer_routes_learned", "gauge", "Routes received on this node's session.", learned },
     { "tandem_bgp_peer_routes_accepted", "gauge", "Routes received and usable.", accepted },
+    { "tandem_bgp_peer_routes_filtered", "gauge", "Routes received and refused by policy.", filtered },
     { "tandem_bgp_peer_routes_best", "gauge", "Routes that won.", best },
     { "tandem_bgp_peer_routes_advertised", "gauge", "Prefixes told to the peer.", advertised },
     { "tandem_bgp_peer_routes_limit", "gauge", "Configured limit, 0 = none.", limit },
@@ -181,41 +190,23 @@ static const struct {
 };
 /* clang-format on */
 
-static void peer_labels(FILE *f, const char *family, const struct core_peer_view *p,
+void metrics_peer(FILE *f, const char *family, const struct core_peer_view *p,
                         const char *end)
 {
     char text[IP_ADDR_TEXT];
     fprintf(f, "%s{peer=\"%s\",peer_as=\"%u\",", family, ip_addr_format(&p->peer->peer_ip, text),
             p->peer->peer_asn);
-    label(f, "name", p->peer->name, end);
+    metrics_label(f, "name", p->peer->name, end);
 }
 
 static void put_states(FILE *f, const struct core_peer_view *peers, size_t count)
 {
-    head(f, "tandem_bgp_peer_state", gauge, "1 for the state that the session is in.");
+    metrics_head(f, "tandem_bgp_peer_state", gauge, "1 for the state that the session is in.");
     for (size_t i = 0; i < count; i++)
         for (int s = 0; s < BGP_STATES; s++) {
-            peer_labels(f, "tandem_bgp_peer_state", &peers[i], ",");
+            metrics_peer(f, "tandem_bgp_peer_state", &peers[i], ",");
             fprintf(f, "state=\"%s\"} %d\n", bgp_state_name((enum bgp_state)s),
                     peers[i].state == s);
-        }
-}
-
-static void put_messages(FILE *f, const struct core_peer_view *peers, size_t count)
-{
-    static const char *const types[] = { NULL,           "open",      "update",
-                                         "notification", "keepalive", "route_refresh" };
-    static const char *const family = "tandem_bgp_messages_total";
-    head(f, family, counter, "BGP messages by type.");
-    for (size_t i = 0; i < count; i++)
-        for (size_t t = 1; peers[i].stats && t < sizeof types / sizeof *types; t++) {
-            uint64_t sent = t == 2 ? peers[i].sent.messages : peers[i].stats->messages_out[t];
-            peer_labels(f, family, &peers[i], ",");
-            fprintf(f, "direction=\"received\",type=\"%s\"} %llu\n", types[t],
-                    (unsigned long long)peers[i].stats->messages_in[t]);
-            peer_labels(f, family, &peers[i], ",");
-            fprintf(f, "direction=\"sent\",type=\"%s\"} %llu\n", types[t],
-                    (unsigned long long)sent);
         }
 }
 
@@ -223,16 +214,16 @@ static void put_bfd(FILE *f, const struct core_peer_view *peers, size_t count)
 {
     static const char *const up_family = "tandem_bfd_session_up";
     static const char *const failures = "tandem_bfd_session_failures_total";
-    head(f, up_family, gauge, "1 when BFD with the peer is Up; peers without BFD are left out.");
+    metrics_head(f, up_family, gauge, "1 when BFD with the peer is Up; peers without BFD are left out.");
     for (size_t i = 0; i < count; i++)
         if (peers[i].bfd) {
-            peer_labels(f, up_family, &peers[i], "} ");
+            metrics_peer(f, up_family, &peers[i], "} ");
             fprintf(f, "%d\n", peers[i].bfd->state == BFD_UP);
         }
-    head(f, failures, counter, "Times that BFD found the peer gone.");
+    metrics_head(f, failures, counter, "Times that BFD found the peer gone.");
     for (size_t i = 0; i < count; i++)
         if (peers[i].bfd) {
-            peer_labels(f, failures, &peers[i], "} ");
+            metrics_peer(f, failures, &peers[i], "} ");
             fprintf(f, "%u\n", peers[i].bfd->failures);
         }
 }
@@ -246,49 +237,19 @@ static void put_peers(FILE *f, const struct api_view *v)
     for (size_t i = 0; i < core_peer_count(v->core); i++)
         count += core_peer_view(v->core, i, &peers[count]);
     for (size_t k = 0; k < sizeof peer_families / sizeof *peer_families; k++) {
-        head(f, peer_families[k].name, peer_families[k].type, peer_families[k].help);
+        metrics_head(f, peer_families[k].name, peer_families[k].type, peer_families[k].help);
         for (size_t i = 0; i < count; i++) {
-            peer_labels(f, peer_families[k].name, &peers[i], "} ");
+            metrics_peer(f, peer_families[k].name, &peers[i], "} ");
             fprintf(f, "%.15g\n", peer_families[k].value(&peers[i]));
         }
     }
     put_states(f, peers, count);
-    put_messages(f, peers, count);
+    metrics_sessions(f, v, peers, count);
     put_bfd(f, peers, count);
     free(peers);
 }
 
-/* ---- nodes and targets ---- */
-
-static void put_nodes(FILE *f, const struct api_view *v)
-{
-    static const struct {
-        const char *name, *type, *help;
-    } families[] = {
-        { "tandem_replication_connected", "gauge", "1 when the node is heard." },
-        { "tandem_replication_lag_seconds", "gauge", "Age of its last word." },
-        { "tandem_replication_versions_behind", "gauge", "Own versions that it was not sent yet." },
-        { "tandem_replication_digest_differs", "gauge", "1 when the same inputs gave it another table." },
-        { "tandem_replication_config_differs", "gauge", "1 when it follows another file." },
-        { "tandem_replication_key_unlisted", "gauge", "1 when it uses a key that is not listed here." },
-        { "tandem_replication_quarantined_total", "counter", "Its records that could not be used here." },
-    };
-    for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
-        head(f, families[k].name, families[k].type, families[k].help);
-        for (size_t i = 0; i < core_node_count(v->core); i++) {
-            struct core_node_view n;
-            core_node_view(v->core, i, v->now_ms, &n);
-            double values[] = { n.state == REPL_MEMBER_ALIVE, n.lag_ms / 1000.0, (double)n.behind,
-                                n.has_digest && !n.digest_equal, n.config_differs,
-                                n.key_id && n.key_use == CORE_KEY_UNKNOWN, (double)n.quarantined };
-            if (n.is_self)
-                continue;
-            fprintf(f, "%s{", families[k].name);
-            label(f, "node", n.node->name, "} ");
-            fprintf(f, "%.15g\n", values[k]);
-        }
-    }
-}
+/* ---- targets ---- */
 
 static void put_target_routes(FILE *f, const struct core_target_view *t)
 {
@@ -302,7 +263,7 @@ static void put_target_routes(FILE *f, const struct core_target_view *t)
                  { "held", t->stats->held_by_brake } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fputs("tandem_program_routes{", f);
-        label(f, "target", t->target->name, ",");
+        metrics_label(f, "target", t->target->name, ",");
         fprintf(f, "state=\"%s\"} %u\n", rows[i].state, rows[i].value);
     }
 }
@@ -310,15 +271,15 @@ static void put_target_routes(FILE *f, const struct core_target_view *t)
 static void put_target_operations(FILE *f, const struct core_target_view *t)
 {
     const struct {
-        const char *operation;
+        const char *operation, *result;
         uint64_t value;
-    } rows[] = { { "put", t->stats->puts },
-                 { "delete", t->stats->deletes },
-                 { "error", t->stats->errors } };
+    } rows[] = { { "put", "ok", t->stats->puts },
+                 { "delete", "ok", t->stats->deletes },
+                 { "error", "failed", t->stats->errors } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fputs("tandem_program_operations_total{", f);
-        label(f, "target", t->target->name, ",");
-        fprintf(f, "operation=\"%s\"} %llu\n", rows[i].operation,
+        metrics_label(f, "target", t->target->name, ",");
+        fprintf(f, "operation=\"%s\",result=\"%s\"} %llu\n", rows[i].operation, rows[i].result,
                 (unsigned long long)rows[i].value);
     }
 }
@@ -328,7 +289,7 @@ static void put_target_roles(FILE *f, const struct core_target_view *t)
 {
     for (uint8_t role = 0; t->fence && role < REPL_FENCE_ROLES; role++) {
         fputs("tandem_program_role{", f);
-        label(f, "target", t->target->name, ",");
+        metrics_label(f, "target", t->target->name, ",");
         fprintf(f, "role=\"%s\"} %d\n", repl_fence_role_name(role), t->fence->role == role);
     }
 }
@@ -338,7 +299,7 @@ static void put_target_facts(FILE *f, const struct core_target_view *t)
 {
     for (size_t i = 0; i < t->fact_count; i++) {
         fputs("tandem_program_fact{", f);
-        label(f, "target", t->target->name, ",");
+        metrics_label(f, "target", t->target->name, ",");
         fprintf(f, "fact=\"%s\"} %llu\n", t->facts[i].name,
                 (unsigned long long)t->facts[i].value);
     }
@@ -347,15 +308,15 @@ static void put_target_facts(FILE *f, const struct core_target_view *t)
 static void put_target_trouble(FILE *f, const struct core_target_view *t)
 {
     fputs("tandem_program_trouble{", f);
-    label(f, "target", t->target->name, "} ");
+    metrics_label(f, "target", t->target->name, "} ");
     fprintf(f, "%d\n", t->trouble[0] != 0);
 }
 
 static void put_target_state(FILE *f, const struct core_target_view *t)
 {
     fputs("tandem_program_state{", f);
-    label(f, "target", t->target->name, ",");
-    label(f, "state", t->state, "} 1\n");
+    metrics_label(f, "target", t->target->name, ",");
+    metrics_label(f, "state", t->state, "} 1\n");
 }
 
 static void put_target_epoch(FILE *f, const struct core_target_view *t)
@@ -363,7 +324,7 @@ static void put_target_epoch(FILE *f, const struct core_target_view *t)
     if (!t->fence)
         return;
     fputs("tandem_program_epoch{", f);
-    label(f, "target", t->target->name, "} ");
+    metrics_label(f, "target", t->target->name, "} ");
     fprintf(f, "%llu\n", (unsigned long long)t->fence->record.epoch);
 }
 
@@ -372,7 +333,7 @@ static void put_target_reach(FILE *f, const struct core_target_view *t)
     if (!t->fence)
         return;
     fputs("tandem_program_reachable{", f);
-    label(f, "target", t->target->name, "} ");
+    metrics_label(f, "target", t->target->name, "} ");
     fprintf(f, "%d\n", t->fence->is_readable);
 }
 
@@ -434,14 +395,14 @@ static void put_agents(FILE *f, const struct api_view *v)
         { "tandem_agent_unhealthy_next_hops", "Next hops that its probes found out.", agent_unhealthy, true },
     };
     for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
-        head(f, families[k].name, gauge, families[k].help);
+        metrics_head(f, families[k].name, gauge, families[k].help);
         for (size_t i = 0; i < core_agent_count(v->core); i++) {
             struct core_agent_view a;
             core_agent_view(v->core, i, &a);
             if (families[k].is_reported && !a.has_report)
                 continue;
             fprintf(f, "%s{", families[k].name);
-            label(f, "agent", a.name, "} ");
+            metrics_label(f, "agent", a.name, "} ");
             fprintf(f, "%.15g\n", families[k].value(&a));
         }
     }
@@ -478,38 +439,15 @@ static void put_stations(FILE *f, const struct api_view *v)
         { "tandem_bmp_losses_total", "counter", "Connections with it that ended.", losses },
     };
     for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
-        head(f, families[k].name, families[k].type, families[k].help);
+        metrics_head(f, families[k].name, families[k].type, families[k].help);
         for (size_t i = 0; i < core_station_count(v->core); i++) {
             struct core_station_view s;
             core_station_view(v->core, i, &s);
             fprintf(f, "%s{", families[k].name);
-            label(f, "station", s.station->name, "} ");
+            metrics_label(f, "station", s.station->name, "} ");
             fprintf(f, "%.15g\n", families[k].value(&s));
         }
     }
-}
-
-/* ---- the process ---- */
-
-static void put_process(FILE *f, const struct api_view *v)
-{
-    struct rusage usage;
-    struct core_status s;
-    unsigned long pages = 0, resident = 0;
-    core_status(v->core, v->now_ms, &s);
-    getrusage(RUSAGE_SELF, &usage);
-    double cpu = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm && fscanf(statm, "%lu %lu", &pages, &resident) != 2)
-        resident = 0;
-    if (statm)
-        fclose(statm);
-    single(f, "process_cpu_seconds_total", counter, "CPU time.", cpu);
-    single(f, "process_resident_memory_bytes", gauge, "Resident memory.",
-           (double)resident * (double)sysconf(_SC_PAGESIZE));
-    single(f, "process_start_time_seconds", gauge, "Start, since 1970.",
-           (double)(v->wall_ms - (v->now_ms - s.started_ms)) / 1000);
 }
 
 void api_metrics(const struct api_view *v, const struct api_request *q, struct api_reply *out)
@@ -517,33 +455,36 @@ void api_metrics(const struct api_view *v, const struct api_request *q, struct a
     char *body = NULL;
     size_t len = 0;
     FILE *f = open_memstream(&body, &len);
-    (void)q;
     if (!f)
         abort();
     put_node(f, v);
     put_turns(f, v);
     put_prefixes(f, v);
     put_peers(f, v);
-    put_nodes(f, v);
-    head(f, "tandem_program_routes", gauge, "Prefixes by state of a target.");
+    metrics_cluster(f, v);
+    metrics_head(f, "tandem_program_routes", gauge, "Prefixes by state of a target.");
     put_targets(f, v, put_target_routes);
-    head(f, "tandem_program_operations_total", counter, "Operations on a target.");
+    metrics_head(f, "tandem_program_operations_total", counter, "Operations on a target.");
     put_targets(f, v, put_target_operations);
-    head(f, "tandem_program_role", gauge, "Role of this node at a shared target: 1 for the one it has.");
+    metrics_head(f, "tandem_program_role", gauge, "Role of this node at a shared target: 1 for the one it has.");
     put_targets(f, v, put_target_roles);
-    head(f, "tandem_program_epoch", gauge, "Epoch of the fence that stands in a shared target.");
+    metrics_head(f, "tandem_program_epoch", gauge, "Epoch of the fence that stands in a shared target.");
     put_targets(f, v, put_target_epoch);
-    head(f, "tandem_program_trouble", gauge, "Is something wrong with a target as a whole?");
+    metrics_head(f, "tandem_program_trouble", gauge, "Is something wrong with a target as a whole?");
     put_targets(f, v, put_target_trouble);
-    head(f, "tandem_program_state", gauge, "The state that a target is in, in a word: 1.");
+    metrics_head(f, "tandem_program_state", gauge, "The state that a target is in, in a word: 1.");
     put_targets(f, v, put_target_state);
-    head(f, "tandem_program_fact", gauge, "Numbers of a target's own, by name.");
+    metrics_head(f, "tandem_program_fact", gauge, "Numbers of a target's own, by name.");
     put_targets(f, v, put_target_facts);
-    head(f, "tandem_program_reachable", gauge, "Does a shared target answer this node?");
+    metrics_head(f, "tandem_program_reachable", gauge, "Does a shared target answer this node?");
     put_targets(f, v, put_target_reach);
     put_agents(f, v);
     put_stations(f, v);
-    put_process(f, v);
+    metrics_process(f, v);
     fclose(f);
-    reply_text(out, 200, "text/plain; version=0.0.4; charset=utf-8", body, len);
+    if (q->wants_openmetrics)
+        body = metrics_open(body, &len);
+    reply_text(out, 200, q->wants_openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                              : "text/plain; version=0.0.4; charset=utf-8",
+               body, len);
 }

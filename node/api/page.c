@@ -73,10 +73,9 @@ bool page_add(struct page_items *to, json_t *take_item)
     return false;
 }
 
-void page_reply(const struct api_view *v, const struct page *page, page_add_net *add_net,
-                const void *context, struct api_reply *out)
+json_t *page_items(const struct api_view *v, const struct page *page, page_add_net *add_net, const void *context,
+                   char cursor[static PAGE_CURSOR])
 {
-    char cursor[40];
     unsigned looks = LOOKS_MAX;
     struct walk walk = page->walk;
     struct page_items items = { .list = json_array(), .limit = page->limit, .skip = page->skip };
@@ -93,6 +92,16 @@ void page_reply(const struct api_view *v, const struct page *page, page_add_net 
         items.shown = 0;
     }
     bool is_done = !is_full && walk_is_done(&walk);
-    snprintf(cursor, sizeof cursor, "%llx.%u", (unsigned long long)at, items.shown);
-    reply_list(out, items.list, is_done ? NULL : cursor, vlist_head(&walk.rib->loc));
+    cursor[0] = 0;
+    if (!is_done)
+        snprintf(cursor, PAGE_CURSOR, "%llx.%u", (unsigned long long)at, items.shown);
+    return items.list;
+}
+
+void page_reply(const struct api_view *v, const struct page *page, page_add_net *add_net,
+                const void *context, struct api_reply *out)
+{
+    char cursor[PAGE_CURSOR];
+    json_t *items = page_items(v, page, add_net, context, cursor);
+    reply_list(out, items, cursor[0] ? cursor : NULL, vlist_head(&page->walk.rib->loc));
 }

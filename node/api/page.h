@@ -31,6 +31,10 @@ bool page_add(struct page_items *to, json_t *take_item);
 /* All items of a net; false: the page is full. */
 typedef bool page_add_net(const struct api_view *v, const void *context, uint32_t net,
                           struct page_items *to);
+/* The page's items; *cursor is text where there is more, "" otherwise. */
+enum { PAGE_CURSOR = 40 };
+json_t *page_items(const struct api_view *v, const struct page *page, page_add_net *add_net, const void *context,
+                   char cursor[static PAGE_CURSOR]);
 void page_reply(const struct api_view *v, const struct page *page, page_add_net *add_net,
                 const void *context, struct api_reply *out);
 

@@ -42,9 +42,11 @@ static const char *title_of(unsigned status)
     static const struct {
         unsigned status;
         const char *title;
-    } titles[] = { { 400, "Bad Request" },         { 403, "Forbidden" },
-                   { 404, "Not Found" },           { 405, "Method Not Allowed" },
-                   { 409, "Conflict" },            { 421, "Misdirected Request" },
+    } titles[] = { { 400, "Bad Request" },           { 401, "Unauthorized" },
+                   { 403, "Forbidden" },             { 404, "Not Found" },
+                   { 405, "Method Not Allowed" },    { 409, "Conflict" },
+                   { 412, "Precondition Failed" },   { 413, "Content Too Large" },
+                   { 421, "Misdirected Request" },   { 422, "Unprocessable Content" },
                    { 503, "Service Unavailable" } };
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (titles[i].status == status)

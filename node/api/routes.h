@@ -4,7 +4,7 @@
  * "nextCursor": text or null, "revision": n}; two pages of one revision saw the same state. An error
  * is application/problem+json (RFC 9457) with errors[].{path, message}. A query parameter that an
  * endpoint does not know is an error, not ignored. What changes something is a POST without a body, over
- * the Unix socket alone. Source: the interface study 3.4. */
+ * the Unix socket, or over TCP with the token; it may carry If-Match with the ETag of the configuration that it means. Source: the interface study 3.4. */
 #ifndef TANDEM_NODE_API_ROUTES_H
 #define TANDEM_NODE_API_ROUTES_H
 
@@ -23,9 +23,11 @@ struct api_view {
     uint64_t wall_ms; /* the same moment, since 1970 */
     api_reload *reload;
     void *reload_data;
+    const uint64_t *answered; /* so many with this status; NULL: nobody counts */
 };
 
-enum { API_PARAMS_MAX = 10, API_REST_MAX = 2 * CONFIG_NAME_MAX + 1 };
+enum { API_STATUSES = 600 };
+enum { API_ETAG = 32, API_PARAMS_MAX = 10, API_REST_MAX = 2 * CONFIG_NAME_MAX + 1 };
 
 struct api_request {
     const char *path; /* decoded */
@@ -34,8 +36,10 @@ struct api_request {
     } params[API_PARAMS_MAX]; /* value "" for a bare "?verbose" */
     size_t param_count;
     bool too_many;       /* more than API_PARAMS_MAX were given */
+    const char *if_match; /* an order's condition, NULL = none */
+    bool wants_openmetrics; /* of /metrics, instead of Prometheus' older form */
     bool is_health_only; /* came by the health listener: the checks only */
-    bool is_post;        /* POST, which came by the Unix socket; else GET */
+    bool is_post;        /* POST by who may give orders; else GET */
     char rest[API_REST_MAX + 1]; /* set by api_answer: what stood for "*" in the endpoint's path */
 };
 
@@ -44,6 +48,8 @@ struct api_reply {
     const char *type; /* static */
     char *body;       /* malloc'd, the receiver's */
     size_t len;
+    char etag[API_ETAG]; /* of what the configuration decides, "" = none */
+    const char *allows; /* of a 405: methods that would do; static, NULL = all that the API knows */
 };
 
 /* Always fills *out. */
@@ -58,6 +64,6 @@ typedef void api_handler(const struct api_view *v, const struct api_request *q,
 api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_learned, api_advertised, api_route_list, api_route_explain,
     api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_livez, api_readyz, api_metrics,
     api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear,
-    api_config_check, api_config_reload;
+    api_config, api_config_revisions, api_config_schema, api_config_check, api_config_reload, api_openapi;
 
 #endif

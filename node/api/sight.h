@@ -15,10 +15,23 @@ void json_set_attrs(json_t *o, const struct bgp_attrs *attrs);
 json_t *sight_path(const struct api_view *v, uint32_t path);
 /* The NVA that the request's path names: its number, from 1. False: *out says that there is none. */
 bool sight_find_peer(const struct api_view *v, const struct api_request *q, int *nva, struct api_reply *out);
+/* ?format=az; False: *out holds the refusal. */
+bool sight_az_wanted(const struct api_request *q, bool *is_az, struct api_reply *out);
+/* Items of learnedRoutes (source: the NVA's address) or advertisedRoutes (NULL) in that form. */
+void sight_az_reply(const struct api_view *v, json_t *take_items, const char *cursor, const struct ip_addr *source,
+                    struct api_reply *out);
 /* What an OPEN says: AS, identifier, capabilities. */
 json_t *sight_open(const struct bgp_open *o);
 /* "nva", "vpnGateway", "expressRoute" */
 const char *sight_peer_type(uint8_t type);
+/* The configuration in force: its revision and its digest. */
+void sight_etag(const struct api_view *v, char etag[static API_ETAG]);
+/* The node that writes the first shared target; NULL: nothing is shared, or nobody does. */
+const char *sight_leader(const struct api_view *v);
+/* The highest epoch of the shared targets' fences, 0 = nothing is shared. */
+uint64_t sight_epoch(const struct api_view *v);
+/* "leader": it writes a shared target; "follower": another one does; "active": nothing is shared. */
+const char *sight_role(const struct api_view *v, const char *node);
 /* What a person should know of, as texts. */
 json_t *sight_warnings(const struct api_view *v);
 

@@ -7,8 +7,8 @@ const LIMIT = 200;
 function chips(route) {
   if (route.filteredBy) return mark("bad", `refused: ${route.filteredBy}`);
   const words = [route.best && "best", route.multipath && "ECMP", route.programmed && "programmed",
-                 route.stale !== "live" && route.stale].filter(Boolean);
-  return words.length ? mark(route.stale === "live" ? "good" : "warn", words.join(", ")) : mark("faint", "not used");
+                 route.stale && route.class].filter(Boolean);
+  return words.length ? mark(route.stale ? "warn" : "good", words.join(", ")) : mark("faint", "not used");
 }
 
 const path = (route) => route.asPath.map((as) => (Array.isArray(as) ? `{${as.join(",")}}` : as)).join(" ");

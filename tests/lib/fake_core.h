@@ -266,6 +266,22 @@ const struct core_turns *core_turns(const struct core *c)
     return &turns;
 }
 
+const uint32_t core_time_bounds_ms[CORE_TIME_BOUNDS] = { 1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000 };
+
+const struct core_times *core_times(const struct core *c, enum core_stage stage)
+{
+    static const struct core_times times[CORE_STAGES] = { { .counts = { 3, 1 }, .sum_ms = 5 }, { .counts = { 0 } } };
+    (void)c;
+    return &times[stage];
+}
+
+bool core_revision(const struct core *c, size_t back, struct core_revision *out)
+{
+    (void)c;
+    *out = (struct core_revision){ .number = 2 - back, .generation = 7 - back, .digest = { 0xab, 1, 2, (uint8_t)back } };
+    return back < 2;
+}
+
 void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
 {
     (void)now_ms;

@@ -179,6 +179,7 @@ static const char *ctl(struct lab *l, const char *arguments)
 }
 
 #define ASSERT_HAS(text, part) CU_ASSERT_PTR_NOT_NULL(strstr((text), (part)))
+#define ASSERT_LACKS(text, part) CU_ASSERT_PTR_NULL(strstr((text), (part)))
 
 static void test_status_shows_nodes_peers_and_warnings(void)
 {
@@ -246,8 +247,10 @@ static void test_route_tables_say_why(void)
     struct lab l;
     lab_open(&l);
     ASSERT_HAS(ctl(&l, "route list 0.0.0.0/0"), "AS path length 2, best has 1");
-    ASSERT_HAS(l.out, "*=");
+    ASSERT_HAS(l.out, "* ");
+    ASSERT_LACKS(l.out, "*="); /* there is no target */
     ASSERT_HAS(l.out, "65003 65099");
+    ASSERT_HAS(l.out, "AGE");
     ASSERT_HAS(ctl(&l, "r e 8.8.8.8 --peer sdwan"),
                "no - AS path length 2, best has 1 (fw-1, fw-2)");
     ASSERT_HAS(l.out, "the longest match of 8.8.8.8/32");

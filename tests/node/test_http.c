@@ -49,6 +49,8 @@ static void on_act(void *data)
     acts++;
 }
 
+static struct api_token token;
+
 static unsigned reloads;
 
 static bool reload(void *data, bool is_dry, FILE *out)
@@ -66,6 +68,7 @@ static int lab_start(struct lab *l)
                            .config = &l->core->config,
                            .self = 1,
                            .now = now_ms,
+                           .token = &token,
                            .reload = reload,
                            .on_act = on_act };
     return api_start(&l->api, &cfg, l->error, sizeof l->error);
@@ -240,6 +243,7 @@ static void test_a_reload_says_what_changes_or_what_is_wrong(void)
     ASSERT_HAS(refusal, " 422 ");
     ASSERT_HAS(refusal, "application/problem+json");
     ASSERT_HAS(refusal, "\"detail\":\"tandem.yaml:3:1: error: peers: wrong");
+    ASSERT_HAS(refusal, "\"errors\":[{\"line\":3,\"column\":1,\"path\":\"peers\",\"message\":\"wrong\"}]");
     lab_close(&l);
 }
 
@@ -267,7 +271,7 @@ static void test_orders_that_are_wrong_are_not_carried_out(void)
     ASSERT_HAS(ask_fd(&l, dial_unix(&l), "GET /v1/nodes/rs-a/drain HTTP/1.0\r\n\r\n"), " 405 ");
     ASSERT_HAS(ask_fd(&l, dial(l.tcp.port), "POST /v1/nodes/rs-a/drain HTTP/1.1\r\nHost: localhost\r\n"
                                             "Content-Length: 0\r\nConnection: close\r\n\r\n"),
-               " 405 ");
+               " 403 ");
     CU_ASSERT_STRING_EQUAL(l.core->acted, "");
     lab_close(&l);
 }
@@ -299,8 +303,9 @@ static void test_what_is_not_a_plain_get_is_refused(void)
     static const struct {
         const char *request, *status;
     } rows[] = {
-        { "POST /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", " 405 " },
+        { "POST /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", " 403 " },
         { "DELETE /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", " 405 " },
+        { "PUT /v1/config HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "change it there" },
         { "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", " 400 " },
         { "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
           "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -318,8 +323,8 @@ static void test_what_is_not_a_plain_get_is_refused(void)
     CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         ASSERT_HAS(ask_fd(&l, dial(l.tcp.port), rows[i].request), rows[i].status);
-    ask_fd(&l, dial(l.tcp.port), rows[0].request);
-    ASSERT_HAS(answer, "Allow: GET, HEAD");
+    ask_fd(&l, dial(l.tcp.port), rows[1].request);
+    ASSERT_HAS(answer, "Allow: GET, HEAD, POST");
     ASSERT_HAS(answer, "application/problem+json");
     lab_close(&l);
 }

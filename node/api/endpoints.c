@@ -1,0 +1,75 @@
+#include "node/api/endpoints.h"
+
+/* clang-format off */
+static const struct endpoint endpoints[] = {
+    { "/livez",             { "verbose", "exclude" },                            true,  api_livez,
+      "Has the loop turned within two seconds? 200 or 503" },
+    { "/readyz",            { "verbose", "exclude", "fail" },               true,  api_readyz,
+      "Does this node serve? 200 or 503" },
+    { "/healthz",           { "verbose", "exclude", "fail" },               true,  api_readyz,
+      "The same as /readyz" },
+    { "/metrics",           { NULL },                                       false, api_metrics,
+      "Prometheus text format" },
+    { "/v1/status",         { NULL },                                       false, api_status,
+      "This node, and what it sees of the others" },
+    { "/v1/nodes",          { NULL },                                       false, api_nodes,
+      "The route server's nodes" },
+    { "/v1/nodes/diff",     { NULL },                                       false, api_node_diff,
+      "Where the nodes' tables differ" },
+    { "/v1/peers",          { NULL },                                       false, api_peers,
+      "The NVAs and their sessions" },
+    { "/v1/peers/*",        { NULL },                                       false, api_peer,
+      "One NVA" },
+    { "/v1/peers/*/learnedRoutes",    { "prefix", "match", "limit", "cursor", "format" }, false, api_learned,
+      "What it announced, refused or not" },
+    { "/v1/peers/*/advertisedRoutes", { "prefix", "match", "limit", "cursor", "format" }, false, api_advertised,
+      "What this node tells it" },
+    { "/v1/routes",         { "prefix", "match", "peer", "state", "best", "community", "asPathContains",
+                              "limit", "cursor" },                          false, api_route_list,
+      "Paths, and why each won or lost" },
+    { "/v1/routes/explain", { "prefix", "peer" },                           false, api_route_explain,
+      "Every stage of a route's way" },
+    { "/v1/programming",    { NULL },                                       false, api_programming,
+      "Targets: wanted and installed" },
+    { "/v1/programming/*",  { NULL },                                       false, api_programming_one,
+      "One target" },
+    { "/v1/bmp",            { NULL },                                       false, api_bmp,
+      "Monitoring stations" },
+    { "/v1/events",         { "after", "limit" },                           false, api_events,
+      "What happened: a page, or a stream of server-sent events" },
+    { "/v1/mrt",            { NULL },                                       false, api_mrt,
+      "The RIB as an MRT file" },
+    { "/v1/config",         { NULL },                                       false, api_config,
+      "What the configuration in force says" },
+    { "/v1/config/revisions", { NULL },                                     false, api_config_revisions,
+      "Configurations of this life of the node" },
+    { "/v1/config/schema",  { NULL },                                       false, api_config_schema,
+      "JSON Schema of the configuration file" },
+    { "/v1/openapi.json",   { NULL },                                       false, api_openapi,
+      "This document" },
+};
+
+/* What is a POST. */
+static const struct endpoint orders[] = {
+    { "/v1/nodes/*/drain",   { "message" }, false, api_node_drain,
+      "Planned work: move everything away, then close" },
+    { "/v1/nodes/*/undrain", { NULL },      false, api_node_undrain,
+      "Back to work" },
+    { "/v1/peers/*/disable", { "message" }, false, api_peer_disable,
+      "End its session with this node until enabled" },
+    { "/v1/peers/*/enable",  { NULL },      false, api_peer_enable,
+      "Undo it" },
+    { "/v1/peers/*/clear",   { "kind" },    false, api_peer_clear,
+      "Reset its session, or ask for routes once more" },
+    { "/v1/config/check",    { NULL },      false, api_config_check,
+      "What a reload would change, or what is wrong" },
+    { "/v1/config/reload",   { NULL },      false, api_config_reload,
+      "Read the configuration file again and follow it" },
+};
+/* clang-format on */
+
+const struct endpoint *endpoint_table(bool is_post, size_t *count)
+{
+    *count = is_post ? sizeof orders / sizeof *orders : sizeof endpoints / sizeof *endpoints;
+    return is_post ? orders : endpoints;
+}

@@ -1,0 +1,25 @@
+/* Prometheus text format 0.0.4: what the files of /metrics write with. */
+#ifndef TANDEM_NODE_API_METRICS_TEXT_H
+#define TANDEM_NODE_API_METRICS_TEXT_H
+
+#include <stdio.h>
+
+#include "node/api/sight.h"
+
+void metrics_head(FILE *f, const char *name, const char *type, const char *help);
+void metrics_single(FILE *f, const char *name, const char *type, const char *help, double value);
+/* name="value" with backslash, quote and newline escaped, and what follows it */
+void metrics_label(FILE *f, const char *name, const char *value, const char *end);
+/* family{peer="10.1.2.4",peer_as="65001",name="fw-1" and what follows it */
+void metrics_peer(FILE *f, const char *family, const struct core_peer_view *p, const char *end);
+
+/* metrics_open.c: the same as OpenMetrics 1.0; *len is that of the text, then of the result. */
+char *metrics_open(char *take_text, size_t *len);
+/* metrics_process.c */
+void metrics_process(FILE *f, const struct api_view *v);
+/* metrics_cluster.c: who leads, replication, how long news takes */
+void metrics_cluster(FILE *f, const struct api_view *v);
+/* metrics_sessions.c: what was said on the sessions */
+void metrics_sessions(FILE *f, const struct api_view *v, const struct core_peer_view *peers, size_t count);
+
+#endif
