@@ -1,0 +1,370 @@
+#!/usr/bin/python3
+"""What scripts rely on, as DESIGN section 11 and the study of interfaces say it: exit codes, paths, fields, metrics.
+
+    tests/interop/surface.py [words of a case's name]
+
+Two nodes on loopback addresses, ports above 1024 and without privileges, one NVA that speaks to both.
+"""
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "tests", "lib")]
+sys.dont_write_bytecode = True
+
+from case import Cases, Failed  # noqa: E402
+from rawbgp import Session, attribute  # noqa: E402
+
+BIN = os.environ.get("TANDEM_BIN", os.path.join(ROOT, "build", "debug", "bin"))
+ADDRESSES = {"rs-a": "127.77.0.1", "rs-b": "127.77.0.2"}
+BGP, CLUSTER, API, HEALTH = 17900, 18177, 18179, 18178
+NVA, ASN = "127.77.1.1", 65001
+PREFIX, HOP = "10.44.0.0/16", "10.1.2.4"
+TOKEN = "only-for-the-test"
+cases = Cases()
+
+
+def program(name, *words, code=0, env=None):
+    """It ends with this status; what it said."""
+    done = subprocess.run([os.path.join(BIN, name), *words], capture_output=True, text=True, timeout=60, check=False, env=env)
+    if done.returncode != code:
+        raise Failed(f"{name} {' '.join(words)}: status {done.returncode} instead of {code}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def poll(what, holds, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return
+        time.sleep(0.05)
+    raise Failed(f"not within {seconds} s: {what}")
+
+
+def must(holds, text):
+    if not holds:
+        raise Failed(text)
+
+
+class Pair:
+    def __init__(self, directory):
+        self.directory, self.processes, self.sessions = directory, {}, []
+        self.config = os.path.join(directory, "tandem.yaml")
+        self.public = {name: program("tandemctl", "key", "new", self.path(f"{name}.key")).strip() for name in ADDRESSES}
+        program("tandemctl", "key", "new", "--secret", self.path("cluster.secret"))
+        with open(self.path("token"), "w", encoding="utf-8") as file:
+            file.write(TOKEN + "\n")
+        self.configure()
+        for name in ADDRESSES:
+            log = open(self.path(f"{name}.log"), "w", encoding="utf-8")
+            self.processes[name] = subprocess.Popen([os.path.join(BIN, "tandemd"), "--config", self.config, "--node", name],
+                                                    stdout=log, stderr=log)
+            log.close()
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def configure(self, level="info"):
+        nodes = "".join(f"  - {{ name: {name}, address: {address}, bgpPort: {BGP}, clusterPort: {CLUSTER}, "
+                        f"publicKey: \"{self.public[name]}\", api: [\"{address}:{API}\"], health: [\"{address}:{HEALTH}\"] }}\n"
+                        for name, address in ADDRESSES.items())
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"version: 1\nrouteServer: {{ name: hub-rs, runDirectory: {self.directory} }}\nnodes:\n{nodes}"
+                       f"cluster: {{ keyFile: \"{{node}}.key\", secretFile: cluster.secret, defer: 2s }}\n"
+                       f"peers: [{{ name: fw, peerIp: {NVA}, peerAsn: {ASN}, passive: true, "
+                       f"maxRoutes: {{ limit: 1000 }} }}]\nvirtualNetworks: []\napi: {{ tokenFile: token }}\nlog: {{ level: {level} }}\n")
+
+    def ask(self, name, method, path, headers=None, port=API, over=None):
+        """(status, headers, body) from the node over TCP, or over its socket."""
+        connection = http.client.HTTPConnection(ADDRESSES[name], port, timeout=20)
+        if over:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(over)
+        connection.request(method, path, headers=headers or {})
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        connection.close()
+        return answer.status, answer.headers, body
+
+    def get(self, path, name="rs-a"):
+        status, _, body = self.ask(name, "GET", path)
+        must(status == 200, f"{path}: {status} {body}")
+        return json.loads(body)
+
+    def items(self, path, name="rs-a"):
+        answer = self.get(path, name)
+        must(set(answer) == {"items", "nextCursor", "revision"}, f"{path}: a list has {sorted(answer)}")
+        return answer["items"]
+
+    def problem(self, status, path, name="rs-a", method="GET", headers=None, port=API):
+        got, answer_headers, body = self.ask(name, method, path, headers, port)
+        must(got == status, f"{method} {path}: {got} instead of {status}: {body}")
+        must(answer_headers["Content-Type"] == "application/problem+json", f"{method} {path}: {answer_headers['Content-Type']}")
+        return json.loads(body)
+
+    def up(self):
+        """Both nodes ready, the NVA with both, its route everywhere."""
+        for name in ADDRESSES:
+            poll(f"{name} answers", lambda name=name: self.answers(name))
+        for name in ADDRESSES:
+            session = Session(ADDRESSES[name], BGP, NVA, ASN)
+            session.announce(PREFIX, hop=HOP, path=[ASN, 65099], extra=attribute(8, b"\xfd\xe9\x00\x07", 0xc0))
+            session.end_of_rib()
+            self.sessions.append(session)
+        for name in ADDRESSES:
+            poll(f"{name} has both paths", lambda name=name: len(self.items("/v1/routes", name)) == 2)
+            poll(f"{name} is ready", lambda name=name: self.ask(name, "GET", "/readyz")[0] == 200)
+
+    def answers(self, name):
+        try:
+            return self.ask(name, "GET", "/livez")[0] == 200
+        except OSError:
+            return False
+
+    def end(self):
+        for session in self.sessions:
+            session.close()
+        for process in self.processes.values():
+            process.terminate()
+        bad = [name for name, process in self.processes.items() if process.wait(30) != 0]
+        logs = {name: open(self.path(f"{name}.log"), encoding="utf-8").read() for name in self.processes}
+        must(not bad and not any("Sanitizer" in log for log in logs.values()), f"{bad}\n{json.dumps(logs)[-4000:]}")
+        must(not any(TOKEN in log for log in logs.values()), "the token stands in the log")
+
+
+def fields(what, thing, names):
+    missing = [name for name in names.split() if name not in thing]
+    must(not missing, f"{what}: {missing} missing in {sorted(thing)}")
+
+
+@cases.case("exit codes")
+def _(pair):
+    bad = pair.path("bad.yaml")
+    with open(bad, "w", encoding="utf-8") as file:
+        file.write("routeServer: { name: x, hubRoutingPrefrence: ASPath }\nnodes: [{ name: a, address: 127.0.0.1 }]\n")
+    said = program("tandemd", "--config", bad, "--node", "a", "--check", code=1)
+    must("bad.yaml:1:25: error: routeServer: unknown key \"hubRoutingPrefrence\" (did you mean" in said, said)
+    program("tandemd", "--config", bad, "--node", "a", code=1)
+    program("tandemd", "--config", pair.config, "--node", "rs-a", "--check")
+    program("tandemd", "--config", pair.config, "--node", "nobody", "--check", code=1)
+    program("tandemd", "--wrong", code=2)
+    program("tandem-agent", "--config", bad, code=1)
+    program("tandem-agent", code=2)
+    socket_words = ("--socket", pair.path("rs-a.sock"))
+    program("tandemctl", "config", "check", bad, code=5)
+    program("tandemctl", "config", "check", pair.config)
+    program("tandemctl", *socket_words, "status")
+    program("tandemctl", *socket_words, "frobnicate", code=2)
+    program("tandemctl", *socket_words, "peer", "show", "nobody", code=3)
+    program("tandemctl", *socket_words, "route", "explain", "192.0.2.0/24", code=3)
+    program("tandemctl", "--socket", pair.path("nowhere.sock"), "status", code=4)
+
+
+@cases.case("/v1/status and /v1/nodes")
+def _(pair):
+    status = pair.get("/v1/status")
+    fields("status", status, "name asn ready epoch leader nodes counts warnings node version uptimeSeconds phase checks")
+    must(status["ready"] is True and status["name"] == "hub-rs" and status["asn"] == 65515, status)
+    must(status["leader"] is None and status["epoch"] == 0, "nothing is shared, and somebody leads")
+    for node in pair.items("/v1/nodes"):
+        fields("a node", node, "name address role health lagSeconds uptimeSeconds version")
+        must(node["health"] == "ok" and node["version"] == status["version"] and node["role"] == "active", node)
+        must(0 < node["uptimeSeconds"] < 600, node)
+    must(status["nodes"] and status["counts"]["programmed"] == 0, "there is no target")
+
+
+@cases.case("/v1/peers")
+def _(pair):
+    for peer in [*pair.items("/v1/peers"), pair.get("/v1/peers/fw")]:
+        fields("a peer", peer, "name peerIp peerAsn type state adminState uptimeSeconds lastError bfdState capabilities "
+                               "routes messages sessions")
+        fields("its routes", peer["routes"], "received accepted filtered best advertised limit")
+        must(peer["state"] == "Established" and peer["routes"]["received"] == 1 and peer["routes"]["limit"] == 1000, peer)
+        must([s["node"] for s in peer["sessions"] if s["up"]] == list(ADDRESSES), peer["sessions"])
+    pair.problem(404, "/v1/peers/nobody")
+
+
+@cases.case("/v1/routes")
+def _(pair):
+    for name in ADDRESSES:
+        routes = pair.items(f"/v1/routes?prefix={PREFIX}&peer=fw&match=exact&state=accepted&limit=10", name)
+        must(sorted(r["node"] for r in routes) == list(ADDRESSES), routes)
+        for route in routes:
+            fields("a route", route, "prefix nextHop peer asPath origin med communities largeCommunities best multipath "
+                                     "programmed stale filteredBy selectionReason ageSeconds since")
+            must(route["asPath"] == [ASN, 65099] and route["communities"] == ["65001:7"] and route["nextHop"] == HOP, route)
+            must(route["programmed"] is False and route["stale"] is False and route["filteredBy"] is None, route)
+            must(0 <= route["ageSeconds"] < 600, route)
+        must([r["best"] for r in routes].count(True) == 1, routes)
+    must(pair.items("/v1/routes?prefix=10.44.7.7/32&match=lpm"), "longest match")
+    must(not pair.items("/v1/routes?community=65001:8"), "another community")
+    wrong = pair.problem(400, "/v1/routes?colour=red")
+    must(wrong["errors"][0]["path"] == "colour", wrong)
+    fields("explain", pair.get(f"/v1/routes/explain?prefix={PREFIX}"), "prefix paths programmed")
+
+
+@cases.case("a route's age is that of its last change")
+def _(pair):
+    session, late = pair.sessions[0], "10.45.0.0/16"
+    session.announce(late, hop=HOP, path=[ASN])
+    poll("both nodes have it", lambda: all(pair.items(f"/v1/routes?prefix={late}", name) for name in ADDRESSES))
+    poll("it ages", lambda: all(1.5 < pair.items(f"/v1/routes?prefix={late}", name)[0]["ageSeconds"] for name in ADDRESSES))
+    session.announce(late, hop=HOP, path=[ASN])
+    session.announce(PREFIX, hop=HOP, path=[ASN, 65098])
+    poll("the other one is new", lambda: all(any(65098 in r["asPath"] and r["ageSeconds"] < 1.5 for r in
+                                                 pair.items(f"/v1/routes?prefix={PREFIX}", name)) for name in ADDRESSES))
+    must(all(pair.items(f"/v1/routes?prefix={late}", name)[0]["ageSeconds"] > 1.5 for name in ADDRESSES), "said again, and young")
+    session.announce(PREFIX, hop=HOP, path=[ASN, 65099], extra=attribute(8, b"\xfd\xe9\x00\x07", 0xc0))
+    session.withdraw(late)
+    poll("it is gone", lambda: not any(pair.items(f"/v1/routes?prefix={late}", name) for name in ADDRESSES))
+    must("AGE" in program("tandemctl", "--socket", pair.path("rs-a.sock"), "route", "list"), "no column AGE")
+
+
+@cases.case("learned and advertised, ours and the cloud's form")
+def _(pair):
+    learned = pair.items("/v1/peers/fw/learnedRoutes")
+    must(len(learned) == 2, learned)
+    az = pair.get("/v1/peers/fw/learnedRoutes?format=az")
+    must(set(az) == {"RouteServiceRole_IN_0", "RouteServiceRole_IN_1"}, az)
+    for (role, routes), address in zip(sorted(az.items()), ADDRESSES.values()):
+        must(len(routes) == 1, f"{role}: {routes}")
+        must(routes[0] == {"asPath": f"{ASN}-65099", "localAddress": address, "network": PREFIX, "nextHop": HOP,
+                           "origin": "EBgp", "sourcePeer": NVA, "weight": 32768}, routes[0])
+    must(pair.items("/v1/peers/fw/advertisedRoutes") == [], "it is told its own route")
+    must(pair.get("/v1/peers/fw/advertisedRoutes?format=az")["RouteServiceRole_IN_0"] == [], "")
+    pair.problem(400, "/v1/peers/fw/learnedRoutes?format=xml")
+
+
+@cases.case("programming, events, and what is none of ours")
+def _(pair):
+    must(pair.items("/v1/programming") == [], "there is no target")
+    pair.problem(404, "/v1/programming/nothing")
+    events = pair.items("/v1/events?limit=1000")
+    fields("an event", events[0], "sequence time level event subject fields")
+    must([e["sequence"] for e in events] == sorted(e["sequence"] for e in events), "events in order")
+    resumed = pair.items(f"/v1/events?after={events[-2]['sequence']}")
+    must([e["sequence"] for e in resumed][0] == events[-1]["sequence"], "a page goes on behind a sequence number")
+    connection = http.client.HTTPConnection(ADDRESSES["rs-a"], API, timeout=20)
+    connection.request("GET", "/v1/events", headers={"Accept": "text/event-stream",
+                                                     "Last-Event-ID": str(events[-2]["sequence"])})
+    stream = connection.getresponse()
+    must(stream.headers["Content-Type"] == "text/event-stream", stream.headers)
+    seen = b""
+    while b"\ndata: {" not in seen:
+        seen += stream.read1(4096)
+    must(f"id: {events[-1]['sequence']}\nevent: {events[-1]['event']}\n".encode() in seen, seen)
+    connection.close()
+    pair.problem(404, "/v1/nothing")
+
+
+@cases.case("orders over TCP need the token")
+def _(pair):
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    pair.problem(401, "/v1/peers/fw/clear?kind=softOut", method="POST")
+    pair.problem(401, "/v1/peers/fw/clear?kind=softOut", method="POST", headers={"Authorization": "Bearer wrong"})
+    status, _, body = pair.ask("rs-a", "POST", "/v1/peers/fw/clear?kind=softOut", bearer)
+    must(status == 200, body)
+    wrong = pair.problem(405, "/v1/peers/fw", method="DELETE", headers=bearer)
+    must("change it there" in wrong["detail"], wrong)
+    pair.problem(405, "/livez", method="POST", headers=bearer, port=HEALTH)
+    program("tandemctl", "--url", f"http://{ADDRESSES['rs-a']}:{API}", "--token-file", pair.path("token"), "peer", "clear",
+            "fw", "soft-out")
+    program("tandemctl", "--url", f"http://{ADDRESSES['rs-a']}:{API}", "peer", "clear", "fw", "soft-out", code=1)
+    with open(pair.path("token"), "w", encoding="utf-8") as file:
+        file.write(TOKEN + "-2")
+    status, _, body = pair.ask("rs-a", "POST", "/v1/config/reload", over=pair.path("rs-a.sock"))
+    must(status == 200 and "another token" in body, body)
+    pair.problem(401, "/v1/peers/fw/clear?kind=softOut", method="POST", headers=bearer)
+    must(pair.ask("rs-b", "POST", "/v1/peers/fw/clear?kind=softOut", bearer)[0] == 200, "rs-b has not reloaded")
+
+
+@cases.case("/v1/config and what belongs to it")
+def _(pair):
+    status, headers, body = pair.ask("rs-a", "GET", "/v1/config")
+    config = json.loads(body)
+    must(status == 200 and config["peers"][0]["peerAsn"] == ASN and config["virtualNetworks"] == [], body)
+    shown = pair.path("shown.json")
+    with open(shown, "w", encoding="utf-8") as file:
+        file.write(program("tandemctl", "--socket", pair.path("rs-a.sock"), "config", "show"))
+    program("tandemd", "--config", shown, "--node", "rs-a", "--check")
+    schema = json.loads(program("tandemctl", "config", "schema"))
+    must(schema == pair.get("/v1/config/schema") and "peerIp" in schema["properties"]["peers"]["items"]["properties"], "schema")
+    document = pair.get("/v1/openapi.json")
+    must(document["openapi"].startswith("3.1") and "/v1/peers/{name}/clear" in document["paths"], sorted(document["paths"]))
+    before = pair.items("/v1/config/revisions")[0]["revision"]
+    pair.configure(level="debug")
+    post = {"If-Match": "\"7-00000000\""}
+    over = pair.path("rs-a.sock")
+    must(pair.ask("rs-a", "POST", "/v1/config/reload", post, over=over)[0] == 412, "If-Match")
+    status, _, body = pair.ask("rs-a", "POST", "/v1/config/reload", {"If-Match": headers["ETag"]}, over=over)
+    must(status == 200 and json.loads(body)["revision"] == before + 1, body)
+    must(pair.ask("rs-a", "GET", "/v1/config")[1]["ETag"] != headers["ETag"], "the ETag is the old one")
+    with open(pair.config, "a", encoding="utf-8") as file:
+        file.write("export: { mrd: {} }\n")
+    status, _, body = pair.ask("rs-a", "POST", "/v1/config/check", over=over)
+    error = json.loads(body)["errors"][0]
+    must(status == 422 and error["path"] == "export" and error["line"] > 1 and error["column"] == 11 and
+         "did you mean \"mrt\"" in error["message"], body)
+    pair.configure()
+    must(pair.ask("rs-a", "POST", "/v1/config/reload", over=over)[0] == 200, "back to the first one")
+
+
+@cases.case("health")
+def _(pair):
+    for port in (API, HEALTH):
+        for path in ("/livez", "/readyz", "/healthz", "/readyz?fail=open"):
+            status, headers, body = pair.ask("rs-a", "GET", path, port=port)
+            must((status, body) == (200, "ok\n") and headers["Content-Type"].startswith("text/plain"), f"{path}: {status} {body}")
+    said = pair.ask("rs-a", "GET", "/readyz?verbose&exclude=loop,converged", port=HEALTH)[2]
+    must("[+]bgp-listener ok\n" in said and "[+]loop excluded: ok\n" in said and said.endswith("\nok\n"), said)
+    pair.problem(404, "/v1/status", port=HEALTH)
+
+
+METRICS = """tandem_build_info tandem_node_info tandem_ready tandem_leader tandem_epoch tandem_bgp_peer_up tandem_bgp_peer_state
+tandem_bgp_peer_routes_learned tandem_bgp_peer_routes_accepted tandem_bgp_peer_routes_filtered tandem_bgp_peer_routes_best
+tandem_bgp_peer_routes_advertised tandem_bgp_peer_routes_limit tandem_bgp_peer_established_timestamp_seconds
+tandem_bgp_peer_flaps_total tandem_bgp_peer_one_sided tandem_bgp_messages_total tandem_bgp_notifications_total
+tandem_bgp_prefix_updates_total tandem_rib_prefixes tandem_rib_paths tandem_rib_memory_bytes tandem_convergence_seconds
+tandem_replication_lag_seconds tandem_replication_bytes_total tandem_replication_connected tandem_failovers_total
+tandem_program_routes tandem_program_operations_total tandem_bfd_session_up tandem_bmp_connected tandem_config_revision
+tandem_config_last_reload_success tandem_http_requests_total tandem_loop_delay_seconds process_cpu_seconds_total
+process_resident_memory_bytes process_virtual_memory_bytes process_open_fds process_max_fds process_start_time_seconds"""
+
+
+@cases.case("metrics: names, labels, promtool")
+def _(pair):
+    page = pair.ask("rs-a", "GET", "/metrics")[2]
+    there = set(re.findall(r"^# TYPE (\S+)", page, re.MULTILINE))
+    must(not set(METRICS.split()) - there, f"missing: {sorted(set(METRICS.split()) - there)}")
+    for line in (f'tandem_bgp_peer_up{{peer="{NVA}",peer_as="{ASN}",name="fw"}} 1',
+                 f'tandem_bgp_prefix_updates_total{{peer="{NVA}",peer_as="{ASN}",name="fw",direction="received",action="withdraw"}} 1',
+                 'tandem_replication_connected{node="rs-b"} 1'):
+        must(line in page, f"{line} is not in\n{page}")
+    done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, timeout=60, check=False)
+    must(done.returncode == 0, done.stdout + done.stderr)
+    _, headers, page = pair.ask("rs-a", "GET", "/metrics", {"Accept": "application/openmetrics-text;version=1.0.0"})
+    must(headers["Content-Type"].startswith("application/openmetrics-text") and page.endswith("# EOF\n") and
+         "# TYPE tandem_bgp_messages counter" in page, page[-200:])
+    must(program("tandemctl", "--socket", pair.path("rs-a.sock"), "metrics").startswith("# HELP"), "tandemctl metrics")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as directory:
+        pair = Pair(directory)
+        cases.one("the pair comes up", pair.up)
+        for name, function in cases.list:
+            if cases.wants(name):
+                cases.one(name, function, pair)
+        cases.one("the nodes end cleanly", pair.end)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
