@@ -10,6 +10,8 @@
 #ifndef TANDEM_BGP_ATTR_H
 #define TANDEM_BGP_ATTR_H
 
+#include <assert.h>
+
 #include "bgp/base/arena.h"
 #include "bgp/base/hash.h"
 #include "bgp/base/slab.h"
@@ -112,8 +114,14 @@ bool bgp_attrs_next(struct wire_reader *r, struct bgp_attr_view *out);
  * Id 0 means «no attributes» and is never handed out. */
 enum { BGP_ATTRS_CLASS = 8, BGP_ATTRS_CLASSES = 64 }; /* bytes: in steps of 8 up to 512, then malloc */
 
+struct bgp_attr_record {
+    struct bgp_attrs attrs;
+    uint32_t refs;
+    uint32_t place; /* of the bytes in the slab of their size; 0: malloc's */
+};
+
 struct bgp_attr_table {
-    struct slab records;
+    struct slab records; /* struct bgp_attr_record */
     struct slab bytes_of[BGP_ATTRS_CLASSES]; /* canonical bytes by their length */
     struct hash_index index;
     struct hash_key key;
@@ -126,10 +134,34 @@ void bgp_attr_table_use_pool(struct bgp_attr_table *t, struct pool *pool);
 void bgp_attr_table_fini(struct bgp_attr_table *t);
 /* Id of this set with one more reference; what it points to is copied when it is new. 0: out of memory. */
 uint32_t bgp_attrs_intern(struct bgp_attr_table *t, const struct bgp_attrs *a);
-void bgp_attrs_ref(struct bgp_attr_table *t, uint32_t id);
-void bgp_attrs_unref(struct bgp_attr_table *t, uint32_t id);
+/* Nobody refers to it any more. */
+void bgp_attrs_drop(struct bgp_attr_table *t, uint32_t id);
+
+static inline struct bgp_attr_record *bgp_attr_record(const struct bgp_attr_table *t, uint32_t id)
+{
+    return slab_at(&t->records, id);
+}
+
+static inline void bgp_attrs_ref(struct bgp_attr_table *t, uint32_t id)
+{
+    if (id)
+        bgp_attr_record(t, id)->refs++;
+}
+
+static inline void bgp_attrs_unref(struct bgp_attr_table *t, uint32_t id)
+{
+    if (!id)
+        return;
+    assert(bgp_attr_record(t, id)->refs);
+    if (!--bgp_attr_record(t, id)->refs)
+        bgp_attrs_drop(t, id);
+}
+
 /* Valid while a reference is held. */
-const struct bgp_attrs *bgp_attrs_get(const struct bgp_attr_table *t, uint32_t id);
+static inline const struct bgp_attrs *bgp_attrs_get(const struct bgp_attr_table *t, uint32_t id)
+{
+    return &bgp_attr_record(t, id)->attrs;
+}
 
 /* How a set is written for one kind of receiver. */
 struct bgp_export {

@@ -5,16 +5,10 @@
 
 #include "bgp/attr.h"
 
-struct record {
-    struct bgp_attrs attrs;
-    uint32_t refs;
-    uint32_t place; /* of the bytes in the slab of their size; 0: malloc's */
-};
-
 void bgp_attr_table_init(struct bgp_attr_table *t, struct hash_key key)
 {
     *t = (struct bgp_attr_table){ .key = key };
-    slab_init(&t->records, sizeof(struct record));
+    slab_init(&t->records, sizeof(struct bgp_attr_record));
     for (uint32_t i = 0; i < BGP_ATTRS_CLASSES; i++)
         slab_init(&t->bytes_of[i], (i + 1) * BGP_ATTRS_CLASS);
 }
@@ -24,11 +18,6 @@ void bgp_attr_table_use_pool(struct bgp_attr_table *t, struct pool *pool)
     slab_use_pool(&t->records, pool);
     for (uint32_t i = 0; i < BGP_ATTRS_CLASSES; i++)
         slab_use_pool(&t->bytes_of[i], pool);
-}
-
-static struct record *record_at(const struct bgp_attr_table *t, uint32_t id)
-{
-    return slab_at(&t->records, id);
 }
 
 /* NULL: these bytes are too long for a slab. */
@@ -64,8 +53,8 @@ static void free_bytes(struct bgp_attr_table *t, const struct bgp_attrs *a, uint
 void bgp_attr_table_fini(struct bgp_attr_table *t)
 {
     for (uint32_t id = 1; id < t->records.top; id++)
-        if (record_at(t, id)->refs)
-            free_bytes(t, &record_at(t, id)->attrs, record_at(t, id)->place);
+        if (bgp_attr_record(t, id)->refs)
+            free_bytes(t, &bgp_attr_record(t, id)->attrs, bgp_attr_record(t, id)->place);
     for (uint32_t i = 0; i < BGP_ATTRS_CLASSES; i++)
         slab_fini(&t->bytes_of[i]);
     slab_fini(&t->records);
@@ -93,12 +82,12 @@ static bool is_equal(const struct bgp_attrs *a, const struct bgp_attrs *b)
 
 static uint64_t hash_again(const void *of, uint32_t id)
 {
-    return hash_of(of, &record_at(of, id)->attrs);
+    return hash_of(of, &bgp_attr_record(of, id)->attrs);
 }
 
 static void expect(const void *of, uint32_t id)
 {
-    __builtin_prefetch(record_at(of, id));
+    __builtin_prefetch(bgp_attr_record(of, id));
 }
 
 static uint32_t add(struct bgp_attr_table *t, const struct bgp_attrs *a, uint64_t hash)
@@ -108,13 +97,13 @@ static uint32_t add(struct bgp_attr_table *t, const struct bgp_attrs *a, uint64_
         return 0;
     uint8_t *bytes = new_bytes(t, held_bytes(a), &place);
     const struct hash_owner self = { .of = t, .hash = hash_again, .expect = expect };
-    struct record *r = record_at(t, id);
-    *r = (struct record){ .attrs = *a, .refs = 1, .place = place };
+    struct bgp_attr_record *r = bgp_attr_record(t, id);
+    *r = (struct bgp_attr_record){ .attrs = *a, .refs = 1, .place = place };
     r->attrs.bytes = bytes;
     if (!bytes || !hash_insert(&t->index, &self, hash, id)) {
         if (bytes)
             free_bytes(t, &r->attrs, place);
-        *r = (struct record){ 0 };
+        *r = (struct bgp_attr_record){ 0 };
         slab_free(&t->records, id);
         return 0;
     }
@@ -130,36 +119,20 @@ uint32_t bgp_attrs_intern(struct bgp_attr_table *t, const struct bgp_attrs *a)
     uint64_t hash = hash_of(t, a);
     struct hash_probe p = hash_probe(&t->index, hash);
     for (uint32_t id; (id = hash_probe_next(&p));) {
-        if (is_equal(&record_at(t, id)->attrs, a)) {
-            record_at(t, id)->refs++;
+        if (is_equal(&bgp_attr_record(t, id)->attrs, a)) {
+            bgp_attr_record(t, id)->refs++;
             return id;
         }
     }
     return add(t, a, hash);
 }
 
-void bgp_attrs_ref(struct bgp_attr_table *t, uint32_t id)
+void bgp_attrs_drop(struct bgp_attr_table *t, uint32_t id)
 {
-    if (id)
-        record_at(t, id)->refs++;
-}
-
-void bgp_attrs_unref(struct bgp_attr_table *t, uint32_t id)
-{
-    if (!id)
-        return;
-    struct record *r = record_at(t, id);
-    assert(r->refs);
-    if (--r->refs)
-        return;
+    struct bgp_attr_record *r = bgp_attr_record(t, id);
     hash_remove(&t->index, hash_of(t, &r->attrs), id);
     t->bytes -= held_bytes(&r->attrs);
     free_bytes(t, &r->attrs, r->place);
-    *r = (struct record){ 0 };
+    *r = (struct bgp_attr_record){ 0 };
     slab_free(&t->records, id);
-}
-
-const struct bgp_attrs *bgp_attrs_get(const struct bgp_attr_table *t, uint32_t id)
-{
-    return &record_at(t, id)->attrs;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct nhset empty_set;
+const struct nhset nhset_empty;
 
 void nhset_table_init(struct nhset_table *t, struct hash_key key)
 {
@@ -105,29 +105,13 @@ uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t c
     return id;
 }
 
-void nhset_ref(struct nhset_table *t, uint32_t id)
+void nhset_drop(struct nhset_table *t, uint32_t id)
 {
-    if (id)
-        ((struct nhset *)slab_at(&t->sets, id))->refs++;
-}
-
-void nhset_unref(struct nhset_table *t, uint32_t id)
-{
-    if (!id)
-        return;
     struct nhset *s = slab_at(&t->sets, id);
-    assert(s->refs);
-    if (--s->refs)
-        return;
     hash_remove(&t->index, hash_of(t, s->members, s->count), id);
     free(s->members);
     *s = (struct nhset){ 0 };
     slab_free(&t->sets, id);
-}
-
-const struct nhset *nhset_get(const struct nhset_table *t, uint32_t id)
-{
-    return id ? slab_at(&t->sets, id) : &empty_set;
 }
 
 bool nhset_is_subset(const struct nhset_table *t, uint32_t a, uint32_t b)

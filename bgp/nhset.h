@@ -5,6 +5,8 @@
 #ifndef TANDEM_BGP_NHSET_H
 #define TANDEM_BGP_NHSET_H
 
+#include <assert.h>
+
 #include "bgp/base/hash.h"
 #include "bgp/base/slab.h"
 #include "bgp/types.h"
@@ -32,10 +34,31 @@ uint32_t nhset_sort(struct ip_addr *members, uint32_t count, uint32_t most);
 /* Sorts and de-duplicates members in place (count <= NHSET_MAX, else the lowest are kept), returns
  * the id with one more reference; 0 for count 0 or when memory ends (errno-free: ask *nomem). */
 uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem);
-void nhset_ref(struct nhset_table *t, uint32_t id);
-void nhset_unref(struct nhset_table *t, uint32_t id);
+/* Nobody refers to it any more. */
+void nhset_drop(struct nhset_table *t, uint32_t id);
+
+static inline void nhset_ref(struct nhset_table *t, uint32_t id)
+{
+    if (id)
+        ((struct nhset *)slab_at(&t->sets, id))->refs++;
+}
+
+static inline void nhset_unref(struct nhset_table *t, uint32_t id)
+{
+    if (!id)
+        return;
+    struct nhset *s = slab_at(&t->sets, id);
+    assert(s->refs);
+    if (!--s->refs)
+        nhset_drop(t, id);
+}
+
+extern const struct nhset nhset_empty;
 /* Valid while a reference is held; id 0 gives a set of count 0. */
-const struct nhset *nhset_get(const struct nhset_table *t, uint32_t id);
+static inline const struct nhset *nhset_get(const struct nhset_table *t, uint32_t id)
+{
+    return id ? slab_at(&t->sets, id) : &nhset_empty;
+}
 /* Every member of a is a member of b. */
 bool nhset_is_subset(const struct nhset_table *t, uint32_t a, uint32_t b);
 

@@ -5,8 +5,8 @@
 
 /* Behind the caller's record stands the key, length and bytes as in struct ip_prefix. By its length a walk
  * tells a record that is free: no prefix has this one. */
-enum { UNUSED = 255 };
-static const uint8_t key_bytes[BGP_FAMILIES] = { 1 + 4, 1 + 16 };
+enum { UNUSED = 255, KEY_IP4 = 1 + 4, KEY_IP6 = 1 + 16 };
+static const uint8_t key_bytes[BGP_FAMILIES] = { KEY_IP4, KEY_IP6 };
 
 static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t place)
 {
@@ -41,22 +41,25 @@ void prefix_table_fini(struct prefix_table *t)
     }
 }
 
+/* The family is not hashed: each has its own index. Lengths are constants, which makes the hash short. */
+static uint64_t hash_key(const struct prefix_table *t, enum bgp_family f, const uint8_t *key)
+{
+    return f == BGP_IP4 ? hash_bytes(&t->key, key, KEY_IP4) : hash_bytes(&t->key, key, KEY_IP6);
+}
+
 static uint64_t hash_prefix(const struct prefix_table *t, const struct ip_prefix *p)
 {
-    /* family is not hashed: each has its own index */
-    return hash_bytes(&t->key, &p->len, key_bytes[p->family]);
+    return hash_key(t, (enum bgp_family)p->family, &p->len);
 }
 
 static uint64_t hash_ip4(const void *of, uint32_t place)
 {
-    const struct prefix_table *t = of;
-    return hash_bytes(&t->key, key_of(t, BGP_IP4, place), key_bytes[BGP_IP4]);
+    return hash_key(of, BGP_IP4, key_of(of, BGP_IP4, place));
 }
 
 static uint64_t hash_ip6(const void *of, uint32_t place)
 {
-    const struct prefix_table *t = of;
-    return hash_bytes(&t->key, key_of(t, BGP_IP6, place), key_bytes[BGP_IP6]);
+    return hash_key(of, BGP_IP6, key_of(of, BGP_IP6, place));
 }
 
 static void expect_ip4(const void *of, uint32_t place)

@@ -80,18 +80,6 @@ void rib_fini(struct rib *r)
     *r = (struct rib){ 0 };
 }
 
-enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p)
-{
-    const struct rib_origin *o = &r->origins[p->origin];
-    if (!p->attrs || p->flags & RIB_PATH_DISPROVED || rib_path_is_flushed(r, p))
-        return RIB_GONE;
-    if (rib_path_is_old(r, p))
-        return (enum rib_class)o->old_class;
-    if (o->class == RIB_LIVE && o->sessions[p->nva].state == RIB_SESSION_GRACE)
-        return p->flags & RIB_PATH_OUTDONE ? RIB_GONE : RIB_GRACE;
-    return (enum rib_class)o->class;
-}
-
 static void queue_add(struct rib_queue *q, uint32_t net)
 {
     bitset_add(&q->places[prefix_index_family(net)], prefix_index_place(net));

@@ -378,16 +378,34 @@ void rib_origin_review(struct rib *r, uint8_t origin, uint16_t nva);
 enum { RIB_SWEEP_CHANGE = 16 };
 int rib_sweep(struct rib *r, uint32_t budget, uint64_t now_ms) MUST_USE;
 /* Of an incarnation before this one, and not heard again yet. */
-bool rib_path_is_old(const struct rib *r, const struct rib_path *p);
-/* Gone, and only still there because the walk has not come by. */
-bool rib_path_is_flushed(const struct rib *r, const struct rib_path *p);
+static inline bool rib_path_is_old(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_origin *o = &r->origins[p->origin];
+    return o->old && vlist_version(&o->order, p->slot) <= o->aged;
+}
+/* Gone, and only still there because the walk has not come by; while there is none, it was everywhere. */
+bool rib_path_is_swept(const struct rib *r, const struct rib_path *p);
+static inline bool rib_path_is_flushed(const struct rib *r, const struct rib_path *p)
+{
+    return r->origins[p->origin].sweep_end && rib_path_is_swept(r, p);
+}
 /* A RESET stream, or a refresh, began after it was heard last. */
 bool rib_path_is_unheard(const struct rib *r, const struct rib_path *p);
 /* Disproved by what is to be judged anew. */
 bool rib_path_is_doubted(const struct rib *r, const struct rib_path *p);
 
 /* What a path counts at this moment. */
-enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p);
+static inline enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_origin *o = &r->origins[p->origin];
+    if (!p->attrs || p->flags & RIB_PATH_DISPROVED || rib_path_is_flushed(r, p))
+        return RIB_GONE;
+    if (rib_path_is_old(r, p))
+        return (enum rib_class)o->old_class;
+    if (o->class == RIB_LIVE && o->sessions[p->nva].state == RIB_SESSION_GRACE)
+        return p->flags & RIB_PATH_OUTDONE ? RIB_GONE : RIB_GRACE;
+    return (enum rib_class)o->class;
+}
 static inline enum policy_verdict rib_path_verdict(const struct rib_path *p)
 {
     return (enum policy_verdict)(p->flags >> RIB_PATH_VERDICT_SHIFT);

@@ -6,17 +6,9 @@
 
 #include <assert.h>
 
-bool rib_path_is_old(const struct rib *r, const struct rib_path *p)
+bool rib_path_is_swept(const struct rib *r, const struct rib_path *p)
 {
     const struct rib_origin *o = &r->origins[p->origin];
-    return o->old && rib_path_version(r, p) <= o->aged;
-}
-
-bool rib_path_is_flushed(const struct rib *r, const struct rib_path *p)
-{
-    const struct rib_origin *o = &r->origins[p->origin];
-    if (!o->sweep_end)
-        return false; /* the walk was everywhere */
     const struct rib_session *s = &o->sessions[p->nva];
     uint64_t version = rib_path_version(r, p);
     if (version > o->aged)

@@ -5,22 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool ip_addr_is_equal(const struct ip_addr *a, const struct ip_addr *b)
-{
-    return memcmp(a, b, sizeof *a) == 0;
-}
-
 int ip_addr_compare(const struct ip_addr *a, const struct ip_addr *b)
 {
     if (a->family != b->family)
         return a->family < b->family ? -1 : 1;
     return memcmp(a->bytes, b->bytes, ip_addr_len(a->family));
-}
-
-bool ip_addr_is_zero(const struct ip_addr *a)
-{
-    static const uint8_t zero[16];
-    return memcmp(a->bytes, zero, sizeof zero) == 0;
 }
 
 int ip_addr_parse(const char *text, struct ip_addr *out)

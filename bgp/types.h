@@ -77,10 +77,19 @@ static inline void ip_copy(uint8_t *to, const uint8_t *from, unsigned bytes)
     }
 }
 
-bool ip_addr_is_equal(const struct ip_addr *a, const struct ip_addr *b);
+static inline bool ip_addr_is_equal(const struct ip_addr *a, const struct ip_addr *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static inline bool ip_addr_is_zero(const struct ip_addr *a)
+{
+    static const uint8_t zero[sizeof a->bytes];
+    return memcmp(a->bytes, zero, sizeof zero) == 0;
+}
+
 /* Total order: family, then bytes. */
 int ip_addr_compare(const struct ip_addr *a, const struct ip_addr *b);
-bool ip_addr_is_zero(const struct ip_addr *a);
 /* "10.1.2.4" or "fd00::4". BGP_ERR_PARSE leaves *out alone. */
 int ip_addr_parse(const char *text, struct ip_addr *out) MUST_USE;
 /* Writes at most IP_ADDR_TEXT bytes with the final 0; returns buf. */

@@ -8,68 +8,9 @@
 
 enum { HOMES_MIN = 64, HOMES_MAX = 1 << 30, SLACK_MIN = 64, MOVE_PER_INSERT = 8 };
 
-__extension__ typedef unsigned __int128 wide;
-
-/* Folded multiply: both halves of a 64x64 product, mixed. */
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-    wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t load64(const unsigned char *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static uint64_t load32(const unsigned char *p)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-/* Up to 16 bytes in two words, by loads of constant width that overlap. */
-static void load_tail(const unsigned char *p, size_t len, uint64_t *a, uint64_t *b)
-{
-    if (len >= 8) {
-        *a = load64(p);
-        *b = load64(p + len - 8);
-    } else if (len >= 4) {
-        *a = load32(p);
-        *b = load32(p + len - 4);
-    } else {
-        *a = len ? (uint64_t)p[0] << 16 | (uint64_t)p[len / 2] << 8 | p[len - 1] : 0;
-        *b = 0;
-    }
-}
-
-uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len)
-{
-    const unsigned char *p = data;
-    uint64_t a, b, h = key->k0 ^ fold((uint64_t)len + 0x9e3779b97f4a7c15u, key->k1 | 1);
-    for (; len > 16; p += 16, len -= 16)
-        h = fold(load64(p) ^ key->k1, load64(p + 8) ^ h);
-    load_tail(p, len, &a, &b);
-    return fold(fold(a ^ key->k1, b ^ h), key->k0 ^ 0xe7037ed1a0b428dbu);
-}
-
 /* ---- one table ---- */
 
 static const uint32_t GRAVE = 1u << 31; /* a cell whose value was removed: no value, so no table has it */
-
-/* The upper half of a hash says where it stands, the lower one what the cell shows of it. */
-static uint32_t home_of(const struct hash_table *t, uint64_t hash)
-{
-    return (uint32_t)((hash >> 32) * t->homes >> 32);
-}
-
-static uint32_t tag_of(const struct hash_table *t, uint64_t hash)
-{
-    return (uint32_t)hash >> t->bits << t->bits;
-}
 
 static uint32_t value_in(const struct hash_table *t, uint32_t cell)
 {
@@ -108,14 +49,14 @@ static void table_fini(struct hash_table *t)
 /* False: no gap is left behind its home. */
 static bool table_put(struct hash_table *t, uint64_t hash, uint32_t value)
 {
-    uint32_t at = home_of(t, hash), end = cell_count(t);
+    uint32_t at = hash_home(t, hash), end = cell_count(t);
     while (at < end && value_in(t, t->cells[at]))
         at++;
     if (at == end)
         return false;
     t->used += !t->cells[at];
     t->live++;
-    t->cells[at] = tag_of(t, hash) | value;
+    t->cells[at] = hash_tag(t, hash) | value;
     return true;
 }
 
@@ -134,33 +75,12 @@ static void table_clear(struct hash_table *t, uint32_t at)
     }
 }
 
-static struct hash_probe table_probe(const struct hash_table *t, uint64_t hash)
-{
-    if (!t->cells)
-        return (struct hash_probe){ 0 };
-    return (struct hash_probe){ .at = t->cells + home_of(t, hash),
-                                .end = t->cells + cell_count(t),
-                                .tag = tag_of(t, hash),
-                                .limit = 1u << t->bits };
-}
-
-uint32_t hash_probe_next(struct hash_probe *p)
-{
-    while (p->at != p->end && *p->at) {
-        uint32_t value = *p->at++ ^ p->tag; /* of another tag: not below the limit */
-        if (value && value < p->limit)
-            return value;
-    }
-    return 0;
-}
-
 static void table_remove(struct hash_table *t, uint64_t hash, uint32_t value)
 {
-    struct hash_probe p = table_probe(t, hash);
-    uint32_t found;
-    while ((found = hash_probe_next(&p)) != value)
-        assert(found); /* the caller removes only what it inserted */
-    table_clear(t, (uint32_t)(p.at - 1 - t->cells));
+    uint32_t at = hash_home(t, hash), mine = hash_tag(t, hash) | value;
+    for (; t->cells[at] != mine; at++)
+        assert(t->cells[at] && at + 1 < cell_count(t)); /* the caller removes only what it inserted */
+    table_clear(t, at);
 }
 
 /* ---- from one table into a wider one ---- */
@@ -170,11 +90,6 @@ void hash_fini(struct hash_index *x)
     table_fini(&x->now);
     table_fini(&x->old);
     *x = (struct hash_index){ 0 };
-}
-
-static bool is_in_old(const struct hash_index *x, uint64_t hash)
-{
-    return x->old.cells && home_of(&x->old, hash) >= x->moved;
 }
 
 static uint64_t hash_at(const struct hash_table *t, uint32_t at, const struct hash_owner *owner)
@@ -297,9 +212,9 @@ static bool make_room(struct hash_index *x, const struct hash_owner *owner, uint
 
 /* ---- the index ---- */
 
-static const struct hash_table *table_of(const struct hash_index *x, uint64_t hash)
+static struct hash_table *table_of(struct hash_index *x, uint64_t hash)
 {
-    return is_in_old(x, hash) ? &x->old : &x->now;
+    return hash_table_of(x, hash) == &x->old ? &x->old : &x->now;
 }
 
 bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value)
@@ -308,30 +223,18 @@ bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t 
     if (!make_room(x, owner, value))
         return false;
     move_some(x, owner);
-    while (!table_put(is_in_old(x, hash) ? &x->old : &x->now, hash, value))
+    while (!table_put(table_of(x, hash), hash, value))
         if (!rebuild(x, owner, x->now.homes, 2 * x->now.slack, x->now.bits))
             return false;
     return true;
 }
 
-struct hash_probe hash_probe(const struct hash_index *x, uint64_t hash)
-{
-    return table_probe(table_of(x, hash), hash);
-}
-
 void hash_remove(struct hash_index *x, uint64_t hash, uint32_t value)
 {
-    table_remove(is_in_old(x, hash) ? &x->old : &x->now, hash, value);
+    table_remove(table_of(x, hash), hash, value);
 }
 
 size_t hash_memory(const struct hash_index *x)
 {
     return x->now.bytes + x->old.bytes;
-}
-
-void hash_prefetch(const struct hash_index *x, uint64_t hash)
-{
-    const struct hash_table *t = table_of(x, hash);
-    if (t->cells)
-        __builtin_prefetch(&t->cells[home_of(t, hash)]);
 }

@@ -18,11 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct hash_key {
-    uint64_t k0, k1;
-};
-
-uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len);
+#include "bgp/base/hash_bytes.h"
 
 /* Whose values an index holds. */
 struct hash_owner {
@@ -61,10 +57,50 @@ struct hash_probe {
     uint32_t limit; /* values are below */
 };
 
-struct hash_probe hash_probe(const struct hash_index *x, uint64_t hash);
+/* The upper half of a hash says where it stands, the lower one what the cell shows of it. */
+static inline uint32_t hash_home(const struct hash_table *t, uint64_t hash)
+{
+    return (uint32_t)((hash >> 32) * t->homes >> 32);
+}
+
+static inline uint32_t hash_tag(const struct hash_table *t, uint64_t hash)
+{
+    return (uint32_t)hash >> t->bits << t->bits;
+}
+
+static inline const struct hash_table *hash_table_of(const struct hash_index *x, uint64_t hash)
+{
+    return x->old.cells && hash_home(&x->old, hash) >= x->moved ? &x->old : &x->now;
+}
+
+static inline struct hash_probe hash_probe(const struct hash_index *x, uint64_t hash)
+{
+    const struct hash_table *t = hash_table_of(x, hash);
+    if (!t->cells)
+        return (struct hash_probe){ 0 };
+    return (struct hash_probe){ .at = t->cells + hash_home(t, hash),
+                                .end = t->cells + t->homes + t->slack,
+                                .tag = hash_tag(t, hash),
+                                .limit = 1u << t->bits };
+}
+
 /* The next value that may have this hash, 0 when there is none. */
-uint32_t hash_probe_next(struct hash_probe *p);
+static inline uint32_t hash_probe_next(struct hash_probe *p)
+{
+    while (p->at != p->end && *p->at) {
+        uint32_t value = *p->at++ ^ p->tag; /* of another tag: not below the limit */
+        if (value && value < p->limit)
+            return value;
+    }
+    return 0;
+}
+
 /* Ask the memory system for the cell that a probe of this hash starts at. */
-void hash_prefetch(const struct hash_index *x, uint64_t hash);
+static inline void hash_prefetch(const struct hash_index *x, uint64_t hash)
+{
+    const struct hash_table *t = hash_table_of(x, hash);
+    if (t->cells)
+        __builtin_prefetch(&t->cells[hash_home(t, hash)]);
+}
 
 #endif

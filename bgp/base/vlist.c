@@ -1,12 +1,6 @@
 #include "bgp/base/vlist.h"
 
-#include <assert.h>
 #include <stdlib.h>
-
-struct vlist_chunk {
-    uint32_t live;
-    uint32_t ids[VLIST_CHUNK]; /* 0 = hole */
-};
 
 void vlist_init(struct vlist *v)
 {
@@ -61,33 +55,20 @@ static bool fill_in(struct vlist *v, uint64_t version)
 {
     if (!reach(v, version))
         return false;
-    struct vlist_chunk **c = chunk_ref(v, nth_chunk(v, version));
+    struct vlist_chunk **c = vlist_chunk_of(v, version);
     if (!*c)
         *c = calloc(1, sizeof **c);
     return *c;
 }
 
-bool vlist_reserve(struct vlist *v, uint32_t count)
+bool vlist_extend(struct vlist *v, uint32_t count)
 {
     uint64_t at = v->next, end = v->next + count;
-    if (end <= v->ready)
-        return true;
     for (; at < end; at = at - at % VLIST_CHUNK + VLIST_CHUNK)
         if (!fill_in(v, at))
             return false;
     v->ready = at;
     return true;
-}
-
-uint32_t vlist_append(struct vlist *v, uint32_t id)
-{
-    assert(id);
-    uint64_t version = v->next++;
-    struct vlist_chunk *c = *chunk_ref(v, nth_chunk(v, version));
-    c->ids[version % VLIST_CHUNK] = id;
-    c->live++;
-    v->live++;
-    return (uint32_t)version;
 }
 
 /* Versions from here on may still get an entry. */
@@ -143,7 +124,7 @@ bool vlist_is_open(const struct vlist *v, uint64_t version)
 {
     if (!v->placing || version < v->placing || version >= v->next)
         return false;
-    const struct vlist_chunk *c = *chunk_ref(v, nth_chunk(v, version));
+    const struct vlist_chunk *c = *vlist_chunk_of(v, version);
     return !c || !c->ids[version % VLIST_CHUNK];
 }
 
@@ -154,7 +135,7 @@ bool vlist_reserve_at(struct vlist *v, uint64_t version)
 
 uint32_t vlist_place(struct vlist *v, uint64_t version, uint32_t id)
 {
-    struct vlist_chunk *c = *chunk_ref(v, nth_chunk(v, version));
+    struct vlist_chunk *c = *vlist_chunk_of(v, version);
     assert(id && v->placing && !c->ids[version % VLIST_CHUNK]);
     c->ids[version % VLIST_CHUNK] = id;
     c->live++;
@@ -180,7 +161,7 @@ uint32_t vlist_next(const struct vlist *v, uint64_t *position)
     if (version < v->oldest)
         version = v->oldest;
     while (version < v->next) {
-        const struct vlist_chunk *c = *chunk_ref(v, nth_chunk(v, version));
+        const struct vlist_chunk *c = *vlist_chunk_of(v, version);
         uint64_t end = version - version % VLIST_CHUNK + VLIST_CHUNK;
         if (!c) {
             version = end;

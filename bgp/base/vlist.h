@@ -13,13 +13,17 @@
 #ifndef TANDEM_BGP_BASE_VLIST_H
 #define TANDEM_BGP_BASE_VLIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { VLIST_CHUNK = 1024 };
 
-struct vlist_chunk;
+struct vlist_chunk {
+    uint32_t live;
+    uint32_t ids[VLIST_CHUNK]; /* 0 = hole */
+};
 
 struct vlist {
     struct vlist_chunk **chunks; /* ring; [0] covers the oldest version still held */
@@ -34,10 +38,33 @@ struct vlist {
 void vlist_init(struct vlist *v);
 void vlist_fini(struct vlist *v);
 
+/* The chunk of a version that is held, NULL: all holes. */
+static inline struct vlist_chunk **vlist_chunk_of(const struct vlist *v, uint64_t version)
+{
+    uint32_t nth = (uint32_t)((version - v->oldest) / VLIST_CHUNK);
+    return &v->chunks[(v->chunk_first + nth) & (v->chunk_cap - 1)];
+}
+
+/* More memory for versions than there is. */
+bool vlist_extend(struct vlist *v, uint32_t count);
 /* Make sure that the next `count` appends cannot fail; false when memory ends. */
-bool vlist_reserve(struct vlist *v, uint32_t count);
+static inline bool vlist_reserve(struct vlist *v, uint32_t count)
+{
+    return v->next + count <= v->ready || vlist_extend(v, count);
+}
+
 /* Append and return the slot. Needs a reservation. */
-uint32_t vlist_append(struct vlist *v, uint32_t id);
+static inline uint32_t vlist_append(struct vlist *v, uint32_t id)
+{
+    assert(id && v->next < v->ready);
+    uint64_t version = v->next++;
+    struct vlist_chunk *c = *vlist_chunk_of(v, version);
+    c->ids[version % VLIST_CHUNK] = id;
+    c->live++;
+    v->live++;
+    return (uint32_t)version;
+}
+
 void vlist_remove(struct vlist *v, uint32_t slot);
 /* Remove and append: a change. Needs a reservation. */
 uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id);
