@@ -202,12 +202,13 @@ void core_bgp_settle(struct core *c, struct core_peer *p)
 void core_bgp_drain(struct core *c, struct core_conn *conn)
 {
     struct core_peer *p = conn->peer; /* a message may be the connection's last: then it has none */
-    size_t used = 0;
+    size_t len, used = 0;
+    const uint8_t *bytes = pump_rx_bytes(&conn->pump, &len);
     p->heard_ms = c->now_ms;
-    while (used < conn->pump.rx_len && used < c->rx_left && !conn->close_asked) {
-        core_tap_heard(c, conn, conn->pump.rx + used, conn->pump.rx_len - used);
-        size_t n = bgp_session_feed(p->session, (enum bgp_slot)conn->slot, conn->pump.rx + used,
-                                    conn->pump.rx_len - used, c->now_ms);
+    while (used < len && used < c->rx_left && !conn->close_asked) {
+        core_tap_heard(c, conn, bytes + used, len - used);
+        size_t n =
+            bgp_session_feed(p->session, (enum bgp_slot)conn->slot, bytes + used, len - used, c->now_ms);
         take_events(c, p);
         if (!n)
             break;

@@ -439,10 +439,10 @@ static void take_events(struct core *c, struct core_conn *conn)
 
 void core_cluster_drain(struct core *c, struct core_conn *conn)
 {
-    size_t used = 0;
-    while (used < conn->pump.rx_len && used < CORE_RX_BUDGET && !conn->close_asked) {
-        size_t n = repl_link_feed(conn->link, conn->pump.rx + used, conn->pump.rx_len - used,
-                                  c->now_ms);
+    size_t len, used = 0;
+    const uint8_t *bytes = pump_rx_bytes(&conn->pump, &len);
+    while (used < len && used < CORE_RX_BUDGET && !conn->close_asked) {
+        size_t n = repl_link_feed(conn->link, bytes + used, len - used, c->now_ms);
         take_events(c, conn);
         if (!n)
             break;

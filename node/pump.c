@@ -24,16 +24,28 @@ void pump_fini(struct pump *p)
 
 uint8_t *pump_rx_space(struct pump *p, size_t *len)
 {
-    *len = PUMP_RX - p->rx_len;
-    return p->rx + p->rx_len;
+    size_t end = p->rx_at + p->rx_len;
+    *len = PUMP_RX - end;
+    return p->rx + end;
 }
 
+const uint8_t *pump_rx_bytes(const struct pump *p, size_t *len)
+{
+    *len = p->rx_len;
+    return p->rx + p->rx_at;
+}
+
+/* What is left moves to the front once it is less than what went: so a byte is moved once at most on average, and
+ * there is always room for half a buffer, which the longest message fits. */
 void pump_rx_consume(struct pump *p, size_t len)
 {
     assert(len <= p->rx_len);
+    p->rx_at += len;
     p->rx_len -= len;
-    if (p->rx_len && len)
-        memmove(p->rx, p->rx + len, p->rx_len);
+    if (p->rx_len > p->rx_at)
+        return;
+    memcpy(p->rx, p->rx + p->rx_at, p->rx_len);
+    p->rx_at = 0;
 }
 
 const uint8_t *pump_tx_bytes(const struct pump *p, size_t *len)

@@ -16,7 +16,7 @@ enum { PUMP_RX = 128 * 1024, PUMP_TX = 256 * 1024 }; /* both above the longest m
 
 struct pump {
     uint8_t *rx, *tx;
-    size_t rx_len;        /* unconsumed bytes stand at rx[0 .. rx_len) */
+    size_t rx_at, rx_len; /* unconsumed bytes stand at rx[rx_at .. rx_at + rx_len) */
     size_t tx_at, tx_len; /* unsent bytes stand at tx[tx_at .. tx_len) */
     bool closing;         /* send what is left, then close */
     uint16_t local_port, remote_port; /* of an open socket, set by its owner */
@@ -29,6 +29,8 @@ void pump_fini(struct pump *p);
 
 /* Where received bytes go; *len = 0: stop reading until the next turn. */
 uint8_t *pump_rx_space(struct pump *p, size_t *len);
+/* What was received and not consumed yet. */
+const uint8_t *pump_rx_bytes(const struct pump *p, size_t *len);
 void pump_rx_consume(struct pump *p, size_t len);
 
 /* What is to be sent. */

@@ -182,10 +182,11 @@ static void on_link_event(struct upstream *u, const struct repl_link_event *e)
 
 static void drain(struct upstream *u)
 {
-    size_t used = 0;
+    size_t len, used = 0;
+    const uint8_t *bytes = pump_rx_bytes(&u->pump, &len);
     struct repl_link_event e;
-    while (used < u->pump.rx_len && !u->failed) {
-        size_t n = repl_link_feed(u->link, u->pump.rx + used, u->pump.rx_len - used, now_ms());
+    while (used < len && !u->failed) {
+        size_t n = repl_link_feed(u->link, bytes + used, len - used, now_ms());
         while (repl_link_next(u->link, &e))
             on_link_event(u, &e);
         if (!n)
