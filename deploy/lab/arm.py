@@ -5,7 +5,7 @@
 
 HTTPS port:    Microsoft.Network/routeTables, and POST /TENANT/oauth2/v2.0/token
 control port:  plain HTTP: /metadata/identity/oauth2/token, and for tests
-    GET  /lab/journal               every accepted write, oldest first
+    GET  /lab/journal[?table=ID]    every accepted write, oldest first
     GET  /lab/requests              {"METHOD status": count}
     POST /lab/table                 {"id", "routes": [...], "tags": {...}, "properties": {...}}
     GET  /lab/table?id=ID           {"document", "effective", "etag"}
@@ -39,6 +39,7 @@ if __package__ in (None, ""):
 from lab.arm_model import Answer, Arm, refuse  # noqa: E402
 
 HANG_S = 60
+ANSWER_S = 30  # a long journal on a busy machine takes its time
 STATUS_FAULTS = {
     "401": ("ExpiredAuthenticationToken", {}), "403": ("AuthorizationFailed", {}), "404": ("ResourceNotFound", {}),
     "409": ("AnotherOperationInProgress", {}), "412": ("PreconditionFailedEtagMismatch", {}),
@@ -215,7 +216,7 @@ class ArmServer:
         self.control = self.elsewhere = f"http://{address}:{self.servers[1].server_port}"
         write_principal(directory, self.endpoint, self.arm.secret)
         self.actions = {
-            ("GET", "/lab/journal"): lambda _: self.arm.journal,
+            ("GET", "/lab/journal"): lambda query: self.arm.written(query.get("table")),
             ("GET", "/lab/requests"): lambda _: {**self.requests, "stray": len(self.strays)},
             ("GET", "/lab/table"): lambda query: self.look(query["id"]),
             ("POST", "/lab/table"): lambda wish: self.arm.create(
@@ -266,12 +267,12 @@ class Control:
 
     def get(self, path, **query):
         text = urllib.parse.urlencode(query)
-        with self.opener(f"{self.url}{path}" + (f"?{text}" if text else ""), timeout=5) as answer:
+        with self.opener(f"{self.url}{path}" + (f"?{text}" if text else ""), timeout=ANSWER_S) as answer:
             return json.load(answer)
 
     def post(self, path, **wish):
         request = urllib.request.Request(f"{self.url}{path}", json.dumps(wish).encode(), method="POST")
-        with self.opener(request, timeout=5) as answer:
+        with self.opener(request, timeout=ANSWER_S) as answer:
             return json.load(answer)
 
 

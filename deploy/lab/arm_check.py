@@ -31,6 +31,11 @@ class Journal:
     def writes(self):
         return [entry for entry in self.entries[1:] if entry["principal"] != "somebody else"]
 
+    def changes(self):
+        """Those of them that changed what is programmed: not a takeover, not a sign of life."""
+        return [entry for before, entry in zip(self.entries, self.entries[1:])
+                if entry["principal"] != "somebody else" and ours(before["routes"]) != ours(entry["routes"])]
+
     def check_fence(self):
         """Epochs never fall, never jump, and each has one owner."""
         epoch, owner = 0, None

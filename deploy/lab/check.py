@@ -1,12 +1,14 @@
 """Expectations with a deadline: a lab never sleeps and hopes, it asks until the answer is right."""
 import time
 
+PATIENCE_S = 20  # where no promise is meant: what takes a moment takes long on a machine that does other work
+
 
 class Failed(Exception):
     """Something that should hold does not; the text says what was seen."""
 
 
-def poll(what, question, seconds=10, every=0.05):
+def poll(what, question, seconds=PATIENCE_S, every=0.05):
     """Ask until the answer is true and return it. A question that fails is asked again."""
     end = time.monotonic() + seconds
     problem = None
@@ -23,7 +25,7 @@ def poll(what, question, seconds=10, every=0.05):
         time.sleep(every)
 
 
-def expect(what, wanted, look, seconds=10):
+def expect(what, wanted, look, seconds=PATIENCE_S):
     """Look until what is seen equals what is wanted; says both otherwise."""
     seen = None
 

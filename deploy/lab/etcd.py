@@ -86,6 +86,18 @@ class Store:
         options += ["--user", self.user] if self.user else []
         return run(*member.host.command("env", "ETCDCTL_API=3", "etcdctl", *options, *words))
 
+    def write_s(self, prefix, member=None):
+        """How long the store takes for one write now, over a connection that stands."""
+        member = member or self.members[0]
+        with member.host.inside():
+            connection = http.client.HTTPConnection(member.address, PORT, timeout=20)
+            connection.connect()
+        begun = time.monotonic()
+        connection.request("POST", "/v3/kv/put", json.dumps({"key": b64(prefix + ".clock"), "value": b64("now")}))
+        connection.getresponse().read()
+        connection.close()
+        return time.monotonic() - begun
+
     def revision(self):
         return json.loads(self.ctl("get", "/", "-w", "json"))["header"]["revision"]
 

@@ -25,6 +25,7 @@ from lab.net import Lab  # noqa: E402
 from lab.proc import Process  # noqa: E402
 from lab.tandem import Cluster, program, yaml  # noqa: E402
 from lab.watch import kernel_routes  # noqa: E402
+from late import Lateness  # noqa: E402
 from speaker import Session  # noqa: E402
 
 NODES = {"rs-a": "10.30.0.4", "rs-b": "10.30.0.5"}
@@ -32,6 +33,7 @@ NVA, NVA_ASN = "10.30.0.10", 65010
 KEPT = [f"10.{i}.0.0/16" for i in range(100, 140)]
 PREFIX = "/tandem/hub-rs/shared"
 KILL_MS, POWER_MS = 150, 600  # promise P3
+STEPS, WRITES = 6, 3  # processes that wake one after the other in a takeover, and what etcd writes to its disk in it
 STRANGER = "somebody"  # whose hand damages the fence
 
 
@@ -111,7 +113,7 @@ class Shared:
                  and {node["health"] for node in other.items("node", "list")} == {"ok"}, 20)
         return writer, other
 
-    def expect_routes(self, *more, member=None, seconds=10):
+    def expect_routes(self, *more, member=None, seconds=40):
         wanted = {prefix: [NVA] for prefix in [*KEPT, *more]}
         expect("what differs in etcd", [], lambda: sorted(set(map(str, wanted.items())).symmetric_difference(
             map(str, self.store.routes(PREFIX, member).items()))), seconds)
@@ -160,29 +162,33 @@ class Shared:
 
 
 def told(what, values, promised):
-    values = sorted(values)
-    print(f"       {what}: median {values[len(values) // 2]:.0f} ms, worst {values[-1]:.0f} ms of {len(values)}, "
-          f"promised {promised} ms", flush=True)
-    if values[-1] > promised:
-        raise Failed(f"{what} took {values[-1]:.0f} ms, promised are {promised}")
+    """values: (what it took, what the machine made it longer by), in ms."""
+    took = sorted(value for value, _ in values)
+    print(f"       {what}: median {took[len(took) // 2]:.0f} ms, worst {took[-1]:.0f} ms of {len(took)}, "
+          f"promised {promised} ms, the machine was late by up to {max(late for _, late in values):.0f} ms", flush=True)
+    for value, late in values:
+        if value > promised + late:
+            raise Failed(f"{what} took {value:.0f} ms, promised are {promised}, the machine was late by {late:.0f}")
 
 
 def takeovers(shared, times, fault, what, promised):
     """The writer fails; the survivor is told of a change at that moment: when does it stand in etcd?"""
-    took, announced = [], []
+    took, announced, lateness = [], [], Lateness()
     for _ in range(times):
         owner, other = shared.owner()
+        disk = shared.store.write_s(PREFIX)
         with fault(owner):
             prefix, begun = shared.change()
-            at = shared.watch.heard(f"routes/{prefix}", since=begun, seconds=5)
+            at = shared.watch.heard(f"routes/{prefix}", since=begun, seconds=20)
             if at is None:
-                raise Failed(f"{prefix} did not arrive within 5 s\n{other.process.tail()}")
-            took.append((at - begun) * 1000)
+                raise Failed(f"{prefix} did not arrive within 20 s\n{other.process.tail()}")
+            took.append(((at - begun) * 1000, (STEPS * lateness.worst(begun) + WRITES * disk) * 1000))
             announced.append(prefix)
         if not owner.process.running():
             shared.sessions[owner.name].close()
             shared.back(owner)
         shared.no_other_removals()
+    lateness.close()
     for name, session in list(shared.sessions.items()):
         if session.ends:
             shared.join(shared.nodes[name])
@@ -209,11 +215,9 @@ def pair_cases(cases, shared, times):
     def _():
         owner, other = shared.owner()
         for node in (owner, other):
-            seen = shared.programmed(node)
-            if (seen["owner"], seen["installed"], seen["pending"]) != (owner.name, len(KEPT), 0):
-                raise Failed(f"{node.name}: {seen}")
-        if shared.programmed(other)["role"] != "standby":
-            raise Failed(f"{other.name} is {shared.programmed(other)['role']}")
+            expect(f"what {node.name} shows", (owner.name, len(KEPT), 0), lambda node=node: tuple(
+                shared.programmed(node)[key] for key in ("owner", "installed", "pending")))
+        expect(f"the role of {other.name}", "standby", lambda: shared.programmed(other)["role"])
 
     @cases.case(f"the writer is killed {times} times: the survivor's next change is accepted")
     def _():
@@ -254,8 +258,7 @@ def pair_cases(cases, shared, times):
         owner, other = shared.owner()
         owner.stop()
         prefix, begun = shared.change()
-        at = shared.watch.heard(f"routes/{prefix}", since=begun, seconds=3)
-        if at is None:
+        if shared.watch.heard(f"routes/{prefix}", since=begun, seconds=20) is None:
             raise Failed("the other node did not take over")
         shared.sessions[owner.name].close()
         shared.back(owner)
@@ -299,7 +302,7 @@ def pair_cases(cases, shared, times):
         poll("both say so", lambda: all(shared.programmed(n)["lastError"] and not shared.programmed(n)["reachable"]
                                         for n in shared.nodes.values()))
         member.start()
-        shared.expect_routes(prefix, seconds=20)
+        shared.expect_routes(prefix)
         poll("no trouble is left",
              lambda: not any(shared.programmed(n)["lastError"] for n in shared.nodes.values()), 20)
         shared.undo(prefix)
@@ -318,7 +321,7 @@ def pair_cases(cases, shared, times):
                 raise Failed(f"{cpu_seconds(node) - before:.2f} CPU seconds in two seconds of a hung store")
         finally:
             member.process.signal(signal.SIGCONT)
-        shared.expect_routes(prefix, seconds=20)
+        shared.expect_routes(prefix)
         poll("no trouble is left", lambda: not any(shared.programmed(n)["lastError"] for n in shared.nodes.values()), 20)
         shared.undo(prefix)
         shared.expect_routes()
@@ -326,13 +329,13 @@ def pair_cases(cases, shared, times):
     @cases.case("a node is drained: the table moves first, nothing is removed, and it comes back")
     def _():
         owner, other = shared.owner()
-        moved = time.monotonic()
+        session, moved = shared.sessions[owner.name], time.monotonic()
         order = subprocess.Popen(owner.host.command(program("tandemctl"), "--socket", owner.socket, "node", "drain",
                                                     "--message", "planned"), stdout=subprocess.DEVNULL)
-        poll("the other node writes", lambda: shared.programmed(other)["role"] == "active", 5, 0.01)
-        if not all(state == "Established" for state in owner.peers().values()):
-            raise Failed(f"the NVA's session went before the table had moved: {owner.peers()}")
-        print(f"         drain to the other node's write {(time.monotonic() - moved) * 1000:.0f} ms")
+        taken = shared.watch.heard("fence", since=moved, seconds=20)
+        if taken is None or session.ended and session.ended < taken:
+            raise Failed(f"the NVA's session went at {session.ended}, the table moved at {taken}")
+        print(f"         drain to the other node's takeover {(taken - moved) * 1000:.0f} ms")
         if order.wait(30):
             raise Failed(f"node drain ended with {order.returncode}")
         prefix, _ = shared.change()
@@ -391,7 +394,7 @@ def pair_cases(cases, shared, times):
             shared.join(node)
         shared.withdrawn.add(prefix)
         shared.cluster.wait_ready()
-        shared.expect_routes(seconds=20)
+        shared.expect_routes()
 
     @cases.case("over the whole run: nothing else was removed, epochs never fell")
     def _():
@@ -420,11 +423,11 @@ def three_members(cases):
                 member.kill()
                 prefix, _ = shared.change()
                 poll(f"a change without {member.name}",
-                     lambda: prefix in shared.store.routes(PREFIX, witness), 15)
+                     lambda: prefix in shared.store.routes(PREFIX, witness), 40)
                 member.start()
                 shared.store.wait(member)
                 shared.undo(prefix)
-                shared.expect_routes(member=witness, seconds=15)
+                shared.expect_routes(member=witness)
             shared.epochs_never_fall()
 
         cases.run_some()
@@ -452,7 +455,7 @@ def secure(cases):
             poll("and a state", lambda: shared.programmed(node)["state"] in ("forbidden", "unauthorized"))
             with open(login["passwordFile"], "w", encoding="utf-8") as file:
                 file.write("right\n")
-            shared.expect_routes(seconds=20)
+            shared.expect_routes()
             node.wait_ready()
 
         @cases.case("a full store is said once, without a busy loop, and goes on when there is room")
@@ -474,7 +477,7 @@ def secure(cases):
             store.ctl("compact", str(store.revision()))
             store.ctl("defrag")
             store.ctl("alarm", "disarm")
-            shared.expect_routes(prefix, seconds=25)
+            shared.expect_routes(prefix)
             poll("no trouble is left", lambda: not shared.programmed(node)["lastError"])
 
         @cases.case("a role that may only read: said, nothing is removed, and goes on when it may write")
@@ -516,16 +519,18 @@ def secure(cases):
 
 
 def reader(cases):
-    """A VM host whose agent reads from the store, of three members with TLS and logins, and never speaks to a node."""
+    """A VM host whose agent reads from the store, of three members with TLS and logins; a node only hears what it has."""
     with Lab("etcdr") as lab:
         shared = Shared(lab, members=3, nodes=("rs-a",), secure=True)
         login = shared.demand_login()
         vm = shared._host(shared.fabric, "vm", "10.30.0.30")
-        path, agent = lab.path("vm", "agent.yaml"), None
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(yaml({"name": "vm", "routeServer": "hub-rs", "source": "etcd",
-                             "etcd": {"endpoints": shared.store.urls, "prefix": PREFIX, **login}}))
+        listed, agent = shared.cluster.agent(vm), None
+        path = listed.path("agent.yaml")
         shared.start(**login)
+        node = shared.nodes["rs-a"]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(yaml({**listed.document({node.name: node.public_key}), "source": "etcd",
+                             "etcd": {"endpoints": shared.store.urls, "prefix": PREFIX, **login}}))
 
         def start():
             nonlocal agent
@@ -537,21 +542,33 @@ def reader(cases):
         @cases.case("an agent that reads from etcd has what stands there, and follows it")
         def _():
             start()
-            expect("the host's kernel", set(KEPT), table, 10)
+            expect("the host's kernel", set(KEPT), table)
             prefix, begun = shared.change()
-            poll("a new route", lambda: prefix in table(), 10, 0.01)
+            poll("a new route", lambda: prefix in table(), every=0.01)
             print(f"         announcement to the host's kernel by etcd: {(time.monotonic() - begun) * 1000:.0f} ms")
             shared.undo(prefix)
-            poll("a withdrawn route", lambda: prefix not in table(), 5)
+            poll("a withdrawn route", lambda: prefix not in table())
+
+        @cases.case("what it has is shown beside the table that it reads")
+        def _():
+            def shown():
+                host = next(a for a in shared.programmed(node)["agents"] if a["name"] == "vm")
+                return tuple(host.get(key) for key in ("connected", "store", "wanted", "installed", "failed", "synced"))
+
+            expect("wanted against installed", (True, PREFIX, len(KEPT), len(KEPT), 0, None), shown)
+            prefix, _ = shared.change()
+            expect("one more", (True, PREFIX, len(KEPT) + 1, len(KEPT) + 1, 0, None), shown)
+            shared.undo(prefix)
+            expect("one less", (True, PREFIX, len(KEPT), len(KEPT), 0, None), shown)
 
         @cases.case("most of the table is withdrawn: the reader believes the writer's sum, not its own brake")
         def _():
             many = [f"10.210.{i}.0/24" for i in range(200)]
             shared.extra += many
             shared._tell(lambda session: session.announce(*many))
-            expect("the host's kernel", set(KEPT + many), table, 10)
+            expect("the host's kernel", set(KEPT + many), table)
             shared.undo(*many)
-            expect("the host's kernel", set(KEPT), table, 10)
+            expect("the host's kernel", set(KEPT), table)
 
         @cases.case("somebody empties the store: nothing goes from the host, the node writes it anew")
         def _():
@@ -564,11 +581,11 @@ def reader(cases):
             for member in shared.store.members:
                 member.kill()
                 prefix, _ = shared.change()
-                poll(f"a change without {member.name}", lambda: prefix in table(), 20)
+                poll(f"a change without {member.name}", lambda: prefix in table(), 40)
                 member.start()
                 shared.store.wait(member)
                 shared.undo(prefix)
-                poll(f"a removal without {member.name}", lambda: prefix not in table(), 20)
+                poll(f"a removal without {member.name}", lambda: prefix not in table(), 40)
             for member in shared.store.members:
                 member.kill()
             agent.kill()
@@ -578,7 +595,7 @@ def reader(cases):
                 member.start()
             shared.store.wait()
             prefix, _ = shared.change()
-            poll("a change when they are back", lambda: prefix in table(), 30)
+            poll("a change when they are back", lambda: prefix in table(), 40)
             if agent.stop() != 0:
                 raise Failed(agent.tail(30))
 

@@ -28,7 +28,7 @@ class Session:
         with host.inside():
             self.socket = socket.create_connection((node, 179), 3, (own, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.established, self.ends = threading.Event(), False
+        self.established, self.ends, self.ended = threading.Event(), False, None  # ended: when the node ended it
         capabilities = bytes([1, 4, 0, 1, 0, 1]) + bytes([65, 4]) + struct.pack("!I", asn)
         parameter = bytes([2, len(capabilities)]) + capabilities
         self._send(OPEN, struct.pack("!BHH4sB", 4, min(asn, 23456), hold, ipaddress.ip_address(own).packed,
@@ -68,6 +68,7 @@ class Session:
                 elif buffered[18] == KEEPALIVE:
                     self.established.set()
                 buffered = buffered[size:]
+        self.ended = time.monotonic()
         self.ends = True
 
     def update(self, withdrawn, attributes, announced):
