@@ -19,7 +19,7 @@ static const char *subject_of(const struct core_agent *a, char *buf, size_t cap)
 
 static bool has_work(const struct core_agent *a, const struct core_moment *now)
 {
-    return a->subscribed && (a->position < now->head || !a->cut_sent ||
+    return a->subscribed && (a->position < now->head || !a->cut_sent || a->lost_sent != now->lost ||
                              a->complete_sent != now->complete ||
                              (!now->is_woken && a->isolated_sent != now->isolated));
 }
@@ -39,6 +39,7 @@ static void send_frame(struct core *c, struct core_agent *a, const struct core_f
     }
     a->reset = false;
     a->position = f->to;
+    a->lost_sent = f->lost;
     a->cut_sent = a->host->is_synced = f->cut;
     if (f->cut) {
         a->complete_sent = f->complete;
@@ -50,7 +51,7 @@ static void send_frame(struct core *c, struct core_agent *a, const struct core_f
 static void serve(struct core *c, struct core_agent *a, const struct core_moment *now)
 {
     while (!a->conn->close_asked && has_work(a, now) && has_room(a)) {
-        if (a->position == now->head && !now->settled)
+        if (a->position == now->head && !now->settled && a->lost_sent == now->lost)
             return; /* undecided prefixes: the cut comes with a later turn */
         send_frame(c, a, core_table_frame(c, a->position, a->reset, now));
     }
@@ -70,7 +71,7 @@ static void find_work(struct core *c, const struct core_moment *now)
 static bool is_same_moment(const struct core_moment *a, const struct core_moment *b)
 {
     return a->head == b->head && a->settled == b->settled && a->complete == b->complete &&
-           a->isolated == b->isolated && a->is_woken == b->is_woken;
+           a->isolated == b->isolated && a->is_woken == b->is_woken && a->lost == b->lost;
 }
 
 void core_agents_stream(struct core *c)

@@ -36,6 +36,7 @@ struct core_agent { /* a connection of one */
     bool subscribed, reset, cut_sent;
     uint64_t position;
     bool complete_sent, isolated_sent;
+    uint64_t lost_sent;
 };
 
 /* What a turn may tell agents. */
@@ -45,11 +46,13 @@ struct core_moment {
     bool complete;        /* absence may be acted upon: every NVA has spoken, as in our own targets */
     bool isolated;        /* no NVA has a session with any node, or a pause of ours makes it look so */
     bool is_woken;        /* the latter: then it goes along with what is lost, and is no news by itself */
+    uint64_t lost;        /* version of what core_lost.c has: told at once, ahead of the routes */
 };
 
 /* A batch for agents as it is sent. */
 struct core_frame {
     uint64_t from, to, freed;
+    uint64_t lost;
     bool reset, cut, complete, isolated;
     size_t len; /* 0 = unused */
     uint8_t *payload;

@@ -4,7 +4,7 @@
 #include "node/core_impl.h"
 
 /* Parts of a batch beside the prefixes, as they cost in the frame at most. */
-enum { FRAME_BUDGET = REPL_PAYLOAD_MAX - 512, COST_GROUP = 16, COST_HOP = 20, COST_PREFIX = 17 };
+enum { COST_GROUP = 16, COST_HOP = 20, COST_PREFIX = 17, FRAME_BUDGET = REPL_PAYLOAD_MAX - 512 - CORE_LOST_MAX * COST_HOP };
 
 /* ---- what is in it ---- */
 
@@ -142,7 +142,7 @@ static bool still_holds(const struct core_frame *f, uint64_t from, bool reset,
                         const struct core_moment *now)
 {
     if (!f->len || f->from != from || f->reset != reset || f->freed != now->freed ||
-        f->isolated != now->isolated)
+        f->isolated != now->isolated || f->lost != now->lost)
         return false;
     return f->to == now->head ? f->cut == now->settled && f->complete == (f->cut && now->complete)
                               : !f->cut;
@@ -167,6 +167,8 @@ static void encode(struct core *c, struct core_frame *f, const struct core_momen
                                              .complete = f->complete,
                                              .isolated = f->isolated,
                                              .route_total = c->table.routes,
+                                             .lost = c->lost.hops,
+                                             .lost_count = (uint16_t)c->lost.count,
                                              .routes = c->table.groups,
                                              .route_count = b.group_count } };
     repl_digest_write(&c->table.digest, msg.table_batch.digest);
@@ -190,6 +192,7 @@ const struct core_frame *core_table_frame(struct core *c, uint64_t from, bool re
     f->reset = reset;
     f->freed = now->freed;
     f->isolated = now->isolated;
+    f->lost = now->lost;
     encode(c, f, now);
     return f;
 }
@@ -201,7 +204,8 @@ struct core_moment core_table_moment(const struct core *c)
                                  .settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on,
                                  .complete = c->converged_told,
                                  .isolated = core_live_sessions(c) == 0,
-                                 .is_woken = c->woken_ms != 0 };
+                                 .is_woken = c->woken_ms != 0,
+                                 .lost = c->lost.version };
 }
 
 /* ---- life ---- */

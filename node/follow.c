@@ -215,6 +215,24 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
     nhset_unref(&f->sets, set);
 }
 
+/* A node takes its word back after ten seconds; one that cannot any more is believed a little longer. */
+enum { LOST_MS = 15000 };
+
+static void note_lost(struct follow_node *n, const struct repl_table_batch *b, uint64_t now_ms)
+{
+    n->lost_count = b->lost_count < FOLLOW_LOST_MAX ? b->lost_count : FOLLOW_LOST_MAX;
+    if (n->lost_count)
+        memcpy(n->lost, b->lost, n->lost_count * sizeof *n->lost);
+    n->lost_until_ms = now_ms + LOST_MS;
+}
+
+size_t follow_lost(const struct follow *f, const struct ip_addr **hops, uint64_t now_ms)
+{
+    const struct follow_node *n = f->active < 0 ? NULL : &f->nodes[f->active];
+    *hops = n ? n->lost : NULL;
+    return n && now_ms < n->lost_until_ms ? n->lost_count : 0;
+}
+
 static bool has_digest(const struct follow_node *n, const uint8_t *told)
 {
     uint8_t digest[REPL_DIGEST];
@@ -250,6 +268,7 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
     if (b->incarnation != n->incarnation || b->from != n->position)
         return ask_again(n);
     n->isolated = b->isolated;
+    note_lost(n, b, now_ms);
     if (f->active == (int)node)
         tell_sessions(f, now_ms);
     for (uint32_t i = 0; i < b->route_count; i++)

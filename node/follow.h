@@ -14,6 +14,8 @@
 #include "replication/codec.h"
 #include "replication/digest.h"
 
+enum { FOLLOW_LOST_MAX = 64 };
+
 struct follow_node {
     bool connected, cut_seen, complete, resetting;
     bool waits; /* for the whole table again: what comes before it is not looked at */
@@ -21,6 +23,9 @@ struct follow_node {
     uint64_t incarnation, position;
     struct repl_digest digest; /* of this node's table as held here */
     uint32_t routes;
+    struct ip_addr lost[FOLLOW_LOST_MAX]; /* next hops that it says were lost a moment ago */
+    uint32_t lost_count;
+    uint64_t lost_until_ms;
 };
 
 struct follow {
@@ -50,6 +55,10 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
 
 /* A beat of a node that has sent us everything; digest of its table, NULL = it did not say. */
 enum follow_result follow_beat(struct follow *f, size_t node, const uint8_t *digest);
+
+/* Next hops that leave groups before the node has decided on their routes, which follow; by the word of the
+ * node that is followed, for as long as it says so, and for a moment when it is gone. Returns how many. */
+size_t follow_lost(const struct follow *f, const struct ip_addr **hops, uint64_t now_ms);
 
 /* Every node has been away for as long as the operator wants their table to outlive them: it goes, and
  * with it what was inherited. The next node that has a table serves it anew. */

@@ -171,6 +171,8 @@ struct repl_table_batch {
     bool isolated;                  /* no NVA has a live session with any node: the agent holds what is lost */
     uint8_t digest[REPL_DIGEST];    /* at a cut: of the whole table */
     uint32_t route_total;           /* at a cut */
+    const struct ip_addr *lost;     /* next hops of NVAs that were lost a moment ago, in every batch all of them */
+    uint16_t lost_count;
     const struct repl_table_routes *routes;
     uint32_t route_count;
 };

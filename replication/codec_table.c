@@ -22,15 +22,21 @@ static int encode_subscribe(const struct repl_msg *m, struct arena *arena, uint8
     return pack(&pb, buf, cap);
 }
 
+static ProtobufCBinaryData *fill_hops(const struct ip_addr *hops, uint16_t count, struct arena *arena)
+{
+    ProtobufCBinaryData *out = arena_alloc(arena, count * sizeof *out + 1);
+    for (uint16_t i = 0; out && i < count; i++)
+        out[i] = codec_addr(&hops[i]);
+    return out;
+}
+
 static bool fill_group(const struct repl_table_routes *r, Tandem__Table__Routes *pb,
                        struct arena *arena)
 {
     pb->n_next_hops = r->next_hop_count;
-    pb->next_hops = arena_alloc(arena, r->next_hop_count * sizeof *pb->next_hops + 1);
+    pb->next_hops = fill_hops(r->next_hops, r->next_hop_count, arena);
     if (!pb->next_hops)
         return false;
-    for (uint16_t i = 0; i < r->next_hop_count; i++)
-        pb->next_hops[i] = codec_addr(&r->next_hops[i]);
     pb->family = r->family;
     pb->lost = r->lost;
     pb->nlri = codec_bytes(r->nlri, r->len);
@@ -44,7 +50,9 @@ static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *
     Tandem__Table__Batch batch = TANDEM__TABLE__BATCH__INIT;
     Tandem__Table__Routes *groups = arena_alloc(arena, b->route_count * sizeof *groups + 1);
     batch.routes = arena_alloc(arena, b->route_count * sizeof *batch.routes + 1);
-    if (!groups || !batch.routes)
+    batch.n_lost_next_hops = b->lost_count;
+    batch.lost_next_hops = fill_hops(b->lost, b->lost_count, arena);
+    if (!groups || !batch.routes || !batch.lost_next_hops)
         return REPL_ERR_NOMEM;
     for (uint32_t i = 0; i < b->route_count; i++) {
         groups[i] = (Tandem__Table__Routes)TANDEM__TABLE__ROUTES__INIT;
@@ -126,18 +134,30 @@ static int read_subscribe(const Tandem__Table__Message *pb, struct arena *arena,
     return 0;
 }
 
+static int read_hops(const ProtobufCBinaryData *pb, size_t count, struct arena *arena, const struct ip_addr **out)
+{
+    if (count > UINT16_MAX)
+        return REPL_ERR_MALFORMED;
+    struct ip_addr *hops = arena_alloc(arena, count * sizeof *hops + 1);
+    if (!hops)
+        return REPL_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        if (!codec_read_addr(&pb[i], &hops[i]))
+            return REPL_ERR_MALFORMED;
+    *out = hops;
+    return 0;
+}
+
 static int read_group(const Tandem__Table__Routes *pb, struct arena *arena,
                       struct repl_table_routes *out)
 {
     size_t count;
-    if (!codec_is_nlri(pb->family, false, &pb->nlri, &count) || pb->n_next_hops > UINT16_MAX)
+    const struct ip_addr *hops;
+    if (!codec_is_nlri(pb->family, false, &pb->nlri, &count))
         return REPL_ERR_MALFORMED;
-    struct ip_addr *hops = arena_alloc(arena, pb->n_next_hops * sizeof *hops + 1);
-    if (!hops)
-        return REPL_ERR_NOMEM;
-    for (size_t i = 0; i < pb->n_next_hops; i++)
-        if (!codec_read_addr(&pb->next_hops[i], &hops[i]))
-            return REPL_ERR_MALFORMED;
+    int err = read_hops(pb->next_hops, pb->n_next_hops, arena, &hops);
+    if (err)
+        return err;
     *out = (struct repl_table_routes){ .next_hops = hops,
                                        .next_hop_count = (uint16_t)pb->n_next_hops,
                                        .family = (uint8_t)pb->family,
@@ -157,11 +177,12 @@ static int read_batch(const Tandem__Table__Message *message, struct arena *arena
         return REPL_ERR_NOMEM;
     if (pb->cut ? pb->digest.len != REPL_DIGEST : pb->digest.len != 0)
         return REPL_ERR_MALFORMED;
-    for (size_t i = 0; i < pb->n_routes; i++) {
-        int err = read_group(pb->routes[i], arena, &routes[i]);
-        if (err)
-            return err;
-    }
+    const struct ip_addr *lost;
+    int err = read_hops(pb->lost_next_hops, pb->n_lost_next_hops, arena, &lost);
+    for (size_t i = 0; !err && i < pb->n_routes; i++)
+        err = read_group(pb->routes[i], arena, &routes[i]);
+    if (err)
+        return err;
     out->kind = REPL_TABLE_BATCH;
     *b = (struct repl_table_batch){ .incarnation = pb->incarnation,
                                     .from = pb->from,
@@ -171,6 +192,8 @@ static int read_batch(const Tandem__Table__Message *message, struct arena *arena
                                     .complete = pb->complete,
                                     .isolated = pb->isolated,
                                     .route_total = pb->route_total,
+                                    .lost = lost,
+                                    .lost_count = (uint16_t)pb->n_lost_next_hops,
                                     .routes = routes,
                                     .route_count = (uint32_t)pb->n_routes };
     if (pb->cut)

@@ -238,8 +238,11 @@ static void dial(struct upstream *u)
 
 static void work(struct host *h)
 {
+    const struct ip_addr *lost;
+    size_t count = follow_lost(&h->follow, &lost, now_ms());
     if (h->etcd)
         etcd_source_turn(h->etcd, now_ms());
+    netlink_set_lost(h->netlink, lost, count, now_ms());
     netlink_turn(h->netlink, now_ms());
 }
 

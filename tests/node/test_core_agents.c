@@ -16,6 +16,8 @@ struct side {
     struct pump *pump;
     uint32_t announced, removed, cuts, beats;
     uint32_t total; /* as told at the last cut */
+    uint32_t lost;  /* next hops, as told last */
+    uint32_t removed_before_lost;
     bool closed;
 };
 
@@ -112,6 +114,9 @@ static void hear(struct lab *l, struct side *s, const struct repl_link_event *e)
     if (e->msg->kind != REPL_TABLE_BATCH)
         return;
     const struct repl_table_batch *b = &e->msg->table_batch;
+    if (b->lost_count && !s->lost)
+        s->removed_before_lost = s->removed;
+    s->lost = b->lost_count;
     for (uint32_t i = 0; i < b->route_count; i++) {
         uint32_t *counter = b->routes[i].next_hop_count ? &s->announced : &s->removed;
         for (uint16_t at = 0; at < b->routes[i].len; *counter += 1)
@@ -205,6 +210,12 @@ static void withdraw(struct lab *l, unsigned from, unsigned count)
     }
 }
 
+static void set_session(struct lab *l, uint8_t state)
+{
+    const struct rib_session fact = { .state = state, .generation = 1 };
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(core_rib(l->core), 1, 1, &fact, l->now), 0);
+}
+
 static void connect_all(struct lab *l)
 {
     for (int i = 0; i < AGENTS; i++)
@@ -264,6 +275,31 @@ static void test_a_late_comer_gets_no_route_that_ended(void)
     lab_close(l);
 }
 
+/* Ahead of its routes, which take their time, and in one frame for all; taken back when they have moved. */
+static void test_a_lost_nva_is_told_before_its_routes_are(void)
+{
+    struct lab *l = lab_open();
+    set_session(l, RIB_SESSION_SYNCED);
+    announce(l, 0, ROUTES);
+    connect_all(l);
+    run_ms(l, 60);
+    uint64_t encoded = l->core->table.encoded;
+    set_session(l, RIB_SESSION_DOWN);
+    run_ms(l, 1);
+    for (int i = 0; i < AGENTS; i++)
+        CU_ASSERT_EQUAL(l->sides[i].lost, 1);
+    run_ms(l, 60);
+    for (int i = 0; i < AGENTS; i++) {
+        CU_ASSERT_EQUAL(l->sides[i].removed, ROUTES);
+        CU_ASSERT_EQUAL(l->sides[i].removed_before_lost, 0);
+    }
+    CU_ASSERT_TRUE(l->core->table.encoded <= encoded + 8);
+    run_ms(l, 11000);
+    for (int i = 0; i < AGENTS; i++)
+        CU_ASSERT_EQUAL(l->sides[i].lost, 0);
+    lab_close(l);
+}
+
 static void test_hosts_that_are_listed_no_more_are_put_out(void)
 {
     struct lab *l = lab_open();
@@ -293,4 +329,5 @@ static void test_hosts_that_are_listed_no_more_are_put_out(void)
 CU_MAIN("core_agents", CU_CASE(test_everybody_gets_everything_and_it_is_encoded_once),
         CU_CASE(test_a_change_is_one_frame_for_all),
         CU_CASE(test_a_late_comer_gets_no_route_that_ended),
+        CU_CASE(test_a_lost_nva_is_told_before_its_routes_are),
         CU_CASE(test_hosts_that_are_listed_no_more_are_put_out))

@@ -239,11 +239,38 @@ static void test_inherited_routes_go_with_the_table(void)
     follow_fini(&s.f);
 }
 
+/* By the word of the node that is followed, until it takes it back, or for a moment when it is gone. */
+static void test_lost_next_hops_are_those_of_the_node_that_is_followed(void)
+{
+    struct side s;
+    const struct ip_addr *hops;
+    static const struct repl_table_batch loses = { .complete = true, .lost = &hop, .lost_count = 1 };
+    begin(&s);
+    CU_ASSERT_EQUAL(follow_lost(&s.f, &hops, 1000), 0); /* nobody is followed yet */
+    say(&s, 0, 0, 10, full, true, false, 1000);
+    say(&s, 1, 0, 10, full, true, false, 1000);
+    say(&s, 1, 0, 0, loses, true, false, 2000);
+    CU_ASSERT_EQUAL(follow_lost(&s.f, &hops, 2000), 0);
+    say(&s, 0, 0, 0, loses, true, false, 3000);
+    CU_ASSERT_EQUAL_FATAL(follow_lost(&s.f, &hops, 3000), 1);
+    CU_ASSERT_TRUE(ip_addr_is_equal(hops, &hop));
+    say(&s, 0, 0, 0, more, true, false, 4000);
+    CU_ASSERT_EQUAL(follow_lost(&s.f, &hops, 4000), 0);
+    say(&s, 0, 0, 0, loses, true, false, 5000);
+    follow_disconnected(&s.f, 0, 6000); /* the other node is followed from here */
+    CU_ASSERT_EQUAL(follow_lost(&s.f, &hops, 6000), 1);
+    follow_disconnected(&s.f, 1, 7000);
+    CU_ASSERT_EQUAL(follow_lost(&s.f, &hops, 7000), 1);
+    CU_ASSERT_EQUAL(follow_lost(&s.f, &hops, 60000), 0);
+    follow_fini(&s.f);
+}
+
 CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_a_beat_finds_what_went_wrong_in_between),
         CU_CASE(test_the_table_goes_when_its_time_is_over_and_comes_back_with_a_node),
         CU_CASE(test_inherited_routes_go_with_the_table),
         CU_CASE(test_a_withdrawal_is_applied_at_once),
+        CU_CASE(test_lost_next_hops_are_those_of_the_node_that_is_followed),
         CU_CASE(test_a_great_loss_is_held_by_the_brake),
         CU_CASE(test_with_every_nva_lost_nothing_goes_ever),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),

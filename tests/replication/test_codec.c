@@ -126,6 +126,8 @@ static struct repl_msg table_batch(void)
                                                .complete = true,
                                                .digest = { 9, 8 },
                                                .route_total = 77,
+                                               .lost = hops,
+                                               .lost_count = 2,
                                                .routes = routes,
                                                .route_count = 2 } };
 }
@@ -248,6 +250,7 @@ static void test_table_messages_keep_every_field(void)
     const struct repl_table_batch *b = &out.table_batch;
     CU_ASSERT_TRUE(b->reset && b->cut && b->complete && b->route_total == 77);
     CU_ASSERT_EQUAL(memcmp(b->digest, in.table_batch.digest, REPL_DIGEST), 0);
+    CU_ASSERT_FATAL(b->lost_count == 2 && b->lost[1].bytes[3] == 5);
     CU_ASSERT_FATAL(b->route_count == 2 && b->routes[0].next_hop_count == 2);
     CU_ASSERT_EQUAL(b->routes[0].next_hops[1].bytes[3], 5);
     CU_ASSERT_EQUAL(b->routes[1].next_hop_count, 0);
@@ -478,7 +481,13 @@ static void test_a_table_batch_that_lies_is_refused(void)
     CU_ASSERT_EQUAL(decode_table(&m), 0);
     hop.len = 6;
     CU_ASSERT_EQUAL(decode_table(&m), REPL_ERR_MALFORMED);
+    b.lost_next_hops = &hop;
+    b.n_lost_next_hops = 1;
+    r.n_next_hops = 0;
+    CU_ASSERT_EQUAL(decode_table(&m), REPL_ERR_MALFORMED);
     hop.len = 4;
+    r.n_next_hops = 1;
+    CU_ASSERT_EQUAL(decode_table(&m), 0);
     r.family = 2;
     CU_ASSERT_EQUAL(decode_table(&m), REPL_ERR_MALFORMED);
     r.family = 0;
