@@ -327,7 +327,6 @@ struct core_target_view {
     size_t unhealthy_count;
     const struct core_fact *facts;     /* of its backend */
     size_t fact_count;
-    uint32_t agents;                   /* table: connected agents */
     uint32_t routes;                   /* table: what they are served */
 };
 size_t core_target_count(const struct core *c);

@@ -261,7 +261,6 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
         .unhealthy_count = t->unhealthy_count,
         .facts = t->facts,
         .fact_count = t->fact_count,
-        .agents = t->cfg->type == CONFIG_TARGET_TABLE ? (uint32_t)c->agent_count : 0,
         .routes = t->cfg->type == CONFIG_TARGET_TABLE ? c->table.routes : 0,
     };
 }

@@ -27,6 +27,7 @@ enum {
     REPL_BUCKETS = 64,
     REPL_NAME_MAX = 63,
     REPL_HINTS_MAX = 64,
+    REPL_STORE_MAX = 200,
     REPL_VARINT_MAX = 10,
     REPL_VERSION_MAX = 31,
     REPL_SECRETS_MAX = 2, /* the one in use, and while it is rotated another */
@@ -187,6 +188,7 @@ struct repl_table_report {
     uint32_t wanted, installed, pending, failed, held, unhealthy;
     bool active;                   /* this node's table is the one that the agent follows */
     char last_error[128];
+    char store[REPL_STORE_MAX];    /* "" = it follows the nodes; else the prefix of keys in etcd that it reads */
 };
 
 enum repl_kind {

@@ -92,6 +92,7 @@ static int encode_report(const struct repl_msg *m, struct arena *arena, uint8_t 
     report.unhealthy = m->table_report.unhealthy;
     report.active = m->table_report.active;
     report.last_error = (char *)(uintptr_t)m->table_report.last_error;
+    report.store = (char *)(uintptr_t)m->table_report.store;
     pb.kind_case = TANDEM__TABLE__MESSAGE__KIND_REPORT;
     pb.report = &report;
     return pack(&pb, buf, cap);
@@ -216,6 +217,7 @@ static int read_report(const Tandem__Table__Message *pb, struct arena *arena, st
                                      .unhealthy = pb->report->unhealthy,
                                      .active = pb->report->active };
     strncpy(r->last_error, pb->report->last_error, sizeof r->last_error - 1);
+    strncpy(r->store, pb->report->store, sizeof r->store - 1);
     return 0;
 }
 

@@ -67,7 +67,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     int status = EXIT_FAILURE;
     bool ok = true;
-    if (config->source == CONFIG_SOURCE_NODES) {
+    if (config->node_count) {
         ok = keyfile_identity(config->key_file, &keys.identity, stderr);
         ok = keyfile_secret(config->secret_file, &keys.secrets, stderr) && ok;
     }

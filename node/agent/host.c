@@ -103,6 +103,8 @@ static struct repl_table_report report_of(const struct upstream *u)
                                    .unhealthy = kernel.unhealthy,
                                    .active = u->host->follow.active == (int)u->nth };
     snprintf(r.last_error, sizeof r.last_error, "%.127s", stats->failed ? kernel.last_error : "");
+    if (u->host->etcd)
+        snprintf(r.store, sizeof r.store, "%s", u->host->config->etcd.etcd.prefix);
     return r;
 }
 
@@ -123,8 +125,11 @@ static void report(struct upstream *u)
     u->reported_ms = now_ms();
 }
 
+/* Who reads from etcd is no reader of the nodes: they only hear of it what stands in its kernel. */
 static void subscribe(struct upstream *u)
 {
+    if (u->host->etcd)
+        return;
     struct repl_msg msg = { .kind = REPL_TABLE_SUBSCRIBE };
     if (repl_link_send(u->link, &msg, now_ms()))
         u->failed = true;

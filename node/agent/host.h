@@ -1,4 +1,4 @@
-/* The agent's loop: a link to every node, the table that they serve, and the kernel. */
+/* The agent's loop: a link to every node, the table that they serve or that stands in etcd, and the kernel. */
 #ifndef TANDEM_NODE_AGENT_HOST_H
 #define TANDEM_NODE_AGENT_HOST_H
 

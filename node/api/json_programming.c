@@ -18,39 +18,81 @@ static void add_counts(json_t *o, const struct program_stats *s)
     json_object_set_new(o, "merging", json_boolean(s->merging));
 }
 
-static json_t *agent_object(const struct api_view *v, size_t nth)
+/* Who reads from etcd follows no node: there is nothing that it could be told by us. */
+static void add_source(json_t *o, const struct core_agent_view *a)
 {
-    struct core_agent_view a;
-    core_agent_view(v->core, nth, &a);
-    json_t *o = json_object();
-    json_object_set_new(o, "name", json_text(a.name));
-    json_object_set_new(o, "keyId", json_hex(a.key_id, sizeof a.key_id));
-    json_object_set_new(o, "connected", json_boolean(a.connected));
-    if (a.since_ms) {
-        json_set_time(o, "since", v, a.since_ms);
-        json_set_age(o, a.connected ? "uptimeSeconds" : "goneSeconds", v, a.since_ms);
+    if (a->report.store[0]) {
+        json_object_set_new(o, "store", json_text(a->report.store));
+        return;
     }
-    json_object_set_new(o, "synced", json_boolean(a.synced));
-    if (!a.has_report)
+    json_object_set_new(o, "synced", json_boolean(a->synced));
+    if (a->has_report)
+        json_object_set_new(o, "active", json_boolean(a->connected && a->report.active));
+}
+
+static json_t *agent_object(const struct api_view *v, const struct core_agent_view *a)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "name", json_text(a->name));
+    json_object_set_new(o, "keyId", json_hex(a->key_id, sizeof a->key_id));
+    json_object_set_new(o, "connected", json_boolean(a->connected));
+    if (a->since_ms) {
+        json_set_time(o, "since", v, a->since_ms);
+        json_set_age(o, a->connected ? "uptimeSeconds" : "goneSeconds", v, a->since_ms);
+    }
+    add_source(o, a);
+    if (!a->has_report)
         return o;
-    json_object_set_new(o, "active", json_boolean(a.connected && a.report.active));
-    json_object_set_new(o, "wanted", json_count(a.report.wanted));
-    json_object_set_new(o, "installed", json_count(a.report.installed));
-    json_object_set_new(o, "pending", json_count(a.report.pending));
-    json_object_set_new(o, "failed", json_count(a.report.failed));
-    json_object_set_new(o, "heldByBrake", json_count(a.report.held));
-    json_object_set_new(o, "unhealthy", json_count(a.report.unhealthy));
+    json_object_set_new(o, "wanted", json_count(a->report.wanted));
+    json_object_set_new(o, "installed", json_count(a->report.installed));
+    json_object_set_new(o, "pending", json_count(a->report.pending));
+    json_object_set_new(o, "failed", json_count(a->report.failed));
+    json_object_set_new(o, "heldByBrake", json_count(a->report.held));
+    json_object_set_new(o, "unhealthy", json_count(a->report.unhealthy));
     json_object_set_new(o, "lastError",
-                        a.report.last_error[0] ? json_text(a.report.last_error) : json_null());
+                        a->report.last_error[0] ? json_text(a->report.last_error) : json_null());
     return o;
 }
 
-static json_t *agent_list(const struct api_view *v)
+static bool is_same_store(const char *a, const char *b)
+{
+    size_t m = strlen(a), n = strlen(b);
+    m -= m && a[m - 1] == '/';
+    n -= n && b[n - 1] == '/';
+    return m == n && !memcmp(a, b, m);
+}
+
+static bool is_store_of(const struct config_target *t, const struct core_agent_view *a)
+{
+    return t->type == CONFIG_TARGET_ETCD && is_same_store(a->report.store, t->etcd.prefix);
+}
+
+/* The target whose table a host has: that of the store that it reads, else the one that agents are served. */
+static bool has_table_of(const struct api_view *v, const struct core_agent_view *a, const struct config_target *t)
+{
+    bool is_reader = false;
+    for (size_t i = 0; i < v->config->target_count; i++)
+        is_reader |= is_store_of(v->config->targets[i], a);
+    return is_reader ? is_store_of(t, a) : t->type == CONFIG_TARGET_TABLE;
+}
+
+static void add_agents(json_t *o, const struct api_view *v, const struct config_target *t)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < core_agent_count(v->core); i++)
-        json_array_append_new(list, agent_object(v, i));
-    return list;
+    json_int_t connected = 0;
+    for (size_t i = 0; i < core_agent_count(v->core); i++) {
+        struct core_agent_view a;
+        core_agent_view(v->core, i, &a);
+        if (!has_table_of(v, &a, t))
+            continue;
+        json_array_append_new(list, agent_object(v, &a));
+        connected += a.connected;
+    }
+    if (json_array_size(list) || t->type == CONFIG_TARGET_TABLE) {
+        json_object_set_new(o, "connected", json_integer(connected));
+        json_object_set(o, "agents", list);
+    }
+    json_decref(list);
 }
 
 static void add_fence(json_t *o, const struct api_view *v, const struct core_target_view *t)
@@ -110,11 +152,9 @@ static json_t *target_object(const struct api_view *v, const struct core_target_
         json_object_set_new(o, t->facts[i].name, json_count(t->facts[i].value));
     if (t->target->type == CONFIG_TARGET_AZURE)
         json_object_set_new(o, "resourceId", json_text(t->target->azure.resource_id));
-    if (t->target->type != CONFIG_TARGET_TABLE)
-        return o;
-    json_object_set_new(o, "wanted", json_count(t->routes));
-    json_object_set_new(o, "connected", json_count(t->agents));
-    json_object_set_new(o, "agents", agent_list(v));
+    if (t->target->type == CONFIG_TARGET_TABLE)
+        json_object_set_new(o, "wanted", json_count(t->routes));
+    add_agents(o, v, t->target);
     return o;
 }
 

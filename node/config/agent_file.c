@@ -71,16 +71,33 @@ static const struct schema_row rows[] = {
     { 0 },
 };
 
-/* What the source needs has to be there. */
+static const char *const keys_of_nodes[] = { "nodes", "keyFile", "secretFile", NULL };
+static const char *const keys_of_etcd[] = { "etcd", NULL };
+
+static void need(struct schema_reader *r, struct tree_node *root, const char *const *keys, const char *why)
+{
+    for (; *keys && r->is_complete; keys++)
+        if (!tree_get(root, *keys))
+            schema_complain(r, root, "\"%s\" is missing: %s", *keys, why);
+}
+
+static bool has_any(const struct tree_node *root, const char *const *keys)
+{
+    while (*keys && !tree_get(root, *keys))
+        keys++;
+    return *keys != NULL;
+}
+
+/* What the source needs has to be there. Nodes may hear of a host that does not read from them. */
 static void check_source(struct schema_reader *r, struct tree_node *root,
                          const struct config_agent_file *c)
 {
-    static const char *const of_nodes[] = { "nodes", "keyFile", "secretFile", NULL };
-    static const char *const of_etcd[] = { "etcd", NULL };
-    const char *const *keys = c->source == CONFIG_SOURCE_ETCD ? of_etcd : of_nodes;
-    for (; *keys && r->is_complete; keys++)
-        if (!tree_get(root, *keys))
-            schema_complain(r, root, "\"%s\" is missing: the source is %s", *keys, sources[c->source]);
+    if (c->source == CONFIG_SOURCE_NODES)
+        need(r, root, keys_of_nodes, "the source is nodes");
+    else
+        need(r, root, keys_of_etcd, "the source is etcd");
+    if (c->source == CONFIG_SOURCE_ETCD && has_any(root, keys_of_nodes))
+        need(r, root, keys_of_nodes, "nodes are told what this host has");
 }
 
 bool config_load_agent(const char *path, struct config_agent_file **out, FILE *errors)

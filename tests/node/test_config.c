@@ -473,6 +473,44 @@ static void test_the_agents_file_is_held_to_the_same_rules(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "at least one node is needed"));
 }
 
+/* Loads an agent's file of these lines; what was complained about is in output. */
+static bool load_agent(const char *lines, struct config_agent_file **c)
+{
+    char path[] = "/tmp/tandem-agent-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *errors = fmemopen(output, sizeof output, "w");
+    dprintf(fd, "name: vm\nrouteServer: hub\n%s", lines);
+    close(fd);
+    bool ok = config_load_agent(path, c, errors);
+    fclose(errors);
+    unlink(path);
+    return ok;
+}
+
+static void test_an_agent_that_reads_from_etcd_may_show_nodes_what_it_has(void)
+{
+#define ETCD "source: etcd\netcd: { endpoints: [\"http://10.0.0.9:2379\"], prefix: /tandem/hub/t }\n"
+#define NODE "nodes: [{ name: a, address: 10.0.0.1, publicKey: \"RSdZlDdrhEYKkF7WSd13r8Fbw84rxqsvmPV+98ZyYFg=\" }]\n"
+    struct config_agent_file *c;
+    CU_ASSERT_TRUE_FATAL(load_agent(ETCD, &c));
+    CU_ASSERT_EQUAL(c->node_count, 0);
+    config_free_agent(c);
+    CU_ASSERT_TRUE_FATAL(load_agent(ETCD NODE "keyFile: k\nsecretFile: s\n", &c));
+    CU_ASSERT_EQUAL(c->node_count, 1);
+    CU_ASSERT_EQUAL(c->source, CONFIG_SOURCE_ETCD);
+    config_free_agent(c);
+    CU_ASSERT_FALSE(load_agent(ETCD NODE "keyFile: k\n", &c));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"secretFile\" is missing: nodes are told what this host has"));
+    CU_ASSERT_FALSE(load_agent(ETCD "keyFile: k\n", &c));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"nodes\" is missing: nodes are told what this host has"));
+    CU_ASSERT_FALSE(load_agent(NODE "keyFile: k\n", &c));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"secretFile\" is missing: the source is nodes"));
+    CU_ASSERT_FALSE(load_agent("source: etcd\n", &c));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"etcd\" is missing: the source is etcd"));
+#undef ETCD
+#undef NODE
+}
+
 static void test_every_table_of_azure_is_a_target_of_its_own(void)
 {
     struct config *c = load_with(
@@ -520,4 +558,5 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_json_is_read_as_well),
         CU_CASE(test_a_clean_file_says_nothing_and_has_the_designs_defaults),
         CU_CASE(test_the_key_file_may_name_the_node),
+        CU_CASE(test_an_agent_that_reads_from_etcd_may_show_nodes_what_it_has),
         CU_CASE(test_the_agents_file_is_held_to_the_same_rules))

@@ -144,7 +144,8 @@ static struct repl_msg table_report(void)
                                             .held = 6,
                                             .unhealthy = 7,
                                             .active = true,
-                                            .last_error = "no such device" } };
+                                            .last_error = "no such device",
+                                            .store = "/tandem/hub/t" } };
     return m;
 }
 
@@ -265,6 +266,7 @@ static void test_table_messages_keep_every_field(void)
     len = encode(&in, buf);
     CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
     CU_ASSERT_STRING_EQUAL(out.table_report.last_error, "no such device");
+    CU_ASSERT_STRING_EQUAL(out.table_report.store, "/tandem/hub/t");
     CU_ASSERT_TRUE(out.table_report.active && out.table_report.failed == 1);
     CU_ASSERT_TRUE(out.table_report.wanted == 5 && out.table_report.pending == 2);
     CU_ASSERT_TRUE(out.table_report.held == 6 && out.table_report.unhealthy == 7);
