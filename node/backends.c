@@ -99,6 +99,14 @@ static bool open_gate(struct backend *b, char error[static ERROR_MAX])
     return b->gate != NULL;
 }
 
+static void tell_groups(struct backend *b)
+{
+    struct netlink_status s;
+    netlink_status(b->impl, &s);
+    const struct core_fact fact = { "resilientGroups", s.has_resilient_groups };
+    core_target_facts(b->all->cfg.core, b->nth, &fact, 1);
+}
+
 static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
 {
     struct rib *rib = core_rib(b->all->cfg.core);
@@ -107,6 +115,7 @@ static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
                                .table = b->target->table,
                                .metric = b->target->metric,
                                .protocol = b->target->protocol,
+                               .resilient_groups = b->target->resilient_groups,
                                .id_base = (b->target->table % 1024 + 1) * NETLINK_ID_RANGE,
                                .prefixes = &rib->nets,
                                .sets = &rib->sets,
@@ -123,6 +132,7 @@ static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
         return false;
     }
     b->impl = netlink;
+    tell_groups(b);
     core_program_ready(b->all->cfg.core, b->nth, b->all->cfg.now());
     return true;
 }

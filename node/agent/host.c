@@ -426,6 +426,7 @@ static bool start_kernel(struct host *h)
                                .table = h->config->table,
                                .metric = h->config->metric,
                                .protocol = h->config->protocol,
+                               .resilient_groups = h->config->resilient_groups,
                                .id_base = (h->config->table % 1024 + 1) * NETLINK_ID_RANGE,
                                .prefixes = &h->follow.prefixes,
                                .sets = &h->follow.sets,

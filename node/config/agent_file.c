@@ -63,6 +63,7 @@ static const struct schema_row rows[] = {
     { "table", schema_u32, AT(table), 1, 4294967294, .help = "kernel table" },
     { "metric", schema_u32, AT(metric), 1, 4294967294, .help = "route metric" },
     { "protocol", schema_u8, AT(protocol), 5, 255, .help = "route protocol number" },
+    { "resilientGroups", schema_bool, AT(resilient_groups), .help = "flows stay where they are when a next hop goes" },
     { "healthGate", config_read_gate, AT(gate), .help = "{ probe, port, … }: who does not answer leaves" },
     { "keepTable", read_keep, AT(keep_ms), 1000, 604800000,
       .help = "forever, or how long it outlives all nodes" },

@@ -22,6 +22,7 @@ static const struct change_field place_fields[] = {
 /* How it is reached, and what it does there. */
 static const struct change_field work_fields[] = {
     TARGET(nodes),
+    TARGET(resilient_groups),
     TARGET(gate.is_on),
     TARGET(gate.probe),
     TARGET(gate.port),

@@ -189,6 +189,7 @@ struct config_target {                   /* programming[] */
     uint32_t table;                      /* netlink: kernel table, 254 = main */
     uint32_t metric;                     /* netlink: route metric (IPv4 and IPv6), default 20 */
     uint8_t protocol;                    /* netlink: route protocol number, default 201 */
+    bool resilient_groups;               /* netlink: resilientGroups: flows stay when others move; false */
     bool allow_own_space;                /* steering inside the VNet: false */
     uint8_t default_route;               /* defaultRoute: accept (0) | refuse */
     uint32_t nodes;                      /* nodes: [names], which nodes run it; bit 1 << id; all */
@@ -303,6 +304,7 @@ struct config_agent_file {
     size_t node_count;
     uint32_t table, metric;
     uint8_t protocol;
+    bool resilient_groups;
     uint8_t source;                      /* source: nodes | etcd */
     struct config_target etcd;           /* etcd: as for a target of type etcd; its name is the host's */
     char *run_directory;                 /* runDirectory: /run/tandem; the agent's lock lies here */

@@ -47,6 +47,7 @@ void netlink_tell(struct netlink *n, enum netlink_event_kind kind, uint32_t coun
         [NETLINK_RESYNCED] = "netlink_resynced",
         [NETLINK_OVERRUN] = "netlink_overrun",
         [NETLINK_RESYNC_FAILED] = "netlink_resync_failed",
+        [NETLINK_GROUPS_PLAIN] = "netlink_groups_plain",
     };
     if (kind == NETLINK_ROUTES_FAILED || kind == NETLINK_RESYNC_FAILED)
         snprintf(n->status.last_error, sizeof n->status.last_error, "%s", text);
@@ -164,6 +165,7 @@ void netlink_status(const struct netlink *n, struct netlink_status *out)
     out->unhealthy = nexthops_unhealthy(&n->nexthops);
     out->last_resync_ms = n->dump.ended_ms;
     out->is_dumping = n->dump.is_running;
+    out->has_resilient_groups = n->nexthops.is_resilient;
 }
 
 /* ------------------------------------------------------------------------------- start and end */
@@ -211,10 +213,19 @@ static int open_sockets(struct netlink *n, char *error)
     return code;
 }
 
+static void choose_groups(struct netlink *n)
+{
+    n->nexthops.is_resilient = n->cfg.resilient_groups && nexthops_can_be_resilient(&n->nexthops);
+    if (n->cfg.resilient_groups && !n->nexthops.is_resilient)
+        netlink_tell(n, NETLINK_GROUPS_PLAIN, 0,
+                     "this kernel has no resilient nexthop groups: Linux 5.13 or newer is needed");
+}
+
 /* What an earlier run left, read to the end: the program knows it before the first want(). */
 static int inherit(struct netlink *n, char *error)
 {
     uint64_t now_ms = uv_now(n->cfg.loop);
+    choose_groups(n);
     n->dump.is_first = true;
     int code;
     do

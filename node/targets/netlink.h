@@ -27,6 +27,7 @@ enum netlink_event_kind {
     NETLINK_RESYNCED,         /* count differences that a dump found; only when there were any */
     NETLINK_OVERRUN,          /* notifications were lost, a dump follows */
     NETLINK_RESYNC_FAILED,    /* text: why; tried again */
+    NETLINK_GROUPS_PLAIN,     /* text: why groups have no buckets, which were asked for */
 };
 
 struct netlink_event {
@@ -40,6 +41,7 @@ struct netlink_cfg {
     uv_loop_t *loop;
     uint32_t table, metric; /* metric 0 is not allowed: IPv6 has no such */
     uint8_t protocol;
+    bool resilient_groups; /* where the kernel has them; else groups are plain, and that is told */
     uint32_t id_base;   /* ids of nexthop objects: id_base + 1 .. + 2^20; one range per table */
     uint32_t resync_ms; /* 0 = 60 000 */
     struct prefix_table *prefixes;
@@ -84,7 +86,7 @@ struct netlink_status {
     uint32_t unhealthy; /* next hops that are left out since they do not answer */
     uint64_t resyncs, overruns, disturbed;
     uint64_t last_resync_ms; /* when the last complete dump ended; 0 = never */
-    bool is_dumping;
+    bool is_dumping, has_resilient_groups;
     char last_error[NETLINK_ERROR_MAX]; /* "" = none since the start */
 };
 void netlink_status(const struct netlink *n, struct netlink_status *out);

@@ -50,7 +50,9 @@ int netlink_dump_start(struct netlink *n, uint64_t now_ms)
 static uint32_t set_of_route(struct netlink *n, struct nl_route *r, uint32_t slot)
 {
     bool nomem;
-    if (slot) {
+    if (slot && !nexthops_is_of_kind(&n->nexthops, slot))
+        r->hop_count = 0; /* as if it were not ours: it is to have another group */
+    else if (slot) {
         uint32_t nhset = nexthops_set(&n->nexthops, slot);
         nhset_ref(n->cfg.sets, nhset);
         return nhset;

@@ -6,6 +6,10 @@
 
 static const uint8_t kernel_family[BGP_FAMILIES] = { AF_INET, AF_INET6 };
 
+/* Of a resilient group: eight buckets for each of 64 next hops; a bucket without traffic for two minutes may move
+ * to a next hop that has too few, one with traffic never does. Times are in hundredths of a second. */
+enum { BUCKETS = 8 * NHSET_MAX, IDLE_TICKS = 120 * 100 };
+
 /* ------------------------------------------------------------------------------------ builders */
 
 static struct nlmsghdr *start(void *buf, uint16_t type, uint16_t flags)
@@ -102,8 +106,17 @@ struct nlmsghdr *nl_build_discard(void *buf, uint8_t protocol, uint32_t id, enum
     return h;
 }
 
+static void put_buckets(struct nlmsghdr *h)
+{
+    mnl_attr_put_u16(h, NHA_GROUP_TYPE, NEXTHOP_GRP_TYPE_RES);
+    struct nlattr *nest = mnl_attr_nest_start(h, NHA_RES_GROUP);
+    mnl_attr_put_u16(h, NHA_RES_GROUP_BUCKETS, BUCKETS);
+    mnl_attr_put_u32(h, NHA_RES_GROUP_IDLE_TIMER, IDLE_TICKS);
+    mnl_attr_nest_end(h, nest);
+}
+
 struct nlmsghdr *nl_build_group(void *buf, uint8_t protocol, uint32_t id, const uint32_t *members,
-                                uint32_t count)
+                                uint32_t count, bool is_resilient)
 {
     struct nexthop_grp group[NHSET_MAX] = { 0 };
     struct nlmsghdr *h =
@@ -112,6 +125,18 @@ struct nlmsghdr *nl_build_group(void *buf, uint8_t protocol, uint32_t id, const 
         group[i].id = members[i];
     mnl_attr_put_u32(h, NHA_ID, id);
     mnl_attr_put(h, NHA_GROUP, count * sizeof *group, group);
+    if (is_resilient)
+        put_buckets(h);
+    return h;
+}
+
+struct nlmsghdr *nl_build_bucket_lookup(void *buf, uint32_t id)
+{
+    struct nlmsghdr *h = start_nexthop(buf, RTM_GETNEXTHOPBUCKET, 0, AF_UNSPEC, 0);
+    mnl_attr_put_u32(h, NHA_ID, id);
+    struct nlattr *nest = mnl_attr_nest_start(h, NHA_RES_BUCKET);
+    mnl_attr_put_u16(h, NHA_RES_BUCKET_INDEX, 0);
+    mnl_attr_nest_end(h, nest);
     return h;
 }
 
@@ -263,6 +288,8 @@ static int read_nexthop_attr(const struct nlattr *a, void *data)
         n->oif = read_u32(a);
     else if (type == NHA_GROUP)
         read_group(n, a);
+    else if (type == NHA_GROUP_TYPE)
+        n->is_resilient = mnl_attr_get_payload_len(a) >= 2 && mnl_attr_get_u16(a) == NEXTHOP_GRP_TYPE_RES;
     else if (type == NHA_BLACKHOLE)
         n->is_discard = true;
     else if (type == NHA_GATEWAY)

@@ -37,8 +37,11 @@ struct nlmsghdr *nl_build_nexthop(void *buf, uint8_t protocol, uint32_t id,
                                   const struct ip_addr *gateway, uint32_t oif);
 /* One that drops what is sent to it. */
 struct nlmsghdr *nl_build_discard(void *buf, uint8_t protocol, uint32_t id, enum bgp_family f);
+/* A resilient one (Linux 5.13) hands its flows out in buckets: who leaves or joins moves only those that it must. */
 struct nlmsghdr *nl_build_group(void *buf, uint8_t protocol, uint32_t id, const uint32_t *members,
-                                uint32_t count);
+                                uint32_t count, bool is_resilient);
+/* Asks for the first bucket of that group; there may be none of this id. */
+struct nlmsghdr *nl_build_bucket_lookup(void *buf, uint32_t id);
 struct nlmsghdr *nl_build_nexthop_delete(void *buf, uint32_t id);
 struct nlmsghdr *nl_build_nexthop_dump(void *buf);
 
@@ -61,6 +64,7 @@ struct nl_nexthop {
     uint8_t family; /* enum bgp_family, of a gateway or a discard */
     bool is_discard, has_gateway;
     struct ip_addr gateway;
+    bool is_resilient;     /* a group with buckets */
     uint32_t member_count; /* more than 0: a group */
     uint32_t members[NHSET_MAX];
 };

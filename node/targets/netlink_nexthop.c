@@ -24,6 +24,7 @@ struct nexthop {
     bool is_found;  /* by the running sync */
     bool is_idle;   /* nothing used it since the last collect */
     bool is_pinned; /* a second object of the same content: groups we did not make may name it */
+    bool is_resilient; /* a group's kind, for as long as it lives */
     uint64_t retry_ms;
     struct nl_answer failure; /* until retry_ms */
 };
@@ -116,7 +117,7 @@ static bool fill_slot(struct nexthops *x, uint32_t slot, uint32_t nhset, enum st
 {
     if (!grow_by_set(x, nhset))
         return false;
-    x->slots[slot] = (struct nexthop){ .nhset = nhset, .state = (uint8_t)state };
+    x->slots[slot] = (struct nexthop){ .nhset = nhset, .state = (uint8_t)state, .is_resilient = x->is_resilient };
     const struct nhset *s = set_at(x, slot);
     for (uint32_t i = 0; s->count > 1 && i < s->count; i++) {
         uint32_t member = member_slot(x, &s->members[i]);
@@ -286,7 +287,8 @@ static int make_group(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct
         count = find_members(x, s, true, ids, now_ms, why); /* never without the last one */
     if (!count)
         return why->error;
-    struct nlmsghdr *h = nl_build_group(buf, x->protocol, nexthops_id(x, slot), ids, count);
+    struct nlmsghdr *h = nl_build_group(buf, x->protocol, nexthops_id(x, slot), ids, count,
+                                        x->slots[slot].is_resilient);
     if (nl_talk(x->socket, h, NULL, NULL, why))
         return why->error;
     x->slots[slot].state = count == s->count ? PRESENT : PARTIAL;
@@ -310,6 +312,75 @@ static int make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_an
     return error;
 }
 
+/* -------------------------------------------------------------------------------- resilient groups */
+
+bool nexthops_can_be_resilient(struct nexthops *x)
+{
+    char buf[NL_MESSAGE_MAX] = { 0 };
+    struct nl_answer answer;
+    return nl_talk(x->socket, nl_build_bucket_lookup(buf, x->id_base + NEXTHOP_RANGE), NULL, NULL, &answer) !=
+           -EOPNOTSUPP;
+}
+
+bool nexthops_is_of_kind(const struct nexthops *x, uint32_t slot)
+{
+    return !is_group(x, slot) || x->slots[slot].is_resilient == x->is_resilient;
+}
+
+static bool has_member(const struct nhset *s, const struct ip_addr *hop);
+
+/* Of a group in the kernel: are its lost members out, and is it then the one of the smaller set? */
+static bool is_left_as(const struct nexthops *x, uint32_t slot, const struct nhset *smaller)
+{
+    const struct nexthop *n = &x->slots[slot];
+    if (!n->nhset || n->state != PARTIAL || !n->is_resilient || !n->refs)
+        return false;
+    const struct nhset *s = set_at(x, slot);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct nexthop_doubt *d = find_doubt(x, &s->members[i]);
+        if (has_member(smaller, &s->members[i]) && !d)
+            kept++;
+        else if (!d || !(d->reasons & NEXTHOP_LOST))
+            return false;
+    }
+    return kept == smaller->count;
+}
+
+/* The group goes on under the set of an empty slot, whose place is free then. */
+static void rename_group(struct nexthops *x, uint32_t group, uint32_t empty)
+{
+    uint32_t nhset = x->slots[empty].nhset, old = x->slots[group].nhset;
+    const struct nhset *s = set_at(x, empty);
+    for (uint32_t i = 0; i < s->count; i++)
+        nexthops_ref(x, member_slot(x, &s->members[i]));
+    nhset_ref(x->sets, nhset);
+    empty_slot(x, empty);
+    drop_members(x, group, set_at(x, group)->count);
+    if (x->by_set[old] == group)
+        x->by_set[old] = 0;
+    x->slots[group].nhset = nhset;
+    x->by_set[nhset] = group;
+    nhset_unref(x->sets, old);
+    x->has_heirs = true;
+}
+
+/* An NVA died and its routes ask for who is left, one after the other: the flows of those must not be handed out
+ * anew. So the group that is there already becomes theirs; routes that have not been looked at yet have it before
+ * they ask for it. Returns the slot to use. */
+static uint32_t succeed(struct nexthops *x, uint32_t slot)
+{
+    const struct nexthop *n = &x->slots[slot];
+    if (!x->is_resilient || n->state != ABSENT || n->refs || !is_group(x, slot))
+        return slot;
+    for (uint32_t group = 1; group < x->cap; group++)
+        if (is_left_as(x, group, set_at(x, slot))) {
+            rename_group(x, group, slot);
+            return group;
+        }
+    return slot;
+}
+
 uint32_t nexthops_use(struct nexthops *x, uint32_t nhset, uint64_t now_ms, struct nl_answer *why)
 {
     uint32_t slot = slot_for(x, nhset);
@@ -317,6 +388,7 @@ uint32_t nexthops_use(struct nexthops *x, uint32_t nhset, uint64_t now_ms, struc
         *why = (struct nl_answer){ -ENOMEM, "no room for another nexthop object" };
         return 0;
     }
+    slot = succeed(x, slot);
     x->slots[slot].is_idle = false;
     if (is_usable(&x->slots[slot]) || make(x, slot, now_ms, why) == 0)
         return slot;
@@ -384,7 +456,8 @@ static int adopt(struct nexthops *x, const struct nl_nexthop *k)
     }
     int error = 0;
     struct nexthop *n = &x->slots[slot];
-    if (n->state != FREE && n->state != FOREIGN)
+    bool is_known = n->state != FREE && n->state != FOREIGN;
+    if (is_known)
         n->state = n->nhset == nhset ? PRESENT : ABSENT; /* somebody changed it: make it again */
     else if (!nhset)
         *n = (struct nexthop){ .state = FOREIGN };
@@ -393,6 +466,9 @@ static int adopt(struct nexthops *x, const struct nl_nexthop *k)
     n = &x->slots[slot]; /* filling a group may move the slots */
     n->oif = k->oif;
     n->is_found = true;
+    n->is_resilient = k->is_resilient;
+    if (!is_known && n->nhset && !nexthops_is_of_kind(x, slot) && x->by_set[nhset] == slot)
+        x->by_set[nhset] = 0; /* its routes keep it until they have another */
     n->is_pinned = nhset && !k->member_count && x->by_set[nhset] != slot;
     nhset_unref(x->sets, nhset);
     return error;

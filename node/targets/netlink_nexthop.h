@@ -9,6 +9,9 @@
  *   - objects of an earlier run are adopted by their content and keep their ids.
  * A group is made of the members that resolve now; the others join when they do. A member that the
  * owner says is unhealthy is left out as well, unless nothing else would be left.
+ * A resilient group keeps its flows where they are when members leave and join; one that has lost an NVA goes on
+ * as the group of who is left. Groups of the other kind, of an earlier run, are replaced, as a kernel cannot
+ * turn one into the other.
  * Source: linux/nexthop.h; measured behaviour in the replication design, H15. */
 #ifndef TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
 #define TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
@@ -35,6 +38,8 @@ struct nexthops {
     struct nl_socket *socket;
     uint32_t id_base;
     uint8_t protocol;
+    bool is_resilient; /* groups are to be made with buckets */
+    bool has_heirs;    /* a group went on under another set: the next dump shows who still wants the old one */
     struct nexthop *slots; /* slot 0 is never used */
     uint32_t cap, next_slot;
     uint32_t *by_set; /* slot of a nhset id, 0 = none */
@@ -57,6 +62,10 @@ static inline uint32_t nexthops_id(const struct nexthops *x, uint32_t slot)
 uint32_t nexthops_see(struct nexthops *x, uint32_t id);
 /* Its content as a set; the slot keeps the reference. */
 uint32_t nexthops_set(const struct nexthops *x, uint32_t slot);
+/* False: a group with buckets where none are asked for, or the other way round. */
+bool nexthops_is_of_kind(const struct nexthops *x, uint32_t slot);
+/* Does this kernel have resilient groups? */
+bool nexthops_can_be_resilient(struct nexthops *x);
 /* An operation that used the slot failed: make the object again before the next one. */
 void nexthops_doubt(struct nexthops *x, uint32_t slot);
 

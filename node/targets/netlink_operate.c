@@ -15,6 +15,7 @@ enum {
     SLICE_NS = 2000000,     /* of a turn; the kernel takes some 0.4 ms for a batch */
     ROUTE_MESSAGE_MAX = 96, /* header 16, rtmsg 12, destination 20, three numbers of 8 */
     CONFLICT_RESYNC_MS = 1000,
+    HEIR_RESYNC_MS = 15000, /* all routes of a lost NVA were decided on long ago */
 };
 
 struct batch {
@@ -181,6 +182,9 @@ bool netlink_operate(struct netlink *n, uint64_t now_ms)
         if (b.count)
             run_batch(n, &b, now_ms);
     } while (is_more && uv_hrtime() - start < SLICE_NS);
+    if (n->nexthops.has_heirs)
+        netlink_resync_by(n, now_ms + HEIR_RESYNC_MS);
+    n->nexthops.has_heirs = false;
     if (b.failures)
         netlink_tell(n, NETLINK_ROUTES_FAILED, b.failures, b.first_reason);
     return is_more;

@@ -111,6 +111,7 @@ static inline int try_live_as(struct life *l, const struct netlink_cfg *as,
         .table = as->table,
         .metric = as->metric,
         .protocol = as->protocol,
+        .resilient_groups = as->resilient_groups,
         .id_base = ID_BASE,
         .prefixes = &l->prefixes,
         .sets = &l->sets,
@@ -156,8 +157,8 @@ static inline uint32_t prefix_of(struct life *l, const char *text)
 /* hops: "10.0.0.2 10.0.0.3", "" = not wanted (withdrawn). */
 static inline void want(struct life *l, const char *prefix, const char *hops)
 {
-    struct ip_addr members[8];
-    char copy[256], *rest = NULL;
+    struct ip_addr members[NHSET_MAX];
+    char copy[4096], *rest = NULL;
     uint32_t count = 0;
     bool nomem;
     snprintf(copy, sizeof copy, "%s", hops);
