@@ -134,10 +134,12 @@ static void on_timer(uv_timer_t *timer)
     wake(timer->data);
 }
 
+/* An error of the socket, such as lost notifications, is read and handled in the turn; libuv stops polling with it. */
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-    (void)status; /* an error of the socket is read, and handled, in the turn */
     (void)events;
+    if (status < 0)
+        uv_poll_start(poll, UV_READABLE, on_readable);
     wake(poll->data);
 }
 

@@ -33,6 +33,7 @@ struct netlink {
     struct dump dump;
     uint64_t resync_at_ms;
     bool is_retry_due; /* after the next dump, try everything that failed */
+    bool is_deaf;      /* notifications were lost, and are until the buffer was read to its end */
     struct netlink_status status;
     uv_poll_t monitor_poll, dump_poll;
     uv_timer_t timer;

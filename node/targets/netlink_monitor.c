@@ -83,21 +83,31 @@ static bool hear(struct netlink *n, const struct nlmsghdr *h, uint64_t now_ms)
     return false;
 }
 
+/* The kernel says once that its buffer was full, and then drops all that comes until it has been read to its end:
+ * only a dump that begins after that sees everything. */
+static void overrun(struct netlink *n, int error)
+{
+    n->status.overruns++;
+    n->is_deaf = true;
+    netlink_tell(n, NETLINK_OVERRUN, 0, strerror(-error));
+}
+
 bool netlink_listen(struct netlink *n, uint64_t now_ms)
 {
     uint32_t disturbed = 0;
     int len = 0;
     for (int i = 0; i < NOTICES_A_TURN && (len = nl_receive(&n->monitor)) != 0; i++) {
         if (len < 0) {
-            n->status.overruns++;
-            netlink_tell(n, NETLINK_OVERRUN, 0, strerror(-len));
-            netlink_resync_by(n, now_ms);
+            overrun(n, len);
             break;
         }
         const struct nlmsghdr *h = (const void *)n->monitor.buf;
         for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len))
             disturbed += hear(n, h, now_ms);
     }
+    if (n->is_deaf && !len)
+        netlink_resync_by(n, now_ms);
+    n->is_deaf = n->is_deaf && len;
     if (disturbed)
         netlink_tell(n, NETLINK_ROUTES_DISTURBED, disturbed, "");
     return len != 0;

@@ -170,6 +170,11 @@ static void test_after_lost_notifications_a_dump_repairs(void)
     netlink_status(l.target, &status);
     CU_ASSERT_TRUE(status.overruns > 0);
     CU_ASSERT_EQUAL(lines_of(ROUTES, "proto 201"), MANY);
+    unsigned disturbed = l.disturbed;
+    shell("ip route del 20.0.7.0/24 table 100"); /* and it still hears what is done to its routes */
+    run_ms(&l, 500);
+    CU_ASSERT_EQUAL(l.disturbed, disturbed + 1);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "proto 201"), MANY);
     end(&l);
     links_down();
 }
