@@ -50,11 +50,12 @@ class World:
             wall.announce(prefix)
             wall.communities[prefix] = communities
         self.cluster.targets += [
-            {"name": "all", "type": "netlink", "table": 100, "blackhole": ["fw1"],
+            {"name": "all", "type": "netlink", "table": 100, "blackhole": ["fw1"], "resilientGroups": True,
              "healthGate": {"probe": "tcp", "port": PROBE_PORT, "interval": "100ms", "timeout": "100ms"}},
             {"name": "tagged", "type": "netlink", "table": 101, "metric": 77, "protocol": 98,
              "filter": {"communities": ["65515:100", "65515:1:7"]}},
-            {"name": "of-fw2", "type": "netlink", "table": 102, "filter": {"peers": ["fw2"], "prefixes": ["10.96.0.0/11"]}},
+            {"name": "of-fw2", "type": "netlink", "table": 102, "filter": {"peers": ["fw2"], "prefixes": ["10.96.0.0/11"]},
+             "healthGate": {"probe": "http", "port": PROBE_PORT, "path": "/", "interval": "100ms"}},
         ]
         self.vm = self.member("vm", "10.1.10.4")
         self.agent = self.cluster.agent(self.vm)
@@ -142,10 +143,15 @@ def gate(world):
     if [u["nextHop"] for u in world.explain(COMMON, "all")["unhealthy"]] != [FW1]:
         raise Failed(str(world.explain(COMMON, "all")))
     world.services["fw2"].kill()
+    expect("a probe over http has found it out", [(FW2, "unreachable")],
+           lambda: [(u["nextHop"], u["reason"]) for u in world.target("of-fw2")["unhealthyNextHops"]])
+    if world.table(102)[OWN] != [FW2]:
+        raise Failed("the only next hop of a route went")
     expect("nobody answers: all of them", [FW1, FW2], lambda: world.table(100)[COMMON], 5)
     world.serve(fw1)
     world.serve(fw2)
     expect("both answer", [FW1, FW2], lambda: world.table(100)[COMMON] if not world.target("all")["unhealthyNextHops"] else [], 5)
+    expect("both tables", [], lambda: world.target("of-fw2")["unhealthyNextHops"])
     events = {event["event"] for event in world.node.items("events")}
     if not {"next_hop_unhealthy", "next_hop_healthy"} <= events:
         raise Failed(str(sorted(events)))
@@ -162,6 +168,28 @@ def flushed(world):
     if world.table(100).get("10.77.0.0/16") != ["10.1.2.1"]:
         raise Failed("a foreign route was touched")
     world.host.ip("route del 10.77.0.0/16 table 100")
+
+
+def resilient(world):
+    """Groups have buckets where that was asked for; elsewhere they are plain."""
+    groups = [line for line in world.host.ip("-d nexthop show").splitlines() if "group" in line]
+    if len(groups) != 1 or "type resilient buckets 512" not in groups[0]:
+        raise Failed(str(groups))
+    if [world.target(name)["resilientGroups"] for name in ("all", "tagged")] != [1, 0]:
+        raise Failed(str(world.target("all")))
+
+
+def unplugged(world):
+    """The node's cable is out for a moment: the kernel takes its routes, the sessions live on, the routes come back."""
+    flaps = [peer["flaps"] for peer in world.node.items("peer", "list")]
+    world.host.ip("link set eth0 down")
+    expect("what is left without a link", {DROPPED: [""]}, lambda: world.table(100))
+    world.host.ip("link set eth0 up")
+    for number, wanted in ((100, ALL), (101, {TAGGED: [FW1]}), (102, {OWN: [FW2]})):
+        expect(f"table {number}", wanted, lambda number=number, wanted=wanted: {
+            p: h for p, h in world.table(number).items() if p in wanted})
+    if [peer["flaps"] for peer in world.node.items("peer", "list")] != flaps:
+        raise Failed("a session flapped")
 
 
 def second(world):
@@ -261,6 +289,23 @@ def agents(world):
     expect("it is back", 1, lambda: world.target("vm-hosts")["connected"], 10)
 
 
+def pinged(world):
+    """A host's own view: who does not answer its pings leaves the groups of its kernel, and comes back."""
+    world.agent.stop()
+    with open(world.agent.path("agent.yaml"), "a", encoding="utf-8") as file:
+        file.write("healthGate: { probe: icmp, interval: 100ms, timeout: 500ms }\nresilientGroups: true\n")
+    world.agent.start()
+    host = lambda: next(a for a in world.target("vm-hosts")["agents"] if a["name"] == "vm")
+    expect("connected", (True, 0), lambda: (host()["connected"], host()["unhealthy"]))
+    world.walls[0].host.sysctl("net.ipv4.icmp_echo_ignore_all", 1)
+    expect("without fw1", [FW2], lambda: world.table("main", world.vm).get(COMMON))
+    expect("it is told", 1, lambda: host()["unhealthy"])
+    world.walls[0].host.sysctl("net.ipv4.icmp_echo_ignore_all", 0)
+    expect("with fw1", [FW1, FW2], lambda: world.table("main", world.vm).get(COMMON))
+    if "type resilient" not in world.vm.ip("-d nexthop show"):
+        raise Failed(world.vm.ip("-d nexthop show"))
+
+
 def bounded(world):
     """keepTable: the table outlives all nodes so long and no longer; a node brings it back."""
     world.agent.stop()
@@ -280,10 +325,13 @@ CASES = (("filters by community, peer and prefix; table, metric and protocol as 
          ("BLACKHOLE discards where it is agreed", blackholes),
          ("a probe takes a next hop out, never the last one", gate),
          ("tables and nexthop objects flushed by somebody else", flushed),
+         ("resilient groups where they are asked for", resilient),
+         ("the link goes down and comes up", unplugged),
          ("two processes on one table: the second is refused", second),
          ("targets that come, change and go with a reload", reloaded),
          ("a target that cannot be opened yet", refused),
          ("agents by their key files, on SIGHUP", agents),
+         ("an agent that pings its next hops, and has resilient groups", pinged),
          ("an agent that keeps its table for a bounded time", bounded))
 
 
