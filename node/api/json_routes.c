@@ -23,6 +23,15 @@ const char *sight_origin(const struct api_view *v, uint8_t origin)
     return origin && origin <= v->config->node_count ? v->config->nodes[origin - 1].name : "config";
 }
 
+/* Does any host read the table that the nodes serve? */
+static bool is_followed(const struct api_view *v)
+{
+    struct core_agent_view a = { 0 };
+    for (size_t i = 0; i < core_agent_count(v->core) && !(a.connected && !a.report.store[0]); i++)
+        core_agent_view(v->core, i, &a);
+    return a.connected && !a.report.store[0];
+}
+
 /* Is it among what a target has? Host agents are counted by their table: they say how many routes they have
  * installed, and not which. */
 static bool has(const struct api_view *v, size_t target, uint32_t path, bool is_best)
@@ -33,9 +42,9 @@ static bool has(const struct api_view *v, size_t target, uint32_t path, bool is_
     struct core_target_view t;
     core_target_view(v->core, target, &t);
     bool is_table = t.target->type == CONFIG_TARGET_TABLE;
-    uint32_t id = !is_table  ? core_target_installed(v->core, target, p->net)
-                  : t.agents ? core_target_wanted(v->core, target, p->net)
-                             : 0;
+    uint32_t id = !is_table        ? core_target_installed(v->core, target, p->net)
+                  : is_followed(v) ? core_target_wanted(v->core, target, p->net)
+                                   : 0;
     const struct nhset *set = nhset_get(&r->sets, id);
     for (uint32_t i = 0; id && i < set->count; i++)
         if (ip_addr_is_equal(&set->members[i], hop) || (is_best && ip_addr_is_zero(&set->members[i])))
