@@ -110,6 +110,7 @@ int bgp_session_accept(struct bgp_session *s, uint64_t now_ms)
     c->state = BGP_ACTIVE;
     c->busy = true;
     c->out_len = 0;
+    c->since_ms = now_ms;
     c->keepalive_at = c->send_hold_at = SESSION_NEVER;
     session_run(s, slot, FSM_CONNECTED, &(struct ending){ .reason = "peer connected" });
     return (int)slot;

@@ -16,6 +16,7 @@ struct connection {
     enum bgp_state state; /* IDLE: no connection, or one that is being closed */
     bool busy;            /* the caller still has it: dialling, open, or closing */
     uint64_t hold_at, keepalive_at, send_hold_at;
+    uint64_t since_ms;    /* the peer dialled it then */
     uint8_t out[SESSION_OUT];
     size_t out_len;
     struct bgp_open peer_open;

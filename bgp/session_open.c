@@ -134,12 +134,16 @@ static bool newcomer_wins(const struct bgp_session *s, enum bgp_slot newcomer, e
 
 enum { RESTART_MS = 5000 };
 
-/* RFC 4724 section 5: a peer that can restart gracefully and dials anew has lost the old connection.
+/* RFC 4724 section 4.2: a peer that can restart gracefully and dials anew has lost the old connection.
  * Its OPEN on the new one is waited for, so that a bare TCP connection ends nothing. One that dialled when
- * we did is about to close that connection, and has not restarted: a restart takes longer. */
-static bool has_restarted(const struct bgp_session *s, const struct connection *old)
+ * we did is about to close that connection, and has not restarted: nothing new is said, and a restart takes longer. */
+static bool has_restarted(const struct bgp_session *s, enum bgp_slot old, enum bgp_slot newcomer)
 {
-    return old->state == BGP_ESTABLISHED && old->peer_open.gr_family && s->now_ms >= s->up_since + RESTART_MS;
+    const struct connection *was = &s->conns[old], *is = &s->conns[newcomer];
+    bool says_so = is->peer_open.restarting && !was->peer_open.restarting;
+    bool dialled_again = !is_ours(old) && !is_ours(newcomer) && is->since_ms > s->up_since;
+    return was->state == BGP_ESTABLISHED && was->peer_open.gr_family &&
+           (says_so || dialled_again || s->now_ms >= s->up_since + RESTART_MS);
 }
 
 /* Only a connection in OpenConfirm collides: one in OpenSent may be a socket that nobody serves, and
@@ -153,7 +157,7 @@ static bool resolve_collision(struct bgp_session *s, enum bgp_slot newcomer)
         enum bgp_state state = s->conns[i].state;
         if (other == newcomer || state < BGP_OPENCONFIRM)
             continue;
-        if (has_restarted(s, &s->conns[i])) {
+        if (has_restarted(s, other, newcomer)) {
             session_run(s, other, FSM_RESTARTED, &(struct ending){ .reason = "peer restarted" });
             return true;
         }

@@ -303,6 +303,9 @@ static void test_of_two_connections_of_the_peer_the_newer_goes_on_when_it_is_hig
 #define GRACEFUL_OPEN \
     OPEN_WITH_CAPABILITIES("0027", "0a 02 08", HIGHER, "40 06 'flags, time' 0078 'ipv4' 0001 01 80")
 
+#define RESTARTED_OPEN \
+    OPEN_WITH_CAPABILITIES("0027", "0a 02 08", HIGHER, "40 06 'R, time' 8078 'ipv4' 0001 01 80")
+
 static void test_a_restarted_peer_replaces_its_old_session_with_its_open(void)
 {
     struct bench *b = bench_in(BGP_OPENSENT, NULL);
@@ -335,6 +338,24 @@ static void test_who_dialled_when_we_did_has_not_restarted(void)
     bench_free(b);
 }
 
+/* … but one that dials after that, or says so, has. */
+static void test_a_restart_may_take_no_time(void)
+{
+    for (int says_so = 0; says_so < 2; says_so++) {
+        struct bench *b = bench_in(BGP_OPENSENT, NULL);
+        bench_feed(b, THEIRS, GRACEFUL_OPEN KEEPALIVE);
+        b->now += !says_so;
+        bench_accept(b);
+        bench_flush(b);
+        bench_feed(b, NEWER, says_so ? RESTARTED_OPEN : GRACEFUL_OPEN);
+        CU_ASSERT_EQUAL(b->downs, 1);
+        CU_ASSERT_TRUE(bench_sent(b, THEIRS, ""));
+        bench_feed(b, NEWER, KEEPALIVE);
+        CU_ASSERT_EQUAL(bgp_session_slot(b->s), NEWER);
+        bench_free(b);
+    }
+}
+
 CU_MAIN("session open", CU_CASE(test_another_version_is_told_ours), CU_CASE(test_a_wrong_as_is_refused),
         CU_CASE(test_as_0_is_refused), CU_CASE(test_our_own_as_is_refused_where_any_other_is_welcome),
         CU_CASE(test_identifier_0_is_refused), CU_CASE(test_an_external_peer_may_have_our_identifier),
@@ -353,4 +374,4 @@ CU_MAIN("session open", CU_CASE(test_another_version_is_told_ours), CU_CASE(test
         CU_CASE(test_a_second_connection_that_is_wrong_leaves_the_first_alone),
         CU_CASE(test_of_two_connections_of_the_peer_the_newer_goes_on_when_it_is_higher),
         CU_CASE(test_a_restarted_peer_replaces_its_old_session_with_its_open),
-        CU_CASE(test_who_dialled_when_we_did_has_not_restarted))
+        CU_CASE(test_who_dialled_when_we_did_has_not_restarted), CU_CASE(test_a_restart_may_take_no_time))
