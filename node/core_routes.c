@@ -443,10 +443,23 @@ void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_up
     core_budget_look(c, p);
 }
 
+/* RFC 7313 section 4: a mark before the End-of-RIB that the peer owes us is ignored. It would have what is held over
+ * its restart go before all is told. */
+static bool comes_too_early(const struct core_peer *p, const struct bgp_session_event *e)
+{
+    return e->subtype && p->sends_eor && p->waits_for & 1u << e->family;
+}
+
 /* RFC 2918, RFC 7313 section 4: the peer asks for all of ours, or tells all of its own again. */
 void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
 {
     enum bgp_family family = (enum bgp_family)e->family;
+    char subject[CONFIG_NAME_MAX + 16];
+    if (comes_too_early(p, e)) {
+        core_event(c, CONFIG_LOG_WARN, "peer_refresh_ignored", core_peer_subject(p, subject, sizeof subject),
+                   "mark=%s reason=\"before its End-of-RIB\"", e->subtype == 1 ? "BoRR" : "EoRR");
+        return;
+    }
     if (e->subtype == 0 && p->out[family])
         adjout_refresh(p->out[family]);
     if (e->subtype == 1) {
