@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bgp/adjout_log.h"
 #include "bgp/msg.h"
@@ -25,7 +26,7 @@ static unsigned fill_batch(struct adjout_group *g, unsigned budget)
     struct vlist *loc = &g->adjout->rib->loc;
     adjout_batch_clear(g->batch, g->position);
     g->loops[0].attrs = g->loops[1].attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
-    g->hop = (struct adjout_hop){ 0 };
+    memset(g->hops, 0, sizeof g->hops);
     for (uint32_t net; taken < budget && g->batch->count < most && (net = vlist_next(loc, &g->position));) {
         unsigned cost = prefix_index_family(net) == g->rules.family ? compare(g, net) : 1;
         taken += cost ? cost : 1;

@@ -77,15 +77,24 @@ static uint16_t nva_at(const struct rib *r, const struct ip_addr *address)
     return 0;
 }
 
+static unsigned place_of(const struct ip_addr *hop)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < ip_addr_len(hop->family); i += 4)
+        sum = (sum ^ wire_get32(hop->bytes + i)) * 2654435761u;
+    return (sum >> 16) % ADJOUT_HOPS;
+}
+
 uint16_t adjout_leads_to(struct adjout_group *g, uint32_t attrs, uint16_t owner)
 {
     const struct rib *r = g->adjout->rib;
     const struct ip_addr *hop = attrs ? &bgp_attrs_get(&r->attrs, attrs)->next_hop : NULL;
     if (!hop || ip_addr_is_zero(hop) || ip_addr_is_equal(hop, &r->nvas[owner].address))
         return 0; /* as most are: to whose path it is */
-    if (!ip_addr_is_equal(hop, &g->hop.address))
-        g->hop = (struct adjout_hop){ .address = *hop, .nva = nva_at(r, hop) };
-    return g->hop.nva == owner ? 0 : g->hop.nva;
+    struct adjout_hop *known = &g->hops[place_of(hop)];
+    if (!ip_addr_is_equal(hop, &known->address))
+        *known = (struct adjout_hop){ .address = *hop, .nva = nva_at(r, hop) };
+    return known->nva == owner ? 0 : known->nva;
 }
 
 /* ---- lists of ASes, each distinct one once ---- */

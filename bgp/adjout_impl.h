@@ -14,6 +14,7 @@ enum {
     ADJOUT_GONE_ALL = 1 << 16, /* … and of a group, beside twice the ids that it has told */
     ADJOUT_NET_ITEMS = 2 * ADJOUT_PATHS + ADJOUT_GONE + ADJOUT_PATHS, /* most that one net adds to a batch */
     ADJOUT_ITEMS = 2 * ADJOUT_BATCH + ADJOUT_NET_ITEMS,
+    ADJOUT_HOPS = 64,     /* next hops that are remembered while a batch is filled */
     ADJOUT_DETOURS = 8,   /* ASes of NVAs in one path that are looked at */
     ADJOUT_STEPS = 16384, /* entries of the Loc-RIB order that one pull walks over */
 };
@@ -123,7 +124,7 @@ struct adjout_loops {
 
 /* Whose address a next hop is. */
 struct adjout_hop {
-    struct ip_addr address; /* the last one that was looked for, zero = none */
+    struct ip_addr address; /* that was looked for, zero = none */
     uint16_t nva;           /* 0 = nobody's */
 };
 
@@ -160,7 +161,7 @@ struct adjout_group {
     struct slab as_lists;  /* struct adjout_as_list */
     struct hash_index as_index;
     struct adjout_loops loops[2]; /* of the best path and of the second, while a batch is filled */
-    struct adjout_hop hop;        /* likewise */
+    struct adjout_hop hops[ADJOUT_HOPS]; /* likewise, those that were looked for last */
     struct bitset gone;    /* places with routes that are gone */
     uint32_t gone_count;
     uint32_t gone_at;      /* place from which the next one is looked for */
