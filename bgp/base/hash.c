@@ -6,7 +6,13 @@
 
 #include "bgp/base/pages.h"
 
-enum { HOMES_MIN = 64, HOMES_MAX = 1 << 30, SLACK_MIN = 64, MOVE_PER_INSERT = 8 };
+enum {
+    HOMES_MIN = 64,
+    HOMES_MAX = 1 << 30,
+    SLACK_MIN = 64,
+    MOVE_PER_INSERT = 8,
+    EXPECT_AHEAD = 64, /* cells: what the insertions take that come while memory answers */
+};
 
 /* ---- one table ---- */
 
@@ -123,10 +129,11 @@ static bool move_cluster(struct hash_index *x, const struct hash_owner *owner)
     return true;
 }
 
-static void expect_some(const struct hash_index *x, const struct hash_owner *owner)
+/* Each once, so far ahead that it is there when its hash is asked for. */
+static void expect_some(const struct hash_index *x, const struct hash_owner *owner, uint32_t since)
 {
-    uint32_t end = cell_count(&x->old);
-    for (uint32_t i = x->moved; owner->expect && i < end && i < x->moved + 2 * MOVE_PER_INSERT; i++)
+    uint32_t end = cell_count(&x->old), until = x->moved + EXPECT_AHEAD;
+    for (uint32_t i = since + EXPECT_AHEAD; owner->expect && i < end && i < until; i++)
         if (value_in(&x->old, x->old.cells[i]))
             owner->expect(owner->of, value_in(&x->old, x->old.cells[i]));
 }
@@ -153,7 +160,7 @@ static void move_some(struct hash_index *x, const struct hash_owner *owner)
     if (x->moved >= end || !x->old.live)
         table_fini(&x->old);
     else
-        expect_some(x, owner);
+        expect_some(x, owner, since);
     release(x, since);
 }
 
@@ -196,7 +203,7 @@ static bool make_room(struct hash_index *x, const struct hash_owner *owner, uint
         return true;
     /* of graves alone a table of the same size gets rid */
     bool is_full = x->now.live + x->old.live >= x->now.homes / 5 * 3;
-    uint32_t homes = is_full ? x->now.homes / 2 * 3 : x->now.homes;
+    uint32_t homes = is_full ? 2 * x->now.homes : x->now.homes;
     uint32_t bits = bits_for(homes, x->now.bits, value);
     if (homes > HOMES_MAX)
         return false;
