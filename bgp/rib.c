@@ -39,12 +39,14 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
     for (int f = 0; f < BGP_FAMILIES; f++)
         slab_init(&r->wide_nhsets[f], sizeof(uint32_t));
     vlist_init(&r->loc);
+    vlist_use_pool(&r->loc, &r->pool);
     if (!init_limits(r)) {
         rib_fini(r);
         return BGP_ERR_NOMEM;
     }
     for (int o = 0; o < RIB_ORIGINS; o++) {
         vlist_init(&r->origins[o].order);
+        vlist_use_pool(&r->origins[o].order, &r->pool);
         r->origins[o].sessions = calloc(cfg->nva_count, sizeof *r->origins[o].sessions);
         if (!r->origins[o].sessions) {
             rib_fini(r);

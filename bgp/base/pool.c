@@ -10,7 +10,7 @@
 enum {
     UNIT = 4096,
     UNITS = PAGES_MIN / UNIT,
-    PLAIN_RUNS = 3, /* of ordinary pages, which cost nothing until touched: of so few bytes in all the
+    PLAIN_RUNS = 4, /* of ordinary pages, which cost nothing until touched: of so few bytes in all the
                      * untouched part of a huge page would be much */
     RUNS_TRIED = 4, /* that turn out to be full: they go behind all others, and a new one comes */
 };

@@ -7,15 +7,36 @@ void vlist_init(struct vlist *v)
     *v = (struct vlist){ .next = 1 };
 }
 
-static struct vlist_chunk **chunk_ref(const struct vlist *v, uint32_t nth)
+void vlist_use_pool(struct vlist *v, struct pool *pool)
+{
+    v->pool = pool;
+}
+
+static struct vlist_chunk *chunk_ref(const struct vlist *v, uint32_t nth)
 {
     return &v->chunks[(v->chunk_first + nth) & (v->chunk_cap - 1)];
+}
+
+enum { CHUNK_BYTES = VLIST_CHUNK * sizeof(uint32_t) };
+
+static uint32_t *new_ids(const struct vlist *v)
+{
+    return v->pool ? pool_new(v->pool, CHUNK_BYTES) : calloc(1, CHUNK_BYTES);
+}
+
+static void free_ids(const struct vlist *v, struct vlist_chunk *c)
+{
+    if (v->pool && c->ids)
+        pool_free(v->pool, c->ids, CHUNK_BYTES);
+    else
+        free(c->ids);
+    c->ids = NULL;
 }
 
 void vlist_fini(struct vlist *v)
 {
     for (uint32_t i = 0; i < v->chunk_count; i++)
-        free(*chunk_ref(v, i));
+        free_ids(v, chunk_ref(v, i));
     free(v->chunks);
     vlist_init(v);
 }
@@ -23,7 +44,7 @@ void vlist_fini(struct vlist *v)
 static bool grow_ring(struct vlist *v)
 {
     uint32_t cap = v->chunk_cap ? v->chunk_cap * 2 : 16;
-    struct vlist_chunk **ring = malloc(cap * sizeof(struct vlist_chunk *));
+    struct vlist_chunk *ring = malloc(cap * sizeof *ring);
     if (!ring)
         return false;
     for (uint32_t i = 0; i < v->chunk_count; i++)
@@ -46,7 +67,7 @@ static bool reach(struct vlist *v, uint64_t version)
     while (v->chunk_count <= nth_chunk(v, version)) {
         if (v->chunk_count == v->chunk_cap && !grow_ring(v))
             return false;
-        *chunk_ref(v, v->chunk_count++) = NULL;
+        *chunk_ref(v, v->chunk_count++) = (struct vlist_chunk){ 0 };
     }
     return true;
 }
@@ -55,10 +76,10 @@ static bool fill_in(struct vlist *v, uint64_t version)
 {
     if (!reach(v, version))
         return false;
-    struct vlist_chunk **c = vlist_chunk_of(v, version);
-    if (!*c)
-        *c = calloc(1, sizeof **c);
-    return *c;
+    struct vlist_chunk *c = vlist_chunk_of(v, version);
+    if (!c->ids)
+        c->ids = new_ids(v);
+    return c->ids;
 }
 
 bool vlist_extend(struct vlist *v, uint32_t count)
@@ -83,9 +104,8 @@ static void drop_empty(struct vlist *v, uint32_t nth)
     uint64_t end = v->oldest + (uint64_t)(nth + 1) * VLIST_CHUNK;
     if (end > first_open(v))
         return; /* still being filled */
-    free(*chunk_ref(v, nth));
-    *chunk_ref(v, nth) = NULL;
-    while (v->chunk_count && !*chunk_ref(v, 0) && v->oldest + VLIST_CHUNK <= first_open(v)) {
+    free_ids(v, chunk_ref(v, nth));
+    while (v->chunk_count && !chunk_ref(v, 0)->ids && v->oldest + VLIST_CHUNK <= first_open(v)) {
         v->chunk_first = (v->chunk_first + 1) & (v->chunk_cap - 1);
         v->chunk_count--;
         v->oldest += VLIST_CHUNK;
@@ -95,8 +115,8 @@ static void drop_empty(struct vlist *v, uint32_t nth)
 void vlist_remove(struct vlist *v, uint32_t slot)
 {
     uint32_t nth = nth_chunk(v, vlist_version(v, slot));
-    struct vlist_chunk *c = *chunk_ref(v, nth);
-    assert(c && c->ids[slot % VLIST_CHUNK]);
+    struct vlist_chunk *c = chunk_ref(v, nth);
+    assert(c->ids && c->ids[slot % VLIST_CHUNK]);
     c->ids[slot % VLIST_CHUNK] = 0;
     v->live--;
     if (--c->live == 0)
@@ -124,8 +144,8 @@ bool vlist_is_open(const struct vlist *v, uint64_t version)
 {
     if (!v->placing || version < v->placing || version >= v->next)
         return false;
-    const struct vlist_chunk *c = *vlist_chunk_of(v, version);
-    return !c || !c->ids[version % VLIST_CHUNK];
+    const uint32_t *ids = vlist_chunk_of(v, version)->ids;
+    return !ids || !ids[version % VLIST_CHUNK];
 }
 
 bool vlist_reserve_at(struct vlist *v, uint64_t version)
@@ -135,7 +155,7 @@ bool vlist_reserve_at(struct vlist *v, uint64_t version)
 
 uint32_t vlist_place(struct vlist *v, uint64_t version, uint32_t id)
 {
-    struct vlist_chunk *c = *vlist_chunk_of(v, version);
+    struct vlist_chunk *c = vlist_chunk_of(v, version);
     assert(id && v->placing && !c->ids[version % VLIST_CHUNK]);
     c->ids[version % VLIST_CHUNK] = id;
     c->live++;
@@ -149,8 +169,8 @@ void vlist_end(struct vlist *v)
     uint64_t at = v->placing;
     v->placing = 0;
     for (; at < v->next; at = at - at % VLIST_CHUNK + VLIST_CHUNK) {
-        const struct vlist_chunk *c = at < v->oldest ? NULL : *chunk_ref(v, nth_chunk(v, at));
-        if (c && c->live == 0)
+        const struct vlist_chunk *c = at < v->oldest ? NULL : vlist_chunk_of(v, at);
+        if (c && c->ids && c->live == 0)
             drop_empty(v, nth_chunk(v, at));
     }
 }
@@ -161,16 +181,16 @@ uint32_t vlist_next(const struct vlist *v, uint64_t *position)
     if (version < v->oldest)
         version = v->oldest;
     while (version < v->next) {
-        const struct vlist_chunk *c = *vlist_chunk_of(v, version);
+        const uint32_t *ids = vlist_chunk_of(v, version)->ids;
         uint64_t end = version - version % VLIST_CHUNK + VLIST_CHUNK;
-        if (!c) {
+        if (!ids) {
             version = end;
             continue;
         }
         for (; version < end && version < v->next; version++) {
-            if (c->ids[version % VLIST_CHUNK]) {
+            if (ids[version % VLIST_CHUNK]) {
                 *position = version;
-                return c->ids[version % VLIST_CHUNK];
+                return ids[version % VLIST_CHUNK];
             }
         }
     }
@@ -192,8 +212,8 @@ bool vlist_compact(struct vlist *v, uint32_t *id, uint32_t *slot)
 
 size_t vlist_memory(const struct vlist *v)
 {
-    size_t bytes = v->chunk_cap * sizeof(struct vlist_chunk *);
+    size_t bytes = v->chunk_cap * sizeof *v->chunks;
     for (uint32_t i = 0; i < v->chunk_count; i++)
-        bytes += *chunk_ref(v, i) ? sizeof(struct vlist_chunk) : 0;
+        bytes += chunk_ref(v, i)->ids ? CHUNK_BYTES : 0;
     return bytes;
 }

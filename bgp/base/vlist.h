@@ -18,15 +18,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bgp/base/pool.h"
+
 enum { VLIST_CHUNK = 1024 };
 
 struct vlist_chunk {
+    uint32_t *ids; /* 0 = hole; NULL: all holes */
     uint32_t live;
-    uint32_t ids[VLIST_CHUNK]; /* 0 = hole */
 };
 
 struct vlist {
-    struct vlist_chunk **chunks; /* ring; [0] covers the oldest version still held */
+    struct vlist_chunk *chunks; /* ring; [0] covers the oldest version still held */
+    struct pool *pool;          /* of the ids; NULL: malloc's */
     uint32_t chunk_count, chunk_cap, chunk_first;
     uint64_t oldest; /* first version of chunks[0], a multiple of VLIST_CHUNK */
     uint64_t next;   /* version that the next change gets; versions start at 1 */
@@ -36,10 +39,12 @@ struct vlist {
 };
 
 void vlist_init(struct vlist *v);
+/* For a list that may become long; before its first entry. The pool outlives it. */
+void vlist_use_pool(struct vlist *v, struct pool *pool);
 void vlist_fini(struct vlist *v);
 
-/* The chunk of a version that is held, NULL: all holes. */
-static inline struct vlist_chunk **vlist_chunk_of(const struct vlist *v, uint64_t version)
+/* The chunk of a version that is held. */
+static inline struct vlist_chunk *vlist_chunk_of(const struct vlist *v, uint64_t version)
 {
     uint32_t nth = (uint32_t)((version - v->oldest) / VLIST_CHUNK);
     return &v->chunks[(v->chunk_first + nth) & (v->chunk_cap - 1)];
@@ -58,7 +63,7 @@ static inline uint32_t vlist_append(struct vlist *v, uint32_t id)
 {
     assert(id && v->next < v->ready);
     uint64_t version = v->next++;
-    struct vlist_chunk *c = *vlist_chunk_of(v, version);
+    struct vlist_chunk *c = vlist_chunk_of(v, version);
     c->ids[version % VLIST_CHUNK] = id;
     c->live++;
     v->live++;
