@@ -79,12 +79,17 @@ static void remember_error(const struct core *c, struct core_peer *p, const stru
         snprintf(last->text, sizeof last->text, "%s", e->reason ? e->reason : "");
 }
 
-static void log_down(struct core *c, struct core_peer *p)
+/* By whom it ended, with which code, where a NOTIFICATION went with it, and in whose words. */
+static void log_down(struct core *c, struct core_peer *p, const struct bgp_fault *f)
 {
-    char subject[CONFIG_NAME_MAX + 16];
+    char subject[CONFIG_NAME_MAX + 16], ip[IP_ADDR_TEXT], code[16] = "none", said[PEER_WORDS_MAX];
+    if (f->code)
+        snprintf(code, sizeof code, "%u/%u", f->code, f->subcode);
     core_event(c, CONFIG_LOG_WARN, "peer_down", core_peer_subject(p, subject, sizeof subject),
-               "reason=\"%s\" uptime_s=%llu routes_lost=%u", p->error.text,
-               (unsigned long long)(c->now_ms - p->up_ms) / 1000, rib_session_paths(core_session_fact(c, p)));
+               "ip=%s as=%u code=%s by=%s uptime_s=%llu routes_lost=%u text=\"%.128s\" reason=\"%.280s\"",
+               ip_addr_format(&p->cfg->peer_ip, ip), p->cfg->peer_asn, code, p->error.by_peer ? "peer" : "us",
+               (unsigned long long)(c->now_ms - p->up_ms) / 1000, rib_session_paths(core_session_fact(c, p)),
+               peer_words_said(f, said), p->error.text);
 }
 
 /* An Established session stays: what ends it is a failure of BFD, not a missing Up. */
@@ -117,7 +122,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         c->session_changes++;
         core_tap_down(c, p, e);
         remember_error(c, p, e);
-        log_down(c, p);
+        log_down(c, p, &e->fault);
         core_routes_down(c, p, e);
         if (!core_bfd_permits(p))
             hold_back(c, p);
