@@ -41,6 +41,8 @@ void *request_line_seen(void *cls, const char *uri, struct MHD_Connection *conne
 enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload_data,
                                size_t *upload_data_size, void **con_cls);
+void request_ended(void *cls, struct MHD_Connection *connection, void **con_cls,
+                   enum MHD_RequestTerminationCode why);
 enum MHD_Result request_accept(void *cls, const struct sockaddr *addr, socklen_t len);
 /* Headers that every answer of ours carries. */
 void response_secure(struct MHD_Response *response);

@@ -1,8 +1,10 @@
-/* POST /v1/config/check and /v1/config/reload: the daemon reads its own file again. */
+/* POST /v1/config/check and /v1/config/reload: the daemon reads its own file again. A check may bring another text
+ * as its body. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/api/sight.h"
+#include "node/config/change.h"
 
 /* ---- what is wrong ---- */
 
@@ -80,12 +82,25 @@ static void tell_changes(const struct api_view *v, struct api_reply *out, bool i
                               warnings));
 }
 
-static void order(const struct api_view *v, struct api_reply *out, bool is_dry)
+/* A text that might stand in the file: key files it names are not looked at. */
+static bool check_text(const struct api_view *v, const struct api_request *q, FILE *said)
+{
+    struct config *next;
+    if (!config_load_text(v->config->path, q->body, q->body_len, &next, said))
+        return false;
+    bool can = config_can_follow(v->config, next, said);
+    if (can)
+        config_tell_changes(v->config, next, said);
+    config_free(next);
+    return can;
+}
+
+static void order(const struct api_view *v, const struct api_request *q, struct api_reply *out, bool is_dry)
 {
     char *text = NULL;
     size_t len;
     FILE *said = open_memstream(&text, &len);
-    bool is_good = said && v->reload(v->reload_data, is_dry, said);
+    bool is_good = said && (is_dry && q->body_len ? check_text(v, q, said) : v->reload(v->reload_data, is_dry, said));
     if (!said || fclose(said))
         abort();
     if (is_good)
@@ -97,12 +112,10 @@ static void order(const struct api_view *v, struct api_reply *out, bool is_dry)
 
 void api_config_check(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
-    (void)q;
-    order(v, out, true);
+    order(v, q, out, true);
 }
 
 void api_config_reload(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
-    (void)q;
-    order(v, out, false);
+    order(v, q, out, false);
 }

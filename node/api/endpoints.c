@@ -2,68 +2,68 @@
 
 /* clang-format off */
 static const struct endpoint endpoints[] = {
-    { "/livez",             { "verbose", "exclude" },                            true,  api_livez,
+    { "/livez",             { "verbose", "exclude" },                            true,  api_livez, .summary =
       "Has the loop turned within two seconds? 200 or 503" },
-    { "/readyz",            { "verbose", "exclude", "fail" },               true,  api_readyz,
+    { "/readyz",            { "verbose", "exclude", "fail" },               true,  api_readyz, .summary =
       "Does this node serve? 200 or 503" },
-    { "/healthz",           { "verbose", "exclude", "fail" },               true,  api_readyz,
+    { "/healthz",           { "verbose", "exclude", "fail" },               true,  api_readyz, .summary =
       "The same as /readyz" },
-    { "/metrics",           { NULL },                                       false, api_metrics,
+    { "/metrics",           { NULL },                                       false, api_metrics, .summary =
       "Prometheus text format" },
-    { "/v1/status",         { NULL },                                       false, api_status,
+    { "/v1/status",         { NULL },                                       false, api_status, .summary =
       "This node, and what it sees of the others" },
-    { "/v1/nodes",          { NULL },                                       false, api_nodes,
+    { "/v1/nodes",          { NULL },                                       false, api_nodes, .summary =
       "The route server's nodes" },
-    { "/v1/nodes/diff",     { NULL },                                       false, api_node_diff,
+    { "/v1/nodes/diff",     { NULL },                                       false, api_node_diff, .summary =
       "Where the nodes' tables differ" },
-    { "/v1/peers",          { NULL },                                       false, api_peers,
+    { "/v1/peers",          { NULL },                                       false, api_peers, .summary =
       "The NVAs and their sessions" },
-    { "/v1/peers/*",        { NULL },                                       false, api_peer,
+    { "/v1/peers/*",        { NULL },                                       false, api_peer, .summary =
       "One NVA" },
-    { "/v1/peers/*/learnedRoutes",    { "prefix", "match", "limit", "cursor", "format" }, false, api_learned,
+    { "/v1/peers/*/learnedRoutes",    { "prefix", "match", "limit", "cursor", "format" }, false, api_learned, .summary =
       "What it announced, refused or not" },
-    { "/v1/peers/*/advertisedRoutes", { "prefix", "match", "limit", "cursor", "format" }, false, api_advertised,
+    { "/v1/peers/*/advertisedRoutes", { "prefix", "match", "limit", "cursor", "format" }, false, api_advertised, .summary =
       "What this node tells it" },
     { "/v1/routes",         { "prefix", "match", "peer", "state", "best", "community", "asPathContains",
-                              "limit", "cursor" },                          false, api_route_list,
+                              "limit", "cursor" },                          false, api_route_list, .summary =
       "Paths, and why each won or lost" },
-    { "/v1/routes/explain", { "prefix", "peer" },                           false, api_route_explain,
+    { "/v1/routes/explain", { "prefix", "peer" },                           false, api_route_explain, .summary =
       "Every stage of a route's way" },
-    { "/v1/programming",    { NULL },                                       false, api_programming,
+    { "/v1/programming",    { NULL },                                       false, api_programming, .summary =
       "Targets: wanted and installed" },
-    { "/v1/programming/*",  { NULL },                                       false, api_programming_one,
+    { "/v1/programming/*",  { NULL },                                       false, api_programming_one, .summary =
       "One target" },
-    { "/v1/bmp",            { NULL },                                       false, api_bmp,
+    { "/v1/bmp",            { NULL },                                       false, api_bmp, .summary =
       "Monitoring stations" },
-    { "/v1/events",         { "after", "limit" },                           false, api_events,
+    { "/v1/events",         { "after", "limit" },                           false, api_events, .summary =
       "What happened: a page, or a stream of server-sent events" },
-    { "/v1/mrt",            { NULL },                                       false, api_mrt,
+    { "/v1/mrt",            { NULL },                                       false, api_mrt, .summary =
       "The RIB as an MRT file" },
-    { "/v1/config",         { NULL },                                       false, api_config,
+    { "/v1/config",         { NULL },                                       false, api_config, .summary =
       "What the configuration in force says" },
-    { "/v1/config/revisions", { NULL },                                     false, api_config_revisions,
+    { "/v1/config/revisions", { NULL },                                     false, api_config_revisions, .summary =
       "Configurations of this life of the node" },
-    { "/v1/config/schema",  { NULL },                                       false, api_config_schema,
+    { "/v1/config/schema",  { NULL },                                       false, api_config_schema, .summary =
       "JSON Schema of the configuration file" },
-    { "/v1/openapi.json",   { NULL },                                       false, api_openapi,
+    { "/v1/openapi.json",   { NULL },                                       false, api_openapi, .summary =
       "This document" },
 };
 
 /* What is a POST. */
 static const struct endpoint orders[] = {
-    { "/v1/nodes/*/drain",   { "message" }, false, api_node_drain,
+    { "/v1/nodes/*/drain",   { "message" }, false, api_node_drain, .summary =
       "Planned work: move everything away, then close" },
-    { "/v1/nodes/*/undrain", { NULL },      false, api_node_undrain,
+    { "/v1/nodes/*/undrain", { NULL },      false, api_node_undrain, .summary =
       "Back to work" },
-    { "/v1/peers/*/disable", { "message" }, false, api_peer_disable,
+    { "/v1/peers/*/disable", { "message" }, false, api_peer_disable, .summary =
       "End its session with this node until enabled" },
-    { "/v1/peers/*/enable",  { NULL },      false, api_peer_enable,
+    { "/v1/peers/*/enable",  { NULL },      false, api_peer_enable, .summary =
       "Undo it" },
-    { "/v1/peers/*/clear",   { "kind" },    false, api_peer_clear,
+    { "/v1/peers/*/clear",   { "kind" },    false, api_peer_clear, .summary =
       "Reset its session, or ask for routes once more" },
-    { "/v1/config/check",    { NULL },      false, api_config_check,
+    { "/v1/config/check",    { NULL },      false, api_config_check,   .takes_body = true, .summary =
       "What a reload would change, or what is wrong" },
-    { "/v1/config/reload",   { NULL },      false, api_config_reload,
+    { "/v1/config/reload",   { NULL },      false, api_config_reload, .summary =
       "Read the configuration file again and follow it" },
 };
 /* clang-format on */

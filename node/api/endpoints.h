@@ -10,6 +10,7 @@ struct endpoint {
     const char *params[API_PARAMS_MAX]; /* those it knows; NULL ends */
     bool on_health;                     /* the health listener serves it too */
     api_handler *answer;
+    bool takes_body;                    /* of an order: others take none, or {} */
     const char *summary; /* for people: /v1/openapi.json */
 };
 

@@ -166,6 +166,7 @@ static struct MHD_Daemon *start_daemon(struct api_listener *l, int fd)
     };
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, request_accept, l,
                             request_answer, l, MHD_OPTION_URI_LOG_CALLBACK, request_line_seen, l,
+                            MHD_OPTION_NOTIFY_COMPLETED, request_ended, NULL,
                             MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 

@@ -5,9 +5,18 @@
 
 #include "node/api/api_impl.h"
 #include "node/api/reply.h"
+#include "node/config/memory.h"
 
-/* How far a request is; libmicrohttpd hands it from callback to callback. */
-enum request_mark { URI_FINE = 1, URI_BAD, REQUEST_CHECKED };
+/* How far a request is; libmicrohttpd hands it from callback to callback. From its body on it is a struct body. */
+enum request_mark { URI_FINE = 1, URI_BAD, REQUEST_CHECKED, REQUEST_MARKS };
+
+enum { BODY_MAX = 1 << 20 }; /* as a configuration file */
+
+struct body {
+    char *data; /* 0-terminated */
+    size_t len;
+    bool is_too_long;
+};
 
 /* %00 would cut the decoded path short, and raw control characters have no place in a URI
  * (RFC 3986 section 2): seen here only, because the answer callback gets decoded strings. */
@@ -143,8 +152,8 @@ static bool check_request(const struct api_listener *l, struct MHD_Connection *c
     else if (!is_reading(method) && !is_post(method))
         reply_problem(out, 405, NULL, "the API knows GET, HEAD and POST. What is configured stands in the file: change "
                                       "it there, then POST /v1/config/reload");
-    else if (h.has_body)
-        reply_problem(out, 400, NULL, "no request here has a body");
+    else if (h.has_body && !is_post(method))
+        reply_problem(out, 400, NULL, "what is read has no body");
     else if (mark != URI_FINE)
         reply_problem(out, 400, NULL, "the path holds %%00 or a control character");
     else if (h.is_cut)
@@ -241,6 +250,56 @@ static uint64_t resume_after(struct MHD_Connection *connection, const struct api
     return id && end != id && !*end ? after : UINT64_MAX;
 }
 
+/* ---- bodies ---- */
+
+static struct body *body_of(void *con_cls)
+{
+    return (uintptr_t)con_cls >= REQUEST_MARKS ? con_cls : NULL;
+}
+
+/* Only from who may give orders. */
+static enum MHD_Result take_body(void **con_cls, const char *data, size_t len)
+{
+    struct body *b = body_of(*con_cls);
+    if (!b)
+        *con_cls = b = memory_new(1, sizeof *b);
+    b->is_too_long |= len > BODY_MAX - b->len;
+    if (b->is_too_long)
+        return MHD_YES; /* it is read to its end, and refused then */
+    char *wider = realloc(b->data, b->len + len + 1);
+    if (!wider)
+        return MHD_NO;
+    memcpy(wider + b->len, data, len);
+    b->len += len;
+    wider[b->len] = 0;
+    b->data = wider;
+    return MHD_YES;
+}
+
+void request_ended(void *cls, struct MHD_Connection *connection, void **con_cls,
+                   enum MHD_RequestTerminationCode why)
+{
+    struct body *b = body_of(*con_cls);
+    (void)cls, (void)connection, (void)why;
+    if (b)
+        free(b->data);
+    free(b);
+    *con_cls = NULL;
+}
+
+/* ---- the whole ---- */
+
+static enum MHD_Result begin(const struct api_listener *l, struct MHD_Connection *connection, const char *method,
+                             void **con_cls)
+{
+    struct api_reply reply;
+    if (!check_request(l, connection, method, (uintptr_t)*con_cls, &reply))
+        return send_reply(l->api, connection, &reply, true);
+    /* Answered by the next call: an answer to the first one ends the connection. */
+    *con_cls = (void *)(uintptr_t)REQUEST_CHECKED;
+    return MHD_YES;
+}
+
 enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload_data,
                                size_t *upload_data_size, void **con_cls)
@@ -252,15 +311,16 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
                              .is_post = is_post(method) };
     struct api_reply reply;
     (void)version;
-    (void)upload_data;
-    (void)upload_data_size;
-    if ((uintptr_t)*con_cls != REQUEST_CHECKED) {
-        if (!check_request(l, connection, method, (uintptr_t)*con_cls, &reply))
-            return send_reply(l->api, connection, &reply, true);
-        /* Answered by the next call: an answer to the first one ends the connection. */
-        *con_cls = (void *)(uintptr_t)REQUEST_CHECKED;
-        return MHD_YES;
+    if ((uintptr_t)*con_cls < REQUEST_CHECKED)
+        return begin(l, connection, method, con_cls);
+    if (*upload_data_size) {
+        enum MHD_Result taken = take_body(con_cls, upload_data, *upload_data_size);
+        *upload_data_size = 0;
+        return taken;
     }
+    const struct body *body = body_of(*con_cls);
+    q.body = body ? body->data : NULL;
+    q.body_len = body ? body->len : 0;
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_param, &q);
     q.wants_openmetrics = accepts(connection, "application/openmetrics-text");
     bool is_stream = !q.is_post && wants_stream(connection, &q);
@@ -271,6 +331,8 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
     struct api_view view = api_now(l->api);
     if (is_stream)
         reply_problem(&reply, 503, NULL, "too many event streams: close one, or read pages");
+    else if (body && body->is_too_long)
+        reply_problem(&reply, 413, NULL, "longer than 1 MiB");
     else
         api_answer(&view, &q, &reply);
     if (q.is_post)

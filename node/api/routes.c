@@ -77,6 +77,17 @@ static bool is_configured(const char *path)
     return !strncmp(path, "/v1/config", 10) || !strncmp(path, "/v1/peers", 9);
 }
 
+/* Clients that always send an object are served, too. False when *out holds the refusal. */
+static bool check_body(const struct endpoint *e, const struct api_request *q, struct api_reply *out)
+{
+    size_t blank = q->body ? strspn(q->body, " \t\r\n") : 0;
+    const char *text = q->body ? q->body + blank : "";
+    if (e->takes_body || !text[0] || (!strncmp(text, "{}", 2) && !text[2 + strspn(text + 2, " \t\r\n")]))
+        return true;
+    reply_problem(out, 400, NULL, "this order has no body: what it is to know goes into the query");
+    return false;
+}
+
 /* False when *out holds the refusal. */
 static bool check_condition(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
@@ -103,7 +114,7 @@ void api_answer(const struct api_view *v, struct api_request *q, struct api_repl
         return;
     else if (!e)
         reply_problem(out, 404, NULL, "no such path: %s", q->path);
-    else if (check_params(e, q, out) && check_condition(v, q, out))
+    else if (check_params(e, q, out) && check_body(e, q, out) && check_condition(v, q, out))
         e->answer(v, q, out);
     if (e && out->status == 200 && is_configured(q->path))
         sight_etag(v, out->etag);

@@ -3,7 +3,7 @@
  * JSON is camelCase with RFC 3339 UTC times and «…Seconds» numbers. Lists are {"items": […],
  * "nextCursor": text or null, "revision": n}; two pages of one revision saw the same state. An error
  * is application/problem+json (RFC 9457) with errors[].{path, message}. A query parameter that an
- * endpoint does not know is an error, not ignored. What changes something is a POST without a body, over
+ * endpoint does not know is an error, not ignored. What changes something is a POST, over
  * the Unix socket, or over TCP with the token; it may carry If-Match with the ETag of the configuration that it means. Source: the interface study 3.4. */
 #ifndef TANDEM_NODE_API_ROUTES_H
 #define TANDEM_NODE_API_ROUTES_H
@@ -37,6 +37,8 @@ struct api_request {
     size_t param_count;
     bool too_many;       /* more than API_PARAMS_MAX were given */
     const char *if_match; /* an order's condition, NULL = none */
+    const char *body; /* of an order; NULL or 0-terminated */
+    size_t body_len;
     bool wants_openmetrics; /* of /metrics, instead of Prometheus' older form */
     bool is_health_only; /* came by the health listener: the checks only */
     bool is_post;        /* POST by who may give orders; else GET */

@@ -399,19 +399,32 @@ static struct config *with_defaults(const char *path)
     return c;
 }
 
-bool config_load(const char *path, struct config **out, FILE *errors)
+static bool finish(struct config_source *s, bool is_open, const char *path, struct config **out, FILE *errors)
 {
-    struct config_source s;
     struct config *c = with_defaults(path);
     *out = NULL;
-    if (config_source_open(&s, path))
-        read_all(&s, c);
-    if (config_source_close(&s, errors)) {
+    if (is_open)
+        read_all(s, c);
+    if (config_source_close(s, errors)) {
         *out = c;
         return true;
     }
     config_free(c);
     return false;
+}
+
+bool config_load(const char *path, struct config **out, FILE *errors)
+{
+    struct config_source s;
+    bool is_open = config_source_open(&s, path);
+    return finish(&s, is_open, path, out, errors);
+}
+
+bool config_load_text(const char *path, const char *text, size_t len, struct config **out, FILE *errors)
+{
+    struct config_source s;
+    bool is_open = config_source_open_text(&s, path, text, len);
+    return finish(&s, is_open, path, out, errors);
 }
 
 void config_free(struct config *c)

@@ -285,6 +285,8 @@ struct config {
  *          line "2 errors, 1 warning"; nothing is written for a clean file
  * returns  true when there is no error */
 bool config_load(const char *path, struct config **out, FILE *errors);
+/* The same of a text that would stand in that file. */
+bool config_load_text(const char *path, const char *text, size_t len, struct config **out, FILE *errors);
 void config_free(struct config *c);
 /* A peer with texts of its own, to be ended with config_peer_fini. */
 void config_peer_copy(struct config_peer *to, const struct config_peer *from);

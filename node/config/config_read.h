@@ -32,6 +32,8 @@ extern const struct schema_row *const config_etcd_rows, *const config_azure_rows
 
 /* False when there is nothing to read. Call _close in any case: it prints the findings. */
 bool config_source_open(struct config_source *s, const char *path);
+/* The same of a text that would stand there. */
+bool config_source_open_text(struct config_source *s, const char *path, const char *text, size_t len);
 /* Print and free; true when there was no error. */
 bool config_source_close(struct config_source *s, FILE *errors);
 

@@ -46,19 +46,33 @@ static char *directory_of(const char *path)
     return directory;
 }
 
-bool config_source_open(struct config_source *s, const char *path)
+static bool parse(struct config_source *s, const char *path, size_t len)
 {
-    *s = (struct config_source){ .directory = directory_of(path) };
-    report_init(&s->report, path, NULL, 0);
-    size_t len = read_text(s, path);
-    if (s->report.errors)
-        return false;
     report_init(&s->report, path, s->text, len);
     s->reader = (struct schema_reader){ .report = &s->report, .directory = s->directory };
     tree_parse(&s->report, &s->arena, &s->root, &s->reader.is_complete);
     if (!s->root && !s->report.errors)
         cannot_read(s, "the file is empty", "deploy/examples has files to start from");
     return s->root && schema_is_map(&s->reader, s->root);
+}
+
+bool config_source_open(struct config_source *s, const char *path)
+{
+    *s = (struct config_source){ .directory = directory_of(path) };
+    report_init(&s->report, path, NULL, 0);
+    size_t len = read_text(s, path);
+    return !s->report.errors && parse(s, path, len);
+}
+
+bool config_source_open_text(struct config_source *s, const char *path, const char *text, size_t len)
+{
+    *s = (struct config_source){ .directory = directory_of(path) };
+    report_init(&s->report, path, NULL, 0);
+    s->text = memory_new(len + 1, 1);
+    memcpy(s->text, text, len);
+    if (len > TREE_SIZE_MAX)
+        cannot_read(s, "longer than 1 MiB", NULL);
+    return len <= TREE_SIZE_MAX && parse(s, path, len);
 }
 
 bool config_source_close(struct config_source *s, FILE *errors)

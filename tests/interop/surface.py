@@ -81,13 +81,13 @@ class Pair:
                        f"peers: [{{ name: fw, peerIp: {NVA}, peerAsn: {ASN}, passive: true, "
                        f"maxRoutes: {{ limit: 1000 }} }}]\nvirtualNetworks: []\napi: {{ tokenFile: token }}\nlog: {{ level: {level} }}\n")
 
-    def ask(self, name, method, path, headers=None, port=API, over=None):
+    def ask(self, name, method, path, headers=None, port=API, over=None, body=None):
         """(status, headers, body) from the node over TCP, or over its socket."""
         connection = http.client.HTTPConnection(ADDRESSES[name], port, timeout=20)
         if over:
             connection.sock = socket.socket(socket.AF_UNIX)
             connection.sock.connect(over)
-        connection.request(method, path, headers=headers or {})
+        connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()
@@ -159,11 +159,9 @@ def _(pair):
     program("tandem-agent", code=2)
     socket_words = ("--socket", pair.path("rs-a.sock"))
     program("tandemctl", "config", "check", bad, code=5)
-    program("tandemctl", "config", "check", pair.config)
     program("tandemctl", *socket_words, "status")
     program("tandemctl", *socket_words, "frobnicate", code=2)
     program("tandemctl", *socket_words, "peer", "show", "nobody", code=3)
-    program("tandemctl", *socket_words, "route", "explain", "192.0.2.0/24", code=3)
     program("tandemctl", "--socket", pair.path("nowhere.sock"), "status", code=4)
 
 
@@ -313,7 +311,15 @@ def _(pair):
     must(status == 422 and error["path"] == "export" and error["line"] > 1 and error["column"] == 11 and
          "did you mean \"mrt\"" in error["message"], body)
     pair.configure()
-    must(pair.ask("rs-a", "POST", "/v1/config/reload", over=over)[0] == 200, "back to the first one")
+    must(pair.ask("rs-a", "POST", "/v1/config/reload", over=over, body="{}")[0] == 200, "back to the first one")
+    with open(pair.config, encoding="utf-8") as file:
+        text = file.read()
+    status, _, body = pair.ask("rs-a", "POST", "/v1/config/check", over=over, body=text.replace("limit: 1000", "limit: 900"))
+    must(status == 200 and "peer fw" in body and not json.loads(body)["applied"], body)
+    status, _, body = pair.ask("rs-a", "POST", "/v1/config/check", over=over, body=text.replace("limit: 1000", "limit: no"))
+    must(status == 422 and json.loads(body)["errors"][0]["path"] == "peers[0].maxRoutes.limit", body)
+    must(pair.ask("rs-a", "POST", "/v1/config/check", over=over, body="#" * (2 << 20))[0] == 413, "more than a file may have")
+    must(pair.ask("rs-a", "POST", "/v1/peers/fw/clear?kind=softOut", over=over, body="{\"kind\": 1}")[0] == 400, "a body")
 
 
 @cases.case("health")
