@@ -50,6 +50,12 @@ static bool summarise_med(const struct bgp_attr_view *v, struct bgp_attrs *a)
     return true;
 }
 
+static bool summarise_local_pref(const struct bgp_attr_view *v, struct bgp_attrs *a)
+{
+    a->marks |= BGP_MARK_LOCAL_PREF;
+    return v->len == 4;
+}
+
 static bool summarise_otc(const struct bgp_attr_view *v, struct bgp_attrs *a)
 {
     if (v->len != 4)
@@ -131,7 +137,7 @@ static summarise *const readers[BGP_ATTR_MAX] = {
     [BGP_ATTR_IP6_EXT_COMMUNITIES] = summarise_extended,
     [BGP_ATTR_ONLY_TO_CUSTOMER] = summarise_otc,
     [BGP_ATTR_NEXT_HOP] = never_canonical,
-    [BGP_ATTR_LOCAL_PREF] = never_canonical,
+    [BGP_ATTR_LOCAL_PREF] = summarise_local_pref,
     [BGP_ATTR_ORIGINATOR_ID] = never_canonical,
     [BGP_ATTR_CLUSTER_LIST] = never_canonical,
     [BGP_ATTR_MP_REACH] = never_canonical,
@@ -146,7 +152,7 @@ static bool has_canonical_flags(const struct bgp_attr_view *v)
     return extended == (v->len > 255) && (v->flags & 0x0f) == 0;
 }
 
-bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *out)
+bool bgp_attrs_summarise_own(const uint8_t *bytes, uint16_t len, struct bgp_attrs *out)
 {
     struct wire_reader r = wire_reader(bytes, len);
     struct bgp_attr_view v;
@@ -161,6 +167,21 @@ bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *o
         last = v.type;
     }
     return !r.failed && mandatory == 2;
+}
+
+bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *out)
+{
+    return bgp_attrs_summarise_own(bytes, len, out) && !(out->marks & BGP_MARK_LOCAL_PREF);
+}
+
+uint32_t bgp_attrs_local_pref(const struct bgp_attrs *a)
+{
+    struct wire_reader r = wire_reader(a->bytes, a->len);
+    struct bgp_attr_view v;
+    while (a->marks & BGP_MARK_LOCAL_PREF && bgp_attrs_next(&r, &v))
+        if (v.type == BGP_ATTR_LOCAL_PREF)
+            return wire_get32(v.value);
+    return BGP_LOCAL_PREF_DEFAULT;
 }
 
 /* Canonical bytes have an AS_PATH, and little before it: the ORIGIN, and what a type 0 may mean to somebody. */
@@ -205,7 +226,7 @@ struct exporter {
     bool stays_here;    /* no receiver: what does not pass the border of an AS is kept */
 };
 
-static void put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint16_t len)
+void bgp_attr_put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint16_t len)
 {
     wire_put8(w, len > 255 ? flags | BGP_FLAG_EXTENDED : flags);
     wire_put8(w, type);
@@ -236,7 +257,7 @@ static void put_path(struct exporter *e, uint8_t flags, uint8_t type, uint8_t wi
     }
     if (type == BGP_ATTR_AS_PATH)
         e->path_needs_as4 = needs_as4;
-    put_header(&e->w, flags, type, (uint16_t)len);
+    bgp_attr_put_header(&e->w, flags, type, (uint16_t)len);
     memmove(e->w.at, start + 4, (size_t)len);
     e->w.at += len;
 }
@@ -246,7 +267,7 @@ static void put_aggregator(struct exporter *e, const struct bgp_attr_view *v)
     uint32_t asn = wire_get32(v->value);
     memcpy(e->aggregator, v->value, 8);
     e->aggregator_needs_as4 = asn > UINT16_MAX;
-    put_header(&e->w, v->flags, v->type, 6);
+    bgp_attr_put_header(&e->w, v->flags, v->type, 6);
     wire_put16(&e->w, e->aggregator_needs_as4 ? AS_TRANS : (uint16_t)asn);
     wire_put(&e->w, v->value + 4, 4);
 }
@@ -259,7 +280,7 @@ static void put_as4(struct exporter *e)
         put_path(e, flags, BGP_ATTR_AS4_PATH, 4);
     e->path_needs_as4 = false;
     if (e->aggregator_needs_as4) {
-        put_header(&e->w, flags, BGP_ATTR_AS4_AGGREGATOR, 8);
+        bgp_attr_put_header(&e->w, flags, BGP_ATTR_AS4_AGGREGATOR, 8);
         wire_put(&e->w, e->aggregator, 8);
     }
     e->aggregator_needs_as4 = false;
@@ -269,7 +290,7 @@ static void put_otc(struct exporter *e)
 {
     if (!e->otc)
         return;
-    put_header(&e->w, BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE, BGP_ATTR_ONLY_TO_CUSTOMER, 4);
+    bgp_attr_put_header(&e->w, BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE, BGP_ATTR_ONLY_TO_CUSTOMER, 4);
     wire_put32(&e->w, e->otc);
     e->otc = 0;
 }
@@ -282,7 +303,7 @@ static void put_communities(struct exporter *e, const struct bgp_attr_view *v)
         e->w.failed = true;
         return;
     }
-    put_header(&e->w, BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE | (v ? v->flags & BGP_FLAG_PARTIAL : 0),
+    bgp_attr_put_header(&e->w, BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE | (v ? v->flags & BGP_FLAG_PARTIAL : 0),
                BGP_ATTR_COMMUNITIES, (uint16_t)(len + 4));
     if (v)
         wire_put(&e->w, v->value, len);
@@ -299,7 +320,7 @@ static void put_transitive(struct exporter *e, const struct bgp_attr_view *v, ui
         kept += is_transitive(v->value + i * size);
     if (!kept)
         return;
-    put_header(&e->w, v->flags & (uint8_t)~BGP_FLAG_EXTENDED, v->type, (uint16_t)(kept * size));
+    bgp_attr_put_header(&e->w, v->flags & (uint8_t)~BGP_FLAG_EXTENDED, v->type, (uint16_t)(kept * size));
     for (unsigned i = 0; i < count; i++)
         if (is_transitive(v->value + i * size))
             wire_put(&e->w, v->value + i * size, size);
@@ -318,8 +339,10 @@ static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
         put_as4(e);
     if (v->type > BGP_ATTR_ONLY_TO_CUSTOMER)
         put_otc(e);
-    if (v->type == BGP_ATTR_MED && !e->how->transparent)
+    if (v->type == BGP_ATTR_MED && !e->how->transparent && !e->how->keeps_med)
         return; /* RFC 4271 section 5.1.4: not to other neighbouring ASes */
+    if (v->type == BGP_ATTR_LOCAL_PREF)
+        return; /* RFC 4271 section 5.1.5: not to external peers */
     if (e->how->shortened && (v->type == BGP_ATTR_ATOMIC_AGGREGATE || v->type == BGP_ATTR_AGGREGATOR))
         return; /* RFC 7606 sections 7.6 and 7.7 */
     if (v->type == BGP_ATTR_AS_PATH) {
@@ -331,7 +354,7 @@ static void put_attr(struct exporter *e, const struct bgp_attr_view *v)
     } else if (extended) {
         put_transitive(e, v, extended);
     } else {
-        put_header(&e->w, v->flags, v->type, v->len);
+        bgp_attr_put_header(&e->w, v->flags, v->type, v->len);
         wire_put(&e->w, v->value, v->len);
     }
 }
@@ -353,7 +376,8 @@ static int export_all(struct exporter *e, const struct bgp_attrs *a)
 static bool is_verbatim(const struct exporter *e, const struct bgp_attrs *a)
 {
     return e->how->transparent && e->width == 4 && !e->otc && !e->community && !e->how->replaced_asn &&
-           !e->how->shortened && a->path_len && !(a->marks & BGP_MARK_NON_TRANSITIVE);
+           !e->how->shortened && a->path_len &&
+           !(a->marks & (BGP_MARK_NON_TRANSITIVE | BGP_MARK_LOCAL_PREF));
 }
 
 int bgp_attrs_export(const struct bgp_attrs *a, const struct bgp_export *how,

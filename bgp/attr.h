@@ -77,6 +77,7 @@ enum bgp_attrs_mark {
     BGP_MARK_NO_LLGR = 1 << 7,           /* RFC 9494 */
     BGP_MARK_OTC = 1 << 8,               /* RFC 9234 */
     BGP_MARK_NON_TRANSITIVE = 1 << 9,    /* an extended community that stays here (RFC 4360 section 6) */
+    BGP_MARK_LOCAL_PREF = 1 << 10,       /* our own policy has set one: bgp_attrs_local_pref */
 };
 
 /* One attribute set with its next hop: the view of a decoder, and the interned record's head. Only what
@@ -96,6 +97,11 @@ struct bgp_attrs {
 /* Read canonical bytes back into marks, med, path_len …; sets out->bytes and len to them. Next hops
  * are the caller's. For bytes that come from another node: false when they are not canonical. */
 bool bgp_attrs_summarise(const uint8_t *bytes, uint16_t len, struct bgp_attrs *out);
+/* … of bytes that our own policy has made of canonical ones: LOCAL_PREF (RFC 4271 section 5.1.5) may stand in
+ * them. It is never received, and never told. */
+bool bgp_attrs_summarise_own(const uint8_t *bytes, uint16_t len, struct bgp_attrs *out);
+enum { BGP_LOCAL_PREF_DEFAULT = 100 }; /* where no policy has set one */
+uint32_t bgp_attrs_local_pref(const struct bgp_attrs *a);
 
 /* The value of the AS_PATH, for aspath_next. */
 struct wire_reader bgp_attrs_as_path(const struct bgp_attrs *a);
@@ -109,6 +115,8 @@ struct bgp_attr_view {
     const uint8_t *value;
 };
 bool bgp_attrs_next(struct wire_reader *r, struct bgp_attr_view *out);
+/* What stands before a value of this length; flags come without BGP_FLAG_EXTENDED. */
+void bgp_attr_put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint16_t len);
 
 /* The table of interned sets: equal sets have one id, so ids compare instead of bytes.
  * Id 0 means «no attributes» and is never handed out. */
@@ -165,7 +173,8 @@ static inline const struct bgp_attrs *bgp_attrs_get(const struct bgp_attr_table 
 
 /* How a set is written for one kind of receiver. */
 struct bgp_export {
-    bool transparent;   /* RFC 7947: AS_PATH, MED untouched. Else local_asn is prepended and MED dropped */
+    bool transparent;   /* RFC 7947: AS_PATH, MED untouched. Else local_asn is prepended and MED dropped … */
+    bool keeps_med;     /* … but not where it is a policy's for this receiver (RFC 4271 section 5.1.4) */
     uint32_t local_asn; /* prepended when not transparent, and to an empty path, which is our own */
     uint32_t otc;       /* RFC 9234 section 5: ONLY_TO_CUSTOMER of this AS where there is none; 0 = no */
     uint32_t replaced_asn; /* as-override: local_asn stands for this AS in the path; 0 = for none */
