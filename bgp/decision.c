@@ -1,11 +1,17 @@
 /* The decision on one net, on the set of its paths and not pairwise: no order of arrival, no age, no
  * local fact enters, so every node that has the same paths decides the same.
  *
- * Order: class (STALE last), graceful shutdown (RFC 8326), rank of the peer's type, AS_PATH length,
- * ORIGIN, MED within a neighbour AS (RFC 4271 section 9.1.2.2 a-c); what is equal so far shares the
+ * Order: class (STALE last), graceful shutdown (RFC 8326), rank of the peer's type, LOCAL_PREF of a route
+ * map, AS_PATH length, ORIGIN, MED within a neighbour AS (RFC 4271 section 9.1.2.2 a-c); what is equal so far shares the
  * traffic (ECMP over distinct next hops); the one that is advertised is the lowest by BGP
  * identifier, address (9.1.2.2 f, g), path id, origin. */
 #include "bgp/rib.h"
+
+/* As its NVA's route map has edited them. */
+static const struct bgp_attrs *attrs_of(const struct rib *r, const struct rib_path *p)
+{
+    return bgp_attrs_get(&r->attrs, rib_path_attrs(r, p));
+}
 
 /* Steps before MED as one number: lower is better. */
 static uint64_t merit(const struct rib *r, const struct rib_path *p, const struct bgp_attrs *a)
@@ -16,13 +22,15 @@ static uint64_t merit(const struct rib *r, const struct rib_path *p, const struc
     if (rib_path_class(r, p) == RIB_STALE || a->marks & BGP_MARK_LLGR_STALE)
         last = 2;
     unsigned rank = p->nva ? 1u + r->nvas[p->nva].rank : 0; /* the VNet's own prefixes come first */
+    uint32_t pref = a->marks & BGP_MARK_LOCAL_PREF ? bgp_attrs_local_pref(a) : BGP_LOCAL_PREF_DEFAULT;
     return (uint64_t)last << RIB_MERIT_CLASS | (uint64_t)rank << RIB_MERIT_RANK |
+           (uint64_t)(UINT32_MAX - pref) << RIB_MERIT_LOCAL_PREF |
            (uint64_t)a->path_len << RIB_MERIT_LENGTH | (uint64_t)a->origin << RIB_MERIT_ORIGIN;
 }
 
 uint64_t rib_path_merit(const struct rib *r, const struct rib_path *p)
 {
-    return merit(r, p, bgp_attrs_get(&r->attrs, p->attrs));
+    return merit(r, p, attrs_of(r, p));
 }
 
 static const uint32_t stays_here =
@@ -34,15 +42,24 @@ static bool is_through(const struct rib *r, const struct rib_path *p, const stru
     return r->nvas[p->nva].asn == asn || bgp_attrs_count_as(a, asn);
 }
 
+/* Would the readers' own route map drop it? */
+static bool is_dropped(const struct rib *r, const struct rib_path *p, const struct route_map *map)
+{
+    struct bgp_attrs a = *attrs_of(r, p);
+    struct ip_prefix prefix;
+    prefix_table_prefix(&r->nets, p->net, &prefix);
+    return route_map_apply(map, &prefix, &a, false, r->room, NULL) != ROUTE_MAP_PASSED;
+}
+
 static bool is_for(const struct rib *r, const struct rib_path *p, const struct rib_audience *who)
 {
     if (p->nva == who->except_nva || !rib_path_is_usable(r, p))
         return false;
     if (p->nva == 0)
-        return !who->no_config;
+        return !who->no_config && !(who->map && is_dropped(r, p, who->map));
     if (!(who->from_types & 1u << r->nvas[p->nva].type))
         return false;
-    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+    const struct bgp_attrs *a = attrs_of(r, p);
     if (who->no_mixed_families && a->next_hop.family != prefix_index_family(p->net))
         return false;
     if (who->no_long_lived && a->marks & BGP_MARK_LLGR_STALE)
@@ -53,7 +70,9 @@ static bool is_for(const struct rib *r, const struct rib_path *p, const struct r
         return false;
     if (who->without_as && is_through(r, p, a, who->without_as))
         return false;
-    return !who->is_external || !(a->marks & stays_here);
+    if (who->is_external && a->marks & stays_here)
+        return false;
+    return !who->map || !is_dropped(r, p, who->map);
 }
 
 /* The lowest MED of some neighbour ASes among the paths of the best merit. One NVA may tell very many paths of
@@ -74,7 +93,7 @@ static uint32_t lowest_med(const struct rib *r, const struct rib_net *n, uint64_
         i = p->next;
         if (!is_for(r, p, who))
             continue;
-        const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+        const struct bgp_attrs *a = attrs_of(r, p);
         if (a->neighbor_as == asn && a->med < lowest && merit(r, p, a) == best_merit)
             lowest = a->med;
     }
@@ -121,7 +140,7 @@ static uint64_t lowest_merit(const struct rib *r, const struct rib_net *n,
         i = p->next;
         if (!is_for(r, p, who))
             continue;
-        uint64_t m = merit(r, p, bgp_attrs_get(&r->attrs, p->attrs));
+        uint64_t m = merit(r, p, attrs_of(r, p));
         if (m < lowest)
             lowest = m;
     }
@@ -156,7 +175,7 @@ static uint32_t choose(const struct rib *r, const struct rib_net *n, const struc
         i = p->next;
         if (!is_for(r, p, who))
             continue;
-        const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+        const struct bgp_attrs *a = attrs_of(r, p);
         if (merit(r, p, a) != lowest || loses_by_med(r, n, lowest, who, a, &meds))
             continue;
         if (!best || is_before(r, p, rib_path(r, best)))
@@ -175,7 +194,7 @@ static bool is_same(const struct rib *r, uint32_t a, uint32_t b)
     if (!a || !b)
         return false;
     const struct rib_path *x = rib_path(r, a), *y = rib_path(r, b);
-    return x->nva == y->nva && x->attrs == y->attrs && rib_path_id(x) == rib_path_id(y);
+    return x->nva == y->nva && rib_path_id(x) == rib_path_id(y) && rib_path_attrs(r, x) == rib_path_attrs(r, y);
 }
 
 /* To the tail of the Loc-RIB order: every reader will see the net again. */
@@ -199,7 +218,7 @@ static void settle_alone(const struct rib *r, const struct rib_net *n, uint32_t 
         return;
     *best = n->paths;
     if (p->nva)
-        equals->next_hops[equals->count++] = bgp_attrs_get(&r->attrs, p->attrs)->next_hop;
+        equals->next_hops[equals->count++] = attrs_of(r, p)->next_hop;
 }
 
 /* Somebody may not have this path, the best or the second, so that any other may matter to him. */
@@ -208,7 +227,7 @@ static bool is_hidden_from_some(const struct rib *r, uint32_t path)
     if (!path)
         return false;
     const struct rib_path *p = rib_path(r, path);
-    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, p->attrs);
+    const struct bgp_attrs *a = attrs_of(r, p);
     return p->nva == 0 || r->readers_of_all || a->marks & (stays_here | BGP_MARK_LLGR_STALE) ||
            a->len > RIB_ATTRS_LONG ||
            a->next_hop.family != prefix_index_family(p->net);

@@ -15,15 +15,16 @@ static const struct {
     uint8_t step, shift;
     uint32_t mask;
 } fields[] = {
-    { EXPLAIN_CLASS, RIB_MERIT_CLASS, 0xffff },
-    { EXPLAIN_RANK, RIB_MERIT_RANK, 0xffff },
+    { EXPLAIN_CLASS, RIB_MERIT_CLASS, 0xf },
+    { EXPLAIN_RANK, RIB_MERIT_RANK, 0xf },
+    { EXPLAIN_LOCAL_PREF, RIB_MERIT_LOCAL_PREF, UINT32_MAX },
     { EXPLAIN_LENGTH, RIB_MERIT_LENGTH, 0xffff },
     { EXPLAIN_ORIGIN, RIB_MERIT_ORIGIN, 0xff },
 };
 
 static const struct bgp_attrs *attrs_of(const struct rib *r, uint32_t path)
 {
-    return bgp_attrs_get(&r->attrs, rib_path(r, path)->attrs);
+    return bgp_attrs_get(&r->attrs, rib_path_attrs(r, rib_path(r, path)));
 }
 
 /* The first field in which a lower and a higher merit differ. */
@@ -150,6 +151,7 @@ static const struct {
     [EXPLAIN_ONLY] = { "only path", "" },
     [EXPLAIN_CLASS] = { "the others are stale or shutting down", "%s, best is not" },
     [EXPLAIN_RANK] = { "preferred: %s", "%s, best is %s" },
+    [EXPLAIN_LOCAL_PREF] = { "highest local preference (%s)", "local preference %s, best has %s" },
     [EXPLAIN_LENGTH] = { "shortest AS path (%s)", "AS path length %s, best has %s" },
     [EXPLAIN_ORIGIN] = { "best origin (%s)", "origin %s, best has %s" },
     [EXPLAIN_MED] = { "lowest MED (%s)", "MED %s, another path by the same AS has %s" },
@@ -171,6 +173,8 @@ static const char *value_text(uint8_t step, uint32_t value, char buf[static VALU
         return origins[value];
     if (step == EXPLAIN_RANK && value == 0)
         return "the virtual network's own";
+    if (step == EXPLAIN_LOCAL_PREF)
+        value = UINT32_MAX - value;
     snprintf(buf, VALUE_TEXT, step == EXPLAIN_RANK ? "peer type rank %u" : "%u", value);
     return buf;
 }

@@ -15,6 +15,7 @@
     X(EXPLAIN_ONLY, "only")            /* nothing to compare with */                               \
     X(EXPLAIN_CLASS, "class")          /* stale, or shutting down (RFC 9494, RFC 8326) */          \
     X(EXPLAIN_RANK, "peer-type")       /* hubRoutingPreference */                                  \
+    X(EXPLAIN_LOCAL_PREF, "local-preference") /* of a route map */                                 \
     X(EXPLAIN_LENGTH, "as-path-length") /* RFC 4271 section 9.1.2.2 (a) */                         \
     X(EXPLAIN_ORIGIN, "origin")        /* (b) */                                                   \
     X(EXPLAIN_MED, "med")              /* (c) */                                                   \

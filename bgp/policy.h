@@ -19,7 +19,10 @@
       "a client of the route server passes on what is meant for its own customers (RFC 9234)")     \
     X(POLICY_NO_NEXT_HOP, "no-next-hop", "the next hop is of another family")                      \
     X(POLICY_NO_IMPORT, "no-import-policy",                                                        \
-      "import is none for this NVA, or not said where ebgpRequiresPolicy is on (RFC 8212)")
+      "import is none for this NVA, or not said where ebgpRequiresPolicy is on (RFC 8212)")           \
+    X(POLICY_ROUTE_MAP, "route-map", "a rule of the NVA's inboundRouteMap drops it")               \
+    X(POLICY_TOO_LONG, "too-long",                                                                 \
+      "the NVA's inboundRouteMap makes its attributes longer than 65535 octets")
 
 #define POLICY_VERDICT_ENUM(name, word, text) name,
 enum policy_verdict { POLICY_VERDICT_MAP(POLICY_VERDICT_ENUM) POLICY_VERDICTS };
@@ -27,6 +30,8 @@ enum policy_verdict { POLICY_VERDICT_MAP(POLICY_VERDICT_ENUM) POLICY_VERDICTS };
 
 const char *policy_verdict_name(uint8_t verdict);
 const char *policy_verdict_text(uint8_t verdict);
+
+struct route_map; /* bgp/route_map.h */
 
 /* One NVA, by its configured name the same on every node. Number 0 is the configuration itself,
  * which announces the VNet's prefixes. */
@@ -40,6 +45,7 @@ struct policy_nva {
     bool is_rs_client;     /* RFC 9234: the role that it has towards us */
     bool is_refused;       /* nothing is accepted from it (RFC 8212) */
     bool symmetric;        /* announces the same routes to every node */
+    const struct route_map *inbound; /* what is made of its routes, the owner's; NULL: they stay as they are */
     uint32_t keep;         /* so many of its prefixes are used, the first ones; 0 = all (bgp/limit.h) */
 };
 
@@ -50,7 +56,7 @@ struct policy {
     size_t node_count;
 };
 
-/* Is this path usable at all? */
+/* Is this path usable at all, before its NVA's route map is asked? */
 enum policy_verdict policy_import(const struct policy *p, const struct policy_nva *nva,
                                   const struct bgp_attrs *attrs);
 

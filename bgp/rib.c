@@ -16,6 +16,8 @@ static void use_pool(struct rib *r)
     prefix_table_use_pool(&r->nets, &r->pool);
     slab_use_pool(&r->paths, &r->pool);
     slab_use_pool(&r->paths_with_id, &r->pool);
+    for (int i = 0; i < RIB_PATH_KINDS; i++)
+        slab_use_pool(&r->edited[i], &r->pool);
     bgp_attr_table_use_pool(&r->attrs, &r->pool);
 }
 
@@ -33,6 +35,8 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
     prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
     slab_init(&r->paths, sizeof(struct rib_path));
     slab_init(&r->paths_with_id, sizeof(struct rib_path_with_id));
+    for (int i = 0; i < RIB_PATH_KINDS; i++)
+        slab_init(&r->edited[i], sizeof(uint32_t));
     bgp_attr_table_init(&r->attrs, cfg->key);
     use_pool(r);
     nhset_table_init(&r->sets, cfg->key);
@@ -77,6 +81,9 @@ void rib_fini(struct rib *r)
     bgp_attr_table_fini(&r->attrs);
     slab_fini(&r->paths);
     slab_fini(&r->paths_with_id);
+    for (int i = 0; i < RIB_PATH_KINDS; i++)
+        slab_fini(&r->edited[i]);
+    free(r->room);
     prefix_table_fini(&r->nets);
     pool_fini(&r->pool);
     *r = (struct rib){ 0 };
@@ -111,6 +118,12 @@ void rib_mark_dirty(struct rib *r, uint32_t net)
 {
     struct rib_net *n = rib_net(r, net);
     n->flags |= RIB_NET_TOUCHED; /* a class that changed is a change of every path that has it */
+    rib_look_again(r, net);
+}
+
+void rib_look_again(struct rib *r, uint32_t net)
+{
+    struct rib_net *n = rib_net(r, net);
     if (n->flags & RIB_NET_DIRTY)
         return;
     n->flags |= RIB_NET_DIRTY;
@@ -279,7 +292,7 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
         o->old += one;
 }
 
-static void path_changed(struct rib *r, uint32_t index)
+void rib_path_changed(struct rib *r, uint32_t index)
 {
     uint32_t net = rib_path(r, index)->net;
     struct rib_net *n = rib_net(r, net);
@@ -337,12 +350,6 @@ static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t n
     return index;
 }
 
-/* NULL: all prefixes of this NVA are kept. */
-static struct limit *limit_of(const struct rib *r, uint16_t nva)
-{
-    return nva && r->nvas[nva].keep ? &r->limits[nva] : NULL;
-}
-
 uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                       uint32_t path_id)
 {
@@ -351,71 +358,15 @@ uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct 
     return index ? rib_path(r, index)->attrs : 0;
 }
 
-static uint8_t verdict_bits(const struct rib *r, const struct rib_path *p)
-{
-    const struct limit *limit = limit_of(r, p->nva);
-    if (p->nva == 0)
-        return POLICY_ACCEPTED; /* the configuration's own */
-    enum policy_verdict v =
-        policy_import(r->policy, &r->nvas[p->nva], bgp_attrs_get(&r->attrs, p->attrs));
-    if (v == POLICY_ACCEPTED && limit && !limit->is_counting && !limit_keeps(limit, p->net))
-        v = POLICY_OVER_LIMIT;
-    return (uint8_t)(v << RIB_PATH_VERDICT_SHIFT);
-}
-
 /* For who follows the order: what it says of this path is news. The change that led here has its
  * reservation still to use. Without memory the news has to wait for the path's next change. */
-static void tell_monitors(struct rib *r, uint32_t index)
+void rib_tell_monitors(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
     if (!r->is_monitored || p->origin != r->self || !reserve_order(r, p->origin, 2))
         return;
     rib_age_keep(r, index);
     touch_path(r, p, index);
-}
-
-/* The verdict on a path that is counted already. */
-static void judge(struct rib *r, struct rib_path *p)
-{
-    const uint8_t others = (1u << RIB_PATH_VERDICT_SHIFT) - 1;
-    uint32_t was_accepted = rib_path_verdict(p) == POLICY_ACCEPTED;
-    p->flags = (uint8_t)((p->flags & others) | verdict_bits(r, p));
-    r->origins[p->origin].sessions[p->nva].accepted +=
-        (rib_path_verdict(p) == POLICY_ACCEPTED) - was_accepted;
-}
-
-/* A prefix came among those that are kept of an NVA, or fell out of them. */
-static void judge_again(struct rib *r, uint32_t net, uint16_t nva)
-{
-    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
-        struct rib_path *p = rib_path(r, i);
-        if (p->nva != nva || !p->attrs || rib_path_is_flushed(r, p))
-            continue;
-        judge(r, p);
-        path_changed(r, i);
-        tell_monitors(r, i);
-    }
-}
-
-/* What a new rule refuses counts as withdrawn: somebody wants it gone. */
-void rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again)
-{
-    struct rib_net *n = rib_net(r, net);
-    for (uint32_t i = n->paths; i; i = rib_path(r, i)->next) {
-        struct rib_path *p = rib_path(r, i);
-        if (!p->attrs)
-            continue;
-        uint8_t was = (uint8_t)rib_path_verdict(p);
-        judge(r, p);
-        if (rib_path_verdict(p) != was)
-            path_changed(r, i);
-        if (rib_path_verdict(p) != was && was == POLICY_ACCEPTED)
-            n->flags |= RIB_NET_WITHDRAWN;
-    }
-    if (!n->paths)
-        return;
-    n->flags |= is_listed_again ? RIB_NET_CHANGED | RIB_NET_TOUCHED : RIB_NET_TOUCHED;
-    rib_mark_dirty(r, net);
 }
 
 /* The prefix that comes among the first, 0 = none. */
@@ -425,10 +376,11 @@ static uint32_t uncount(struct limit *limit, uint32_t net)
     return is_counted ? limit_remove(limit, net) : 0;
 }
 
-static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
+/* mapped: its reference is taken. */
+static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct rib_mapped *mapped)
 {
     struct rib_path *p = rib_path(r, index);
-    struct limit *limit = limit_of(r, p->nva);
+    struct limit *limit = rib_limit_of(r, p->nva);
     uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
     if (limit && attrs && !p->attrs) {
         rib_count_net(r, p->net, p->nva, limit);
@@ -442,8 +394,9 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs)
         bgp_attrs_unref(&r->attrs, p->attrs);
     p->attrs = attrs;
     rib_age_forget(r, index);
-    p->flags = (uint8_t)((p->flags & RIB_PATH_HAS_ID) | (attrs ? verdict_bits(r, p) : 0));
-    judge_again(r, other, p->nva);
+    p->flags &= RIB_PATH_HAS_ID | RIB_PATH_VERDICT;
+    rib_set_verdict(r, index, mapped);
+    rib_judge_kept(r, other, p->nva);
 }
 
 void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t count)
@@ -458,11 +411,10 @@ void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t 
     }
 }
 
-int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
-                 uint32_t path_id, uint32_t attrs)
+static int announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                    uint32_t path_id, uint32_t attrs, struct rib_mapped *mapped)
 {
-    struct limit *limit = limit_of(r, nva);
-    assert(attrs && nva < r->nva_count);
+    struct limit *limit = rib_limit_of(r, nva);
     if (!reserve_order(r, origin, 1) || (limit && !limit_reserve(limit)))
         return BGP_ERR_NOMEM;
     uint32_t net = get_net(r, prefix);
@@ -486,10 +438,24 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
         count_path(r, p, -1);
         touch_path(r, p, index);
     }
-    set_path(r, index, attrs);
+    set_path(r, index, attrs, mapped);
+    mapped->attrs = 0;
     count_path(r, rib_path(r, index), +1);
-    path_changed(r, index);
+    rib_path_changed(r, index);
     return 0;
+}
+
+int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                 uint32_t path_id, uint32_t attrs)
+{
+    struct rib_mapped mapped = { 0 };
+    assert(attrs && nva < r->nva_count);
+    if (r->nvas[nva].inbound && rib_map(r, nva, prefix, attrs, &mapped))
+        return BGP_ERR_NOMEM;
+    int err = announce(r, origin, nva, prefix, path_id, attrs, &mapped);
+    if (mapped.attrs) /* nothing came of it */
+        bgp_attrs_unref(&r->attrs, mapped.attrs);
+    return err;
 }
 
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
@@ -516,7 +482,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
             hear_again(r, index);
             return 0; /* a tombstone already */
         }
-        path_changed(r, index);
+        rib_path_changed(r, index);
         if (!r->keep_tombstones) {
             uint8_t lost = rib_net(r, net)->flags & RIB_NET_LOST;
             rib_remove(r, index);
@@ -525,7 +491,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
             return 0;
         }
         count_path(r, p, -1);
-        set_path(r, index, 0);
+        set_path(r, index, 0, &(struct rib_mapped){ 0 });
         touch_path(r, p, index);
         rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
     }
@@ -569,13 +535,13 @@ static void unlink_path(struct rib *r, uint32_t index)
 void rib_remove(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
-    struct limit *limit = p->attrs ? limit_of(r, p->nva) : NULL;
+    struct limit *limit = p->attrs ? rib_limit_of(r, p->nva) : NULL;
     uint32_t other = limit ? uncount(limit, p->net) : 0;
     uint16_t nva = p->nva;
     struct rib_session *s = &r->origins[p->origin].sessions[nva];
     r->steps++;
     s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
-    path_changed(r, index);
+    rib_path_changed(r, index);
     if (p->attrs)
         rib_net(r, p->net)->flags |= RIB_NET_LOST;
     unlink_path(r, index);
@@ -583,8 +549,10 @@ void rib_remove(struct rib *r, uint32_t index)
     vlist_remove(&r->origins[p->origin].order, p->slot);
     if (p->attrs)
         bgp_attrs_unref(&r->attrs, p->attrs);
+    p->attrs = 0;
+    rib_set_verdict(r, index, &(struct rib_mapped){ 0 });
     free_path(r, index);
-    judge_again(r, other, nva);
+    rib_judge_kept(r, other, nva);
 }
 
 /* The path is still the tombstone that was queued. */
@@ -682,6 +650,8 @@ struct rib_memory rib_memory(const struct rib *r)
         .attrs = r->attrs.bytes + slab_memory(&r->attrs.records) + hash_memory(&r->attrs.index),
         .orders = vlist_memory(&r->loc),
     };
+    for (int i = 0; i < RIB_PATH_KINDS; i++)
+        m.paths += slab_memory(&r->edited[i]);
     for (int f = 0; f < BGP_FAMILIES; f++)
         m.nets += bitset_memory(&r->dirty.places[f]) + bitset_memory(&r->dying.places[f]);
     for (int o = 0; o < RIB_ORIGINS; o++)

@@ -2,7 +2,7 @@
  *
  * It is the replicated table itself. A path belongs to an origin (the node that has the session, or
  * the configuration), stands in that origin's version order, and is stored as received (pre-policy);
- * the verdict of the policy is cached beside it. A prefix (net) whose outcome changed moves to the
+ * the verdict of the policy is cached beside it, and so is what a route map made of it. A prefix (net) whose outcome changed moves to the
  * tail of the Loc-RIB order. Replication, update groups, targets and the API are cursors over these
  * orders: no second copy, no queue.
  *
@@ -22,6 +22,7 @@
 #include "bgp/policy.h"
 #include "bgp/prefix_table.h"
 #include "bgp/rib_age.h"
+#include "bgp/route_map.h"
 
 enum {
     RIB_CONFIG = 0,      /* origin number of the configuration; nodes are 1..RIB_ORIGINS-1 */
@@ -37,7 +38,10 @@ enum rib_path_flag {
     RIB_PATH_UNSEEN = 1 << 1,    /* it moved in its order, and is not heard again for all that */
     RIB_PATH_DISPROVED = 1 << 2, /* evidence says that the NVA does not announce it any more */
     RIB_PATH_HAS_ID = 1 << 3,    /* it is a struct rib_path_with_id */
-    RIB_PATH_VERDICT_SHIFT = 4,  /* upper half: enum policy_verdict */
+    RIB_PATH_VERDICT = 0xf0,
+    RIB_PATH_VERDICT_SHIFT = 4,  /* upper half: enum policy_verdict, or of a path that is edited … */
+    RIB_EDITED_ACCEPTED = 14,    /* … POLICY_ACCEPTED, */
+    RIB_EDITED_OVER_LIMIT = 15,  /* … POLICY_OVER_LIMIT */
 };
 
 struct rib_path {
@@ -49,6 +53,7 @@ struct rib_path {
     uint8_t origin;
     uint8_t flags; /* enum rib_path_flag */
 };
+enum { RIB_PATH_KINDS = 2 }; /* without an id, and with one */
 
 /* Hardly any path has an id (RFC 7911), and four bytes of each path count. */
 struct rib_path_with_id {
@@ -175,6 +180,8 @@ struct rib {
     struct prefix_table nets; /* records: struct rib_net */
     struct slab paths;        /* struct rib_path */
     struct slab paths_with_id; /* struct rib_path_with_id; indices have RIB_WITH_ID set */
+    struct slab edited[RIB_PATH_KINDS]; /* uint32_t by the place of a path that is edited: attributes, a reference */
+    struct route_map_room *room; /* NULL: no route map was used yet */
     struct bgp_attr_table attrs;
     struct nhset_table sets;
     struct slab wide_nhsets[BGP_FAMILIES]; /* by place of the net: uint32_t, where its own field is WIDE */
@@ -239,8 +246,8 @@ int rib_count(struct rib *r, uint32_t net) MUST_USE;
 /* Every net was counted: they hold. */
 void rib_count_ends(struct rib *r);
 /* Policy or NVAs are other ones now: this net is judged and decided anew. is_listed_again: whoever reads
- * the Loc-RIB looks at it again, whatever the outcome. */
-void rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again);
+ * the Loc-RIB looks at it again, whatever the outcome. After BGP_ERR_NOMEM once more. */
+int rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again) MUST_USE;
 /* Held copies of its routes, of origins that are away, are removed: it was taken out by somebody. */
 void rib_nva_drop_held(struct rib *r, uint16_t nva);
 
@@ -408,8 +415,26 @@ static inline enum rib_class rib_path_class(const struct rib *r, const struct ri
 }
 static inline enum policy_verdict rib_path_verdict(const struct rib_path *p)
 {
-    return (enum policy_verdict)(p->flags >> RIB_PATH_VERDICT_SHIFT);
+    uint8_t v = p->flags >> RIB_PATH_VERDICT_SHIFT;
+    if (v < RIB_EDITED_ACCEPTED)
+        return (enum policy_verdict)v;
+    return v == RIB_EDITED_ACCEPTED ? POLICY_ACCEPTED : POLICY_OVER_LIMIT;
 }
+/* It counts with other attributes than it was received with. */
+static inline bool rib_path_is_edited(const struct rib_path *p)
+{
+    return p->flags >> RIB_PATH_VERDICT_SHIFT >= RIB_EDITED_ACCEPTED;
+}
+/* What an edited path counts with. */
+uint32_t rib_edited_attrs(const struct rib *r, const struct rib_path *p);
+/* The attributes that a path counts with: as its NVA's route map has edited them, else as received. Streams,
+ * evidence and budgets are about what was received (path->attrs), decisions and readers about these. */
+static inline uint32_t rib_path_attrs(const struct rib *r, const struct rib_path *p)
+{
+    return rib_path_is_edited(p) ? rib_edited_attrs(r, p) : p->attrs;
+}
+/* Room for route maps; false: out of memory. */
+bool rib_need_room(struct rib *r) MUST_USE;
 static inline bool rib_path_is_usable(const struct rib *r, const struct rib_path *p)
 {
     return rib_path_class(r, p) != RIB_GONE && rib_path_verdict(p) == POLICY_ACCEPTED;
@@ -468,6 +493,7 @@ struct rib_audience {
     const struct ip_addr *not_via; /* no path whose next hop this is; NULL = any */
     uint32_t without_as;   /* no path through this AS, and none of an NVA in it; 0 = any */
     uint16_t shorter_than; /* bytes of canonical attributes; 0 = any */
+    const struct route_map *map; /* nothing that it drops; NULL = it drops nothing. Needs rib_need_room. */
 };
 /* Canonical attributes of more bytes may not fit a message of 4096 octets, however they are written. */
 enum { RIB_ATTRS_LONG = 2600 };
@@ -481,7 +507,13 @@ uint32_t rib_paths_for(const struct rib *r, const struct rib_net *n, const struc
 
 /* The steps of the decision before MED as one number, lower is better: what rib_decide compares, for
  * who explains its outcome. Fields from these bits up; the path has attributes. */
-enum { RIB_MERIT_ORIGIN = 0, RIB_MERIT_LENGTH = 8, RIB_MERIT_RANK = 32, RIB_MERIT_CLASS = 48 };
+enum {
+    RIB_MERIT_ORIGIN = 0,
+    RIB_MERIT_LENGTH = 8,
+    RIB_MERIT_LOCAL_PREF = 24, /* UINT32_MAX minus it */
+    RIB_MERIT_RANK = 56,
+    RIB_MERIT_CLASS = 60,
+};
 uint64_t rib_path_merit(const struct rib *r, const struct rib_path *p);
 
 /* Drop tombstones older than `age` whose versions every living replica has (`acked`: the lowest

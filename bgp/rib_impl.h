@@ -22,6 +22,31 @@ void rib_sweep_finish(struct rib *r, uint8_t origin);
 
 int rib_withdraw_path(struct rib *r, uint32_t path, uint64_t now_ms) MUST_USE;
 
+/* rib_policy.c. What its NVA's route map makes of a path: found before anything changes, since it costs memory. */
+struct rib_mapped {
+    uint32_t attrs;  /* with a reference; 0: those that it was received with */
+    uint8_t verdict; /* enum policy_verdict, of the map alone */
+};
+int rib_map(struct rib *r, uint16_t nva, const struct ip_prefix *prefix, uint32_t attrs,
+            struct rib_mapped *out) MUST_USE;
+/* The verdict on a path, which counts with what the map has edited from now on; the reference is taken. */
+void rib_set_verdict(struct rib *r, uint32_t path, const struct rib_mapped *take);
+/* A prefix came among those that are kept of an NVA, or fell out of them. net 0: none did. */
+void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva);
+
+/* NULL: all prefixes of this NVA are kept. */
+static inline struct limit *rib_limit_of(const struct rib *r, uint16_t nva)
+{
+    return nva && r->nvas[nva].keep ? &r->limits[nva] : NULL;
+}
+
+/* rib.c. The net waits for a decision, though no path of it has changed. */
+void rib_look_again(struct rib *r, uint32_t net);
+/* The path is another one: its net waits for a decision. */
+void rib_path_changed(struct rib *r, uint32_t path);
+/* For who follows the order: what it says of this path is news. */
+void rib_tell_monitors(struct rib *r, uint32_t path);
+
 /* rib_nvas.c. A limit that counts knows all paths of this net from now on, for the price of one node. */
 void rib_count_net(const struct rib *r, uint32_t net, uint16_t nva, struct limit *limit);
 

@@ -29,7 +29,7 @@ static void recheck_net(struct core *c, uint32_t net)
     if (c->recheck.counts)
         core_must(rib_count(&c->rib, net));
     else
-        rib_judge_again(&c->rib, net, c->recheck.lists_again);
+        core_must(rib_judge_again(&c->rib, net, c->recheck.lists_again));
 }
 
 /* True: there is more. */

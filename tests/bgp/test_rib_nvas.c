@@ -53,7 +53,7 @@ static void test_a_new_nva_has_its_limit(void)
 static void judge_all(struct lab *l, uint32_t nets)
 {
     for (uint32_t net = 1; net <= nets; net++)
-        rib_judge_again(&l->rib, lab_net(l, BGP_IP4, net), false);
+        CU_ASSERT_EQUAL(rib_judge_again(&l->rib, lab_net(l, BGP_IP4, net), false), 0);
     lab_decide(l);
 }
 
@@ -161,9 +161,9 @@ static void test_judged_alike_no_net_moves_unless_asked_to(void)
     lab_open(&l, 8, true);
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1 });
     lab_decide(&l);
-    rib_judge_again(&l.rib, lab_net(&l, BGP_IP4, 1), false);
+    CU_ASSERT_EQUAL(rib_judge_again(&l.rib, lab_net(&l, BGP_IP4, 1), false), 0);
     CU_ASSERT_EQUAL(lab_decide(&l), 0);
-    rib_judge_again(&l.rib, lab_net(&l, BGP_IP4, 1), true);
+    CU_ASSERT_EQUAL(rib_judge_again(&l.rib, lab_net(&l, BGP_IP4, 1), true), 0);
     CU_ASSERT_EQUAL(lab_decide(&l), 1);
     lab_close(&l);
 }
