@@ -13,10 +13,14 @@
 /* Returns what it costs: as many as there are paths to tell. */
 static unsigned compare(struct adjout_group *g, uint32_t net)
 {
+    unsigned cost = 1;
     if (g->has_paths)
-        return adjout_compare_paths(g, net);
-    adjout_compare(g, net);
-    return 1;
+        cost = adjout_compare_paths(g, net);
+    else
+        adjout_compare(g, net);
+    if (g->rules.map)
+        adjout_map_end(g);
+    return cost;
 }
 
 /* Take changed nets of this family into a batch. Returns how many nets were looked at, their paths counted, or items made. */
@@ -114,6 +118,11 @@ static unsigned work_group(struct adjout_group *g, unsigned budget)
 
 /* ---- the end of a group, a stretch at a time ---- */
 
+static const struct adjout_group *group_of(const struct list *node)
+{
+    return (const struct adjout_group *)((const char *)node - offsetof(struct adjout_group, all));
+}
+
 static void group_free(struct adjout_group *g)
 {
     list_remove(&g->all);
@@ -126,6 +135,8 @@ static void group_free(struct adjout_group *g)
     slab_fini(&g->as_lists);
     hash_fini(&g->as_index);
     bitset_fini(&g->gone);
+    route_map_unref(g->rules.map);
+    free(g->mapped);
     free(g->batch);
     free(g);
 }
@@ -154,6 +165,14 @@ static unsigned bury_all(struct adjout *a, unsigned budget)
     return budget;
 }
 
+static bool can_bury(const struct adjout *a)
+{
+    for (const struct list *at = a->leaving.next; at != &a->leaving; at = at->next)
+        if (!group_of(at)->lending)
+            return true;
+    return false;
+}
+
 /* ---- work ---- */
 
 bool adjout_work(struct adjout *a, unsigned budget)
@@ -176,7 +195,7 @@ bool adjout_work(struct adjout *a, unsigned budget)
         list_remove(first);
         list_append(&a->groups, first);
     }
-    return more || !list_is_empty(&a->leaving) || !list_is_empty(&a->moving);
+    return more || can_bury(a) || !list_is_empty(&a->moving);
 }
 
 uint64_t adjout_produced(const struct adjout *a)
@@ -186,24 +205,24 @@ uint64_t adjout_produced(const struct adjout *a)
 
 /* ---- groups ---- */
 
-static bool same_rules(const struct adjout_rules *a, const struct adjout_rules *b)
+bool adjout_same_rules(const struct adjout_rules *a, const struct adjout_rules *b)
 {
     const struct bgp_codec *x = &a->codec, *y = &b->codec;
     return a->family == b->family && a->from_types == b->from_types &&
-           a->export.transparent == b->export.transparent &&
+           a->export.transparent == b->export.transparent && a->export.keeps_med == b->export.keeps_med &&
            a->export.local_asn == b->export.local_asn && a->export.otc == b->export.otc &&
            a->export.graceful_shutdown == b->export.graceful_shutdown &&
            a->export.replaced_asn == b->export.replaced_asn &&
            ip_addr_is_equal(&a->self_next_hop, &b->self_next_hop) && x->as4 == y->as4 &&
            x->max_message == y->max_message && x->ext_next_hop == y->ext_next_hop &&
            x->long_lived == y->long_lived &&
-           x->add_path_out[a->family] == y->add_path_out[a->family];
+           x->add_path_out[a->family] == y->add_path_out[a->family] && route_map_is_equal(a->map, b->map);
 }
 
 /* Such members may be told other paths than the best and the second of a net. */
 static bool reads_all(const struct adjout_group *g)
 {
-    return g->has_paths || g->rules.from_types != UINT8_MAX;
+    return g->has_paths || g->rules.from_types != UINT8_MAX || g->rules.map;
 }
 
 /* What is told of each net. */
@@ -220,7 +239,7 @@ static void init_told(struct adjout_group *g)
 
 static struct adjout_group *group_new(struct adjout *a, const struct adjout_rules *rules)
 {
-    struct adjout_group *g = calloc(1, sizeof *g);
+    struct adjout_group *g = rules->map && !rib_need_room(a->rib) ? NULL : calloc(1, sizeof *g);
     if (!g)
         return NULL;
     g->batch = calloc(1, sizeof *g->batch);
@@ -231,6 +250,7 @@ static struct adjout_group *group_new(struct adjout *a, const struct adjout_rule
     }
     g->adjout = a;
     g->rules = *rules;
+    g->rules.map = route_map_ref(rules->map);
     g->has_paths = rules->codec.add_path_out[rules->family];
     init_told(g);
     slab_init(&g->withheld, sizeof(uint32_t));
@@ -242,6 +262,7 @@ static struct adjout_group *group_new(struct adjout *a, const struct adjout_rule
         .no_mixed_families = rules->family == BGP_IP4 && !rules->codec.ext_next_hop,
         .no_config = ip_addr_is_zero(&rules->self_next_hop),
         .no_long_lived = !rules->codec.long_lived,
+        .map = rules->map,
     };
     a->rib->readers_of_all += reads_all(g);
     list_init(&g->all);
@@ -255,7 +276,7 @@ static struct adjout_group *find_group(struct adjout *a, const struct adjout_rul
     LIST_EACH(node, &a->groups)
     {
         struct adjout_group *g = LIST_OF(node, struct adjout_group, all);
-        if (same_rules(&g->rules, rules))
+        if (adjout_same_rules(&g->rules, rules))
             return g;
     }
     return group_new(a, rules);
@@ -294,8 +315,7 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
 void adjout_leave(struct adjout_member *m)
 {
     struct adjout_group *g = m->group;
-    if (m->from)
-        adjout_move_end(m);
+    adjout_move_end(m);
     adjout_walk_end(m);
     g->adjout->lost -= m->is_lost;
     list_remove(&m->all);
@@ -341,11 +361,6 @@ void adjout_free(struct adjout *a)
 }
 
 /* ---- for the RIB's housekeeping ---- */
-
-static const struct adjout_group *group_of(const struct list *node)
-{
-    return (const struct adjout_group *)((const char *)node - offsetof(struct adjout_group, all));
-}
 
 uint64_t adjout_slowest(const struct adjout *a)
 {

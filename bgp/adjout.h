@@ -33,6 +33,8 @@ struct adjout_rules {
     struct bgp_export export;
     struct ip_addr self_next_hop; /* for prefixes of the configuration */
     uint8_t from_types;           /* bit per policy_nva.type whose routes this member may have */
+    struct route_map *map;        /* its outbound route map, the group takes a reference; NULL = none. The best of
+                                   * what it does not drop is told. Where it sets a MED, export.keeps_med is on. */
 };
 
 struct adjout;        /* all groups of a RIB */
@@ -49,7 +51,7 @@ bool adjout_expect_as(struct adjout *a, uint32_t asn) MUST_USE;
 struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva);
 void adjout_leave(struct adjout_member *m);
 /* Its rules have changed: it is told everything once more by the new ones, and what it may not have any
- * more is withdrawn. Replaces m. */
+ * more is withdrawn; where only its route map is another one, what differs. Replaces m. */
 struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_rules *rules);
 /* Route refresh (RFC 2918): tell everything once more, between marks where agreed (RFC 7313). */
 void adjout_refresh(struct adjout_member *m);
@@ -89,6 +91,11 @@ struct adjout_sent {
     uint32_t attrs;
 };
 uint32_t adjout_told(const struct adjout_member *m, uint32_t net, struct adjout_sent *out);
+/* Is it this path, of the same net, that was told? */
+bool adjout_told_of(const struct adjout_member *m, uint32_t path, const struct adjout_sent *sent);
+/* What was chosen to be told of a net before the member's own route map was asked (RFC 8671 section 5.1); of who is
+ * told several paths only what was told. */
+uint32_t adjout_chosen(const struct adjout_member *m, uint32_t net, struct adjout_sent *out);
 /* … and what is to be said of the net to somebody who was told what the member was at any time before: every id
  * with what stands for it, attrs 0 = nothing any more. At most ADJOUT_IDS. */
 uint32_t adjout_told_ever(const struct adjout_member *m, uint32_t net, struct adjout_sent *out);

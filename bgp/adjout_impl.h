@@ -135,7 +135,7 @@ struct adjout_as { /* of an NVA */
 struct adjout {
     struct rib *rib;
     struct list groups, leaving; /* leaving: without members, given back bit by bit */
-    struct list moving;          /* members whose old group's ids are still being handed over */
+    struct list moving;          /* members that wait: their old group's ids are being handed over */
     uint8_t *export; /* room for one exported attribute set */
     uint8_t *message; /* room for the longest message */
     struct adjout_as *ases; /* open addressing */
@@ -144,6 +144,11 @@ struct adjout {
     uint32_t lost;  /* members that are to be let go */
     uint64_t produced;
     uint64_t watched, missed; /* adjout_watch, adjout_missed */
+};
+
+/* What a path of the net that is being compared is told as: a reference. */
+struct adjout_mapped {
+    uint32_t path, attrs;
 };
 
 struct adjout_group {
@@ -167,7 +172,9 @@ struct adjout_group {
     uint32_t gone_at;      /* place from which the next one is looked for */
     uint64_t gone_slowest; /* reader at the start of the round */
     uint32_t buried;       /* leaving: places that were given back */
-    uint32_t lending;      /* members of other groups that still need its ids */
+    uint32_t lending;      /* members of other groups that still need to know what it told */
+    struct adjout_mapped *mapped; /* with a route map, while a net is compared */
+    uint32_t mapped_count, mapped_cap;
     struct adjout_batch *batch;
     struct adjout_log log;
     uint64_t too_long; /* times that a path was passed over since it fits no message */
@@ -190,8 +197,10 @@ struct adjout_member {
     uint64_t offset, position;
     uint64_t untold; /* a walk up to here meets nets of which it was told nothing: no withdrawals */
     struct list moving;
-    struct adjout_group *from; /* it comes from there, and reads nothing before all ids are handed over … */
-    uint32_t handed;           /* … of the places before this one */
+    struct adjout_group *from; /* it comes from there, and … */
+    bool is_waiting;           /* … reads nothing before all ids are handed over, */
+    uint32_t handed;           /* … of the places before this one; */
+    uint64_t alike;            /* … was told up to this version what that group has told */
     struct adjout_batch *batch; /* while walking */
     struct adjout_stats stats;
 };
@@ -219,8 +228,9 @@ void adjout_compare(struct adjout_group *g, uint32_t net);
 uint32_t adjout_compare_paths(struct adjout_group *g, uint32_t net);
 /* The best path that this audience may have and that fits its messages, 0 = none. */
 uint32_t adjout_outcome(struct adjout_group *g, const struct rib_net *n, struct rib_audience *who);
-/* What this member was told of a net, one path. */
+/* What this member was told of a net, one path; what one like it was told in another group. */
 uint32_t adjout_told_one(const struct adjout_member *m, uint32_t place);
+uint32_t adjout_told_in(const struct adjout_group *g, uint32_t place, const struct adjout_member *m);
 /* Was anybody told something of it, one path? */
 bool adjout_has_told(const struct adjout_group *g, uint32_t place);
 /* A place of a group that is leaving: its references are given back. */
@@ -239,9 +249,20 @@ static inline struct adjout_route *adjout_route_at(const struct adjout_group *g,
 /* Forget ids whose withdrawal all have read, a stretch at a time. */
 void adjout_purge_paths(struct adjout_group *g);
 
+/* adjout.c: would they share a group? */
+bool adjout_same_rules(const struct adjout_rules *a, const struct adjout_rules *b);
+
+/* adjout_map.c: what the members are told in the place of this path's attributes, 0 = nothing. Borrowed: a route
+ * map's until adjout_map_end, which follows the comparison of every net. */
+uint32_t adjout_attrs(struct adjout_group *g, uint32_t path);
+void adjout_map_end(struct adjout_group *g);
+
 /* adjout_move.c: members that change their group; what is left of the budget of places. */
 unsigned adjout_move_on(struct adjout *a, unsigned budget);
 void adjout_move_end(struct adjout_member *m);
+/* The member's old group told it the same of this net; of this path id. */
+bool adjout_is_alike(const struct adjout_member *m, uint32_t place, uint32_t attrs);
+bool adjout_is_alike_path(const struct adjout_member *m, uint32_t place, uint32_t path_id, uint32_t attrs);
 /* The place is about to be forgotten: who comes from this group takes its ids now. */
 void adjout_lend(struct adjout_group *from, uint32_t place);
 

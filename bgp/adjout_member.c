@@ -79,29 +79,34 @@ static void add(struct adjout_member *m, const struct adjout_item item)
 
 /* Its own paths it was not told, unless the id was that of another's path once; those that lead to it may have
  * led elsewhere before. */
-static void add_paths(struct adjout_member *m, uint32_t net, bool is_untold)
+static void add_paths(struct adjout_member *m, uint32_t net, uint64_t at)
 {
     const struct adjout_group *g = m->group;
+    bool is_untold = at <= m->untold;
     for (uint32_t i = adjout_first_route(g, prefix_index_place(net)); i;) {
         const struct adjout_route *route = adjout_route_at(g, i);
         bool is_own = route->nva == m->nva, withdraws = !route->attrs || is_own || route->hop == m->nva;
         i = route->next;
+        uint32_t attrs = withdraws ? 0 : route->attrs;
         if ((is_own && !route->was_another) || (withdraws && is_untold))
             continue;
-        add(m, (struct adjout_item){ .net = net,
-                                     .attrs = withdraws ? 0 : route->attrs,
-                                     .path_id = route->path_id });
+        if (at <= m->alike && adjout_is_alike_path(m, prefix_index_place(net), route->path_id, attrs))
+            continue;
+        add(m, (struct adjout_item){ .net = net, .attrs = attrs, .path_id = route->path_id });
     }
 }
 
-static void add_net(struct adjout_member *m, uint32_t net, bool is_untold)
+/* at: its version. */
+static void add_net(struct adjout_member *m, uint32_t net, uint64_t at)
 {
     if (m->group->has_paths) {
-        add_paths(m, net, is_untold);
+        add_paths(m, net, at);
         return;
     }
     uint32_t attrs = adjout_told_one(m, prefix_index_place(net));
-    if (attrs || !is_untold)
+    if (at <= m->alike && adjout_is_alike(m, prefix_index_place(net), attrs))
+        return;
+    if (attrs || at > m->untold)
         add(m, (struct adjout_item){ .net = net, .attrs = attrs });
 }
 
@@ -119,13 +124,14 @@ static void walk(struct adjout_member *m, unsigned *steps)
         }
         m->position = at;
         if (prefix_index_family(net) == g->rules.family)
-            add_net(m, net, at <= m->untold);
+            add_net(m, net, at);
     }
 }
 
 static void attach(struct adjout_member *m)
 {
     adjout_walk_end(m);
+    adjout_move_end(m);
     m->attached = true;
     m->offset = m->group->log.head;
     free(m->batch);
@@ -190,7 +196,7 @@ static size_t put_mark(struct adjout_member *m, bool *wanted, uint8_t *buf, size
 
 size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
 {
-    if (m->is_lost || m->from)
+    if (m->is_lost || m->is_waiting)
         return 0;
     size_t n = put_mark(m, &m->wants_begin, buf, cap);
     if (m->wants_begin)
@@ -207,7 +213,7 @@ size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
 
 bool adjout_has_output(const struct adjout_member *m)
 {
-    return !m->is_lost && !m->from && (!m->attached || m->wants_end || m->offset < m->group->log.head);
+    return !m->is_lost && !m->is_waiting && (!m->attached || m->wants_end || m->offset < m->group->log.head);
 }
 
 /* Marks only between two whole catch-ups: RFC 7313 section 4 forbids a Begin before End-of-RIB, and a
@@ -216,6 +222,7 @@ void adjout_refresh(struct adjout_member *m)
 {
     bool is_marked = m->marks_refresh && !m->wants_end;
     adjout_walk_end(m);
+    m->alike = 0; /* all of it is asked for */
     if (m->is_tied)
         adjout_lose(m);
     m->attached = false;

@@ -1,5 +1,7 @@
 /* A member comes to another group with what it was told by the one before.
  *
+ * Where the two differ by their route map alone, its walk tells what is not alike: up to the version at which it
+ * had read all, what the old group told of a net is what the member has, for as long as the net does not change.
  * Where one path of a net is told, its walk withdraws whatever the new group does not tell. Where several are
  * (RFC 7911) the ids count: those that only the old group knows are written down in the new one as gone, a stretch
  * at a time, and the member reads nothing before that is done. Meanwhile the old group stays, also without
@@ -75,10 +77,25 @@ void adjout_lend(struct adjout_group *from, uint32_t place)
 void adjout_move_end(struct adjout_member *m)
 {
     struct adjout_group *from = m->from;
+    if (!from)
+        return;
     list_remove(&m->moving);
     m->from = NULL;
+    m->is_waiting = false;
+    m->alike = 0;
     from->lending--;
     from->adjout->produced++; /* it may read now */
+}
+
+static void end_waiting(struct adjout_member *m)
+{
+    if (!m->alike) {
+        adjout_move_end(m);
+        return;
+    }
+    list_remove(&m->moving);
+    m->is_waiting = false;
+    m->from->adjout->produced++;
 }
 
 static unsigned hand_over_stretch(struct adjout_member *m, unsigned budget)
@@ -86,7 +103,7 @@ static unsigned hand_over_stretch(struct adjout_member *m, unsigned budget)
     for (; budget && m->handed < m->from->told.top; budget--)
         hand_over(m, m->handed++);
     if (m->handed >= m->from->told.top)
-        adjout_move_end(m);
+        end_waiting(m);
     return budget;
 }
 
@@ -99,12 +116,46 @@ unsigned adjout_move_on(struct adjout *a, unsigned budget)
     return budget;
 }
 
+/* ---- what is alike ---- */
+
+bool adjout_is_alike(const struct adjout_member *m, uint32_t place, uint32_t attrs)
+{
+    return adjout_told_in(m->from, place, m) == attrs;
+}
+
+bool adjout_is_alike_path(const struct adjout_member *m, uint32_t place, uint32_t path_id, uint32_t attrs)
+{
+    uint32_t gone;
+    const struct adjout_route *was = find_route(m->from, place, path_id, &gone);
+    return (was && was->nva != m->nva && was->hop != m->nva ? was->attrs : 0) == attrs;
+}
+
+static bool differ_by_map(const struct adjout_group *a, const struct adjout_group *b)
+{
+    struct adjout_rules like = a->rules;
+    like.map = b->rules.map;
+    return adjout_same_rules(&like, &b->rules);
+}
+
+/* The version up to which it has what its group has told, 0: that cannot be said. */
+static uint64_t known_up_to(const struct adjout_member *m, const struct adjout_group *next)
+{
+    uint64_t read = adjout_has_read(m), told = m->group->position;
+    if (!m->attached || m->is_lost || !differ_by_map(m->group, next))
+        return 0;
+    return read < told ? read : told;
+}
+
+/* ---- moving ---- */
+
 static void begin(struct adjout_member *m, struct adjout_group *from)
 {
     m->from = from;
     m->handed = 1; /* place 0 is nobody's */
     from->lending++;
-    list_append(&from->adjout->moving, &m->moving);
+    m->is_waiting = from->has_paths;
+    if (m->is_waiting)
+        list_append(&from->adjout->moving, &m->moving);
 }
 
 struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_rules *rules)
@@ -112,9 +163,10 @@ struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_r
     struct adjout_member *moved = adjout_join(m->group->adjout, rules, m->nva);
     if (!moved)
         return NULL;
-    if (m->from) /* twice within some turns: then at once */
+    if (m->is_waiting) /* twice within some turns: then at once */
         hand_over_stretch(m, UINT32_MAX);
-    if (m->group->has_paths)
+    moved->alike = known_up_to(m, moved->group);
+    if (m->group->has_paths || moved->alike)
         begin(moved, m->group);
     moved->untold = 0;
     moved->wants_begin = m->wants_begin;

@@ -70,9 +70,11 @@ static uint32_t look(struct adjout_group *g, uint32_t net, struct named *out)
     const struct rib *r = rib_of(g);
     uint32_t paths[ADJOUT_PATHS], kept = 0;
     uint32_t count = rib_paths_for(r, rib_net(r, net), &g->audience, paths, ADJOUT_PATHS);
-    for (uint32_t i = 0; i < count; i++)
-        if (adjout_fits(g, rib_path(r, paths[i])->attrs))
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t attrs = adjout_attrs(g, paths[i]);
+        if (attrs && adjout_fits(g, attrs))
             paths[kept++] = paths[i];
+    }
     name_paths(r, paths, kept, out);
     return kept;
 }
@@ -201,19 +203,20 @@ static void lead_to(struct adjout_group *g, uint32_t net, struct adjout_route *r
 static void set(struct adjout_group *g, uint32_t net, struct adjout_route *route, uint32_t path)
 {
     const struct rib_path *p = rib_path(rib_of(g), path);
+    uint32_t attrs = adjout_attrs(g, path);
     bool is_other = route->nva != p->nva;
-    if (route->attrs == p->attrs && !is_other)
+    if (route->attrs == attrs && !is_other)
         return;
     if (route->attrs && is_other)
         withdraw(g, net, route);
-    bgp_attrs_ref(&g->adjout->rib->attrs, p->attrs);
+    bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
     if (route->attrs) {
         bgp_attrs_unref(&g->adjout->rib->attrs, route->attrs);
         count(g, route, -1);
     }
     lead_to(g, net, route, adjout_leads_to(g, p->attrs, p->nva));
     route->was_another |= is_other;
-    route->attrs = p->attrs;
+    route->attrs = attrs;
     route->nva = p->nva;
     count(g, route, +1);
     announce(g, net, route);

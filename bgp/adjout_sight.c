@@ -34,6 +34,28 @@ uint32_t adjout_told(const struct adjout_member *m, uint32_t net, struct adjout_
     return out->attrs != 0;
 }
 
+bool adjout_told_of(const struct adjout_member *m, uint32_t path, const struct adjout_sent *sent)
+{
+    struct adjout_group *g = m->group;
+    bool is_told = adjout_attrs(g, path) == sent->attrs;
+    adjout_map_end(g);
+    return is_told;
+}
+
+uint32_t adjout_chosen(const struct adjout_member *m, uint32_t net, struct adjout_sent *out)
+{
+    const struct adjout_group *g = m->group;
+    const struct rib *r = g->adjout->rib;
+    if (!g->rules.map || g->has_paths || prefix_index_family(net) != g->rules.family)
+        return adjout_told_ever(m, net, out);
+    struct rib_audience who = g->audience;
+    who.map = NULL;
+    who.except_nva = m->nva;
+    uint32_t path = rib_best_for(r, rib_net(r, net), &who);
+    *out = (struct adjout_sent){ .attrs = path ? rib_path_attrs(r, rib_path(r, path)) : 0 };
+    return 1;
+}
+
 uint32_t adjout_told_ever(const struct adjout_member *m, uint32_t net, struct adjout_sent *out)
 {
     uint32_t count = 0, place = prefix_index_place(net);
@@ -55,7 +77,7 @@ uint32_t adjout_told_ever(const struct adjout_member *m, uint32_t net, struct ad
 
 uint64_t adjout_position(const struct adjout_member *m)
 {
-    return m->group->position;
+    return m->is_waiting ? 0 : m->group->position; /* before that its group does not know all it was told */
 }
 
 bool adjout_told_as(const struct adjout_member *m, const struct adjout_sent *sent, uint8_t *bytes,

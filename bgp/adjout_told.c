@@ -50,9 +50,10 @@ uint32_t adjout_outcome(struct adjout_group *g, const struct rib_net *n, struct 
     const struct rib *r = g->adjout->rib;
     for (who->shorter_than = 0;;) {
         uint32_t path = rib_best_for(r, n, who);
-        if (!path || adjout_fits(g, rib_path(r, path)->attrs))
+        uint32_t attrs = adjout_attrs(g, path);
+        if (!path || (attrs && adjout_fits(g, attrs)))
             return path;
-        who->shorter_than = bgp_attrs_get(&r->attrs, rib_path(r, path)->attrs)->len;
+        who->shorter_than = bgp_attrs_get(&r->attrs, rib_path_attrs(r, rib_path(r, path)))->len;
     }
 }
 
@@ -61,11 +62,6 @@ static uint32_t outcome(struct adjout_group *g, const struct rib_net *n, uint32_
     struct rib_audience who = g->audience;
     who.without_as = without_as;
     return adjout_outcome(g, n, &who);
-}
-
-static uint32_t attrs_of(const struct adjout_group *g, uint32_t path)
-{
-    return path ? rib_path(g->adjout->rib, path)->attrs : 0;
 }
 
 /* Paths behind the first two matter from now on. */
@@ -96,7 +92,7 @@ static uint32_t best_for(struct adjout_group *g, const struct rib_net *n, uint16
     }
     if (!best || to->asn == g->rules.export.replaced_asn)
         return best;
-    adjout_loops_read(g->adjout, attrs_of(g, best), &g->loops[1]);
+    adjout_loops_read(g->adjout, adjout_attrs(g, best), &g->loops[1]);
     if (!adjout_loops_have(&g->loops[1], to->asn))
         return best;
     note_loops(g->adjout);
@@ -123,7 +119,7 @@ static void find_detours(struct adjout_group *g, const struct rib_net *n, struct
         if (!path)
             continue;
         asns[v->detour_count] = l->asns[i];
-        v->detours[v->detour_count++] = (struct detour){ .asn = l->asns[i], .attrs = attrs_of(g, path) };
+        v->detours[v->detour_count++] = (struct detour){ .asn = l->asns[i], .attrs = adjout_attrs(g, path) };
     }
     v->not_as = v->detour_count ? adjout_as_list(g, asns, v->detour_count) : 0;
     if (!v->not_as)
@@ -138,7 +134,7 @@ static uint16_t turn_away(struct adjout_group *g, const struct rib_net *n, struc
     if (!nva || told_by(v, nva, g->adjout->rib->nvas[nva].asn) != attrs)
         return 0;
     note_loops(g->adjout);
-    v->detours[v->detour_count++] = (struct detour){ .nva = nva, .attrs = attrs_of(g, best_for(g, n, nva)) };
+    v->detours[v->detour_count++] = (struct detour){ .nva = nva, .attrs = adjout_attrs(g, best_for(g, n, nva)) };
     return nva;
 }
 
@@ -155,14 +151,14 @@ static void look(struct adjout_group *g, uint32_t net, struct view *v)
     const struct rib *r = g->adjout->rib;
     const struct rib_net *n = rib_net(r, net);
     uint32_t path = outcome(g, n, 0);
-    v->attrs = attrs_of(g, path);
+    v->attrs = adjout_attrs(g, path);
     v->nva = path ? rib_path(r, path)->nva : 0;
     v->second = v->not_as = v->hop = 0;
     v->detour_count = 0;
     if (!path)
         return;
     if (rib_path(r, n->paths)->next) { /* most nets have one path */
-        v->second = v->nva ? attrs_of(g, best_for(g, n, v->nva)) : 0;
+        v->second = v->nva ? adjout_attrs(g, best_for(g, n, v->nva)) : 0;
         find_detours(g, n, v);
     }
     find_way_back(g, n, v);
@@ -387,12 +383,13 @@ static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
     if (!path)
         return true;
     const struct rib_path *p = rib_path(r, path);
-    if (adjout_leads_to(g, p->attrs, p->nva))
+    uint32_t attrs = adjout_attrs(g, path);
+    if (adjout_leads_to(g, attrs, p->nva))
         return false;
-    bgp_attrs_ref(&g->adjout->rib->attrs, p->attrs);
+    bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
     must(adjout_count(g, p->nva, +1));
-    *told_at(g, place) = (struct adjout_told){ .attrs = p->attrs, .nva = p->nva };
-    add(g, (struct adjout_item){ .net = net, .attrs = p->attrs, .except = p->nva });
+    *told_at(g, place) = (struct adjout_told){ .attrs = attrs, .nva = p->nva };
+    add(g, (struct adjout_item){ .net = net, .attrs = attrs, .except = p->nva });
     return true;
 }
 
@@ -412,11 +409,16 @@ void adjout_compare(struct adjout_group *g, uint32_t net)
     remember(g, place, &was, &now);
 }
 
-uint32_t adjout_told_one(const struct adjout_member *m, uint32_t place)
+uint32_t adjout_told_in(const struct adjout_group *g, uint32_t place, const struct adjout_member *m)
 {
     struct view v;
-    if (place >= m->group->told.top)
+    if (place >= g->told.top)
         return 0;
-    recall(m->group, place, &v);
+    recall(g, place, &v);
     return told_by(&v, m->nva, m->asn);
+}
+
+uint32_t adjout_told_one(const struct adjout_member *m, uint32_t place)
+{
+    return adjout_told_in(m->group, place, m);
 }

@@ -22,6 +22,7 @@ enum {
     NO_EXPORT_TYPE = 1,
     IDS = 3,         /* that one NVA sends of a net, by the name 0, 1000, 2000 */
     HEARD_MAX = LAB_NVAS * IDS,
+    DROPPED_AS = 65003,
 };
 
 struct heard {    /* of one net by one member, under one path id */
@@ -52,6 +53,8 @@ struct stage {
     struct model paths[LAB_NVAS][BGP_FAMILIES][NETS][IDS];
     uint32_t tags;
     uint32_t has_paths; /* bit per NVA */
+    struct route_map *maps[2]; /* NULL, or: the first drops nets below 8; the second what goes through
+                                * DROPPED_AS, and prepends an AS to the rest */
     uint8_t *buf;
 };
 
@@ -264,10 +267,19 @@ static inline void settle(struct stage *s)
 
 /* ---- the model ---- */
 
-static inline bool may_have(const struct stage *s, uint16_t nva, uint8_t family, uint16_t from,
+static inline bool is_mapped_away(const struct stage *s, const struct route_map *map, uint16_t from, uint32_t net,
+                                  const struct model *m)
+{
+    bool is_through = m->first_as == DROPPED_AS || (s->l.nvas[from].asn == DROPPED_AS && (m->path_len > 1 || !m->first_as));
+    return map && (map == s->maps[0] ? net < 8 : is_through);
+}
+
+static inline bool may_have(const struct stage *s, uint16_t nva, uint8_t family, uint16_t from, uint32_t net,
                             const struct model *m)
 {
     const struct adjout_rules *rules = &s->players[nva][family].rules;
+    if (is_mapped_away(s, rules->map, from, net, m))
+        return false;
     if (!m->tag || from == nva || m->via == nva || m->no_export || !(rules->from_types & 1u << s->l.nvas[from].type))
         return false;
     return !m->too_long || rules->codec.max_message > 4096;
@@ -288,7 +300,7 @@ static inline const struct model *expected(const struct stage *s, uint16_t nva, 
     for (uint16_t from = 1; from < LAB_NVAS; from++)
         for (uint32_t id = 0; id < IDS; id++) {
             const struct model *m = &s->paths[from][family][net][id];
-            if (!may_have(s, nva, family, from, m) || (without_loops && is_through(s, m, from, asn)))
+            if (!may_have(s, nva, family, from, net, m) || (without_loops && is_through(s, m, from, asn)))
                 continue;
             if (!best || m->path_len < best->path_len)
                 best = m;
@@ -296,10 +308,12 @@ static inline const struct model *expected(const struct stage *s, uint16_t nva, 
     return best || !without_loops ? best : expected(s, nva, family, net, false);
 }
 
-static inline void check_heard(const struct player *p, const struct heard *h, const struct model *m)
+static inline void check_heard(const struct stage *s, const struct player *p, const struct heard *h,
+                               const struct model *m)
 {
+    bool is_prepended = p->rules.map && p->rules.map == s->maps[1];
     CU_ASSERT_EQUAL_FATAL(h->tag, m->tag);
-    CU_ASSERT_EQUAL_FATAL(h->path_len, m->path_len + !p->rules.export.transparent);
+    CU_ASSERT_EQUAL_FATAL(h->path_len, m->path_len + !p->rules.export.transparent + is_prepended);
 }
 
 static inline unsigned heard_count(const struct player *p, uint32_t net)
@@ -341,11 +355,11 @@ static inline void check_paths(const struct stage *s, uint16_t nva, uint8_t fami
     for (uint16_t from = 1; from < LAB_NVAS; from++)
         for (uint32_t id = 0; id < IDS; id++) {
             const struct model *m = &s->paths[from][family][net][id];
-            if (!may_have(s, nva, family, from, m))
+            if (!may_have(s, nva, family, from, net, m))
                 continue;
             const struct heard *h = find_tag(p, net, m->tag);
             CU_ASSERT_PTR_NOT_NULL_FATAL(h);
-            check_heard(p, h, m);
+            check_heard(s, p, h, m);
             count++;
         }
     CU_ASSERT_EQUAL_FATAL(heard_count(p, net), count);
@@ -365,7 +379,7 @@ static inline uint32_t check_nets(const struct stage *s, uint16_t nva, uint8_t f
         const struct heard *h = heard_one(p, net);
         CU_ASSERT_EQUAL_FATAL(h != NULL, m != NULL);
         if (h)
-            check_heard(p, h, m);
+            check_heard(s, p, h, m);
     }
     return count;
 }
@@ -426,7 +440,11 @@ static inline void random_membership(struct stage *s, uint64_t *seed)
         leave(s, nva, family);
     else if (random_below(seed, 3) == 0)
         adjout_refresh(p->member);
-    else if (random_below(seed, 2) == 0) {
+    else if (s->maps[0] && random_below(seed, 2) == 0) {
+        uint32_t which = random_below(seed, 3);
+        p->rules.map = which ? s->maps[which - 1] : NULL;
+        p->member = adjout_move(p->member, &p->rules);
+    } else if (random_below(seed, 2) == 0) {
         p->rules.from_types ^= 1u << NO_EXPORT_TYPE; /* what it may have changes */
         p->member = adjout_move(p->member, &p->rules);
     }
