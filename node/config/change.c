@@ -8,10 +8,17 @@ static const char *text_at(const void *object, const struct change_field *f)
     return text ? text : "";
 }
 
+static const struct route_map *map_at(const void *object, const struct change_field *f)
+{
+    return *(struct route_map *const *)((const char *)object + f->offset);
+}
+
 bool change_is_same(const struct change_field *f, const void *a, const void *b)
 {
     if (f->kind == CHANGE_TEXT)
         return strcmp(text_at(a, f), text_at(b, f)) == 0;
+    if (f->kind == CHANGE_MAP)
+        return route_map_is_equal(map_at(a, f), map_at(b, f));
     return memcmp((const char *)a + f->offset, (const char *)b + f->offset, f->size) == 0;
 }
 
@@ -31,6 +38,9 @@ void change_swap(void *a, void *b, size_t size)
     { key, offsetof(struct config_peer, member), sizeof((struct config_peer *)0)->member, CHANGE_BYTES, effect }
 #define PEER_TEXT(key, member, effect)                                                             \
     { key, offsetof(struct config_peer, member), sizeof(char *), CHANGE_TEXT, effect }
+
+#define PEER_MAP(key, member)                                                                      \
+    { key, offsetof(struct config_peer, member), sizeof(struct route_map *), CHANGE_MAP, CONFIG_JUDGED }
 
 static const struct change_field peer_fields[] = {
     PEER("peerIp", peer_ip, CONFIG_RESET),
@@ -61,6 +71,8 @@ static const struct change_field peer_fields[] = {
     PEER("asOverride", as_override, CONFIG_JUDGED),
     PEER("import", no_import, CONFIG_JUDGED),
     PEER("export", no_export, CONFIG_JUDGED),
+    PEER_MAP("inboundRouteMap", inbound),
+    PEER_MAP("outboundRouteMap", outbound),
     PEER("vnetNextHop", has_next_hop, CONFIG_JUDGED),
     PEER("vnetNextHop", next_hop, CONFIG_JUDGED),
     PEER("ttlSecurity", ttl_security, CONFIG_RESET),
@@ -145,6 +157,32 @@ static size_t tell_peers(const struct config *is, const struct config *next, FIL
             fprintf(out, "peer %s: added\n", next->peers[i].name);
             count++;
         }
+    return count;
+}
+
+/* ---- route maps ---- */
+
+static const struct route_map *find_map(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->map_count; i++)
+        if (strcmp(c->maps[i]->name, name) == 0)
+            return c->maps[i];
+    return NULL;
+}
+
+static size_t tell_maps(const struct config *is, const struct config *next, FILE *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < is->map_count; i++) {
+        const struct route_map *m = find_map(next, is->maps[i]->name);
+        if (route_map_is_equal(is->maps[i], m))
+            continue;
+        fprintf(out, "route map %s: %s\n", is->maps[i]->name, m ? "changed" : "removed");
+        count++;
+    }
+    for (size_t i = 0; i < next->map_count; i++)
+        if (!find_map(is, next->maps[i]->name))
+            count += fprintf(out, "route map %s: added\n", next->maps[i]->name) > 0;
     return count;
 }
 
@@ -320,7 +358,7 @@ size_t config_tell_changes(const struct config *is, const struct config *next, F
         count += fprintf(out, "virtualNetworks: changed; routes are judged anew, sessions stay\n") > 0;
     if (!are_same_agents(is, next))
         count += fprintf(out, "agents.hosts: changed\n") > 0;
-    return count + tell_node_keys(is, next, out) + config_tell_targets(is, next, out) + tell_peers(is, next, out);
+    return count + tell_maps(is, next, out) + tell_node_keys(is, next, out) + config_tell_targets(is, next, out) + tell_peers(is, next, out);
 }
 
 void config_follow(struct config *is, struct config *next)

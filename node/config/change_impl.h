@@ -6,7 +6,7 @@
 
 #include "node/config/change.h"
 
-enum change_kind { CHANGE_BYTES, CHANGE_TEXT };
+enum change_kind { CHANGE_BYTES, CHANGE_TEXT, CHANGE_MAP };
 
 /* One key: where it is in its struct, and what another value means. */
 struct change_field {

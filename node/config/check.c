@@ -228,6 +228,7 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
         check_bfd(r, root, c, i);
         check_keys(r, root, c, i);
         check_long_lived(r, root, c, i);
+        config_check_map_use(r, value_at(root, "peers", i, "outboundRouteMap"), p->outbound);
         if (p->is_range) {
             check_range(r, root, c, i);
             continue;
@@ -261,6 +262,7 @@ static void check_vnets(struct schema_reader *r, struct tree_node *root, const s
 void config_check(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
     check_names(r, root, "nodes");
+    check_names(r, root, "routeMaps");
     check_names(r, root, "peers");
     check_names(r, root, "virtualNetworks");
     check_names(r, root, "programming");

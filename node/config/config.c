@@ -311,7 +311,7 @@ static const struct schema_row top_rows[] = {
     { "programming", SEPARATE, .help = "targets" },
     { "api", SEPARATE, .help = "listeners" },
     { "log", SEPARATE, .help = "level and format" },
-    { "routeMaps", .help = "route maps come later" },
+    { "routeMaps", SEPARATE, .help = "what is dropped, or edited, by rules" },
     { "export", SEPARATE, .help = "monitoring stations, dumps" },
     { 0 },
 };
@@ -364,6 +364,7 @@ static void read_all(struct config_source *s, struct config *c)
     struct schema_reader *r = &s->reader;
     crypto_generichash(c->digest, sizeof c->digest, (const uint8_t *)s->text, s->report.len, NULL, 0);
     c->text = memory_copy_text(s->text);
+    r->config = c;
     schema_read_object(r, s->root, top_rows, c);
     check_version(r, s->root);
     read_part(r, s->root, "routeServer", server_rows, c);
@@ -376,6 +377,7 @@ static void read_all(struct config_source *s, struct config *c)
     read_agents(r, tree_get(s->root, "agents"), c);
     read_vnets(r, tree_get(s->root, "virtualNetworks"), c);
     config_read_targets(r, tree_get(s->root, "programming"), c);
+    config_read_maps(r, tree_get(s->root, "routeMaps"), c);
     config_read_peers(r, s->root, c);
     config_check(r, s->root, c);
 }
@@ -443,6 +445,9 @@ void config_free(struct config *c)
         free(c->node_api[i]);
         free(c->node_health[i]);
     }
+    for (size_t i = 0; i < c->map_count; i++)
+        route_map_unref(c->maps[i]);
+    free(c->maps);
     free(c->path);
     free(c->text);
     free(c->run_directory);

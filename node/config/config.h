@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "bgp/route_map.h"
 #include "bgp/session.h"
 
 enum { CONFIG_NAME_MAX = 63, CONFIG_NODES_MAX = 7, CONFIG_API_VERSION = 18, CONFIG_PATH_MAX = 127 };
@@ -100,6 +101,7 @@ struct config_peer {                     /* peers[] */
     bool as_override;                    /* asOverride: its AS in paths told to it becomes ours; false */
     uint8_t import, export;              /* import, export: enum config_exchange */
     bool no_import, no_export;           /* what follows from them and ebgpRequiresPolicy */
+    struct route_map *inbound, *outbound; /* inboundRouteMap, outboundRouteMap: NULL = none; references */
     bool has_next_hop;
     struct ip_addr next_hop;             /* vnetNextHop: for VNet prefixes; default the server's */
     uint8_t ttl_security;                /* ttlSecurity: most hops away (RFC 5082); 0 = off */
@@ -255,6 +257,8 @@ struct config {
     size_t node_count;
     struct config_peer *peers;
     size_t peer_count;
+    struct route_map **maps;             /* routeMaps: references */
+    size_t map_count;
     struct config_vnet *vnets;
     size_t vnet_count;
     struct config_target **targets;      /* each of its own memory: it outlives a reload that keeps it */

@@ -319,8 +319,8 @@ static const struct schema_row peer_rows[] = {
       .help = "what its routes may cost on each node; 0 = no limit" },
     { "nodes", config_read_node_mask, AT(nodes), .help = "[names] that peer with it" },
     { "bfd", read_bfd, AT(bfd), .help = "true, or { interval, multiplier, multihop, strict }" },
-    { "inboundRouteMap", .help = "route maps come later" },
-    { "outboundRouteMap", .help = "route maps come later" },
+    { "inboundRouteMap", config_read_map_name, AT(inbound), .help = "what is made of its routes" },
+    { "outboundRouteMap", config_read_map_name, AT(outbound), .help = "what is made of the routes that it is told" },
     { 0 },
 };
 
@@ -350,19 +350,23 @@ void config_peer_copy(struct config_peer *to, const struct config_peer *from)
     *to = *from;
     to->md5_key_file = copy_text(from->md5_key_file);
     to->tcp_ao.key_file = copy_text(from->tcp_ao.key_file);
+    to->inbound = route_map_ref(from->inbound);
+    to->outbound = route_map_ref(from->outbound);
 }
 
 void config_peer_fini(struct config_peer *p)
 {
     free(p->md5_key_file);
     free(p->tcp_ao.key_file);
+    route_map_unref(p->inbound);
+    route_map_unref(p->outbound);
 }
 
-/* RFC 8212: where policy is required, what is not said is no. */
-static bool is_closed(const struct config *c, uint8_t exchange)
+/* RFC 8212: where policy is required, what is not said is no. A route map is one. */
+static bool is_closed(const struct config *c, uint8_t exchange, const struct route_map *map)
 {
     return exchange == CONFIG_EXCHANGE_NONE ||
-           (exchange == CONFIG_EXCHANGE_DEFAULT && c->requires_policy);
+           (exchange == CONFIG_EXCHANGE_DEFAULT && c->requires_policy && !map);
 }
 
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c)
@@ -391,8 +395,8 @@ void config_read_peers(struct schema_reader *r, struct tree_node *root, struct c
                 read_peer(r, n, &like, &c->peers[c->peer_count++]);
     }
     for (size_t i = 0; i < c->peer_count; i++) {
-        c->peers[i].no_import = is_closed(c, c->peers[i].import);
-        c->peers[i].no_export = is_closed(c, c->peers[i].export);
+        c->peers[i].no_import = is_closed(c, c->peers[i].import, c->peers[i].inbound);
+        c->peers[i].no_export = is_closed(c, c->peers[i].export, c->peers[i].outbound);
     }
     config_peer_fini(&like);
 }

@@ -88,6 +88,12 @@ void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
 
 /* One "127.0.0.1:8179"; false, and nothing said, when it is none. */
 bool config_parse_endpoint(const char *text, struct config_endpoint *out);
+/* routeMaps[]. */
+void config_read_maps(struct schema_reader *r, struct tree_node *list, struct config *c);
+/* The name of one, or none: into a struct route_map *, a reference. */
+schema_read config_read_map_name;
+/* What a map does that a peer's outboundRouteMap, which stands there, is in vain for. */
+void config_check_map_use(struct schema_reader *r, struct tree_node *n, const struct route_map *m);
 /* export: stations and files. */
 void config_read_export(struct schema_reader *r, struct tree_node *n, struct config *c);
 

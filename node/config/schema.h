@@ -8,12 +8,14 @@
 
 #include "node/config/tree.h"
 
+struct config;
 struct schema_row;
 
 /* Where a value goes and what surrounds it. */
 struct schema_reader {
     struct report *report;
     const char *directory; /* of the file, for relative names */
+    const struct config *config; /* what was read of it so far; NULL: it is another file */
     bool is_complete;      /* false: the file ended early, so nothing counts as missing */
 };
 

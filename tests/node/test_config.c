@@ -58,7 +58,7 @@ static const struct {
     { "nonsense: 1", "unknown key \"nonsense\"" },
     { "nonsense: 1", "known here: version, generation, routeServer" },
     { "version: 2", ":4:10: error: version: this version reads configurations of version 1 only" },
-    { "routeMaps: []", "routeMaps: not supported by this version" },
+    { "routeMaps: {}", "routeMaps: a list is expected here" },
     { "export: { bmp: {} }", "export.bmp: a list is expected here" },
     { "export: { bmp: [{ name: noc }] }", "export.bmp[0]: \"station\" is missing" },
     { "export: { bmp: [{ station: 10.1.9.9 }] }", "export.bmp[0].station: this is no address and port" },
