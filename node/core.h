@@ -309,6 +309,8 @@ size_t core_peer_count(const struct core *c);
 bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out);
 /* What this peer has been told of a net: how many paths, at most ADJOUT_PATHS. */
 uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjout_sent *out);
+/* Is it this path that stands there? */
+bool core_told_of(const struct core *c, size_t peer, uint32_t path, const struct adjout_sent *sent);
 /* … and as its messages say it: bytes has room for BGP_EXPORT_MAX. False: it is gone. */
 bool core_told_as(const struct core *c, size_t peer, uint32_t net, const struct adjout_sent *sent,
                   uint8_t *bytes, struct bgp_attrs *out);

@@ -9,6 +9,7 @@
  * dates and without withdrawals; all that is newer is a change. */
 struct station_cursor {
     uint64_t position, began; /* began: head of the order at that time */
+    uint64_t heard;           /* it had come so far before it was told all once more */
 };
 
 /* An NVA as a station knows it. */

@@ -160,17 +160,18 @@ static uint32_t read_in(const struct run *r, uint32_t id, struct news *out)
         return 0;
     if (rib_path_is_flushed(&r->c->rib, p) || (p->attrs && rib_path_is_unheard(&r->c->rib, p)))
         return 0; /* not of this session, not yet at least */
-    bool is_told = r->table == CONFIG_ADJ_RIB_IN_PRE || rib_path_verdict(p) == POLICY_ACCEPTED;
-    *out = (struct news){
-        .peer = peer, .net = p->net, .path_id = rib_path_id(p), .attrs = is_told ? p->attrs : 0
-    };
+    uint32_t attrs = r->table == CONFIG_ADJ_RIB_IN_PRE              ? p->attrs
+                     : rib_path_verdict(p) == POLICY_ACCEPTED ? rib_path_attrs(&r->c->rib, p)
+                                                              : 0;
+    *out = (struct news){ .peer = peer, .net = p->net, .path_id = rib_path_id(p), .attrs = attrs };
     return 1;
 }
 
 static uint32_t read_loc(const struct run *r, uint32_t id, struct news *out)
 {
     uint32_t best = rib_best(rib_net(&r->c->rib, id));
-    *out = (struct news){ .net = id, .attrs = best ? rib_path(&r->c->rib, best)->attrs : 0 };
+    const struct rib *rib = &r->c->rib;
+    *out = (struct news){ .net = id, .attrs = best ? rib_path_attrs(rib, rib_path(rib, best)) : 0 };
     return 1;
 }
 
@@ -179,7 +180,9 @@ static uint32_t read_out(const struct run *r, uint32_t id, struct news *out)
 {
     const struct adjout_member *m = r->peer->out[prefix_index_family(id)];
     struct adjout_sent sent[ADJOUT_IDS];
-    uint32_t count = m ? adjout_told_ever(m, id, sent) : 0;
+    uint32_t count = !m                                 ? 0
+                     : r->table == CONFIG_ADJ_RIB_OUT_PRE ? adjout_chosen(m, id, sent)
+                                                          : adjout_told_ever(m, id, sent);
     for (uint32_t i = 0; i < count; i++)
         out[i] = (struct news){
             .peer = r->peer, .net = id, .path_id = sent[i].path_id, .attrs = sent[i].attrs
@@ -343,7 +346,24 @@ bool station_tell_routes(struct core *c, struct core_station *s)
 /* Within the first walk no withdrawals of before are needed. */
 static bool has_missed(const struct station_cursor *at, uint64_t dropped)
 {
-    return dropped > (at->position > at->began ? at->position : at->began);
+    uint64_t heard = at->position > at->began ? at->position : at->began;
+    return dropped > (heard > at->heard ? heard : at->heard);
+}
+
+/* All of it is a change, withdrawals too; and it ends once more. */
+void core_bmp_retell(struct core *c, const struct core_peer *p)
+{
+    for (size_t i = 0; c->stations && i < c->config->station_count; i++) {
+        struct core_station *s = &c->stations[i];
+        if (p->nva >= s->peer_count || !known(s, p)->is_up)
+            continue;
+        for (int t = 0; t < 2; t++) {
+            struct station_cursor *at = &known(s, p)->out[t];
+            uint64_t heard = at->position > at->began ? at->position : at->began;
+            *at = (struct station_cursor){ .heard = heard > at->heard ? heard : at->heard };
+        }
+        s->out_head = UINT64_MAX;
+    }
 }
 
 static bool has_missed_ids(const struct core *c, const struct core_station *s, int table)

@@ -212,7 +212,7 @@ struct core_drain {
 
 /* Another configuration on its way through the prefixes. */
 struct core_recheck {
-    bool is_on, lists_again; /* lists_again: readers of the Loc-RIB look at every net */
+    bool is_on, is_due, lists_again; /* lists_again: readers of the Loc-RIB look at every net */
     bool counts; /* a limit is new: it knows all prefixes before any is judged by it */
     uint8_t family;
     uint32_t place; /* the next one */
@@ -451,6 +451,8 @@ void core_bmp_sent(struct core *c, struct core_conn *conn);
 void core_bmp_closed(struct core *c, struct core_conn *conn, enum core_close how);
 /* Lowest Loc-RIB version that some station has still to pass. */
 uint64_t core_bmp_slowest(const struct core *c);
+/* This NVA is told by other rules from now on: so are the stations of what it is told. */
+void core_bmp_retell(struct core *c, const struct core_peer *p);
 
 /* core_routes.c */
 /* How this peer is told routes of a family; its session is up. */

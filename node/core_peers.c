@@ -87,7 +87,20 @@ static struct policy_nva policy_of(const struct config *config, const struct con
                                 .is_rs_client = p->is_rs_client,
                                 .is_refused = p->no_import,
                                 .symmetric = p->symmetric,
+                                .inbound = p->inbound,
                                 .keep = p->limit.action == CONFIG_LIMIT_TRIM ? p->limit.limit : 0 };
+}
+
+/* Its routes are to be judged anew where anything differs; others may be told then where its rank does. */
+static void note_policy(struct core *c, const struct policy_nva *was, const struct policy_nva *is)
+{
+    bool is_ranked_alike = was->type == is->type && was->rank == is->rank;
+    c->recheck.lists_again |= !is_ranked_alike;
+    c->recheck.is_due |= !ip_addr_is_equal(&was->address, &is->address) || was->asn != is->asn ||
+                         was->local_asn != is->local_asn || was->allow_own_as != is->allow_own_as ||
+                         was->is_rs_client != is->is_rs_client || was->is_refused != is->is_refused ||
+                         was->symmetric != is->symmetric || was->keep != is->keep ||
+                         !route_map_is_equal(was->inbound, is->inbound);
 }
 
 static struct config_peer *copy_config(const struct config_peer *from)
@@ -137,10 +150,12 @@ void core_peer_set(struct core *c, struct core_peer *p, const struct config_peer
         cfg->peer_ip = p->cfg->peer_ip;
         cfg->peer_asn = cfg->asn_count ? p->cfg->peer_asn : cfg->peer_asn; /* as it told */
     }
+    const struct policy_nva is = policy_of(c->config, cfg);
+    note_policy(c, &c->nvas[p->nva], &is);
     free_config(p->cfg);
     p->cfg = cfg;
     c->nva_names[p->nva] = cfg->name;
-    c->nvas[p->nva] = policy_of(c->config, cfg);
+    c->nvas[p->nva] = is;
     c->recheck.counts |= rib_nva_keep(&c->rib, p->nva, c->nvas[p->nva].keep);
 }
 

@@ -78,6 +78,16 @@ void core_recheck_tick(struct core *c)
         end_recheck(c);
 }
 
+/* Where nothing is judged by anything else no prefix is looked at: readers find differences alone. */
+static void begin_recheck(struct core *c)
+{
+    struct core_recheck *r = &c->recheck;
+    r->is_on = r->is_due || r->counts || r->lists_again;
+    r->place = 1;
+    if (!r->is_on)
+        end_recheck(c);
+}
+
 /* Another configuration before the last one has reached every prefix. */
 static void finish_recheck(struct core *c)
 {
@@ -103,6 +113,15 @@ static bool are_equal(const struct core_recheck *old, const struct policy *new)
     return equal;
 }
 
+/* As the table of a target is judged by them. */
+static bool judge_alike(const struct core *c, const struct core_recheck *old)
+{
+    bool alike = old->vnet.space_count == c->vnet.space_count;
+    for (size_t i = 0; alike && i < c->vnet.space_count; i++)
+        alike = ip_prefix_is_equal(&old->spaces[i], &c->spaces[i]) && old->is_peered[i] == c->is_peered[i];
+    return alike;
+}
+
 /* The new spaces count from now on for what comes; what is here has its turn. */
 static void follow_spaces(struct core *c)
 {
@@ -114,6 +133,7 @@ static void follow_spaces(struct core *c)
     core_policy_init(c);
     r->vnet.nodes = c->node_addrs; /* nodes stay what they are */
     r->lists_again = !are_equal(r, &c->policy);
+    r->is_due |= !judge_alike(c, r);
     for (size_t i = 0; i < r->vnet.space_count; i++)
         if (!holds(c->spaces, c->policy.space_count, &r->spaces[i]))
             core_must(rib_withdraw(&c->rib, RIB_CONFIG, 0, &r->spaces[i], 0, c->now_ms));
@@ -196,7 +216,7 @@ static bool are_same_hops(bool a_has, const struct ip_addr *a, bool b_has, const
 static bool is_told_other(const struct config *was, const struct config_peer *is, const struct config *now,
                           const struct config_peer *next)
 {
-    return is->type != next->type || is->mode != next->mode || is->no_export != next->no_export ||
+    return !route_map_is_equal(is->outbound, next->outbound) || is->type != next->type || is->mode != next->mode || is->no_export != next->no_export ||
            was->branch_to_branch != now->branch_to_branch ||
            !are_same_hops(is->has_next_hop, &is->next_hop, next->has_next_hop, &next->next_hop) ||
            !are_same_hops(was->has_vnet_next_hop, &was->vnet_next_hop, now->has_vnet_next_hop,
@@ -300,6 +320,7 @@ void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms)
     c->now_ms = now_ms;
     finish_recheck(c);
     core_cluster_set_times(c);
+    c->recheck.is_due = c->rib.max_paths != c->config->max_paths;
     c->rib.max_paths = c->config->max_paths;
     follow_spaces(c);
     follow_peers(c, was);
@@ -307,8 +328,7 @@ void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms)
     core_streams_read_again(c);
     c->config_refused[0] = 0;
     core_revise(c);
-    c->recheck.is_on = true;
-    c->recheck.place = 1;
+    begin_recheck(c);
     c->beat_ms = now_ms; /* the others hear of it at once */
     core_event(c, CONFIG_LOG_INFO, "config_applied", NULL, "generation=%llu peers=%u",
                (unsigned long long)c->config->generation, (unsigned)c->config->peer_count);

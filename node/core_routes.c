@@ -66,9 +66,11 @@ struct adjout_rules core_routes_rules(const struct core *c, const struct core_pe
                     .local_asn = local_asn,
                     .otc = p->cfg->is_rs_client ? local_asn : 0,
                     .replaced_asn = p->cfg->as_override ? c->nvas[p->nva].asn : 0,
+                    .keeps_med = p->cfg->outbound && route_map_does(p->cfg->outbound, ROUTE_MAP_SET_MED),
                     .graceful_shutdown = core_drain_marks(c, p) },
         .self_next_hop = self_next_hop(c, p, family),
         .from_types = types_for(c, p->cfg->type),
+        .map = p->cfg->outbound,
     };
     if (p->cfg->no_export) { /* RFC 8212: End-of-RIB is all that it is told */
         rules.from_types = 0;
@@ -106,6 +108,7 @@ void core_routes_retell(struct core *c, struct core_peer *p)
         p->out[f] = adjout_move(p->out[f], &rules);
         core_must(!p->out[f]);
     }
+    core_bmp_retell(c, p);
     core_bgp_settle(c, p);
 }
 

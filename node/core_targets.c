@@ -135,7 +135,7 @@ static struct choice_route route_of(const struct core *c, uint32_t net,
     return (struct choice_route){
         .prefix = prefix,
         .peer = from ? from->place : CORE_NO_PLACE,
-        .attrs = path ? bgp_attrs_get(&c->rib.attrs, path->attrs) : NULL,
+        .attrs = path ? bgp_attrs_get(&c->rib.attrs, rib_path_attrs(&c->rib, path)) : NULL,
     };
 }
 

@@ -215,6 +215,13 @@ uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjou
     return m ? adjout_told(m, net, out) : 0;
 }
 
+bool core_told_of(const struct core *c, size_t peer, uint32_t path, const struct adjout_sent *sent)
+{
+    const struct core_peer *p = c->peers[peer + 1];
+    const struct adjout_member *m = p ? p->out[prefix_index_family(rib_path(&c->rib, path)->net)] : NULL;
+    return m && adjout_told_of(m, path, sent);
+}
+
 bool core_told_as(const struct core *c, size_t peer, uint32_t net, const struct adjout_sent *sent,
                   uint8_t *bytes, struct bgp_attrs *out)
 {

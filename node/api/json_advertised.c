@@ -8,11 +8,12 @@ struct receiver {
     size_t peer;
 };
 
-/* Whose path it is: the first of the net's that has these attributes. */
-static uint16_t source(const struct rib *r, uint32_t net, uint32_t attrs)
+/* Whose path it is: the first of the net's that is told like this. */
+static uint16_t source(const struct api_view *v, size_t peer, uint32_t net, const struct adjout_sent *sent)
 {
+    const struct rib *r = core_rib(v->core);
     for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
-        if (rib_path(r, i)->attrs == attrs)
+        if (rib_path(r, i)->attrs && core_told_of(v->core, peer, i, sent))
             return rib_path(r, i)->nva;
     return 0;
 }
@@ -29,7 +30,7 @@ static json_t *item(const struct api_view *v, const struct receiver *to, uint32_
     json_object_set_new(o, "prefix", json_prefix(&prefix));
     if (core_told_as(v->core, to->peer, net, sent, bytes, &attrs))
         json_set_attrs(o, &attrs);
-    json_object_set_new(o, "from", json_text(core_nva_name(v->core, source(r, net, sent->attrs))));
+    json_object_set_new(o, "from", json_text(core_nva_name(v->core, source(v, to->peer, net, sent))));
     json_object_set_new(o, "pathId", sent->path_id ? json_count(sent->path_id) : json_null());
     return o;
 }

@@ -54,6 +54,8 @@ void json_set_attrs(json_t *o, const struct bgp_attrs *attrs)
     json_object_set_new(o, "asPath", json_array());
     json_object_set_new(o, "origin", json_string(origins[attrs->origin % 3]));
     json_object_set_new(o, "med", has_med ? json_count(attrs->med) : json_null());
+    if (attrs->marks & BGP_MARK_LOCAL_PREF)
+        json_object_set_new(o, "localPreference", json_count(bgp_attrs_local_pref(attrs)));
     json_object_set_new(o, "communities", json_array());
     json_object_set_new(o, "largeCommunities", json_array());
     while (bgp_attrs_next(&r, &a)) {

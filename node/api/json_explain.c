@@ -14,11 +14,12 @@ static uint32_t find_net(const struct api_view *v, const struct ip_prefix *prefi
     return walk_next(&w, &looks);
 }
 
-static json_t *policy_object(const struct rib_path *p)
+static json_t *policy_object(const struct api_view *v, uint32_t path)
 {
-    uint8_t verdict = (uint8_t)rib_path_verdict(p);
-    return json_pack("{s:s, s:s}", "verdict", policy_verdict_name(verdict), "text",
-                     policy_verdict_text(verdict));
+    char words[ROUTE_MAP_TEXT];
+    uint8_t verdict = (uint8_t)rib_path_verdict(rib_path(core_rib(v->core), path));
+    return json_pack("{s:s, s:o}", "verdict", policy_verdict_name(verdict), "text",
+                     json_text(sight_policy(v, path, words)));
 }
 
 /* Names of the NVAs that a path lost against: the rival, and those that share with it. */
@@ -50,10 +51,12 @@ static json_t *selected_object(const struct api_view *v, uint32_t path)
                      rivals(v, rib_path(r, path)->net, &why));
 }
 
-static bool is_among(uint32_t attrs, const struct adjout_sent *sent, uint32_t count)
+static bool was_told(const struct api_view *v, size_t peer, uint32_t path)
 {
+    struct adjout_sent sent[ADJOUT_PATHS];
+    uint32_t count = core_told(v->core, peer, rib_path(core_rib(v->core), path)->net, sent);
     for (uint32_t i = 0; i < count; i++)
-        if (sent[i].attrs == attrs)
+        if (core_told_of(v->core, peer, path, &sent[i]))
             return true;
     return false;
 }
@@ -61,11 +64,9 @@ static bool is_among(uint32_t attrs, const struct adjout_sent *sent, uint32_t co
 /* Peers of this node that were told this path, or another node's copy of it. */
 static json_t *advertised_to(const struct api_view *v, uint32_t path)
 {
-    const struct rib_path *p = rib_path(core_rib(v->core), path);
-    struct adjout_sent sent[ADJOUT_PATHS];
     json_t *list = json_array();
     for (size_t i = 0; i < core_peer_count(v->core); i++)
-        if (is_among(p->attrs, sent, core_told(v->core, i, p->net, sent)))
+        if (was_told(v, i, path))
             json_array_append_new(list, json_text(core_nva_name(v->core, (uint16_t)(i + 1))));
     return list;
 }
@@ -73,7 +74,7 @@ static json_t *advertised_to(const struct api_view *v, uint32_t path)
 static json_t *path_object(const struct api_view *v, uint32_t path)
 {
     json_t *o = sight_path(v, path);
-    json_object_set_new(o, "policy", policy_object(rib_path(core_rib(v->core), path)));
+    json_object_set_new(o, "policy", policy_object(v, path));
     json_object_set_new(o, "selected", selected_object(v, path));
     json_object_set_new(o, "advertisedTo", advertised_to(v, path));
     return o;

@@ -61,6 +61,33 @@ static bool is_programmed(const struct api_view *v, uint32_t path, const struct 
     return false;
 }
 
+/* The map's word is not kept beside a path: it is asked again, and says the same. */
+const char *sight_policy(const struct api_view *v, uint32_t path, char buf[static ROUTE_MAP_TEXT])
+{
+    struct rib *r = core_rib(v->core);
+    const struct rib_path *p = rib_path(r, path);
+    const struct route_map *map = r->nvas[p->nva].inbound;
+    enum policy_verdict verdict = rib_path_verdict(p);
+    bool is_asked = verdict == POLICY_ACCEPTED || verdict == POLICY_ROUTE_MAP || verdict == POLICY_TOO_LONG;
+    if (!map || !is_asked || !rib_need_room(r))
+        return policy_verdict_text((uint8_t)verdict);
+    struct bgp_attrs attrs = *bgp_attrs_get(&r->attrs, p->attrs);
+    struct ip_prefix prefix;
+    struct route_map_trace trace;
+    prefix_table_prefix(&r->nets, p->net, &prefix);
+    return route_map_text(map, &trace, route_map_apply(map, &prefix, &attrs, false, r->room, &trace), buf);
+}
+
+/* Why it won or lost; of one that a rule drops, which. */
+static json_t *reason(const struct api_view *v, uint32_t path, const struct explain *why)
+{
+    const struct rib *r = core_rib(v->core);
+    char text[EXPLAIN_TEXT], words[ROUTE_MAP_TEXT];
+    if (rib_path_verdict(rib_path(r, path)) == POLICY_ROUTE_MAP)
+        return json_text(sight_policy(v, path, words));
+    return json_text(explain_text(r, path, why, text));
+}
+
 json_t *sight_path(const struct api_view *v, uint32_t path)
 {
     const struct rib *r = core_rib(v->core);
@@ -68,12 +95,16 @@ json_t *sight_path(const struct api_view *v, uint32_t path)
     uint8_t verdict = (uint8_t)rib_path_verdict(p);
     struct ip_prefix prefix;
     struct explain why;
-    char text[EXPLAIN_TEXT];
     explain_path(r, path, &why);
     prefix_table_prefix(&r->nets, p->net, &prefix);
     json_t *o = json_object();
     json_object_set_new(o, "prefix", json_prefix(&prefix));
-    json_set_attrs(o, bgp_attrs_get(&r->attrs, p->attrs));
+    json_set_attrs(o, bgp_attrs_get(&r->attrs, rib_path_attrs(r, p)));
+    if (rib_path_is_edited(p)) {
+        json_t *received = json_object();
+        json_set_attrs(received, bgp_attrs_get(&r->attrs, p->attrs));
+        json_object_set_new(o, "received", received);
+    }
     json_object_set_new(o, "peer", json_text(core_nva_name(v->core, p->nva)));
     json_object_set_new(o, "node", json_text(sight_origin(v, p->origin)));
     if (rib_path_id(p))
@@ -86,7 +117,7 @@ json_t *sight_path(const struct api_view *v, uint32_t path)
     json_object_set_new(o, "filteredBy",
                         verdict == POLICY_ACCEPTED ? json_null()
                                                    : json_string(policy_verdict_name(verdict)));
-    json_object_set_new(o, "selectionReason", json_text(explain_text(r, path, &why, text)));
+    json_object_set_new(o, "selectionReason", reason(v, path, &why));
     json_set_time(o, "since", v, rib_age_since(r, path));
     json_set_age(o, "ageSeconds", v, rib_age_since(r, path));
     return o;
@@ -133,7 +164,7 @@ static bool is_wanted(const struct query *q, uint32_t path)
         return false;
     if (q->best && is_best != (q->best == 1))
         return false;
-    if (!attr_filter_wants(&q->attrs, bgp_attrs_get(&r->attrs, p->attrs)))
+    if (!attr_filter_wants(&q->attrs, bgp_attrs_get(&r->attrs, rib_path_attrs(r, p))))
         return false;
     if (q->state == STATE_STALE)
         return class != RIB_LIVE;
@@ -143,9 +174,10 @@ static bool is_wanted(const struct query *q, uint32_t path)
 static json_t *item(const struct api_view *v, const struct query *q, uint32_t path)
 {
     json_t *o = sight_path(v, path);
-    uint8_t verdict = (uint8_t)rib_path_verdict(rib_path(q->page.walk.rib, path));
+    char words[ROUTE_MAP_TEXT];
+    bool is_accepted = rib_path_verdict(rib_path(q->page.walk.rib, path)) == POLICY_ACCEPTED;
     if (q->has_reasons)
-        json_object_set_new(o, "filteredReason", json_string(policy_verdict_text(verdict)));
+        json_object_set_new(o, "filteredReason", json_text(is_accepted ? "" : sight_policy(v, path, words)));
     return o;
 }
 

@@ -9,10 +9,12 @@ const char *sight_class(uint8_t class);
 json_t *sight_nodes(const struct api_view *v);
 /* Name of the node behind an origin number; "config" for the configuration. */
 const char *sight_origin(const struct api_view *v, uint8_t origin);
-/* nextHop, asPath, origin, med, communities, largeCommunities. */
+/* nextHop, asPath, origin, med, communities, largeCommunities; localPreference where a route map has set one. */
 void json_set_attrs(json_t *o, const struct bgp_attrs *attrs);
-/* One path as an item of /v1/routes. */
+/* One path as an item of /v1/routes: as it counts, and under "received" as it came where a route map has edited it. */
 json_t *sight_path(const struct api_view *v, uint32_t path);
+/* What the policy says of a path, in words: what the rules of its NVA's route map did, or why it is refused. */
+const char *sight_policy(const struct api_view *v, uint32_t path, char buf[static ROUTE_MAP_TEXT]);
 /* The NVA that the request's path names: its number, from 1. False: *out says that there is none. */
 bool sight_find_peer(const struct api_view *v, const struct api_request *q, int *nva, struct api_reply *out);
 /* ?format=az; False: *out holds the refusal. */

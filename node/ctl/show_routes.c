@@ -180,13 +180,18 @@ int verb_route_list(const struct ctl *c)
 static void explain_path(const json_t *path)
 {
     char text[CELL_TEXT], against[CELL_TEXT];
-    cell_path(path, text);
+    const json_t *received = json_at(path, "received"); /* where a route map has edited it */
+    bool is_accepted = !strcmp(json_text_at(path, "policy.verdict"), "accepted");
+    cell_path(received ? received : path, text);
     const char *next_hop = json_text_at(path, "nextHop");
     printf("\nreceived       %s: from %s via %s, path %s, origin %s\n", json_text_at(path, "node"),
            json_text_at(path, "peer"), next_hop[0] ? next_hop : "self", text[0] ? text : "(empty)",
            json_text_at(path, "origin"));
-    printf("policy         %s%s%s\n", json_text_at(path, "policy.verdict"),
-           json_text_at(path, "policy.text")[0] ? ": " : "", json_text_at(path, "policy.text"));
+    const char *policy = json_text_at(path, "policy.text"), *verdict = json_text_at(path, "policy.verdict");
+    if (is_accepted && policy[0])
+        printf("policy         %s\n", policy);
+    else
+        printf("policy         %s%s%s\n", verdict, policy[0] ? ": " : "", policy);
     print_names(json_at(path, "selected.against"), against, sizeof against);
     const char *chosen = is_set(path, "selected.best")        ? "yes"
                          : is_set(path, "selected.multipath") ? "shares"

@@ -184,6 +184,12 @@ uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjou
     return 1;
 }
 
+bool core_told_of(const struct core *c, size_t peer, uint32_t path, const struct adjout_sent *sent)
+{
+    (void)peer;
+    return rib_path(&c->rib, path)->attrs == sent->attrs;
+}
+
 bool core_told_as(const struct core *c, size_t peer, uint32_t net, const struct adjout_sent *sent,
                   uint8_t *bytes, struct bgp_attrs *out)
 {

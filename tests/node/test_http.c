@@ -11,6 +11,7 @@
 #include "node/api/http.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/fake_core.h"
+#include "tests/lib/maps.h"
 
 enum { MUTANTS = 3000 };
 
@@ -423,6 +424,31 @@ static void announce_firewalls(struct core *c)
     fake_decide(c);
 }
 
+static void test_what_a_route_map_did_is_said_with_its_rule(void)
+{
+    struct lab l;
+    lab_open(&l);
+    struct route_map *m = map_of("no-default", true, false);
+    map_test(m, ROUTE_MAP_PREFIX, ROUTE_MAP_EQUALS, "0.0.0.0/0");
+    map_rule(m, "tag", false, false);
+    map_edit(m, ROUTE_MAP_ADD_COMMUNITY, "65515:10");
+    map_edit(m, ROUTE_MAP_SET_LOCAL_PREF, "300");
+    route_map_seal(m);
+    l.core->nvas[3].inbound = m;
+    announce_firewalls(l.core);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/v1/peers/sdwan/learnedRoutes?prefix=0.0.0.0/0"), "\"filteredBy\":\"route-map\"");
+    ASSERT_HAS(answer, "\"filteredReason\":\"map: rule \\\"no-default\\\" dropped it\"");
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=10.250.0.0/16"), "\"communities\":[\"65515:10\"]");
+    ASSERT_HAS(answer, "\"localPreference\":300");
+    ASSERT_HAS(answer, "\"received\":{");
+    ASSERT_HAS(get(&l, "/v1/routes?peer=sdwan&prefix=0.0.0.0/0"), "dropped it");
+    ASSERT_HAS(get(&l, "/v1/routes/explain?prefix=10.250.0.0/16"),
+               "\"text\":\"map: rule \\\"tag\\\" added 65515:10, set local preference 300\"");
+    lab_close(&l);
+    route_map_unref(m);
+}
+
 static void test_a_peers_routes_are_shown_as_received_and_as_sent(void)
 {
     struct lab l;
@@ -659,6 +685,7 @@ CU_MAIN("http", CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE
         CU_CASE(test_port_in_use_is_one_clear_error),
         CU_CASE(test_stale_socket_file_is_replaced_and_a_live_one_kept),
         CU_CASE(test_a_file_that_is_no_socket_is_left_alone), CU_CASE(test_a_peers_routes_are_shown_as_received_and_as_sent),
+        CU_CASE(test_what_a_route_map_did_is_said_with_its_rule),
         CU_CASE(test_routes_say_what_and_why), CU_CASE(test_routes_are_found_by_their_communities),
         CU_CASE(test_pages_of_any_size_show_every_path_once),
         CU_CASE(test_event_stream_tells_news_and_gaps), CU_CASE(test_metrics_hold_every_peer),
