@@ -214,7 +214,7 @@ static void set(struct adjout_group *g, uint32_t net, struct adjout_route *route
         bgp_attrs_unref(&g->adjout->rib->attrs, route->attrs);
         count(g, route, -1);
     }
-    lead_to(g, net, route, adjout_leads_to(g, p->attrs, p->nva));
+    lead_to(g, net, route, adjout_leads_to(g, attrs, p->nva));
     route->was_another |= is_other;
     route->attrs = attrs;
     route->nva = p->nva;
