@@ -25,11 +25,9 @@ static void must(int err)
 
 /* ---- from the store to the kernel ---- */
 
-static void want(struct etcd_source *s, uint32_t prefix, enum program_cause cause)
+static void want(struct etcd_source *s, uint32_t prefix, uint32_t set)
 {
-    uint32_t set = program_actual_set(s->shadow, prefix);
-    must(program_want(s->cfg.kernel, prefix, set, cause, s->cfg.now()));
-    s->has_removals |= set == 0;
+    must(program_want(s->cfg.kernel, prefix, set, PROGRAM_WITHDRAWN, s->cfg.now()));
 }
 
 static void each_prefix(struct etcd_source *s, void (*visit)(struct etcd_source *s, uint32_t prefix))
@@ -46,14 +44,17 @@ static void each_prefix(struct etcd_source *s, void (*visit)(struct etcd_source 
 
 static void visit_wanted(struct etcd_source *s, uint32_t prefix)
 {
-    if (program_actual_set(s->shadow, prefix))
-        want(s, prefix, PROGRAM_LOST);
+    uint32_t set = program_actual_set(s->shadow, prefix);
+    if (set)
+        want(s, prefix, set);
+    else
+        s->has_removals = true; /* perhaps somebody's hand: it goes when the writer says so */
 }
 
 static void visit_removed(struct etcd_source *s, uint32_t prefix)
 {
     if (!program_actual_set(s->shadow, prefix) && program_holds(s->cfg.kernel, prefix))
-        want(s, prefix, PROGRAM_WITHDRAWN);
+        want(s, prefix, 0);
 }
 
 static void on_ready(void *data)
@@ -65,7 +66,7 @@ static void on_ready(void *data)
 
 static void on_observed(void *data, uint32_t prefix)
 {
-    want(data, prefix, PROGRAM_LOST);
+    visit_wanted(data, prefix);
 }
 
 /* The writer says that this is all: what is not here is withdrawn. */

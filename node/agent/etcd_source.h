@@ -1,8 +1,8 @@
 /* The table of an agent that reads from etcd instead of following the nodes.
  *
  * What stands in the store is wanted in this host's kernel: additions as the watch brings them, and what
- * is gone once `gen` says that it goes as a whole, or else under the brake of the agent's own program. An
- * unreachable store, or an emptied one without `gen`, removes nothing. */
+ * is gone once the writer's `gen` is of what is there. An unreachable store, or keys that somebody else
+ * removed, take nothing from the kernel. */
 #ifndef TANDEM_NODE_AGENT_ETCD_SOURCE_H
 #define TANDEM_NODE_AGENT_ETCD_SOURCE_H
 

@@ -24,7 +24,7 @@ from lab.fault import unplugged  # noqa: E402
 from lab.net import Lab  # noqa: E402
 from lab.proc import Process  # noqa: E402
 from lab.tandem import Cluster, program, yaml  # noqa: E402
-from lab.watch import kernel_routes  # noqa: E402
+from lab.watch import RouteWatch, kernel_routes  # noqa: E402
 from late import Lateness  # noqa: E402
 from speaker import Session  # noqa: E402
 
@@ -572,9 +572,14 @@ def reader(cases):
 
         @cases.case("somebody empties the store: nothing goes from the host, the node writes it anew")
         def _():
+            witness = RouteWatch(lab, vm)
             shared.store.ctl("del", PREFIX + "/routes/", "--prefix")
             hold("the host's kernel", lambda: table() == set(KEPT), 2)
             shared.expect_routes()
+            gone = witness.removals()
+            witness.process.stop()
+            if gone:
+                raise Failed(f"removed: {gone}")
 
         @cases.case("members die one after the other, then all: the reader goes on, then keeps what it has")
         def _():
