@@ -174,6 +174,8 @@ static void print_headline(const json_t *s)
            count_at(s, "counts.nodes"), count_at(s, "counts.peersUp"), count_at(s, "counts.peers"),
            count_at(s, "counts.prefixes"), json_text_at(s, "phase"),
            json_is_true(json_at(s, "ready")) ? "READY" : "NOT READY");
+    if (json_is_string(json_at(s, "leader")))
+        printf("shared targets   leader %s   epoch %lld\n", json_text_at(s, "leader"), count_at(s, "epoch"));
 }
 
 static void print_lines(const json_t *list, const char *mark)
