@@ -77,7 +77,7 @@ class Pair:
                         for name, address in ADDRESSES.items())
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"version: 1\nrouteServer: {{ name: hub-rs, runDirectory: {self.directory} }}\nnodes:\n{nodes}"
-                       f"cluster: {{ keyFile: \"{{node}}.key\", secretFile: cluster.secret, defer: 2s }}\n"
+                       f"cluster: {{ keyFile: \"{{node}}.key\", secretFile: cluster.secret, defer: 2s, dead: 10s }}\n"
                        f"peers: [{{ name: fw, peerIp: {NVA}, peerAsn: {ASN}, passive: true, "
                        f"maxRoutes: {{ limit: 1000 }} }}]\nvirtualNetworks: []\napi: {{ tokenFile: token }}\nlog: {{ level: {level} }}\n")
 
@@ -324,6 +324,7 @@ def _(pair):
 
 @cases.case("health")
 def _(pair):
+    poll("it is ready", lambda: pair.ask("rs-a", "GET", "/readyz")[0] == 200)
     for port in (API, HEALTH):
         for path in ("/livez", "/readyz", "/healthz", "/readyz?fail=open"):
             status, headers, body = pair.ask("rs-a", "GET", path, port=port)
@@ -350,15 +351,33 @@ def _(pair):
     there = set(re.findall(r"^# TYPE (\S+)", page, re.MULTILINE))
     must(not set(METRICS.split()) - there, f"missing: {sorted(set(METRICS.split()) - there)}")
     for line in (f'tandem_bgp_peer_up{{peer="{NVA}",peer_as="{ASN}",name="fw"}} 1',
-                 f'tandem_bgp_prefix_updates_total{{peer="{NVA}",peer_as="{ASN}",name="fw",direction="received",action="withdraw"}} 1',
+                 f'tandem_bgp_prefix_updates_total{{peer="{NVA}",peer_as="{ASN}",name="fw",direction="received",action="announce"}} ',
                  'tandem_replication_connected{node="rs-b"} 1'):
-        must(line in page, f"{line} is not in\n{page}")
+        must(line in page, f"{line} is not among the metrics")
+    took = re.search(r'^tandem_convergence_seconds_count\{stage="receive_to_advertise"\} (\d+)$', page, re.MULTILINE)
+    must(took and int(took[1]) > 0, "no UPDATE was timed")
     done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, timeout=60, check=False)
     must(done.returncode == 0, done.stdout + done.stderr)
     _, headers, page = pair.ask("rs-a", "GET", "/metrics", {"Accept": "application/openmetrics-text;version=1.0.0"})
     must(headers["Content-Type"].startswith("application/openmetrics-text") and page.endswith("# EOF\n") and
          "# TYPE tandem_bgp_messages counter" in page, page[-200:])
     must(program("tandemctl", "--socket", pair.path("rs-a.sock"), "metrics").startswith("# HELP"), "tandemctl metrics")
+
+
+@cases.case("the end of a session, in the events and on the other node")
+def _(pair):
+    pair.sessions.pop(0).close()
+
+    def ends():
+        return [e for e in pair.items("/v1/events?limit=1000") if e["event"] == "peer_down" and e["subject"] == "peer=fw"]
+
+    poll("it is told", ends)
+    fields("peer_down", ends()[-1]["fields"], "ip as code by reason text uptime_s routes_lost")
+    must(ends()[-1]["fields"]["ip"] == NVA and ends()[-1]["fields"]["routes_lost"] == "1", ends()[-1])
+    error = pair.get("/v1/peers/fw")["lastError"]
+    fields("lastError", error, "code subcode text time")
+    must([s["node"] for s in pair.get("/v1/peers/fw")["sessions"] if s["up"]] == ["rs-b"], "sessions")
+    poll("rs-b's path stays", lambda: [r["node"] for r in pair.items("/v1/routes")] == ["rs-b"])
 
 
 def main():
