@@ -8,6 +8,7 @@
 struct follow_route {
     uint32_t sets[REPL_NODES_MAX]; /* by node; 0 = not in its table */
     uint8_t seen;                  /* bit per node: brought by the current full table */
+    uint8_t stood;                 /* bit per node: it was in the host before that table */
 };
 
 bool follow_init(struct follow *f, size_t node_count, const uint8_t digest_key[16],
@@ -94,8 +95,11 @@ static void set_route(struct follow *f, size_t node, uint32_t prefix, uint32_t s
 
 static void visit_unseen(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
 {
+    struct follow_route *r = route_at(f, prefix);
+    uint8_t bit = (uint8_t)(1u << node);
     (void)now_ms;
-    route_at(f, prefix)->seen &= (uint8_t)~(1u << node);
+    r->seen &= (uint8_t)~bit;
+    r->stood = program_actual_set(f->program, prefix) ? r->stood | bit : r->stood & (uint8_t)~bit;
 }
 
 static bool is_active_and_complete(const struct follow *f, size_t node)
@@ -116,10 +120,29 @@ static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t
 
 /* ---- which table is applied ---- */
 
+/* A node that has not converged adds and replaces, and takes no next hop away: who announces it may not have spoken
+ * to that node yet. */
+static bool may_set(const struct follow *f, size_t node, uint32_t prefix, uint32_t set)
+{
+    uint32_t actual = program_actual_set(f->program, prefix);
+    return f->nodes[node].complete || (set && (set == actual || !nhset_is_subset(&f->sets, set, actual)));
+}
+
+/* But what it brought itself goes by its word, and so does what stood in the host before where it has named all of it
+ * and all of it was withdrawn. */
+static bool may_remove(const struct follow *f, size_t node, uint32_t prefix, bool is_lost)
+{
+    const struct follow_route *r = route_at(f, prefix);
+    uint32_t named = r->seen & 1u << node ? r->sets[node] : 0;
+    bool is_its_own = named && !(r->stood & 1u << node);
+    bool is_proven = named && !is_lost && named == program_actual_set(f->program, prefix);
+    return f->nodes[node].complete || is_its_own || is_proven;
+}
+
 static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
 {
     uint32_t set = route_at(f, prefix)->sets[node];
-    if (set || f->nodes[node].complete)
+    if (may_set(f, node, prefix, set))
         must(program_want(f->program, prefix, set, PROGRAM_LOST, now_ms));
 }
 
@@ -205,8 +228,9 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
         must(set && !prefix);
         if (!prefix)
             continue;
+        bool counts = set ? may_set(f, node, prefix, set) : may_remove(f, node, prefix, g->lost);
         set_route(f, node, prefix, set);
-        if (f->active == (int)node)
+        if (f->active == (int)node && counts)
             must(program_want(f->program, prefix, set, g->lost ? PROGRAM_LOST : PROGRAM_WITHDRAWN,
                               now_ms));
         if (!set)

@@ -159,6 +159,24 @@ static void test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost(void)
     follow_fini(&s.f);
 }
 
+/* Its table is young; what the host had before may be announced by who has not spoken to it yet. */
+static void test_a_node_that_is_back_takes_nothing_that_stood_before_it(void)
+{
+    static const struct repl_table_batch young = { .reset = true }, later = { .complete = false };
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 20, full, true, false, 1000);
+    follow_disconnected(&s.f, 0, 2000);
+    follow_connected(&s.f, 0);
+    s.version[0] = s.total[0] = 0;
+    repl_digest_init(&s.digest[0], key);
+    say(&s, 0, 0, 30, young, true, false, 3000); /* 20 to 29 are its own */
+    CU_ASSERT_EQUAL(installed(&s), 30);
+    say(&s, 0, 15, 10, later, false, true, 4000);
+    CU_ASSERT_EQUAL(installed(&s), 25);
+    follow_fini(&s.f);
+}
+
 static void test_a_table_that_does_not_add_up_is_asked_for_again(void)
 {
     struct side s;
@@ -276,4 +294,5 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
         CU_CASE(test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost),
+        CU_CASE(test_a_node_that_is_back_takes_nothing_that_stood_before_it),
         CU_CASE(test_a_table_that_does_not_add_up_is_asked_for_again))
