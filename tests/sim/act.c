@@ -175,6 +175,27 @@ static void replay(struct world *w)
     count(w, SIM_REPLAYS);
 }
 
+static void restart_agent(struct world *w)
+{
+    if (!w->agent.is_there)
+        return;
+    sim_note(w, "the agent restarts");
+    agent_restart(w);
+    count(w, SIM_AGENT_RESTARTS);
+}
+
+static void cut_agent(struct world *w)
+{
+    int a = some_host(w)->number;
+    w->cut[a][SIM_AGENT] = w->cut[SIM_AGENT][a] = true;
+    sim_note(w, "node %d and the agent are apart", a);
+}
+
+static void disturb_agent(struct world *w)
+{
+    (pick(w, 2) ? restart_agent : cut_agent)(w);
+}
+
 static void join_all(struct world *w)
 {
     memset(w->cut, 0, sizeof w->cut);
@@ -190,7 +211,7 @@ static const struct {
 } acts[SIM_ACT_KINDS] = { { 68, change_route }, { 6, kill_host },   { 9, start_host },   { 1, stop_host },
                           { 4, pause_host },    { 4, cut_nodes },   { 1, cut_nva },      { 2, restart_nva },
                           { 1, slow_down },     { 1, flip_bit },    { 1, replay },       { 3, join_all },
-                          { 4, store_disturb }, { 1, restart_apart } };
+                          { 4, store_disturb }, { 1, restart_apart }, { 2, disturb_agent } };
 
 static void schedule(struct world *w, uint64_t at)
 {

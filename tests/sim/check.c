@@ -1,194 +1,14 @@
 /* Invariants, by the names of the replication design's section 6. All are looked at after every event;
- * the expensive ones only where something moved. */
+ * the expensive ones only where something moved. Those of tables: check_table.c, check_shared.c. */
 #include <string.h>
 
 #include "tests/sim/shared.h"
 
 enum {
-    SETTLE_MS = 2000,  /* until a change is where it belongs */
-    ZOMBIE_MS = 1000,  /* S2 */
     FLUSH_MS = 1500,
     DETECT_MS = 5000,  /* until a fault's end is noticed everywhere: dials time out */
     SCRATCH_EVERY = 64, /* D2 costs a walk: at one turn of so many */
 };
-
-/* ---- I1, I2, I3: what may be removed ---- */
-
-static bool has_session(const struct host *h, int nva)
-{
-    const struct bgp_session *s = h->core ? h->core->peers[nva + 1]->session : NULL;
-    return s && bgp_session_slot(s) >= 0;
-}
-
-/* An NVA that no node had a session with counts as silent for a while. */
-static void note_unheard(struct world *w)
-{
-    for (int i = 0; i < w->nva_count; i++) {
-        bool heard = false;
-        for (int k = 0; k < w->host_count && !heard; k++)
-            heard = has_session(&w->hosts[k], i);
-        if (!heard)
-            w->nvas[i].unheard = w->now;
-    }
-}
-
-/* Has this node ever heard of the route by this NVA, or inherited it? */
-static bool knows(const struct host *h, const struct sim_table *from, int nva, const struct ip_addr *hop,
-                  int number)
-{
-    const struct rib *r = &h->core->rib;
-    struct ip_prefix prefix = sim_prefix(number);
-    uint32_t net = prefix_table_find(&r->nets, &prefix);
-    for (uint32_t i = 0; i < from->hop_count[number]; i++)
-        if (ip_addr_is_equal(&from->hops[number][i], hop))
-            return true;
-    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next)
-        if (rib_path(r, at)->nva == nva + 1 && rib_path_class(r, rib_path(r, at)) != RIB_GONE)
-            return true;
-    return false;
-}
-
-/* Does the time that routes are held end within a run? Then a removal may be an expiry. */
-static bool holds_end(const struct world *w)
-{
-    return w->config.grace_ms + w->config.stale_ms < 60000;
-}
-
-/* Why it is there: every node's copies of it, for a run that is replayed. */
-static void explain(struct world *w, int number)
-{
-    struct ip_prefix prefix = sim_prefix(number);
-    if (w->verbose)
-        printf("         prefix %d\n", number);
-    for (int i = 0; w->verbose && i < w->host_count; i++) {
-        const struct rib *r = w->hosts[i].core ? &w->hosts[i].core->rib : NULL;
-        uint32_t net = r ? prefix_table_find(&r->nets, &prefix) : 0;
-        for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next) {
-            const struct rib_path *p = rib_path(r, at);
-            printf("         node%d has of node%d by nva %d: %s, class %d, session %d%s%s\n", i, p->origin - 1,
-                   p->nva - 1, p->attrs ? "a route" : "a tombstone", rib_path_class(r, p),
-                   r->origins[p->origin].sessions[p->nva].state, rib_path_is_old(r, p) ? ", old" : "",
-                   p->flags & RIB_PATH_DISPROVED ? ", disproved" : "");
-        }
-    }
-}
-
-/* RFC 4724, RFC 9494: an NVA that asked for it is not silent while it restarts. */
-static bool is_held(const struct world *w, const struct host *h, const struct nva *n)
-{
-    return n->restarts & 1u << h->number && w->now < n->held_until && h->up_since < n->restarted &&
-           h->paused_until < n->restarted;
-}
-
-/* I1: a removal needs a reason that the writer can have heard: the NVA withdrew the route, lately enough that
- * a newer announcement may still be on its way; or nobody has a session with the NVA; or a hold ended. A node
- * that hears nothing of the NVA, and whose session has not ended yet, may act upon what it heard last. */
-bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
-                   char why[static 160])
-{
-    w->counts[SIM_REMOVALS]++;
-    for (int i = 0; i < w->nva_count; i++) {
-        const struct nva *n = &w->nvas[i];
-        bool own = n->nodes & 1u << h->number && has_session(h, i);
-        uint64_t deaf = w->apart[h->number][i] + w->config.peers[i].hold_s * 1000u + DETECT_MS;
-        bool is_heard = w->now > n->unheard + SETTLE_MS && (!w->apart[h->number][i] || w->now > deaf);
-        if (n->truth[prefix] && w->now > n->changed[prefix] + SETTLE_MS && (is_heard || is_held(w, h, n)) &&
-            (!holds_end(w) || own) && knows(h, from, i, &n->addr, prefix)) {
-            explain(w, prefix);
-            snprintf(why, 160, "I1: node %d removes prefix %d, which NVA %d has announced since %llu", h->number,
-                     prefix, i, (unsigned long long)n->changed[prefix]);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool withdrawn_by_all(const struct world *w, int prefix, uint64_t *since)
-{
-    *since = 0;
-    for (int i = 0; i < w->nva_count; i++) {
-        if (w->nvas[i].truth[prefix])
-            return false;
-        if (w->nvas[i].changed[prefix] > *since)
-            *since = w->nvas[i].changed[prefix];
-    }
-    return true;
-}
-
-static bool all_sessions_up(const struct world *w, const struct host *h)
-{
-    for (int i = 0; i < w->nva_count; i++)
-        if (!(w->nvas[i].nodes & 1u << h->number) || w->nvas[i].is_away ||
-            bgp_session_slot(w->nvas[i].sessions[h->number].machine) < 0 ||
-            w->now < w->nvas[i].sessions[h->number].up_at + ZOMBIE_MS)
-            return false;
-    return true;
-}
-
-/* A session whose packets are lost looks live for its hold time and has not heard the withdrawal. */
-static bool any_cut(const struct world *w)
-{
-    static const bool none[SIM_PARTIES][SIM_PARTIES];
-    return memcmp(w->cut, none, sizeof none) != 0;
-}
-
-static bool any_paused(const struct world *w)
-{
-    for (int i = 0; i < w->host_count; i++)
-        if (w->now < w->hosts[i].paused_until + ZOMBIE_MS)
-            return true;
-    return false;
-}
-
-/* S2: a withdrawal that every live session of this node has processed is in its table within a
- * second, whoever else is dead. */
-static void check_zombies(struct world *w, const struct host *h)
-{
-    if (any_cut(w) || !host_runs(w, h) || h->core->phase != CORE_STEADY || !all_sessions_up(w, h) ||
-        w->now < w->disturbed + DETECT_MS || any_paused(w))
-        return;
-    const struct config_target *target;
-    bool braked = program_stats(core_program(h->core, 0, &target))->held_by_brake;
-    for (int i = 0; i < w->prefix_count; i++) {
-        uint64_t since;
-        if (h->kernel.present[i] && !braked && withdrawn_by_all(w, i, &since) && since &&
-            w->now > since + ZOMBIE_MS && w->now > h->up_since + DETECT_MS) {
-            explain(w, i);
-            sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i,
-                     (unsigned long long)since);
-        }
-    }
-}
-
-/* When something between this node, or any other, and an NVA was disturbed last. */
-static uint64_t latest_apart(const struct world *w)
-{
-    uint64_t latest = 0;
-    for (int i = 0; i < w->host_count; i++)
-        for (int k = 0; k < w->nva_count; k++)
-            if (w->apart[i][k] > latest)
-                latest = w->apart[i][k];
-    return latest;
-}
-
-/* S2 again: nobody who has heard the withdrawal puts the route back because another one wakes up, restarts
- * or can be reached again. I7: no next hop is invented. */
-void check_put(struct world *w, const struct host *h, int prefix)
-{
-    uint64_t since, hold = w->config.peers[0].hold_s * 1000u;
-    bool ever = false;
-    for (int i = 0; i < w->nva_count; i++)
-        ever |= w->nvas[i].ever[prefix];
-    if (!ever)
-        sim_fail(w, "I7: node %d programs prefix %d, which nobody ever announced", h->number, prefix);
-    if (h->kernel.present[prefix] || any_cut(w) || !withdrawn_by_all(w, prefix, &since) ||
-        !all_sessions_up(w, h) || w->now < h->up_since + DETECT_MS ||
-        w->now < h->paused_until + ZOMBIE_MS || w->now < latest_apart(w) + hold + ZOMBIE_MS)
-        return;
-    if (w->now > since + ZOMBIE_MS)
-        sim_fail(w, "S2: node %d puts prefix %d back, which was withdrawn at %llu", h->number, prefix,
-                 (unsigned long long)since);
-}
 
 /* ---- D4: no session ends for silence while its NVA speaks ---- */
 
@@ -250,6 +70,8 @@ static void check_member(struct world *w, const struct host *h, int other)
         sim_fail(w, "C1: node %d takes a stranger's recording for node %d", h->number, other);
     if (copy->incarnation < known->incarnation)
         sim_fail(w, "R3: node %d went back to an earlier life of node %d", h->number, other);
+    w->reunited = core_member_is_here(m) && !known->is_here ? w->now : w->reunited;
+    known->is_here = core_member_is_here(m);
     w->counts[SIM_RENEWED] += known->link && m->link && known->link != m->link;
     known->link = m->link;
     w->counts[SIM_PARTS] += copy->position && !copy->at_cut;
@@ -327,7 +149,7 @@ static void check_digests(struct world *w, const struct core *a, const struct co
              b->cfg.self - 1);
     for (int i = 0; i < w->prefix_count; i++)
         if (!same_hops(&a->rib, &b->rib, i))
-            explain(w, i);
+            check_explain(w, i);
 }
 
 /* D2: the digest that was kept step by step is that of the table. */
@@ -369,9 +191,20 @@ static bool same_attrs(const struct rib *a, uint32_t x, const struct rib *b, uin
            memcmp(p->bytes, q->bytes, p->len) == 0;
 }
 
-static uint32_t live_of(const struct rib_origin *o)
+/* Announced, and not gone: what is gone counts as gone although the walk that takes it out has not come by. */
+static bool is_live_entry(const struct rib *r, uint32_t id)
 {
-    return o->paths - o->old;
+    const struct rib_path *p = id & RIB_FACT ? NULL : rib_path(r, id);
+    return p && p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p);
+}
+
+static uint32_t count_live(const struct rib *r, uint32_t origin)
+{
+    uint32_t count = 0;
+    uint64_t at = 0;
+    for (uint32_t id; (id = vlist_next(&r->origins[origin].order, &at));)
+        count += is_live_entry(r, id);
+    return count;
 }
 
 /* Has anything moved since this replica was looked at last? */
@@ -386,31 +219,38 @@ static bool is_news(struct world *w, const struct core *owner, const struct core
     return news;
 }
 
+/* Not of a copy whose hold has expired (S1): it is no copy of anything until it is read again. */
+static bool is_whole_copy(const struct core *owner, const struct core *holder)
+{
+    const struct rib *r = &owner->rib;
+    const struct repl_replica *copy = &holder->members[owner->cfg.self].replica;
+    return copy->at_cut && !holder->rib.origins[r->self].is_partial && copy->incarnation == owner->incarnation &&
+           copy->position == vlist_head(&r->origins[r->self].order);
+}
+
+static void check_entry(struct world *w, const struct core *owner, const struct core *holder, const struct rib_path *p)
+{
+    struct ip_prefix prefix;
+    prefix_table_prefix(&owner->rib.nets, p->net, &prefix);
+    const struct rib_path *q = find_path(&holder->rib, &prefix, p);
+    bool is_there = q && q->attrs && !rib_path_is_old(&holder->rib, q) && !rib_path_is_flushed(&holder->rib, q);
+    if (!is_there || !same_attrs(&owner->rib, p->attrs, &holder->rib, q->attrs))
+        sim_fail(w, "R1: node %u lacks an entry of node %u at its head", holder->cfg.self - 1, owner->cfg.self - 1);
+}
+
 static void check_replica(struct world *w, const struct core *owner, const struct core *holder)
 {
     const struct rib *r = &owner->rib;
-    const struct rib_origin *o = &r->origins[r->self];
-    const struct repl_replica *copy = &holder->members[owner->cfg.self].replica;
-    if (owner->rib.sweeps || holder->rib.sweeps)
-        return; /* what is gone already still has to be removed */
-    if (!copy->at_cut || holder->rib.origins[r->self].is_partial ||
-        copy->incarnation != owner->incarnation || copy->position != vlist_head(&o->order) || !is_news(w, owner, holder))
+    if (!is_whole_copy(owner, holder) || !is_news(w, owner, holder))
         return;
-    if (live_of(o) != live_of(&holder->rib.origins[r->self]))
-        sim_fail(w, "R4: node %u holds %u live entries of node %u, which has %u", holder->cfg.self,
-                 live_of(&holder->rib.origins[r->self]), owner->cfg.self, live_of(o));
+    uint32_t has = count_live(r, r->self), holds = count_live(&holder->rib, r->self);
+    if (has != holds)
+        sim_fail(w, "R4: node %u holds %u live entries of node %u, which has %u", holder->cfg.self - 1, holds,
+                 owner->cfg.self - 1, has);
     uint64_t at = 0;
-    for (uint32_t id; (id = vlist_next(&o->order, &at)) && !w->failure[0];) {
-        struct ip_prefix prefix;
-        const struct rib_path *p = id & RIB_FACT ? NULL : rib_path(r, id);
-        if (!p || !p->attrs)
-            continue;
-        prefix_table_prefix(&r->nets, p->net, &prefix);
-        const struct rib_path *q = find_path(&holder->rib, &prefix, p);
-        if (!q || !q->attrs || !same_attrs(r, p->attrs, &holder->rib, q->attrs))
-            sim_fail(w, "R1: node %u lacks an entry of node %u at its head", holder->cfg.self,
-                     owner->cfg.self);
-    }
+    for (uint32_t id; (id = vlist_next(&r->origins[r->self].order, &at)) && !w->failure[0];)
+        if (is_live_entry(r, id))
+            check_entry(w, owner, holder, rib_path(r, id));
 }
 
 static bool is_heard_of(const struct world *w, uint32_t id)
@@ -473,38 +313,12 @@ static void check_host(struct world *w, const struct host *h)
 void check_event(struct world *w, const struct sim_event *e)
 {
     note_apart(w);
-    note_unheard(w);
+    check_note_silence(w);
     if (e->kind == SIM_TURN && w->hosts[e->who].core)
         check_host(w, &w->hosts[e->who]);
 }
 
-/* ---- I6: after the last fault every table is what the NVAs say ---- */
-
-static unsigned shortest(const struct world *w, int prefix)
-{
-    unsigned best = UINT32_MAX;
-    for (int i = 0; i < w->nva_count; i++)
-        if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] < best)
-            best = w->nvas[i].prepend[prefix];
-    return best;
-}
-
-static void check_table(struct world *w, const struct host *h, int prefix)
-{
-    unsigned best = shortest(w, prefix);
-    struct ip_addr hops[SIM_NVAS_MAX];
-    uint32_t count = 0;
-    for (int i = 0; i < w->nva_count; i++)
-        if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] == best)
-            hops[count++] = w->nvas[i].addr;
-    count = nhset_sort(hops, count, w->config.max_paths);
-    if (h->kernel.present[prefix] != (count > 0))
-        sim_fail(w, "I6: node %d %s prefix %d", h->number,
-                 count ? "lacks" : "still has", prefix);
-    else if (count && (h->kernel.hop_count[prefix] != count ||
-                       memcmp(h->kernel.hops[prefix], hops, count * sizeof *hops) != 0))
-        sim_fail(w, "I6: node %d has other next hops for prefix %d", h->number, prefix);
-}
+/* ---- in the end ---- */
 
 /* D1 once more: what is announced, not only what is programmed. */
 static void check_best(struct world *w, const struct core *a, const struct core *b, int number)
@@ -526,7 +340,7 @@ void check_parted(struct world *w)
             if (i != k && !core_member_is_here(&c->members[k + 1]))
                 sim_fail(w, "C7: node %d does not hear node %d, which others reach", i, k);
         for (int k = 0; k < w->prefix_count && !w->failure[0]; k++)
-            if (!w->hosts[i].kernel.present[k] && shortest(w, k) != UINT32_MAX)
+            if (!w->hosts[i].kernel.present[k] && check_shortest(w, k) != UINT32_MAX)
                 sim_fail(w, "I6: node %d lacks prefix %d in a partial partition", i, k);
     }
     for (int i = 1; i < w->host_count && !w->failure[0]; i++)
@@ -540,7 +354,7 @@ void check_settled(struct world *w)
         if (!w->hosts[i].core || w->hosts[i].core->phase != CORE_STEADY)
             sim_fail(w, "L3: node %d is not steady after everything healed", i);
         for (int k = 0; k < w->prefix_count && !w->failure[0]; k++)
-            check_table(w, &w->hosts[i], k);
+            check_table_settled(w, &w->hosts[i], k);
     }
     for (int i = 1; i < w->host_count && !w->failure[0]; i++)
         if (memcmp(&w->hosts[0].core->digest, &w->hosts[i].core->digest,
@@ -551,4 +365,6 @@ void check_settled(struct world *w)
             check_best(w, w->hosts[0].core, w->hosts[i].core, k);
     if (!w->failure[0])
         check_store_settled(w);
+    if (!w->failure[0])
+        agent_check_settled(w);
 }

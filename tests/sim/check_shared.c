@@ -131,19 +131,6 @@ void check_carried_out(struct world *w, const struct sim_call *c, const struct r
 
 /* ---- I6 ---- */
 
-static uint32_t truth_of(const struct world *w, int prefix, struct ip_addr *hops)
-{
-    unsigned best = UINT32_MAX;
-    uint32_t count = 0;
-    for (int i = 0; i < w->nva_count; i++)
-        if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] < best)
-            best = w->nvas[i].prepend[prefix];
-    for (int i = 0; i < w->nva_count; i++)
-        if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] == best)
-            hops[count++] = w->nvas[i].addr;
-    return nhset_sort(hops, count, w->config.max_paths);
-}
-
 /* Why it is there, or is not: what every node's program makes of it, for a run that is replayed. */
 static void explain(struct world *w, int number)
 {
@@ -172,7 +159,7 @@ void check_store_settled(struct world *w)
         sim_fail(w, "L3: nobody owns the shared target after everything healed");
     for (int i = 0; i < w->prefix_count && !w->failure[0]; i++) {
         struct ip_addr hops[SIM_NVAS_MAX];
-        uint32_t count = truth_of(w, i, hops);
+        uint32_t count = check_truth(w, i, hops);
         bool is_right = t.present[i] == (count > 0) &&
                         (!count || (t.hop_count[i] == count && !memcmp(t.hops[i], hops, count * sizeof *hops)));
         if (!is_right)

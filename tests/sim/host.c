@@ -158,6 +158,7 @@ void host_start(struct world *w, struct host *h)
                             .identity = &keys.identity,
                             .secrets = h->wrong_secret ? &w->wrong_secrets : &keys.secrets[0],
                             .next_secrets = !h->wrong_secret && keys.secret_count > 1 ? &keys.secrets[1] : NULL,
+                            .agent_secrets = w->agent.is_there ? &w->agent.secrets : NULL,
                             .key = { sim_random(w), sim_random(w) },
                             .seed = w->seed,
                             .incarnation = ++h->lives };
@@ -182,6 +183,7 @@ void host_start(struct world *w, struct host *h)
 
 void host_crash(struct world *w, struct host *h)
 {
+    agent_note(w);
     sim_vanish(w, h->number);
     shared_close(h);
     core_free(h->core);

@@ -15,8 +15,7 @@ static struct sim_pipe *pipe_new(struct world *w)
         *p = (struct sim_pipe){ .used = true, .generation = p->generation + 1 };
         return p;
     }
-    sim_fail(w, "more than %d connections", SIM_PIPES_MAX);
-    return NULL;
+    abort(); /* somebody dials and dials */
 }
 
 static bool is_cut(const struct world *w, sim_party from, sim_party to)
@@ -65,15 +64,13 @@ static struct sim_event event_of(const struct sim_pipe *p, enum sim_event_kind k
     };
 }
 
-void sim_dial(struct world *w, sim_party from, const struct core_request *r,
-              struct nva_session *session)
+static struct sim_pipe *dial(struct world *w, const struct core_request *r, struct sim_end dialler)
 {
-    sim_party to = sim_party_at(&r->remote);
+    sim_party from = dialler.party, to = sim_party_at(&r->remote);
     struct sim_pipe *p = pipe_new(w);
-    if (!p)
-        return;
     p->port = (enum core_port)r->port;
-    p->end[0] = (struct sim_end){ .party = from, .pump = r->pump, .session = session, .open = true };
+    p->end[0] = dialler;
+    p->end[0].open = true;
     p->end[1] = (struct sim_end){ .party = to };
     if (r->pump)
         r->pump->owner = p;
@@ -86,6 +83,17 @@ void sim_dial(struct world *w, sim_party from, const struct core_request *r,
         e.side = 0;
     }
     sim_schedule(w, e);
+    return p;
+}
+
+void sim_dial(struct world *w, sim_party from, const struct core_request *r, struct nva_session *session)
+{
+    dial(w, r, (struct sim_end){ .party = from, .pump = r->pump, .session = session });
+}
+
+struct sim_pipe *sim_dial_agent(struct world *w, struct sim_upstream *u, const struct core_request *r)
+{
+    return dial(w, r, (struct sim_end){ .party = SIM_AGENT, .upstream = u });
 }
 
 static void accept_now(struct world *w, struct sim_pipe *p)
@@ -147,6 +155,8 @@ void sim_on_open(struct world *w, const struct sim_event *e)
         host_ask_turn(w, &w->hosts[dialler->party], w->now);
     } else if (dialler->session) {
         nva_connected(dialler->session, &local);
+    } else if (dialler->upstream) {
+        agent_connected(dialler->upstream);
     } else {
         sim_party to = p->end[1].party;
         sim_send(w, p, 0, w->recording[to], w->recorded[to]);
@@ -242,6 +252,8 @@ void sim_on_bytes(struct world *w, const struct sim_event *e)
         deliver_to_host(w, &w->hosts[to->party], to, e->bytes, e->len);
     else if (to->session)
         nva_receive(to->session, to->slot, e->bytes, e->len);
+    else if (to->upstream)
+        agent_receive(to->upstream, e->bytes, e->len);
 }
 
 static void release(struct sim_pipe *p)
@@ -265,6 +277,8 @@ void sim_on_close(struct world *w, const struct sim_event *e)
             host_ask_turn(w, h, w->now);
         } else if (end->session) {
             nva_closed(end->session, end->slot);
+        } else if (end->upstream) {
+            agent_closed(end->upstream);
         }
     }
     end->waiting = false;

@@ -4,9 +4,35 @@
 
 enum {
     HEAL_MS = 75000, /* longer than the brake holds */
+    LOOK_MS = 5000,  /* every so often: is it over? … */
+    PATIENT_EVERY = 4, /* … but of one seed in so many, which sees what comes later, too */
     PARTED_MS = 15000,
     RUNS_MAX = 200,
 };
+
+/* As check_settled sees it, without a verdict. */
+static bool is_settled(struct world *w)
+{
+    bool verbose = w->verbose;
+    w->verbose = false;
+    check_settled(w);
+    w->verbose = verbose;
+    bool settled = !w->failure[0];
+    w->failure[0] = 0;
+    return settled;
+}
+
+/* Until twice in a row nothing was left to be done. */
+static void heal(struct world *w)
+{
+    act_heal(w);
+    uint64_t end = w->now + HEAL_MS;
+    for (int settled = 0; settled < 2 && w->now < end && !w->failure[0];) {
+        world_run(w, w->now + LOOK_MS);
+        if (!w->failure[0] && w->seed % PATIENT_EVERY)
+            settled = is_settled(w) ? settled + 1 : 0;
+    }
+}
 
 uint64_t sim_run(struct world *w, uint64_t seed, const bool *skips, bool verbose)
 {
@@ -17,10 +43,8 @@ uint64_t sim_run(struct world *w, uint64_t seed, const bool *skips, bool verbose
         world_run(w, w->now + PARTED_MS);
         check_parted(w);
     }
-    if (!w->failure[0]) {
-        act_heal(w);
-        world_run(w, w->now + HEAL_MS);
-    }
+    if (!w->failure[0])
+        heal(w);
     if (!w->failure[0])
         check_settled(w);
     world_fini(w);

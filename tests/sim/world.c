@@ -243,6 +243,8 @@ static void run_event(struct world *w, struct sim_event *e)
         nva_back(&w->nvas[e->who]);
     else if (e->kind == SIM_ACT && w->now < w->faults_until)
         act(w);
+    else if (e->kind == SIM_AGENT_TICK)
+        agent_tick(w);
     else if (e->kind == SIM_ANSWER)
         sim_http_answer(w, e->call);
     else if (e->kind == SIM_STREAM)
@@ -337,6 +339,8 @@ void world_init(struct world *w, uint64_t seed, const bool *skips, bool verbose)
     }
     init_keys(w);
     init_config(w);
+    if (sim_pick(w, 2))
+        agent_init(w);
     for (int i = 0; i < w->nva_count; i++)
         nva_init(w, &w->nvas[i], i);
     for (int i = 0; i < w->nva_count; i++)
@@ -359,6 +363,7 @@ void world_fini(struct world *w)
         free(w->hosts[i].bucket);
     }
     store_fini(w);
+    agent_fini(w);
     for (int i = 0; i < w->nva_count; i++)
         nva_fini(&w->nvas[i]);
     for (size_t i = 0; i < w->heap_count; i++) {

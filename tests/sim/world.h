@@ -7,6 +7,7 @@
  *   pipe    connections with delay, loss, cuts, and what a paused machine does to them
  *   nva     a BGP speaker made of the same session machine; its announcements are the truth
  *   host    one node: a core, its kernel table, which outlives it
+ *   agent   a host that follows the nodes' tables; its kernel outlives it, too
  *   shared  a target that the nodes share, and who may write it (shared.h)
  *   act     what goes wrong, and when
  *   check   invariants, after every event */
@@ -17,19 +18,21 @@
 #include <uv.h>
 
 #include "node/core_impl.h"
+#include "node/follow.h"
 
 enum {
     SIM_NODES_MAX = 5,
     SIM_NVAS_MAX = 4,
     SIM_STRANGER = SIM_NODES_MAX + SIM_NVAS_MAX, /* who replays what it recorded */
     SIM_STORE,                                   /* the shared target */
+    SIM_AGENT,                                   /* a host agent */
     SIM_PARTIES,
     SIM_PREFIXES_MAX = 64,
     SIM_PIPES_MAX = 512,
     SIM_LATENCY_MS = 3,
     SIM_RECORDING = 512,
     SIM_ACTS_MAX = 1024,
-    SIM_ACT_KINDS = 14,
+    SIM_ACT_KINDS = 15,
 };
 
 /* A party of the network: nodes first, then NVAs, then the stranger. */
@@ -95,6 +98,8 @@ typedef int sim_party;
     X(OLD_MINORS, "starts that speak the previous minor")                                          \
     X(UPGRADES, "starts that speak the newest minor beside it")                                    \
     X(ROTATIONS, "keys and secrets exchanged")                                                     \
+    X(AGENT_RESTARTS, "agents restarted")                                                          \
+    X(AGENT_REMOVALS, "removals by an agent")                                                      \
     X(RENEWED, "links replaced by new ones")                                                       \
     X(COMPARED, "digests compared")
 
@@ -109,6 +114,7 @@ struct sim_end {
     sim_party party;
     struct pump *pump;            /* a node's */
     struct nva_session *session;  /* or an NVA's, with its slot */
+    struct sim_upstream *upstream; /* or the agent's */
     int slot;
     bool open;
     bool waiting; /* its kernel has accepted, its process is stopped */
@@ -187,7 +193,35 @@ struct sim_memory {
     uint64_t incarnation, position;
     uint8_t state, class;
     const void *link, *source; /* only compared */
+    bool is_here;
     uint64_t checked; /* a hash of what the replica check last looked at */
+};
+
+/* One node as the agent sees it. */
+struct sim_upstream {
+    struct sim_agent *agent;
+    size_t nth;
+    struct repl_party party;
+    struct repl_link *link; /* NULL: not connected and not dialling */
+    struct sim_pipe *pipe;
+    bool up, failed;
+    unsigned attempts;
+    uint64_t retry_at, heard;
+    uint8_t rx[1 << 17];
+    size_t rx_len;
+};
+
+struct sim_agent {
+    struct world *world;
+    bool is_there;
+    struct config_agent cfg;
+    struct repl_identity identity;
+    struct repl_secrets secrets; /* the agents' */
+    struct follow follow;
+    struct sim_upstream upstreams[SIM_NODES_MAX];
+    struct sim_table kernel;
+    uint64_t lacked[SIM_PREFIXES_MAX];   /* when a running node lacked a prefix last */
+    uint64_t orphaned[SIM_PREFIXES_MAX]; /* when a prefix was last in order: not there, or some node had it */
 };
 
 enum sim_event_kind {
@@ -202,6 +236,7 @@ enum sim_event_kind {
     SIM_CALL,     /* a request arrives at the store */
     SIM_ANSWER,   /* its answer, or its time-out, at the node */
     SIM_STREAM,   /* some of a watch; without bytes: its end */
+    SIM_AGENT_TICK,
 };
 
 struct sim_call;
@@ -238,6 +273,7 @@ struct world {
     struct config config, newer;
     struct config_target targets[2], *target_list[2];
     struct sim_store *store; /* NULL: no shared target */
+    struct sim_agent agent;
     uint64_t serials;
     struct repl_identity identities[SIM_NODES_MAX];
     struct repl_secrets secrets, wrong_secrets;
@@ -257,6 +293,8 @@ struct world {
     uint8_t shares[SIM_ACT_KINDS]; /* the swarm: how often what happens in this world */
     unsigned faults;    /* that a node can see */
     uint64_t disturbed; /* end of the latest partition, crash, restart or pause */
+    uint64_t deaf;      /* when a session looked alive last although nothing of its NVA arrived */
+    uint64_t reunited;  /* when a node heard another one again that had been away to it */
     uint64_t faults_until;
     uint64_t trace;     /* hash over everything that happened */
     unsigned counts[SIM_COUNTS];
@@ -302,6 +340,7 @@ void sim_rotated(struct world *w, const struct host *h);
 /* pipe.c: connections */
 void sim_dial(struct world *w, sim_party from, const struct core_request *r,
               struct nva_session *session);
+struct sim_pipe *sim_dial_agent(struct world *w, struct sim_upstream *u, const struct core_request *r);
 void sim_send(struct world *w, struct sim_pipe *p, int side, const uint8_t *bytes, size_t len);
 void sim_hang_up(struct world *w, struct sim_pipe *p, int side);
 void sim_on_open(struct world *w, const struct sim_event *e);
@@ -338,17 +377,40 @@ void nva_connected(struct nva_session *s, const struct ip_addr *local);
 void nva_receive(struct nva_session *s, int slot, const uint8_t *bytes, size_t len);
 void nva_closed(struct nva_session *s, int slot);
 
+/* agent.c */
+void agent_init(struct world *w);
+void agent_fini(struct world *w);
+void agent_restart(struct world *w);
+void agent_tick(struct world *w);
+/* A node is about to go: what it lacks has been told. */
+void agent_note(struct world *w);
+void agent_connected(struct sim_upstream *u);
+void agent_receive(struct sim_upstream *u, const uint8_t *bytes, size_t len);
+void agent_closed(struct sim_upstream *u);
+void agent_check_settled(struct world *w);
+
 /* shared.c */
 void shared_open(struct world *w, struct host *h);
 void shared_turn(struct world *w, struct host *h);
 void shared_close(struct host *h);
 
-/* check.c */
-void check_event(struct world *w, const struct sim_event *e);
+/* check_table.c */
 /* True: I1 is violated when this node removes the prefix from this table; why says how. */
 bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
                    char why[static 160]);
 void check_put(struct world *w, const struct host *h, int prefix);
+void check_zombies(struct world *w, const struct host *h);
+void check_note_silence(struct world *w);
+void check_table_settled(struct world *w, const struct host *h, int prefix);
+/* The sorted next hops that the prefix has by what the NVAs say now, and how many. */
+uint32_t check_truth(const struct world *w, int prefix, struct ip_addr *hops);
+/* The least prepending that any NVA announces it with; UINT_MAX: none does. */
+unsigned check_shortest(const struct world *w, int prefix);
+/* What every node has of the prefix, for a run that is replayed. */
+void check_explain(struct world *w, int prefix);
+
+/* check.c */
+void check_event(struct world *w, const struct sim_event *e);
 void check_core_event(struct world *w, const struct host *h, const struct core_event *e);
 void check_parted(struct world *w);
 void check_settled(struct world *w);

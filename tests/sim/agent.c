@@ -1,0 +1,324 @@
+/* A host agent: the product's own choice among tables (node/follow.h) and its own links, as node/agent/host.c drives
+ * them, and a kernel that outlives it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/shared.h"
+
+enum { TICK_MS = 50, RETRY_MS = 400, SILENCE_MS = 1000, ZOMBIE_MS = 1000, SETTLE_MS = 2000 };
+
+/* ---- its kernel ---- */
+
+static int number_of(const struct sim_agent *a, uint32_t prefix)
+{
+    struct ip_prefix p;
+    prefix_table_prefix(&a->follow.prefixes, prefix, &p);
+    return sim_prefix_number(&p);
+}
+
+/* By its table once it has converged: its own kernel's brake counts other losses than the host's. Before, by its kernel,
+ * which has what was inherited. */
+static bool has(const struct host *h, int prefix)
+{
+    struct ip_prefix p = sim_prefix(prefix);
+    const struct rib *r = &h->core->rib;
+    uint32_t net = prefix_table_find(&r->nets, &p);
+    if (!h->core->converged_told)
+        return h->kernel.present[prefix];
+    return net && rib_net_nhset(r, net);
+}
+
+static int count_having(const struct world *w, int prefix, int *running)
+{
+    int having = 0;
+    *running = 0;
+    for (int i = 0; i < w->host_count; i++) {
+        *running += w->hosts[i].core != NULL;
+        having += w->hosts[i].core && has(&w->hosts[i], prefix);
+    }
+    return having;
+}
+
+/* Which prefixes does some node not have that runs? */
+void agent_note(struct world *w)
+{
+    for (int i = 0; w->agent.is_there && i < w->prefix_count; i++) {
+        int running, having = count_having(w, i, &running);
+        if (having < running)
+            w->agent.lacked[i] = w->now;
+    }
+}
+
+/* I2: a host never loses a route that all nodes have that are there, if any is. */
+static void check_delete(struct sim_agent *a, int number)
+{
+    struct world *w = a->world;
+    w->counts[SIM_AGENT_REMOVALS]++;
+    agent_note(w); /* they may have removed it just now */
+    if (w->now > a->lacked[number] + SETTLE_MS)
+        sim_fail(w, "I2: the agent removes prefix %d, which no running node lacks since %llu", number,
+                 (unsigned long long)a->lacked[number]);
+}
+
+static void work(struct sim_agent *a)
+{
+    struct world *w = a->world;
+    struct program_op op;
+    while (program_next(a->follow.program, w->now, &op)) {
+        int number = number_of(a, op.prefix);
+        const struct nhset *set = nhset_get(&a->follow.sets, op.nhset);
+        if (op.kind == PROGRAM_DELETE)
+            check_delete(a, number);
+        a->kernel.present[number] = op.kind == PROGRAM_PUT;
+        a->kernel.hop_count[number] = set ? set->count : 0;
+        if (set)
+            memcpy(a->kernel.hops[number], set->members, set->count * sizeof *set->members);
+        program_result(a->follow.program, &op, true, w->now);
+        if (!program_holds(a->follow.program, op.prefix))
+            follow_released(&a->follow, op.prefix);
+    }
+}
+
+static void inherit(struct sim_agent *a)
+{
+    for (int i = 0; i < a->world->prefix_count; i++) {
+        struct ip_prefix prefix = sim_prefix(i);
+        struct ip_addr hops[SIM_NVAS_MAX];
+        bool nomem;
+        if (!a->kernel.present[i])
+            continue;
+        memcpy(hops, a->kernel.hops[i], sizeof hops);
+        uint32_t set = nhset_intern(&a->follow.sets, hops, a->kernel.hop_count[i], &nomem);
+        if (program_inherit(a->follow.program, prefix_table_get(&a->follow.prefixes, &prefix), set))
+            abort();
+        nhset_unref(&a->follow.sets, set);
+    }
+}
+
+/* ---- its links ---- */
+
+static void flush(struct sim_upstream *u)
+{
+    uint8_t buf[16384];
+    for (size_t n; u->pipe && u->pipe->established && (n = repl_link_pull(u->link, buf, sizeof buf));)
+        sim_send(u->agent->world, u->pipe, 0, buf, n);
+}
+
+static void subscribe(struct sim_upstream *u)
+{
+    struct repl_msg msg = { .kind = REPL_TABLE_SUBSCRIBE };
+    u->failed |= repl_link_send(u->link, &msg, u->agent->world->now) != 0;
+}
+
+static void on_event(struct sim_upstream *u, const struct repl_link_event *e)
+{
+    struct follow *f = &u->agent->follow;
+    enum follow_result result = FOLLOW_APPLIED;
+    if (e->kind == REPL_LINK_UP) {
+        u->up = true;
+        follow_connected(f, u->nth);
+        subscribe(u);
+    } else if (e->kind == REPL_LINK_MSG && e->msg->kind == REPL_TABLE_BATCH) {
+        result = follow_apply(f, u->nth, &e->msg->table_batch, u->agent->world->now);
+    } else if (e->kind == REPL_LINK_MSG && e->msg->kind == REPL_TABLE_BEAT) {
+        result = follow_beat(f, u->nth, e->msg->beat.has_digest ? e->msg->beat.digest : NULL);
+    } else if (e->kind == REPL_LINK_FAILED || e->kind == REPL_LINK_ENDED) {
+        u->failed = true;
+    }
+    if (result == FOLLOW_RESUBSCRIBE)
+        subscribe(u);
+}
+
+static void take_events(struct sim_upstream *u)
+{
+    struct repl_link_event e;
+    while (repl_link_next(u->link, &e))
+        on_event(u, &e);
+}
+
+/* Its end of the connection is over, whoever ended it. */
+void agent_closed(struct sim_upstream *u)
+{
+    struct sim_agent *a = u->agent;
+    repl_link_free(u->link);
+    u->link = NULL;
+    u->pipe = NULL;
+    u->up = u->failed = false;
+    u->rx_len = 0;
+    u->retry_at = a->world->now + RETRY_MS;
+    follow_disconnected(&a->follow, u->nth, a->world->now);
+    work(a);
+}
+
+static void settle(struct sim_upstream *u)
+{
+    if (u->link && u->failed)
+        sim_hang_up(u->agent->world, u->pipe, 0);
+    else if (u->link)
+        flush(u);
+}
+
+void agent_connected(struct sim_upstream *u)
+{
+    settle(u);
+}
+
+void agent_receive(struct sim_upstream *u, const uint8_t *bytes, size_t len)
+{
+    struct world *w = u->agent->world;
+    size_t used = 0;
+    if (u->rx_len + len > sizeof u->rx)
+        abort(); /* more than a frame waits */
+    memcpy(u->rx + u->rx_len, bytes, len);
+    u->rx_len += len;
+    u->heard = w->now;
+    for (size_t n; used < u->rx_len && !u->failed; used += n) {
+        n = repl_link_feed(u->link, u->rx + used, u->rx_len - used, w->now);
+        take_events(u);
+        if (!n)
+            break;
+    }
+    memmove(u->rx, u->rx + used, u->rx_len - used);
+    u->rx_len -= used;
+    settle(u);
+    work(u->agent);
+}
+
+static void dial(struct sim_upstream *u)
+{
+    struct sim_agent *a = u->agent;
+    struct core_request r = { .port = CORE_PORT_CLUSTER, .remote = sim_addr((int)u->nth) };
+    struct repl_link_cfg cfg = { .initiator = true,
+                                 .role = REPL_ROLE_AGENT,
+                                 .identity = &a->identity,
+                                 .secrets = &a->secrets,
+                                 .parties = &u->party,
+                                 .party_count = 1,
+                                 .hello = { .minor_min = 1, .minor_max = 1, .algo_min = 1, .algo_max = 1 } };
+    const struct config_node *n = &a->world->config.nodes[u->nth];
+    bool tries_next = n->has_next_public_key && u->attempts++ % 2;
+    repl_cluster_id(a->world->config.name, cfg.cluster_id);
+    snprintf(cfg.hello.name, sizeof cfg.hello.name, "%s", a->cfg.name);
+    u->party = repl_party(REPL_ROLE_NODE, n->id, tries_next ? n->next_public_key : n->public_key);
+    u->retry_at = a->world->now + RETRY_MS;
+    u->heard = a->world->now;
+    u->link = repl_link_new(&cfg, a->world->now);
+    if (!u->link)
+        abort();
+    u->pipe = sim_dial_agent(a->world, u, &r);
+}
+
+static void tick_upstream(struct sim_upstream *u)
+{
+    struct world *w = u->agent->world;
+    if (!u->link) {
+        if (w->now >= u->retry_at)
+            dial(u);
+        return;
+    }
+    if (repl_link_deadline(u->link) <= w->now) {
+        repl_link_tick(u->link, w->now);
+        take_events(u);
+    }
+    u->failed |= u->up && w->now >= u->heard + SILENCE_MS;
+    settle(u);
+}
+
+/* ---- invariants ---- */
+
+/* S2: what no running node has, is not in the host either; the agent's own brake aside (4.7), and a node that has not
+ * converged, whose silence says nothing (4.9). */
+static void check_orphans(struct sim_agent *a)
+{
+    const struct world *w = a->world;
+    const struct program_stats *s = program_stats(a->follow.program);
+    for (int i = 0; i < w->prefix_count; i++) {
+        int running, having = count_having(w, i, &running);
+        if (!a->kernel.present[i] || having || !running || s->held_by_brake || s->merging ||
+            !a->follow.nodes[a->follow.active].connected || !a->follow.nodes[a->follow.active].complete)
+            a->orphaned[i] = w->now;
+        else if (w->now > a->orphaned[i] + SETTLE_MS + ZOMBIE_MS)
+            sim_fail(a->world, "S2: the agent still has prefix %d, which no node has since %llu", i,
+                     (unsigned long long)a->orphaned[i]);
+    }
+}
+
+void agent_check_settled(struct world *w)
+{
+    struct sim_agent *a = &w->agent;
+    for (int i = 0; a->is_there && i < w->prefix_count && !w->failure[0]; i++) {
+        struct ip_addr hops[SIM_NVAS_MAX];
+        uint32_t count = check_truth(w, i, hops);
+        if (a->kernel.present[i] != (count > 0))
+            sim_fail(w, "I6: the agent's host %s prefix %d", count ? "lacks" : "still has", i);
+        else if (count && (a->kernel.hop_count[i] != count || memcmp(a->kernel.hops[i], hops, count * sizeof *hops)))
+            sim_fail(w, "I6: the agent's host has other next hops for prefix %d", i);
+    }
+}
+
+/* ---- life ---- */
+
+void agent_tick(struct world *w)
+{
+    struct sim_agent *a = &w->agent;
+    agent_note(w);
+    for (int i = 0; i < w->host_count; i++)
+        tick_upstream(&a->upstreams[i]);
+    work(a);
+    if (a->follow.active >= 0)
+        check_orphans(a);
+    sim_schedule(w, (struct sim_event){ .kind = SIM_AGENT_TICK, .at = w->now + TICK_MS });
+}
+
+static void begin(struct sim_agent *a)
+{
+    struct world *w = a->world;
+    struct hash_key key = { sim_random(w), sim_random(w) };
+    if (!follow_init(&a->follow, (size_t)w->host_count, a->secrets.digest_key, key))
+        abort();
+    for (int i = 0; i < w->host_count; i++)
+        a->upstreams[i] = (struct sim_upstream){ .agent = a, .nth = (size_t)i };
+    inherit(a);
+}
+
+static void end(struct sim_agent *a)
+{
+    for (int i = 0; i < a->world->host_count; i++)
+        if (a->upstreams[i].link)
+            repl_link_free(a->upstreams[i].link);
+    follow_fini(&a->follow);
+}
+
+void agent_init(struct world *w)
+{
+    char text[REPL_KEY_TEXT];
+    struct sim_agent *a = &w->agent;
+    a->world = w;
+    a->is_there = true;
+    repl_secret_new(text);
+    if (repl_secret_parse(text, &a->secrets))
+        abort();
+    repl_identity_new(text);
+    if (repl_identity_parse(text, &a->identity))
+        abort();
+    snprintf(a->cfg.name, sizeof a->cfg.name, "vm");
+    memcpy(a->cfg.public_key, a->identity.public_key, REPL_KEY);
+    w->config.agents = w->newer.agents = &a->cfg;
+    w->config.agent_count = w->newer.agent_count = 1;
+    begin(a);
+    sim_schedule(w, (struct sim_event){ .kind = SIM_AGENT_TICK, .at = w->now + TICK_MS });
+}
+
+/* kill -9, and a new one at once: its kernel keeps the table. */
+void agent_restart(struct world *w)
+{
+    sim_vanish(w, SIM_AGENT);
+    end(&w->agent);
+    begin(&w->agent);
+}
+
+void agent_fini(struct world *w)
+{
+    if (w->agent.is_there)
+        end(&w->agent);
+}

@@ -1,0 +1,304 @@
+/* What stands in tables: what may be removed (I1, I2), what must be (S2), what may be put (I7), and what has to be there
+ * in the end (I6). By the names of the replication design's section 6.
+ *
+ * An excuse is given where the design gives it, and nowhere else:
+ *   settling   what an NVA said a moment ago is on its way (L2)
+ *   silence    I2 speaks of NVAs that keep a session with some living node
+ *   loss       I1: a session lost without graceful restart is a reason
+ *   return     what a node held while it was away ends when it has heard what the others know, within S2's second
+ *   deaf       a session whose packets are lost looks live for its hold time; S2 speaks of healthy ones
+ *   expiry     S1: every hold ends, and in some worlds within a run
+ *   brake      4.7 (v): what is lost, not withdrawn, may be held for a while
+ *   merging    4.9: a node that converges removes nothing that it inherited */
+#include <string.h>
+
+#include "tests/sim/shared.h"
+
+enum {
+    SETTLE_MS = 2000, /* until a change is where it belongs */
+    ZOMBIE_MS = 1000, /* S2 */
+};
+
+/* ---- who hears whom ---- */
+
+static bool has_session(const struct host *h, int nva)
+{
+    const struct bgp_session *s = h->core ? h->core->peers[nva + 1]->session : NULL;
+    return s && bgp_session_slot(s) >= 0;
+}
+
+/* Its node takes the session for living, and nothing of the NVA arrives there, or has only just begun to again. */
+static bool is_deaf(const struct world *w, const struct host *h, int nva)
+{
+    const struct bgp_session *theirs = w->nvas[nva].sessions[h->number].machine;
+    int party = SIM_NODES_MAX + nva;
+    bool is_cut = w->cut[h->number][party] || w->cut[party][h->number];
+    bool speaks = theirs && bgp_session_slot(theirs) >= 0;
+    uint64_t apart = w->apart[h->number][nva];
+    return has_session(h, nva) && (is_cut || !speaks || (apart && w->now < apart + ZOMBIE_MS));
+}
+
+static bool peers_with(const struct nva *n, const struct host *h)
+{
+    return n->nodes & 1u << h->number;
+}
+
+/* This node hears every NVA, and has for a while. */
+static bool hears_all(const struct world *w, const struct host *h)
+{
+    for (int i = 0; i < w->nva_count; i++)
+        if (!peers_with(&w->nvas[i], h) || w->nvas[i].is_away || is_deaf(w, h, i) ||
+            bgp_session_slot(w->nvas[i].sessions[h->number].machine) < 0 ||
+            w->now < w->nvas[i].sessions[h->number].up_at + ZOMBIE_MS)
+            return false;
+    return true;
+}
+
+/* An NVA that no node had a session with counts as silent for a while, and what a deaf node told stays with the others
+ * until they know of its end. */
+void check_note_silence(struct world *w)
+{
+    for (int i = 0; i < w->nva_count; i++) {
+        bool heard = false;
+        for (int k = 0; k < w->host_count; k++) {
+            heard |= has_session(&w->hosts[k], i);
+            w->deaf = is_deaf(w, &w->hosts[k], i) ? w->now : w->deaf;
+        }
+        if (!heard)
+            w->nvas[i].unheard = w->now;
+    }
+}
+
+static bool was_anybody_deaf(const struct world *w)
+{
+    return w->deaf && w->now <= w->deaf + ZOMBIE_MS;
+}
+
+/* What a node that comes back holds over a restart of an NVA is its own to end (4.6 b): it has to hear first that the
+ * NVA told another node everything, and without that route. */
+static bool has_anybody_returned(const struct world *w)
+{
+    return w->now <= w->reunited + ZOMBIE_MS;
+}
+
+/* ---- I1, I2: what may be removed ---- */
+
+/* Has this node ever heard of the route by this NVA, or inherited it? */
+static bool knows(const struct host *h, const struct sim_table *from, int nva, const struct ip_addr *hop,
+                  int number)
+{
+    const struct rib *r = &h->core->rib;
+    struct ip_prefix prefix = sim_prefix(number);
+    uint32_t net = prefix_table_find(&r->nets, &prefix);
+    for (uint32_t i = 0; i < from->hop_count[number]; i++)
+        if (ip_addr_is_equal(&from->hops[number][i], hop))
+            return true;
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next)
+        if (rib_path(r, at)->nva == nva + 1 && rib_path_class(r, rib_path(r, at)) != RIB_GONE)
+            return true;
+    return false;
+}
+
+/* I1 to the letter: a contribution that the writer knows is not GONE. There is no excuse for that. */
+static bool is_spoken_for(const struct host *h, int number)
+{
+    const struct rib *r = &h->core->rib;
+    struct ip_prefix prefix = sim_prefix(number);
+    uint32_t net = prefix_table_find(&r->nets, &prefix);
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next)
+        if (rib_path_is_usable(r, rib_path(r, at)))
+            return true;
+    return false;
+}
+
+/* Does the time that routes are held end within a run? Then a removal may be an expiry. */
+static bool holds_end(const struct world *w)
+{
+    return w->config.grace_ms + w->config.stale_ms < 60000;
+}
+
+/* Why it is there: every node's copies of it, for a run that is replayed. */
+void check_explain(struct world *w, int number)
+{
+    struct ip_prefix prefix = sim_prefix(number);
+    if (w->verbose)
+        printf("         prefix %d\n", number);
+    for (int i = 0; w->verbose && i < w->host_count; i++) {
+        const struct rib *r = w->hosts[i].core ? &w->hosts[i].core->rib : NULL;
+        uint32_t net = r ? prefix_table_find(&r->nets, &prefix) : 0;
+        for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next) {
+            const struct rib_path *p = rib_path(r, at);
+            printf("         node%d has of node%d by nva %d: %s, class %d, session %d%s%s\n", i, p->origin - 1,
+                   p->nva - 1, p->attrs ? "a route" : "a tombstone", rib_path_class(r, p),
+                   r->origins[p->origin].sessions[p->nva].state, rib_path_is_old(r, p) ? ", old" : "",
+                   p->flags & RIB_PATH_DISPROVED ? ", disproved" : "");
+        }
+    }
+}
+
+/* RFC 4724, RFC 9494: an NVA that asked for it is not silent while it restarts. */
+static bool is_held(const struct world *w, const struct host *h, const struct nva *n)
+{
+    return n->restarts & 1u << h->number && w->now < n->held_until && h->up_since < n->restarted &&
+           h->paused_until < n->restarted;
+}
+
+/* Does a session that nobody knows to be dead remember the route's withdrawal, and speaks against what is held? By the
+ * letter of 4.6 (a) its tombstone counts for as long as it is young; what its NVA announced since it has not heard. */
+static bool is_spoken_against(const struct world *w, const struct host *h, int nva, int number)
+{
+    const struct rib *r = &h->core->rib;
+    struct ip_prefix prefix = sim_prefix(number);
+    uint32_t net = prefix_table_find(&r->nets, &prefix);
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next) {
+        const struct rib_path *p = rib_path(r, at);
+        bool speaks = p->origin && p->nva == nva + 1 && !p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p);
+        if (speaks && rib_session_is_up(r->origins[p->origin].sessions[p->nva].state) && is_deaf(w, &w->hosts[p->origin - 1], nva))
+            return true;
+    }
+    return false;
+}
+
+/* Has it a reason that it can have heard of, although the NVA announces the route? */
+static bool is_excused(const struct world *w, const struct host *h, int nva, int number)
+{
+    const struct nva *n = &w->nvas[nva];
+    bool own = peers_with(n, h) && has_session(h, nva);
+    if (holds_end(w) && !own)
+        return true; /* expiry */
+    if (is_spoken_against(w, h, nva, number))
+        return true;
+    if (is_held(w, h, n))
+        return false;
+    bool is_silent = w->now <= n->unheard + SETTLE_MS;
+    bool has_lost_it = peers_with(n, h) && !own;
+    return is_silent || has_lost_it || is_deaf(w, h, nva);
+}
+
+/* I1: nothing that the writer knows speaks for the prefix. I2: and no NVA announces it that it could know of. */
+bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
+                   char why[static 160])
+{
+    w->counts[SIM_REMOVALS]++;
+    if (is_spoken_for(h, prefix)) {
+        check_explain(w, prefix);
+        snprintf(why, 160, "I1: node %d removes prefix %d, for which something speaks that it knows", h->number, prefix);
+        return true;
+    }
+    for (int i = 0; i < w->nva_count; i++) {
+        const struct nva *n = &w->nvas[i];
+        if (!n->truth[prefix] || w->now <= n->changed[prefix] + SETTLE_MS || is_excused(w, h, i, prefix) ||
+            !knows(h, from, i, &n->addr, prefix))
+            continue;
+        check_explain(w, prefix);
+        snprintf(why, 160, "I1: node %d removes prefix %d, which NVA %d has announced since %llu", h->number, prefix,
+                 i, (unsigned long long)n->changed[prefix]);
+        return true;
+    }
+    return false;
+}
+
+/* ---- S2: what must be removed ---- */
+
+static bool withdrawn_by_all(const struct world *w, int prefix, uint64_t *since)
+{
+    *since = 0;
+    for (int i = 0; i < w->nva_count; i++) {
+        if (w->nvas[i].truth[prefix])
+            return false;
+        if (w->nvas[i].changed[prefix] > *since)
+            *since = w->nvas[i].changed[prefix];
+    }
+    return true;
+}
+
+/* Streams in parts of a few entries, one at a time, are behind for longer than those of the product. */
+static bool is_behind(const struct world *w, const struct host *h)
+{
+    for (int i = 0; w->is_narrow && i < w->host_count; i++) {
+        const struct core *other = w->hosts[i].core;
+        const struct core_member *m = &h->core->members[i + 1];
+        if (other && i != h->number && core_member_is_here(m) &&
+            m->replica.position != rib_origin_head(&other->rib.origins[i + 1]))
+            return true;
+    }
+    return false;
+}
+
+static bool may_keep(const struct host *h)
+{
+    const struct config_target *target;
+    const struct program_stats *s = program_stats(core_program(h->core, 0, &target));
+    return s->held_by_brake || s->merging;
+}
+
+/* S2: a withdrawal that every NVA's session with this node has processed is in its table within a second,
+ * whoever else is dead, parted or asleep. */
+void check_zombies(struct world *w, const struct host *h)
+{
+    if (!host_runs(w, h) || h->stopping_since || w->now < h->paused_until + ZOMBIE_MS || !hears_all(w, h) || may_keep(h) ||
+        was_anybody_deaf(w) || has_anybody_returned(w) ||
+        is_behind(w, h))
+        return;
+    for (int i = 0; i < w->prefix_count; i++) {
+        uint64_t since;
+        if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since || w->now <= since + ZOMBIE_MS)
+            continue;
+        check_explain(w, i);
+        sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i, (unsigned long long)since);
+    }
+}
+
+/* ---- I7, and S2 again: what may be put ---- */
+
+/* No next hop is invented, and nobody who has heard the withdrawal puts a route back because another node wakes
+ * up, restarts or can be reached again. */
+void check_put(struct world *w, const struct host *h, int prefix)
+{
+    uint64_t since;
+    bool ever = false;
+    for (int i = 0; i < w->nva_count; i++)
+        ever |= w->nvas[i].ever[prefix];
+    if (!ever)
+        sim_fail(w, "I7: node %d programs prefix %d, which nobody ever announced", h->number, prefix);
+    if (h->kernel.present[prefix] || !withdrawn_by_all(w, prefix, &since) || w->now <= since + ZOMBIE_MS ||
+        !hears_all(w, h) || w->now < h->paused_until + ZOMBIE_MS || was_anybody_deaf(w) || has_anybody_returned(w) ||
+        is_behind(w, h))
+        return;
+    check_explain(w, prefix);
+    sim_fail(w, "S2: node %d puts prefix %d back, which was withdrawn at %llu", h->number, prefix,
+             (unsigned long long)since);
+}
+
+/* ---- I6: after the last fault every table is what the NVAs say ---- */
+
+unsigned check_shortest(const struct world *w, int prefix)
+{
+    unsigned best = UINT32_MAX;
+    for (int i = 0; i < w->nva_count; i++)
+        if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] < best)
+            best = w->nvas[i].prepend[prefix];
+    return best;
+}
+
+uint32_t check_truth(const struct world *w, int prefix, struct ip_addr *hops)
+{
+    unsigned best = check_shortest(w, prefix);
+    uint32_t count = 0;
+    for (int i = 0; i < w->nva_count; i++)
+        if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] == best)
+            hops[count++] = w->nvas[i].addr;
+    return nhset_sort(hops, count, w->config.max_paths);
+}
+
+void check_table_settled(struct world *w, const struct host *h, int prefix)
+{
+    struct ip_addr hops[SIM_NVAS_MAX];
+    uint32_t count = check_truth(w, prefix, hops);
+    if (h->kernel.present[prefix] != (count > 0))
+        sim_fail(w, "I6: node %d %s prefix %d", h->number,
+                 count ? "lacks" : "still has", prefix);
+    else if (count && (h->kernel.hop_count[prefix] != count ||
+                       memcmp(h->kernel.hops[prefix], hops, count * sizeof *hops) != 0))
+        sim_fail(w, "I6: node %d has other next hops for prefix %d", h->number, prefix);
+}
