@@ -1,4 +1,5 @@
 """Observers: what the kernel itself says about a host's routes, from `ip monitor`."""
+import datetime
 import re
 import time
 
@@ -29,13 +30,32 @@ class RouteWatch:
         with open(self.process.log, encoding="utf-8") as log:
             return log.read()
 
-    def removals(self):
-        """[(time, route)] of every removal up to now, our mark aside."""
+    def _all(self):
+        """[(time stamp, "Deleted " or "", route)] up to now, our mark aside."""
         seen = self._text().count(MARK)
         self._toggle_mark()
         poll(f"route monitor in {self.host.name} is up to date", lambda: self._text().count(MARK) >= seen + 2)
-        found = re.findall(r"^\[([^\]]+)\]\s*Deleted (.+)$", self._text(), re.MULTILINE)
-        return [(stamp, route.strip()) for stamp, route in found if MARK not in route]
+        found = re.findall(r"^\[([^\]]+)\]\s*(Deleted )?(.+)$", self._text(), re.MULTILINE)
+        return [(stamp, deleted, route.strip()) for stamp, deleted, route in found if MARK not in route]
+
+    def removals(self):
+        """[(time, route)] of every removal."""
+        return [(stamp, route) for stamp, deleted, route in self._all() if deleted]
+
+    def changes(self):
+        """[(seconds since the epoch, was removed, prefix)] of every change of an IPv4 route."""
+        return [(datetime.datetime.fromisoformat(stamp).timestamp(), bool(deleted), _prefix(route))
+                for stamp, deleted, route in self._all()]
+
+
+def _prefix(route):
+    """Of a route as `ip` writes it."""
+    kinds = ("unicast", "blackhole", "unreachable", "prohibit", "local", "broadcast", "multicast", "anycast")
+    words = route.split()
+    first = words[1] if words[0] in kinds and len(words) > 1 else words[0]
+    if first == "default":
+        return "0.0.0.0/0"
+    return first if "/" in first or ":" in first else first + "/32"
 
 
 def kernel_routes(host, family=4, table="main", protocol=None):
