@@ -110,7 +110,7 @@ def told(world):
     world.expect_unheard(DEFAULT)
     for address in NODES.values():  # what goes the other way passes no map
         expect("BIRD hears FRR's route as it is", (65515, 65002),
-               lambda address=address: getattr(world.bird.received(address).get("10.102.0.0/24"), "path", None))
+               lambda address=address: getattr(world.bird.received(address).get("10.102.0.0/24"), "as_path", None))
     world.cluster.expect_equal()
 
 
