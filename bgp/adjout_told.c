@@ -393,12 +393,27 @@ static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
     return true;
 }
 
+/* The last path went that all but its own NVA were told: nothing is left. False: it is not such a net. */
+static bool tell_last(struct adjout_group *g, uint32_t net, uint32_t place)
+{
+    struct adjout_told *t = told_at(g, place);
+    if (rib_net(g->adjout->rib, net)->paths || t->is_second || t->has_detours)
+        return false;
+    if (!t->attrs)
+        return true;
+    must(adjout_count(g, t->nva, -1));
+    bgp_attrs_unref(&g->adjout->rib->attrs, t->attrs);
+    *t = (struct adjout_told){ 0 };
+    add(g, (struct adjout_item){ .net = net });
+    return true;
+}
+
 void adjout_compare(struct adjout_group *g, uint32_t net)
 {
     struct view was, now;
     uint32_t place = prefix_index_place(net);
     must(adjout_reserve_place(&g->told, place));
-    if (tell_first(g, net, place))
+    if (tell_first(g, net, place) || tell_last(g, net, place))
         return;
     recall(g, place, &was);
     look(g, net, &now);
