@@ -1,7 +1,8 @@
 /* What a route costs within the core: one core, its NVAs in memory, no socket. Each of SENDERS peers announces a
- * part of PREFIXES in the shape of a full table, and all of PEERS are told all that is not their own.
+ * part of PREFIXES in the shape of a full table, and all of PEERS are told all that is not their own. FLAPS times
+ * everything is withdrawn and announced once more.
  *
- *     bench_core [PREFIXES [SENDERS [PEERS]]]       nanoseconds of CPU time a prefix; 1000000 1 2
+ *     bench_core [PREFIXES [SENDERS [PEERS [FLAPS]]]]       nanoseconds of CPU time a prefix; 1000000 1 2 0
  *
  * Under callgrind it shows which function takes how many instructions, whatever else the machine does:
  *
@@ -156,16 +157,20 @@ static void come_up(struct bench *b, unsigned nth)
 
 /* ---- the measure ---- */
 
-static void prepare(struct bench *b, const struct table *t, unsigned senders)
+static void prepare(struct bench *b, const struct table *t, unsigned senders, unsigned flaps)
 {
     const struct bgp_codec codec = { .as4 = true, .family = { true }, .max_message = BGP_MESSAGE_MAX };
     size_t part = t->prefix_count / senders;
     for (unsigned i = 0; i < senders; i++) {
-        const struct table_shape shape = { .asn = ASN + i, .next_hop = address_of(i) };
+        struct table_shape shape = { .asn = ASN + i, .next_hop = address_of(i) };
         struct output *said = &b->players[i].said;
         table_announce(t, i * part, part, &shape, &codec, said);
         said->bytes = table_grow(said->bytes, &said->cap, said->len + BGP_MESSAGE_MAX, 1);
         said->len += bgp_update_end_of_rib(said->bytes + said->len, BGP_IP4);
+        while (shape.med++ < flaps) {
+            table_withdraw(t, i * part, part, &codec, said);
+            table_announce(t, i * part, part, &shape, &codec, said);
+        }
     }
 }
 
@@ -187,6 +192,7 @@ int main(int argc, char **argv)
     size_t prefixes = argc > 1 ? (size_t)atoll(argv[1]) : 1000000;
     unsigned senders = argc > 2 ? (unsigned)atoi(argv[2]) : 1;
     struct bench b = { .now = 1000000, .peers = argc > 3 ? (unsigned)atoi(argv[3]) : 2 };
+    unsigned flaps = argc > 4 ? (unsigned)atoi(argv[4]) : 0;
     struct table t;
     if (!senders || senders > b.peers || b.peers > PEERS_MAX)
         return 2;
@@ -195,7 +201,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < b.peers; i++)
         come_up(&b, i);
     table_make(&t, prefixes, 1);
-    prepare(&b, &t, senders);
+    prepare(&b, &t, senders, flaps);
     double begin = cpu_seconds();
     run(&b);
     double used = cpu_seconds() - begin;
