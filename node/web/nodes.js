@@ -13,6 +13,8 @@ function card(node) {
     el("h3", {}, node.self ? `${node.name} (this one)` : node.name, mark(kinds[node.health] ?? "bad", node.health)),
     facts([
       ["address", node.address],
+      ["role", node.role === "active" ? null : node.role],
+      ["up", node.uptimeSeconds === null ? null : `${duration(node.uptimeSeconds)}, version ${node.version}`],
       ["since", duration(node.stateSeconds)],
       ["sessions", String(node.sessions)],
       ["routes", `${many(node.paths, "path")}, ${node.originClass}`],

@@ -1,6 +1,6 @@
 // Paths and why each won or lost; a prefix opens every stage of its way.
 import { get } from "./api.js";
-import { at, el, facts, fill, mark, table } from "./dom.js";
+import { at, duration, el, facts, fill, mark, table } from "./dom.js";
 
 const LIMIT = 200;
 
@@ -20,6 +20,7 @@ const columns = [
   { title: "Node", of: (r) => r.node },
   { title: "AS path", of: path },
   { title: "Use", of: chips },
+  { title: "Age", kind: "wide", of: (r) => duration(r.ageSeconds) },
   { title: "Why", kind: "wide", of: (r) => r.selectionReason },
 ];
 
