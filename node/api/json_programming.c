@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "node/api/sight.h"
+#include "node/api/walk.h"
 
 static void add_counts(json_t *o, const struct program_stats *s)
 {
@@ -170,6 +171,28 @@ void api_programming(const struct api_view *v, const struct api_request *q, stru
     reply_list(out, items, NULL, v->config->generation);
 }
 
+/* Routes that the target does not take, and why: as many as fit a page, of as many prefixes as one answer looks at. */
+static void add_rejected(json_t *o, const struct api_view *v, size_t nth)
+{
+    enum { ITEMS_MAX = 1000, LOOKS_MAX = 20000 };
+    const struct rib *r = core_rib(v->core);
+    struct walk w = { .rib = r, .match = WALK_ALL };
+    unsigned looks = LOOKS_MAX;
+    json_t *list = json_array();
+    for (uint32_t net; json_array_size(list) < ITEMS_MAX && (net = walk_next(&w, &looks));) {
+        enum vnet_verdict verdict = core_target_verdict(v->core, nth, net);
+        struct ip_prefix prefix;
+        if (verdict == VNET_PROGRAMMED || !rib_net_nhset(r, net))
+            continue;
+        prefix_table_prefix(&r->nets, net, &prefix);
+        json_t *one = json_pack("{s:o, s:s, s:s}", "prefix", json_prefix(&prefix), "reason",
+                                vnet_verdict_name((uint8_t)verdict), "text", vnet_verdict_text((uint8_t)verdict));
+        json_array_append_new(list, one);
+    }
+    json_object_set_new(o, "rejected", list);
+    json_object_set_new(o, "rejectedIsComplete", json_boolean(walk_is_done(&w)));
+}
+
 void api_programming_one(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out)
 {
@@ -177,7 +200,9 @@ void api_programming_one(const struct api_view *v, const struct api_request *q,
         struct core_target_view t;
         core_target_view(v->core, i, &t);
         if (!strcmp(t.target->name, q->rest)) {
-            reply_json(out, target_object(v, &t));
+            json_t *o = target_object(v, &t);
+            add_rejected(o, v, i);
+            reply_json(out, o);
             return;
         }
     }

@@ -289,6 +289,20 @@ static int show_targets(const struct ctl *c, const json_t *items)
     return code ? code : show_agents(c, items);
 }
 
+static int show_rejected(const struct ctl *c, const json_t *target)
+{
+    static const struct column columns[] = {
+        { .title = "NOT TAKEN", .path = "prefix" },
+        { .title = "REASON", .path = "reason" },
+        { .title = "WHICH MEANS", .path = "text" },
+    };
+    const json_t *rejected = json_at(target, "rejected");
+    if (!json_array_size(rejected))
+        return CTL_OK;
+    putchar('\n');
+    return TABLE_PRINT(columns, rejected, c->output == CTL_WIDE);
+}
+
 int verb_programmed(const struct ctl *c)
 {
     char path[512];
@@ -304,6 +318,8 @@ int verb_programmed(const struct ctl *c)
     json_t *items = json_array();
     json_array_append(items, target);
     code = c->output == CTL_JSON ? ctl_print_json(target) : show_targets(c, items);
+    if (!code && c->output != CTL_JSON)
+        code = show_rejected(c, target);
     json_decref(items);
     json_decref(target);
     return code;

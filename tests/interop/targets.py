@@ -109,6 +109,12 @@ def chosen(world):
     refused = world.explain(OWN, "tagged")
     if (refused["state"], refused["verdict"]) != ("refused", "filtered"):
         raise Failed(str(refused))
+    tagged = world.target("tagged")
+    if (OWN, "filtered") not in [(r["prefix"], r["reason"]) for r in tagged["rejected"]] or not tagged["rejectedIsComplete"]:
+        raise Failed(str(tagged))
+    routes = world.node.ctl("route", "list", TAGGED)["items"]
+    if [r["programmed"] for r in routes] != [True] or routes[0]["ageSeconds"] < 0:
+        raise Failed(str(routes))
 
 
 def retagged(world):
