@@ -50,7 +50,8 @@ class Fault:
 
 
 class Controller(Gobgp):
-    """Its routes are as good as those of the others, whose ORIGIN is IGP."""
+    """Its routes are as good as those of the others, whose ORIGIN is IGP. It passes on what it learns, as they do: with
+    an export policy it says nothing when a route of its own goes and another one's takes its place."""
 
     def gobgp(self, *words, as_json=False):
         return super().gobgp(*words, *(("origin", "igp") if words[:3] == ("global", "rib", "add") else ()), as_json=as_json)
@@ -61,7 +62,7 @@ class World(vnet.Vnet):
 
     def _firewalls(self):
         walls = super()._firewalls()
-        self.controller = Controller(self.lab, self._member("controller", CONTROLLER), CONTROLLER_ASN, CONTROLLER, transit=False)
+        self.controller = Controller(self.lab, self._member("controller", CONTROLLER), CONTROLLER_ASN, CONTROLLER)
         for name, (address, _) in vnet.NODES.items():
             self.controller.peer(name, address, vnet.ASN, families=(4,))
         self.cluster.peer("controller", CONTROLLER, CONTROLLER_ASN, holdTime="9s")
