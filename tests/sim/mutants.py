@@ -4,8 +4,8 @@ within SEEDS seeds.
 
     tests/sim/mutants.py [words of a mutant's name]
 
-A mutant is a change of one place in a copy of the sources; when the place is gone, the mutant must follow.
-That End-of-RIB counts at the cut and not where it stands in a stream is held by test_stream alone.
+A mutant is a change of a place or two in a copy of the sources; when a place is gone, the mutant must follow.
+That End-of-RIB counts at the cut and not where it stands in a stream is held by test_stream and models/cut.pml alone.
 """
 import os
 import pathlib
@@ -24,7 +24,7 @@ SEEDS = int(os.environ.get("SEEDS", "500"))
 COPY = ROOT / "build" / "mutants"
 FOLDERS = ("bgp", "replication", "node", "proto", "tests", "CMakeLists.txt", "CMakePresets.json")
 
-# name: what is broken, file, text, what stands there instead
+# name: what is broken, file, text, what stands there instead, further texts
 MUTANTS = {
     "NO_EVIDENCE": ("what living sessions say disproves no held copy", "replication/evidence.c",
                     "if (p->nva && is_held(r, p) && is_disproved(r, p))",
@@ -34,6 +34,14 @@ MUTANTS = {
     "DELETE_UNKNOWN": ("what stands in a target and nobody has named yet is deleted", "node/program.c",
                        "if ((merging && !proven) || held)\n            return MERGE;",
                        "if ((merging && !proven) || held)\n            return merging ? DELETE : MERGE;"),
+    "ETAG_ONLY": ("an owner that was taken over goes on, with the fresh ETag or revision", "replication/fence.c",
+                  "if (f->role == REPL_ACTIVE && f->record.epoch && !(is_ours && f->record.epoch == f->epoch))",
+                  "if (f->role == REPL_ACTIVE && f->record.epoch && !is_ours && !f->epoch)",
+                  "if (f->role == REPL_ACTIVE && epoch > f->epoch)",
+                  "if (f->role == REPL_ACTIVE && epoch > f->epoch && !f->epoch)"),
+    "LEASE_ON_ROUTES": ("keys in etcd end with a lease", "node/targets/etcd_wire.c",
+                        'json_pack("{s:{s:o, s:o}}", "request_put", "key", key_bytes(key), "value",',
+                        'json_pack("{s:{s:s, s:o, s:o}}", "request_put", "lease", "1", "key", key_bytes(key), "value",'),
     "NO_FLUSH": ("what only one survivor heard of a dead node stays with it", "node/core_streams.c",
                  "return has_more ? WORTH_READING : WORTH_NOTHING;",
                  "return has_more && !p->version ? WORTH_READING : WORTH_NOTHING;"),
@@ -72,14 +80,20 @@ def copy_sources():
                 shutil.copyfile(path, to)
 
 
-def catch(file, text, instead):
+def break_file(file, changes):
+    path = COPY / file
+    source = path.read_text()
+    for text, instead in zip(changes[::2], changes[1::2]):
+        if source.count(text) != 1:
+            raise Failed(f"{file} has not exactly one place like this:\n{text}")
+        source = source.replace(text, instead)
+    path.write_text(source)
+
+
+def catch(file, *changes):
     """The first violation that the broken simulator finds."""
     copy_sources()
-    path = COPY / file
-    sane = path.read_text()
-    if sane.count(text) != 1:
-        raise Failed(f"{file} has not exactly one place like this:\n{text}")
-    path.write_text(sane.replace(text, instead))
+    break_file(file, changes)
     run("cmake", "-S", COPY, "--preset", "release")
     run("cmake", "--build", COPY / "build" / "release", "--target", "sim")
     done = subprocess.run([COPY / "build/release/bin/sim", "--until-violation", "--no-shrink", "--jobs",
