@@ -9,7 +9,7 @@ static bool is_cease(const struct bgp_fault *f, uint8_t subcode)
     return f->code == BGP_CEASE && f->subcode == subcode;
 }
 
-/* RFC 8538 section 5.1. BFD Down came later (RFC 9384), and is what the user made of it: see node/core_bfd.c. */
+/* RFC 8538 section 5.1. BFD Down came later (RFC 9384), and is what the user made of it: see node/core/core_bfd.c. */
 bool bgp_notification_is_final(const struct bgp_fault *f)
 {
     static const bool is_final[] = { [BGP_MAX_PREFIXES] = true,      [BGP_ADMIN_SHUTDOWN] = true,

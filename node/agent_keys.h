@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "node/core.h"
+#include "node/core/core.h"
 #include "node/log.h"
 
 struct agent_keys {

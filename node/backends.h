@@ -4,7 +4,7 @@
 
 #include <uv.h>
 
-#include "node/core.h"
+#include "node/core/core.h"
 #include "node/log.h"
 
 struct backends;

@@ -4,7 +4,7 @@
 
 #include <uv.h>
 
-#include "node/core.h"
+#include "node/core/core.h"
 
 /* Who owns connections: the loop of tandemd, or of the agent. */
 struct conn_owner {

@@ -6,7 +6,7 @@
 #ifndef TANDEM_NODE_LOOP_H
 #define TANDEM_NODE_LOOP_H
 
-#include "node/core.h"
+#include "node/core/core.h"
 #include "node/log.h"
 #include "node/node_keys.h"
 

@@ -5,7 +5,7 @@
 
 #include <uv.h>
 
-#include "node/core.h"
+#include "node/core/core.h"
 #include "node/log.h"
 
 struct mrt_file_cfg {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "node/api_token.h"
-#include "node/core.h"
+#include "node/core/core.h"
 
 struct node_keys {
     bool clustered, has_agents;

@@ -12,7 +12,7 @@
 #include <uv.h>
 
 #include "node/api_token.h"
-#include "node/core.h"
+#include "node/core/core.h"
 
 struct api;
 

@@ -8,7 +8,7 @@
 #ifndef TANDEM_NODE_API_ROUTES_H
 #define TANDEM_NODE_API_ROUTES_H
 
-#include "node/core.h"
+#include "node/core/core.h"
 
 /* Read the configuration file again, follow it unless is_dry, and say what changes, a line each; false:
  * it cannot be followed, and out says why. */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "bgp/msg.h"
-#include "node/core.h"
+#include "node/core/core.h"
 #include "tests/bench/table.h"
 
 enum { ASN = 65100, PEERS_MAX = 100, MORE_TURNS = 4 };

@@ -30,7 +30,7 @@ static void must(bool good)
         abort();
 }
 
-/* ---- the steps, as node/core_routes.c and core.c take them ---- */
+/* ---- the steps, as node/core/core_routes.c and core.c take them ---- */
 
 #define STEP __attribute__((noinline)) static
 

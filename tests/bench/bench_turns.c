@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "bgp/update.h"
-#include "node/core.h"
+#include "node/core/core.h"
 #include "replication/keys.h"
 
 enum { NVAS_MAX = 100, READER = 200, ASN = 65100, OPEN_BYTES = 29, KEEPALIVE_BYTES = 19, GOAL_US = 2000 };

@@ -10,7 +10,7 @@
 #include "bgp/aspath.h"
 #include "bgp/msg.h"
 #include "bgp/update.h"
-#include "node/core.h"
+#include "node/core/core.h"
 #include "tests/lib/attrs.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"

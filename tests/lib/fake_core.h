@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/core.h"
+#include "node/core/core.h"
 
 enum { FAKE_PEERS = 3 };
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "tests/lib/cu.h"
 
 enum { PAIR_PIPES = 16 };

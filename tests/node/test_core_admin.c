@@ -1,5 +1,5 @@
 /* One NVA in an administrator's hands: disabled, enabled, cleared. */
-#include "node/core.h"
+#include "node/core/core.h"
 
 #include "bgp/notification.h"
 #include "tests/lib/core_lab.h"

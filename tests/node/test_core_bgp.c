@@ -1,5 +1,5 @@
 /* Sessions and routes of the core: the lab of tests/lib/core_lab.h. */
-#include "node/core.h"
+#include "node/core/core.h"
 
 #include "tests/lib/core_lab.h"
 

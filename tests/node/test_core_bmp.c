@@ -2,7 +2,7 @@
  *
  *     init, up:ADDRESS, down:ADDRESS/REASON, stats:ADDRESS, term:REASON, loc for the Loc-RIB's address,
  *     +PREFIX@TABLE announced, -PREFIX@TABLE withdrawn, eor:FAMILY@TABLE */
-#include "node/core.h"
+#include "node/core/core.h"
 
 #include <stdarg.h>
 #include <stdio.h>

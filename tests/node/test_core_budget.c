@@ -1,5 +1,5 @@
 /* What an NVA may cost: what does not fit is not stored, and the session stays. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "tests/lib/core_lab.h"
 
 /* 10.9.N.0/24 with the attributes of ROUTE, which has 192.168.1.0/24. */

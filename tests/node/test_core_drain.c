@@ -1,5 +1,5 @@
 /* Planned work (RFC 8326): what the NVAs hear before a node leaves, and what becomes of their routes. */
-#include "node/core.h"
+#include "node/core/core.h"
 
 #include "bgp/notification.h"
 #include "tests/lib/core_lab.h"

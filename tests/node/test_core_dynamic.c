@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "bgp/msg.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"
 

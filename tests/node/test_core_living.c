@@ -1,5 +1,5 @@
 /* What nodes that are alive have in common. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "tests/lib/pair_lab.h"
 
 static struct pair *linked(void)

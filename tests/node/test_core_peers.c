@@ -1,5 +1,5 @@
 /* NVAs that come and go while a core turns: their numbers, their routes, what is left of them. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 #include <unistd.h>
 

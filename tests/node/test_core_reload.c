@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "node/config/change.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "tests/lib/core_lab.h"
 
 #define TALK  "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true%s }\n"

@@ -1,5 +1,5 @@
 /* Long-lived graceful restart, the helper's side (RFC 9494 section 4.2). */
-#include "node/core.h"
+#include "node/core/core.h"
 
 #include "bgp/bfd_set.h"
 #include "tests/lib/core_lab.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "node/config/change.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "tests/lib/core_lab.h"
 
 /* As the loop does it; no backends. */

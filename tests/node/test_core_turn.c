@@ -1,7 +1,7 @@
 /* A turn of the core is short however large the table is. Time is the machine's affair; what is counted
  * here are the paths that a turn decides on or changes, over a table of many routes: when it arrives, when
  * it is told again, when all of it is withdrawn, and when its NVA dies. */
-#include "node/core.h"
+#include "node/core/core.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "bgp/msg.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"
 

@@ -1,4 +1,4 @@
-/* The simulated world: whole nodes (node/core.h, the real one) in one process, in virtual time.
+/* The simulated world: whole nodes (node/core/core.h, the real one) in one process, in virtual time.
  *
  * Everything that happens is an event with a time; ties go by order of creation; all chance comes
  * from one seeded generator. So a seed is a run, and a failing seed is a test.
@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <uv.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "node/follow.h"
 
 enum {

@@ -2,7 +2,7 @@
  * beat says which beat of every other node was heard last, and how long ago. Ages add up on the way, and only
  * a newer beat counts, so that a rumour of a dead node grows old wherever it goes around.
  * Source: the replication design 4.3, 4.9; scenario 20; invariant C7. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 static bool has_link(const struct core_member *m)
 {

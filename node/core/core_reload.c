@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "node/config/change.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 /* ---- prefixes, one after the other ---- */
 

@@ -1,7 +1,7 @@
 /* The table that host agents are served: its digest, and its batches, each encoded once for all of them. */
 #include <string.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 /* Parts of a batch beside the prefixes, as they cost in the frame at most. */
 enum { COST_GROUP = 16, COST_HOP = 20, COST_PREFIX = 17, FRAME_BUDGET = REPL_PAYLOAD_MAX - 512 - CORE_LOST_MAX * COST_HOP };

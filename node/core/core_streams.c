@@ -3,7 +3,7 @@
  * Source: the replication design 4.4, 4.9; scenario 20; invariants R7, C7. */
 #include <stdio.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum { MINOR_WITH_VERSIONS = 2 };
 

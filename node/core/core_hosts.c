@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 static struct core_host *find_key(struct core_host **hosts, size_t count, const uint8_t *key)
 {

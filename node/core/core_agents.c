@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum { BEAT_MS = 250 }; /* an agent takes silence of a second for a node's end */
 

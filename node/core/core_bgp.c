@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 #include "node/peer_words.h"
 
 enum { CONNECT_RETRY_S = 5 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "bgp/open.h"
-#include "node/core_bmp_impl.h"
+#include "node/core/core_bmp_impl.h"
 
 enum { BACKOFF_MAX_MS = 720000, STALL_MS = 30000, COUNT_BUDGET = 8192 };
 

@@ -1,5 +1,5 @@
 /* How long news takes: from an UPDATE that was read to the end of what follows from it. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 const uint32_t core_time_bounds_ms[CORE_TIME_BOUNDS] = { 1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000 };
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "bgp/bfd_set.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local)
 {

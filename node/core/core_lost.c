@@ -5,7 +5,7 @@
  * This is a hint, no decision: it takes a next hop out of groups whose other members are all as good, never the
  * last one; nothing of it is replicated, and it ends when the NVA is back, or after LOST_MS: then every route
  * has moved, and who names this next hop for another reason has it again. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum { LOST_MS = 10000 };
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 #ifndef TANDEM_PROTOCOL_MINOR
 #define TANDEM_PROTOCOL_MINOR 2

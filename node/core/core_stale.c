@@ -8,7 +8,7 @@
  * It begins at once where there is no time for a restart: where the peer has not listed the family for one, and
  * where BFD, ours or the peer's, says that the way to it is broken. Then only a route that nobody else has is of
  * use, if any: that is what an administrator asks for who sets this time beside BFD. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 void core_stale_agree(struct core_peer *p)
 {

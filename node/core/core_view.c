@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 static const char *const phase_names[] = {
     [CORE_CONVERGE] = "converging", [CORE_STEADY] = "steady", [CORE_STOPPING] = "stopping"

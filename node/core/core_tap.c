@@ -2,7 +2,7 @@
  * as they were sent and received (RFC 7854 sections 4.9 and 4.10). MRT: a record of each message that came. */
 #include "bgp/bmp.h"
 #include "bgp/mrt_update.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum {
     TCP_CONNECTION_CONFIRMED = 17, /* RFC 4271 section 8.1.4 */

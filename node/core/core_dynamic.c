@@ -5,7 +5,7 @@
  * anywhere (core_peers.c). What another node tells of such a neighbour makes it known here, too. */
 #include <stdio.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum { SILENT_MS = 10000 };
 

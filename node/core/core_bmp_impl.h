@@ -3,7 +3,7 @@
 #define TANDEM_NODE_CORE_BMP_IMPL_H
 
 #include "bgp/bmp.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 /* Where a station stands in the order of one of its tables. What was there when it began is told without
  * dates and without withdrawals; all that is newer is a change. */

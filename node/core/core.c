@@ -1,7 +1,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 /* ---- the pipeline ---- */
 

@@ -9,7 +9,7 @@
  * target that nobody takes cannot keep the node: each is waited for as long as TELL_MS. */
 #include <stdio.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum { TELL_MS = 10000, LOOK_MS = 50 };
 

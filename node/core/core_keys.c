@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 /* ---- what is known ---- */
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "bgp/notification.h"
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 struct rib_session *core_session_fact(struct core *c, const struct core_peer *p)
 {

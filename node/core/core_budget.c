@@ -6,7 +6,7 @@
  * tell all of it once more (RFC 2918).
  *
  * Paths of one prefix are limited apart: what is done with a prefix takes as long as it has paths. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum { HIGH_EIGHTHS = 7, ROOM_EIGHTHS = 6 };
 

@@ -2,11 +2,11 @@
 #ifndef TANDEM_NODE_CORE_IMPL_H
 #define TANDEM_NODE_CORE_IMPL_H
 
-#include "node/core.h"
+#include "node/core/core.h"
 
 #include "bgp/base/heap.h"
 #include "node/config/memory.h"
-#include "node/core_agents_impl.h"
+#include "node/core/core_agents_impl.h"
 #include "replication/digest.h"
 #include "replication/evidence.h"
 #include "replication/stream.h"

@@ -8,7 +8,7 @@
  * Source: the replication design 4.3, 4.4 (STALE_PURGE), 4.6; invariants D5, S4. */
 #include <stdio.h>
 
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum { LAGS_MS = 1000, FOLLOW_MS = 5000, EXPIRED = 0x08, LAGS = 0x80, HELD_SHIFT = 4 };
 

@@ -1,5 +1,5 @@
 /* What an administrator does with one NVA on this node; the configuration stays what it is. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 static enum core_act act_on(struct core *c, const char *name, uint64_t now_ms, struct core_peer **out)
 {

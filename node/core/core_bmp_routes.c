@@ -3,7 +3,7 @@
  *
  * Adj-RIB-In is the own origin's order, before and after the policy; Loc-RIB is its own order; Adj-RIB-Out of an
  * NVA is that order again, as far as its update group has come, looked up in what the group has told. */
-#include "node/core_bmp_impl.h"
+#include "node/core/core_bmp_impl.h"
 
 enum {
     ROUTES_BUDGET = 2048, /* entries a turn and table: about half a millisecond */

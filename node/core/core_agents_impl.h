@@ -2,7 +2,7 @@
 #ifndef TANDEM_NODE_CORE_AGENTS_IMPL_H
 #define TANDEM_NODE_CORE_AGENTS_IMPL_H
 
-#include "node/core.h"
+#include "node/core/core.h"
 
 #include "replication/digest.h"
 #include "replication/link.h"

@@ -3,7 +3,7 @@
  * A number is this node's own affair: between nodes an NVA goes by its name. Numbers are given as NVAs come.
  * One whose NVA has gone is given again once nothing names it any more: no session, path or tombstone of any
  * origin, every living node has read of its end, and every reader of the Loc-RIB has passed its routes. */
-#include "node/core_impl.h"
+#include "node/core/core_impl.h"
 
 enum { FIRST_ROOM = 16 };
 
