@@ -154,7 +154,7 @@ void bgp_session_queued(struct bgp_session *s, enum bgp_slot slot, uint64_t now_
     struct connection *c = &s->conns[slot];
     s->now_ms = now_ms;
     if (c->state == BGP_ESTABLISHED && c->send_hold_at == SESSION_NEVER)
-        c->send_hold_at = now_ms + session_send_hold_ms(c);
+        c->send_hold_at = now_ms + session_send_hold_ms(s, c);
 }
 
 void bgp_session_progress(struct bgp_session *s, enum bgp_slot slot, bool all_sent, uint64_t now_ms)
@@ -162,7 +162,7 @@ void bgp_session_progress(struct bgp_session *s, enum bgp_slot slot, bool all_se
     struct connection *c = &s->conns[slot];
     s->now_ms = now_ms;
     if (c->state == BGP_ESTABLISHED)
-        c->send_hold_at = all_sent ? SESSION_NEVER : now_ms + session_send_hold_ms(c);
+        c->send_hold_at = all_sent ? SESSION_NEVER : now_ms + session_send_hold_ms(s, c);
 }
 
 /* ---- time ---- */

@@ -44,6 +44,7 @@ struct bgp_session_cfg {
     uint8_t peer_asn_count;
     struct ip_addr peer_addr, local_addr;
     uint16_t hold_s;             /* proposed; 0 = no keepalives; else >= 3 */
+    uint16_t send_hold_s;        /* RFC 9687; 0 = its default; never less than the negotiated hold time */
     uint16_t connect_retry_s;    /* ConnectRetryTimer, default 120 in RFC; ours 5 */
     uint16_t backoff_max_s;      /* after an error the next dial waits 1 s, then doubled up to this */
     bool passive;                /* never dial */

@@ -73,7 +73,7 @@ uint64_t session_jitter(struct bgp_session *s, uint64_t ms);
  * hold timer will say so. */
 void session_put(struct bgp_session *s, struct connection *c, const uint8_t *msg, size_t len);
 void session_retry_in(struct bgp_session *s, uint64_t ms);
-uint64_t session_send_hold_ms(const struct connection *c);
+uint64_t session_send_hold_ms(const struct bgp_session *s, const struct connection *c);
 
 /* session_open.c */
 void session_send_open(struct bgp_session *s, struct connection *c);

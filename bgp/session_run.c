@@ -107,8 +107,12 @@ uint64_t session_jitter(struct bgp_session *s, uint64_t ms)
     return ms - ms / 4 * ((s->random >> 33) & 0xff) / 255;
 }
 
-uint64_t session_send_hold_ms(const struct connection *c)
+/* RFC 9687 sections 4.2 and 6: more than the hold time, whatever is asked for. */
+uint64_t session_send_hold_ms(const struct bgp_session *s, const struct connection *c)
 {
+    uint64_t wish = s->cfg.send_hold_s * (uint64_t)1000, least = c->hold_s * (uint64_t)1000 + 1000;
+    if (wish)
+        return wish > least ? wish : least;
     uint64_t twice = (uint64_t)c->hold_s * 2000;
     return twice > SEND_HOLD_MIN_MS ? twice : SEND_HOLD_MIN_MS;
 }

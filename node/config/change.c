@@ -57,6 +57,7 @@ static const struct change_field peer_fields[] = {
     PEER("disabled", disabled, CONFIG_RESET),
     PEER("symmetric", symmetric, CONFIG_JUDGED),
     PEER("holdTime", hold_s, CONFIG_RESET),
+    PEER("sendHoldTime", send_hold_s, CONFIG_RESET),
     PEER("connectRetry", connect_retry_s, CONFIG_RESET),
     PEER("addPath", add_path, CONFIG_RESET),
     PEER("role", is_rs_client, CONFIG_RESET),

@@ -87,6 +87,7 @@ struct config_peer {                     /* peers[] */
     bool passive, disabled;
     bool symmetric;                      /* announces the same to every node: true */
     uint16_t hold_s;                     /* holdTime: 180s; "90", "90s", "3m" */
+    uint16_t send_hold_s;                /* sendHoldTime: 0 = 8m, or twice the hold time (RFC 9687) */
     uint16_t connect_retry_s;            /* connectRetry: 5s */
     uint8_t add_path;                    /* addPath */
     bool is_rs_client;                   /* role: rsClient; default none (RFC 9234) */

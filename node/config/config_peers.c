@@ -290,6 +290,8 @@ static const struct schema_row peer_rows[] = {
     { "disabled", schema_bool, AT(disabled), .help = "no session" },
     { "symmetric", schema_bool, AT(symmetric), .help = "announces the same to every node" },
     { "holdTime", read_hold_time, AT(hold_s), 0, 65535000, .help = "proposed hold time" },
+    { "sendHoldTime", schema_seconds, AT(send_hold_s), 0, 65535000,
+      .help = "it may take nothing for so long, 0 = 8m or twice the hold time (RFC 9687)" },
     { "connectRetry", schema_seconds, AT(connect_retry_s), 1000, 3600000, .help = "between dials" },
     { "addPath", schema_word, AT(add_path), .words = add_paths, .help = "RFC 7911" },
     { "role", read_role, AT(is_rs_client), .words = roles, .help = "its role towards us (RFC 9234)" },

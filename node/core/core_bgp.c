@@ -526,6 +526,7 @@ void core_bgp_start(struct core *c, struct core_peer *p)
         .peer_addr = cfg->peer_ip,
         .local_addr = local ? *local : (struct ip_addr){ .family = cfg->peer_ip.family },
         .hold_s = cfg->hold_s,
+        .send_hold_s = cfg->send_hold_s,
         .connect_retry_s = cfg->connect_retry_s ? cfg->connect_retry_s : CONNECT_RETRY_S,
         .backoff_max_s = cfg->connect_retry_s ? cfg->connect_retry_s : CONNECT_RETRY_S,
         .passive = cfg->passive,

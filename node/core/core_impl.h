@@ -1,4 +1,4 @@
-/* Inside the core: shared by core*.c only. */
+/* Inside the core: shared by the files of this folder only. */
 #ifndef TANDEM_NODE_CORE_IMPL_H
 #define TANDEM_NODE_CORE_IMPL_H
 

@@ -348,6 +348,24 @@ static void test_with_a_long_hold_time_it_is_twice_that(void)
     bench_free(b);
 }
 
+static void test_another_send_hold_time_is_kept_and_never_less_than_the_hold_time(void)
+{
+    static const struct { uint16_t send_hold_s, until_s; } wishes[] = { { 120, 120 }, { 5, 91 } };
+    for (size_t i = 0; i < 2; i++) {
+        struct bgp_session_cfg cfg = bench_cfg();
+        cfg.send_hold_s = wishes[i].send_hold_s;
+        struct bench *b = bench_in(BGP_ESTABLISHED, &cfg);
+        CU_ASSERT_EQUAL(bgp_session_hold_s(b->s), 90);
+        b->is_stuck = true;
+        bgp_session_queued(b->s, BGP_SLOT_THEIRS, b->now);
+        keep_hearing(b, wishes[i].until_s - 1u);
+        CU_ASSERT_EQUAL(b->downs, 0);
+        keep_hearing(b, 1);
+        CU_ASSERT_EQUAL(b->downs, 1);
+        bench_free(b);
+    }
+}
+
 static void test_progress_starts_the_send_hold_timer_again(void)
 {
     struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
@@ -624,6 +642,7 @@ CU_MAIN("session", CU_CASE(test_nothing_happens_before_the_start),
         CU_CASE(test_keepalives_never_leave_more_often_than_once_a_second),
         CU_CASE(test_a_peer_that_takes_nothing_is_given_up_after_eight_minutes),
         CU_CASE(test_with_a_long_hold_time_it_is_twice_that),
+        CU_CASE(test_another_send_hold_time_is_kept_and_never_less_than_the_hold_time),
         CU_CASE(test_progress_starts_the_send_hold_timer_again),
         CU_CASE(test_the_send_hold_timer_needs_no_keepalives),
         CU_CASE(test_the_last_word_has_room_behind_queued_keepalives),

@@ -131,6 +131,8 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: maybe }]", "neither true nor false" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, restartTime: 4096s }]",
       "restartTime: 4096s is outside" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, sendHoldTime: 20h }]",
+      "sendHoldTime: 20h is outside" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, stalePathTime: 0 }]",
       "stalePathTime: 0 is outside" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, longLivedGracefulRestart: { ipv5: 1h } }]",
