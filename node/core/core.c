@@ -187,7 +187,7 @@ static void advance_phase(struct core *c)
     if (c->phase != CORE_CONVERGE || rib_dirty_count(&c->rib))
         return;
     bool patience_ends = c->now_ms >= c->started_ms + c->config->defer_ms;
-    if (!core_cluster_caught_up(c) || (!core_bgp_may_tell(c) && !patience_ends))
+    if (!core_cluster_caught_up(c) || (!core_bgp_all_synced(c) && !patience_ends))
         return;
     c->phase = CORE_STEADY;
     core_bgp_converged(c);

@@ -475,31 +475,14 @@ static bool is_synced(const struct core *c, uint16_t nva)
     return false;
 }
 
-/* RFC 4724 section 4.1: those excepted that have restarted themselves, since they may wait for us. */
-static bool restarts_too(const struct core_peer *p)
-{
-    return p->session && bgp_session_slot(p->session) >= 0 && bgp_session_peer_open(p->session)->restarting;
-}
-
-static bool are_synced(const struct core *c, bool are_restarting_excepted)
+bool core_bgp_all_synced(const struct core *c)
 {
     if (core_dynamic_may_miss(c))
         return false;
     for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
-        if (!p->cfg->disabled && !core_peer_is_removed(p) && !is_synced(c, p->nva) &&
-            !(are_restarting_excepted && restarts_too(p)))
+        if (!p->cfg->disabled && !core_peer_is_removed(p) && !is_synced(c, p->nva))
             return false;
     return true;
-}
-
-bool core_bgp_all_synced(const struct core *c)
-{
-    return are_synced(c, false);
-}
-
-bool core_bgp_may_tell(const struct core *c)
-{
-    return are_synced(c, true);
 }
 
 /* ---- life ---- */

@@ -398,19 +398,6 @@ static void test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_sp
     lab_close(l);
 }
 
-/* RFC 4724 sections 3 and 4.1, the R bit: both would wait for the other's End-of-RIB. */
-static void test_after_our_start_nobody_is_waited_for_who_has_restarted_too(void)
-{
-    struct lab *l = lab_open(", gracefulRestart: full");
-    come_up(l, TALKER, GRACEFUL("8078", "80"));
-    come_up(l, LISTENER, OPEN("fdea", "03"));
-    CU_ASSERT_EQUAL(l->players[TALKER].ends_of_rib, 0); /* the listener has something to say */
-    say(l, LISTENER, END_OF_RIB);
-    pass(l, 1);
-    CU_ASSERT_EQUAL(l->players[TALKER].ends_of_rib, 1);
-    lab_close(l);
-}
-
 CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_stranger_is_told_that_it_is_one), CU_CASE(test_strangers_are_told_a_few_at_a_time),
         CU_CASE(test_what_was_said_before_the_end_is_heard),
@@ -435,5 +422,4 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_peer_hears_our_as_for_its_own_where_it_is_overridden),
         CU_CASE(test_a_peer_sees_us_as_the_as_that_its_entry_says),
         CU_CASE(test_our_own_as_in_a_path_is_a_loop_unless_it_is_allowed),
-        CU_CASE(test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken),
-        CU_CASE(test_after_our_start_nobody_is_waited_for_who_has_restarted_too))
+        CU_CASE(test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken))
