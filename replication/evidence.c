@@ -247,12 +247,16 @@ void repl_evidence_session_ends(struct rib *r, uint16_t nva)
     }
 }
 
-static bool any_session_is_live(const struct rib *r)
+/* Has any NVA told all it has on a session that lives? One that has just come up is about to tell again what is
+ * held for it. */
+static bool anybody_has_told(const struct rib *r)
 {
     for (int o = 1; o < RIB_ORIGINS; o++)
-        for (uint32_t nva = 1; nva < r->nva_count; nva++)
-            if (witness(r, o, (uint16_t)nva))
+        for (uint32_t nva = 1; nva < r->nva_count; nva++) {
+            const struct rib_session *s = witness(r, o, (uint16_t)nva);
+            if (s && s->state == RIB_SESSION_SYNCED)
                 return true;
+        }
     return false;
 }
 
@@ -272,7 +276,7 @@ static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
         return stale_at;
     if (now_ms < drop_at)
         return drop_at;
-    if (!any_session_is_live(r))
+    if (!anybody_has_told(r))
         return now_ms + times->grace_ms; /* total loss: hold without limit */
     rib_origin_drop(r, origin, h->which);
     return UINT64_MAX;
@@ -282,7 +286,7 @@ void repl_evidence_purge(struct rib *r, uint8_t origin)
 {
     struct holding held[2];
     holdings(&r->origins[origin], held);
-    if (*held[0].class != RIB_LIVE && held_entries(&r->origins[origin], &held[0]) && any_session_is_live(r))
+    if (*held[0].class != RIB_LIVE && held_entries(&r->origins[origin], &held[0]) && anybody_has_told(r))
         rib_origin_drop(r, origin, RIB_CURRENT);
 }
 
