@@ -19,12 +19,12 @@ const struct repl_heard *core_heard_of(const struct core_member *teller, const s
     return NULL;
 }
 
-/* The latest life of it that anybody here remembers. One that lost its own count and has no link with those who
- * remember hears of it from us. */
+/* The latest life of it that anybody here remembers. One that lost its own count hears of it from us, or from those
+ * who hear it from us: it may have a link with none that remembers. */
 static uint64_t latest_life(const struct core *c, const struct core_member *m)
 {
     uint64_t latest = m->replica.incarnation;
-    for (const struct core_member *k = core_next_member(c, NULL); k && has_link(m); k = core_next_member(c, k)) {
+    for (const struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k)) {
         const struct repl_heard *h = core_heard_of(k, m);
         if (h && h->incarnation > latest)
             latest = h->incarnation;
