@@ -132,16 +132,22 @@ static void test_the_other_node_takes_over_without_a_removal(void)
     follow_fini(&s.f);
 }
 
+/* The first node is gone, and back with an empty table. */
+static void restart_node(struct side *s, uint64_t now_ms)
+{
+    follow_disconnected(&s->f, 0, now_ms);
+    follow_connected(&s->f, 0);
+    s->version[0] = s->total[0] = 0;
+    repl_digest_init(&s->digest[0], key);
+}
+
 static void test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence(void)
 {
     static const struct repl_table_batch young = { .reset = true };
     struct side s;
     begin(&s);
     say(&s, 0, 0, 20, full, true, false, 1000);
-    follow_disconnected(&s.f, 0, 2000);
-    follow_connected(&s.f, 0);
-    s.version[0] = s.total[0] = 0;
-    repl_digest_init(&s.digest[0], key);
+    restart_node(&s, 2000);
     say(&s, 0, 10, 20, young, true, false, 3000); /* 10 to 29, not yet complete */
     CU_ASSERT_EQUAL(installed(&s), 30);
     CU_ASSERT_EQUAL(s.deletes, 0);
@@ -166,10 +172,7 @@ static void test_a_node_that_is_back_takes_nothing_that_stood_before_it(void)
     struct side s;
     begin(&s);
     say(&s, 0, 0, 20, full, true, false, 1000);
-    follow_disconnected(&s.f, 0, 2000);
-    follow_connected(&s.f, 0);
-    s.version[0] = s.total[0] = 0;
-    repl_digest_init(&s.digest[0], key);
+    restart_node(&s, 2000);
     say(&s, 0, 0, 30, young, true, false, 3000); /* 20 to 29 are its own */
     CU_ASSERT_EQUAL(installed(&s), 30);
     say(&s, 0, 15, 10, later, false, true, 4000);
