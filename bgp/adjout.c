@@ -23,14 +23,19 @@ static unsigned compare(struct adjout_group *g, uint32_t net)
     return cost;
 }
 
+static void begin_batch(struct adjout_group *g, uint64_t version)
+{
+    adjout_batch_clear(g->batch, version);
+    g->loops[0].attrs = g->loops[1].attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
+    memset(g->hops, 0, sizeof g->hops);
+}
+
 /* Take changed nets of this family into a batch. Returns how many nets were looked at, their paths counted, or items made. */
 static unsigned fill_batch(struct adjout_group *g, unsigned budget)
 {
     unsigned taken = 0, most = budget < 2 * ADJOUT_BATCH ? budget : 2 * ADJOUT_BATCH;
     struct vlist *loc = &g->adjout->rib->loc;
-    adjout_batch_clear(g->batch, g->position);
-    g->loops[0].attrs = g->loops[1].attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
-    memset(g->hops, 0, sizeof g->hops);
+    begin_batch(g, g->position);
     for (uint32_t net; taken < budget && g->batch->count < most && (net = vlist_next(loc, &g->position));) {
         unsigned cost = prefix_index_family(net) == g->rules.family ? compare(g, net) : 1;
         taken += cost ? cost : 1;
@@ -114,6 +119,15 @@ static unsigned work_group(struct adjout_group *g, unsigned budget)
     if (has_attached(g))
         encode_batch(g);
     return taken;
+}
+
+/* Should a reader be left behind before it has read of this, its walk begins before the net. */
+void adjout_compare_again(struct adjout_group *g, uint32_t net)
+{
+    begin_batch(g, rib_version(g->adjout->rib, net) - 1);
+    compare(g, net);
+    if (has_attached(g))
+        encode_batch(g);
 }
 
 /* ---- the end of a group, a stretch at a time ---- */

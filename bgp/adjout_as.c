@@ -97,6 +97,12 @@ uint16_t adjout_leads_to(struct adjout_group *g, uint32_t attrs, uint16_t owner)
     return known->nva == owner ? 0 : known->nva;
 }
 
+bool adjout_leads_to_member(const struct adjout_member *m, uint32_t attrs)
+{
+    const struct rib *r = m->group->adjout->rib;
+    return attrs && ip_addr_is_equal(&bgp_attrs_get(&r->attrs, attrs)->next_hop, &r->nvas[m->nva].address);
+}
+
 /* ---- lists of ASes, each distinct one once ---- */
 
 static int compare(const void *a, const void *b)

@@ -221,6 +221,8 @@ uint16_t adjout_as_list(struct adjout_group *g, const uint32_t *asns, uint32_t c
 bool adjout_as_list_has(const struct adjout_group *g, uint16_t list, uint32_t asn);
 /* The NVA whose address is the next hop of these attributes, if it is another one than their owner; else 0. */
 uint16_t adjout_leads_to(struct adjout_group *g, uint32_t attrs, uint16_t owner);
+/* Is it this member's? */
+bool adjout_leads_to_member(const struct adjout_member *m, uint32_t attrs);
 
 /* adjout_told.c, adjout_paths.c: the net's items into the group's batch, and remember what they say. */
 void adjout_compare(struct adjout_group *g, uint32_t net);
@@ -249,7 +251,15 @@ static inline struct adjout_route *adjout_route_at(const struct adjout_group *g,
 /* Forget ids whose withdrawal all have read, a stretch at a time. */
 void adjout_purge_paths(struct adjout_group *g);
 
-/* adjout.c: would they share a group? */
+/* Whom a path leads to was found when the net was compared. Has this member's NVA come since, or its number been
+ * another one's then, so that it is not told what it is to be told? */
+bool adjout_is_misled(const struct adjout_member *m, uint32_t place);
+bool adjout_is_misled_by_paths(const struct adjout_member *m, uint32_t place);
+
+/* adjout.c: compare a net once more that the group has told already; the group's batch is used. */
+void adjout_compare_again(struct adjout_group *g, uint32_t net);
+
+/* Would they share a group? */
 bool adjout_same_rules(const struct adjout_rules *a, const struct adjout_rules *b);
 
 /* adjout_map.c: what the members are told in the place of this path's attributes, 0 = nothing. Borrowed: a route

@@ -99,12 +99,15 @@ static void add_paths(struct adjout_member *m, uint32_t net, uint64_t at)
 /* at: its version. */
 static void add_net(struct adjout_member *m, uint32_t net, uint64_t at)
 {
+    uint32_t place = prefix_index_place(net);
+    if (m->group->has_paths ? adjout_is_misled_by_paths(m, place) : adjout_is_misled(m, place))
+        adjout_compare_again(m->group, net);
     if (m->group->has_paths) {
         add_paths(m, net, at);
         return;
     }
-    uint32_t attrs = adjout_told_one(m, prefix_index_place(net));
-    if (at <= m->alike && adjout_is_alike(m, prefix_index_place(net), attrs))
+    uint32_t attrs = adjout_told_one(m, place);
+    if (at <= m->alike && adjout_is_alike(m, place, attrs))
         return;
     if (attrs || at > m->untold)
         add(m, (struct adjout_item){ .net = net, .attrs = attrs });

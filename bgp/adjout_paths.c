@@ -199,14 +199,25 @@ static void lead_to(struct adjout_group *g, uint32_t net, struct adjout_route *r
     route->hop = hop;
 }
 
+/* NVAs have come and gone: the path is as it was, and leads to another one. Whoever that is has not read of it yet. */
+static void lead_anew(struct adjout_group *g, struct adjout_route *route)
+{
+    uint16_t hop = adjout_leads_to(g, route->attrs, route->nva);
+    if (hop != route->hop)
+        must(adjout_withhold(g, route->hop, -1) && adjout_withhold(g, hop, +1));
+    route->hop = hop;
+}
+
 /* The id's path, as it is now: known or new, changed or back again. */
 static void set(struct adjout_group *g, uint32_t net, struct adjout_route *route, uint32_t path)
 {
     const struct rib_path *p = rib_path(rib_of(g), path);
     uint32_t attrs = adjout_attrs(g, path);
     bool is_other = route->nva != p->nva;
-    if (route->attrs == attrs && !is_other)
+    if (route->attrs == attrs && !is_other) {
+        lead_anew(g, route);
         return;
+    }
     if (route->attrs && is_other)
         withdraw(g, net, route);
     bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
@@ -275,4 +286,14 @@ void adjout_forget_paths(struct adjout_group *g, uint32_t place)
         next = route->next;
         bgp_attrs_unref(&g->adjout->rib->attrs, route->attrs);
     }
+}
+
+bool adjout_is_misled_by_paths(const struct adjout_member *m, uint32_t place)
+{
+    for (uint32_t i = adjout_first_route(m->group, place); i; i = adjout_route_at(m->group, i)->next) {
+        const struct adjout_route *route = adjout_route_at(m->group, i);
+        if (route->nva != m->nva && adjout_leads_to_member(m, route->attrs) != (route->hop == m->nva))
+            return true;
+    }
+    return false;
 }

@@ -437,3 +437,13 @@ uint32_t adjout_told_one(const struct adjout_member *m, uint32_t place)
 {
     return adjout_told_in(m->group, place, m);
 }
+
+bool adjout_is_misled(const struct adjout_member *m, uint32_t place)
+{
+    struct view v;
+    bool is_turned_away = false;
+    recall(m->group, place, &v);
+    while (v.detour_count && v.detours[v.detour_count - 1].nva) /* those of NVAs stand behind those of ASes */
+        is_turned_away |= v.detours[--v.detour_count].nva == m->nva;
+    return adjout_leads_to_member(m, told_by(&v, m->nva, m->asn)) != is_turned_away;
+}

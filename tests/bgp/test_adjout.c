@@ -355,6 +355,34 @@ static void test_a_path_that_leads_back_to_the_receiver_is_not_told_to_it_and_hi
     stage_close(s);
 }
 
+/* A neighbour of a prefix is not known before it calls; its number was another one's, may be. */
+static void test_a_path_that_leads_to_who_comes_later_is_not_told_to_it(void)
+{
+    struct stage *s = stage_open();
+    struct ip_addr *address = &s->l.nvas[1].address, later = *address;
+    *address = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 2, 99 } };
+    join(s, 2, BGP_IP4);
+    join(s, 3, BGP_IP4);
+    uint32_t back = announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1, .via = 1 });
+    uint32_t other = announce(s, (struct lab_route){ .nva = 3, .net = 1, .path_len = 3 });
+    announce(s, (struct lab_route){ .nva = 2, .net = 1, .path_len = 1, .via = 1 });
+    settle(s);
+    *address = later;
+    join(s, 1, BGP_IP4);
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].announced, 1);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[1][BGP_IP4], 1), other);
+    CU_ASSERT_EQUAL(s->players[3][BGP_IP4].announced, 2); /* nothing has changed for it */
+    leave(s, 1, BGP_IP4);
+    *address = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 2, 98 } };
+    join(s, 1, BGP_IP4);
+    settle(s);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[1][BGP_IP4], 0), back);
+    CU_ASSERT_EQUAL(adjout_stats(s->players[1][BGP_IP4].member).current, 2);
+    stage_close(s);
+}
+
 /* Two firewalls in one AS: neither is to be told the other's path while a third way is there. */
 static void test_nvas_of_one_as_are_told_the_way_of_a_third(void)
 {
@@ -526,6 +554,7 @@ CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib)
         CU_CASE(test_a_member_that_does_not_read_falls_behind_and_holds_up_nobody),
         CU_CASE(test_a_path_through_the_receivers_own_as_hides_no_other),
         CU_CASE(test_a_path_that_leads_back_to_the_receiver_is_not_told_to_it_and_hides_no_other),
+        CU_CASE(test_a_path_that_leads_to_who_comes_later_is_not_told_to_it),
         CU_CASE(test_nvas_of_one_as_are_told_the_way_of_a_third),
         CU_CASE(test_a_path_that_fits_no_message_hides_no_other),
         CU_CASE(test_a_third_path_that_is_disproved_is_told_no_longer),

@@ -47,6 +47,31 @@ static void test_all_paths_but_its_own_are_told_to_a_member(void)
     stage_close(s);
 }
 
+/* RFC 4271 section 5.1.3: a neighbour of a prefix is not known before it calls; its number was another one's, may be. */
+static void test_a_path_that_leads_to_who_comes_later_is_not_told_to_it(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct ip_addr *address = &s->l.nvas[1].address, later = *address;
+    *address = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 2, 99 } };
+    join(s, 3, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1, .via = 1 });
+    announce(s, (struct lab_route){ .nva = 4, .net = 0, .path_len = 2 });
+    settle(s);
+    *address = later;
+    join(s, 1, BGP_IP4);
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(heard_count(&s->players[1][BGP_IP4], 0), 1);
+    CU_ASSERT_EQUAL(s->players[3][BGP_IP4].announced, 2); /* nothing has changed for it */
+    leave(s, 1, BGP_IP4);
+    *address = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 2, 98 } };
+    join(s, 1, BGP_IP4);
+    settle(s);
+    CU_ASSERT_EQUAL(heard_count(&s->players[1][BGP_IP4], 0), 2);
+    CU_ASSERT_EQUAL(adjout_stats(s->players[1][BGP_IP4].member).current, 2);
+    stage_close(s);
+}
+
 /* RFC 7911 section 3: an id that was told names the same path for as long as it is told. */
 static void test_a_paths_id_stays_whatever_the_others_do(void)
 {
@@ -345,6 +370,7 @@ static void test_every_members_table_is_the_models_whatever_happens(void)
 }
 
 CU_MAIN("adjout_paths", CU_CASE(test_all_paths_but_its_own_are_told_to_a_member),
+        CU_CASE(test_a_path_that_leads_to_who_comes_later_is_not_told_to_it),
         CU_CASE(test_a_paths_id_stays_whatever_the_others_do),
         CU_CASE(test_ids_are_the_same_on_every_node),
         CU_CASE(test_another_nodes_copy_is_not_told_again),
