@@ -12,12 +12,14 @@
 
 #include "bgp/bmp.h"
 #include "bgp/update.h"
+#include "node/config/change.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"
 
 #define HEADER(length, type) "'marker' ffffffffffffffff ffffffffffffffff 'length'" length "'type'" type
 #define KEEPALIVE            HEADER("0013", "04")
 #define OPEN                 HEADER("001d", "01") "04 fde9 0000 0a000002 00"
+#define LISTENER_OPEN        HEADER("001d", "01") "04 fdea 0000 0a000003 00"
 #define GRACEFUL             HEADER("0027", "01") "04 fde9 0000 0a000002 0a 02 08 40 06 0078 0001 01 80"
 #define END_OF_RIB           HEADER("0017", "02") "0000 0000"
 #define ROUTE(third)                                                                               \
@@ -30,7 +32,7 @@ struct lab {
     struct config *config;
     struct core *core;
     uint64_t now;
-    struct pump *nva, *station; /* NULL: none */
+    struct pump *nva, *listener, *station; /* NULL: none */
     bool is_deaf;               /* the station takes nothing */
     unsigned dials;
     struct core_request dialled;
@@ -40,18 +42,28 @@ struct lab {
     char text[TEXT];
 };
 
-static struct config *load(const char *station_keys)
+/* What a reload may change of the two NVAs. */
+struct rules {
+    const char *nva, *listener; /* more keys */
+    unsigned limit;
+};
+
+static struct config *load(const char *station_keys, const struct rules *rules)
 {
-    char path[] = "/tmp/tandem-bmp-XXXXXX", text[1024];
+    char path[] = "/tmp/tandem-bmp-XXXXXX", text[2048];
     struct config *c;
     int fd = mkstemp(path), len;
     len = snprintf(text, sizeof text,
                    "routeServer: { name: hub, mode: transparent }\n"
                    "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                   "peers: [{ name: nva, peerIp: 10.0.0.2, peerAsn: 65001, passive: true,\n"
-                   "          maxRoutes: { limit: 2, action: trim } }]\n"
+                   "routeMaps: [{ name: without-1, rules: [{ name: one, match: { routePrefix: 192.168.1.0/24 },\n"
+                   "              action: drop }] },\n"
+                   "            { name: longer, rules: [{ name: all, action: { prependAsPath: '65001' } }] }]\n"
+                   "peers: [{ name: nva, peerIp: 10.0.0.2, peerAsn: 65001, passive: true%s,\n"
+                   "          maxRoutes: { limit: %u, action: trim } },\n"
+                   "        { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true%s }]\n"
                    "export: { bmp: [{ name: noc, station: '10.0.0.9:11019', connectRetry: 4s%s }] }\n",
-                   station_keys);
+                   rules->nva, rules->limit, rules->listener, station_keys);
     if (fd < 0 || write(fd, text, (size_t)len) != len)
         abort();
     close(fd);
@@ -185,6 +197,8 @@ static void take_requests(struct lab *l)
             l->station = NULL;
         if (r.pump == l->nva)
             l->nva = NULL;
+        if (r.pump == l->listener)
+            l->listener = NULL;
         core_closed(l->core, r.pump, CORE_CLOSE_EOF, l->now);
     }
 }
@@ -196,6 +210,8 @@ static void turn(struct lab *l)
         take_requests(l);
         if (l->nva)
             take(l, l->nva);
+        if (l->listener)
+            take(l, l->listener);
         if (l->station && !l->is_deaf)
             take(l, l->station);
     }
@@ -209,13 +225,18 @@ static void pass(struct lab *l, unsigned seconds)
     }
 }
 
-static void say(struct lab *l, const char *text)
+static void send(struct lab *l, struct pump *p, const char *text)
 {
     size_t room;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(l->nva);
-    uint8_t *at = pump_rx_space(l->nva, &room);
-    core_received(l->core, l->nva, hex(at, room, text));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    uint8_t *at = pump_rx_space(p, &room);
+    core_received(l->core, p, hex(at, room, text));
     turn(l);
+}
+
+static void say(struct lab *l, const char *text)
+{
+    send(l, l->nva, text);
 }
 
 static void nva_comes(struct lab *l, const char *open)
@@ -224,6 +245,15 @@ static void nva_comes(struct lab *l, const char *open)
     l->nva = core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now);
     say(l, open);
     say(l, KEEPALIVE);
+}
+
+static void listener_comes(struct lab *l)
+{
+    const struct ip_addr remote = { .bytes = { 10, 0, 0, 3 } }, local = { .bytes = { 10, 0, 0, 1 } };
+    l->listener = core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now);
+    send(l, l->listener, LISTENER_OPEN);
+    send(l, l->listener, KEEPALIVE);
+    send(l, l->listener, END_OF_RIB);
 }
 
 static void nva_goes(struct lab *l)
@@ -255,7 +285,7 @@ static struct lab *lab_open(const char *station_keys)
     struct lab *l = calloc(1, sizeof *l);
     CU_ASSERT_PTR_NOT_NULL_FATAL(l);
     l->now = 1000000;
-    l->config = load(station_keys);
+    l->config = load(station_keys, &(struct rules){ .nva = "", .listener = "", .limit = 2 });
     l->core = core_new(&(struct core_cfg){ .config = l->config, .self = 1 }, l->now);
     turn(l);
     return l;
@@ -269,6 +299,28 @@ static struct lab *lab_told(const char *station_keys, const char *open)
     say(l, ROUTE("01"));
     say(l, END_OF_RIB);
     answer_dial(l);
+    return l;
+}
+
+/* As the loop does it. */
+static void reload(struct lab *l, const char *station_keys, const struct rules *rules)
+{
+    struct config *next = load(station_keys, rules);
+    CU_ASSERT_TRUE_FATAL(config_can_follow(l->config, next, stdout));
+    take_requests(l);
+    config_follow(l->config, next);
+    core_reconfigure(l->core, next, l->now);
+    config_free(next);
+    pass(l, 1);
+}
+
+/* Two prefixes told, both NVAs up, the station has heard all. */
+static struct lab *lab_ruled(const char *station_keys)
+{
+    struct lab *l = lab_told(station_keys, OPEN);
+    say(l, ROUTE("02"));
+    listener_comes(l);
+    l->text[0] = 0;
     return l;
 }
 
@@ -457,6 +509,63 @@ static void test_reports_come_in_their_interval(void)
     lab_close(l);
 }
 
+/* RFC 7854 section 5, RFC 9069 section 6.1: what a rule makes of routes that are there is told as it changes. */
+static void test_a_new_map_for_the_way_in_is_told_after_policy_and_of_the_loc_rib(void)
+{
+    static const char keys[] = ", routes: [adjRibInPre, adjRibInPost, locRib]";
+    struct lab *l = lab_ruled(keys);
+    reload(l, keys, &(struct rules){ .nva = ", inboundRouteMap: without-1", .listener = "", .limit = 2 });
+    expect(l, " +192.168.1.0/24@pre-in -192.168.1.0/24@post-in -192.168.1.0/24@loc");
+    reload(l, keys, &(struct rules){ .nva = ", inboundRouteMap: longer", .listener = "", .limit = 2 });
+    expect(l, " +192.168.1.0/24@pre-in +192.168.2.0/24@pre-in +192.168.1.0/24@post-in +192.168.2.0/24@post-in"
+              " +192.168.1.0/24@loc +192.168.2.0/24@loc");
+    reload(l, keys, &(struct rules){ .nva = ", inboundRouteMap: longer", .listener = "", .limit = 2 });
+    expect(l, "");
+    lab_close(l);
+}
+
+static void test_a_new_limit_is_told_after_policy_and_of_the_loc_rib(void)
+{
+    static const char keys[] = ", routes: [adjRibInPost, locRib]";
+    struct lab *l = lab_ruled(keys);
+    reload(l, keys, &(struct rules){ .nva = "", .listener = "", .limit = 1 });
+    expect(l, " -192.168.2.0/24@post-in -192.168.2.0/24@loc");
+    reload(l, keys, &(struct rules){ .nva = "", .listener = "", .limit = 5 });
+    expect(l, " +192.168.2.0/24@post-in +192.168.2.0/24@loc");
+    lab_close(l);
+}
+
+/* RFC 8671 section 5: what the peer is not told any more is withdrawn after policy, and stays before it. */
+static void test_a_new_map_for_the_way_out_is_told_after_policy(void)
+{
+    static const char keys[] = ", routes: [adjRibOutPre, adjRibOutPost]";
+    struct lab *l = lab_ruled(keys);
+    reload(l, keys, &(struct rules){ .nva = "", .listener = ", outboundRouteMap: without-1", .limit = 2 });
+    CU_ASSERT_PTR_NOT_NULL(strstr(l->text, "-192.168.1.0/24@post-out"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(l->text, "+192.168.1.0/24@pre-out"));
+    CU_ASSERT_PTR_NULL(strstr(l->text, "+192.168.1.0/24@post-out"));
+    CU_ASSERT_PTR_NULL(strstr(l->text, "-192.168.1.0/24@pre-out"));
+    l->text[0] = 0;
+    reload(l, keys, &(struct rules){ .nva = "", .listener = "", .limit = 2 });
+    CU_ASSERT_PTR_NOT_NULL(strstr(l->text, "+192.168.1.0/24@post-out"));
+    CU_ASSERT_PTR_NULL(strstr(l->text, "-192.168.1.0/24"));
+    lab_close(l);
+}
+
+/* A map or a limit for the way in: what is not there any more is withdrawn from who was told it, too. */
+static void test_rules_for_the_way_in_reach_the_adj_rib_out(void)
+{
+    static const char keys[] = ", routes: [adjRibOutPre, adjRibOutPost]";
+    struct lab *l = lab_ruled(keys);
+    reload(l, keys, &(struct rules){ .nva = ", inboundRouteMap: without-1", .listener = "", .limit = 2 });
+    expect(l, " -192.168.1.0/24@pre-out -192.168.1.0/24@pre-out -192.168.1.0/24@post-out -192.168.1.0/24@post-out");
+    reload(l, keys, &(struct rules){ .nva = "", .listener = "", .limit = 1 });
+    CU_ASSERT_PTR_NOT_NULL(strstr(l->text, "+192.168.1.0/24@post-out"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(l->text, "-192.168.2.0/24@post-out"));
+    CU_ASSERT_PTR_NULL(strstr(l->text, "+192.168.2.0/24"));
+    lab_close(l);
+}
+
 static void test_a_stop_is_told(void)
 {
     struct lab *l = lab_told("", OPEN);
@@ -477,4 +586,8 @@ CU_MAIN("core bmp", CU_CASE(test_a_station_is_told_who_is_up_and_each_table_to_i
         CU_CASE(test_a_slow_station_is_told_the_latest_state_only),
         CU_CASE(test_a_station_that_takes_nothing_is_hung_up_on_and_begins_anew),
         CU_CASE(test_dials_are_further_and_further_apart), CU_CASE(test_what_a_station_says_is_not_heard),
-        CU_CASE(test_reports_come_in_their_interval), CU_CASE(test_a_stop_is_told))
+        CU_CASE(test_reports_come_in_their_interval),
+        CU_CASE(test_a_new_map_for_the_way_in_is_told_after_policy_and_of_the_loc_rib),
+        CU_CASE(test_a_new_limit_is_told_after_policy_and_of_the_loc_rib),
+        CU_CASE(test_a_new_map_for_the_way_out_is_told_after_policy),
+        CU_CASE(test_rules_for_the_way_in_reach_the_adj_rib_out), CU_CASE(test_a_stop_is_told))
