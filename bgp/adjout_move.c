@@ -137,11 +137,16 @@ static bool differ_by_map(const struct adjout_group *a, const struct adjout_grou
     return adjout_same_rules(&like, &b->rules);
 }
 
-/* The version up to which it has what its group has told, 0: that cannot be said. */
-static uint64_t known_up_to(const struct adjout_member *m, const struct adjout_group *next)
+/* The version up to which it has what this group has told, 0: that cannot be said. */
+static uint64_t known_up_to(const struct adjout_member *m, const struct adjout_group *from,
+                            const struct adjout_group *next)
 {
     uint64_t read = adjout_has_read(m), told = m->group->position;
-    if (!m->attached || m->is_lost || !differ_by_map(m->group, next))
+    if (m->is_lost || !differ_by_map(from, next))
+        return 0;
+    if (m->is_waiting)
+        return m->alike;
+    if (!m->attached)
         return 0;
     return read < told ? read : told;
 }
@@ -163,11 +168,11 @@ struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_r
     struct adjout_member *moved = adjout_join(m->group->adjout, rules, m->nva);
     if (!moved)
         return NULL;
-    if (m->is_waiting) /* twice within some turns: then at once */
-        hand_over_stretch(m, UINT32_MAX);
-    moved->alike = known_up_to(m, moved->group);
-    if (m->group->has_paths || moved->alike)
-        begin(moved, m->group);
+    /* Twice within some turns: while it waits it reads nothing, and has what the first group told. */
+    struct adjout_group *from = m->is_waiting ? m->from : m->group;
+    moved->alike = known_up_to(m, from, moved->group);
+    if (from->has_paths || moved->alike)
+        begin(moved, from);
     moved->untold = 0;
     moved->wants_begin = m->wants_begin;
     moved->wants_end = m->wants_end;
