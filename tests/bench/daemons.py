@@ -108,11 +108,15 @@ class TandemPair(Tandem):
         nodes = [f"{{ name: {name}, address: {address}, api: [\"{address}:8179\"], health: [\"{address}:8178\"], "
                  f"publicKey: \"{keys[name]}\" }}"
                  for name, address in self.NODES.items()]
-        file = self.write("tandem.yaml", self.document(nodes) +
-                          'cluster: { keyFile: "{node}.key", secretFile: cluster.secret }\n')
+        self.write("tandem.yaml", self.document(nodes) +
+                   'cluster: { keyFile: "{node}.key", secretFile: cluster.secret }\n')
         for name in self.NODES:
-            self.spawn(program("tandemd"), "--config", file, "--node", name, label=f".{name}")
+            self.run(name)
         time.sleep(1)  # they meet, and agree on an empty table
+
+    def run(self, name):
+        self.spawn(program("tandemd"), "--config", self.path("tandem.yaml"), "--node", name, label=f".{name}")
+        return self.processes[-1]
 
 
 class Bird(Daemon):

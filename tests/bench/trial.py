@@ -69,11 +69,17 @@ class Trial:
 
     def tell(self, *words):
         """One command to the load; its answer."""
+        self.say(*words)
+        return self.answer()
+
+    def say(self, *words):
         try:
             self.load.popen.stdin.write(" ".join(map(str, words)) + "\n")
             self.load.popen.stdin.flush()
         except BrokenPipeError:
             pass
+
+    def answer(self):
         line = self.load.popen.stdout.readline()
         answer = json.loads(line) if line else {"error": self.load.tail(3).strip() or "the load ended"}
         if "error" in answer:
