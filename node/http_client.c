@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bgp/base/list.h"
 
@@ -433,6 +434,28 @@ const char *http_answer_header(const struct http_answer *a, const char *name)
         curl_easy_header(a->request->easy, name, h->amount - 1, CURLH_HEADER, -1, &h))
         return NULL;
     return h->value;
+}
+
+static bool is_number(const char *text)
+{
+    return *text && !text[strspn(text, "0123456789")];
+}
+
+uint32_t http_answer_retry_s(const struct http_answer *a)
+{
+    const char *text = http_answer_header(a, "Retry-After"), *date = http_answer_header(a, "Date");
+    if (!text)
+        return 0;
+    if (is_number(text)) {
+        unsigned long seconds = strtoul(text, NULL, 10);
+        return seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
+    }
+    time_t then = curl_getdate(text, NULL), now = date ? curl_getdate(date, NULL) : -1;
+    if (now == -1)
+        now = time(NULL); /* a server without a clock sends no Date, and 5xx answers need none */
+    if (then == -1 || then <= now)
+        return 0;
+    return then - now < UINT32_MAX ? (uint32_t)(then - now) : UINT32_MAX;
 }
 
 json_t *http_answer_json(const struct http_answer *a, char error[static HTTP_CLIENT_ERROR_MAX])

@@ -65,6 +65,9 @@ struct http_answer {
 /* The value of a header by name (any case), the last one if there are several; NULL: there is none.
  * Valid until on_done returns. */
 const char *http_answer_header(const struct http_answer *a, const char *name);
+/* Seconds that Retry-After asks to wait, 0 = nothing is said or the time has come. As a date it counts from
+ * the answer's own Date, so that no clock has to agree with ours (RFC 9110 sections 5.6.7 and 10.2.3). */
+uint32_t http_answer_retry_s(const struct http_answer *a);
 /* The body as JSON, the caller's; duplicate keys are refused. NULL: none, and error says where. */
 json_t *http_answer_json(const struct http_answer *a, char error[static HTTP_CLIENT_ERROR_MAX]);
 

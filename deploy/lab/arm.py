@@ -20,6 +20,7 @@ Faults: 401 403 404 409 412 429 500 503, hang (no answer), reset (closed unheard
 malformed, truncated, html, wrong (JSON of another shape), redirect, fail (the operation ends Failed).
 """
 import argparse
+import email.utils
 import http.server
 import json
 import os
@@ -44,7 +45,7 @@ STATUS_FAULTS = {
     "401": ("ExpiredAuthenticationToken", {}), "403": ("AuthorizationFailed", {}), "404": ("ResourceNotFound", {}),
     "409": ("AnotherOperationInProgress", {}), "412": ("PreconditionFailedEtagMismatch", {}),
     "429": ("TooManyRequests", {"Retry_After": 1}), "500": ("InternalServerError", {}),
-    "503": ("ServerTimeout", {"Retry_After": 1}),
+    "503": ("ServerTimeout", {}),
 }
 BROKEN = {
     "malformed": b'{"name": "rt", "etag": "W/\\"1\\"", "properties": {"routes": [{"name": ',
@@ -149,6 +150,8 @@ class ArmHandler(Handler):
     def harm(self, fault, result):
         if fault in STATUS_FAULTS:
             code, headers = STATUS_FAULTS[fault]
+            if fault == "503":  # the other form of it (RFC 9110 section 10.2.3)
+                headers = {"Retry_After": email.utils.formatdate(time.time() + 2, usegmt=True)}
             self.answer(refuse(int(fault), code, "The lab was asked for this fault.", **headers))
         elif fault in BROKEN:
             broken = Answer(502 if fault == "html" else 200)

@@ -58,7 +58,7 @@ static void on_done(void *data, const struct http_answer *h)
         .status = h->status,
         .was_sent = h->was_sent,
         .error = h->error,
-        .retry_after = http_answer_header(h, "Retry-After"),
+        .retry_after_s = http_answer_retry_s(h),
         .operation = http_answer_header(h, "Azure-AsyncOperation"),
         .body = h->body,
         .len = h->len,

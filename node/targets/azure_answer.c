@@ -83,10 +83,9 @@ static void explain(const struct azure_answer *a, char out[static AZURE_ERROR_MA
 
 static uint64_t retry_after_ms(const struct azure_answer *a, uint64_t otherwise_ms)
 {
-    unsigned long seconds = a->retry_after ? strtoul(a->retry_after, NULL, 10) : 0;
-    if (!seconds)
+    if (!a->retry_after_s)
         return otherwise_ms;
-    return 1000 * (uint64_t)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S);
+    return 1000 * (uint64_t)(a->retry_after_s < RETRY_AFTER_MAX_S ? a->retry_after_s : RETRY_AFTER_MAX_S);
 }
 
 void azure_failed(struct azure_machine *m, enum azure_kind kind, enum azure_state state,

@@ -93,7 +93,8 @@ struct azure_answer {
     uint16_t status;
     bool was_sent;
     const char *error; /* one line */
-    const char *retry_after, *operation; /* Retry-After, Azure-AsyncOperation */
+    uint32_t retry_after_s; /* 0: nothing is said */
+    const char *operation;  /* Azure-AsyncOperation */
     bool has_remaining;
     uint32_t remaining; /* the least of x-ms-ratelimit-remaining-* that count this kind of request */
     const char *body;

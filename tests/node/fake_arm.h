@@ -204,7 +204,7 @@ static inline void fake_put(struct fake_arm *a, const struct azure_request *q, u
         fake_refuse(r, 412, "PreconditionFailedEtagMismatch");
     } else if (a->until_ms) {
         fake_refuse(r, a->etag % 2 ? 409 : 429, "AnotherOperationInProgress");
-        r->answer.retry_after = "1";
+        r->answer.retry_after_s = 1;
     } else if (count > a->limit) {
         char *text;
         if (asprintf(&text, "{\"error\":{\"code\":\"RoutesLimit\",\"message\":\"not more than %u\"}}",
@@ -288,7 +288,7 @@ static inline void fake_harm(enum fake_fault fault, struct fake_reply *r)
     if (statuses[fault])
         fake_refuse(r, statuses[fault], "AskedFor");
     if (fault == FAKE_429)
-        r->answer.retry_after = "3";
+        r->answer.retry_after_s = 3;
     if (fault == FAKE_MALFORMED)
         fake_answer(r, 200, strdup("{\"properties\":{\"routes\":[{"));
     if (fault == FAKE_HTML)

@@ -40,6 +40,7 @@ struct lab {
     uint16_t status;
     bool was_sent;
     char body[4096], etag[64], error[HTTP_CLIENT_ERROR_MAX];
+    uint32_t retry_s;
     size_t chunks;
     struct http_request *cancel; /* in the next callback */
 };
@@ -150,6 +151,7 @@ static void on_done(void *data, const struct http_answer *a)
         snprintf(l->body, sizeof l->body, "%s", a->body);
     snprintf(l->etag, sizeof l->etag, "%s", etag ? etag : "");
     snprintf(l->error, sizeof l->error, "%s", a->error);
+    l->retry_s = http_answer_retry_s(a);
     if (l->cancel)
         http_request_cancel(l->cancel);
     l->cancel = NULL;
@@ -230,6 +232,44 @@ static void test_a_kept_connection_serves_the_next_request(void)
     CU_ASSERT_EQUAL(l.status, 200);
     CU_ASSERT_EQUAL(l.server.count, 1);
     lab_close(&l);
+}
+
+/* Dates in the three forms of RFC 9110 section 5.6.7, years away from this machine's clock. */
+static void test_retry_after_is_seconds_or_a_date_against_the_servers_own(void)
+{
+    static const char date[] = "Date: Sun, 06 Nov 2044 08:49:37 GMT\r\n";
+    static const struct {
+        const char *date, *retry_after;
+        uint32_t seconds;
+    } rows[] = {
+        { date, "17", 17 },
+        { "", "17", 17 },
+        { date, "0", 0 },
+        { date, "99999999999999999999", UINT32_MAX },
+        { date, "Sun, 06 Nov 2044 08:50:07 GMT", 30 },
+        { date, "Sunday, 06-Nov-44 08:50:07 GMT", 30 },
+        { date, "Sun Nov  6 08:50:07 2044", 30 },
+        { date, "Sun, 06 Nov 2044 08:49:37 GMT", 0 },
+        { date, "Fri, 06 Nov 2043 08:50:07 GMT", 0 },
+        { "", "Fri, 06 Nov 2015 08:50:07 GMT", 0 }, /* no Date: our clock, and that is past it */
+        { date, "soon", 0 },
+        { date, "", 0 },
+        { date, "-5", 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char says[256];
+        struct lab l;
+        snprintf(says, sizeof says, "HTTP/1.1 503 Busy\r\n%sRetry-After: %s\r\nContent-Length: 0\r\n\r\n", rows[i].date,
+                 rows[i].retry_after);
+        lab_open(&l, says);
+        struct http_call c = call(&l);
+        ask(&l, &c);
+        CU_ASSERT_EQUAL(l.status, 503);
+        if (l.retry_s != rows[i].seconds)
+            fprintf(stderr, "%s: %u\n", rows[i].retry_after, l.retry_s);
+        CU_ASSERT_EQUAL(l.retry_s, rows[i].seconds);
+        lab_close(&l);
+    }
 }
 
 static json_t *as_json(const char *text, char *error)
@@ -554,6 +594,7 @@ static void test_a_certificate_for_another_name_is_refused(void)
 CU_MAIN("http_client", CU_CASE(test_a_request_arrives_as_asked_and_its_answer_is_told_once),
         CU_CASE(test_an_error_status_is_an_answer_and_a_redirect_is_not_followed),
         CU_CASE(test_a_kept_connection_serves_the_next_request),
+        CU_CASE(test_retry_after_is_seconds_or_a_date_against_the_servers_own),
         CU_CASE(test_json_with_a_duplicate_key_is_refused_with_its_place),
         CU_CASE(test_a_refused_connection_is_unreachable_and_nothing_was_sent),
         CU_CASE(test_a_server_that_hangs_up_may_have_done_it),

@@ -232,9 +232,12 @@ void sim_http_stream(struct world *w, const struct sim_event *e)
 const char *http_answer_header(const struct http_answer *a, const char *name)
 {
     const struct azure_answer *said = &a->request->answer->answer;
-    if (!strcmp(name, "Retry-After"))
-        return said->retry_after;
     return !strcmp(name, "Azure-AsyncOperation") ? said->operation : NULL;
+}
+
+uint32_t http_answer_retry_s(const struct http_answer *a)
+{
+    return a->request->answer->answer.retry_after_s;
 }
 
 json_t *http_answer_json(const struct http_answer *a, char error[static HTTP_CLIENT_ERROR_MAX])
