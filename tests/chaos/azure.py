@@ -18,6 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")]
 sys.dont_write_bytecode = True
 
+import rawbgp  # noqa: E402
 from case import Cases, Failed  # noqa: E402
 from lab.arm import Control  # noqa: E402
 from lab.arm_check import Journal, ours  # noqa: E402
@@ -27,7 +28,7 @@ from lab.net import Lab  # noqa: E402
 from lab.proc import Process  # noqa: E402
 from lab.tandem import Cluster  # noqa: E402
 
-NVA, NVA2, ARM = "10.1.2.4", "10.1.2.5", "10.1.9.9"
+NVA, NVA2, ARM, BALANCER = "10.1.2.4", "10.1.2.5", "10.1.9.9", "10.1.2.6"
 TABLES = "/subscriptions/lab/resourceGroups/net/providers/Microsoft.Network/routeTables/"
 HUB, SPOKE, SMALL, PRINCIPAL, SUMMED, OLD = (TABLES + name for name in (
     "rt-hub", "rt-spoke", "rt-small", "rt-principal", "rt-summed", "rt-old"))
@@ -47,8 +48,8 @@ class World:
     def __init__(self, lab):
         self.lab = lab
         fabric = lab.subnet("fabric", "10.1.0.1/16")
-        self.hosts = {name: lab.host(name) for name in ("rs-a", "rs-b", "fw", "arm", "fw2")}
-        for host, address in zip(self.hosts.values(), ("10.1.1.4", "10.1.1.5", NVA, ARM, NVA2)):
+        self.hosts = {name: lab.host(name) for name in ("rs-a", "rs-b", "fw", "arm", "fw2", "balancer")}
+        for host, address in zip(self.hosts.values(), ("10.1.1.4", "10.1.1.5", NVA, ARM, NVA2, BALANCER)):
             lab.attach(fabric, host, f"{address}/16")
         self.cluster = Cluster(lab)
         # What only a dead node knew of is held for grace and stale: a withdrawal that nobody alive heard ends then.
@@ -208,6 +209,39 @@ def _(w):
     w.second.announced.clear()
     w.second.apply(None)
     w.expect_table(HUB, w.announced())
+
+
+@cases.case("many next hops: three of them, and of more than a route can have the lowest 64, whatever came first")
+def _(w):
+    prefix, hops, node = "10.36.0.0/24", [f"10.1.3.{i}" for i in range(1, 71)], w.nodes[0]
+    peer = f"  - {{ name: balancer, peerIp: {BALANCER}, peerAsn: 65003, passive: true, addPath: receive }}\n"
+    for each in w.nodes:
+        each.rewrite("peers:\n", "peers:\n" + peer)
+    with w.hosts["balancer"].inside():  # to one node: the other one has it from there
+        session = rawbgp.Session(node.address, 179, BALANCER, 65003, rawbgp.IP4 + rawbgp.as4(65003) + rawbgp.add_path(2))
+
+    def announce(*numbers):
+        for i in numbers:
+            session.announce(prefix, hop=hops[i], path_id=i + 1)
+
+    def expect_hops(wanted):
+        w.expect_table(HUB, {**w.announced(), prefix: sorted(wanted)})
+        w.expect_table(OLD, {**w.announced(), prefix: [min(wanted, key=ipaddress.ip_address)]})
+
+    announce(30, 10, 20)
+    session.end_of_rib()
+    expect_hops([hops[10], hops[20], hops[30]])
+    announce(*random.Random(1).sample(range(70), 70))
+    expect_hops(hops[:64])
+    session.withdraw(prefix, path_id=1)
+    expect_hops(hops[1:65])
+    for i in range(1, 70):
+        session.withdraw(prefix, path_id=i + 1)
+    w.expect_table(HUB, w.announced())
+    session.close()
+    for each in w.nodes:
+        each.rewrite(peer, "")
+    w.journal().check()
 
 
 @cases.case("a table that is nearly full is summarised on request, and says where every packet goes as before")
