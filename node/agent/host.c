@@ -37,6 +37,7 @@ struct upstream { /* one node as seen from this host */
     struct repl_link *link; /* NULL: not connected and not dialling */
     struct pump pump;
     bool up, failed;
+    const char *trouble; /* why it is not connected, as said last; static, NULL: nothing */
     uint64_t retry_at_ms, retry_ms, heard_ms;
     struct repl_table_report reported;
     uint64_t reported_ms;
@@ -75,6 +76,18 @@ static const char *subject_of(const struct upstream *u, char buf[static CONFIG_N
 {
     snprintf(buf, CONFIG_NAME_MAX + 8, "node=%s", u->node->name);
     return buf;
+}
+
+/* Once, not with every dial. */
+static void say_trouble(struct upstream *u, const char *text)
+{
+    char subject[CONFIG_NAME_MAX + 8], address[IP_ADDR_TEXT];
+    if (u->trouble == text)
+        return;
+    u->trouble = text;
+    log_event(u->host->log, LOG_WARN_, "node_link_failed", subject_of(u, subject),
+              "address=%s port=%u reason=\"%s\" hint=\"tried again and again; the table stays as it is\"",
+              ip_addr_format(&u->node->cluster_address, address), u->node->cluster_port, text);
 }
 
 /* ---- a link to a node ---- */
@@ -167,6 +180,7 @@ static void on_link_event(struct upstream *u, const struct repl_link_event *e)
     char subject[CONFIG_NAME_MAX + 8];
     if (e->kind == REPL_LINK_UP) {
         u->up = true;
+        u->trouble = NULL;
         u->retry_ms = RETRY_MIN_MS;
         u->reported_ms = 0;
         follow_connected(&u->host->follow, u->nth);
@@ -178,8 +192,7 @@ static void on_link_event(struct upstream *u, const struct repl_link_event *e)
         on_beat(u, &e->msg->beat);
     } else if (e->kind == REPL_LINK_FAILED) {
         u->failed = true;
-        log_event(u->host->log, LOG_WARN_, "node_link_failed", subject_of(u, subject),
-                  "reason=\"%s\"", e->text);
+        say_trouble(u, e->text);
     } else if (e->kind == REPL_LINK_ENDED) {
         u->failed = true;
     }
@@ -229,8 +242,10 @@ static void dial(struct upstream *u)
     u->retry_ms = u->retry_ms * 2 < RETRY_MAX_MS ? u->retry_ms * 2 : RETRY_MAX_MS;
     int fd = sock_dial(&u->node->cluster_address, u->node->cluster_port, &(struct ip_addr){ 0 },
                        &options);
-    if (fd < 0)
+    if (fd < 0) {
+        say_trouble(u, "this host has no way to that address");
         return;
+    }
     u->link = repl_link_new(&cfg, now_ms());
     if (!u->link || !pump_init(&u->pump))
         abort();
@@ -273,12 +288,23 @@ static void on_sent(void *data, struct pump *p, size_t n)
     pump_tx_sent(p, n);
 }
 
+/* Of a connection that did not become a link: a node that refuses us says why in its own log only. */
+static const char *const dial_ends[] = {
+    [CORE_CLOSE_EOF] = "the node hangs up on us, and its log says why (cluster_auth_failed): this host's key is not "
+                       "among its agents, or publicKey, secretFile or routeServer are not the same here and there",
+    [CORE_CLOSE_RESET] = "the connection was reset",
+    [CORE_CLOSE_REFUSED] = "nothing listens there: is tandemd running, and are address and port its clusterAddress "
+                           "and clusterPort?",
+    [CORE_CLOSE_TIMEOUT] = "no answer: is the address right, and does a firewall let the port through?",
+};
+
 static void on_closed(void *data, struct pump *p, enum core_close how)
 {
     struct upstream *u = upstream_of(p);
     struct host *h = data;
     char subject[CONFIG_NAME_MAX + 8];
-    (void)how;
+    if (!u->up && !u->failed)
+        say_trouble(u, dial_ends[how]);
     if (u->up)
         log_event(h->log, LOG_WARN_, "node_gone", subject_of(u, subject),
                   "hint=\"the table stays as it is\"");

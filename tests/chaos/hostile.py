@@ -19,8 +19,9 @@ sys.dont_write_bytecode = True
 
 from case import Cases, Failed  # noqa: E402
 from lab.bird import Bird  # noqa: E402
-from lab.check import poll  # noqa: E402
+from lab.check import hold, poll  # noqa: E402
 from lab.net import Lab  # noqa: E402
+from lab.proc import Process  # noqa: E402
 from lab.tandem import Cluster, new_key, new_secret, program  # noqa: E402
 from lab.watch import RouteWatch, kernel_routes  # noqa: E402
 
@@ -223,9 +224,47 @@ def _(small):
     small.agent.start()
     poll("rs-a names the cause and the mend", lambda: "auth_failed" in small.a.process.tail(30) and
          "agents.hosts" in small.a.process.tail(30))
+    poll("the agent names the possible causes", lambda: "this host's key is not among its agents" in small.agent.process.tail(9))
     small.unharmed()
     small.agent.kill()
     os.replace(small.agent.path("agent.true"), small.agent.path("agent.key"))
+    small.agent.start()
+    poll("the agent follows again", lambda: "following" in small.agent.process.tail(3))
+
+
+@cases.case("an agent that finds no node at one of its addresses: said once, the other one is followed")
+def _(small):
+    small.agent.kill()
+    path = small.agent.path("agent.yaml")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(f"address: {small.a.address},", f"address: {small.a.address}, port: 9,"))
+    small.agent.start()
+    poll("it says so", lambda: "port=9 reason=\"nothing listens there" in small.agent.process.tail(20))
+    poll("it follows the other one", lambda: "following node=rs-b" in small.agent.process.tail(20))
+    hold("once", lambda: small.agent.process.tail(99).count("nothing listens there") == 1, 2)
+    small.agent.kill()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    small.agent.start()
+    poll("the agent follows again", lambda: "following" in small.agent.process.tail(3))
+
+
+@cases.case("an agent that may not program its kernel: shown with the reason, its routes stay")
+def _(small):
+    small.agent.kill()
+    agent = Process(small.lab, small.vm, "vm.agent", "setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin",
+                    program("tandem-agent"), "--config", small.agent.path("agent.yaml"))
+    small.bird.announce("10.251.0.0/16")
+    small.bird.apply("10.251.0.0/16")
+    poll("it is shown", lambda: "lacks CAP_NET_ADMIN" in str([host["lastError"] for host in small.a.ctl(
+        "programmed", "--target", "vm-hosts")["agents"]]))
+    small.unharmed()
+    agent.kill()
+    small.bird.announced.clear()
+    small.bird.announce(PREFIX)
+    small.bird.apply("10.251.0.0/16")
     small.agent.start()
     poll("the agent follows again", lambda: "following" in small.agent.process.tail(3))
 
