@@ -20,6 +20,7 @@ struct backend {
     void *impl;        /* NULL: it could not be opened, and is tried again */
     uint64_t open_at_ms;
     uint64_t losses;   /* kernel: of core_lost_hops, as last told */
+    bool is_failing;   /* kernel: some of its routes cannot be installed, which was told */
     struct gate *gate; /* NULL: next hops are not probed */
 };
 
@@ -148,10 +149,24 @@ static void heed_losses(struct backend *b, uint64_t now_ms)
     b->losses = version;
 }
 
+/* The first reason, for as long as there is any: the rest stands in the log. */
+static void tell_failures(struct backend *b, uint64_t now_ms)
+{
+    struct netlink_status s;
+    bool is_failing = program_stats(b->program)->failed > 0;
+    if (is_failing == b->is_failing)
+        return;
+    b->is_failing = is_failing;
+    netlink_status(b->impl, &s);
+    core_target_tell(b->all->cfg.core, b->nth, NULL, is_failing ? s.last_error : "", now_ms);
+}
+
 static bool turn_kernel(struct backend *b, uint64_t now_ms)
 {
     heed_losses(b, now_ms);
-    return netlink_turn(b->impl, now_ms);
+    bool is_more = netlink_turn(b->impl, now_ms);
+    tell_failures(b, now_ms);
+    return is_more;
 }
 
 static void close_kernel(struct backend *b)

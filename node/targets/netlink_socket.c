@@ -131,7 +131,8 @@ void nl_read_answer(const struct nlmsghdr *h, struct nl_answer *out)
         return;
     memcpy(&out->error, mnl_nlmsg_get_payload(h), sizeof out->error);
     if (out->error)
-        snprintf(out->reason, sizeof out->reason, "%s", strerror(-out->error));
+        snprintf(out->reason, sizeof out->reason, "%s%s", strerror(-out->error),
+                 out->error == -EPERM ? ": this process lacks CAP_NET_ADMIN" : "");
     if (h->nlmsg_flags & NLM_F_ACK_TLVS)
         mnl_attr_parse(h, fixed, read_reason, out);
 }
