@@ -12,13 +12,15 @@ static bool complain(FILE *errors, const char *path, const char *what)
     return false;
 }
 
-static bool read_private(const char *path, char text[static REPL_KEY_TEXT], FILE *errors)
+static bool read_private(const char *path, char text[static REPL_KEY_TEXT], const char *remedy, FILE *errors)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        char what[128];
+        char what[160];
         snprintf(what, sizeof what, "%s%s", strerror(errno),
-                 errno == ENOENT ? "; make one with: tandemctl key new" : "");
+                 errno == ENOENT   ? remedy
+                 : errno == EACCES ? "; it has to belong to the user that this program runs as"
+                                   : "");
         return complain(errors, path, what);
     }
     struct stat st;
@@ -35,7 +37,7 @@ static bool read_private(const char *path, char text[static REPL_KEY_TEXT], FILE
 bool keyfile_identity(const char *path, struct repl_identity *out, FILE *errors)
 {
     char text[REPL_KEY_TEXT];
-    if (!read_private(path, text, errors))
+    if (!read_private(path, text, "; make one with: tandemctl key new FILE", errors))
         return false;
     int err = repl_identity_parse(text, out);
     explicit_bzero(text, sizeof text);
@@ -48,7 +50,8 @@ bool keyfile_secret(const char *path, struct repl_secrets *out, FILE *errors)
     char text[REPL_KEY_TEXT];
     if (!path)
         return complain(errors, "cluster.secretFile", "is needed");
-    if (!read_private(path, text, errors))
+    if (!read_private(path, text, "; copy it from another machine, or make the first one with: tandemctl key new --secret FILE",
+                      errors))
         return false;
     int err = repl_secret_parse(text, out);
     explicit_bzero(text, sizeof text);

@@ -157,6 +157,14 @@ def _(pair):
     program("tandemd", "--wrong", code=2)
     program("tandem-agent", "--config", bad, code=1)
     program("tandem-agent", code=2)
+    agent = pair.path("agent.yaml")
+    with open(agent, "w", encoding="utf-8") as file:
+        file.write("name: vm\nrouteServer: hub\nkeyFile: none.key\nsecretFile: none.secret\n"
+                   f"nodes: [{{ name: a, address: 127.0.0.1, publicKey: \"{'A' * 43}=\" }}]\n")
+    said = program("tandem-agent", "--config", agent, "--check", code=1)
+    for word in ("none.key: error: No such file", "tandemctl key new FILE", "none.secret: error: No such file",
+                 "copy it from another machine"):
+        must(word in said, said)
     socket_words = ("--socket", pair.path("rs-a.sock"))
     program("tandemctl", "config", "check", bad, code=5)
     program("tandemctl", *socket_words, "status")
