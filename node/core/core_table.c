@@ -137,7 +137,8 @@ static void pack(struct batch *b)
 /* ---- frames: who stands at the same place gets the same bytes ---- */
 
 /* A frame says what it said when it was made: what changed since comes behind it, unless a net was
- * freed since, whose end is told to nobody any more. The cut belongs to one moment. */
+ * freed since, whose end is told to nobody any more. The cut belongs to one moment, and so does a frame without
+ * a route, which told of something else: who takes it when there are new routes stays where he is for ever. */
 static bool still_holds(const struct core_frame *f, uint64_t from, bool reset,
                         const struct core_moment *now)
 {
@@ -145,7 +146,7 @@ static bool still_holds(const struct core_frame *f, uint64_t from, bool reset,
         f->isolated != now->isolated || f->lost != now->lost)
         return false;
     return f->to == now->head ? f->cut == now->settled && f->complete == (f->cut && now->complete)
-                              : !f->cut;
+                              : !f->cut && f->to != f->from;
 }
 
 static void encode(struct core *c, struct core_frame *f, const struct core_moment *now)

@@ -34,7 +34,8 @@ static struct config *load(void)
 {
     static const char text[] = "routeServer: { name: hub, mode: transparent }\n"
                                "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                               "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 65001 }]\n"
+                               "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 65001 },\n"
+                               "        { name: q, peerIp: 10.0.0.3, peerAsn: 65002 }]\n"
                                "programming: [{ name: t, type: table }]\n";
     char path[] = "/tmp/tandem-agents-XXXXXX";
     struct config *c;
@@ -186,7 +187,7 @@ static struct ip_prefix prefix_of(unsigned i)
     return (struct ip_prefix){ .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
 }
 
-static void announce(struct lab *l, unsigned from, unsigned count)
+static void announce_by(struct lab *l, uint16_t nva, unsigned from, unsigned count)
 {
     static const uint8_t canonical[] = { 0x40, BGP_ATTR_ORIGIN, 1, 0, 0x40, BGP_ATTR_AS_PATH,
                                          6,    2, 1, 0, 0, 0xfd, 0xe9 };
@@ -197,9 +198,14 @@ static void announce(struct lab *l, unsigned from, unsigned count)
     uint32_t id = bgp_attrs_intern(&r->attrs, &attrs);
     for (unsigned i = from; i < from + count; i++) {
         struct ip_prefix p = prefix_of(i);
-        CU_ASSERT_EQUAL_FATAL(rib_announce(r, 1, 1, &p, 0, id), 0);
+        CU_ASSERT_EQUAL_FATAL(rib_announce(r, 1, nva, &p, 0, id), 0);
     }
     bgp_attrs_unref(&r->attrs, id);
+}
+
+static void announce(struct lab *l, unsigned from, unsigned count)
+{
+    announce_by(l, 1, from, count);
 }
 
 static void withdraw(struct lab *l, unsigned from, unsigned count)
@@ -300,6 +306,27 @@ static void test_a_lost_nva_is_told_before_its_routes_are(void)
     lab_close(l);
 }
 
+/* Its routes are found late in a large table: the frame that tells of the loss has none of them. */
+static void test_what_follows_a_frame_without_routes_is_told_too(void)
+{
+    struct lab *l = lab_open();
+    set_session(l, RIB_SESSION_SYNCED);
+    announce_by(l, 2, 10, ROUTES);
+    announce(l, 0, 10);
+    connect(l, 0);
+    run_ms(l, 60);
+    CU_ASSERT_EQUAL(l->sides[0].announced, ROUTES + 10);
+    l->core->sweep_budget = ROUTES / 10;
+    set_session(l, RIB_SESSION_DOWN);
+    run_ms(l, 1);
+    CU_ASSERT_EQUAL(l->sides[0].lost, 1);
+    CU_ASSERT_EQUAL(l->sides[0].removed, 0);
+    run_ms(l, 60);
+    CU_ASSERT_EQUAL(l->sides[0].removed, 10);
+    CU_ASSERT_EQUAL(l->sides[0].total, ROUTES);
+    lab_close(l);
+}
+
 static void test_hosts_that_are_listed_no_more_are_put_out(void)
 {
     struct lab *l = lab_open();
@@ -330,4 +357,5 @@ CU_MAIN("core_agents", CU_CASE(test_everybody_gets_everything_and_it_is_encoded_
         CU_CASE(test_a_change_is_one_frame_for_all),
         CU_CASE(test_a_late_comer_gets_no_route_that_ended),
         CU_CASE(test_a_lost_nva_is_told_before_its_routes_are),
+        CU_CASE(test_what_follows_a_frame_without_routes_is_told_too),
         CU_CASE(test_hosts_that_are_listed_no_more_are_put_out))
