@@ -49,15 +49,42 @@ void agent_note(struct world *w)
     }
 }
 
-/* I2: a host never loses a route that all nodes have that are there, if any is. */
+/* Why it is there, or is not: what every node told of it, for a run that is replayed. */
+static void explain(const struct sim_agent *a, int number)
+{
+    struct world *w = a->world;
+    check_explain(w, number);
+    for (int i = 0; w->verbose && i < w->host_count; i++)
+        printf("         node%d %s it; to the agent it is %s%s%s%s\n", i,
+               w->hosts[i].core && has(&w->hosts[i], number) ? "has" : "lacks",
+               a->follow.nodes[i].connected ? "connected" : "away", a->follow.nodes[i].complete ? ", complete" : "",
+               a->follow.nodes[i].isolated ? ", isolated" : "", a->follow.active == i ? ", followed" : "");
+}
+
+/* I2 speaks of routes that are announced all the while by an NVA that a living node has a session with, or holds
+ * because it restarts. */
+static bool is_promised(const struct world *w, int number)
+{
+    for (int i = 0; i < w->nva_count; i++) {
+        const struct nva *n = &w->nvas[i];
+        bool is_heard = w->now > n->unheard + SETTLE_MS || (n->restarts && w->now < n->held_until);
+        if (n->truth[number] && w->now > n->changed[number] + SETTLE_MS && is_heard)
+            return true;
+    }
+    return false;
+}
+
+/* I2: a host never loses a route that is promised, and that all nodes have that are there, if any is. */
 static void check_delete(struct sim_agent *a, int number)
 {
     struct world *w = a->world;
     w->counts[SIM_AGENT_REMOVALS]++;
     agent_note(w); /* they may have removed it just now */
-    if (w->now > a->lacked[number] + SETTLE_MS)
-        sim_fail(w, "I2: the agent removes prefix %d, which no running node lacks since %llu", number,
-                 (unsigned long long)a->lacked[number]);
+    if (w->now <= a->lacked[number] + SETTLE_MS || !is_promised(w, number))
+        return;
+    explain(a, number);
+    sim_fail(w, "I2: the agent removes prefix %d, which no running node lacks since %llu", number,
+             (unsigned long long)a->lacked[number]);
 }
 
 static void work(struct sim_agent *a)
@@ -237,9 +264,11 @@ static void check_orphans(struct sim_agent *a)
         if (!a->kernel.present[i] || having || !running || s->held_by_brake || s->merging ||
             !a->follow.nodes[a->follow.active].connected || !a->follow.nodes[a->follow.active].complete)
             a->orphaned[i] = w->now;
-        else if (w->now > a->orphaned[i] + SETTLE_MS + ZOMBIE_MS)
+        else if (w->now > a->orphaned[i] + SETTLE_MS + ZOMBIE_MS) {
+            explain(a, i);
             sim_fail(a->world, "S2: the agent still has prefix %d, which no node has since %llu", i,
                      (unsigned long long)a->orphaned[i]);
+        }
     }
 }
 
