@@ -349,16 +349,20 @@ def hidden_by_length(node):
 
 
 def hidden_by_late_loop(node):
-    """The AS of a peer that comes with a reload, in paths that were there before."""
+    """The AS and the address of a peer that comes with a reload, in paths that were there before."""
     with Stage(node) as stage:
         one, two, plain = stage.peer("one"), stage.peer("two"), stage.peer("plain")
         one.announce("10.9.0.0/16", path=[65001, 65011])
+        one.announce("10.10.0.0/16", hop=LATE["late"][0])
         two.announce("10.9.0.0/16", path=[65002, 65090, 65091])
-        plain.read_until(lambda: plain.table and plain.table["10.9.0.0/16"].path() == [65001, 65011], "the best")
+        plain.read_until(lambda: len(plain.table) == 2 and plain.table["10.9.0.0/16"].path() == [65001, 65011], "the best")
         node.configure(PEERS | LATE)
         node.process.send_signal(signal.SIGHUP)
         late = stage.peer("late")
         late.read_until(lambda: late.table and late.table["10.9.0.0/16"].path() == [65002, 65090, 65091], "the other path")
+        two.announce("10.250.0.0/16")
+        as_far(late)
+        rawbgp.must("10.10.0.0/16" not in late.table, "it was told a way to itself")
 
 
 # ---- several paths ----
@@ -526,7 +530,7 @@ CASES = (
     ("hides nothing: own path", hidden_by_owner),
     ("hides nothing: NO_EXPORT and its like", hidden_by_no_export),
     ("hides nothing: own AS in the path", hidden_by_loop),
-    ("hides nothing: own AS, known since a reload", hidden_by_late_loop),
+    ("hides nothing: own AS, own address, known since a reload", hidden_by_late_loop),
     ("hides nothing: other type of peer", hidden_by_type),
     ("hides nothing: role", hidden_by_role),
     ("hides nothing: own address as next hop", hidden_by_next_hop),
