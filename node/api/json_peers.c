@@ -117,7 +117,7 @@ static json_t *sessions(const struct api_view *v, const struct core_peer_view *p
     json_t *list = json_array();
     for (size_t i = 0; i < v->config->node_count; i++) {
         const struct config_node *node = &v->config->nodes[i];
-        if (p->peer->nodes & 1u << node->id)
+        if (p->nodes_all & 1u << node->id)
             json_array_append_new(list, json_pack("{s:s, s:b}", "node", node->name, "up",
                                                   (p->nodes_up & 1u << node->id) != 0));
     }

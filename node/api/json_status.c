@@ -48,7 +48,7 @@ static void warn_of_peers(const struct api_view *v, json_t *list)
         struct core_peer_view p;
         if (!core_peer_view(v->core, i, &p))
             continue;
-        uint32_t missing = p.peer->nodes & ~p.nodes_up;
+        uint32_t missing = p.nodes_all & ~p.nodes_up;
         if (p.peer->disabled || p.is_removed)
             continue;
         if (p.over_memory)

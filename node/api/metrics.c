@@ -166,7 +166,7 @@ static double faulty(const struct core_peer_view *p)
 }
 static double one_sided(const struct core_peer_view *p)
 {
-    return p->nodes_up && p->nodes_up != p->peer->nodes;
+    return p->nodes_up && p->nodes_up != p->nodes_all;
 }
 
 /* clang-format off */

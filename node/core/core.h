@@ -295,6 +295,7 @@ struct core_peer_view {
     const struct bfd_view *bfd; /* NULL: none runs here */
     bool bfd_multihop;
     uint32_t nodes_up;  /* bit 1 << id: nodes whose session with it is up */
+    uint32_t nodes_all; /* … and nodes that are to have one */
     uint32_t received, accepted, best, advertised; /* prefixes; received of this node's session */
     struct adjout_stats sent;
     struct core_peer_error error;

@@ -148,6 +148,15 @@ static uint32_t nodes_up(const struct core *c, uint16_t nva)
     return nodes;
 }
 
+/* The configuration's word: all of them, unless it names some. */
+static uint32_t nodes_all(const struct core *c, const struct config_peer *peer)
+{
+    uint32_t nodes = 0;
+    for (size_t i = 0; i < c->config->node_count; i++)
+        nodes |= peer->nodes & 1u << c->config->nodes[i].id;
+    return nodes;
+}
+
 /* Of the prefixes, those whose best path is of this NVA, whichever node heard it. */
 static uint32_t count_best(const struct core *c, uint16_t nva)
 {
@@ -172,6 +181,7 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                     .here = p->session != NULL,
                                     .is_shut = p->is_shut,
                                     .nodes_up = nodes_up(c, p->nva),
+                                    .nodes_all = nodes_all(c, p->cfg),
                                     .memory = c->rib.origins[c->rib.self].sessions[p->nva].bytes,
                                     .over_memory = p->over_memory,
                                     .refused = p->refused_routes,

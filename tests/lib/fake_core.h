@@ -169,6 +169,7 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                     .here = true,
                                     .stats = &stats,
                                     .state = nth < 2 ? BGP_ESTABLISHED : BGP_ACTIVE,
+                                    .nodes_all = 6,
                                     .nodes_up = nth == 0   ? 6u
                                                 : nth == 1 ? 2u
                                                            : 0u };

@@ -605,6 +605,8 @@ static void test_metrics_hold_every_peer(void)
                "tandem_bgp_peer_up{peer=\"10.1.2.4\",peer_as=\"65001\",name=\"fw-1\"} 1\n");
     ASSERT_HAS(answer,
                "tandem_bgp_peer_one_sided{peer=\"10.1.2.5\",peer_as=\"65002\",name=\"fw-2\"} 1\n");
+    ASSERT_HAS(answer,
+               "tandem_bgp_peer_one_sided{peer=\"10.1.2.4\",peer_as=\"65001\",name=\"fw-1\"} 0\n");
     lab_close(&l);
 }
 
