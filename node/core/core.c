@@ -191,7 +191,7 @@ static void advance_phase(struct core *c)
         return;
     c->phase = CORE_STEADY;
     core_bgp_converged(c);
-    core_event(c, CONFIG_LOG_INFO, "steady", NULL, "after_ms=%llu prefixes=%u programmed=%u",
+    core_event(c, CONFIG_LOG_INFO, "steady", NULL, "after_ms=%llu prefixes=%u best=%u",
                (unsigned long long)(c->now_ms - c->started_ms), prefix_table_count(&c->rib.nets),
                c->programmed);
 }
@@ -351,8 +351,9 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     core_bmp_init(c);
     core_tap_init(c);
     core_peers_start(c);
-    core_event(c, CONFIG_LOG_INFO, "started", NULL, "name=%s asn=%u router_id=%u nodes=%zu peers=%zu",
-               c->config->name, c->config->asn, core_router_id(c),
+    uint32_t id = core_router_id(c);
+    core_event(c, CONFIG_LOG_INFO, "started", NULL, "name=%s asn=%u router_id=%u.%u.%u.%u nodes=%zu peers=%zu",
+               c->config->name, c->config->asn, id >> 24, id >> 16 & 255, id >> 8 & 255, id & 255,
                c->config->node_count, c->config->peer_count);
     return c;
 }
