@@ -47,7 +47,16 @@ static bool has_host_bits(const struct ip_prefix *p)
     return false;
 }
 
-int ip_prefix_parse(const char *text, struct ip_prefix *out)
+static void clear_host_bits(struct ip_prefix *p)
+{
+    unsigned kept = ip_prefix_bytes(p->len);
+    if (p->len % 8)
+        p->bytes[kept - 1] &= tail_mask(p->len);
+    memset(p->bytes + kept, 0, sizeof p->bytes - kept);
+}
+
+/* An address and a length, whatever bits are set. */
+static int parse_any(const char *text, struct ip_prefix *out)
 {
     char addr_text[IP_ADDR_TEXT];
     const char *slash = strchr(text, '/');
@@ -68,10 +77,27 @@ int ip_prefix_parse(const char *text, struct ip_prefix *out)
     }
     struct ip_prefix p = { .family = addr.family, .len = (uint8_t)len };
     memcpy(p.bytes, addr.bytes, sizeof p.bytes);
-    if (len > bits || has_host_bits(&p))
+    if (len > bits)
         return BGP_ERR_PARSE;
     *out = p;
     return 0;
+}
+
+int ip_prefix_parse(const char *text, struct ip_prefix *out)
+{
+    struct ip_prefix p;
+    if (parse_any(text, &p) || has_host_bits(&p))
+        return BGP_ERR_PARSE;
+    *out = p;
+    return 0;
+}
+
+int ip_prefix_parse_around(const char *text, struct ip_prefix *out)
+{
+    int err = parse_any(text, out);
+    if (!err)
+        clear_host_bits(out);
+    return err;
 }
 
 char *ip_prefix_format(const struct ip_prefix *p, char buf[static IP_PREFIX_TEXT])

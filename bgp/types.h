@@ -97,6 +97,8 @@ char *ip_addr_format(const struct ip_addr *a, char buf[static IP_ADDR_TEXT]);
 
 /* "10.1.0.0/16"; a bare address is its host prefix. Host bits that are set: BGP_ERR_PARSE. */
 int ip_prefix_parse(const char *text, struct ip_prefix *out) MUST_USE;
+/* The same without its host bits: what "10.1.2.4/16" was meant to be, for an error's mend. */
+int ip_prefix_parse_around(const char *text, struct ip_prefix *out) MUST_USE;
 char *ip_prefix_format(const struct ip_prefix *p, char buf[static IP_PREFIX_TEXT]);
 bool ip_prefix_is_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 /* inner is outer or inside it; different families: false. */

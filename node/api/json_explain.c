@@ -1,8 +1,7 @@
 /* /v1/routes/explain: every stage of a prefix's way: received, policy, selected, advertised to,
  * programmed; answered for the prefix itself or else for the longest one that covers it. */
-#include <string.h>
-
 #include "bgp/explain.h"
+#include "node/api/params.h"
 #include "node/api/sight.h"
 #include "node/api/walk.h"
 
@@ -125,15 +124,15 @@ static json_t *target_object(const struct api_view *v, size_t nth, uint32_t net)
                      left_out(&t, nhset_get(&r->sets, installed)));
 }
 
-static json_t *net_object(const struct api_view *v, uint32_t net, const char *peer)
+/* nva  whose paths; -1 = all */
+static json_t *net_object(const struct api_view *v, uint32_t net, int nva)
 {
     const struct rib *r = core_rib(v->core);
     struct ip_prefix prefix;
     json_t *paths = json_array(), *targets = json_array();
     prefix_table_prefix(&r->nets, net, &prefix);
     for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
-        if (rib_path(r, i)->attrs &&
-            (!peer || !strcmp(core_nva_name(v->core, rib_path(r, i)->nva), peer)))
+        if (rib_path(r, i)->attrs && (nva < 0 || rib_path(r, i)->nva == nva))
             json_array_append_new(paths, path_object(v, i));
     for (size_t i = 0; i < core_target_count(v->core); i++)
         json_array_append_new(targets, target_object(v, i, net));
@@ -143,19 +142,18 @@ static json_t *net_object(const struct api_view *v, uint32_t net, const char *pe
 
 void api_route_explain(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
-    const char *text = api_param(q, "prefix");
+    char text[IP_PREFIX_TEXT];
     struct ip_prefix prefix;
-    if (!text || ip_prefix_parse(text, &prefix)) {
-        reply_problem(out, 400, "prefix",
-                      "explain needs a prefix such as 10.1.0.0/16, or an address");
+    int nva;
+    if (!api_prefix(q, &prefix, out) || !sight_read_peer(v, q, &nva, out))
         return;
-    }
     uint32_t net = find_net(v, &prefix);
     if (!net) {
-        reply_problem(out, 404, "prefix", "no route for %s, and none that covers it", text);
+        reply_problem(out, 404, "prefix", "no route for %s, and none that covers it",
+                      ip_prefix_format(&prefix, text));
         return;
     }
-    json_t *o = net_object(v, net, api_param(q, "peer"));
+    json_t *o = net_object(v, net, nva);
     json_object_set_new(o, "query", json_prefix(&prefix));
     reply_json(out, o);
 }

@@ -125,8 +125,7 @@ json_t *sight_path(const struct api_view *v, uint32_t path)
 
 /* ---- the request ---- */
 
-static bool read_peer(const struct api_view *v, const struct api_request *q, int *nva,
-                      struct api_reply *out)
+bool sight_read_peer(const struct api_view *v, const struct api_request *q, int *nva, struct api_reply *out)
 {
     const char *name = api_param(q, "peer");
     *nva = -1;
@@ -147,7 +146,7 @@ static bool read_query(const struct api_view *v, const struct api_request *q, st
     static const char *const any_true_false[] = { "any", "true", "false", NULL };
     static const char *const states[] = { "accepted", "filtered", "stale", "any", NULL };
     *query = (struct query){ .state = STATE_ANY };
-    return page_read(v, q, &query->page, out) && read_peer(v, q, &query->nva, out) &&
+    return page_read(v, q, &query->page, out) && sight_read_peer(v, q, &query->nva, out) &&
            api_word(q, "best", any_true_false, &query->best, out) &&
            api_word(q, "state", states, &query->state, out) && attr_filter_read(q, &query->attrs, out);
 }

@@ -17,12 +17,8 @@ static bool read_prefix(const struct api_request *q, struct walk *w, struct api_
         reply_problem(out, 400, "match", "match needs a prefix");
         return false;
     }
-    if (text && ip_prefix_parse(text, &w->prefix)) {
-        reply_problem(out, 400, "prefix",
-                      "\"%s\" is no prefix such as 10.1.0.0/16 (no bits set behind its length)",
-                      text);
+    if (text && !api_prefix(q, &w->prefix, out))
         return false;
-    }
     if (!api_word(q, "match", words, &match, out))
         return false;
     w->match = (uint8_t)match;

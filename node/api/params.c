@@ -25,6 +25,23 @@ bool api_number(const struct api_request *q, const char *name, uint64_t least, u
     return true;
 }
 
+bool api_prefix(const struct api_request *q, struct ip_prefix *prefix, struct api_reply *out)
+{
+    const char *text = api_param(q, "prefix");
+    struct ip_prefix around;
+    char right[IP_PREFIX_TEXT];
+    if (text && !ip_prefix_parse(text, prefix))
+        return true;
+    if (!text)
+        reply_problem(out, 400, "prefix", "it needs a prefix such as 10.1.0.0/16, or an address");
+    else if (!ip_prefix_parse_around(text, &around))
+        reply_problem(out, 400, "prefix", "\"%s\" is no prefix: bits behind its length must be zero, as in %s", text,
+                      ip_prefix_format(&around, right));
+    else
+        reply_problem(out, 400, "prefix", "\"%s\" is no prefix such as 10.1.0.0/16", text);
+    return false;
+}
+
 bool api_word(const struct api_request *q, const char *name, const char *const *words,
               unsigned *index, struct api_reply *out)
 {

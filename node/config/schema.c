@@ -367,37 +367,18 @@ bool schema_addr(struct schema_reader *r, struct tree_node *n, const struct sche
     return true;
 }
 
-/* The same prefix without its host bits, for the hint. */
-static bool without_host_bits(const char *text, char out[static IP_PREFIX_TEXT])
-{
-    char host[IP_ADDR_TEXT];
-    const char *slash = strchr(text, '/');
-    struct ip_prefix p;
-    struct ip_addr a;
-    if (!slash || (size_t)(slash - text) >= sizeof host)
-        return false;
-    memcpy(host, text, (size_t)(slash - text));
-    host[slash - text] = 0;
-    unsigned long len = strtoul(slash + 1, NULL, 10);
-    if (ip_addr_parse(host, &a) || len > ip_addr_len(a.family) * 8)
-        return false;
-    p = (struct ip_prefix){ .family = a.family, .len = (uint8_t)len };
-    for (unsigned bit = 0; bit < len; bit++)
-        p.bytes[bit / 8] |= (uint8_t)(a.bytes[bit / 8] & (0x80u >> bit % 8));
-    ip_prefix_format(&p, out);
-    return true;
-}
-
 bool schema_prefix(struct schema_reader *r, struct tree_node *n, const struct schema_row *row, void *to)
 {
+    struct ip_prefix around;
     char right[IP_PREFIX_TEXT];
     if (!is_text(r, n, row))
         return false;
-    if (strchr(n->text, '/') && ip_prefix_parse(n->text, to) == 0)
+    bool has_length = strchr(n->text, '/') != NULL;
+    if (has_length && ip_prefix_parse(n->text, to) == 0)
         return true;
     schema_complain(r, n, "\"%s\" is no prefix", n->text);
-    if (without_host_bits(n->text, right))
-        report_hint(r->report, "bits behind the length must be zero: write %s", right);
+    if (has_length && !ip_prefix_parse_around(n->text, &around))
+        report_hint(r->report, "bits behind the length must be zero: write %s", ip_prefix_format(&around, right));
     else
         report_hint(r->report, "write an address and a length, such as 10.1.0.0/16");
     return false;

@@ -60,6 +60,25 @@ static void test_what_is_no_prefix_is_refused_and_changes_nothing(void)
     CU_ASSERT_EQUAL(ip_addr_parse("fd00:::1", &a), BGP_ERR_PARSE);
 }
 
+static void test_host_bits_are_cleared_where_that_is_asked_for(void)
+{
+    static const struct {
+        const char *text, *around;
+    } rows[] = { { "10.1.2.4/16", "10.1.0.0/16" },
+                 { "10.1.255.255/17", "10.1.128.0/17" },
+                 { "10.1.2.4/0", "0.0.0.0/0" },
+                 { "10.1.2.4/32", "10.1.2.4/32" },
+                 { "fd00:ffff::4/23", "fd00:fe00::/23" } };
+    struct ip_prefix p;
+    char text[IP_PREFIX_TEXT];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CU_ASSERT_EQUAL_FATAL(ip_prefix_parse_around(rows[i].text, &p), 0);
+        CU_ASSERT_STRING_EQUAL(ip_prefix_format(&p, text), rows[i].around);
+    }
+    CU_ASSERT_EQUAL(ip_prefix_parse_around("10.1.2.4/33", &p), BGP_ERR_PARSE);
+    CU_ASSERT_EQUAL(ip_prefix_parse_around("ten/8", &p), BGP_ERR_PARSE);
+}
+
 static bool bit(const uint8_t *bytes, unsigned nth)
 {
     return bytes[nth / 8] & 0x80u >> nth % 8;
@@ -170,6 +189,7 @@ static void test_every_code_has_a_text(void)
 CU_MAIN("types", CU_CASE(test_addresses_and_prefixes_survive_a_round_trip),
         CU_CASE(test_a_bare_address_is_its_host_prefix),
         CU_CASE(test_what_is_no_prefix_is_refused_and_changes_nothing),
+        CU_CASE(test_host_bits_are_cleared_where_that_is_asked_for),
         CU_CASE(test_containment_agrees_with_a_comparison_bit_by_bit),
         CU_CASE(test_a_prefix_contains_itself_and_what_is_longer),
         CU_CASE(test_addresses_are_ordered_by_family_then_bytes),
