@@ -112,6 +112,9 @@ void api_answer(const struct api_view *v, struct api_request *q, struct api_repl
         refuse_method(other->path, q->is_post, out);
     else if (!e && !q->is_post && !q->is_health_only && web_answer(q->path, out))
         return;
+    else if (!e && q->is_health_only)
+        reply_problem(out, 404, NULL, "no such path: %s; here are the checks /livez and /readyz, the API is at api.listen",
+                      q->path);
     else if (!e)
         reply_problem(out, 404, NULL, "no such path: %s", q->path);
     else if (check_params(e, q, out) && check_body(e, q, out) && check_condition(v, q, out))
