@@ -18,7 +18,7 @@ static size_t read_text(struct config_source *s, const char *path)
     struct stat st;
     FILE *f = fopen(path, "re");
     if (!f) {
-        cannot_read(s, strerror(errno), errno == ENOENT ? "--config names the file" : NULL);
+        cannot_read(s, strerror(errno), NULL);
         return 0;
     }
     size_t len = 0;

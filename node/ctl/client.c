@@ -103,20 +103,28 @@ static CURL *open_daemon(const struct ctl *c, const char *path, char *place, siz
     return NULL;
 }
 
-static int unreachable(const char *place, CURLcode code)
+static const char *mend_of(int error)
 {
-    return ctl_fail(CTL_UNREACHABLE,
-                    "cannot reach tandemd at %s: %s; is it running, and may this "
-                    "user use it?",
-                    place, curl_easy_strerror(code));
+    return error == EACCES ? "it is for root and the socket's group" : "is tandemd running there?";
+}
+
+/* Of a handle that has failed. */
+static int unreachable(CURL *curl, const char *place, CURLcode code)
+{
+    long error = 0;
+    curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
+    if (code == CURLE_COULDNT_CONNECT && error)
+        return ctl_fail(CTL_UNREACHABLE, "cannot reach tandemd at %s: %s; %s", place, strerror((int)error),
+                        mend_of((int)error));
+    return ctl_fail(CTL_UNREACHABLE, "cannot reach tandemd at %s: %s; is that its API?", place, curl_easy_strerror(code));
 }
 
 /* What the daemon's refusal means for the exit code. */
 static int refused(long status, json_t *take_answer)
 {
     const char *detail = json_string_value(json_object_get(take_answer, "detail"));
-    int code = ctl_fail(status == 404 ? CTL_NO_SUCH : CTL_FAILED, "%s",
-                        detail ? detail : "the daemon refused without a reason");
+    enum ctl_exit exit = status == 404 ? CTL_NO_SUCH : status == 400 ? CTL_USAGE : CTL_FAILED;
+    int code = ctl_fail(exit, "%s", detail ? detail : "the daemon refused without a reason");
     json_decref(take_answer);
     return code;
 }
@@ -137,10 +145,11 @@ static int ask(const struct ctl *c, const char *path, bool is_post, json_t **out
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
+    status = code == CURLE_OK ? CTL_OK : unreachable(curl, place, code);
     curl_easy_cleanup(curl);
-    if (code != CURLE_OK) {
+    if (status) {
         free(text.data);
-        return unreachable(place, code);
+        return status;
     }
     *out = json_loadb(text.data ? text.data : "", text.len, 0, NULL);
     free(text.data);
@@ -236,15 +245,17 @@ int client_download(const struct ctl *c, const char *path, FILE *to)
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, to);
+    errno = 0;
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
-    curl_easy_cleanup(curl);
-    if (code == CURLE_OK)
-        return CTL_OK;
     if (code == CURLE_WRITE_ERROR)
-        return ctl_fail(CTL_FAILED, "cannot write what %s sends", place);
-    return http ? ctl_fail(CTL_FAILED, "%s refused %s (HTTP %ld)", place, path, http)
-                : unreachable(place, code);
+        status = ctl_fail(CTL_FAILED, "cannot write: %s", strerror(errno));
+    else if (code && http)
+        status = ctl_fail(CTL_FAILED, "%s refused %s (HTTP %ld)", place, path, http);
+    else if (code)
+        status = unreachable(curl, place, code);
+    curl_easy_cleanup(curl);
+    return status;
 }
 
 /* ---- event stream ---- */
@@ -294,8 +305,9 @@ int client_follow(const struct ctl *c, const char *path, void (*show)(const json
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_stream);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &f);
     CURLcode code = curl_easy_perform(curl);
+    status = code == CURLE_OK ? CTL_OK : unreachable(curl, place, code);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     free(f.rest.data);
-    return code == CURLE_OK ? CTL_OK : unreachable(place, code);
+    return status;
 }

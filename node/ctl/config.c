@@ -14,7 +14,7 @@ int verb_config_show(const struct ctl *c)
     int code = client_get(c, "/v1/config", &config);
     if (code)
         return code;
-    code = ctl_print_json(config);
+    code = ctl_print_json(c, config);
     json_decref(config);
     return code;
 }
@@ -25,7 +25,7 @@ int verb_config_schema(const struct ctl *c)
     if (!ctl_takes(c, 0, 0, "config schema"))
         return CTL_USAGE;
     json_t *schema = config_schema();
-    int code = ctl_print_json(schema);
+    int code = ctl_print_json(c, schema);
     json_decref(schema);
     return code;
 }

@@ -15,7 +15,8 @@ enum ctl_exit {
     CTL_PROBLEMS = 5,    /* a check found some */
 };
 
-enum ctl_output { CTL_TABLE, CTL_WIDE, CTL_JSON, CTL_AZ }; /* AZ: learned and advertised only */
+/* JSONL: a list's items, one a line. AZ: learned and advertised only. */
+enum ctl_output { CTL_TABLE, CTL_WIDE, CTL_JSON, CTL_JSONL, CTL_AZ };
 
 struct ctl {
     const char *socket, *url; /* where the daemon is; both NULL: the only socket in /run/tandem */
@@ -29,8 +30,11 @@ struct ctl {
 
 /* One line on standard error; returns code, so that a verb can end with it. */
 int ctl_fail(enum ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The answer as it came, indented. */
-int ctl_print_json(const json_t *answer);
+bool ctl_wants_json(const struct ctl *c);
+/* The answer as it came, indented; as lines where that is wanted. */
+int ctl_print_json(const struct ctl *c, const json_t *answer);
+/* Standard output does not take it: says why, as errno has it. */
+int ctl_cannot_write(void);
 /* True when the verb got exactly what it wants; says so otherwise. */
 bool ctl_takes(const struct ctl *c, int least, int most, const char *form);
 

@@ -250,8 +250,8 @@ static int report(const struct ctl *c, const struct findings *f)
     size_t i;
     const json_t *finding;
     int code = CTL_OK;
-    if (c->output == CTL_JSON)
-        code = ctl_print_json(f->list);
+    if (ctl_wants_json(c))
+        code = ctl_print_json(c, f->list);
     else
         json_array_foreach(f->list, i, finding) print_finding(finding);
     return code ? code : f->has_problems ? CTL_PROBLEMS : CTL_OK;

@@ -24,7 +24,7 @@ static void add_message(const struct ctl *c, char *path, size_t cap)
 
 static int done(const struct ctl *c, json_t *take_answer)
 {
-    int code = c->output == CTL_JSON ? ctl_print_json(take_answer) : CTL_OK;
+    int code = ctl_wants_json(c) ? ctl_print_json(c, take_answer) : CTL_OK;
     json_decref(take_answer);
     return code;
 }
@@ -125,7 +125,7 @@ int verb_node_drain(const struct ctl *c)
     int code = order_node(c, "drain", &answer);
     if (code)
         return code;
-    bool is_table = c->output != CTL_JSON;
+    bool is_table = !ctl_wants_json(c);
     if (is_table)
         printf("%s: shared targets and NVAs are moved away ...\n", text_of(answer, "node"));
     fflush(stdout);
@@ -160,7 +160,7 @@ static int order_config(const struct ctl *c, bool is_dry)
     int code = client_post(c, is_dry ? "/v1/config/check" : "/v1/config/reload", &answer);
     if (code)
         return code;
-    if (c->output == CTL_JSON)
+    if (ctl_wants_json(c))
         return done(c, answer);
     json_array_foreach(json_object_get(answer, "changes"), i, change)
         puts(json_string_value(change));

@@ -1,4 +1,5 @@
 /* learned, advertised: one NVA's side of the table, printed as it comes. */
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,14 @@ static void verdict_of(const json_t *row, char cell[static CELL_TEXT])
         snprintf(cell, CELL_TEXT, "accepted");
 }
 
+/* context points at the count of what was shown. */
+static int print_page(const struct ctl *c, const struct column *columns, size_t count, const json_t *items, void *context)
+{
+    size_t *shown = context;
+    *shown += json_array_size(items);
+    return json_array_size(items) ? table_print(columns, count, items, c->output == CTL_WIDE) : CTL_OK;
+}
+
 static int show_learned(const struct ctl *c, const json_t *items, void *context)
 {
     static const struct column columns[] = {
@@ -32,8 +41,7 @@ static int show_learned(const struct ctl *c, const json_t *items, void *context)
         { .title = "AGE", .path = "ageSeconds", .kind = COLUMN_AGE, .is_right = true },
         { .title = "VERDICT", .kind = COLUMN_MADE, .make = verdict_of },
     };
-    (void)context;
-    return json_array_size(items) ? TABLE_PRINT(columns, items, c->output == CTL_WIDE) : CTL_OK;
+    return print_page(c, columns, sizeof columns / sizeof *columns, items, context);
 }
 
 static int show_advertised(const struct ctl *c, const json_t *items, void *context)
@@ -48,8 +56,7 @@ static int show_advertised(const struct ctl *c, const json_t *items, void *conte
         { .title = "COMMUNITIES", .kind = COLUMN_MADE, .make = cell_communities, .is_wide_only = true },
         { .title = "FROM", .path = "from" },
     };
-    (void)context;
-    return json_array_size(items) ? TABLE_PRINT(columns, items, c->output == CTL_WIDE) : CTL_OK;
+    return print_page(c, columns, sizeof columns / sizeof *columns, items, context);
 }
 
 /* ---- JSON ---- */
@@ -61,19 +68,28 @@ static int print_items(const struct ctl *c, const json_t *items, void *context)
     size_t i;
     const json_t *item;
     (void)c;
+    errno = 0;
     json_array_foreach(items, i, item)
     {
         fputs(*before, stdout);
         *before = ",\n";
         if (json_dumpf(item, stdout, JSON_COMPACT))
-            return ctl_fail(CTL_FAILED, "cannot write");
+            return ctl_cannot_write();
     }
     return CTL_OK;
+}
+
+static int print_lines(const struct ctl *c, const json_t *items, void *context)
+{
+    (void)context;
+    return ctl_print_json(c, items);
 }
 
 static int print_json(const struct ctl *c, const char *path)
 {
     const char *head = "{\"items\": [\n", *before = head;
+    if (c->output == CTL_JSONL)
+        return client_pages(c, path, print_lines, NULL);
     int code = client_pages(c, path, print_items, &before);
     if (!code)
         printf("%s], \"nextCursor\": null}\n", before == head ? head : "\n");
@@ -114,7 +130,7 @@ static int print_az(const struct ctl *c, const char *path)
         json_decref(page);
     } while (cursor[0]);
     if (!code)
-        code = ctl_print_json(all);
+        code = ctl_print_json(c, all);
     json_decref(all);
     return code;
 }
@@ -131,7 +147,13 @@ static int show(const struct ctl *c, const char *what, const char *form, client_
     snprintf(path + len, sizeof path - len, "/%s?limit=1000&", what);
     if (c->output == CTL_AZ)
         return print_az(c, path);
-    return c->output == CTL_JSON ? print_json(c, path) : client_pages(c, path, print, NULL);
+    if (ctl_wants_json(c))
+        return print_json(c, path);
+    size_t shown = 0;
+    int code = client_pages(c, path, print, &shown);
+    if (!code && !shown)
+        puts("none");
+    return code;
 }
 
 int verb_learned(const struct ctl *c)

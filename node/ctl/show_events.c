@@ -39,12 +39,12 @@ int verb_events(const struct ctl *c)
         return CTL_USAGE;
     if (c->follow)
         return client_follow(c, "/v1/events?after=0",
-                             c->output == CTL_JSON ? print_event_json : print_event);
+                             ctl_wants_json(c) ? print_event_json : print_event);
     int code = client_get(c, "/v1/events", &page);
     if (code)
         return code;
-    if (c->output == CTL_JSON)
-        code = ctl_print_json(page);
+    if (ctl_wants_json(c))
+        code = ctl_print_json(c, page);
     else
         json_array_foreach(json_at(page, "items"), i, event) print_event(event);
     json_decref(page);

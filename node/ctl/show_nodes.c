@@ -14,8 +14,8 @@ int show_list(const struct ctl *c, const char *path,
     int status = client_get(c, path, &answer);
     if (status)
         return status;
-    if (c->output == CTL_JSON)
-        status = ctl_print_json(answer);
+    if (ctl_wants_json(c))
+        status = ctl_print_json(c, answer);
     else
         status = show(c, json_object_get(answer, "items"));
     json_decref(answer);
@@ -147,10 +147,10 @@ int verb_node_diff(const struct ctl *c)
     int code = client_get(c, "/v1/nodes", &nodes);
     if (!code)
         code = client_get(c, "/v1/nodes/diff", &routes);
-    if (!code && c->output == CTL_JSON) {
+    if (!code && ctl_wants_json(c)) {
         json_t *both = json_pack("{s:O, s:O}", "nodes", json_object_get(nodes, "items"), "routes",
                                  json_object_get(routes, "items"));
-        code = ctl_print_json(both);
+        code = ctl_print_json(c, both);
         json_decref(both);
     } else if (!code) {
         code = show_diff(c, json_object_get(nodes, "items"), json_object_get(routes, "items"));
@@ -205,8 +205,8 @@ int verb_status(const struct ctl *c)
     int code = client_get(c, "/v1/status", &status);
     if (code)
         return code;
-    if (c->output == CTL_JSON) {
-        code = ctl_print_json(status);
+    if (ctl_wants_json(c)) {
+        code = ctl_print_json(c, status);
     } else if (!(code = client_list(c, "/v1/peers?", &peers))) {
         print_headline(status);
         code = show_nodes(c, json_at(status, "nodes"));
@@ -317,8 +317,8 @@ int verb_programmed(const struct ctl *c)
         return code;
     json_t *items = json_array();
     json_array_append(items, target);
-    code = c->output == CTL_JSON ? ctl_print_json(target) : show_targets(c, items);
-    if (!code && c->output != CTL_JSON)
+    code = ctl_wants_json(c) ? ctl_print_json(c, target) : show_targets(c, items);
+    if (!code && !ctl_wants_json(c))
         code = show_rejected(c, target);
     json_decref(items);
     json_decref(target);

@@ -124,7 +124,7 @@ static void print_fields(json_t *value, const char *path)
             print_fields(field, inner);
         }
     } else {
-        printf("%-32s ", path);
+        printf("%-44s ", path); /* as long as the longest */
         if (json_is_string(value))
             puts(json_string_value(value));
         else
@@ -142,8 +142,8 @@ int verb_peer_show(const struct ctl *c)
     int code = client_get(c, path, &peer);
     if (code)
         return code;
-    if (c->output == CTL_JSON)
-        code = ctl_print_json(peer);
+    if (ctl_wants_json(c))
+        code = ctl_print_json(c, peer);
     else
         print_fields(peer, "");
     json_decref(peer);

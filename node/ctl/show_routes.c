@@ -160,9 +160,9 @@ int verb_route_list(const struct ctl *c)
     json_t *in_table_order = items;
     items = sorted(items);
     json_decref(in_table_order);
-    if (c->output == CTL_JSON) {
+    if (ctl_wants_json(c)) {
         json_t *list = json_pack("{s:O, s:n}", "items", items, "nextCursor");
-        code = ctl_print_json(list);
+        code = ctl_print_json(c, list);
         json_decref(list);
     } else if (c->argc && json_array_size(items) == 0) {
         code =
@@ -243,8 +243,8 @@ int verb_route_explain(const struct ctl *c)
     int code = client_get(c, path, &answer);
     if (code)
         return code;
-    if (c->output == CTL_JSON)
-        code = ctl_print_json(answer);
+    if (ctl_wants_json(c))
+        code = ctl_print_json(c, answer);
     else
         print_explanation(answer);
     json_decref(answer);

@@ -1,8 +1,8 @@
 /* tandemctl [options] VERB…: one table of verbs drives parsing and help. */
 #include <curl/curl.h>
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static const struct verb verbs[] = {
     { "programmed",     "[--target NAME]",                    "targets and agents",             verb_programmed },
     { "bmp list",       "",                                   "monitoring stations",            verb_bmp_list },
     { "events",         "[-f]",                               "what happened; -f: and happens", verb_events },
-    { "mrt dump",       "FILE",                               "write the RIB for bgpdump and its like", verb_mrt_dump },
+    { "mrt dump",       "FILE|-",                             "write the RIB for bgpdump and its like", verb_mrt_dump },
     { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },
     { "key public",     "FILE",                               "print the public half of a node key", verb_key_public },
     { "key show",       "FILE",                               "what a key file is, and its id: nothing secret", verb_key_show },
@@ -58,24 +58,6 @@ static const struct verb verbs[] = {
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
-int ctl_fail(enum ctl_exit code, const char *format, ...)
-{
-    va_list args;
-    fputs("tandemctl: ", stderr);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    return (int)code;
-}
-
-int ctl_print_json(const json_t *answer)
-{
-    bool failed = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    return failed ? ctl_fail(CTL_FAILED, "cannot write") : CTL_OK;
-}
-
 bool ctl_takes(const struct ctl *c, int least, int most, const char *form)
 {
     if (c->argc >= least && c->argc <= most)
@@ -86,15 +68,18 @@ bool ctl_takes(const struct ctl *c, int least, int most, const char *form)
 
 int verb_version(const struct ctl *c)
 {
-    (void)c;
-    puts("tandemctl " TANDEM_VERSION);
-    return CTL_OK;
+    if (!ctl_wants_json(c))
+        return puts("tandemctl " TANDEM_VERSION) < 0 ? ctl_cannot_write() : CTL_OK;
+    json_t *version = json_pack("{s:s}", "version", TANDEM_VERSION);
+    int code = ctl_print_json(c, version);
+    json_decref(version);
+    return code;
 }
 
 int verb_help(const struct ctl *c)
 {
     (void)c;
-    puts("usage: tandemctl [options] VERB…    words may be shortened: \"r e\" is \"route "
+    puts("usage: tandemctl [options] VERB...    words may be shortened: \"r e\" is \"route "
          "explain\"\n");
     for (size_t i = 0; i < VERBS; i++) {
         char form[160];
@@ -104,7 +89,7 @@ int verb_help(const struct ctl *c)
         else if (verbs[i].help)
             printf("  %-34s %s\n", form, verbs[i].help);
     }
-    puts("\n  -o, --output table|wide|json|az   az: as the cloud's tool shows learned and advertised\n"
+    puts("\n  -o, --output table|wide|json|jsonl|az   jsonl: an item a line; az: learned and advertised, as the cloud's tool has them\n"
          "  --socket PATH   the daemon's socket; default: the only one in /run/tandem\n"
          "  --url URL       the daemon's API over TCP, such as http://127.0.0.1:8179\n"
          "  --token-file FILE   what api.tokenFile of the daemon has: for orders over TCP\n\n"
@@ -115,13 +100,13 @@ int verb_help(const struct ctl *c)
 
 static bool set_output(struct ctl *c, const char *text)
 {
-    static const char *const names[] = { "table", "wide", "json", "az" };
+    static const char *const names[] = { "table", "wide", "json", "jsonl", "az" };
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], text)) {
             c->output = (enum ctl_output)i;
             return true;
         }
-    ctl_fail(CTL_USAGE, "-o %s: it is table, wide, json or az", text);
+    ctl_fail(CTL_USAGE, "-o %s: it is table, wide, json, jsonl or az", text);
     return false;
 }
 
@@ -234,7 +219,7 @@ int main(int argc, char **argv)
         return ctl_fail(CTL_FAILED, "libcurl does not start");
     int status = run_verb(&c, argc - optind, argv + optind);
     curl_global_cleanup();
-    if (fflush(stdout) || ferror(stdout))
-        status = status ? status : ctl_fail(CTL_FAILED, "cannot write");
-    return status;
+    errno = 0;
+    bool is_written = !fflush(stdout) && !ferror(stdout);
+    return status || is_written ? status : ctl_cannot_write();
 }

@@ -300,7 +300,9 @@ static void test_exit_codes_tell_what_happened(void)
         { "-o az status extra", 2 },
         { "-o az route list", 2 },
         { "route list 10.9.0.0/16", 3 },
-        { "route list 10.9.0.1/16", 1 },
+        { "route list 10.9.0.1/16", 2 },
+        { "route explain 0.0.0.0/0 --peer nobody", 3 },
+        { "-o jsonl peer list", 0 },
         { "peer show", 2 },
         { "frobnicate", 2 },
         { "-o xml", 2 },
@@ -318,6 +320,23 @@ static void test_exit_codes_tell_what_happened(void)
         if (l.exit != rows[i].exit)
             printf("\n%s: exit %d\n%s", rows[i].arguments, l.exit, l.out);
     }
+    lab_close(&l);
+}
+
+static void test_a_dump_is_written_to_a_device_and_never_takes_its_place(void)
+{
+    struct lab l;
+    char arguments[160], path[128];
+    struct stat st;
+    lab_open(&l);
+    snprintf(path, sizeof path, "%s/device", l.directory); /* a link, should it be replaced after all */
+    CU_ASSERT_EQUAL_FATAL(symlink("/dev/full", path), 0);
+    snprintf(arguments, sizeof arguments, "mrt dump %s", path);
+    ctl(&l, arguments);
+    CU_ASSERT_EQUAL(l.exit, 1);
+    CU_ASSERT_EQUAL(lstat(path, &st), 0);
+    CU_ASSERT_TRUE(S_ISLNK(st.st_mode));
+    unlink(path);
     lab_close(&l);
 }
 
@@ -349,4 +368,5 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_the_doctor_names_what_is_wrong_and_the_mend), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_exit_codes_tell_what_happened),
+        CU_CASE(test_a_dump_is_written_to_a_device_and_never_takes_its_place),
         CU_CASE(test_new_keys_are_private_and_never_overwritten))
