@@ -7,6 +7,9 @@
  *   loss       I1: a session lost without graceful restart is a reason
  *   return     what a node held while it was away ends when it has heard what the others know, within S2's second
  *   deaf       a session whose packets are lost looks live for its hold time; S2 speaks of healthy ones
+ *   unheard    S2 speaks of sessions that have processed the withdrawal. One that came up later has its End-of-RIB alone,
+ *              and that is evidence against what is held by then (4.6 b): what a deaf node takes with it into its
+ *              death thereafter nobody disproves, and it is held to its limit (scenario 1)
  *   expiry     S1: every hold ends, and in some worlds within a run
  *   brake      4.7 (v): what is lost, not withdrawn, may be held for a while
  *   merging    4.9: a node that converges removes nothing that it inherited */
@@ -225,6 +228,51 @@ static bool is_behind(const struct world *w, const struct host *h)
     return false;
 }
 
+/* Has any session with the NVA, of this node or one that it hears, processed the withdrawal? */
+static bool was_heard(const struct world *w, const struct host *h, const struct nva *n, int prefix)
+{
+    for (int i = 0; i < w->host_count; i++) {
+        const struct host *k = &w->hosts[i];
+        bool counts = has_session(k, n->number) && host_runs(w, k) && !is_deaf(w, k, n->number) &&
+                      (k == h || core_member_is_here(&h->core->members[i + 1]));
+        if (counts && n->sessions[i].up_at <= n->changed[prefix])
+            return true;
+    }
+    return false;
+}
+
+/* Has any reached End-of-RIB since this copy lost its node? */
+static bool is_told_since(const struct rib *r, const struct rib_path *held)
+{
+    const struct rib_origin *home = &r->origins[held->origin];
+    uint64_t since = rib_path_is_old(r, held) ? home->old_ms : home->lost_ms;
+    for (int i = 1; i < RIB_ORIGINS; i++) {
+        const struct rib_session *s = &r->origins[i].sessions[held->nva];
+        if (r->origins[i].class == RIB_LIVE && s->state == RIB_SESSION_SYNCED && s->synced_ms > since)
+            return true;
+    }
+    return false;
+}
+
+/* Is all that speaks for the prefix held of nodes that are away, and disproved by nobody's session? */
+static bool is_held_unheard(const struct world *w, const struct host *h, int number)
+{
+    const struct rib *r = &h->core->rib;
+    struct ip_prefix prefix = sim_prefix(number);
+    uint32_t net = prefix_table_find(&r->nets, &prefix);
+    uint32_t held = 0;
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next) {
+        const struct rib_path *p = rib_path(r, at);
+        if (!rib_path_is_usable(r, p))
+            continue;
+        bool is_away = p->nva && (rib_path_is_old(r, p) || r->origins[p->origin].class != RIB_LIVE);
+        if (!is_away || is_told_since(r, p) || was_heard(w, h, &w->nvas[p->nva - 1], number))
+            return false;
+        held++;
+    }
+    return held != 0;
+}
+
 static bool may_keep(const struct host *h)
 {
     const struct config_target *target;
@@ -242,7 +290,8 @@ void check_zombies(struct world *w, const struct host *h)
         return;
     for (int i = 0; i < w->prefix_count; i++) {
         uint64_t since;
-        if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since || w->now <= since + ZOMBIE_MS)
+        if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since || w->now <= since + ZOMBIE_MS ||
+            is_held_unheard(w, h, i))
             continue;
         check_explain(w, i);
         sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i, (unsigned long long)since);
