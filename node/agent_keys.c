@@ -15,8 +15,19 @@ static int is_key_file(const struct dirent *d)
     return d->d_name[0] != '.' && len > end && strcmp(d->d_name + len - end, ending) == 0;
 }
 
+/* The key, and on a second line the next one. */
+static bool parse(char *text, struct config_agent *out)
+{
+    char *next = strchr(text, '\n');
+    if (next)
+        *next++ = 0;
+    out->has_next_public_key = next && next[strspn(next, " \t\r\n")];
+    return repl_public_parse(text, out->public_key) == 0 &&
+           (!out->has_next_public_key || repl_public_parse(next, out->next_public_key) == 0);
+}
+
 /* NULL, or what is wrong with the file. */
-static const char *read_key(const char *path, uint8_t key[static REPL_KEY])
+static const char *read_keys(const char *path, struct config_agent *out)
 {
     char text[REPL_KEY_TEXT] = "";
     FILE *f = fopen(path, "re");
@@ -25,8 +36,7 @@ static const char *read_key(const char *path, uint8_t key[static REPL_KEY])
     size_t n = fread(text, 1, sizeof text - 1, f);
     fclose(f);
     text[n] = 0;
-    return repl_public_parse(text, key) ? "this is not a public key, as tandemctl key new prints it"
-                                        : NULL;
+    return parse(text, out) ? NULL : "this is not a public key, as tandemctl key new prints it";
 }
 
 static const char *conflict(const struct agent_keys *k, const struct config_agent *a)
@@ -34,7 +44,7 @@ static const char *conflict(const struct agent_keys *k, const struct config_agen
     for (size_t i = 0; i < k->count; i++) {
         if (strcmp(k->list[i].name, a->name) == 0)
             return "a host of this name is listed already";
-        if (memcmp(k->list[i].public_key, a->public_key, REPL_KEY) == 0)
+        if (config_agents_share_key(&k->list[i], a))
             return "another host has this key already";
     }
     return NULL;
@@ -49,7 +59,7 @@ static void read_file(struct agent_keys *k, const char *directory, const char *f
     const char *wrong = len > CONFIG_NAME_MAX ? "its name is too long" : NULL;
     if (!wrong) {
         memcpy(a.name, file, len);
-        wrong = read_key(path, a.public_key);
+        wrong = read_keys(path, &a);
     }
     if (!wrong)
         wrong = conflict(k, &a);

@@ -1,6 +1,7 @@
 /* Whose agents may connect: agents.hosts of the configuration and the files of agents.keysDirectory.
  *
- * A file NAME.pub has the public key of host NAME: base64, as `tandemctl key new` prints it. Other files,
+ * A file NAME.pub has the public key of host NAME: base64, as `tandemctl key new` prints it; while it is exchanged
+ * for another one, that one on a second line. Other files,
  * and names that begin with a dot, are not looked at, so a new file can be written beside and renamed.
  * To let a host in, or to put it out: change the directory, then SIGHUP to tandemd, on every node. */
 #ifndef TANDEM_NODE_AGENT_KEYS_H

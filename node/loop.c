@@ -433,7 +433,7 @@ static void follow(struct loop *l, struct config *next, const struct node_keys *
         start_bfd(l);
     backends_end_gone(l->backends);
     core_reconfigure(l->core, next, now_ms());
-    l->cfg->keys->cluster = keys->cluster; /* the agents' secret needs a restart */
+    l->cfg->keys->cluster = keys->cluster;
     l->cfg->keys->api_token = keys->api_token;
     core_set_keys(l->core, &keys->cluster, now_ms());
     backends_follow(l->backends);

@@ -10,9 +10,8 @@
 
 struct node_keys {
     bool clustered, has_agents;
-    struct core_keys cluster;          /* its identity is for agents, too */
-    struct repl_secrets agent_secrets; /* has_agents */
-    struct api_token api_token;        /* for writing over TCP, where the configuration names its file */
+    struct core_keys cluster;   /* its identity is for agents, too */
+    struct api_token api_token; /* for writing over TCP, where the configuration names its file */
 };
 
 /* False: a line in errors for each file that cannot be used, and nothing in out. The node's key has to be

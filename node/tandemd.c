@@ -159,7 +159,10 @@ static int run(struct config *config, const struct config_node *node, struct nod
                                   .identity = k->clustered || k->has_agents ? &k->cluster.identity : NULL,
                                   .secrets = k->clustered ? &k->cluster.secrets[0] : NULL,
                                   .next_secrets = k->cluster.secret_count > 1 ? &k->cluster.secrets[1] : NULL,
-                                  .agent_secrets = k->has_agents ? &k->agent_secrets : NULL };
+                                  .agent_secrets = k->has_agents ? &k->cluster.agent_secrets[0] : NULL,
+                                  .next_agent_secrets = k->cluster.agent_secret_count > 1
+                                                            ? &k->cluster.agent_secrets[1]
+                                                            : NULL };
     cfg.core.incarnation = next_incarnation(config->run_directory, node->name);
     randombytes_buf(&cfg.core.key, sizeof cfg.core.key);
     randombytes_buf(&cfg.core.seed, sizeof cfg.core.seed);

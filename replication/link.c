@@ -229,17 +229,17 @@ static bool is_named(const struct repl_secrets *s, const uint8_t *id)
 /* NULL: none that we know. */
 static const struct repl_secrets *named_secret(const struct repl_link *l, uint8_t role, const uint8_t *id)
 {
-    if (role == REPL_ROLE_AGENT)
-        return is_named(l->cfg.agent_secrets, id) ? l->cfg.agent_secrets : NULL;
-    if (is_named(l->cfg.secrets, id))
-        return l->cfg.secrets;
-    return is_named(l->cfg.next_secrets, id) ? l->cfg.next_secrets : NULL;
+    bool is_agent = role == REPL_ROLE_AGENT;
+    const struct repl_secrets *first = is_agent ? l->cfg.agent_secrets : l->cfg.secrets;
+    const struct repl_secrets *next = is_agent ? l->cfg.next_agent_secrets : l->cfg.next_secrets;
+    return is_named(first, id) ? first : is_named(next, id) ? next : NULL;
 }
 
 /* Does anybody of this role connect here at all? */
 static bool is_role(const struct repl_link *l, uint8_t role)
 {
-    return (role == REPL_ROLE_NODE && l->cfg.secrets) || (role == REPL_ROLE_AGENT && l->cfg.agent_secrets);
+    return (role == REPL_ROLE_NODE && l->cfg.secrets) ||
+           (role == REPL_ROLE_AGENT && (l->cfg.agent_secrets || l->cfg.next_agent_secrets));
 }
 
 /* A stranger costs one hash: the mac is looked at before anything else that costs. */

@@ -34,7 +34,8 @@ struct repl_link_cfg {
     const struct repl_secrets *secrets;   /* borrowed; of the cluster, or of the agents */
     const struct repl_secrets *next_secrets;  /* responder: another one that nodes may use, while the secret
                                              is rotated; NULL = none; borrowed */
-    const struct repl_secrets *agent_secrets; /* responder: for agents, NULL = no agents; borrowed */
+    const struct repl_secrets *agent_secrets; /* responder: for agents; borrowed */
+    const struct repl_secrets *next_agent_secrets; /* … while it is rotated; both NULL = no agents */
     const struct repl_party *parties;     /* who may connect; the initiator has exactly one. Borrowed
                                              until LINK_UP or FAILED */
     size_t party_count;

@@ -48,8 +48,7 @@ static json_t *api_places(const struct api_view *v, const struct core_node_view 
     return list;
 }
 
-/* Which of the keys that the configuration names is in use. */
-static json_t *use_of(uint8_t use, const char *current, const char *next)
+json_t *sight_use(uint8_t use, const char *current, const char *next)
 {
     const char *const words[] = { [CORE_KEY_UNKNOWN] = NULL, [CORE_KEY_CURRENT] = current, [CORE_KEY_NEXT] = next };
     return words[use] ? json_string(words[use]) : json_null();
@@ -61,10 +60,10 @@ static void put_keys(json_t *o, const struct core_node_view *n)
         json_object_set_new(o, "keyId", json_hex(n->key_id, REPL_KEY_ID));
         json_object_set_new(o, "keyInUse", n->key_use == CORE_KEY_UNKNOWN
                                                ? json_string("unlisted")
-                                               : use_of(n->key_use, "publicKey", "nextPublicKey"));
+                                               : sight_use(n->key_use, "publicKey", "nextPublicKey"));
     }
     if (!n->is_self)
-        json_object_set_new(o, "secretInUse", use_of(n->secret_use, "secretFile", "nextSecretFile"));
+        json_object_set_new(o, "secretInUse", sight_use(n->secret_use, "secretFile", "nextSecretFile"));
 }
 
 static json_t *node_object(const struct api_view *v, size_t nth)

@@ -36,6 +36,8 @@ static json_t *agent_object(const struct api_view *v, const struct core_agent_vi
     json_t *o = json_object();
     json_object_set_new(o, "name", json_text(a->name));
     json_object_set_new(o, "keyId", json_hex(a->key_id, sizeof a->key_id));
+    json_object_set_new(o, "keyInUse", sight_use(a->key_use, "publicKey", "nextPublicKey"));
+    json_object_set_new(o, "secretInUse", sight_use(a->secret_use, "secretFile", "nextSecretFile"));
     json_object_set_new(o, "connected", json_boolean(a->connected));
     if (a->since_ms) {
         json_set_time(o, "since", v, a->since_ms);

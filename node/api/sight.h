@@ -6,6 +6,8 @@
 
 /* "live", "grace", "stale", "gone": enum rib_class */
 const char *sight_class(uint8_t class);
+/* Which of the keys that the configuration names is in use (enum core_key_use), by the name of its key there. */
+json_t *sight_use(uint8_t use, const char *current, const char *next);
 json_t *sight_nodes(const struct api_view *v);
 /* Name of the node behind an origin number; "config" for the configuration. */
 const char *sight_origin(const struct api_view *v, uint8_t origin);

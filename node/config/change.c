@@ -209,6 +209,8 @@ static const struct change_field followed[] = {
     SERVER_TEXT("cluster.keyFile", key_file),
     SERVER_TEXT("cluster.secretFile", secret_file),
     SERVER_TEXT("cluster.nextSecretFile", next_secret_file),
+    SERVER_TEXT("agents.secretFile", agent_secret_file),
+    SERVER_TEXT("agents.nextSecretFile", next_agent_secret_file),
     SERVER_TEXT("api.tokenFile", api_token_file),
     SERVER("cluster.beat", beat_ms),
     SERVER("cluster.dead", dead_ms),
@@ -224,7 +226,6 @@ static const struct change_field fixed[] = {
     SERVER("routeServer.routerId", has_router_id),
     SERVER("routeServer.routerId", router_id),
     SERVER_TEXT("routeServer.runDirectory", run_directory),
-    SERVER_TEXT("agents.secretFile", agent_secret_file),
     SERVER_TEXT("agents.keysDirectory", agent_directory),
     SERVER_TEXT("export.mrt.directory", mrt_directory),
     SERVER("export.mrt.every", mrt_every_ms),
@@ -299,7 +300,9 @@ static bool are_same_agents(const struct config *a, const struct config *b)
     bool same = a->agent_count == b->agent_count;
     for (size_t i = 0; same && i < a->agent_count; i++)
         same = !strcmp(a->agents[i].name, b->agents[i].name) &&
-               !memcmp(a->agents[i].public_key, b->agents[i].public_key, sizeof a->agents[i].public_key);
+               !memcmp(a->agents[i].public_key, b->agents[i].public_key, sizeof a->agents[i].public_key) &&
+               !memcmp(a->agents[i].next_public_key, b->agents[i].next_public_key,
+                       sizeof a->agents[i].next_public_key);
     return same;
 }
 
@@ -336,6 +339,8 @@ bool config_can_follow(const struct config *is, const struct config *next, FILE 
             told = fixed[i].key;
             can = refuse(errors, next, told, restart);
         }
+    if (!is->agent_secret_file != !next->agent_secret_file)
+        can = refuse(errors, next, "agents", restart);
     if (!are_same_nodes(is, next))
         can = refuse(errors, next, "nodes", restart);
     if (!are_same_listeners(is, next))

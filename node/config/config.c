@@ -223,17 +223,38 @@ static const struct schema_row host_rows[] = {
       .help = "the host" },
     { "publicKey", schema_key, offsetof(struct config_agent, public_key), .is_required = true,
       .help = "of the host's key" },
+    { "nextPublicKey", schema_key, offsetof(struct config_agent, next_public_key),
+      .help = "accepted as well, while the key is rotated" },
     { 0 },
 };
 
 static const struct schema_row agents_rows[] = {
     { "secretFile", schema_path, AT(agent_secret_file), .is_required = true,
       .help = "shared by nodes and agents, not the cluster's" },
+    { "nextSecretFile", schema_path, AT(next_agent_secret_file),
+      .help = "accepted as well, while the secret is rotated" },
     { "hosts", SEPARATE, .help = "[{ name, publicKey }]" },
     { "keysDirectory", schema_path, AT(agent_directory),
       .help = "a file NAME.pub for each host; read again on SIGHUP" },
     { 0 },
 };
+
+static void read_host(struct schema_reader *r, struct tree_node *n, struct config_agent *a)
+{
+    schema_read_object(r, n, host_rows, a);
+    a->has_next_public_key = tree_get(n, "nextPublicKey") != NULL;
+}
+
+static bool has_key(const struct config_agent *a, const uint8_t *key)
+{
+    return memcmp(a->public_key, key, sizeof a->public_key) == 0 ||
+           (a->has_next_public_key && memcmp(a->next_public_key, key, sizeof a->public_key) == 0);
+}
+
+bool config_agents_share_key(const struct config_agent *a, const struct config_agent *b)
+{
+    return has_key(a, b->public_key) || (b->has_next_public_key && has_key(a, b->next_public_key));
+}
 
 static void read_agents(struct schema_reader *r, struct tree_node *n, struct config *c)
 {
@@ -248,7 +269,7 @@ static void read_agents(struct schema_reader *r, struct tree_node *n, struct con
     c->agents = memory_new(hosts->count, sizeof *c->agents);
     for (struct tree_node *h = hosts->first; h; h = h->next)
         if (schema_is_map(r, h))
-            schema_read_object(r, h, host_rows, &c->agents[c->agent_count++]);
+            read_host(r, h, &c->agents[c->agent_count++]);
 }
 
 /* ---- virtual networks ---- */
@@ -455,6 +476,7 @@ void config_free(struct config *c)
     free(c->secret_file);
     free(c->next_secret_file);
     free(c->agent_secret_file);
+    free(c->next_agent_secret_file);
     free(c->api_token_file);
     free(c->agent_directory);
     free(c->mrt_directory);

@@ -223,6 +223,8 @@ struct config_station {                  /* export.bmp[] */
 struct config_agent {                    /* agents.hosts[], or a file of agents.keysDirectory */
     char name[CONFIG_NAME_MAX + 1];
     uint8_t public_key[32];
+    bool has_next_public_key;            /* nextPublicKey: accepted, too, while the key is exchanged */
+    uint8_t next_public_key[32];
 };
 
 struct config {
@@ -250,6 +252,7 @@ struct config {
     uint32_t beat_ms, dead_ms, grace_ms, stale_ms, tombstone_ms, defer_ms;
     /* agents */
     char *agent_secret_file;             /* agents.secretFile or NULL */
+    char *next_agent_secret_file;        /* agents.nextSecretFile: accepted, too; or NULL */
     char *agent_directory;               /* agents.keysDirectory or NULL: see node/agent_keys.h */
     struct config_agent *agents;
     size_t agent_count;
@@ -300,6 +303,9 @@ const struct config_node *config_find_node(const struct config *c, const char *n
 /* cluster.keyFile with {node} replaced by the node's name, so that one file serves several nodes on
  * one machine. NULL when there is none; free() it. */
 char *config_key_file(const struct config *c, const char *node);
+
+/* Are they one host? While its key is exchanged it has two. */
+bool config_agents_share_key(const struct config_agent *a, const struct config_agent *b);
 
 /* The agent's file: name, keyFile, secretFile, nodes: [{name, address, port 8177, publicKey}], table,
  * metric, protocol, routeServer (name of the cluster), statusSocket. Same rules, same messages. */

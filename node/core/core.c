@@ -80,6 +80,7 @@ static void tick(struct core *c)
     core_peers_tick(c);
     core_recheck_tick(c);
     core_keys_tick(c);
+    core_agent_keys_tick(c);
     core_lost_tick(c);
     core_evidence_tick(c);
     core_must(rib_sweep(&c->rib, c->sweep_budget, c->now_ms));
@@ -252,7 +253,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     bool reaping = reap(c);
     c->turned_ms = now_ms;
     bool walking = !list_is_empty(&c->busy); /* an NVA that has room, and is told all a stretch at a time */
-    c->due_ms = next_turn(c, encoding || reaping || walking || c->tombs_due || c->stations_busy || c->recheck.is_on || c->rekey.is_on ||
+    c->due_ms = next_turn(c, encoding || reaping || walking || c->tombs_due || c->stations_busy || c->recheck.is_on || c->rekey.is_on || c->table.sum.is_on ||
                                  rib_dirty_count(&c->rib) || core_targets_have_work(c));
     return c->due_ms;
 }

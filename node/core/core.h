@@ -29,7 +29,8 @@ struct core_cfg {
     const struct repl_identity *identity;      /* NULL for a single node; copied */
     const struct repl_secrets *secrets;        /* NULL for a single node; copied */
     const struct repl_secrets *next_secrets;   /* NULL = none: accepted, too, see core_set_keys; copied */
-    const struct repl_secrets *agent_secrets;  /* NULL without agents; borrowed */
+    const struct repl_secrets *agent_secrets;  /* NULL without agents; copied */
+    const struct repl_secrets *next_agent_secrets; /* NULL = none: accepted, too; copied */
     struct hash_key key;         /* random in production, from the seed in the simulator */
     uint64_t seed;               /* timer jitter */
     uint64_t wall_ms;            /* of the clock on the wall at core_new, see core_set_wall; 0 = not known */
@@ -117,6 +118,8 @@ struct core_keys {
     struct repl_identity identity;
     struct repl_secrets secrets[REPL_SECRETS_MAX]; /* the first keys the digest; the second is the next one */
     size_t secret_count;
+    struct repl_secrets agent_secrets[REPL_SECRETS_MAX]; /* agents may use either */
+    size_t agent_secret_count;
 };
 
 /* These from now on, and what the configuration has as public keys of the nodes; copied. Links go on, and are
@@ -359,7 +362,8 @@ void core_set_agents(struct core *c, const struct config_agent *agents, size_t c
 
 struct core_agent_view { /* a listed host */
     const char *name;
-    uint8_t key_id[REPL_KEY_ID];
+    uint8_t key_id[REPL_KEY_ID];  /* that it last connected with; else its publicKey */
+    uint8_t key_use, secret_use;  /* enum core_key_use, of that connection; UNKNOWN: there was none */
     bool connected;
     uint64_t since_ms;     /* connected, or not; 0 = it never was */
     bool synced;           /* has everything */

@@ -53,7 +53,7 @@ static void serve(struct core *c, struct core_agent *a, const struct core_moment
     while (!a->conn->close_asked && has_work(a, now) && has_room(a)) {
         if (a->position == now->head && !now->settled && a->lost_sent == now->lost)
             return; /* undecided prefixes: the cut comes with a later turn */
-        send_frame(c, a, core_table_frame(c, a->position, a->reset, now));
+        send_frame(c, a, core_table_frame(c, a, now));
     }
 }
 
@@ -121,6 +121,10 @@ void core_agent_up(struct core *c, struct core_conn *conn, const struct repl_par
     a->host->links++;
     a->host->since_ms = c->now_ms;
     a->conn = conn;
+    memcpy(conn->proof.own_key, c->key_id, REPL_KEY_ID);
+    memcpy(conn->proof.peer_key, party->key_id, REPL_KEY_ID);
+    conn->proof.secret = repl_link_secret_id(conn->link);
+    a->host->proof = conn->proof;
     a->number = c->agents_seen++;
     list_init(&a->all);
     list_init(&a->behind);
@@ -195,8 +199,8 @@ void core_agents_fini(struct core *c)
 /* ---- beats: agents judge a node by them, as nodes do ---- */
 
 struct beats {
-    uint8_t payload[2][64]; /* for those who are on the way, and for those who have everything */
-    size_t len[2];
+    uint8_t payload[1 + REPL_SECRETS_MAX][64]; /* for those who are on the way, and for those who have everything */
+    size_t len[1 + REPL_SECRETS_MAX];
 };
 
 static void encode_beats(struct core *c, const struct core_moment *now, struct beats *out)
@@ -204,12 +208,13 @@ static void encode_beats(struct core *c, const struct core_moment *now, struct b
     struct repl_msg msg = { .kind = REPL_TABLE_BEAT };
     msg.beat.counter = c->beat_counter;
     msg.beat.steady = now->complete;
-    repl_digest_write(&c->table.digest, msg.beat.digest);
-    for (int with_digest = 0; with_digest <= 1; with_digest++) {
-        msg.beat.has_digest = with_digest;
-        int len = repl_msg_encode(&msg, out->payload[with_digest], sizeof out->payload[0]);
+    for (size_t kind = 0; kind <= c->table.secret_count; kind++) {
+        msg.beat.has_digest = kind > 0;
+        if (kind > 0)
+            repl_digest_write(&c->table.secrets[kind - 1].digest, msg.beat.digest);
+        int len = repl_msg_encode(&msg, out->payload[kind], sizeof out->payload[0]);
         core_must(len < 0);
-        out->len[with_digest] = (size_t)len;
+        out->len[kind] = (size_t)len;
     }
 }
 
@@ -228,7 +233,8 @@ void core_agents_beat(struct core *c)
         struct core_agent *a = LIST_OF(node, struct core_agent, all);
         if (a->conn->close_asked || (a->number + c->beat_counter) % every)
             continue;
-        int kind = now.settled && a->subscribed && !has_work(a, &now);
+        bool has_all = now.settled && a->subscribed && !has_work(a, &now);
+        size_t kind = has_all ? 1 + core_agent_digest(c, a) : 0;
         if (repl_link_send_payload(a->conn->link, beats.payload[kind], beats.len[kind], c->now_ms))
             core_conn_close(c, a->conn); /* it has not read for 256 KiB of beats and tables */
         else

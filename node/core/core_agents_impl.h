@@ -16,10 +16,17 @@ enum {
 
 struct core_conn;
 
+/* What a link between nodes was made with. */
+struct core_proof {
+    uint8_t own_key[REPL_KEY_ID], peer_key[REPL_KEY_ID];
+    uint32_t secret;
+};
+
 /* A host whose agent may connect. */
 struct core_host {
     struct config_agent cfg;
     bool is_listed;
+    struct core_proof proof; /* of the last connection */
     unsigned links;    /* connections now */
     uint64_t since_ms; /* of the first of them, or since there are none; 0 = there never was one */
     bool is_synced;    /* has been told everything */
@@ -53,16 +60,33 @@ struct core_moment {
 struct core_frame {
     uint64_t from, to, freed;
     uint64_t lost;
+    size_t secret; /* whose digest it has */
     bool reset, cut, complete, isolated;
     size_t len; /* 0 = unused */
     uint8_t *payload;
 };
 
+/* One of the secrets that agents may use, and what is keyed by it. */
+struct core_agent_secret {
+    struct repl_secrets secrets;
+    struct repl_digest digest; /* of the table that agents are served */
+    bool is_summed;            /* of all of it; until then nobody may use it */
+};
+
+/* The table on its way into digests under new secrets. */
+struct core_sum {
+    bool is_on;
+    uint8_t family;
+    uint32_t place; /* the next one */
+};
+
 /* The table that agents are served. */
 struct core_table {
-    struct repl_digest digest;
+    struct core_agent_secret secrets[REPL_SECRETS_MAX]; /* the second while it is rotated */
+    size_t secret_count; /* 0: no agents */
+    struct core_sum sum;
     uint32_t routes;
-    uint32_t *summed[BGP_FAMILIES]; /* by place: the set that the digest has; a reference */
+    uint32_t *summed[BGP_FAMILIES]; /* by place: the set that the digests have; a reference */
     uint32_t cap[BGP_FAMILIES];
     uint64_t freed;   /* nets that ceased to exist so far */
     uint64_t encoded; /* frames */
@@ -97,8 +121,24 @@ void core_table_changed(struct core *c, uint32_t net);
 /* A net ceased to exist. */
 void core_table_net_freed(struct core *c);
 struct core_moment core_table_moment(const struct core *c);
-/* The batch that begins there. */
-const struct core_frame *core_table_frame(struct core *c, uint64_t from, bool reset,
-                                          const struct core_moment *now);
+/* The batch that this agent is told next. */
+const struct core_frame *core_table_frame(struct core *c, const struct core_agent *a, const struct core_moment *now);
+
+/* core_agent_keys.c */
+void core_agent_keys_init(struct core *c);
+void core_agent_keys_fini(struct core *c);
+/* These from now on; who used another one is let go. */
+void core_agent_keys_set(struct core *c, const struct repl_secrets *secrets, size_t count);
+void core_agent_keys_tick(struct core *c);
+/* A net of the table has another set. */
+void core_agent_keys_changed(struct core *c, uint32_t net, const struct ip_prefix *prefix, uint32_t old_set,
+                             uint32_t new_set);
+/* NULL: there is none, or it may not be used yet. */
+const struct repl_secrets *core_agent_secret(const struct core *c, size_t nth);
+bool core_agent_secret_is_next(const struct core *c, uint32_t id);
+/* Which of the digests this agent can check. */
+size_t core_agent_digest(const struct core *c, const struct core_agent *a);
+/* Connections of hosts that are listed no more, or under keys or secrets that are not. */
+void core_agents_end_revoked(struct core *c);
 
 #endif

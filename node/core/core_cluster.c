@@ -90,7 +90,8 @@ static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
         .identity = c->cfg.identity,
         .secrets = c->cfg.secrets,
         .next_secrets = c->cfg.next_secrets,
-        .agent_secrets = c->cfg.agent_secrets,
+        .agent_secrets = core_agent_secret(c, 0),
+        .next_agent_secrets = core_agent_secret(c, 1),
         .parties = parties,
         .party_count = count,
         .hello = { .node = c->cfg.self,
@@ -564,7 +565,7 @@ void core_cluster_init(struct core *c)
         repl_member_init(&m->life, &c->member_times, c->now_ms);
         core_must(repl_replica_init(&m->replica, (uint8_t)id, c->names.count));
     }
-    core_set_agents(c, c->config->agents, c->cfg.agent_secrets ? c->config->agent_count : 0,
+    core_set_agents(c, c->config->agents, c->table.secret_count ? c->config->agent_count : 0,
                     c->now_ms);
     c->batcher = repl_batcher_new();
     core_must(!c->batcher);

@@ -4,10 +4,11 @@
 
 #include "node/core/core_impl.h"
 
-static struct core_host *find_key(struct core_host **hosts, size_t count, const uint8_t *key)
+/* A host is who has one of its keys: while they are exchanged it is the same all the way. */
+static struct core_host *find_host(struct core_host **hosts, size_t count, const struct config_agent *a)
 {
     for (size_t i = 0; i < count; i++)
-        if (memcmp(hosts[i]->cfg.public_key, key, REPL_KEY) == 0)
+        if (config_agents_share_key(&hosts[i]->cfg, a))
             return hosts[i];
     return NULL;
 }
@@ -28,34 +29,22 @@ static void list_parties(struct core *c)
     size_t nodes = c->cfg.secrets ? 2 * (c->config->node_count - 1) : 0;
     free(c->parties);
     c->party_count = 0;
-    c->parties = memory_new(nodes + c->host_count, sizeof *c->parties);
+    c->parties = memory_new(nodes + 2 * c->host_count, sizeof *c->parties);
     for (struct core_member *m = core_next_member(c, NULL); m && nodes; m = core_next_member(c, m))
         for (size_t i = 0; i < m->party_count; i++)
             c->parties[c->party_count++] = m->parties[i];
-    for (size_t i = 0; i < c->host_count; i++)
-        c->parties[c->party_count++] =
-            repl_party(REPL_ROLE_AGENT, (uint32_t)i, c->hosts[i]->cfg.public_key);
+    for (size_t i = 0; i < c->host_count; i++) {
+        const struct config_agent *a = &c->hosts[i]->cfg;
+        c->parties[c->party_count++] = repl_party(REPL_ROLE_AGENT, (uint32_t)i, a->public_key);
+        if (a->has_next_public_key)
+            c->parties[c->party_count++] = repl_party(REPL_ROLE_AGENT, (uint32_t)i, a->next_public_key);
+    }
 }
 
 void core_parties_changed(struct core *c)
 {
     drop_handshakes(c);
     list_parties(c);
-}
-
-static void end_unlisted(struct core *c)
-{
-    LIST_EACH(node, &c->agents)
-    {
-        struct core_agent *a = LIST_OF(node, struct core_agent, all);
-        char subject[CONFIG_NAME_MAX + 16];
-        if (a->host->is_listed || a->conn->close_asked)
-            continue;
-        snprintf(subject, sizeof subject, "agent=%s", a->host->cfg.name);
-        core_event(c, CONFIG_LOG_WARN, "agent_not_listed", subject,
-                   "hint=\"its key is not in the configuration any more: the connection ends\"");
-        core_conn_close(c, a->conn);
-    }
 }
 
 /* Those without connections go at once, the others with their last one: at the next call, or the end. */
@@ -86,7 +75,7 @@ void core_set_agents(struct core *c, const struct config_agent *agents, size_t c
     c->now_ms = now_ms;
     fresh = memory_new(count, sizeof *fresh);
     for (size_t i = 0; i < count; i++) {
-        fresh[i] = find_key(old, before, agents[i].public_key);
+        fresh[i] = find_host(old, before, &agents[i]);
         if (!fresh[i] || fresh[i]->is_listed) /* new, or a key that is listed twice */
             fresh[i] = memory_new(1, sizeof *fresh[i]);
         fresh[i]->cfg = agents[i];
@@ -97,7 +86,7 @@ void core_set_agents(struct core *c, const struct config_agent *agents, size_t c
     c->hosts = fresh;
     c->host_count = count;
     core_parties_changed(c);
-    end_unlisted(c);
+    core_agents_end_revoked(c);
     keep_unlisted(c, old, before);
 }
 

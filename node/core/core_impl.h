@@ -58,12 +58,6 @@ struct core_message {
 
 struct core_station; /* core_bmp_impl.h */
 
-/* What a link between nodes was made with. */
-struct core_proof {
-    uint8_t own_key[REPL_KEY_ID], peer_key[REPL_KEY_ID];
-    uint32_t secret;
-};
-
 /* One connection. The pump is its first member: the loop knows nothing else of it. */
 struct core_conn {
     struct pump pump;

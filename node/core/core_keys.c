@@ -197,6 +197,7 @@ void core_set_keys(struct core *c, const struct core_keys *keys, uint64_t now_ms
         m->rekey_ms = 0;
         end_revoked(c, m);
     }
+    core_agent_keys_set(c, keys->agent_secrets, keys->agent_secret_count);
     core_parties_changed(c);
     if (memcmp(digest_key, c->keys.secrets[0].digest_key, sizeof digest_key) != 0) {
         c->rekey = (struct core_rekey){ .is_on = true, .place = 1 };

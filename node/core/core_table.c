@@ -49,14 +49,13 @@ void core_table_changed(struct core *c, uint32_t net)
 {
     struct core_table *t = &c->table;
     struct ip_prefix prefix;
-    if (!c->cfg.agent_secrets)
+    if (!t->secret_count)
         return;
     uint32_t set = set_of(c, net), *summed = summed_at(t, net);
     if (*summed == set)
         return;
     prefix_table_prefix(&c->rib.nets, net, &prefix);
-    repl_digest_subtract(&t->digest, &prefix, nhset_get(&c->rib.sets, *summed));
-    repl_digest_add(&t->digest, &prefix, nhset_get(&c->rib.sets, set));
+    core_agent_keys_changed(c, net, &prefix, *summed, set);
     t->routes += (set != 0) - (uint32_t)(*summed != 0);
     nhset_ref(&c->rib.sets, set);
     nhset_unref(&c->rib.sets, *summed);
@@ -139,10 +138,10 @@ static void pack(struct batch *b)
 /* A frame says what it said when it was made: what changed since comes behind it, unless a net was
  * freed since, whose end is told to nobody any more. The cut belongs to one moment, and so does a frame without
  * a route, which told of something else: who takes it when there are new routes stays where he is for ever. */
-static bool still_holds(const struct core_frame *f, uint64_t from, bool reset,
+static bool still_holds(const struct core_frame *f, const struct core_agent *a, size_t secret,
                         const struct core_moment *now)
 {
-    if (!f->len || f->from != from || f->reset != reset || f->freed != now->freed ||
+    if (!f->len || f->from != a->position || f->reset != a->reset || f->secret != secret || f->freed != now->freed ||
         f->isolated != now->isolated || f->lost != now->lost)
         return false;
     return f->to == now->head ? f->cut == now->settled && f->complete == (f->cut && now->complete)
@@ -172,25 +171,26 @@ static void encode(struct core *c, struct core_frame *f, const struct core_momen
                                              .lost_count = (uint16_t)c->lost.count,
                                              .routes = c->table.groups,
                                              .route_count = b.group_count } };
-    repl_digest_write(&c->table.digest, msg.table_batch.digest);
+    repl_digest_write(&c->table.secrets[f->secret].digest, msg.table_batch.digest);
     int len = repl_msg_encode(&msg, f->payload, REPL_PAYLOAD_MAX);
     core_must(len < 0);
     f->len = (size_t)len;
     c->table.encoded++;
 }
 
-const struct core_frame *core_table_frame(struct core *c, uint64_t from, bool reset,
-                                          const struct core_moment *now)
+const struct core_frame *core_table_frame(struct core *c, const struct core_agent *a, const struct core_moment *now)
 {
     struct core_table *t = &c->table;
+    size_t secret = core_agent_digest(c, a);
     for (int i = 0; i < CORE_TABLE_FRAMES; i++)
-        if (still_holds(&t->frames[i], from, reset, now))
+        if (still_holds(&t->frames[i], a, secret, now))
             return &t->frames[i];
     struct core_frame *f = &t->frames[t->next_frame++ % CORE_TABLE_FRAMES];
     if (!f->payload)
         f->payload = memory_new(REPL_PAYLOAD_MAX, 1);
-    f->from = from;
-    f->reset = reset;
+    f->from = a->position;
+    f->reset = a->reset;
+    f->secret = secret;
     f->freed = now->freed;
     f->isolated = now->isolated;
     f->lost = now->lost;
@@ -213,8 +213,7 @@ struct core_moment core_table_moment(const struct core *c)
 
 void core_table_init(struct core *c)
 {
-    const struct repl_secrets *secrets = c->cfg.agent_secrets;
-    repl_digest_init(&c->table.digest, secrets ? secrets->digest_key : NULL);
+    core_agent_keys_init(c);
     c->table.groups = memory_new(CORE_TABLE_GROUPS, sizeof *c->table.groups);
     c->table.nlri = memory_new(REPL_PAYLOAD_MAX, 1);
 }
@@ -228,4 +227,5 @@ void core_table_fini(struct core *c)
         free(t->summed[f]);
     free(t->groups);
     free(t->nlri);
+    core_agent_keys_fini(c);
 }

@@ -267,7 +267,7 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
     const struct core_target *t = c->targets[nth];
     *out = (struct core_target_view){
         .target = t->cfg,
-        .runs_here = t->program || (t->cfg->type == CONFIG_TARGET_TABLE && c->cfg.agent_secrets),
+        .runs_here = t->program || (t->cfg->type == CONFIG_TARGET_TABLE && c->table.secret_count),
         .stats = t->program ? program_stats(t->program) : NULL,
         .fence = t->is_shared ? &t->fence : NULL,
         .owner = core_node_name(c, t->is_shared ? t->fence.record.owner : 0),
@@ -302,6 +302,11 @@ void core_agent_view(const struct core *c, size_t nth, struct core_agent_view *o
                                      .has_report = h->has_report,
                                      .report = h->report };
     repl_key_id(h->cfg.public_key, out->key_id);
+    if (!h->since_ms)
+        return;
+    out->secret_use = core_agent_secret_is_next(c, h->proof.secret) ? CORE_KEY_NEXT : CORE_KEY_CURRENT;
+    out->key_use = memcmp(h->proof.peer_key, out->key_id, REPL_KEY_ID) ? CORE_KEY_NEXT : CORE_KEY_CURRENT;
+    memcpy(out->key_id, h->proof.peer_key, REPL_KEY_ID);
 }
 
 /* ---- the loop ---- */

@@ -246,6 +246,8 @@ static int show_agents(const struct ctl *c, const json_t *targets)
         { .title = "FAILED", .path = "failed", .is_right = true },
         { .title = "HELD", .path = "heldByBrake", .is_right = true },
         { .title = "UNHEALTHY", .path = "unhealthy", .is_right = true, .is_wide_only = true },
+        { .title = "KEY IS", .path = "keyInUse", .is_wide_only = true },
+        { .title = "SECRET IS", .path = "secretInUse", .is_wide_only = true },
         { .title = "UPTIME", .path = "uptimeSeconds", .kind = COLUMN_AGE, .is_right = true },
         { .title = "LAST ERROR", .path = "lastError" },
     };

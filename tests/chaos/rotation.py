@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Node keys and the cluster's secret are exchanged for others under a stream of UPDATEs.
+"""Node keys, the cluster's secret, an agent's key and the agents' secret are exchanged for others under a stream of
+UPDATEs.
 
     tests/chaos/rotation.py [words of a case's name]
 
@@ -20,15 +21,15 @@ sys.dont_write_bytecode = True
 
 from case import Cases, Failed  # noqa: E402
 from lab.check import poll  # noqa: E402
-from lab.net import Lab  # noqa: E402
-from lab.tandem import Cluster, new_key, new_secret, program  # noqa: E402
+from lab.net import Lab, run  # noqa: E402
+from lab.tandem import Cluster, new_key, new_secret, program, yaml  # noqa: E402
 from lab.watch import RouteWatch, kernel_routes  # noqa: E402
 from speaker import Session  # noqa: E402
 
 NVA, FIXED = "10.1.2.4", "10.250.0.0/16"
 MOVING = [f"10.200.{i}.0/24" for i in range(50)]
 EVENTS_OF_HARM = {"digest_differs", "cluster_auth_failed", "node_key_revoked", "node_key_unlisted",
-                  "link_renewal_refused"}
+                  "link_renewal_refused", "agent_not_listed", "agent_secret_revoked"}
 
 
 class World:
@@ -164,6 +165,56 @@ def keys(world):
         node_key(world, node)
 
 
+def agent_view(node):
+    return next(iter(node.ctl("programmed", "--target", "vm-hosts")["agents"]))
+
+
+def agent_again(world, key, value):
+    """The agent is started again with what its files have now: both nodes have it back, and see what it uses."""
+    world.agent.stop()
+    world.agent.start()
+    for node in world.nodes:
+        poll(f"{node.name}: {key} of the agent is {value}", lambda node=node: (view := agent_view(node))["connected"]
+             and view["synced"] and view[key] == value, 10)
+
+
+def reword(world, old, new):
+    if old not in world.text:
+        raise Failed(f"{old} is not in the file")
+    world.text = world.text.replace(old, new)
+    for node in world.nodes:
+        world.follow(node)
+        world.unharmed()
+
+
+def agents_secret(world):
+    """Accepted by every node; used by the agent from its restart; the old one forgotten."""
+    first, *others = world.nodes
+    keys = {node.name: node.public_key for node in world.nodes}  # they were exchanged since it was started
+    world.cluster._write(world.agent.path("agent.yaml"), yaml(world.agent.document(keys)))
+    new_secret(first.path("next.agents"))
+    for place in (*(node.path("next.agents") for node in others), world.agent.path("next.agents")):
+        world.cluster._copy_secret(first.path("next.agents"), place)
+    reword(world, "secretFile: agents.secret", "secretFile: agents.secret\n  nextSecretFile: next.agents")
+    os.replace(world.agent.path("next.agents"), world.agent.path("agents.secret"))
+    agent_again(world, "secretInUse", "nextSecretFile")
+    reword(world, "secretFile: agents.secret\n  nextSecretFile: next.agents", "secretFile: next.agents")
+    agent_again(world, "secretInUse", "secretFile")
+    world.unharmed()
+
+
+def agents_key(world):
+    """The same for the host's own key."""
+    fresh, old = new_key(world.agent.path("next.key")), run(program("tandemctl"), "key", "show",
+                                                          world.agent.path("agent.key")).split()[-1]
+    reword(world, f"publicKey: {old}", f"publicKey: {old}, nextPublicKey: {fresh}")
+    os.replace(world.agent.path("next.key"), world.agent.path("agent.key"))
+    agent_again(world, "keyInUse", "nextPublicKey")
+    reword(world, f"publicKey: {old}, nextPublicKey: {fresh}", f"publicKey: {fresh}")
+    agent_again(world, "keyInUse", "publicKey")
+    world.unharmed()
+
+
 def refused(world):
     """A key that nobody listed is refused by name before it harms."""
     node = world.nodes[0]
@@ -192,6 +243,7 @@ def main():
     with Lab("rotation") as lab:
         world = World(lab)
         steps = (("the secret is exchanged", secret), ("the nodes' keys are exchanged, one after the other", keys),
+                 ("the agents' secret is exchanged", agents_secret), ("an agent's key is exchanged", agents_key),
                  ("a key that is not listed is refused by name", refused), ("every update has arrived", everything))
         return cases.story("a pair works, and its NVA talks all the time", world.start, steps, world)
 

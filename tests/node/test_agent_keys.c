@@ -60,6 +60,24 @@ static void test_every_key_file_is_a_host_beside_those_that_are_listed(void)
     clear();
 }
 
+static void test_the_next_key_of_a_host_stands_on_a_second_line(void)
+{
+    struct agent_keys k;
+    char said[1000] = "";
+    put("vm-a.pub", KEY_A KEY_B);
+    put("vm-b.pub", KEY_B);
+    put("vm-c.pub", KEY_A "half of a key\n");
+    CU_ASSERT_TRUE(read_into(&k, directory, said, sizeof said));
+    CU_ASSERT_EQUAL_FATAL(k.count, 2);
+    CU_ASSERT_EQUAL(k.list[1].public_key[31], 1);
+    CU_ASSERT_TRUE(k.list[1].has_next_public_key);
+    CU_ASSERT_EQUAL(k.list[1].next_public_key[31], 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "/vm-b.pub: error: another host has this key already"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "/vm-c.pub: error: this is not a public key"));
+    agent_keys_free(&k);
+    clear();
+}
+
 static void test_a_bad_file_is_named_and_the_others_are_taken(void)
 {
     struct agent_keys k;
@@ -98,6 +116,7 @@ static void test_without_a_directory_the_listed_hosts_are_all(void)
 
 static const struct cu_case cases[] = {
     CU_CASE(test_every_key_file_is_a_host_beside_those_that_are_listed),
+    CU_CASE(test_the_next_key_of_a_host_stands_on_a_second_line),
     CU_CASE(test_a_bad_file_is_named_and_the_others_are_taken),
     CU_CASE(test_a_directory_that_cannot_be_read_is_an_error),
     CU_CASE(test_without_a_directory_the_listed_hosts_are_all),

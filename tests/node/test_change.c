@@ -96,10 +96,32 @@ static const struct {
     { "address: 10.0.0.1", "address: 10.0.0.9", "error: nodes: cannot" },
     { "address: 10.0.0.1", "address: 10.0.0.1, api: [\"127.0.0.1:99\"]", "error: api: cannot" },
     { "programming", "log: { format: json }\nprogramming", "error: log.format:" },
+    { "programming", "cluster: { keyFile: /k }\nagents: { secretFile: /a, keysDirectory: /d }\nprogramming",
+      "error: agents: cannot" },
     { "programming", "export: { mrt: { directory: /x } }\nprogramming", "error: export.mrt.directory:" },
     { "programming", "export: { mrt: { directory: /x, updates: 5m } }\nprogramming", "error: export.mrt.updates:" },
     { "programming", "export: { bmp: [{ station: \"10.0.0.7:99\" }] }\nprogramming", "error: export.bmp: cannot" },
 };
+
+static void test_agents_keys_and_secrets_are_exchanged_while_it_runs(void)
+{
+    static const char one[] = "cluster: { keyFile: /k }\nagents: { secretFile: /a, hosts: [{ name: h, "
+                              "publicKey: \"RSdZlDdrhEYKkF7WSd13r8Fbw84rxqsvmPV+98ZyYFg=\" }] }\nprogramming";
+    static const char two[] = "cluster: { keyFile: /k }\nagents: { secretFile: /a, nextSecretFile: /b, hosts: [{ name: h, "
+                              "publicKey: \"RSdZlDdrhEYKkF7WSd13r8Fbw84rxqsvmPV+98ZyYFg=\", "
+                              "nextPublicKey: \"ASdZlDdrhEYKkF7WSd13r8Fbw84rxqsvmPV+98ZyYFg=\" }] }\nprogramming";
+    struct config *is = load_with("programming", one), *next = load_with("programming", two);
+    memset(said, 0, sizeof said);
+    FILE *out = fmemopen(said, sizeof said - 1, "w");
+    CU_ASSERT_FALSE(is->agents[0].has_next_public_key);
+    CU_ASSERT_TRUE(next->agents[0].has_next_public_key);
+    CU_ASSERT_TRUE(config_can_follow(is, next, out));
+    CU_ASSERT_EQUAL(config_tell_changes(is, next, out), 2);
+    fclose(out);
+    CU_ASSERT_STRING_EQUAL(said, "agents.nextSecretFile: changed\nagents.hosts: changed\n");
+    config_free(is);
+    config_free(next);
+}
 
 static void test_what_cannot_is_refused_by_name_with_the_mend(void)
 {
@@ -159,6 +181,7 @@ static void test_a_target_that_ended_or_changed_lives_as_long_as_the_old_configu
 }
 
 CU_MAIN("change", CU_CASE(test_what_can_be_followed_is_told_in_words),
+        CU_CASE(test_agents_keys_and_secrets_are_exchanged_while_it_runs),
         CU_CASE(test_what_cannot_is_refused_by_name_with_the_mend), CU_CASE(test_the_same_is_no_change),
         CU_CASE(test_a_target_that_goes_on_is_the_same_object_with_the_new_choice),
         CU_CASE(test_a_target_that_ended_or_changed_lives_as_long_as_the_old_configuration))

@@ -11,6 +11,7 @@ enum { AGENTS = 60, ROUTES = 6000 };
 
 struct side {
     struct repl_identity id;
+    struct repl_secrets secrets; /* what it is started with */
     struct repl_party node;
     struct repl_link *link;
     struct pump *pump;
@@ -18,7 +19,8 @@ struct side {
     uint32_t total; /* as told at the last cut */
     uint32_t lost;  /* next hops, as told last */
     uint32_t removed_before_lost;
-    bool closed;
+    bool has_digest, closed; /* has_digest: in its last beat */
+    uint8_t digest[REPL_DIGEST];
 };
 
 struct lab {
@@ -56,6 +58,7 @@ static void make_hosts(struct lab *l)
         CU_ASSERT_EQUAL_FATAL(repl_identity_parse(text, &l->sides[i].id), 0);
         snprintf(l->listed[i].name, sizeof l->listed[i].name, "vm-%d", i);
         memcpy(l->listed[i].public_key, l->sides[i].id.public_key, REPL_KEY);
+        l->sides[i].secrets = l->keys.secrets;
     }
 }
 
@@ -94,6 +97,7 @@ static void connect(struct lab *l, int i)
     memset(cfg.cluster_id, 0, sizeof cfg.cluster_id);
     repl_cluster_id("hub", cfg.cluster_id);
     cfg.role = REPL_ROLE_AGENT;
+    cfg.secrets = &s->secrets;
     cfg.identity = &s->id;
     cfg.parties = &s->node;
     cfg.hello.node = 0;
@@ -110,8 +114,11 @@ static void hear(struct lab *l, struct side *s, const struct repl_link_event *e)
         CU_ASSERT_EQUAL(repl_link_send(s->link, &subscribe, l->now), 0);
     if (e->kind != REPL_LINK_MSG)
         return;
-    if (e->msg->kind == REPL_TABLE_BEAT)
+    if (e->msg->kind == REPL_TABLE_BEAT) {
         s->beats++;
+        s->has_digest = e->msg->beat.has_digest;
+        memcpy(s->digest, e->msg->beat.digest, REPL_DIGEST);
+    }
     if (e->msg->kind != REPL_TABLE_BATCH)
         return;
     const struct repl_table_batch *b = &e->msg->table_batch;
@@ -353,9 +360,157 @@ static void test_hosts_that_are_listed_no_more_are_put_out(void)
     lab_close(l);
 }
 
+/* ---- keys and secrets that are exchanged for others ---- */
+
+static void start_again(struct lab *l, int i)
+{
+    if (l->sides[i].pump)
+        core_closed(l->core, l->sides[i].pump, CORE_CLOSE_EOF, l->now);
+    repl_link_free(l->sides[i].link);
+    connect(l, i);
+    run_ms(l, 20);
+}
+
+static void set_secrets(struct lab *l, const struct repl_secrets *first, const struct repl_secrets *next)
+{
+    struct core_keys keys = { .identity = l->keys.ids[1], .agent_secrets = { *first },
+                              .agent_secret_count = next ? 2 : 1 };
+    if (next)
+        keys.agent_secrets[1] = *next;
+    core_set_keys(l->core, &keys, l->now);
+    run_ms(l, 20);
+}
+
+/* The digest of the last beat is that of the table under the side's own secret. */
+static bool has_own_digest(const struct lab *l, int i)
+{
+    const struct rib *r = core_rib(l->core);
+    struct repl_digest all;
+    uint8_t sum[REPL_DIGEST];
+    repl_digest_init(&all, l->sides[i].secrets.digest_key);
+    for (unsigned n = 0; n < ROUTES; n++) {
+        struct ip_prefix p = prefix_of(n);
+        uint32_t net = prefix_table_find(&r->nets, &p), set = net ? rib_net_nhset(r, net) : 0;
+        if (set)
+            repl_digest_add(&all, &p, nhset_get(&r->sets, set));
+    }
+    repl_digest_write(&all, sum);
+    return l->sides[i].has_digest && memcmp(sum, l->sides[i].digest, REPL_DIGEST) == 0;
+}
+
+static struct core_agent_view view_of(const struct lab *l, size_t i)
+{
+    struct core_agent_view v;
+    core_agent_view(l->core, i, &v);
+    return v;
+}
+
+static void test_a_secret_is_exchanged_agent_by_agent_and_each_has_the_digest_under_its_own(void)
+{
+    struct lab *l = lab_open();
+    const struct repl_secrets *old = &l->keys.secrets, *new = &l->keys.other_secrets;
+    announce(l, 0, ROUTES);
+    run_ms(l, 5);
+    connect(l, 0);
+    connect(l, 1);
+    run_ms(l, 20);
+    set_secrets(l, old, new);
+    l->sides[1].secrets = *new;
+    start_again(l, 1);
+    withdraw(l, 7, 1);
+    run_ms(l, 600);
+    CU_ASSERT_FALSE(l->sides[0].closed);
+    CU_ASSERT_TRUE(has_own_digest(l, 0));
+    CU_ASSERT_TRUE(has_own_digest(l, 1));
+    CU_ASSERT_EQUAL(view_of(l, 0).secret_use, CORE_KEY_CURRENT);
+    CU_ASSERT_EQUAL(view_of(l, 1).secret_use, CORE_KEY_NEXT);
+    CU_ASSERT_EQUAL(view_of(l, 2).secret_use, CORE_KEY_UNKNOWN);
+    set_secrets(l, new, NULL);
+    CU_ASSERT_TRUE(l->sides[0].closed); /* it was not started again in time */
+    CU_ASSERT_FALSE(l->sides[1].closed);
+    run_ms(l, 600);
+    CU_ASSERT_TRUE(has_own_digest(l, 1));
+    CU_ASSERT_EQUAL(view_of(l, 1).secret_use, CORE_KEY_CURRENT);
+    start_again(l, 0);
+    CU_ASSERT_TRUE(l->sides[0].closed);
+    lab_close(l);
+}
+
+static void test_routes_that_come_while_a_new_digest_is_summed_are_in_it_once(void)
+{
+    struct lab *l = lab_open();
+    announce(l, 0, ROUTES / 2);
+    run_ms(l, 5);
+    struct core_keys keys = { .identity = l->keys.ids[1], .agent_secrets = { l->keys.other_secrets },
+                              .agent_secret_count = 1 };
+    core_set_keys(l->core, &keys, l->now);
+    l->sides[0].secrets = l->keys.other_secrets;
+    connect(l, 0);
+    run_ms(l, 20);
+    CU_ASSERT_TRUE(l->sides[0].closed); /* not before all is summed */
+    announce(l, ROUTES / 2, ROUTES / 2);
+    withdraw(l, 0, 10);
+    run_ms(l, 20);
+    start_again(l, 0);
+    run_ms(l, 600);
+    CU_ASSERT_FALSE(l->sides[0].closed);
+    CU_ASSERT_TRUE(has_own_digest(l, 0));
+    lab_close(l);
+}
+
+static void test_a_hosts_key_is_exchanged_and_the_host_is_the_same(void)
+{
+    struct lab *l = lab_open();
+    struct repl_identity old = l->sides[0].id, fresh = l->keys.ids[3];
+    connect(l, 0);
+    run_ms(l, 20);
+    l->listed[0].has_next_public_key = true;
+    memcpy(l->listed[0].next_public_key, fresh.public_key, REPL_KEY);
+    core_set_agents(l->core, l->listed, AGENTS, l->now);
+    run_ms(l, 20);
+    CU_ASSERT_FALSE(l->sides[0].closed);
+    CU_ASSERT_EQUAL(view_of(l, 0).key_use, CORE_KEY_CURRENT);
+    l->sides[0].id = fresh;
+    start_again(l, 0);
+    CU_ASSERT_EQUAL(view_of(l, 0).key_use, CORE_KEY_NEXT);
+    l->listed[0].has_next_public_key = false;
+    memcpy(l->listed[0].public_key, fresh.public_key, REPL_KEY);
+    core_set_agents(l->core, l->listed, AGENTS, l->now);
+    run_ms(l, 20);
+    CU_ASSERT_FALSE(l->sides[0].closed);
+    CU_ASSERT_TRUE(view_of(l, 0).connected);
+    CU_ASSERT_EQUAL(view_of(l, 0).key_use, CORE_KEY_CURRENT);
+    l->sides[0].id = old;
+    start_again(l, 0);
+    CU_ASSERT_TRUE(l->sides[0].closed);
+    lab_close(l);
+}
+
+static void test_a_connection_under_a_key_that_is_listed_no_more_ends(void)
+{
+    struct lab *l = lab_open();
+    connect(l, 0);
+    run_ms(l, 20);
+    memcpy(l->listed[0].next_public_key, l->listed[0].public_key, REPL_KEY);
+    memcpy(l->listed[0].public_key, l->keys.ids[3].public_key, REPL_KEY);
+    l->listed[0].has_next_public_key = true;
+    core_set_agents(l->core, l->listed, AGENTS, l->now);
+    run_ms(l, 20);
+    CU_ASSERT_FALSE(l->sides[0].closed);
+    l->listed[0].has_next_public_key = false;
+    core_set_agents(l->core, l->listed, AGENTS, l->now);
+    run_ms(l, 20);
+    CU_ASSERT_TRUE(l->sides[0].closed);
+    lab_close(l);
+}
+
 CU_MAIN("core_agents", CU_CASE(test_everybody_gets_everything_and_it_is_encoded_once),
         CU_CASE(test_a_change_is_one_frame_for_all),
         CU_CASE(test_a_late_comer_gets_no_route_that_ended),
         CU_CASE(test_a_lost_nva_is_told_before_its_routes_are),
         CU_CASE(test_what_follows_a_frame_without_routes_is_told_too),
-        CU_CASE(test_hosts_that_are_listed_no_more_are_put_out))
+        CU_CASE(test_hosts_that_are_listed_no_more_are_put_out),
+        CU_CASE(test_a_secret_is_exchanged_agent_by_agent_and_each_has_the_digest_under_its_own),
+        CU_CASE(test_routes_that_come_while_a_new_digest_is_summed_are_in_it_once),
+        CU_CASE(test_a_hosts_key_is_exchanged_and_the_host_is_the_same),
+        CU_CASE(test_a_connection_under_a_key_that_is_listed_no_more_ends))

@@ -93,6 +93,22 @@ static void test_the_next_secret_is_another_one(void)
     end(&d);
 }
 
+static void test_agents_may_use_either_of_two_secrets(void)
+{
+    struct desk d;
+    begin(&d);
+    d.config.agent_secret_file = d.secret;
+    CU_ASSERT_TRUE(load(&d, &d.keys));
+    CU_ASSERT_EQUAL(d.keys.cluster.agent_secret_count, 1);
+    d.config.next_agent_secret_file = d.next;
+    CU_ASSERT_TRUE(load(&d, &d.keys));
+    CU_ASSERT_EQUAL(d.keys.cluster.agent_secret_count, 2);
+    d.config.next_agent_secret_file = d.secret;
+    CU_ASSERT_FALSE(load(&d, &d.keys));
+    CU_ASSERT_PTR_NOT_NULL(strstr(d.said, "agents.nextSecretFile: it has the same secret as"));
+    end(&d);
+}
+
 static void test_every_file_that_cannot_be_used_is_named(void)
 {
     struct desk d;
@@ -140,5 +156,5 @@ static void test_what_is_in_the_files_now_is_told_in_words(void)
 }
 
 CU_MAIN("node keys", CU_CASE(test_a_key_is_taken_as_the_current_or_the_next_one),
-        CU_CASE(test_the_next_secret_is_another_one), CU_CASE(test_every_file_that_cannot_be_used_is_named),
+        CU_CASE(test_the_next_secret_is_another_one), CU_CASE(test_agents_may_use_either_of_two_secrets), CU_CASE(test_every_file_that_cannot_be_used_is_named),
         CU_CASE(test_what_is_in_the_files_now_is_told_in_words))

@@ -313,6 +313,23 @@ static void test_the_next_secret_of_nodes_is_none_for_agents(void)
     expect_failure(&p, REPL_FAIL_CLUSTER);
 }
 
+static void test_agents_may_use_the_next_secret_of_agents(void)
+{
+    static struct pair p;
+    begin(&p);
+    struct repl_party agent = repl_party(REPL_ROLE_AGENT, 0, p.cfg[0].identity->public_key);
+    p.cfg[0].role = REPL_ROLE_AGENT;
+    p.cfg[0].secrets = &p.x.other_secrets;
+    p.cfg[1].next_agent_secrets = &p.x.other_secrets;
+    p.cfg[1].parties = &agent;
+    p.cfg[1].party_count = 1;
+    open_links(&p);
+    run(&p);
+    CU_ASSERT_EQUAL(count(&p, 1, REPL_LINK_UP), 1);
+    CU_ASSERT_EQUAL(repl_link_secret_id(p.end[1]), wire_get32(p.x.other_secrets.psk_id));
+    end(&p);
+}
+
 static void test_another_cluster_is_refused(void)
 {
     static struct pair p;
@@ -582,6 +599,7 @@ CU_MAIN("link", CU_CASE(test_both_sides_come_up_and_know_each_other),
         CU_CASE(test_another_secret_is_refused), CU_CASE(test_either_of_two_secrets_is_accepted_and_named),
         CU_CASE(test_a_secret_under_the_name_of_another_is_refused),
         CU_CASE(test_the_next_secret_of_nodes_is_none_for_agents),
+        CU_CASE(test_agents_may_use_the_next_secret_of_agents),
         CU_CASE(test_another_cluster_is_refused),
         CU_CASE(test_a_key_that_is_not_configured_is_refused),
         CU_CASE(test_a_node_that_means_another_one_is_refused),
