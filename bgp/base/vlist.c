@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "bgp/base/bitset.h"
+
 void vlist_init(struct vlist *v)
 {
     *v = (struct vlist){ .next = 1 };
@@ -17,7 +19,7 @@ static struct vlist_chunk *chunk_ref(const struct vlist *v, uint32_t nth)
     return &v->chunks[(v->chunk_first + nth) & (v->chunk_cap - 1)];
 }
 
-enum { CHUNK_BYTES = VLIST_CHUNK * sizeof(uint32_t) };
+enum { CHUNK_BYTES = VLIST_CHUNK * sizeof(uint32_t), RUN_WORDS = VLIST_CHUNK / 64 };
 
 static uint32_t *new_ids(const struct vlist *v)
 {
@@ -33,10 +35,23 @@ static void free_ids(const struct vlist *v, struct vlist_chunk *c)
     c->ids = NULL;
 }
 
+static void free_chunk(const struct vlist *v, struct vlist_chunk *c)
+{
+    free_ids(v, c);
+    free(c->there);
+    c->there = NULL;
+}
+
+/* All of it holes? */
+static bool is_bare(const struct vlist_chunk *c)
+{
+    return !c->ids && !c->there;
+}
+
 void vlist_fini(struct vlist *v)
 {
     for (uint32_t i = 0; i < v->chunk_count; i++)
-        free_ids(v, chunk_ref(v, i));
+        free_chunk(v, chunk_ref(v, i));
     free(v->chunks);
     vlist_init(v);
 }
@@ -77,19 +92,15 @@ static bool fill_in(struct vlist *v, uint64_t version)
     if (!reach(v, version))
         return false;
     struct vlist_chunk *c = vlist_chunk_of(v, version);
+    assert(!c->there); /* only what is full is a run */
     if (!c->ids)
         c->ids = new_ids(v);
     return c->ids;
 }
 
-bool vlist_extend(struct vlist *v, uint32_t count)
+static uint64_t next_chunk(uint64_t version)
 {
-    uint64_t at = v->next, end = v->next + count;
-    for (; at < end; at = at - at % VLIST_CHUNK + VLIST_CHUNK)
-        if (!fill_in(v, at))
-            return false;
-    v->ready = at;
-    return true;
+    return version - version % VLIST_CHUNK + VLIST_CHUNK;
 }
 
 /* Versions from here on may still get an entry. */
@@ -98,26 +109,102 @@ static uint64_t first_open(const struct vlist *v)
     return vlist_settled(v) + 1;
 }
 
+/* ---- runs ---- */
+
+/* Do the ids follow each other in steps of this size, as far as they are there? */
+static bool is_run(const uint32_t *ids, uint32_t step)
+{
+    uint32_t n = 0, differ = 0;
+    while (n < VLIST_CHUNK && !ids[n])
+        n++;
+    if (n == VLIST_CHUNK)
+        return false;
+    for (uint32_t first = ids[n] - n * step; n < VLIST_CHUNK; n++)
+        differ |= ids[n] ? ids[n] ^ (first + n * step) : 0;
+    return !differ;
+}
+
+/* The ids give way to a bit each. Without memory for the bits they stay. */
+static void become_run(const struct vlist *v, struct vlist_chunk *c, uint32_t step)
+{
+    c->there = calloc(RUN_WORDS, sizeof *c->there);
+    if (!c->there)
+        return;
+    c->step = step;
+    for (uint32_t n = 0; n < VLIST_CHUNK; n++) {
+        if (!c->ids[n])
+            continue;
+        c->first = c->ids[n] - n * step;
+        c->there[n / 64] |= (uint64_t)1 << n % 64;
+    }
+    free_ids(v, c);
+}
+
+/* Records that are new have ascending ids, those that were freed and come back descending ones. */
+static void pack(const struct vlist *v, struct vlist_chunk *c)
+{
+    const uint32_t up = 1, down = UINT32_MAX;
+    if (!c->ids)
+        return;
+    if (is_run(c->ids, up))
+        become_run(v, c, up);
+    else if (is_run(c->ids, down))
+        become_run(v, c, down);
+}
+
+/* Chunks that have become full since. */
+static void pack_full(struct vlist *v)
+{
+    if (v->packed < v->oldest)
+        v->packed = v->oldest;
+    for (; next_chunk(v->packed) <= first_open(v); v->packed = next_chunk(v->packed))
+        pack(v, vlist_chunk_of(v, v->packed));
+}
+
+/* ---- changes ---- */
+
+bool vlist_extend(struct vlist *v, uint32_t count)
+{
+    uint64_t at = v->next, end = v->next + count;
+    pack_full(v);
+    for (; at < end; at = next_chunk(at))
+        if (!fill_in(v, at))
+            return false;
+    v->ready = at;
+    return true;
+}
+
 /* Give back chunks that are full of holes: inner ones at once, leading ones with their place. */
 static void drop_empty(struct vlist *v, uint32_t nth)
 {
     uint64_t end = v->oldest + (uint64_t)(nth + 1) * VLIST_CHUNK;
     if (end > first_open(v))
         return; /* still being filled */
-    free_ids(v, chunk_ref(v, nth));
-    while (v->chunk_count && !chunk_ref(v, 0)->ids && v->oldest + VLIST_CHUNK <= first_open(v)) {
+    free_chunk(v, chunk_ref(v, nth));
+    while (v->chunk_count && is_bare(chunk_ref(v, 0)) && v->oldest + VLIST_CHUNK <= first_open(v)) {
         v->chunk_first = (v->chunk_first + 1) & (v->chunk_cap - 1);
         v->chunk_count--;
         v->oldest += VLIST_CHUNK;
     }
 }
 
+/* The entry of the n-th version of a chunk, 0 = a hole. */
+static uint32_t id_in(const struct vlist_chunk *c, uint32_t n)
+{
+    if (c->there)
+        return c->there[n / 64] >> n % 64 & 1 ? c->first + n * c->step : 0;
+    return c->ids ? c->ids[n] : 0;
+}
+
 void vlist_remove(struct vlist *v, uint32_t slot)
 {
     uint32_t nth = nth_chunk(v, vlist_version(v, slot));
     struct vlist_chunk *c = chunk_ref(v, nth);
-    assert(c->ids && c->ids[slot % VLIST_CHUNK]);
-    c->ids[slot % VLIST_CHUNK] = 0;
+    assert(id_in(c, slot % VLIST_CHUNK));
+    if (c->there)
+        c->there[slot % VLIST_CHUNK / 64] &= ~((uint64_t)1 << slot % 64);
+    else
+        c->ids[slot % VLIST_CHUNK] = 0;
     v->live--;
     if (--c->live == 0)
         drop_empty(v, nth);
@@ -144,8 +231,7 @@ bool vlist_is_open(const struct vlist *v, uint64_t version)
 {
     if (!v->placing || version < v->placing || version >= v->next)
         return false;
-    const uint32_t *ids = vlist_chunk_of(v, version)->ids;
-    return !ids || !ids[version % VLIST_CHUNK];
+    return !id_in(vlist_chunk_of(v, version), (uint32_t)(version % VLIST_CHUNK));
 }
 
 bool vlist_reserve_at(struct vlist *v, uint64_t version)
@@ -168,11 +254,22 @@ void vlist_end(struct vlist *v)
 {
     uint64_t at = v->placing;
     v->placing = 0;
-    for (; at < v->next; at = at - at % VLIST_CHUNK + VLIST_CHUNK) {
+    for (; at < v->next; at = next_chunk(at)) {
         const struct vlist_chunk *c = at < v->oldest ? NULL : vlist_chunk_of(v, at);
         if (c && c->ids && c->live == 0)
             drop_empty(v, nth_chunk(v, at));
     }
+    pack_full(v);
+}
+
+/* The first version of a chunk, not before the n-th, that is no hole; VLIST_CHUNK: none. */
+static uint32_t first_in(const struct vlist_chunk *c, uint32_t n)
+{
+    if (c->there)
+        return bitset_scan(c->there, RUN_WORDS, &n) ? n : VLIST_CHUNK;
+    while (c->ids && n < VLIST_CHUNK && !c->ids[n])
+        n++;
+    return c->ids ? n : VLIST_CHUNK;
 }
 
 uint32_t vlist_next(const struct vlist *v, uint64_t *position)
@@ -180,19 +277,13 @@ uint32_t vlist_next(const struct vlist *v, uint64_t *position)
     uint64_t version = *position + 1;
     if (version < v->oldest)
         version = v->oldest;
-    while (version < v->next) {
-        const uint32_t *ids = vlist_chunk_of(v, version)->ids;
-        uint64_t end = version - version % VLIST_CHUNK + VLIST_CHUNK;
-        if (!ids) {
-            version = end;
+    for (; version < v->next; version = next_chunk(version)) {
+        const struct vlist_chunk *c = vlist_chunk_of(v, version);
+        uint32_t n = first_in(c, (uint32_t)(version % VLIST_CHUNK));
+        if (n == VLIST_CHUNK)
             continue;
-        }
-        for (; version < end && version < v->next; version++) {
-            if (ids[version % VLIST_CHUNK]) {
-                *position = version;
-                return ids[version % VLIST_CHUNK];
-            }
-        }
+        *position = version - version % VLIST_CHUNK + n;
+        return id_in(c, n);
     }
     *position = vlist_head(v);
     return 0;
@@ -214,6 +305,6 @@ size_t vlist_memory(const struct vlist *v)
 {
     size_t bytes = v->chunk_cap * sizeof *v->chunks;
     for (uint32_t i = 0; i < v->chunk_count; i++)
-        bytes += chunk_ref(v, i)->ids ? CHUNK_BYTES : 0;
+        bytes += chunk_ref(v, i)->ids ? CHUNK_BYTES : chunk_ref(v, i)->there ? RUN_WORDS * sizeof(uint64_t) : 0;
     return bytes;
 }

@@ -8,6 +8,9 @@
  * The entry remembers its slot as 32 bits (vlist_append returns it). vlist_compact moves old
  * entries to the tail when holes prevail, which readers see as a change without a difference.
  *
+ * Entries that came together have ids that follow each other, as when a table is heard for the first time: of a
+ * full chunk of such entries only one bit each is kept, which says that it is still there.
+ *
  * A copy of another list takes over its versions: between vlist_begin and vlist_end entries are placed
  * at versions in any order, and a position in the one is a position in the other. */
 #ifndef TANDEM_BGP_BASE_VLIST_H
@@ -23,7 +26,9 @@
 enum { VLIST_CHUNK = 1024 };
 
 struct vlist_chunk {
-    uint32_t *ids; /* 0 = hole; NULL: all holes */
+    uint32_t *ids;   /* 0 = hole; NULL: a run, or all holes */
+    uint64_t *there; /* of a run, a bit by version; NULL: no run */
+    uint32_t first, step; /* its id of the n-th version is first + n * step, modulo 2^32 */
     uint32_t live;
 };
 
@@ -35,6 +40,7 @@ struct vlist {
     uint64_t next;   /* version that the next change gets; versions start at 1 */
     uint64_t placing; /* 0, or: versions from here on are being placed */
     uint64_t ready;  /* appends of lower versions have their memory */
+    uint64_t packed; /* the chunk of this version is the first that may still become a run */
     uint32_t live;
 };
 

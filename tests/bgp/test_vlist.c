@@ -6,7 +6,7 @@
 #include "tests/lib/cu.h"
 #include "tests/lib/random.h"
 
-enum { IDS = 700, READERS = 4 };
+enum { IDS = 5 * VLIST_CHUNK, SOME = 700, READERS = 4 };
 
 /* The naive reference: the version of each id, and what a reader of a list of pairs would see. */
 struct model {
@@ -75,7 +75,7 @@ static void test_readers_at_the_head_have_seen_every_entry_in_its_latest_version
     vlist_init(&m.list);
     for (int step = 0; step < 60000; step++) {
         /* few entries change often, so that chunks empty from the front and within */
-        uint32_t id = 1 + random_below(&random, step % 3 ? 20 : IDS);
+        uint32_t id = 1 + random_below(&random, step % 3 ? 20 : SOME);
         if (random_below(&random, 8) == 0) {
             if (m.version[id])
                 take_off(&m, id);
@@ -193,6 +193,58 @@ static void test_after_a_reservation_appends_cannot_fail(void)
     }
 }
 
+/* ---- runs ---- */
+
+/* All entries in the order of their ids, but some; then single ones go and move, among readers. */
+static void change_in_order(struct model *m, struct random *random, bool descending)
+{
+    for (uint32_t n = 1; n <= IDS; n++)
+        if (random_below(random, 200))
+            append(m, descending ? IDS + 1 - n : n);
+    for (int step = 0; step < 3000; step++) {
+        uint32_t id = 1 + random_below(random, IDS);
+        if (m->version[id] && random_below(random, 2))
+            take_off(m, id);
+        else if (random_below(random, 2))
+            append(m, id);
+        if (step % 20 == 0)
+            read_on(m, (int)random_below(random, READERS), random_below(random, 200));
+    }
+}
+
+static void test_entries_that_came_in_order_are_read_like_all_others(void)
+{
+    static struct model m;
+    struct random random = random_new("runs");
+    memset(&m, 0, sizeof m);
+    vlist_init(&m.list);
+    for (int round = 0; round < 12; round++) {
+        change_in_order(&m, &random, round % 2);
+        compact(&m);
+    }
+    for (int reader = 0; reader < READERS; reader++)
+        check_complete(&m, reader);
+    vlist_fini(&m.list);
+}
+
+/* Two chunks may still be filled; of the others a bit for each entry stays. */
+static void test_entries_that_came_in_order_cost_a_bit_each(void)
+{
+    static struct model m;
+    for (int descending = 0; descending < 2; descending++) {
+        memset(&m, 0, sizeof m);
+        vlist_init(&m.list);
+        for (uint32_t n = 1; n <= IDS; n++)
+            append(&m, descending ? IDS + 1 - n : n);
+        CU_ASSERT(vlist_memory(&m.list) < 2u * VLIST_CHUNK * 4 + 3u * VLIST_CHUNK / 8 + 1024);
+        check_complete(&m, 0);
+        for (uint32_t id = 1; id <= IDS; id++)
+            take_off(&m, id);
+        CU_ASSERT(vlist_memory(&m.list) < 2u * VLIST_CHUNK * 4);
+        vlist_fini(&m.list);
+    }
+}
+
 /* ---- copies ---- */
 
 static void place(struct model *m, uint64_t version, uint32_t id)
@@ -281,6 +333,8 @@ CU_MAIN("vlist", CU_CASE(test_readers_at_the_head_have_seen_every_entry_in_its_l
         CU_CASE(test_an_empty_list_has_nothing_to_read),
         CU_CASE(test_the_last_slot_of_a_chunk_and_the_first_of_the_next),
         CU_CASE(test_slots_of_32_bits_name_versions_of_64),
+        CU_CASE(test_entries_that_came_in_order_are_read_like_all_others),
+        CU_CASE(test_entries_that_came_in_order_cost_a_bit_each),
         CU_CASE(test_a_copy_places_entries_at_their_owners_versions_in_any_order),
         CU_CASE(test_a_copy_of_many_changes_is_no_larger_than_its_entries),
         CU_CASE(test_chunks_stay_open_while_versions_are_placed),
