@@ -10,6 +10,7 @@ enum {
     ADJOUT_BATCH = 2048,         /* nets that are bucketed together */
     ADJOUT_LOG_MIN = 256 * 1024, /* bytes; grows to ADJOUT_LOG_MAX before a member is left behind */
     ADJOUT_LOG_MAX = 4 * 1024 * 1024,
+    ADJOUT_LOG_STRETCH = 64 * 1024, /* that are written at least before an empty log begins anew */
     ADJOUT_GONE = 128,         /* withdrawn path ids of a net that wait for slow readers */
     ADJOUT_GONE_ALL = 1 << 16, /* … and of a group, beside twice the ids that it has told */
     ADJOUT_NET_ITEMS = 2 * ADJOUT_PATHS + ADJOUT_GONE + ADJOUT_PATHS, /* most that one net adds to a batch */

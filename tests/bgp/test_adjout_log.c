@@ -58,4 +58,42 @@ static void test_what_was_written_is_read_in_order_though_the_buffer_grows(void)
     }
 }
 
-CU_MAIN("adjout log", CU_CASE(test_what_was_written_is_read_in_order_though_the_buffer_grows))
+/* Some messages are written, some or all of them are read, and so on; returns how much of the buffer was touched. */
+static size_t in_turns(bool reads_all, uint64_t seed)
+{
+    struct adjout_log l = { 0 };
+    uint64_t state = seed, offset = 0;
+    uint32_t written = 0, read = 0;
+    size_t touched = 0;
+    CU_ASSERT_FATAL(adjout_log_grow(&l));
+    while (written < 2000) {
+        uint32_t most = written + (uint32_t)random_of(&state) % 8;
+        for (uint32_t len; written < most; written++) {
+            len = 19 + (uint32_t)random_of(&state) % 4077;
+            if (!write_one(&l, written, len))
+                break;
+            size_t end = (size_t)(l.head % l.cap);
+            touched = end > touched ? end : touched;
+        }
+        while (read < written && (reads_all || written - read > 40 || random_of(&state) % 8))
+            read_one(&l, &offset, read++);
+        l.tail = offset;
+    }
+    adjout_log_fini(&l);
+    return touched;
+}
+
+static void test_a_log_that_was_read_to_its_end_may_begin_anew(void)
+{
+    for (uint64_t seed = 1; seed <= 50; seed++)
+        in_turns(false, seed);
+}
+
+static void test_a_log_that_is_read_at_once_touches_little_of_its_memory(void)
+{
+    CU_ASSERT(in_turns(true, 1) < ADJOUT_LOG_STRETCH + 8 * 4200);
+}
+
+CU_MAIN("adjout log", CU_CASE(test_what_was_written_is_read_in_order_though_the_buffer_grows),
+        CU_CASE(test_a_log_that_was_read_to_its_end_may_begin_anew),
+        CU_CASE(test_a_log_that_is_read_at_once_touches_little_of_its_memory))
