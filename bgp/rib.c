@@ -411,34 +411,34 @@ void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t 
     }
 }
 
-static int announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
-                    uint32_t path_id, uint32_t attrs, struct rib_mapped *mapped)
+static int announce(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+                    uint32_t path_id, struct rib_mapped *mapped)
 {
-    struct limit *limit = rib_limit_of(r, nva);
-    if (!reserve_order(r, origin, 1) || (limit && !limit_reserve(limit)))
+    struct limit *limit = rib_limit_of(r, news->nva);
+    if (!reserve_order(r, news->origin, 1) || (limit && !limit_reserve(limit)))
         return BGP_ERR_NOMEM;
     uint32_t net = get_net(r, prefix);
     if (!net)
         return BGP_ERR_NOMEM;
     r->updates++;
     r->steps++;
-    uint32_t index = find_path(r, net, origin, nva, path_id);
+    uint32_t index = find_path(r, net, news->origin, news->nva, path_id);
     if (!index) {
-        index = add_path(r, net, origin, nva, path_id);
+        index = add_path(r, net, news->origin, news->nva, path_id);
         if (!index) {
             rib_net_released(r, net); /* if it is new, nothing came of it */
             return BGP_ERR_NOMEM;
         }
     } else {
         struct rib_path *p = rib_path(r, index);
-        if (p->attrs == attrs && !(p->flags & RIB_PATH_DISPROVED) && !rib_path_is_old(r, p)) {
+        if (p->attrs == news->attrs && !(p->flags & RIB_PATH_DISPROVED) && !rib_path_is_old(r, p)) {
             hear_again(r, index);
             return 0; /* said before */
         }
         count_path(r, p, -1);
         touch_path(r, p, index);
     }
-    set_path(r, index, attrs, mapped);
+    set_path(r, index, news->attrs, mapped);
     mapped->attrs = 0;
     count_path(r, rib_path(r, index), +1);
     rib_path_changed(r, index);
@@ -448,11 +448,17 @@ static int announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs)
 {
-    struct rib_mapped mapped = { 0 };
-    assert(attrs && nva < r->nva_count);
-    if (r->nvas[nva].inbound && rib_map(r, nva, prefix, attrs, &mapped))
+    const struct rib_news news = rib_news(r, origin, nva, attrs);
+    return rib_announce_news(r, &news, prefix, path_id);
+}
+
+int rib_announce_news(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+                      uint32_t path_id)
+{
+    struct rib_mapped mapped;
+    if (rib_map(r, news, prefix, &mapped))
         return BGP_ERR_NOMEM;
-    int err = announce(r, origin, nva, prefix, path_id, attrs, &mapped);
+    int err = announce(r, news, prefix, path_id, &mapped);
     if (mapped.attrs) /* nothing came of it */
         bgp_attrs_unref(&r->attrs, mapped.attrs);
     return err;

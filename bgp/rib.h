@@ -302,7 +302,18 @@ static inline bool rib_net_is_withdrawn(const struct rib_net *n)
     return (n->flags & (RIB_NET_WITHDRAWN | RIB_NET_LOST)) == RIB_NET_WITHDRAWN;
 }
 
-/* A path as announced on a session; attrs: an interned id, of which the RIB takes its own reference. */
+/* What an UPDATE announces, whatever the prefix: so the policy is asked once for all of its prefixes. */
+struct rib_news {
+    uint32_t attrs; /* an interned id, of which every path takes its own reference */
+    uint16_t nva;
+    uint8_t origin;
+    uint8_t verdict; /* enum policy_verdict, before any route map */
+};
+struct rib_news rib_news(const struct rib *r, uint8_t origin, uint16_t nva, uint32_t attrs);
+/* A path as announced on a session. */
+int rib_announce_news(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+                      uint32_t path_id) MUST_USE;
+/* … of a single prefix. */
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs) MUST_USE;
 /* Withdrawn on a live session. Unknown paths leave a tombstone too: a stale copy may exist. */

@@ -25,9 +25,9 @@ int rib_withdraw_path(struct rib *r, uint32_t path, uint64_t now_ms) MUST_USE;
 /* rib_policy.c. What its NVA's route map makes of a path: found before anything changes, since it costs memory. */
 struct rib_mapped {
     uint32_t attrs;  /* with a reference; 0: those that it was received with */
-    uint8_t verdict; /* enum policy_verdict, of the map alone */
+    uint8_t verdict; /* enum policy_verdict, of all but the limit */
 };
-int rib_map(struct rib *r, uint16_t nva, const struct ip_prefix *prefix, uint32_t attrs,
+int rib_map(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
             struct rib_mapped *out) MUST_USE;
 /* The verdict on a path, which counts with what the map has edited from now on; the reference is taken. */
 void rib_set_verdict(struct rib *r, uint32_t path, const struct rib_mapped *take);

@@ -42,20 +42,29 @@ static uint32_t keep(struct rib *r, const struct bgp_attrs *edited)
     return reserve_edited(r) ? bgp_attrs_intern(&r->attrs, edited) : 0;
 }
 
-int rib_map(struct rib *r, uint16_t nva, const struct ip_prefix *prefix, uint32_t attrs,
+struct rib_news rib_news(const struct rib *r, uint8_t origin, uint16_t nva, uint32_t attrs)
+{
+    assert(attrs && nva < r->nva_count);
+    struct rib_news news = { .attrs = attrs, .nva = nva, .origin = origin, .verdict = POLICY_ACCEPTED };
+    if (nva) /* else the configuration's own */
+        news.verdict = (uint8_t)policy_import(r->policy, &r->nvas[nva], bgp_attrs_get(&r->attrs, attrs));
+    return news;
+}
+
+int rib_map(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
             struct rib_mapped *out)
 {
     static const uint8_t verdicts[] = { [ROUTE_MAP_PASSED] = POLICY_ACCEPTED,
                                         [ROUTE_MAP_DROPPED] = POLICY_ROUTE_MAP,
                                         [ROUTE_MAP_TOO_LONG] = POLICY_TOO_LONG };
-    const struct route_map *map = r->nvas[nva].inbound;
-    struct bgp_attrs a = *bgp_attrs_get(&r->attrs, attrs);
-    const uint8_t *received = a.bytes;
-    *out = (struct rib_mapped){ 0 };
-    if (!map || policy_import(r->policy, &r->nvas[nva], &a) != POLICY_ACCEPTED)
+    const struct route_map *map = r->nvas[news->nva].inbound;
+    *out = (struct rib_mapped){ .verdict = news->verdict };
+    if (!map || news->verdict != POLICY_ACCEPTED)
         return 0; /* a loop is one before any map (RFC 4271 section 9.1.2) */
     if (!rib_need_room(r))
         return BGP_ERR_NOMEM;
+    struct bgp_attrs a = *bgp_attrs_get(&r->attrs, news->attrs);
+    const uint8_t *received = a.bytes;
     out->verdict = verdicts[route_map_apply(map, prefix, &a, false, r->room, NULL)];
     if (out->verdict != POLICY_ACCEPTED || a.bytes == received)
         return 0;
@@ -82,13 +91,7 @@ static enum policy_verdict by_limit(const struct rib *r, const struct rib_path *
 
 static enum policy_verdict verdict_on(const struct rib *r, const struct rib_path *p, uint8_t mapped)
 {
-    if (p->nva == 0)
-        return POLICY_ACCEPTED; /* the configuration's own */
-    enum policy_verdict v =
-        policy_import(r->policy, &r->nvas[p->nva], bgp_attrs_get(&r->attrs, p->attrs));
-    if (v == POLICY_ACCEPTED)
-        v = (enum policy_verdict)mapped;
-    return v == POLICY_ACCEPTED ? by_limit(r, p) : v;
+    return mapped == POLICY_ACCEPTED ? by_limit(r, p) : (enum policy_verdict)mapped;
 }
 
 void rib_set_verdict(struct rib *r, uint32_t path, const struct rib_mapped *take)
@@ -132,8 +135,9 @@ static int judge_path(struct rib *r, uint32_t index, const struct ip_prefix *pre
     struct rib_path *p = rib_path(r, index);
     enum policy_verdict was = rib_path_verdict(p);
     uint32_t counted = rib_path_attrs(r, p);
+    const struct rib_news news = rib_news(r, p->origin, p->nva, p->attrs);
     struct rib_mapped mapped;
-    if (rib_map(r, p->nva, prefix, p->attrs, &mapped))
+    if (rib_map(r, &news, prefix, &mapped))
         return BGP_ERR_NOMEM;
     bool is_other = (mapped.attrs ? mapped.attrs : p->attrs) != counted;
     rib_set_verdict(r, index, &mapped);

@@ -177,6 +177,7 @@ static uint32_t intern(struct rib *r, const struct repl_attr *a, bool *nomem)
     return id;
 }
 
+/* attrs 0: withdrawn. */
 static int apply_nlri(const struct placing *x, const struct repl_routes *group, uint16_t nva,
                       uint32_t attrs, uint64_t now_ms)
 {
@@ -186,15 +187,18 @@ static int apply_nlri(const struct placing *x, const struct repl_routes *group, 
                              .family = group->family,
                              .has_path_id = group->has_path_id };
     const uint8_t *steps = group->versions;
+    struct rib_news news;
     struct ip_prefix prefix;
     uint32_t path_id = 0;
+    if (attrs)
+        news = rib_news(x->rib, p->origin, nva, attrs);
     for (uint64_t distance = 0; bgp_nlri_next(&nlri, &prefix, &path_id);) {
         distance += x->is_on ? repl_varint_next(&steps) : 0;
         enum place place = take_place(x, distance);
         p->quarantined += place == PLACE_BAD;
         if (place != PLACE_TAKEN)
             continue;
-        int err = attrs ? rib_announce(x->rib, p->origin, nva, &prefix, path_id, attrs)
+        int err = attrs ? rib_announce_news(x->rib, &news, &prefix, path_id)
                         : rib_withdraw(x->rib, p->origin, nva, &prefix, path_id, now_ms);
         if (err)
             return err;

@@ -369,14 +369,14 @@ static bool next_stretch(const struct core *c, struct bgp_nlri *nlri, struct str
 }
 
 static void announce_one(struct core *c, struct core_peer *p, const struct ip_prefix *prefix, uint32_t path_id,
-                         uint32_t attrs)
+                         const struct rib_news *news)
 {
     if (!core_budget_has_room(c, p, prefix, path_id)) {
         core_budget_refuse_path(c, p, prefix);
         return;
     }
-    if (core_budget_admits(c, p, prefix, path_id, attrs)) {
-        core_must(rib_announce(&c->rib, c->rib.self, p->nva, prefix, path_id, attrs));
+    if (core_budget_admits(c, p, prefix, path_id, news->attrs)) {
+        core_must(rib_announce_news(&c->rib, news, prefix, path_id));
         return;
     }
     if (rib_attrs_of(&c->rib, c->rib.self, p->nva, prefix, path_id))
@@ -389,10 +389,11 @@ static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, 
     struct stretch s;
     uint32_t id = bgp_attrs_intern(&c->rib.attrs, attrs);
     core_must(!id);
+    const struct rib_news news = rib_news(&c->rib, c->rib.self, p->nva, id);
     while (next_stretch(c, &nlri, &s)) {
         p->announced += s.count;
         for (uint32_t i = 0; i < s.count; i++)
-            announce_one(c, p, &s.prefixes[i], s.path_ids[i], id);
+            announce_one(c, p, &s.prefixes[i], s.path_ids[i], &news);
     }
     bgp_attrs_unref(&c->rib.attrs, id);
 }
