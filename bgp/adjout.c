@@ -26,7 +26,7 @@ static unsigned compare(struct adjout_group *g, uint32_t net)
 static void begin_batch(struct adjout_group *g, uint64_t version)
 {
     adjout_batch_clear(g->batch, version);
-    g->loops[0].attrs = g->loops[1].attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
+    g->loops[0].attrs = g->loops[1].attrs = g->plain.attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
     memset(g->hops, 0, sizeof g->hops);
 }
 

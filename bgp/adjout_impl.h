@@ -85,13 +85,14 @@ struct adjout_log {
 
 /* ---- what the members of a group were told of one net; attributes are references ---- */
 
-/* Where one path is told. */
-struct adjout_told {
-    uint32_t attrs; /* all but nva, and but detours */
-    uint16_t nva;   /* whose path it is; 0 also for the configuration's */
-    bool is_second; /* nva itself was told something: it stands in the slab of seconds */
-    bool has_detours;
+/* Where one path is told: one for every route of every group, hence the six bytes. */
+struct __attribute__((packed, aligned(2))) adjout_told {
+    uint32_t attrs : BGP_ATTRS_ID_BITS; /* all but nva, and but detours */
+    uint32_t is_second : 1;             /* nva itself was told something: it stands in the slab of seconds */
+    uint32_t has_detours : 1;
+    uint16_t nva; /* whose path it is; 0 also for the configuration's */
 };
+static_assert(sizeof(struct adjout_told) == 6 && BGP_ATTRS_ID_BITS == 30, "what was told has no room to spare");
 
 /* Members of this AS were told another path, one that does not hold it; or this NVA was, one that does not
  * lead to itself, or nothing. */
@@ -127,6 +128,12 @@ struct adjout_loops {
 struct adjout_hop {
     struct ip_addr address; /* that was looked for, zero = none */
     uint16_t nva;           /* 0 = nobody's */
+};
+
+/* A path alone on its prefix that all but its NVA may have, without a detour. */
+struct adjout_plain {
+    uint32_t attrs; /* 0 = none */
+    uint16_t nva;
 };
 
 struct adjout_as { /* of an NVA */
@@ -166,6 +173,7 @@ struct adjout_group {
     struct slab withheld;  /* by NVA: uint32_t, those of told_count that this one was not told */
     struct slab as_lists;  /* struct adjout_as_list */
     struct hash_index as_index;
+    struct adjout_plain plain;    /* the last one, while a batch is filled */
     struct adjout_loops loops[2]; /* of the best path and of the second, while a batch is filled */
     struct adjout_hop hops[ADJOUT_HOPS]; /* likewise, those that were looked for last */
     struct bitset gone;    /* places with routes that are gone */

@@ -190,6 +190,11 @@ bool adjout_reserve_place(struct slab *s, uint32_t place)
     return true;
 }
 
+static struct adjout_told told(uint32_t attrs, uint16_t nva)
+{
+    return (struct adjout_told){ .attrs = attrs & ((1u << BGP_ATTRS_ID_BITS) - 1), .nva = nva };
+}
+
 static struct adjout_told *told_at(const struct adjout_group *g, uint32_t place)
 {
     return slab_at(&g->told, place);
@@ -285,10 +290,9 @@ static void remember(struct adjout_group *g, uint32_t place, const struct view *
     adjout_forget(g, place);
     count(g, was, -1);
     count(g, v, +1);
-    *told_at(g, place) = (struct adjout_told){ .attrs = v->attrs,
-                                               .nva = v->nva,
-                                               .is_second = v->second != 0 };
+    *told_at(g, place) = told(v->attrs, v->nva);
     if (v->second) {
+        told_at(g, place)->is_second = true;
         must(adjout_reserve_place(&g->seconds, place));
         *(uint32_t *)slab_at(&g->seconds, place) = v->second;
     }
@@ -371,6 +375,21 @@ static void tell_around(struct adjout_group *g, uint32_t net, const struct view 
     tell_each(g, net, was, now);
 }
 
+/* Nets that came together share their attributes: what held for the one before holds for this one. */
+static bool is_like_last(const struct adjout_group *g, const struct rib_net *n)
+{
+    const struct rib *r = g->adjout->rib;
+    const struct rib_path *p = rib_path(r, n->paths);
+    return p->attrs == g->plain.attrs && p->nva == g->plain.nva && rib_best(n) == n->paths &&
+           !rib_path_is_edited(p) && rib_path_is_usable(r, p);
+}
+
+static void note_plain(struct adjout_group *g, const struct rib_path *p)
+{
+    if (!g->rules.map && !rib_path_is_edited(p)) /* a map's word depends on the prefix */
+        g->plain = (struct adjout_plain){ .attrs = p->attrs, .nva = p->nva };
+}
+
 /* One path, and nobody was told anything: as a table is heard for the first time. All but its own NVA are told,
  * as the general way would find. False: it is not such a net. */
 static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
@@ -379,16 +398,18 @@ static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
     const struct rib_net *n = rib_net(r, net);
     if (!n->paths || rib_path(r, n->paths)->next || adjout_has_told(g, place))
         return false;
-    uint32_t path = outcome(g, n, 0);
+    bool is_plain = is_like_last(g, n);
+    uint32_t path = is_plain ? n->paths : outcome(g, n, 0);
     if (!path)
         return true;
     const struct rib_path *p = rib_path(r, path);
-    uint32_t attrs = adjout_attrs(g, path);
-    if (adjout_leads_to(g, attrs, p->nva))
+    uint32_t attrs = is_plain ? p->attrs : adjout_attrs(g, path);
+    if (!is_plain && adjout_leads_to(g, attrs, p->nva))
         return false;
+    note_plain(g, p);
     bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
     must(adjout_count(g, p->nva, +1));
-    *told_at(g, place) = (struct adjout_told){ .attrs = attrs, .nva = p->nva };
+    *told_at(g, place) = told(attrs, p->nva);
     add(g, (struct adjout_item){ .net = net, .attrs = attrs, .except = p->nva });
     return true;
 }

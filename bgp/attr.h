@@ -120,6 +120,7 @@ void bgp_attr_put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uin
 
 /* The table of interned sets: equal sets have one id, so ids compare instead of bytes.
  * Id 0 means «no attributes» and is never handed out. */
+enum { BGP_ATTRS_ID_BITS = 30 }; /* ids are below 2^30 */
 enum { BGP_ATTRS_CLASS = 8, BGP_ATTRS_CLASSES = 64 }; /* bytes: in steps of 8 up to 512, then malloc */
 
 struct bgp_attr_record {

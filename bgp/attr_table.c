@@ -95,6 +95,7 @@ static uint32_t add(struct bgp_attr_table *t, const struct bgp_attrs *a, uint64_
     uint32_t place, id = slab_new(&t->records);
     if (!id)
         return 0;
+    assert(!(id >> BGP_ATTRS_ID_BITS)); /* so many are more than the memory of any machine */
     uint8_t *bytes = new_bytes(t, held_bytes(a), &place);
     const struct hash_owner self = { .of = t, .hash = hash_again, .expect = expect };
     struct bgp_attr_record *r = bgp_attr_record(t, id);
