@@ -162,7 +162,11 @@ static void on_done(void *data, const struct http_answer *a)
 static struct http_call call(struct lab *l)
 {
     return (struct http_call){
-        .method = "GET", .url = l->url, .timeout_ms = 2000, .on_done = on_done, .data = l
+        .method = "GET",
+        .url = l->url,
+        .timeout_ms = 20000, /* the machine may be busy */
+        .on_done = on_done,
+        .data = l,
     };
 }
 
@@ -322,12 +326,12 @@ static void test_a_hung_server_is_left_at_the_timeout(void)
     struct lab l;
     lab_open(&l, NULL);
     struct http_call c = call(&l);
-    c.timeout_ms = 100;
+    c.timeout_ms = 1000;
     uint64_t began = uv_hrtime();
     ask(&l, &c);
     CU_ASSERT_EQUAL(l.outcome, HTTP_TIMED_OUT);
     CU_ASSERT_TRUE(l.was_sent);
-    CU_ASSERT_TRUE(uv_hrtime() - began < 2000000000);
+    CU_ASSERT_TRUE(uv_hrtime() - began < 15000000000);
     lab_close(&l);
 }
 
@@ -546,7 +550,6 @@ static void ask_tls(struct lab *l, const char *url, const char *ca, const char *
                                                             .connect_ms = 20000 });
     struct http_call c = call(l);
     c.url = url;
-    c.timeout_ms = 20000; /* the system's certificates are many, and the machine may be busy */
     ask(l, &c);
     lab_close(l);
 }
