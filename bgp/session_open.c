@@ -44,7 +44,7 @@ static struct bgp_open our_open(const struct bgp_session *s)
         .extended_message = cfg->extended_message,
         .family = { cfg->family[BGP_IP4], cfg->family[BGP_IP6] },
         .add_path = { cfg->add_path[BGP_IP4], cfg->add_path[BGP_IP6] },
-        .ext_next_hop = cfg->peer_addr.family == BGP_IP6 && cfg->family[BGP_IP4],
+        .ext_next_hop = cfg->family[BGP_IP4], /* over IPv4, too: the hop need not be of the session's family */
         .role = cfg->is_route_server ? ROLE_RS : -1,
     };
 }

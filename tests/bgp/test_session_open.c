@@ -172,6 +172,7 @@ static void test_what_we_say_can_be_seen(void)
     struct bench *b = bench_in(BGP_OPENSENT, &cfg);
     struct bgp_open ours = bgp_session_our_open(b->s);
     CU_ASSERT(ours.asn == 65515 && ours.gr_notification && ours.long_lived && ours.llgr_family == 0);
+    CU_ASSERT(ours.ext_next_hop); /* RFC 8950, over IPv4 as well: it is said of routes, not of the session */
     bench_free(b);
 }
 

@@ -348,6 +348,24 @@ def hidden_by_length(node):
     rawbgp.must(left is None, "it was told")
 
 
+def hidden_by_family(node):
+    """RFC 8950: who has not agreed on IPv6 next hops of IPv4 routes is told the others; over IPv4 it is agreed on, too."""
+    able = IP4 + as4(4200000003) + rawbgp.NEXT_HOP6
+    with Stage(node) as stage:
+        one, two = stage.peer("one", IP4 + as4(65001) + rawbgp.NEXT_HOP6), stage.peer("two")
+        plain, three = stage.peer("plain"), stage.peer("three", able)
+        rawbgp.must(rawbgp.NEXT_HOP6 in one.offered, "the node does not offer it")
+        one.announce("10.9.0.0/16", hop="fd00::1")
+        two.announce("10.9.0.0/16", path=[65002, 65090])
+        for session, hop in ((plain, "10.1.2.2"), (three, "fd00::1")):
+            session.read_until(lambda s=session, h=hop: s.table and s.table["10.9.0.0/16"].hop == h, f"next hop {hop}")
+        two.withdraw("10.9.0.0/16")
+        two.announce("10.250.0.0/16")
+        for session in (plain, three):
+            as_far(session)
+        rawbgp.must("10.9.0.0/16" not in plain.table and "10.9.0.0/16" in three.table, "who has which")
+
+
 def hidden_by_late_loop(node):
     """The AS and the address of a peer that comes with a reload, in paths that were there before."""
     with Stage(node) as stage:
@@ -535,6 +553,7 @@ CASES = (
     ("hides nothing: role", hidden_by_role),
     ("hides nothing: own address as next hop", hidden_by_next_hop),
     ("hides nothing: too long", hidden_by_length),
+    ("hides nothing: IPv6 next hops of IPv4 routes", hidden_by_family),
     ("several paths: ids, changes, withdrawals", several),
     ("several paths: packed", packed),
     ("several paths: directions and families", directions),

@@ -27,6 +27,7 @@ FLAGS = {ORIGIN: TRANSITIVE, AS_PATH: TRANSITIVE, NEXT_HOP: TRANSITIVE, MED: OPT
 IP4, IP6 = bytes.fromhex("010400010001"), bytes.fromhex("010400020001")
 REFRESHES, ENHANCED, LONG_MESSAGES = b"\x02\x00", b"\x02\x00\x46\x00", b"\x06\x00"
 ROLE_CLIENT = b"\x09\x01\x02"
+NEXT_HOP6 = bytes.fromhex("0506000100010002")  # RFC 8950: IPv4 unicast
 
 
 def as4(asn):
@@ -125,8 +126,8 @@ class Session:
         hop = ipaddress.ip_address(hop or self.own)
         head = attribute(ORIGIN, b"\0") + attribute(AS_PATH, sequence([self.asn] if path is None else path))
         nlri = b"".join(encode(p, path_id) for p in prefixes)
-        if ":" in prefixes[0]:
-            reach = struct.pack(">HBB", 2, 1, len(hop.packed)) + hop.packed + b"\0" + nlri
+        if ":" in prefixes[0] or hop.version == 6:
+            reach = struct.pack(">HBB", 2 if ":" in prefixes[0] else 1, 1, len(hop.packed)) + hop.packed + b"\0" + nlri
             self.update(attributes=attribute(MP_REACH, reach) + head + extra)
         else:
             self.update(attributes=head + attribute(NEXT_HOP, hop.packed) + extra, nlri=nlri)
