@@ -262,12 +262,27 @@ def restart(world, daemon):
     hold("the others stay", here, 1)
 
 
+def refreshed(world):
+    """RFC 2918 with those whom session.py does not ask: GoBGP tells again, OpenBGPD is told again. Not the other way: GoBGP
+    keeps what it heard, OpenBGPD 7.7 finds our request one for a family that is not agreed, ExaBGP 4.2 falls over it."""
+    for daemon, way, order in (
+            (world.gobgp, "received", lambda: world.node.order("peer", "clear", "gobgp", "soft-in")),
+            (world.openbgpd, "sent", lambda: world.openbgpd.bgpctl("neighbor", NODE, "refresh"))):
+        before = world.node.peer(daemon.name)
+        order()
+        poll(f"{daemon.name}: updates {way}", lambda d=daemon, w=way, b=before: (
+            world.node.peer(d.name)["messages"][w]["update"] > b["messages"][w]["update"]))
+        if world.node.peer(daemon.name)["flaps"] != before["flaps"]:
+            raise Failed(f"the session with {daemon.name} was reset")
+
+
 CASES = (("MD5 with BIRD, FRR, GoBGP, OpenBGPD", md5),
          ("roles with BIRD and FRR", roles),
          ("asOverride, localAsn, allowOwnAs", other_numbers),
          ("path ids", path_ids),
          ("IPv4 with IPv6 next hops", next_hop6),
          ("FRR sends IPv6 next hops", frr6),
+         ("route refresh with GoBGP and OpenBGPD", refreshed),
          ("a path of 1,101 AS numbers", long_path),
          ("BIRD restarts gracefully", lambda world: restart(world, world.bird)),
          ("FRR restarts gracefully", lambda world: restart(world, world.frr)),
