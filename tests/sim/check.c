@@ -253,6 +253,40 @@ static void check_replica(struct world *w, const struct core *owner, const struc
             check_entry(w, owner, holder, rib_path(r, id));
 }
 
+/* 4.4: who holds that a session has told all, has all of it that the NVA told before. Of the route that is announced since
+ * before the session came up there is an entry, wherever it stands in the order by now. */
+static void check_all_told(struct world *w, const struct core *owner, const struct core *holder, const struct nva *n)
+{
+    uint16_t nva = (uint16_t)(n->number + 1);
+    for (int i = 0; i < w->prefix_count; i++) {
+        const struct rib_path like = { .origin = (uint8_t)owner->cfg.self, .nva = nva };
+        struct ip_prefix prefix = sim_prefix(i);
+        if (!n->truth[i] || n->sessions[owner->cfg.self - 1].up_at <= n->changed[i] || !find_path(&owner->rib, &prefix, &like))
+            continue;
+        const struct rib_path *p = find_path(&holder->rib, &prefix, &like);
+        if (!p || !p->attrs || rib_path_is_old(&holder->rib, p) || rib_path_is_flushed(&holder->rib, p))
+            sim_fail(w, "R4: node %u holds that NVA %d has told node %u all, and lacks prefix %d", holder->cfg.self - 1,
+                     n->number, owner->cfg.self - 1, i);
+    }
+}
+
+static void check_told(struct world *w, const struct core *owner, const struct core *holder)
+{
+    uint32_t self = owner->cfg.self;
+    struct sim_memory *known = &w->memory[holder->cfg.self - 1][self - 1];
+    bool same_life = holder->members[self].replica.incarnation == owner->incarnation;
+    for (int i = 0; i < w->nva_count; i++) {
+        const struct rib_session *said = &holder->rib.origins[self].sessions[i + 1];
+        const struct rib_session *own = &owner->rib.origins[self].sessions[i + 1];
+        uint32_t told = same_life && said->state == RIB_SESSION_SYNCED ? said->generation + 1 : 0;
+        bool is_news = told && told != known->told[i];
+        known->told[i] = told;
+        w->counts[SIM_ENDS_OF_RIB] += is_news;
+        if (is_news && own->state == RIB_SESSION_SYNCED && own->generation == said->generation)
+            check_all_told(w, owner, holder, &w->nvas[i]);
+    }
+}
+
 static bool is_heard_of(const struct world *w, uint32_t id)
 {
     for (int i = 0; i < w->host_count; i++)
@@ -299,6 +333,7 @@ static void check_host(struct world *w, const struct host *h)
             continue;
         check_replica(w, w->hosts[k].core, h->core);
         check_replica(w, h->core, w->hosts[k].core);
+        check_told(w, w->hosts[k].core, h->core);
         check_digests(w, h->core, w->hosts[k].core);
         check_flushed(w, h->core, w->hosts[k].core);
     }

@@ -5,7 +5,6 @@ within SEEDS seeds.
     tests/sim/mutants.py [words of a mutant's name]
 
 A mutant is a change of a place or two in a copy of the sources; when a place is gone, the mutant must follow.
-That End-of-RIB counts at the cut and not where it stands in a stream is held by test_stream and models/cut.pml alone.
 """
 import os
 import pathlib
@@ -42,6 +41,9 @@ MUTANTS = {
     "LEASE_ON_ROUTES": ("keys in etcd end with a lease", "node/targets/etcd_wire.c",
                         'json_pack("{s:{s:o, s:o}}", "request_put", "key", key_bytes(key), "value",',
                         'json_pack("{s:{s:s, s:o, s:o}}", "request_put", "lease", "1", "key", key_bytes(key), "value",'),
+    "BARRIER_BY_POSITION": ("End-of-RIB counts where it stands in a stream", "replication/stream_apply.c",
+                            "set_pending(p, nva, is_news);\n    if (is_news)",
+                            "set_pending(p, nva, is_news);\n    if (is_news && p->quarantined == UINT64_MAX)"),
     "NO_FLUSH": ("what only one survivor heard of a dead node stays with it", "node/core/core_streams.c",
                  "return has_more ? WORTH_READING : WORTH_NOTHING;",
                  "return has_more && !p->version ? WORTH_READING : WORTH_NOTHING;"),

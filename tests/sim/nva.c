@@ -80,9 +80,10 @@ static void say_all(struct nva_session *s)
 
 void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend)
 {
+    if (n->truth[prefix] != announced)
+        n->changed[prefix] = n->world->now;
     n->truth[prefix] = announced;
     n->prepend[prefix] = prepend;
-    n->changed[prefix] = n->world->now;
     n->ever[prefix] |= announced;
     for (int i = 0; i < n->world->host_count; i++) {
         struct nva_session *s = &n->sessions[i];

@@ -94,6 +94,7 @@ typedef int sim_party;
     X(RELAYED, "streams read from another's copy")                                                 \
     X(FLUSHED, "copies of the dead compared")                                                      \
     X(CONNECTED, "partial partitions that settled")                                                \
+    X(ENDS_OF_RIB, "Ends-of-RIB that other nodes heard of")                                         \
     X(PARTS, "looks at a stream between two cuts")                                                 \
     X(OLD_MINORS, "starts that speak the previous minor")                                          \
     X(UPGRADES, "starts that speak the newest minor beside it")                                    \
@@ -146,7 +147,7 @@ struct nva {
     struct ip_addr addr;
     bool truth[SIM_PREFIXES_MAX];      /* announced now */
     unsigned prepend[SIM_PREFIXES_MAX];
-    uint64_t changed[SIM_PREFIXES_MAX]; /* when truth last changed */
+    uint64_t changed[SIM_PREFIXES_MAX]; /* since when; that it is announced otherwise changes nothing in that */
     bool ever[SIM_PREFIXES_MAX];        /* it was announced at some time */
     uint32_t nodes;                     /* bit per host: which it peers with */
     bool is_graceful;                   /* it asks to be held while it restarts, so long: */
@@ -195,6 +196,7 @@ struct sim_memory {
     const void *link, *source; /* only compared */
     bool is_here;
     uint64_t checked; /* a hash of what the replica check last looked at */
+    uint32_t told[SIM_NVAS_MAX]; /* the session, plus one, whose End-of-RIB it has heard of last */
 };
 
 /* One node as the agent sees it. */
