@@ -265,7 +265,10 @@ static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
 {
     if (*h->class == RIB_LIVE || !held_entries(&r->origins[origin], h))
         return UINT64_MAX;
-    uint64_t stale_at = h->since_ms + times->grace_ms, drop_at = stale_at + times->stale_ms;
+    uint64_t since_ms = h->since_ms;
+    if (h->which == RIB_CURRENT && times->heard_ms[origin] > since_ms)
+        since_ms = times->heard_ms[origin];
+    uint64_t stale_at = since_ms + times->grace_ms, drop_at = stale_at + times->stale_ms;
     if (h->which == RIB_CURRENT)
         drop_at += times->follow_ms;
     if (*h->class == RIB_GRACE && now_ms >= stale_at) {

@@ -20,6 +20,7 @@
 struct repl_evidence_times {
     uint64_t grace_ms, stale_ms;
     uint64_t follow_ms; /* what is STALE of a dead node stays so much longer: another node says when it goes */
+    uint64_t heard_ms[RIB_ORIGINS]; /* when anybody heard it last: the hold of its current life runs from then on (S5) */
 };
 
 /* The origin is away, and was heard for the last time at since_ms: its entries are GRACE, and all of them are judged once, so that every

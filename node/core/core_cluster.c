@@ -544,8 +544,8 @@ bool core_cluster_caught_up(const struct core *c)
 
 void core_cluster_set_times(struct core *c)
 {
-    c->hold_times = (struct repl_evidence_times){ .grace_ms = c->config->grace_ms,
-                                                  .stale_ms = c->config->stale_ms };
+    c->hold_times.grace_ms = c->config->grace_ms;
+    c->hold_times.stale_ms = c->config->stale_ms;
     c->member_times = (struct repl_member_times){ .suspect_ms = c->config->dead_ms / 2,
                                                   .dead_ms = c->config->dead_ms,
                                                   .retry_min_ms = RETRY_MIN_MS,

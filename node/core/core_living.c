@@ -49,6 +49,9 @@ uint8_t core_origin_status(const struct rib_origin *o)
 void core_evidence_tick(struct core *c)
 {
     c->hold_times.follow_ms = is_lowest(c) ? 0 : FOLLOW_MS;
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (core_member_is_here(m))
+            c->hold_times.heard_ms[m->node->id] = m->life.heard_ms;
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
 }
 

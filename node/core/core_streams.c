@@ -120,6 +120,15 @@ static void choose(struct core *c, struct core_member *m)
         read_from(c, m, source, position_of(source, m->node->id)->incarnation);
 }
 
+/* Others hear it, and none of them has a copy that can be read on: one of an older minor tells no versions. What it has
+ * said gets old, and its withdrawals do not come by: it is held, so that what living sessions say counts against it. */
+static void hold_unread(struct core *c, const struct core_member *m)
+{
+    bool is_unread = !m->source && !has_link(m) && core_member_is_here(m);
+    if (is_unread && c->now_ms >= m->life.direct_ms + c->member_times.dead_ms)
+        repl_evidence_lost(&c->rib, (uint8_t)m->node->id, m->life.direct_ms);
+}
+
 /* Has the source all that the node says, as of its last beat, and we what it had then? */
 static bool is_current_via(const struct core_member *m)
 {
@@ -139,6 +148,7 @@ void core_streams_choose(struct core *c)
 {
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
         choose(c, m);
+        hold_unread(c, m);
         if (m->source && m->source != m && core_member_is_here(m) && core_streams_is_current(c, m))
             repl_evidence_back(&c->rib, (uint8_t)m->node->id, c->now_ms);
     }

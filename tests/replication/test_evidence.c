@@ -438,6 +438,25 @@ static void test_losing_a_node_twice_starts_no_second_clock(void)
     rib_fini(&x.rib);
 }
 
+static void test_nothing_expires_of_a_node_that_others_hear(void)
+{
+    struct repl_evidence_times heard = times;
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    heard.heard_ms[AWAY] = 500000;
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &heard, 500000), 500000 + GRACE_MS);
+    heard.heard_ms[AWAY] = 500000 + STALE_MS;
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &heard, 500000 + STALE_MS), 500000 + STALE_MS + GRACE_MS);
+    repl_evidence_tick(&x.rib, &heard, 500000 + STALE_MS + GRACE_MS); /* it was heard no more … */
+    repl_evidence_tick(&x.rib, &heard, 500000 + STALE_MS + GRACE_MS + STALE_MS - 1);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_tick(&x.rib, &heard, 500000 + STALE_MS + GRACE_MS + STALE_MS);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
 static void test_routes_of_an_earlier_life_are_held_and_judged_alike(void)
 {
     struct ribs x;
@@ -474,6 +493,7 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_a_node_that_is_back_says_again_what_was_disproved),
         CU_CASE(test_a_node_that_is_back_is_believed_at_once_in_what_it_says_anew),
         CU_CASE(test_losing_a_node_twice_starts_no_second_clock),
+        CU_CASE(test_nothing_expires_of_a_node_that_others_hear),
         CU_CASE(test_routes_of_an_earlier_life_are_held_and_judged_alike),
         CU_CASE(test_a_hold_ends_for_all_when_it_ends_for_one),
         CU_CASE(test_a_hold_that_nobody_ends_ends_by_itself),
