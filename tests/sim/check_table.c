@@ -2,7 +2,7 @@
  * in the end (I6). By the names of the replication design's section 6.
  *
  * An excuse is given where the design gives it, and nowhere else:
- *   settling   what an NVA said a moment ago is on its way (L2)
+ *   settling   what an NVA said a moment ago is on its way (L2); what it would say while it is away nobody hears
  *   silence    I2 speaks of NVAs that keep a session with some living node
  *   loss       I1: a session lost without graceful restart is a reason
  *   return     what a node held while it was away ends when it has heard what the others know, within S2's second
@@ -190,7 +190,8 @@ bool check_removal(struct world *w, const struct host *h, const struct sim_table
     }
     for (int i = 0; i < w->nva_count; i++) {
         const struct nva *n = &w->nvas[i];
-        if (!n->truth[prefix] || w->now <= n->changed[prefix] + SETTLE_MS || is_excused(w, h, i, prefix) ||
+        bool is_unsaid = n->is_away && n->changed[prefix] >= n->restarted;
+        if (!n->truth[prefix] || is_unsaid || w->now <= n->changed[prefix] + SETTLE_MS || is_excused(w, h, i, prefix) ||
             !knows(h, from, i, &n->addr, prefix))
             continue;
         check_explain(w, prefix);
