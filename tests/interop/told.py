@@ -280,8 +280,9 @@ def others_best(node, spoil, receiver="plain", first="one", capabilities=None):
         told, witness = stage.peer(receiver), stage.peer("three")
         spoil(best)
         second.announce("10.9.0.0/16", path=[65002, 65090, 65091, 65092])
-        told.read_until(lambda: told.table, "the second best")
-        rawbgp.must(told.table["10.9.0.0/16"].path()[-4:] == [65002, 65090, 65091, 65092], "the second best")
+        # Where the best comes much earlier than the other, it may be told as the only one first.
+        told.read_until(lambda: told.table and told.table["10.9.0.0/16"].path()[-4:] == [65002, 65090, 65091, 65092],
+                        "the second best")
         second.announce("10.9.0.0/16", path=[65002, 65090, 65091, 65093])
         told.read_until(lambda: told.table["10.9.0.0/16"].path()[-1] == 65093, "the second best has changed")
         second.withdraw("10.9.0.0/16")
