@@ -39,6 +39,8 @@ static void take(struct core_table *t, const struct repl_secrets *secrets, size_
     }
     memcpy(t->secrets, fresh, sizeof fresh);
     t->secret_count = count;
+    for (size_t i = 0; i < CORE_TABLE_FRAMES; i++)
+        t->frames[i].len = 0; /* they have the digests that were */
     start_summing(t);
     for (size_t i = 0; i < REPL_SECRETS_MAX; i++)
         repl_secrets_wipe(&fresh[i].secrets);

@@ -19,7 +19,7 @@ struct side {
     uint32_t total; /* as told at the last cut */
     uint32_t lost;  /* next hops, as told last */
     uint32_t removed_before_lost;
-    bool has_digest, closed; /* has_digest: in its last beat */
+    bool has_digest, closed; /* has_digest: in what it heard last */
     uint8_t digest[REPL_DIGEST];
 };
 
@@ -131,6 +131,10 @@ static void hear(struct lab *l, struct side *s, const struct repl_link_event *e)
             at = (uint16_t)(at + 1 + ip_prefix_bytes(b->routes[i].nlri[at]));
     }
     s->cuts += b->cut;
+    if (b->cut) {
+        s->has_digest = true;
+        memcpy(s->digest, b->digest, REPL_DIGEST);
+    }
     s->total = b->cut ? b->route_total : s->total;
 }
 
@@ -418,6 +422,8 @@ static void test_a_secret_is_exchanged_agent_by_agent_and_each_has_the_digest_un
     l->sides[1].secrets = *new;
     start_again(l, 1);
     withdraw(l, 7, 1);
+    run_ms(l, 20);
+    start_again(l, 0);
     run_ms(l, 600);
     CU_ASSERT_FALSE(l->sides[0].closed);
     CU_ASSERT_TRUE(has_own_digest(l, 0));
@@ -433,6 +439,9 @@ static void test_a_secret_is_exchanged_agent_by_agent_and_each_has_the_digest_un
     CU_ASSERT_EQUAL(view_of(l, 1).secret_use, CORE_KEY_CURRENT);
     start_again(l, 0);
     CU_ASSERT_TRUE(l->sides[0].closed);
+    l->sides[2].secrets = *new;
+    start_again(l, 2); /* what was encoded for those who had the other one is not for it */
+    CU_ASSERT_TRUE(has_own_digest(l, 2));
     lab_close(l);
 }
 
