@@ -20,7 +20,7 @@ from case import Cases, Failed  # noqa: E402
 from lab.arm import make_certificates  # noqa: E402
 from lab.check import expect, hold, poll  # noqa: E402
 from lab.etcd import Store, Watch  # noqa: E402
-from lab.fault import unplugged  # noqa: E402
+from lab.fault import partition, unplugged  # noqa: E402
 from lab.net import Lab  # noqa: E402
 from lab.proc import Process  # noqa: E402
 from lab.tandem import Cluster, program, yaml  # noqa: E402
@@ -250,6 +250,40 @@ def pair_cases(cases, shared, times):
         hold("no duel", lambda: shared.programmed(other)["role"] == "active", 2)
         shared.epochs_never_fall()
         shared.undo(prefix)
+        shared.expect_routes()
+        shared.no_other_removals()
+
+    @cases.case("the nodes are parted, both reach the store and the NVA: the writer changes once at most, no duel")
+    def _():
+        before = len(shared.watch.owners())
+        with partition(*((node.host, (node.address,)) for node in shared.nodes.values())):
+            poll("they miss each other", lambda: all({n["health"] for n in node.items("node", "list") if not n["self"]} == {"dead"}
+                                                     for node in shared.nodes.values()))
+            prefix, begun = shared.change()
+            if shared.watch.heard(f"routes/{prefix}", since=begun, seconds=20) is None:
+                raise Failed("nobody writes")
+            hold("no duel", lambda: len(shared.watch.owners()) <= before + 1, 4)
+        shared.owner()
+        if len(shared.watch.owners()) > before + 1:
+            raise Failed(f"the writer changed more than once: {shared.watch.owners()[before:]}")
+        shared.undo(prefix)
+        shared.expect_routes()
+        shared.epochs_never_fall()
+        shared.no_other_removals()
+
+    @cases.case("a newer file at the other node: the writer with the older one yields, and stands by until it has it, too")
+    def _():
+        owner, other = shared.owner()
+        newer, moved = ("version: 1\n", "version: 1\ngeneration: 7\n"), time.monotonic()
+        other.rewrite(*newer)
+        taken = shared.watch.heard("fence", since=moved, seconds=20)
+        if taken is None:
+            raise Failed("the writer did not yield")
+        print(f"       a newer file to the takeover {(taken - moved) * 1000:.0f} ms, promised 1000 ms", flush=True)
+        hold("who has the older file stays away", lambda: shared.programmed(owner)["role"] != "active", 2)
+        owner.rewrite(*newer)
+        if shared.owner()[0] is not other:
+            raise Failed("the table went back")
         shared.expect_routes()
         shared.no_other_removals()
 
