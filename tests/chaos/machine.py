@@ -4,8 +4,8 @@
     tests/chaos/machine.py [words of a case's name]
 
 Two nodes, whose wall clock comes through a shim that this script compiles, and whose run directory and MRT files
-are on a small filesystem; an NVA, another one that announces without end, a VM host with its agent. Scenarios 9
-and 11 of the replication design, and the limit of memory for one NVA.
+are on a small filesystem; an NVA, another one that announces without end, a VM host with its agent. Scenarios 8b,
+9 and 11 of the replication design, and the limit of memory for one NVA.
 """
 import contextlib
 import ipaddress
@@ -228,6 +228,24 @@ def flood(world):
     world.calm()
 
 
+def deserted(world):
+    """Scenario 8b: no node has a session with any NVA. All is held; when it is back, what it announces no more is
+    held by the brake for a while, and shown so."""
+    gone = "10.247.0.0/24"
+    for session in world.sessions:
+        session.announce(gone)
+    poll("the VM has one more", lambda: gone in kernel_routes(world.vm, protocol=201))
+    for session in world.sessions:
+        session.close()
+    poll("no node has a session", lambda: not any("Established" in node.peers().values() for node in world.nodes))
+    hold("the VM's table without any NVA", lambda: world.is_whole() and gone in kernel_routes(world.vm, protocol=201), 3)
+    world.sessions = world.meet("nva", NVA, 65001, TABLE)
+    poll("what it announces no more is held, and shown", lambda: all(agent["heldByBrake"] for node in world.nodes for agent in
+         node.ctl("programmed", "--target", "vm-hosts")["agents"]))
+    world.cluster.expect_equal()
+    world.calm()
+
+
 def memory(node):
     """Resident memory of its process."""
     with open(f"/proc/{node.process.pid}/statm", encoding="ascii") as file:
@@ -244,6 +262,7 @@ def main():
             return cases.story("a pair works on a small disk", world.start,
                                (("a clock that is set changes nothing", clock),
                                 ("an NVA that announces without end has its share of memory", flood),
+                                ("no node has a session with any NVA: all is held", deserted),
                                 ("a full disk changes nothing", disk)), world)
         finally:
             run("umount", "-l", world.disk, check=False)
