@@ -18,7 +18,7 @@ static uint32_t map(struct adjout_group *g, uint32_t path)
     const struct rib_path *p = rib_path(r, path);
     struct bgp_attrs a = *bgp_attrs_get(&r->attrs, rib_path_attrs(r, p));
     struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, p->net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
     bool without_med = how->keeps_med && !how->transparent; /* only what the map sets is kept */
     if (route_map_apply(g->rules.map, &prefix, &a, without_med, r->room, NULL) != ROUTE_MAP_PASSED)
         return 0;

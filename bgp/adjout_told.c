@@ -157,7 +157,7 @@ static void look(struct adjout_group *g, uint32_t net, struct view *v)
     v->detour_count = 0;
     if (!path)
         return;
-    if (rib_path(r, n->paths)->next) { /* most nets have one path */
+    if (rib_path_next(rib_path(r, n->paths))) { /* most nets have one path */
         v->second = v->nva ? adjout_attrs(g, best_for(g, n, v->nva)) : 0;
         find_detours(g, n, v);
     }
@@ -396,7 +396,7 @@ static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
 {
     const struct rib *r = g->adjout->rib;
     const struct rib_net *n = rib_net(r, net);
-    if (!n->paths || rib_path(r, n->paths)->next || adjout_has_told(g, place))
+    if (!n->paths || rib_path_next(rib_path(r, n->paths)) || adjout_has_told(g, place))
         return false;
     bool is_plain = is_like_last(g, n);
     uint32_t path = is_plain ? n->paths : outcome(g, n, 0);

@@ -47,7 +47,7 @@ static bool is_dropped(const struct rib *r, const struct rib_path *p, const stru
 {
     struct bgp_attrs a = *attrs_of(r, p);
     struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, p->net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
     return route_map_apply(map, &prefix, &a, false, r->room, NULL) != ROUTE_MAP_PASSED;
 }
 
@@ -60,7 +60,7 @@ static bool is_for(const struct rib *r, const struct rib_path *p, const struct r
     if (!(who->from_types & 1u << r->nvas[p->nva].type))
         return false;
     const struct bgp_attrs *a = attrs_of(r, p);
-    if (who->no_mixed_families && a->next_hop.family != prefix_index_family(p->net))
+    if (who->no_mixed_families && a->next_hop.family != p->family)
         return false;
     if (who->no_long_lived && a->marks & BGP_MARK_LLGR_STALE)
         return false;
@@ -90,7 +90,7 @@ static uint32_t lowest_med(const struct rib *r, const struct rib_net *n, uint64_
     uint32_t lowest = UINT32_MAX;
     for (uint32_t i = n->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
-        i = p->next;
+        i = rib_path_next(p);
         if (!is_for(r, p, who))
             continue;
         const struct bgp_attrs *a = attrs_of(r, p);
@@ -137,7 +137,7 @@ static uint64_t lowest_merit(const struct rib *r, const struct rib_net *n,
     uint64_t lowest = UINT64_MAX;
     for (uint32_t i = n->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
-        i = p->next;
+        i = rib_path_next(p);
         if (!is_for(r, p, who))
             continue;
         uint64_t m = merit(r, p, attrs_of(r, p));
@@ -172,7 +172,7 @@ static uint32_t choose(const struct rib *r, const struct rib_net *n, const struc
     for (uint32_t i = lowest == UINT64_MAX ? 0 : n->paths; i;) {
         uint32_t index = i;
         const struct rib_path *p = rib_path(r, i);
-        i = p->next;
+        i = rib_path_next(p);
         if (!is_for(r, p, who))
             continue;
         const struct bgp_attrs *a = attrs_of(r, p);
@@ -230,7 +230,7 @@ static bool is_hidden_from_some(const struct rib *r, uint32_t path)
     const struct bgp_attrs *a = attrs_of(r, p);
     return p->nva == 0 || r->readers_of_all || a->marks & (stays_here | BGP_MARK_LLGR_STALE) ||
            a->len > RIB_ATTRS_LONG ||
-           a->next_hop.family != prefix_index_family(p->net);
+           a->next_hop.family != p->family;
 }
 
 uint32_t rib_best_for(const struct rib *r, const struct rib_net *n, const struct rib_audience *a)
@@ -282,7 +282,7 @@ uint32_t rib_paths_for(const struct rib *r, const struct rib_net *n, const struc
                        uint32_t *out, uint32_t cap)
 {
     uint32_t count = 0, best = rib_best_for(r, n, who);
-    for (uint32_t i = best ? n->paths : 0; i; i = rib_path(r, i)->next) {
+    for (uint32_t i = best ? n->paths : 0; i; i = rib_path_next(rib_path(r, i))) {
         if (!is_for(r, rib_path(r, i), who))
             continue;
         uint32_t copy = find_copy(r, i, out, count);
@@ -324,7 +324,7 @@ static void rank(struct rib *r, struct rib_net *n, uint32_t best, uint32_t secon
 static uint32_t count_paths(const struct rib *r, const struct rib_net *n)
 {
     uint32_t count = 0;
-    for (uint32_t i = n->paths; i; i = rib_path(r, i)->next)
+    for (uint32_t i = n->paths; i; i = rib_path_next(rib_path(r, i)))
         count++;
     return count;
 }
@@ -353,7 +353,7 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
     uint32_t best = 0, second = 0;
     struct equals equals;
     equals.count = 0;
-    if (n->paths && !rib_path(r, n->paths)->next) {
+    if (n->paths && !rib_path_next(rib_path(r, n->paths))) {
         settle_alone(r, n, &best, &equals);
     } else if (n->paths) {
         struct rib_audience who = { .except_nva = -1, .from_types = UINT8_MAX };

@@ -45,7 +45,7 @@ static uint32_t med_rival(const struct rib *r, uint32_t path)
     const struct bgp_attrs *mine = attrs_of(r, path);
     uint64_t merit = rib_path_merit(r, rib_path(r, path));
     uint32_t lowest = mine->med, rival = 0;
-    for (uint32_t i = rib_net(r, rib_path(r, path)->net)->paths; i; i = rib_path(r, i)->next) {
+    for (uint32_t i = rib_net(r, rib_path_net(r, rib_path(r, path)))->paths; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
         if (!rib_path_is_usable(r, p) || rib_path_merit(r, p) != merit)
             continue;
@@ -98,7 +98,7 @@ static void explain_winner(const struct rib *r, uint32_t best, struct explain *o
 {
     bool has_equal = false;
     out->step = EXPLAIN_ONLY;
-    for (uint32_t i = rib_net(r, rib_path(r, best)->net)->paths; i; i = rib_path(r, i)->next) {
+    for (uint32_t i = rib_net(r, rib_path_net(r, rib_path(r, best)))->paths; i; i = rib_path_next(rib_path(r, i))) {
         struct explain other = { 0 };
         if (i == best || !rib_path_is_usable(r, rib_path(r, i)))
             continue;
@@ -118,7 +118,7 @@ static void explain_winner(const struct rib *r, uint32_t best, struct explain *o
 void explain_path(const struct rib *r, uint32_t path, struct explain *out)
 {
     const struct rib_path *p = rib_path(r, path);
-    const struct rib_net *n = rib_net(r, p->net);
+    const struct rib_net *n = rib_net(r, rib_path_net(r, p));
     uint32_t best = rib_best(n);
     *out = (struct explain){ .is_best = best == path };
     if (!rib_path_is_usable(r, p)) {
@@ -134,7 +134,7 @@ void explain_path(const struct rib *r, uint32_t path, struct explain *out)
         explain_winner(r, path, out);
     else
         explain_loser(r, path, best, out);
-    const struct nhset *set = nhset_get(&r->sets, rib_net_nhset(r, p->net));
+    const struct nhset *set = nhset_get(&r->sets, rib_net_nhset(r, rib_path_net(r, p)));
     bool shares = out->is_best || out->step >= EXPLAIN_EQUAL;
     out->is_programmed = shares && p->nva && is_in_set(set, &attrs_of(r, path)->next_hop);
     out->is_multipath = out->is_programmed && set->count > 1;

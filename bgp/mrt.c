@@ -102,7 +102,7 @@ static bool is_wanted(const struct mrt_dump *d, const struct rib_net *n, const s
     const struct rib *r = d->cfg.rib;
     if (!is_shown(d, p))
         return false;
-    for (uint32_t i = n->paths; i; i = rib_path(r, i)->next)
+    for (uint32_t i = n->paths; i; i = rib_path_next(rib_path(r, i)))
         if (is_copy_of_better(d, p, rib_path(r, i)))
             return false;
     return true;
@@ -111,7 +111,7 @@ static bool is_wanted(const struct mrt_dump *d, const struct rib_net *n, const s
 static bool has_path_ids(const struct mrt_dump *d, const struct rib_net *n)
 {
     const struct rib *r = d->cfg.rib;
-    for (uint32_t i = n->paths; i; i = rib_path(r, i)->next)
+    for (uint32_t i = n->paths; i; i = rib_path_next(rib_path(r, i)))
         if (rib_path_id(rib_path(r, i)) && is_shown(d, rib_path(r, i)))
             return true;
     return false;
@@ -180,7 +180,7 @@ static uint16_t put_prefix(const struct mrt_dump *d, struct wire_writer *w, uint
     wire_put8(w, prefix.len);
     wire_put(w, prefix.bytes, ip_prefix_bytes(prefix.len));
     uint8_t *count = wire_reserve(w, 2);
-    for (uint32_t i = n->paths; i && entries < UINT16_MAX && !w->failed; i = rib_path(r, i)->next)
+    for (uint32_t i = n->paths; i && entries < UINT16_MAX && !w->failed; i = rib_path_next(rib_path(r, i)))
         if (is_wanted(d, n, rib_path(r, i))) {
             put_entry(d, w, rib_path(r, i), has_ids);
             entries++;

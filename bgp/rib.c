@@ -134,7 +134,7 @@ void rib_look_again(struct rib *r, uint32_t net)
 static void remove_flushed(struct rib *r, uint32_t net)
 {
     for (uint32_t i = rib_net(r, net)->paths, next; i; i = next) {
-        next = rib_path(r, i)->next;
+        next = rib_path_next(rib_path(r, i));
         if (rib_path_is_flushed(r, rib_path(r, i)))
             rib_remove(r, i);
     }
@@ -177,7 +177,7 @@ uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
 static uint32_t find_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
     uint32_t i = rib_net(r, net)->paths;
-    for (; i; i = rib_path(r, i)->next) {
+    for (; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin == origin && p->nva == nva && rib_path_id(p) == path_id)
             break;
@@ -292,9 +292,8 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
         o->old += one;
 }
 
-void rib_path_changed(struct rib *r, uint32_t index)
+void rib_path_changed(struct rib *r, uint32_t net, uint32_t index)
 {
-    uint32_t net = rib_path(r, index)->net;
     struct rib_net *n = rib_net(r, net);
     if (rib_best(n) == index || rib_second(r, n) == index)
         n->flags |= RIB_NET_CHANGED;
@@ -341,9 +340,11 @@ static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t n
         return 0;
     uint32_t *link = unranked(r, rib_net(r, net));
     struct rib_path *p = rib_path(r, index);
-    *p = (struct rib_path){
-        .next = *link, .net = net, .nva = nva, .origin = origin, .flags = p->flags
-    };
+    *p = (struct rib_path){ .next = *link ? *link : RIB_LAST | prefix_index_place(net),
+                            .nva = nva,
+                            .origin = origin & (RIB_ORIGINS - 1),
+                            .family = prefix_index_family(net) & 1,
+                            .flags = p->flags };
     *link = index;
     p->slot = rib_order_put(&r->origins[origin], index);
     compact_order(r, &r->origins[origin]);
@@ -383,11 +384,11 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct
     struct limit *limit = rib_limit_of(r, p->nva);
     uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
     if (limit && attrs && !p->attrs) {
-        rib_count_net(r, p->net, p->nva, limit);
-        other = limit_add(limit, p->net);
+        rib_count_net(r, rib_path_net(r, p), p->nva, limit);
+        other = limit_add(limit, rib_path_net(r, p));
     }
     if (limit && !attrs && p->attrs)
-        other = uncount(limit, p->net);
+        other = uncount(limit, rib_path_net(r, p));
     if (attrs)
         bgp_attrs_ref(&r->attrs, attrs);
     if (p->attrs)
@@ -441,7 +442,7 @@ static int announce(struct rib *r, const struct rib_news *news, const struct ip_
     set_path(r, index, news->attrs, mapped);
     mapped->attrs = 0;
     count_path(r, rib_path(r, index), +1);
-    rib_path_changed(r, index);
+    rib_path_changed(r, net, index);
     return 0;
 }
 
@@ -488,7 +489,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
             hear_again(r, index);
             return 0; /* a tombstone already */
         }
-        rib_path_changed(r, index);
+        rib_path_changed(r, net, index);
         if (!r->keep_tombstones) {
             uint8_t lost = rib_net(r, net)->flags & RIB_NET_LOST;
             rib_remove(r, index);
@@ -511,7 +512,7 @@ int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
 {
     const struct rib_path p = *rib_path(r, index);
     struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, p.net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, rib_path(r, index)), &prefix);
     return rib_withdraw(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), now_ms);
 }
 
@@ -520,13 +521,13 @@ void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)
     uint32_t *link = &n->paths;
     while (*link != index)
         link = &rib_path(r, *link)->next;
-    *link = rib_path(r, index)->next;
+    *link = link == &n->paths ? rib_path_next(rib_path(r, index)) : rib_path(r, index)->next;
 }
 
-static void unlink_path(struct rib *r, uint32_t index)
+static void unlink_path(struct rib *r, uint32_t net, uint32_t index)
 {
     const struct rib_path *p = rib_path(r, index);
-    struct rib_net *n = rib_net(r, p->net);
+    struct rib_net *n = rib_net(r, net);
     if (rib_second(r, n) == index)
         n->flags &= (uint8_t)~RIB_NET_SECOND;
     if (rib_best(n) == index) {
@@ -535,22 +536,22 @@ static void unlink_path(struct rib *r, uint32_t index)
     }
     rib_take_out(r, n, index);
     if (!n->paths)
-        queue_add(&r->dying, p->net);
+        queue_add(&r->dying, net);
 }
 
 void rib_remove(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
     struct limit *limit = p->attrs ? rib_limit_of(r, p->nva) : NULL;
-    uint32_t other = limit ? uncount(limit, p->net) : 0;
+    uint32_t net = rib_path_net(r, p), other = limit ? uncount(limit, net) : 0;
     uint16_t nva = p->nva;
     struct rib_session *s = &r->origins[p->origin].sessions[nva];
     r->steps++;
     s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
-    rib_path_changed(r, index);
+    rib_path_changed(r, net, index);
     if (p->attrs)
-        rib_net(r, p->net)->flags |= RIB_NET_LOST;
-    unlink_path(r, index);
+        rib_net(r, net)->flags |= RIB_NET_LOST;
+    unlink_path(r, net, index);
     count_path(r, p, -1);
     vlist_remove(&r->origins[p->origin].order, p->slot);
     if (p->attrs)
@@ -564,7 +565,7 @@ void rib_remove(struct rib *r, uint32_t index)
 /* The path is still the tombstone that was queued. */
 static bool is_same_tomb(const struct rib_path *p, uint32_t slot, uint8_t origin)
 {
-    return p->net && !p->attrs && p->slot == slot && p->origin == origin;
+    return p->next && !p->attrs && p->slot == slot && p->origin == origin;
 }
 
 struct tomb {

@@ -44,15 +44,17 @@ enum rib_path_flag {
     RIB_EDITED_OVER_LIMIT = 15,  /* … POLICY_OVER_LIMIT */
 };
 
+/* Sixteen bytes: most paths are the only ones of their net, so the last path of a net says which net that is. */
 struct rib_path {
-    uint32_t next;    /* of the same net, 0 = last */
-    uint32_t net;     /* prefix_table index */
-    uint32_t attrs;   /* bgp_attr_table id with a reference; 0 = tombstone */
-    uint32_t slot;    /* in its origin's version order */
+    uint32_t attrs; /* bgp_attr_table id with a reference; 0 = tombstone. First: a free record's list stands here */
+    uint32_t next;  /* of the same net; the last one: RIB_LAST | the net's place; 0 = the record is free */
+    uint32_t slot;  /* in its origin's version order */
     uint16_t nva;
-    uint8_t origin;
+    uint8_t origin : 4, family : 4;
     uint8_t flags; /* enum rib_path_flag */
 };
+static const uint32_t RIB_LAST = 1u << 31;
+static_assert(sizeof(struct rib_path) == 16 && RIB_ORIGINS <= 16, "a path has no room to spare");
 enum { RIB_PATH_KINDS = 2 }; /* without an id, and with one */
 
 /* Hardly any path has an id (RFC 7911), and four bytes of each path count. */
@@ -257,6 +259,21 @@ static inline struct rib_path *rib_path(const struct rib *r, uint32_t index)
     return slab_at(s, index & ~RIB_WITH_ID);
 }
 
+/* The next path of the same net, 0 = it is the last one. */
+static inline uint32_t rib_path_next(const struct rib_path *p)
+{
+    return p->next & RIB_LAST ? 0 : p->next;
+}
+
+/* Its net: takes as long as there are paths behind it. */
+static inline uint32_t rib_path_net(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_path *last = p;
+    while (!(last->next & RIB_LAST))
+        last = rib_path(r, last->next);
+    return prefix_index((enum bgp_family)p->family, last->next & ~RIB_LAST);
+}
+
 static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
 {
     return prefix_table_record(&r->nets, index);
@@ -285,7 +302,7 @@ static inline uint32_t rib_best(const struct rib_net *n)
 /* The best path of another NVA than best's: what best's own NVA is told. */
 static inline uint32_t rib_second(const struct rib *r, const struct rib_net *n)
 {
-    return n->flags & RIB_NET_SECOND ? rib_path(r, n->paths)->next : 0;
+    return n->flags & RIB_NET_SECOND ? rib_path_next(rib_path(r, n->paths)) : 0;
 }
 
 /* Of the net in the Loc-RIB order; 0 = it does not stand there. */

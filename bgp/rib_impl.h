@@ -43,7 +43,7 @@ static inline struct limit *rib_limit_of(const struct rib *r, uint16_t nva)
 /* rib.c. The net waits for a decision, though no path of it has changed. */
 void rib_look_again(struct rib *r, uint32_t net);
 /* The path is another one: its net waits for a decision. */
-void rib_path_changed(struct rib *r, uint32_t path);
+void rib_path_changed(struct rib *r, uint32_t net, uint32_t path);
 /* For who follows the order: what it says of this path is news. */
 void rib_tell_monitors(struct rib *r, uint32_t path);
 

@@ -116,14 +116,14 @@ void rib_count_net(const struct rib *r, uint32_t net, uint16_t nva, struct limit
 {
     if (!limit->is_counting || limit_has(limit, net))
         return;
-    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
         if (rib_path(r, i)->nva == nva && rib_path(r, i)->attrs)
             limit_add(limit, net);
 }
 
 int rib_count(struct rib *r, uint32_t net)
 {
-    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next) {
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
         struct limit *l = &r->limits[p->nva];
         if (!p->attrs || !l->is_counting)
@@ -145,7 +145,7 @@ bool rib_has_room(const struct rib *r, uint8_t origin, uint16_t nva, const struc
                   uint32_t path_id, uint32_t most)
 {
     uint32_t net = prefix_table_find(&r->nets, prefix), count = 0;
-    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
+    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin != origin || p->nva != nva || rib_path_is_flushed(r, p))
             continue;

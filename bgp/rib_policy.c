@@ -85,7 +85,7 @@ static uint8_t bits(enum policy_verdict v, bool is_edited)
 static enum policy_verdict by_limit(const struct rib *r, const struct rib_path *p)
 {
     const struct limit *limit = rib_limit_of(r, p->nva);
-    bool falls_out = limit && !limit->is_counting && !limit_keeps(limit, p->net);
+    bool falls_out = limit && !limit->is_counting && !limit_keeps(limit, rib_path_net(r, p));
     return falls_out ? POLICY_OVER_LIMIT : POLICY_ACCEPTED;
 }
 
@@ -115,7 +115,7 @@ static void count_accepted(struct rib *r, const struct rib_path *p, uint32_t was
 
 void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva)
 {
-    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path(r, i)->next) {
+    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path_next(rib_path(r, i))) {
         struct rib_path *p = rib_path(r, i);
         enum policy_verdict was = rib_path_verdict(p);
         if (p->nva != nva || !p->attrs || rib_path_is_flushed(r, p))
@@ -124,13 +124,13 @@ void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva)
             continue;
         p->flags = (p->flags & (uint8_t)~RIB_PATH_VERDICT) | bits(by_limit(r, p), rib_path_is_edited(p));
         count_accepted(r, p, was == POLICY_ACCEPTED);
-        rib_path_changed(r, i);
+        rib_path_changed(r, net, i);
         rib_tell_monitors(r, i);
     }
 }
 
 /* What a new rule refuses counts as withdrawn: somebody wants it gone. */
-static int judge_path(struct rib *r, uint32_t index, const struct ip_prefix *prefix)
+static int judge_path(struct rib *r, uint32_t net, uint32_t index, const struct ip_prefix *prefix)
 {
     struct rib_path *p = rib_path(r, index);
     enum policy_verdict was = rib_path_verdict(p);
@@ -144,10 +144,10 @@ static int judge_path(struct rib *r, uint32_t index, const struct ip_prefix *pre
     count_accepted(r, p, was == POLICY_ACCEPTED);
     if (!is_other && rib_path_verdict(p) == was)
         return 0;
-    rib_path_changed(r, index);
+    rib_path_changed(r, net, index);
     rib_tell_monitors(r, index);
     if (rib_path_verdict(p) != was && was == POLICY_ACCEPTED)
-        rib_net(r, p->net)->flags |= RIB_NET_WITHDRAWN;
+        rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
     return 0;
 }
 
@@ -156,8 +156,8 @@ int rib_judge_again(struct rib *r, uint32_t net, bool is_listed_again)
     struct rib_net *n = rib_net(r, net);
     struct ip_prefix prefix;
     prefix_table_prefix(&r->nets, net, &prefix);
-    for (uint32_t i = n->paths; i; i = rib_path(r, i)->next)
-        if (rib_path(r, i)->attrs && judge_path(r, i, &prefix))
+    for (uint32_t i = n->paths; i; i = rib_path_next(rib_path(r, i)))
+        if (rib_path(r, i)->attrs && judge_path(r, net, i, &prefix))
             return BGP_ERR_NOMEM;
     if (!n->paths)
         return 0;

@@ -40,7 +40,7 @@ int rib_stale_visit(struct rib *r, uint32_t index, struct rib_stale *s, uint64_t
     int err = make_stale(r, p.attrs, s);
     if (err || !s->stale)
         return err ? err : rib_withdraw_path(r, index, now_ms);
-    prefix_table_prefix(&r->nets, p.net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, rib_path(r, index)), &prefix);
     err = rib_announce(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), s->stale);
     if (!err && is_unheard)
         rib_path(r, index)->flags |= RIB_PATH_UNSEEN;
@@ -49,7 +49,7 @@ int rib_stale_visit(struct rib *r, uint32_t index, struct rib_stale *s, uint64_t
 
 static const struct rib_retelling *retelling_of(const struct rib *r, const struct rib_path *p)
 {
-    return &r->origins[p->origin].sessions[p->nva].retelling[prefix_index_family(p->net)];
+    return &r->origins[p->origin].sessions[p->nva].retelling[p->family];
 }
 
 /* It is as it may stay: marked already, by its NVA even, and with no word against keeping it. */

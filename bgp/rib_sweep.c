@@ -19,7 +19,7 @@ bool rib_path_is_swept(const struct rib *r, const struct rib_path *p)
 
 static const struct rib_retelling *retelling_of(const struct rib *r, const struct rib_path *p)
 {
-    return &r->origins[p->origin].sessions[p->nva].retelling[prefix_index_family(p->net)];
+    return &r->origins[p->origin].sessions[p->nva].retelling[p->family];
 }
 
 bool rib_path_is_unheard(const struct rib *r, const struct rib_path *p)
@@ -95,7 +95,7 @@ static int visit(struct rib *r, uint32_t index, struct rib_stale *last, uint64_t
     if (is_cleared)
         p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
     if (is_cleared || is_reviewed(r, p) || rib_path_is_doubted(r, p))
-        rib_mark_dirty(r, p->net);
+        rib_mark_dirty(r, rib_path_net(r, p));
     return 1;
 }
 

@@ -86,12 +86,12 @@ static const struct rib_session *witness(const struct rib *r, int origin, uint16
 static const struct rib_path *statement(const struct rib *r, const struct rib_path *held,
                                         int origin)
 {
-    for (uint32_t i = rib_net(r, held->net)->paths; i;) {
+    for (uint32_t i = rib_net(r, rib_path_net(r, held))->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin == origin && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) &&
             !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p))
             return p->attrs && p->flags & RIB_PATH_DISPROVED ? NULL : p;
-        i = p->next;
+        i = rib_path_next(p);
     }
     return NULL;
 }
@@ -175,7 +175,7 @@ static int judge_own(struct rib *r, uint32_t index, uint64_t now_ms)
     struct ip_prefix prefix;
     if (!is_disproved(r, p))
         return 0;
-    prefix_table_prefix(&r->nets, p->net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
     return rib_withdraw(r, p->origin, p->nva, &prefix, rib_path_id(p), now_ms);
 }
 
@@ -192,7 +192,7 @@ static int judge_restarting(struct rib *r, uint32_t index, uint64_t now_ms)
 int repl_evidence_judge(struct rib *r, uint32_t net, uint64_t now_ms)
 {
     int err = 0;
-    for (uint32_t i = rib_net(r, net)->paths; i && !err; i = rib_path(r, i)->next) {
+    for (uint32_t i = rib_net(r, net)->paths; i && !err; i = rib_path_next(rib_path(r, i))) {
         struct rib_path *p = rib_path(r, i);
         p->flags &= (uint8_t)~RIB_PATH_OUTDONE;
         if (p->nva && is_restarting(r, p))

@@ -209,7 +209,7 @@ static void take_path(struct repl_batcher *b, const struct rib *r, const struct 
 {
     const struct rib_path *p = rib_path(r, index);
     struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, p->net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
     struct group_key key = { .attrs = p->attrs,
                              .nva = p->nva,
                              .family = prefix.family,
@@ -248,7 +248,7 @@ static void take_fact(struct repl_batcher *b, const struct repl_names *names, ui
 static uint8_t *put_nlri(const struct rib *r, const struct rib_path *p, bool has_path_id, uint8_t *at)
 {
     struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, p->net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
     struct wire_writer w = wire_writer(at, 4 + 1 + 16);
     if (has_path_id)
         wire_put32(&w, rib_path_id(p));

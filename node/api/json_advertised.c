@@ -12,7 +12,7 @@ struct receiver {
 static uint16_t source(const struct api_view *v, size_t peer, uint32_t net, const struct adjout_sent *sent)
 {
     const struct rib *r = core_rib(v->core);
-    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
         if (rib_path(r, i)->attrs && core_told_of(v->core, peer, i, sent))
             return rib_path(r, i)->nva;
     return 0;

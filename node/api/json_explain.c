@@ -29,7 +29,7 @@ static json_t *rivals(const struct api_view *v, uint32_t net, const struct expla
     if (!why->rival || why->is_best || why->step >= EXPLAIN_EQUAL)
         return list;
     json_array_append_new(list, json_text(core_nva_name(v->core, rib_path(r, why->rival)->nva)));
-    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next) {
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i))) {
         struct explain other;
         explain_path(r, i, &other);
         if (other.step == EXPLAIN_EQUAL && i != why->rival && !other.is_best)
@@ -47,13 +47,13 @@ static json_t *selected_object(const struct api_view *v, uint32_t path)
     return json_pack("{s:b, s:b, s:s, s:o, s:o}", "best", why.is_best, "multipath",
                      why.is_multipath, "step", explain_step_name(why.step), "reason",
                      json_text(explain_text(r, path, &why, text)), "against",
-                     rivals(v, rib_path(r, path)->net, &why));
+                     rivals(v, rib_path_net(r, rib_path(r, path)), &why));
 }
 
 static bool was_told(const struct api_view *v, size_t peer, uint32_t path)
 {
     struct adjout_sent sent[ADJOUT_PATHS];
-    uint32_t count = core_told(v->core, peer, rib_path(core_rib(v->core), path)->net, sent);
+    uint32_t count = core_told(v->core, peer, rib_path_net(core_rib(v->core), rib_path(core_rib(v->core), path)), sent);
     for (uint32_t i = 0; i < count; i++)
         if (core_told_of(v->core, peer, path, &sent[i]))
             return true;
@@ -131,7 +131,7 @@ static json_t *net_object(const struct api_view *v, uint32_t net, int nva)
     struct ip_prefix prefix;
     json_t *paths = json_array(), *targets = json_array();
     prefix_table_prefix(&r->nets, net, &prefix);
-    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
         if (rib_path(r, i)->attrs && (nva < 0 || rib_path(r, i)->nva == nva))
             json_array_append_new(paths, path_object(v, i));
     for (size_t i = 0; i < core_target_count(v->core); i++)

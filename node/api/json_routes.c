@@ -42,8 +42,8 @@ static bool has(const struct api_view *v, size_t target, uint32_t path, bool is_
     struct core_target_view t;
     core_target_view(v->core, target, &t);
     bool is_table = t.target->type == CONFIG_TARGET_TABLE;
-    uint32_t id = !is_table        ? core_target_installed(v->core, target, p->net)
-                  : is_followed(v) ? core_target_wanted(v->core, target, p->net)
+    uint32_t id = !is_table        ? core_target_installed(v->core, target, rib_path_net(r, p))
+                  : is_followed(v) ? core_target_wanted(v->core, target, rib_path_net(r, p))
                                    : 0;
     const struct nhset *set = nhset_get(&r->sets, id);
     for (uint32_t i = 0; id && i < set->count; i++)
@@ -74,7 +74,7 @@ const char *sight_policy(const struct api_view *v, uint32_t path, char buf[stati
     struct bgp_attrs attrs = *bgp_attrs_get(&r->attrs, p->attrs);
     struct ip_prefix prefix;
     struct route_map_trace trace;
-    prefix_table_prefix(&r->nets, p->net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
     return route_map_text(map, &trace, route_map_apply(map, &prefix, &attrs, false, r->room, &trace), buf);
 }
 
@@ -96,7 +96,7 @@ json_t *sight_path(const struct api_view *v, uint32_t path)
     struct ip_prefix prefix;
     struct explain why;
     explain_path(r, path, &why);
-    prefix_table_prefix(&r->nets, p->net, &prefix);
+    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
     json_t *o = json_object();
     json_object_set_new(o, "prefix", json_prefix(&prefix));
     json_set_attrs(o, bgp_attrs_get(&r->attrs, rib_path_attrs(r, p)));
@@ -158,7 +158,7 @@ static bool is_wanted(const struct query *q, uint32_t path)
     const struct rib *r = q->page.walk.rib;
     const struct rib_path *p = rib_path(r, path);
     enum rib_class class = rib_path_class(r, p);
-    bool is_best = rib_best(rib_net(r, p->net)) == path, is_accepted = rib_path_is_usable(r, p);
+    bool is_best = rib_best(rib_net(r, rib_path_net(r, p))) == path, is_accepted = rib_path_is_usable(r, p);
     if (class == RIB_GONE || (q->nva >= 0 && p->nva != q->nva))
         return false;
     if (q->best && is_best != (q->best == 1))
@@ -184,7 +184,7 @@ static bool add_net(const struct api_view *v, const void *context, uint32_t net,
 {
     const struct query *q = context;
     const struct rib *r = q->page.walk.rib;
-    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
         if (is_wanted(q, i) && page_wants(to) && !page_add(to, item(v, q, i)))
             return false;
     return true;

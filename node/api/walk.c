@@ -18,7 +18,7 @@ static struct ip_prefix shorten(const struct ip_prefix *p, uint8_t len)
 
 static bool has_route(const struct rib *r, uint32_t net)
 {
-    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path(r, i)->next)
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
         if (rib_path_class(r, rib_path(r, i)) != RIB_GONE)
             return true;
     return false;

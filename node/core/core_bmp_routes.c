@@ -163,7 +163,7 @@ static uint32_t read_in(const struct run *r, uint32_t id, struct news *out)
     uint32_t attrs = r->table == CONFIG_ADJ_RIB_IN_PRE              ? p->attrs
                      : rib_path_verdict(p) == POLICY_ACCEPTED ? rib_path_attrs(&r->c->rib, p)
                                                               : 0;
-    *out = (struct news){ .peer = peer, .net = p->net, .path_id = rib_path_id(p), .attrs = attrs };
+    *out = (struct news){ .peer = peer, .net = rib_path_net(&r->c->rib, p), .path_id = rib_path_id(p), .attrs = attrs };
     return 1;
 }
 

@@ -228,7 +228,7 @@ uint32_t core_told(const struct core *c, size_t peer, uint32_t net, struct adjou
 bool core_told_of(const struct core *c, size_t peer, uint32_t path, const struct adjout_sent *sent)
 {
     const struct core_peer *p = c->peers[peer + 1];
-    const struct adjout_member *m = p ? p->out[prefix_index_family(rib_path(&c->rib, path)->net)] : NULL;
+    const struct adjout_member *m = p ? p->out[rib_path(&c->rib, path)->family] : NULL;
     return m && adjout_told_of(m, path, sent);
 }
 

@@ -74,7 +74,7 @@ static void decide(struct lab *l)
 static uint32_t path_of(const struct lab *l, uint16_t nva, uint8_t node)
 {
     uint32_t net = prefix_table_find(&l->rib.nets, &l->prefix);
-    for (uint32_t i = rib_net(&l->rib, net)->paths; i; i = rib_path(&l->rib, i)->next)
+    for (uint32_t i = rib_net(&l->rib, net)->paths; i; i = rib_path_next(rib_path(&l->rib, i)))
         if (rib_path(&l->rib, i)->nva == nva && rib_path(&l->rib, i)->origin == node)
             return i;
     return 0;

@@ -20,7 +20,7 @@ static void test_an_announced_path_is_found_with_its_attributes(void)
     lab_open(&l, 8, true);
     lab_announce(&l, first);
     const struct rib_path *p = rib_path(&l.rib, lab_path(&l, &first));
-    CU_ASSERT(p->attrs != 0 && p->net == lab_net(&l, BGP_IP4, 1));
+    CU_ASSERT(p->attrs != 0 && rib_path_net(&l.rib, p) == lab_net(&l, BGP_IP4, 1));
     CU_ASSERT_EQUAL(rib_path_class(&l.rib, p), RIB_LIVE);
     CU_ASSERT(rib_path_is_usable(&l.rib, p));
     CU_ASSERT_EQUAL(origin_of(&l, LAB_SELF)->paths, 1);
@@ -398,9 +398,9 @@ static void test_a_verdict_that_changes_moves_its_path_for_monitors(void)
     const struct vlist *order = &l.rib.origins[LAB_SELF].order;
     const struct rib_path *kept = rib_path(&l.rib, vlist_next(order, &at));
     const struct rib_path *over = rib_path(&l.rib, vlist_next(order, &at));
-    CU_ASSERT_EQUAL(kept->net, lab_net(&l, BGP_IP4, 1));
+    CU_ASSERT_EQUAL(rib_path_net(&l.rib, kept), lab_net(&l, BGP_IP4, 1));
     CU_ASSERT_EQUAL(rib_path_verdict(kept), POLICY_ACCEPTED);
-    CU_ASSERT_EQUAL(over->net, lab_net(&l, BGP_IP4, 2)); /* announced first, moved behind */
+    CU_ASSERT_EQUAL(rib_path_net(&l.rib, over), lab_net(&l, BGP_IP4, 2)); /* announced first, moved behind */
     CU_ASSERT_EQUAL(rib_path_verdict(over), POLICY_OVER_LIMIT);
     lab_close(&l);
 }
@@ -413,7 +413,7 @@ static void test_rehabilitation_voids_what_evidence_held_against_it(void)
     lab_decide(&l);
     struct rib_path *p = rib_path(&l.rib, lab_path(&l, &theirs));
     p->flags |= RIB_PATH_DISPROVED;
-    rib_mark_dirty(&l.rib, p->net);
+    rib_mark_dirty(&l.rib, rib_path_net(&l.rib, p));
     lab_decide(&l);
     CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
     rib_origin_rehabilitate(&l.rib, 2);

@@ -11,7 +11,7 @@ static uint32_t path_of(const struct lab *l, uint16_t nva, uint32_t net)
 {
     uint32_t i = rib_net(&l->rib, lab_net(l, BGP_IP4, net))->paths;
     while (i && rib_path(&l->rib, i)->nva != nva)
-        i = rib_path(&l->rib, i)->next;
+        i = rib_path_next(rib_path(&l->rib, i));
     return i;
 }
 
@@ -129,7 +129,7 @@ static void test_every_copy_of_a_path_is_edited_alike(void)
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1 });
     lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1, .node = 2 });
     CU_ASSERT_EQUAL(lab_decide(&l), 1);
-    uint32_t first = path_of(&l, 1, 1), second = rib_path(&l.rib, first)->next;
+    uint32_t first = path_of(&l, 1, 1), second = rib_path_next(rib_path(&l.rib, first));
     CU_ASSERT_EQUAL(rib_path_attrs(&l.rib, rib_path(&l.rib, first)),
                     rib_path_attrs(&l.rib, rib_path(&l.rib, second)));
     close_with(&l, m);

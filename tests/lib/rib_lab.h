@@ -182,7 +182,7 @@ static inline uint32_t lab_net(const struct lab *l, uint8_t family, uint32_t net
 static inline uint32_t lab_path(const struct lab *l, const struct lab_route *r)
 {
     uint32_t net = lab_net(l, r->family, r->net);
-    for (uint32_t i = net ? rib_net(&l->rib, net)->paths : 0; i; i = rib_path(&l->rib, i)->next) {
+    for (uint32_t i = net ? rib_net(&l->rib, net)->paths : 0; i; i = rib_path_next(rib_path(&l->rib, i))) {
         const struct rib_path *p = rib_path(&l->rib, i);
         if (p->nva == r->nva && p->origin == lab_node(r) && rib_path_id(p) == r->path_id)
             return rib_path_is_flushed(&l->rib, p) ? 0 : i;

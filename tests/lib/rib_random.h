@@ -26,7 +26,7 @@ static inline void rib_recount(const struct lab *l, struct rib_tally *t)
     for (uint32_t net = 0; net < RIB_RANDOM_NETS; net++) {
         uint32_t index = lab_net(l, BGP_IP4, net);
         for (uint32_t i = index ? rib_net(&l->rib, index)->paths : 0; i;
-             i = rib_path(&l->rib, i)->next) {
+             i = rib_path_next(rib_path(&l->rib, i))) {
             const struct rib_path *p = rib_path(&l->rib, i);
             t->all++;
             t->best[p->origin] += i == rib_best(rib_net(&l->rib, index));
@@ -35,7 +35,7 @@ static inline void rib_recount(const struct lab *l, struct rib_tally *t)
             t->bytes[p->origin] += p->attrs ? rib_path_bytes(&l->rib, p->attrs) : 0;
             t->tombstones[p->origin] += p->attrs == 0;
             t->old[p->origin] += rib_path_is_old(&l->rib, p);
-            CU_ASSERT_EQUAL_FATAL(p->net, index);
+            CU_ASSERT_EQUAL_FATAL(rib_path_net(&l->rib, p), index);
         }
     }
 }

@@ -100,7 +100,7 @@ static inline const struct rib_path *ribs_path(const struct ribs *x, uint8_t ori
         const struct rib_path *path = rib_path(&x->rib, i);
         if (path->origin == origin && path->nva == nva && rib_path_id(path) == path_id)
             return rib_path_is_flushed(&x->rib, path) ? NULL : path;
-        i = path->next;
+        i = rib_path_next(path);
     }
     return NULL;
 }

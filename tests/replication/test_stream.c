@@ -132,7 +132,7 @@ static bool is_equal(struct pair *p)
             continue;
         const struct rib_path *x = rib_path(&p->origin.rib, id);
         struct ip_prefix prefix;
-        prefix_table_prefix(&p->origin.rib.nets, x->net, &prefix);
+        prefix_table_prefix(&p->origin.rib.nets, rib_path_net(&p->origin.rib, x), &prefix);
         uint32_t number = (uint32_t)prefix.bytes[1] << 16 | (uint32_t)prefix.bytes[2] << 8 | prefix.bytes[3];
         const struct rib_path *y = ribs_path(&p->replica, ORIGIN, x->nva, number, rib_path_id(x));
         if (x->attrs && (!y || !y->attrs || !same_attrs(&p->origin, x->attrs, &p->replica, y->attrs)))

@@ -162,7 +162,7 @@ static bool is_equal(struct trio *t, struct holder *h)
             continue;
         const struct rib_path *x = rib_path(&t->origin.rib, id);
         struct ip_prefix prefix;
-        prefix_table_prefix(&t->origin.rib.nets, x->net, &prefix);
+        prefix_table_prefix(&t->origin.rib.nets, rib_path_net(&t->origin.rib, x), &prefix);
         const struct rib_path *y = ribs_path(&h->ribs, ORIGIN, x->nva, (uint32_t)prefix.bytes[2] << 8 | prefix.bytes[3], rib_path_id(x));
         if (!y || !y->attrs || !same_attrs(&t->origin, x->attrs, &h->ribs, y->attrs) ||
             vlist_version(&b->order, y->slot) - b->base != vlist_version(&a->order, x->slot))

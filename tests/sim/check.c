@@ -179,7 +179,7 @@ static const struct rib_path *find_path(const struct rib *r, const struct ip_pre
         const struct rib_path *p = rib_path(r, i);
         if (p->origin == like->origin && p->nva == like->nva && rib_path_id(p) == rib_path_id(like))
             return p;
-        i = p->next;
+        i = rib_path_next(p);
     }
     return NULL;
 }
@@ -231,7 +231,7 @@ static bool is_whole_copy(const struct core *owner, const struct core *holder)
 static void check_entry(struct world *w, const struct core *owner, const struct core *holder, const struct rib_path *p)
 {
     struct ip_prefix prefix;
-    prefix_table_prefix(&owner->rib.nets, p->net, &prefix);
+    prefix_table_prefix(&owner->rib.nets, rib_path_net(&owner->rib, p), &prefix);
     const struct rib_path *q = find_path(&holder->rib, &prefix, p);
     bool is_there = q && q->attrs && !rib_path_is_old(&holder->rib, q) && !rib_path_is_flushed(&holder->rib, q);
     if (!is_there || !same_attrs(&owner->rib, p->attrs, &holder->rib, q->attrs))
@@ -259,7 +259,7 @@ static void check_all_told(struct world *w, const struct core *owner, const stru
 {
     uint16_t nva = (uint16_t)(n->number + 1);
     for (int i = 0; i < w->prefix_count; i++) {
-        const struct rib_path like = { .origin = (uint8_t)owner->cfg.self, .nva = nva };
+        const struct rib_path like = { .origin = owner->cfg.self & (RIB_ORIGINS - 1), .nva = nva };
         struct ip_prefix prefix = sim_prefix(i);
         if (!n->truth[i] || n->sessions[owner->cfg.self - 1].up_at <= n->changed[i] || !find_path(&owner->rib, &prefix, &like))
             continue;

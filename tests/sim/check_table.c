@@ -96,7 +96,7 @@ static bool knows(const struct host *h, const struct sim_table *from, int nva, c
     for (uint32_t i = 0; i < from->hop_count[number]; i++)
         if (ip_addr_is_equal(&from->hops[number][i], hop))
             return true;
-    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next)
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at)))
         if (rib_path(r, at)->nva == nva + 1 && rib_path_class(r, rib_path(r, at)) != RIB_GONE)
             return true;
     return false;
@@ -108,7 +108,7 @@ static bool is_spoken_for(const struct host *h, int number)
     const struct rib *r = &h->core->rib;
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
-    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next)
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at)))
         if (rib_path_is_usable(r, rib_path(r, at)))
             return true;
     return false;
@@ -129,7 +129,7 @@ void check_explain(struct world *w, int number)
     for (int i = 0; w->verbose && i < w->host_count; i++) {
         const struct rib *r = w->hosts[i].core ? &w->hosts[i].core->rib : NULL;
         uint32_t net = r ? prefix_table_find(&r->nets, &prefix) : 0;
-        for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next) {
+        for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
             const struct rib_path *p = rib_path(r, at);
             printf("         node%d has of node%d by nva %d: %s, class %d, session %d%s%s\n", i, p->origin - 1,
                    p->nva - 1, p->attrs ? "a route" : "a tombstone", rib_path_class(r, p),
@@ -153,7 +153,7 @@ static bool is_spoken_against(const struct world *w, const struct host *h, int n
     const struct rib *r = &h->core->rib;
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
-    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next) {
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
         bool speaks = p->origin && p->nva == nva + 1 && !p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p);
         if (speaks && rib_session_is_up(r->origins[p->origin].sessions[p->nva].state) && is_deaf(w, &w->hosts[p->origin - 1], nva))
@@ -262,7 +262,7 @@ static bool is_held_unheard(const struct world *w, const struct host *h, int num
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
     uint32_t held = 0;
-    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path(r, at)->next) {
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
         if (!rib_path_is_usable(r, p))
             continue;
