@@ -25,7 +25,7 @@ struct api {
     char socket_path[108]; /* "" = not bound */
     struct list streams;   /* struct sse */
     size_t stream_count;
-    size_t dump_count;
+    size_t reader_count; /* answers that are made while they are sent */
     uint64_t answered[API_STATUSES]; /* by status */
     uv_prepare_t prepare; /* while there are streams: news goes out before the loop sleeps */
     uv_timer_t pulse;     /* while there are streams: comment lines are due */
@@ -55,8 +55,8 @@ enum MHD_Result sse_start(struct api *a, struct MHD_Connection *connection, uint
 void sse_wake_all(struct api *a);
 void sse_pulse(struct api *a);
 
-/* mrt_stream.c */
-bool mrt_stream_is_full(const struct api *a);
-enum MHD_Result mrt_stream_start(struct api *a, struct MHD_Connection *connection);
+/* reader.c */
+bool reader_is_full(const struct api *a);
+struct MHD_Response *reader_response(struct api *a, struct api_reader *take_reader);
 
 #endif

@@ -45,6 +45,24 @@ static const struct endpoint endpoints[] = {
       "Configurations of this life of the node" },
     { "/v1/config/schema",  { NULL },                                       false, api_config_schema, .summary =
       "JSON Schema of the configuration file" },
+    { "/lg/birdwatcher/status",             { "uncached" },           false, api_lg_status, .summary =
+      "Looking glass for Alice-LG, as birdwatcher answers: this node" },
+    { "/lg/birdwatcher/protocols/bgp",      { "uncached" },           false, api_lg_protocols, .summary =
+      "… its NVAs" },
+    { "/lg/birdwatcher/protocols/short",    { "uncached" },           false, api_lg_protocols_short, .summary =
+      "… their states" },
+    { "/lg/birdwatcher/routes/protocol/*",  { "uncached" },           false, api_lg_received, .summary =
+      "… what one announced, and is accepted" },
+    { "/lg/birdwatcher/routes/filtered/*",  { "uncached" },           false, api_lg_filtered, .summary =
+      "… and is refused" },
+    { "/lg/birdwatcher/routes/noexport/*",  { "uncached" },           false, api_lg_not_exported, .summary =
+      "… best routes that it is not told" },
+    { "/lg/birdwatcher/routes/table/*",     { "uncached" },           false, api_lg_table, .summary =
+      "… what all announced, and is accepted" },
+    { "/lg/birdwatcher/routes/table/*/filtered", { "uncached" },      false, api_lg_table_filtered, .summary =
+      "… and is refused" },
+    { "/lg/birdwatcher/routes/prefix",      { "prefix", "uncached" }, false, api_lg_prefix, .summary =
+      "… paths of the longest prefix that covers this one" },
     { "/v1/openapi.json",   { NULL },                                       false, api_openapi, .summary =
       "This document" },
 };

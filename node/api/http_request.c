@@ -188,7 +188,8 @@ static enum MHD_Result send_reply(struct api *a, struct MHD_Connection *connecti
 {
     a->answered[reply->status % API_STATUSES]++;
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(reply->len, reply->body, MHD_RESPMEM_MUST_FREE);
+        reply->reader ? reader_response(a, reply->reader)
+                      : MHD_create_response_from_buffer(reply->len, reply->body, MHD_RESPMEM_MUST_FREE);
     if (!response) {
         free(reply->body);
         return MHD_NO;
@@ -232,11 +233,6 @@ static bool wants_stream(struct MHD_Connection *connection, const struct api_req
 {
     bool is_plain = q->param_count == (api_param(q, "after") != NULL);
     return !q->is_health_only && !strcmp(q->path, "/v1/events") && is_plain && accepts(connection, "text/event-stream");
-}
-
-static bool wants_dump(const struct api_request *q)
-{
-    return !q->is_health_only && !strcmp(q->path, "/v1/mrt") && !q->param_count;
 }
 
 /* What an EventSource resumes behind; UINT64_MAX = from now on. */
@@ -326,8 +322,6 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
     bool is_stream = !q.is_post && wants_stream(connection, &q);
     if (is_stream && !sse_is_full(l->api))
         return sse_start(l->api, connection, resume_after(connection, &q)); /* not counted: it has no end */
-    if (!q.is_post && wants_dump(&q) && !mrt_stream_is_full(l->api))
-        return mrt_stream_start(l->api, connection);
     struct api_view view = api_now(l->api);
     if (is_stream)
         reply_problem(&reply, 503, NULL, "too many event streams: close one, or read pages");
@@ -335,6 +329,10 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
         reply_problem(&reply, 413, NULL, "longer than 1 MiB");
     else
         api_answer(&view, &q, &reply);
+    if (reply.reader && reader_is_full(l->api)) {
+        reply.reader->end(reply.reader);
+        reply_problem(&reply, 503, NULL, "too many long answers are being sent: wait for one to end");
+    }
     if (q.is_post)
         l->api->cfg.on_act(l->api->cfg.data);
     return send_reply(l->api, connection, &reply, false);

@@ -40,7 +40,8 @@ static const char *type_of(const struct endpoint *e)
 {
     if (!strncmp(e->path, "/v1/mrt", 7))
         return "application/octet-stream";
-    return strncmp(e->path, "/v1/", 4) ? "text/plain" : "application/json";
+    bool is_json = !strncmp(e->path, "/v1/", 4) || !strncmp(e->path, "/lg/", 4);
+    return is_json ? "application/json" : "text/plain";
 }
 
 static json_t *operation(const struct endpoint *e, bool is_post)

@@ -14,6 +14,11 @@ void reply_text(struct api_reply *out, unsigned status, const char *type, char *
     *out = (struct api_reply){ .status = status, .type = type, .body = take_text, .len = len };
 }
 
+void reply_reader(struct api_reply *out, const char *type, struct api_reader *take_reader)
+{
+    *out = (struct api_reply){ .status = 200, .type = type, .reader = take_reader };
+}
+
 static void reply_document(struct api_reply *out, unsigned status, const char *type, json_t *take)
 {
     char *text = json_dumps(take, JSON_COMPACT | JSON_REAL_PRECISION(15));

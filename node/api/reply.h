@@ -16,6 +16,9 @@ void reply_problem(struct api_reply *out, unsigned status, const char *param, co
 void reply_text(struct api_reply *out, unsigned status, const char *type, char *take_text,
                 size_t len);
 
+/* Sent as it is read. */
+void reply_reader(struct api_reply *out, const char *type, struct api_reader *take_reader);
+
 /* Never NULL; bytes that are no UTF-8 are shown as U+FFFD: peers choose some of our texts. */
 json_t *json_text(const char *text);
 json_t *json_addr(const struct ip_addr *a);

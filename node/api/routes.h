@@ -45,11 +45,20 @@ struct api_request {
     char rest[API_REST_MAX + 1]; /* set by api_answer: what stood for "*" in the endpoint's path */
 };
 
+/* A long answer, made while it is sent.
+ * read  writes up to max bytes with the state of the moment, few at a time; 0 = that was all
+ * end   frees it */
+struct api_reader {
+    size_t (*read)(struct api_reader *r, const struct api_view *v, char *buf, size_t max);
+    void (*end)(struct api_reader *r);
+};
+
 struct api_reply {
     unsigned status;
     const char *type; /* static */
     char *body;       /* malloc'd, the receiver's */
     size_t len;
+    struct api_reader *reader; /* instead of a body, the receiver's; NULL = none */
     char etag[API_ETAG]; /* of what the configuration decides, "" = none */
     const char *allows; /* of a 405: methods that would do; static, NULL = all that the API knows */
 };
@@ -64,7 +73,8 @@ const char *api_param(const struct api_request *q, const char *name);
 typedef void api_handler(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out);
 api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_learned, api_advertised, api_route_list, api_route_explain,
-    api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_livez, api_readyz, api_metrics,
+    api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_lg_status, api_lg_protocols, api_lg_protocols_short,
+    api_lg_received, api_lg_filtered, api_lg_not_exported, api_lg_table, api_lg_table_filtered, api_lg_prefix, api_livez, api_readyz, api_metrics,
     api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear,
     api_config, api_config_revisions, api_config_schema, api_config_check, api_config_reload, api_openapi;
 

@@ -381,6 +381,7 @@ struct core_status {
     uint64_t drain_since_ms;
     const char *drain_text;
     uint64_t started_ms, incarnation;
+    uint32_t router_id; /* BGP identifier */
     uint32_t peers_up, peers_configured, nodes_alive;
     uint32_t prefixes, paths, programmed; /* programmed: prefixes with a next-hop set */
     uint32_t stale_paths, undecided;

@@ -349,6 +349,7 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
                                  .drain_text = c->drain.text,
                                  .started_ms = c->started_ms,
                                  .incarnation = c->incarnation,
+                                 .router_id = core_router_id(c),
                                  .nodes_alive = 1,
                                  .prefixes = prefix_table_count(&c->rib.nets),
                                  .programmed = c->programmed,

@@ -295,6 +295,7 @@ void core_status(const struct core *c, uint64_t now_ms, struct core_status *out)
     *out = (struct core_status){ .config = &c->config,
                                  .self = &c->config.nodes[0],
                                  .phase = CORE_STEADY,
+                                 .router_id = 0x0a010104,
                                  .drain = c->drain,
                                  .drain_text = c->acted,
                                  .prefixes = prefix_table_count(&c->rib.nets),

@@ -1,0 +1,188 @@
+/* /lg/birdwatcher/routes/…: lists of any length, made while they are sent. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/api/lg.h"
+#include "node/api/params.h"
+#include "node/api/sight.h"
+#include "node/api/walk.h"
+#include "node/config/memory.h"
+
+enum { LOOKS = 200 }; /* prefixes at a time: a millisecond or two */
+
+struct lg_routes;
+typedef bool lg_wants(const struct api_view *v, const struct lg_routes *l, uint32_t path);
+
+struct lg_routes {
+    struct api_reader reader;
+    struct walk walk;
+    int nva; /* the NVA that is asked about, -1 = all */
+    lg_wants *wants;
+    const char *between; /* what stands before the next item */
+    char *text;          /* that is being sent */
+    size_t at, len;
+    bool is_over;
+};
+
+/* ---- which ---- */
+
+static bool is_heard_here(const struct api_view *v, const struct lg_routes *l, const struct rib_path *p)
+{
+    return p->origin == v->self && p->nva && (l->nva < 0 || p->nva == l->nva);
+}
+
+static bool wants_accepted(const struct api_view *v, const struct lg_routes *l, uint32_t path)
+{
+    const struct rib_path *p = rib_path(l->walk.rib, path);
+    return is_heard_here(v, l, p) && rib_path_verdict(p) == POLICY_ACCEPTED;
+}
+
+static bool wants_filtered(const struct api_view *v, const struct lg_routes *l, uint32_t path)
+{
+    const struct rib_path *p = rib_path(l->walk.rib, path);
+    return is_heard_here(v, l, p) && rib_path_verdict(p) != POLICY_ACCEPTED;
+}
+
+/* The best one is somebody else's, and this NVA is told nothing of the prefix. */
+static bool wants_not_exported(const struct api_view *v, const struct lg_routes *l, uint32_t path)
+{
+    const struct rib_path *p = rib_path(l->walk.rib, path);
+    uint32_t net = rib_path_net(l->walk.rib, p);
+    struct adjout_sent sent[ADJOUT_PATHS];
+    return p->nva && p->nva != l->nva && rib_best(rib_net(l->walk.rib, net)) == path &&
+           !core_told(v->core, (size_t)l->nva - 1, net, sent);
+}
+
+/* ---- how ---- */
+
+static void add_item(struct lg_routes *l, FILE *to, json_t *take_item)
+{
+    fputs(l->between, to);
+    l->between = ",\n";
+    json_dumpf(take_item, to, JSON_COMPACT);
+    json_decref(take_item);
+}
+
+static void add_net(struct lg_routes *l, const struct api_view *v, uint32_t net, FILE *to)
+{
+    const struct rib *r = l->walk.rib;
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
+        if (rib_path(r, i)->attrs && rib_path_class(r, rib_path(r, i)) != RIB_GONE && l->wants(v, l, i))
+            add_item(l, to, lg_route(v, i));
+}
+
+/* The next piece of text; a blank where nothing was found within the looks. */
+static void refill(struct lg_routes *l, const struct api_view *v, unsigned *looks)
+{
+    free(l->text);
+    l->at = 0;
+    FILE *to = open_memstream(&l->text, &l->len);
+    if (!to)
+        abort();
+    uint32_t net = walk_next(&l->walk, looks);
+    l->is_over = !net && walk_is_done(&l->walk);
+    if (net)
+        add_net(l, v, net, to);
+    else
+        fputs(l->is_over ? "]}\n" : "\n", to);
+    fclose(to);
+}
+
+static size_t read_routes(struct api_reader *reader, const struct api_view *v, char *buf, size_t max)
+{
+    struct lg_routes *l = LIST_OF(reader, struct lg_routes, reader);
+    unsigned looks = LOOKS;
+    size_t len = 0;
+    while (len < max) {
+        if (l->at == l->len && (l->is_over || (len && !looks)))
+            break;
+        if (l->at == l->len)
+            refill(l, v, &looks);
+        size_t n = l->len - l->at < max - len ? l->len - l->at : max - len;
+        memcpy(buf + len, l->text + l->at, n);
+        l->at += n;
+        len += n;
+    }
+    return len;
+}
+
+static void end_routes(struct api_reader *reader)
+{
+    struct lg_routes *l = LIST_OF(reader, struct lg_routes, reader);
+    free(l->text);
+    free(l);
+}
+
+/* The envelope with its last brace open, and the list begun. */
+static char *head(const struct api_view *v, size_t *len)
+{
+    char *text;
+    json_t *envelope = lg_envelope(v);
+    FILE *to = open_memstream(&text, len);
+    if (!to)
+        abort();
+    fputc('{', to);
+    json_dumpf(envelope, to, JSON_COMPACT | JSON_EMBED);
+    fputs(",\"routes\":[\n", to);
+    json_decref(envelope);
+    fclose(to);
+    return text;
+}
+
+static void reply_routes(const struct api_view *v, const struct walk *walk, int nva, lg_wants *wants, struct api_reply *out)
+{
+    struct lg_routes *l = memory_new(1, sizeof *l);
+    *l = (struct lg_routes){ .reader = { .read = read_routes, .end = end_routes }, .walk = *walk, .nva = nva,
+                             .wants = wants, .between = "" };
+    l->text = head(v, &l->len);
+    reply_reader(out, "application/json", &l->reader);
+}
+
+static void reply_all(const struct api_view *v, int nva, lg_wants *wants, struct api_reply *out)
+{
+    reply_routes(v, &(struct walk){ .rib = core_rib(v->core), .match = WALK_ALL }, nva, wants, out);
+}
+
+static void reply_of_peer(const struct api_view *v, const struct api_request *q, lg_wants *wants, struct api_reply *out)
+{
+    int nva;
+    if (sight_find_peer(v, q, &nva, out))
+        reply_all(v, nva, wants, out);
+}
+
+/* ---- the answers ---- */
+
+void api_lg_received(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    reply_of_peer(v, q, wants_accepted, out);
+}
+
+void api_lg_filtered(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    reply_of_peer(v, q, wants_filtered, out);
+}
+
+void api_lg_not_exported(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    reply_of_peer(v, q, wants_not_exported, out);
+}
+
+/* There is one table, whatever Alice's main_table calls it. */
+void api_lg_table(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    (void)q;
+    reply_all(v, -1, wants_accepted, out);
+}
+
+void api_lg_table_filtered(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    (void)q;
+    reply_all(v, -1, wants_filtered, out);
+}
+
+void api_lg_prefix(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    struct walk walk = { .rib = core_rib(v->core), .match = WALK_LPM };
+    if (api_prefix(q, &walk.prefix, out))
+        reply_routes(v, &walk, -1, wants_accepted, out);
+}
