@@ -15,7 +15,7 @@ function card(node) {
       ["address", node.address],
       ["role", node.role === "active" ? null : node.role],
       ["up", node.uptimeSeconds === null ? null : `${duration(node.uptimeSeconds)}, version ${node.version}`],
-      ["since", duration(node.stateSeconds)],
+      [`${node.health} for`, node.self ? null : duration(node.stateSeconds)],
       ["sessions", String(node.sessions)],
       ["routes", `${many(node.paths, "path")}, ${node.originClass}`],
       ["behind", node.self ? null : `${many(node.versionsBehind, "change")}, ${(node.lagSeconds * 1000).toFixed(0)} ms`],

@@ -20,7 +20,7 @@ const columns = [
   { title: "Node", of: (r) => r.node },
   { title: "AS path", of: path },
   { title: "Use", of: chips },
-  { title: "Age", kind: "wide", of: (r) => duration(r.ageSeconds) },
+  { title: "Age", kind: "number", of: (r) => duration(r.ageSeconds) },
   { title: "Why", kind: "wide", of: (r) => r.selectionReason },
 ];
 
