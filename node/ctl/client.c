@@ -156,7 +156,11 @@ static int ask(const struct ctl *c, const char *path, bool is_post, json_t **out
     if (!*out)
         return ctl_fail(CTL_FAILED, "%s answered with no JSON (HTTP %ld): is it a tandemd?", place,
                         http);
-    return http == 200 ? CTL_OK : refused(http, *out);
+    if (http == 200)
+        return CTL_OK;
+    status = refused(http, *out);
+    *out = NULL;
+    return status;
 }
 
 int client_get(const struct ctl *c, const char *path, json_t **out)

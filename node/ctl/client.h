@@ -7,7 +7,7 @@
 #include "node/ctl/ctl.h"
 
 /* GET a path with its query; *out is the answer's, decref it.
- * returns CTL_OK, or the exit code after one line on standard error */
+ * returns CTL_OK, or the exit code after one line on standard error, with *out NULL or untouched */
 int client_get(const struct ctl *c, const char *path, json_t **out);
 
 /* POST a path with its query and no body; as client_get. */

@@ -21,7 +21,7 @@ enum ctl_output { CTL_TABLE, CTL_WIDE, CTL_JSON, CTL_JSONL, CTL_AZ };
 struct ctl {
     const char *socket, *url; /* where the daemon is; both NULL: the only socket in /run/tandem */
     enum ctl_output output;
-    const char *peer, *target, *message;
+    const char *peer, *target, *message, *daemon;
     const char *token_file; /* for orders over TCP */
     bool best, filtered, secret, follow, check;
     int argc; /* what followed the verb */
@@ -38,12 +38,17 @@ int ctl_cannot_write(void);
 /* True when the verb got exactly what it wants; says so otherwise. */
 bool ctl_takes(const struct ctl *c, int least, int most, const char *form);
 
+/* The tables of tandemctl.c, for completion. Verbs that help lists, NULL behind the last; options, without a name there. */
+const char *ctl_phrase(size_t i);
+struct option;
+const struct option *ctl_option(size_t i);
+
 typedef int ctl_verb(const struct ctl *c);
 ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_list, verb_route_explain,
     verb_learned, verb_advertised, verb_node_list, verb_node_diff, verb_programmed, verb_bmp_list,
     verb_events, verb_mrt_dump, verb_key_new, verb_key_public, verb_key_show, verb_config_check, verb_config_diff,
     verb_config_reload, verb_config_show, verb_config_schema, verb_config_history, verb_metrics,
     verb_version, verb_help, verb_peer_disable, verb_peer_enable, verb_peer_clear, verb_node_drain,
-    verb_node_undrain;
+    verb_node_undrain, verb_nva_config, verb_completion;
 
 #endif

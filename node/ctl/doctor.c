@@ -11,6 +11,7 @@ enum grade { GRADE_OK, GRADE_WARN, GRADE_FAIL };
 
 struct findings {
     json_t *list; /* { grade, text, mend } */
+    json_t *dead; /* names of nodes that are not alive, as keys */
     bool has_problems;
 };
 
@@ -92,6 +93,8 @@ static void look_at_nodes(struct findings *f, const json_t *nodes)
         alive += is_alive;
         are_equal &= !json_is_false(json_at(node, "digestEqual"));
         if (!is_alive)
+            json_object_set_new(f->dead, name, json_true());
+        if (!is_alive)
             find(f, GRADE_FAIL, mend_of_node(node), "node %s is %s%s", name, json_text_at(node, "health"),
                  because(node, "lastError", why));
         if (is_other)
@@ -118,18 +121,21 @@ static const char *mend_of_peer(const json_t *peer)
         return "the NVA said so: compare its configuration of this neighbour (address, remote AS, password)";
     return json_is_object(json_at(peer, "openReceived"))
                ? "look at the NVA's log for the same time"
-               : "does the NVA have this node as a neighbour, is the BGP port (179, or nodes[].bgpPort) open, is there a "
+               : "does the NVA have this node as a neighbour (tandemctl nva-config), is the BGP port (179, or nodes[].bgpPort) open, is there a "
                  "route (beyond one hop: eBGP multihop there)?";
 }
 
+/* A node that is dead has been named already. */
 static void look_at_sessions(struct findings *f, const json_t *peer)
 {
     const json_t *session;
     size_t i;
     json_array_foreach(json_at(peer, "sessions"), i, session)
     {
-        if (!is_true(session, "up"))
-            find(f, GRADE_WARN, "add the missing neighbour on the NVA: one session is enough until that node fails",
+        if (!is_true(session, "up") && !json_object_get(f->dead, json_text_at(session, "node")))
+            find(f, GRADE_WARN,
+                 "add the missing neighbour on the NVA (tandemctl nva-config has it): one session is enough until that "
+                 "node fails",
                  "%s has no session with %s", json_text_at(peer, "name"), json_text_at(session, "node"));
     }
 }
@@ -268,12 +274,13 @@ int verb_doctor(const struct ctl *c)
         { "/v1/peers", "items", look_at_peers },
         { "/v1/programming", "items", look_at_targets },
     };
-    struct findings f = { .list = json_array() };
+    struct findings f = { .list = json_array(), .dead = json_object() };
     int code = ctl_takes(c, 0, 0, "doctor") ? CTL_OK : CTL_USAGE;
     for (size_t i = 0; !code && i < sizeof looks / sizeof *looks; i++)
         code = examine(c, &f, looks[i].path, looks[i].part, looks[i].look);
     if (!code)
         code = report(c, &f);
     json_decref(f.list);
+    json_decref(f.dead);
     return code;
 }

@@ -45,7 +45,9 @@ static const struct verb verbs[] = {
     { "config show",    "",                                   "what the file in force says, as JSON", verb_config_show },
     { "config schema",  "",                                   "what may stand in a configuration: JSON Schema", verb_config_schema },
     { "config history", "",                                   "which ones this node has followed", verb_config_history },
+    { "nva-config",     "NAME --for bird|frr|openbgpd|gobgp", "the NVA's side of its sessions, for its BGP daemon", verb_nva_config },
     { "metrics",        "",                                   "as Prometheus reads them",       verb_metrics },
+    { "completion",     "bash|zsh|fish",                      "for a shell: source <(tandemctl completion bash)", verb_completion },
     { "version",        "",                                   "of this program",                verb_version },
     { "help",           "",                                   "this text",                      verb_help },
     { "reload",           "", NULL, verb_config_reload },
@@ -57,6 +59,17 @@ static const struct verb verbs[] = {
 /* clang-format on */
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static const struct option options[] = {
+    { "output", required_argument, NULL, 'o' }, { "socket", required_argument, NULL, 's' },
+    { "url", required_argument, NULL, 'u' },    { "peer", required_argument, NULL, 'p' },
+    { "target", required_argument, NULL, 't' }, { "message", required_argument, NULL, 'm' },
+    { "best", no_argument, NULL, 'b' },         { "check", no_argument, NULL, 'c' },
+    { "filtered", no_argument, NULL, 'F' },     { "token-file", required_argument, NULL, 'T' },
+    { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
+    { "for", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
 
 bool ctl_takes(const struct ctl *c, int least, int most, const char *form)
 {
@@ -130,6 +143,9 @@ static bool set_option(struct ctl *c, int option, const char *value, bool *wants
     case 'm':
         c->message = value;
         return true;
+    case 'd':
+        c->daemon = value;
+        return true;
     case 'T':
         c->token_file = value;
         return true;
@@ -150,17 +166,18 @@ static bool set_option(struct ctl *c, int option, const char *value, bool *wants
     }
 }
 
+const struct option *ctl_option(size_t i)
+{
+    return &options[i];
+}
+
+const char *ctl_phrase(size_t i)
+{
+    return i < VERBS && verbs[i].help ? verbs[i].phrase : NULL;
+}
+
 static bool parse_options(struct ctl *c, int argc, char **argv, bool *wants_help)
 {
-    static const struct option options[] = {
-        { "output", required_argument, NULL, 'o' }, { "socket", required_argument, NULL, 's' },
-        { "url", required_argument, NULL, 'u' },    { "peer", required_argument, NULL, 'p' },
-        { "target", required_argument, NULL, 't' }, { "message", required_argument, NULL, 'm' },
-        { "best", no_argument, NULL, 'b' },         { "check", no_argument, NULL, 'c' },
-        { "filtered", no_argument, NULL, 'F' },     { "token-file", required_argument, NULL, 'T' },
-        { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
-        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
-    };
     for (int option; (option = getopt_long(argc, argv, "o:fh", options, NULL)) != -1;)
         if (!set_option(c, option, optarg, wants_help))
             return false;

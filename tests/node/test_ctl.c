@@ -231,7 +231,7 @@ static void test_the_doctor_names_what_is_wrong_and_the_mend(void)
     ASSERT_HAS(ctl(&l, "doctor"), "fail  node rs-b is");
     CU_ASSERT_EQUAL(l.exit, 5);
     ASSERT_HAS(l.out, "-> does tandemd run there");
-    ASSERT_HAS(l.out, "warn  fw-2 has no session with rs-b");
+    ASSERT_LACKS(l.out, "has no session with rs-b"); /* it is dead: said already */
     ASSERT_HAS(l.out, "fail  sdwan (10.1.2.6) is down on every node");
     CU_ASSERT_PTR_NULL(strstr(l.out, "nodes are well"));
     json_t *list = json_loads(ctl(&l, "-o json doctor"), 0, NULL);
@@ -303,6 +303,10 @@ static void test_exit_codes_tell_what_happened(void)
         { "route list 10.9.0.1/16", 2 },
         { "route explain 0.0.0.0/0 --peer nobody", 3 },
         { "-o jsonl peer list", 0 },
+        { "nva-config fw-1", 2 },
+        { "nva-config fw-1 --for dos", 2 },
+        { "nva-config nobody --for frr", 3 },
+        { "completion csh", 2 },
         { "peer show", 2 },
         { "frobnicate", 2 },
         { "-o xml", 2 },
@@ -319,6 +323,21 @@ static void test_exit_codes_tell_what_happened(void)
         CU_ASSERT_EQUAL(l.exit, rows[i].exit);
         if (l.exit != rows[i].exit)
             printf("\n%s: exit %d\n%s", rows[i].arguments, l.exit, l.out);
+    }
+    lab_close(&l);
+}
+
+static void test_shells_are_told_the_verbs_and_options(void)
+{
+    static const char *const shells[] = { "bash", "zsh", "fish" };
+    struct lab l;
+    char arguments[32];
+    lab_open(&l);
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+        snprintf(arguments, sizeof arguments, "completion %s", shells[i]);
+        ASSERT_HAS(ctl(&l, arguments), i == 2 ? "seen_subcommand_from peer' -a show" : "\npeer show\n");
+        ASSERT_HAS(l.out, "token-file");
+        ASSERT_LACKS(l.out, "protocols"); /* an alias */
     }
     lab_close(&l);
 }
@@ -368,5 +387,6 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_the_doctor_names_what_is_wrong_and_the_mend), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_exit_codes_tell_what_happened),
+        CU_CASE(test_shells_are_told_the_verbs_and_options),
         CU_CASE(test_a_dump_is_written_to_a_device_and_never_takes_its_place),
         CU_CASE(test_new_keys_are_private_and_never_overwritten))
