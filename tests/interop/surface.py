@@ -169,6 +169,12 @@ def _(pair):
     program("tandemctl", "config", "check", bad, code=5)
     program("tandemctl", *socket_words, "status")
     program("tandemctl", *socket_words, "frobnicate", code=2)
+    program("tandemctl", *socket_words, "route", "list", "10.44.0.1/16", code=2)
+    for words in (("status",), ("metrics",)):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([os.path.join(BIN, "tandemctl"), *socket_words, *words], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, timeout=60, check=False)
+        must(done.returncode == 1 and "No space left on device" in done.stderr, f"{words}: {done}")
     program("tandemctl", *socket_words, "peer", "show", "nobody", code=3)
     program("tandemctl", "--socket", pair.path("nowhere.sock"), "status", code=4)
 
@@ -328,6 +334,60 @@ def _(pair):
     must(status == 422 and json.loads(body)["errors"][0]["path"] == "peers[0].maxRoutes.limit", body)
     must(pair.ask("rs-a", "POST", "/v1/config/check", over=over, body="#" * (2 << 20))[0] == 413, "more than a file may have")
     must(pair.ask("rs-a", "POST", "/v1/peers/fw/clear?kind=softOut", over=over, body="{\"kind\": 1}")[0] == 400, "a body")
+
+
+@cases.case("the looking glass, with the types that Alice-LG insists on")
+def _(pair):
+    session, loop = pair.sessions[0], "10.47.0.0/16"
+    session.announce(loop, hop=HOP, path=[ASN, 65515])
+    lg = "/lg/birdwatcher"
+    poll("the loop is refused", lambda: pair.get(f"{lg}/routes/filtered/fw")["routes"])
+    for path in ("/status", "/protocols/bgp", "/protocols/short?uncached=true", "/routes/protocol/fw", "/routes/noexport/fw",
+                 "/routes/table/master", "/routes/table/master/filtered", f"/routes/prefix?prefix={PREFIX}"):
+        answer = pair.get(lg + path)
+        must(isinstance(answer["api"]["Version"], str) and answer["api"]["result_from_cache"] is False, answer)
+        time.strptime(answer["ttl"], "%Y-%m-%d %H:%M:%S")
+    must(pair.get(f"{lg}/status")["status"]["router_id"] == ADDRESSES["rs-a"], "router_id")
+    peer = pair.get(f"{lg}/protocols/bgp")["protocols"]["fw"]
+    must(peer["state"] == "up" and peer["neighbor_as"] == ASN and peer["routes"]["imported"] == 1 and
+         peer["routes"]["filtered"] == 1, peer)
+    time.strptime(peer["state_changed"], "%Y-%m-%d %H:%M:%S")
+    route = pair.get(f"{lg}/routes/protocol/fw")["routes"][0]
+    must((route["network"], route["gateway"], route["learnt_from"], route["primary"]) == (PREFIX, HOP, NVA, True), route)
+    must(route["bgp"]["as_path"] == [str(ASN), "65099"] and route["bgp"]["communities"] == [[65001, 7]], route)
+    must(isinstance(route["bgp"]["local_pref"], str) and isinstance(route["bgp"]["med"], str), route)
+    refused = pair.get(f"{lg}/routes/filtered/fw")["routes"]
+    must([r["network"] for r in refused] == [loop] and [65515, 1101, 101] in refused[0]["bgp"]["large_communities"], refused)
+    pair.problem(404, f"{lg}/routes/protocol/nobody")
+    session.withdraw(loop)
+    poll("it is gone", lambda: not pair.get(f"{lg}/routes/filtered/fw")["routes"])
+
+
+@cases.case("what nva-config prints is what the daemons read")
+def _(pair):
+    for daemon, *check in (("bird", "bird", "-p", "-c"), ("frr", "vtysh", "-C", "-f"), ("openbgpd", "bgpd", "-n", "-f"),
+                           ("gobgp", "gobgpd", "--dry-run", "-f")):
+        said = program("tandemctl", "--socket", pair.path("rs-a.sock"), "nva-config", "fw", "--for", daemon)
+        must(all(address in said for address in (*ADDRESSES.values(), NVA)) and str(BGP) in said and "{" + "as}" not in said, said)
+        file = pair.path(f"nva.{daemon}")
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as out:
+            out.write(said)
+        done = subprocess.run([*check, file], capture_output=True, text=True, timeout=60, check=False)
+        must(done.returncode == 0, f"{daemon}: {done.stdout}{done.stderr}\n{said}")
+
+
+@cases.case("bash completes verbs, options and names of NVAs")
+def _(pair):
+    wanted = {"peer s": "show", "ev": "events", "-o js": "json jsonl", "--token": "--token-file", "-o json peer show f": "fw"}
+    script = f"""source <({BIN}/tandemctl completion bash)
+        ctl() {{ {BIN}/tandemctl --socket {pair.path("rs-a.sock")} "$@"; }}
+        for line; do
+            COMP_WORDS=(tandemctl $line) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+            _tandemctl ctl "${{COMP_WORDS[COMP_CWORD]}}"
+            echo "${{COMPREPLY[*]}}"
+        done"""
+    done = subprocess.run(["bash", "-c", script, "bash", *wanted], capture_output=True, text=True, timeout=60, check=False)
+    must(done.stdout.splitlines() == list(wanted.values()), done)
 
 
 @cases.case("health")
