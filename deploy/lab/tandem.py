@@ -93,6 +93,12 @@ class Node:
     def peer(self, name):
         return self.ctl("peer", "show", name)
 
+    def cpu_seconds(self):
+        """What the process has used so far: a busy loop shows, a busy machine does not."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def items(self, *words):
         """The same for a list."""
         answer = self.ctl(*words)

@@ -349,10 +349,10 @@ def pair_cases(cases, shared, times):
         try:
             prefix, _ = shared.change()
             poll("both say so", lambda: all(shared.programmed(n)["state"] == "timeout" for n in shared.nodes.values()), 20)
-            before = cpu_seconds(node)
+            before = node.cpu_seconds()
             time.sleep(2)
-            if cpu_seconds(node) - before > 0.3:
-                raise Failed(f"{cpu_seconds(node) - before:.2f} CPU seconds in two seconds of a hung store")
+            if node.cpu_seconds() - before > 0.3:
+                raise Failed(f"{node.cpu_seconds() - before:.2f} CPU seconds in two seconds of a hung store")
         finally:
             member.process.signal(signal.SIGCONT)
         shared.expect_routes(prefix)
@@ -503,10 +503,10 @@ def secure(cases):
                     break
             prefix, _ = shared.change()
             poll("the trouble has a name", lambda: "space exceeded" in (shared.programmed(node)["lastError"] or ""))
-            before = cpu_seconds(node)
+            before = node.cpu_seconds()
             time.sleep(2)
-            if cpu_seconds(node) - before > 0.3:
-                raise Failed(f"{cpu_seconds(node) - before:.2f} CPU seconds in two seconds of a full store")
+            if node.cpu_seconds() - before > 0.3:
+                raise Failed(f"{node.cpu_seconds() - before:.2f} CPU seconds in two seconds of a full store")
             store.ctl("del", "/other/", "--prefix")
             store.ctl("compact", str(store.revision()))
             store.ctl("defrag")
@@ -640,12 +640,6 @@ def reader(cases):
 
         cases.run_some()
         shared.watch.close()
-
-
-def cpu_seconds(node):
-    with open(f"/proc/{node.process.pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Parts(Cases):
