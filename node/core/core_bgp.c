@@ -83,11 +83,12 @@ static void remember_error(const struct core *c, struct core_peer *p, const stru
 static void log_down(struct core *c, struct core_peer *p, const struct bgp_fault *f)
 {
     char subject[CONFIG_NAME_MAX + 16], ip[IP_ADDR_TEXT], code[16] = "none", said[PEER_WORDS_MAX];
+    const char *by = !f->code ? "none" : p->error.by_peer ? "peer" : "us";
     if (f->code)
         snprintf(code, sizeof code, "%u/%u", f->code, f->subcode);
     core_event(c, CONFIG_LOG_WARN, "peer_down", core_peer_subject(p, subject, sizeof subject),
                "ip=%s as=%u code=%s by=%s uptime_s=%llu routes_lost=%u text=\"%.128s\" reason=\"%.280s\"",
-               ip_addr_format(&p->cfg->peer_ip, ip), p->cfg->peer_asn, code, p->error.by_peer ? "peer" : "us",
+               ip_addr_format(&p->cfg->peer_ip, ip), p->cfg->peer_asn, code, by,
                (unsigned long long)(c->now_ms - p->up_ms) / 1000, rib_session_paths(core_session_fact(c, p)),
                peer_words_said(f, said), p->error.text);
 }
