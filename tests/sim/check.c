@@ -270,6 +270,14 @@ static void check_all_told(struct world *w, const struct core *owner, const stru
     }
 }
 
+/* Of a session that restarts gracefully and goes on, an older copy has the End-of-RIB before: not this word. */
+static bool has_read(const struct core *owner, const struct core *holder, const struct rib_session *own)
+{
+    const struct repl_replica *copy = &holder->members[owner->cfg.self].replica;
+    return copy->incarnation == owner->incarnation &&
+           copy->position >= vlist_version(&owner->rib.origins[owner->cfg.self].order, own->slot);
+}
+
 static void check_told(struct world *w, const struct core *owner, const struct core *holder)
 {
     uint32_t self = owner->cfg.self;
@@ -282,7 +290,8 @@ static void check_told(struct world *w, const struct core *owner, const struct c
         bool is_news = told && told != known->told[i];
         known->told[i] = told;
         w->counts[SIM_ENDS_OF_RIB] += is_news;
-        if (is_news && own->state == RIB_SESSION_SYNCED && own->generation == said->generation)
+        bool is_same = own->state == RIB_SESSION_SYNCED && own->generation == said->generation;
+        if (is_news && is_same && has_read(owner, holder, own))
             check_all_told(w, owner, holder, &w->nvas[i]);
     }
 }
