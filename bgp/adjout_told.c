@@ -463,6 +463,8 @@ bool adjout_is_misled(const struct adjout_member *m, uint32_t place)
 {
     struct view v;
     bool is_turned_away = false;
+    if (place >= m->group->told.top)
+        return false; /* nothing was told */
     recall(m->group, place, &v);
     while (v.detour_count && v.detours[v.detour_count - 1].nva) /* those of NVAs stand behind those of ASes */
         is_turned_away |= v.detours[--v.detour_count].nva == m->nva;

@@ -89,8 +89,28 @@ static inline struct stage *stage_open(void)
     return s;
 }
 
+/* A neighbour of a prefix is known from its first call on; before that nobody has its address. */
+static inline void come(struct stage *s, uint16_t nva)
+{
+    s->l.nvas[nva].address.bytes[2] = 2;
+}
+
+static inline bool is_silent(const struct stage *s, uint16_t nva)
+{
+    static const struct model none[BGP_FAMILIES][NETS][IDS];
+    return !s->players[nva][BGP_IP4].member && !s->players[nva][BGP_IP6].member &&
+           memcmp(s->paths[nva], none, sizeof none) == 0;
+}
+
+static inline void go(struct stage *s, uint16_t nva)
+{
+    if (is_silent(s, nva))
+        s->l.nvas[nva].address.bytes[2] = 77;
+}
+
 static inline void join(struct stage *s, uint16_t nva, uint8_t family)
 {
+    come(s, nva);
     struct player *p = &s->players[nva][family];
     memset(p, 0, sizeof *p);
     p->rules = rules_of(nva, family, s->has_paths >> nva & 1);
@@ -126,6 +146,7 @@ static inline void stage_close(struct stage *s)
 
 static inline uint32_t announce(struct stage *s, struct lab_route r)
 {
+    come(s, r.nva);
     struct model *m = &s->paths[r.nva][r.family][r.net][r.path_id / 1000];
     const uint32_t no_export = 0xffffff01;
     *m = (struct model){ .tag = ++s->tags, .path_len = r.path_len, .first_as = r.first_as };
@@ -436,9 +457,12 @@ static inline void random_membership(struct stage *s, uint64_t *seed)
     struct player *p = &s->players[nva][family];
     if (!p->member)
         join(s, nva, family);
-    else if (random_below(seed, 3) == 0)
+    else if (random_below(seed, 3) == 0) {
         leave(s, nva, family);
-    else if (random_below(seed, 3) == 0)
+        if (random_below(seed, 2) == 0)
+            lose(s, nva);
+        go(s, nva);
+    } else if (random_below(seed, 3) == 0)
         adjout_refresh(p->member);
     else if (s->maps[0] && random_below(seed, 2) == 0) {
         uint32_t which = random_below(seed, 3);
