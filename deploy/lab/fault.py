@@ -1,18 +1,21 @@
 """Faults of the network: packets that vanish without a word, as in a partition or at a power failure."""
 import contextlib
+import itertools
+
+_numbers = itertools.count()  # of nftables tables: faults of one host may overlap
 
 
 class Silence:
     """What a host receives from these addresses vanishes; what it sends them still arrives."""
 
     def __init__(self, host, *addresses):
-        self.host = host
+        self.host, self.table = host, f"tandem_fault{next(_numbers)}"
         rules = "".join(f"    {'ip6' if ':' in address else 'ip'} saddr {address} drop\n" for address in addresses)
-        host.run("nft", "-f", "-", text="table inet tandem_fault {\n  chain input {\n"
+        host.run("nft", "-f", "-", text=f"table inet {self.table} {{\n  chain input {{\n"
                  f"    type filter hook input priority 0;\n{rules}  }}\n}}\n")
 
     def end(self):
-        self.host.run("nft", "delete", "table", "inet", "tandem_fault")
+        self.host.run("nft", "delete", "table", "inet", self.table)
 
 
 @contextlib.contextmanager
@@ -40,10 +43,11 @@ def deaf(host, *addresses):
 @contextlib.contextmanager
 def unplugged(host, port="eth0"):
     """No packet in or out, and nobody is told: a power failure as the others see it."""
-    host.run("nft", "-f", "-", text="table inet tandem_fault {\n"
+    table = f"tandem_fault{next(_numbers)}"
+    host.run("nft", "-f", "-", text=f"table inet {table} {{\n"
              f"  chain input {{\n    type filter hook input priority 0;\n    iifname {port} drop\n  }}\n"
              f"  chain output {{\n    type filter hook output priority 0;\n    oifname {port} drop\n  }}\n}}\n")
     try:
         yield
     finally:
-        host.run("nft", "delete", "table", "inet", "tandem_fault")
+        host.run("nft", "delete", "table", "inet", table)

@@ -123,6 +123,10 @@ class Faults(Chaos):
             poll("rs-b has lost the SD-WAN", lambda: self.up(self.b).isdisjoint({"sdwan", "sdwan-v6"}), 25)
             hold("the VM's table from both halves", self.net.is_whole, 2)
             self.changes_arrive()
+            with partition(*((node.host, vnet.NODES[node.name]) for node in (self.a, self.b))):
+                self.lost(self.a, self.b)
+                self.lost(self.b, self.a)
+                hold("the VM's table from two halves that do not hear each other", self.net.is_whole, 3)
         self.settled()
         self.calm(removed_extra=1)
 
@@ -164,7 +168,7 @@ def main():
                 ("one node hears nothing and is heard", faults.one_way),
                 ("a node's power fails", faults.power_failure),
                 ("withdrawn while a node stands still: no zombie", faults.withdrawn_while_paused),
-                ("each node sees half of the appliances", faults.halves),
+                ("each node sees half of the appliances, and then not even the other node", faults.halves),
                 ("both nodes die and return together", faults.both_at_once),
                 ("both nodes die, one returns alone", faults.alone))
         if cases.one("the network stands and traffic flows", faults.start):
