@@ -269,7 +269,7 @@ class Storm:
                         key=lambda event: event[0])
         last = events[-1][0] + 1
         try:
-            while (now := time.monotonic() - start) < last:
+            while (now := time.monotonic() - start) < last or events:  # one that takes long keeps no other from happening
                 if events and events[0][0] <= now:
                     _, which, fault = events.pop(0)
                     getattr(self, which)(fault, under_way)
