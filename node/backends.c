@@ -117,7 +117,7 @@ static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
                                .metric = b->target->metric,
                                .protocol = b->target->protocol,
                                .resilient_groups = b->target->resilient_groups,
-                               .id_base = (b->target->table % 1024 + 1) * NETLINK_ID_RANGE,
+                               .id_base = (b->target->table % CONFIG_TABLE_RANGES + 1) * NETLINK_ID_RANGE,
                                .prefixes = &rib->nets,
                                .sets = &rib->sets,
                                .program = b->program,

@@ -453,7 +453,7 @@ static bool start_kernel(struct host *h)
                                .metric = h->config->metric,
                                .protocol = h->config->protocol,
                                .resilient_groups = h->config->resilient_groups,
-                               .id_base = (h->config->table % 1024 + 1) * NETLINK_ID_RANGE,
+                               .id_base = (h->config->table % CONFIG_TABLE_RANGES + 1) * NETLINK_ID_RANGE,
                                .prefixes = &h->follow.prefixes,
                                .sets = &h->follow.sets,
                                .program = h->follow.program,

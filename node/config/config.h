@@ -186,6 +186,9 @@ struct config_gate {                     /* healthGate: off when nothing is said
 
 enum config_default_route { CONFIG_DEFAULT_ACCEPT, CONFIG_DEFAULT_REFUSE };
 
+/* Kernel tables that are equal modulo this share a range of nexthop ids. */
+enum { CONFIG_TABLE_RANGES = 1024 };
+
 struct config_target {                   /* programming[] */
     char name[CONFIG_NAME_MAX + 1];
     uint8_t type;                        /* type: netlink | table | etcd | azureRouteTable */

@@ -68,6 +68,54 @@ static size_t count_targets(const struct tree_node *list)
     return count;
 }
 
+/* ---- two entries for one place, which would undo each other's work ---- */
+
+static bool share_endpoint(const struct config_etcd *a, const struct config_etcd *b)
+{
+    for (size_t i = 0; i < a->endpoint_count; i++)
+        for (size_t k = 0; k < b->endpoint_count; k++)
+            if (strcmp(a->endpoints[i], b->endpoints[k]) == 0)
+                return true;
+    return false;
+}
+
+static size_t bare_length(const char *prefix)
+{
+    size_t len = prefix ? strlen(prefix) : 0;
+    return len && prefix[len - 1] == '/' ? len - 1 : len;
+}
+
+static bool share_keys(const struct config_etcd *a, const struct config_etcd *b)
+{
+    size_t len = bare_length(a->prefix);
+    return len && len == bare_length(b->prefix) && memcmp(a->prefix, b->prefix, len) == 0 && share_endpoint(a, b);
+}
+
+static void compare_places(struct schema_reader *r, struct tree_node *n, const struct config_target *old,
+                           const struct config_target *t)
+{
+    struct tree_node *at = tree_get(n, t->type == CONFIG_TARGET_NETLINK ? "table" : "prefix");
+    at = at ? at : n;
+    if (old->type != t->type || !(old->nodes & t->nodes))
+        return;
+    if (t->type == CONFIG_TARGET_ETCD && share_keys(&old->etcd, &t->etcd)) {
+        schema_complain(r, at, "this prefix is programmed by another entry already");
+    } else if (t->type == CONFIG_TARGET_NETLINK && old->table == t->table) {
+        schema_complain(r, at, "table %u is programmed by another entry already", t->table);
+        report_hint(r->report, "one entry a table; a filter chooses what it takes");
+    } else if (t->type == CONFIG_TARGET_NETLINK &&
+               old->table % CONFIG_TABLE_RANGES == t->table % CONFIG_TABLE_RANGES) {
+        schema_complain(r, at, "tables %u and %u would use the same nexthop ids", old->table, t->table);
+        report_hint(r->report, "choose a number that differs by no multiple of %d", CONFIG_TABLE_RANGES);
+    }
+}
+
+static void check_place(struct schema_reader *r, struct tree_node *n, const struct config *c)
+{
+    for (size_t i = 0; i + 1 < c->target_count; i++)
+        compare_places(r, n, c->targets[i], c->targets[c->target_count - 1]);
+}
+
 void config_read_targets(struct schema_reader *r, struct tree_node *list, struct config *c)
 {
     if (!list || !schema_is_list(r, list))
@@ -76,12 +124,15 @@ void config_read_targets(struct schema_reader *r, struct tree_node *list, struct
     for (struct tree_node *n = list->first; n; n = n->next) {
         if (!schema_is_map(r, n))
             continue;
-        if (is_type(n, CONFIG_TARGET_AZURE))
+        if (is_type(n, CONFIG_TARGET_AZURE)) {
             config_read_azure(r, n, c);
-        else if (is_type(n, CONFIG_TARGET_ETCD))
+            continue; /* compares its tables one by one */
+        }
+        if (is_type(n, CONFIG_TARGET_ETCD))
             read_etcd(r, n, c);
         else
             read_plain(r, n, is_type(n, CONFIG_TARGET_TABLE) ? table_rows : netlink_rows, c);
+        check_place(r, n, c);
     }
 }
 

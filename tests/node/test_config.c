@@ -181,6 +181,13 @@ static const struct {
       "\"65536:1\" is no community" },
     { "programming: [{ name: t, type: netlink, filter: { communities: [\"1:2:3:4\"] } }]",
       "write \"65515:100\"" },
+    { "programming: [{ name: t, type: netlink }, { name: u, type: netlink, table: 254, metric: 7 }]",
+      "table 254 is programmed by another entry already" },
+    { "programming: [{ name: t, type: netlink, table: 7 }, { name: u, type: netlink, table: 1031 }]",
+      "tables 7 and 1031 would use the same nexthop ids" },
+    { "programming: [{ name: t, type: etcd, prefix: /t, endpoints: [\"http://10.0.0.1:2379\"] }, "
+      "{ name: u, type: etcd, prefix: /t/, endpoints: [\"http://10.0.0.9:2379\", \"http://10.0.0.1:2379\"] }]",
+      "this prefix is programmed by another entry already" },
     { "programming: [{ name: t, type: netlink, blackhole: [nobody] }]", "there is no peer \"nobody\"" },
     { "programming: [{ name: t, type: netlink, blackhole: some }]", "some" },
     { "programming: [{ name: t, type: etcd }]", "\"endpoints\" is missing" },
