@@ -2,16 +2,11 @@
  * Follows every node, or reads from etcd; programs this host's kernel, and keeps the table when every node is gone.
  * Exit: 0 asked to stop, or the check found nothing; 1 failed, or the configuration is wrong; 2 usage. Stopping
  * removes nothing. */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "node/agent/host.h"
 #include "node/keyfile.h"
