@@ -18,6 +18,7 @@ struct verb {
 /* clang-format off */
 static const struct verb verbs[] = {
     { "status",         "",                                   "nodes, peers, warnings; the default", verb_status },
+    { "top",            "",                                   "the same and more on one screen, live", verb_top },
     { "doctor",         "",                                   "what is wrong, and what mends it", verb_doctor },
     { "peer list",      "",                                   "every NVA and its sessions",     verb_peer_list },
     { "peer show",      "NAME",                               "all that is known of one",       verb_peer_show },

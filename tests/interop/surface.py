@@ -8,7 +8,9 @@ Two nodes on loopback addresses, ports above 1024 and without privileges, one NV
 import http.client
 import json
 import os
+import pty
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -374,6 +376,36 @@ def _(pair):
             out.write(said)
         done = subprocess.run([*check, file], capture_output=True, text=True, timeout=60, check=False)
         must(done.returncode == 0, f"{daemon}: {done.stdout}{done.stderr}\n{said}")
+
+
+@cases.case("top: one screen, its pages by their first letters")
+def _(pair):
+    leader, follower = pty.openpty()
+    top = subprocess.Popen([os.path.join(BIN, "tandemctl"), "--socket", pair.path("rs-a.sock"), "top"], stdin=follower, stdout=follower,
+                           stderr=follower, env={**os.environ, "TERM": "xterm", "LINES": "24", "COLUMNS": "80"})
+    os.close(follower)
+    seen = b""
+
+    def shows(words):
+        nonlocal seen
+        while select.select([leader], [], [], 0)[0]:
+            seen += os.read(leader, 65536)
+        return words in seen
+
+    def is_over():
+        try:
+            return shows(b"nothing")
+        except OSError:  # nobody has the other end any more
+            return True
+
+    for key, words in ((b"", b"hub-rs"), (b"p", b"[peers]"), (b"e", b"peer_state"), (b"d", b"[doctor]")):
+        seen = b""
+        os.write(leader, key)
+        poll(f"top shows {words} after {key}", lambda words=words: shows(words))
+    os.write(leader, b"q")
+    poll("it ends", is_over)
+    os.close(leader)
+    must(top.wait() == 0, f"status {top.returncode}")
 
 
 @cases.case("bash completes verbs, options and names of NVAs")
