@@ -61,9 +61,10 @@ STEP uint32_t step_read_prefixes(struct way *w)
 
 STEP void step_insert(struct way *w, uint32_t count, uint32_t attrs)
 {
+    const struct rib_news news = rib_news(&w->rib, w->rib.self, SENDER, attrs);
     rib_expect(&w->rib, w->prefixes, count);
     for (uint32_t i = 0; i < count; i++)
-        must(!rib_announce(&w->rib, w->rib.self, SENDER, &w->prefixes[i], w->path_ids[i], attrs));
+        must(!rib_announce_news(&w->rib, &news, &w->prefixes[i], w->path_ids[i]));
 }
 
 STEP void step_decide(struct way *w)
