@@ -98,7 +98,7 @@ static void work(struct sim_agent *a)
             check_delete(a, number);
         a->kernel.present[number] = op.kind == PROGRAM_PUT;
         a->kernel.hop_count[number] = set ? set->count : 0;
-        if (set)
+        if (set && set->count)
             memcpy(a->kernel.hops[number], set->members, set->count * sizeof *set->members);
         program_result(a->follow.program, &op, true, w->now);
         if (!program_holds(a->follow.program, op.prefix))
