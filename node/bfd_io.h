@@ -8,7 +8,7 @@
 #ifndef TANDEM_NODE_BFD_IO_H
 #define TANDEM_NODE_BFD_IO_H
 
-#include "bgp/bfd_set.h"
+#include "bgp/bfd/bfd_set.h"
 
 enum { BFD_IO_ADDRS = 2, BFD_IO_ERROR = 200 };
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bgp/bfd_packet.h"
+#include "bgp/bfd/bfd_packet.h"
 #include "node/sock.h"
 
 enum {

@@ -3,7 +3,7 @@
 #ifndef TANDEM_NODE_BFD_SOCK_H
 #define TANDEM_NODE_BFD_SOCK_H
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 /* A socket that receives on this address and port. */
 int bfd_sock_listen(const struct ip_addr *addr, uint16_t port) MUST_USE;

@@ -5,7 +5,7 @@
 #ifndef TANDEM_NODE_CHOICE_H
 #define TANDEM_NODE_CHOICE_H
 
-#include "bgp/attr.h"
+#include "bgp/codec/attr.h"
 #include "node/config/config.h"
 
 struct choice_route {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
 #include "node/config/memory.h"
 
 struct follow_route {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "bgp/mrt.h"
+#include "bgp/monitor/mrt.h"
 #include "node/config/memory.h"
 #include "node/sink.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bgp/notification.h"
+#include "bgp/codec/notification.h"
 #include "node/utf8.h"
 
 /* Each character is replaced by one that is not longer, so that the text never grows. */

@@ -2,7 +2,7 @@
 #ifndef TANDEM_NODE_PEER_WORDS_H
 #define TANDEM_NODE_PEER_WORDS_H
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 enum { PEER_WORDS_MAX = 384 };
 

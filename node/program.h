@@ -15,8 +15,8 @@
 #ifndef TANDEM_NODE_PROGRAM_H
 #define TANDEM_NODE_PROGRAM_H
 
-#include "bgp/nhset.h"
-#include "bgp/prefix_table.h"
+#include "bgp/rib/nhset.h"
+#include "bgp/rib/prefix_table.h"
 
 enum program_cause {
     PROGRAM_WITHDRAWN, /* explicit withdrawals on live sessions */

@@ -3,7 +3,7 @@
 #ifndef TANDEM_NODE_SOCK_H
 #define TANDEM_NODE_SOCK_H
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 struct sock_ao_key {
     const char *text, *algorithm; /* the kernel's name: "hmac(sha1)", "cmac(aes128)" */

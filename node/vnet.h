@@ -4,7 +4,7 @@
 #ifndef TANDEM_NODE_VNET_H
 #define TANDEM_NODE_VNET_H
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 #define VNET_VERDICT_MAP(X)                                                                        \
     X(VNET_PROGRAMMED, "programmed", "")                                                           \

@@ -9,7 +9,7 @@
 #define TANDEM_REPLICATION_CODEC_H
 
 #include "bgp/base/arena.h"
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 #define REPL_ERR_MAP(X)                                                                            \
     X(REPL_ERR_NOMEM, -1, "out of memory")                                                         \
@@ -56,7 +56,7 @@ struct repl_position {
 
 struct repl_attr {
     struct ip_addr next_hop, link_local; /* link_local zero = none */
-    const uint8_t *bytes;                /* canonical (bgp/attr.h) */
+    const uint8_t *bytes;                /* canonical (bgp/codec/attr.h) */
     uint16_t len;
 };
 

@@ -7,7 +7,7 @@
 #ifndef TANDEM_REPLICATION_DIGEST_H
 #define TANDEM_REPLICATION_DIGEST_H
 
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 #include "replication/codec.h"
 
 struct repl_digest {

@@ -15,7 +15,7 @@
 #ifndef TANDEM_REPLICATION_EVIDENCE_H
 #define TANDEM_REPLICATION_EVIDENCE_H
 
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 
 struct repl_evidence_times {
     uint64_t grace_ms, stale_ms;

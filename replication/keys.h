@@ -7,7 +7,7 @@
 #ifndef TANDEM_REPLICATION_KEYS_H
 #define TANDEM_REPLICATION_KEYS_H
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 enum { REPL_KEY = 32, REPL_KEY_ID = 8, REPL_KEY_TEXT = 128, REPL_PUBLIC_TEXT = 45 };
 

@@ -14,7 +14,7 @@
 #ifndef TANDEM_REPLICATION_MEMBER_H
 #define TANDEM_REPLICATION_MEMBER_H
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 enum repl_member_state {
     REPL_MEMBER_UNKNOWN,

@@ -7,7 +7,7 @@
 #ifndef TANDEM_REPLICATION_NOISE_H
 #define TANDEM_REPLICATION_NOISE_H
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 enum { NOISE_KEY = 32, NOISE_HASH = 64, NOISE_TAG = 16, NOISE_OVERHEAD = NOISE_KEY + NOISE_TAG };
 

@@ -6,7 +6,7 @@
 
 #include <sodium.h>
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 enum {
     SEAL_HEADER = crypto_secretstream_xchacha20poly1305_HEADERBYTES,

@@ -12,7 +12,7 @@
 #ifndef TANDEM_REPLICATION_STREAM_H
 #define TANDEM_REPLICATION_STREAM_H
 
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 #include "replication/codec.h"
 
 /* The NVAs of the configuration: on the wire they go by name, here by number. */

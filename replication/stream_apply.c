@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
 #include "replication/evidence.h"
 
 uint16_t repl_names_find(const struct repl_names *n, const char *name)

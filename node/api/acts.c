@@ -2,7 +2,7 @@
  * of it, nothing waits for anybody. */
 #include <string.h>
 
-#include "bgp/notification.h"
+#include "bgp/codec/notification.h"
 #include "node/api/params.h"
 #include "node/api/reply.h"
 

@@ -2,7 +2,7 @@
 #ifndef TANDEM_NODE_API_ATTR_FILTER_H
 #define TANDEM_NODE_API_ATTR_FILTER_H
 
-#include "bgp/attr.h"
+#include "bgp/codec/attr.h"
 #include "node/api/routes.h"
 
 struct attr_filter {

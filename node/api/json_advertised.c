@@ -1,5 +1,5 @@
 /* /v1/peers/NAME/advertisedRoutes: what this node tells an NVA, as it stands in the messages to it. */
-#include "bgp/attr.h"
+#include "bgp/codec/attr.h"
 #include "node/api/page.h"
 #include "node/api/sight.h"
 

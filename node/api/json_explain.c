@@ -1,6 +1,6 @@
 /* /v1/routes/explain: every stage of a prefix's way: received, policy, selected, advertised to,
  * programmed; answered for the prefix itself or else for the longest one that covers it. */
-#include "bgp/explain.h"
+#include "bgp/rib/explain.h"
 #include "node/api/params.h"
 #include "node/api/sight.h"
 #include "node/api/walk.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/mrt.h"
+#include "bgp/monitor/mrt.h"
 #include "node/api/reply.h"
 #include "node/config/memory.h"
 

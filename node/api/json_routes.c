@@ -1,7 +1,7 @@
 /* /v1/routes: every path; /v1/peers/NAME/learnedRoutes: those that one NVA has announced. */
 #include <string.h>
 
-#include "bgp/explain.h"
+#include "bgp/rib/explain.h"
 #include "node/api/attr_filter.h"
 #include "node/api/page.h"
 #include "node/api/params.h"

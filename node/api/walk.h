@@ -6,7 +6,7 @@
 #ifndef TANDEM_NODE_API_WALK_H
 #define TANDEM_NODE_API_WALK_H
 
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 
 enum walk_match { WALK_EXACT, WALK_LONGER, WALK_SHORTER, WALK_LPM, WALK_ALL };
 

@@ -10,8 +10,8 @@
 
 #include <stdio.h>
 
-#include "bgp/route_map.h"
-#include "bgp/session.h"
+#include "bgp/policy/route_map.h"
+#include "bgp/session/session.h"
 
 enum { CONFIG_NAME_MAX = 63, CONFIG_NODES_MAX = 7, CONFIG_API_VERSION = 18, CONFIG_PATH_MAX = 127 };
 

@@ -1,7 +1,7 @@
 /* peers[] and the defaults that they inherit. */
 #include <string.h>
 
-#include "bgp/bfd_set.h"
+#include "bgp/bfd/bfd_set.h"
 #include "node/config/config_read.h"
 #include "node/config/memory.h"
 

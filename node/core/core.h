@@ -8,11 +8,11 @@
 #ifndef TANDEM_NODE_CORE_H
 #define TANDEM_NODE_CORE_H
 
-#include "bgp/adjout.h"
-#include "bgp/bfd.h"
-#include "bgp/mrt.h"
-#include "bgp/rib.h"
-#include "bgp/session.h"
+#include "bgp/adjout/adjout.h"
+#include "bgp/bfd/bfd.h"
+#include "bgp/monitor/mrt.h"
+#include "bgp/rib/rib.h"
+#include "bgp/session/session.h"
 #include "node/config/config.h"
 #include "node/program.h"
 #include "node/pump.h"

@@ -8,7 +8,7 @@
  * failure (section 4.2). A strict peer has no BGP session before BFD is Up. */
 #include <stdio.h>
 
-#include "bgp/bfd_set.h"
+#include "bgp/bfd/bfd_set.h"
 #include "node/core/core_impl.h"
 
 void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local)

@@ -6,7 +6,7 @@
  * Happy path: dial -> Initiation -> Peer Ups -> tables, End-of-RIB of each -> changes, reports. */
 #include <stdio.h>
 
-#include "bgp/open.h"
+#include "bgp/codec/open.h"
 #include "node/core/core_bmp_impl.h"
 
 enum { BACKOFF_MAX_MS = 720000, STALL_MS = 30000, COUNT_BUDGET = 8192 };

@@ -2,7 +2,7 @@
 #ifndef TANDEM_NODE_CORE_BMP_IMPL_H
 #define TANDEM_NODE_CORE_BMP_IMPL_H
 
-#include "bgp/bmp.h"
+#include "bgp/monitor/bmp.h"
 #include "node/core/core_impl.h"
 
 /* Where a station stands in the order of one of its tables. What was there when it began is told without

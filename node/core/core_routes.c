@@ -2,7 +2,7 @@
  * told by its Adj-RIB-Out. */
 #include <stdio.h>
 
-#include "bgp/notification.h"
+#include "bgp/codec/notification.h"
 #include "node/core/core_impl.h"
 
 struct rib_session *core_session_fact(struct core *c, const struct core_peer *p)

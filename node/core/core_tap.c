@@ -1,7 +1,7 @@
 /* What is on the wire of a session, for those who watch it. Monitoring stations: both OPENs and the last word, kept
  * as they were sent and received (RFC 7854 sections 4.9 and 4.10). MRT: a record of each message that came. */
-#include "bgp/bmp.h"
-#include "bgp/mrt_update.h"
+#include "bgp/monitor/bmp.h"
+#include "bgp/monitor/mrt_update.h"
 #include "node/core/core_impl.h"
 
 enum {

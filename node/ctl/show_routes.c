@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 #include "node/config/memory.h"
 #include "node/ctl/cells.h"
 #include "node/ctl/client.h"

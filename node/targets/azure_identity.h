@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 enum { AZURE_HEADERS_MAX = 4, AZURE_IDENTITY_ERROR = 256 };
 

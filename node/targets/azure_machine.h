@@ -19,7 +19,7 @@
 #ifndef TANDEM_NODE_TARGETS_AZURE_MACHINE_H
 #define TANDEM_NODE_TARGETS_AZURE_MACHINE_H
 
-#include "bgp/prefix_table.h"
+#include "bgp/rib/prefix_table.h"
 #include "node/config/config.h"
 #include "node/http_client.h"
 #include "node/program.h"

@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "bgp/nhset.h"
+#include "bgp/rib/nhset.h"
 
 enum {
     AZURE_NAME_MAX = 80,  /* of a route */

@@ -14,7 +14,7 @@
 
 #include <jansson.h>
 
-#include "bgp/nhset.h"
+#include "bgp/rib/nhset.h"
 #include "replication/digest.h"
 #include "replication/fence.h"
 

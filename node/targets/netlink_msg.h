@@ -7,8 +7,8 @@
 #ifndef TANDEM_NODE_TARGETS_NETLINK_MSG_H
 #define TANDEM_NODE_TARGETS_NETLINK_MSG_H
 
-#include "bgp/nhset.h"
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
+#include "bgp/rib/nhset.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>

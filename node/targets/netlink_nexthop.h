@@ -16,7 +16,7 @@
 #ifndef TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
 #define TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
 
-#include "bgp/nhset.h"
+#include "bgp/rib/nhset.h"
 #include "node/targets/netlink_socket.h"
 
 enum { NEXTHOP_RANGE = 1 << 20 }; /* ids above id_base that are ours */

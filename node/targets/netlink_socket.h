@@ -7,7 +7,7 @@
 #ifndef TANDEM_NODE_TARGETS_NETLINK_SOCKET_H
 #define TANDEM_NODE_TARGETS_NETLINK_SOCKET_H
 
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 #include <libmnl/libmnl.h>
 

@@ -22,6 +22,17 @@ BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build" / "release"))
 TOP = {"node", "replication", "bgp", "proto", "deploy", "tests", "CMakeLists.txt", "CMakePresets.json",
        "README.md", "LICENSE"}  # dotfiles are free; cmake looks for its presets here only
 FLOORS = {"bgp/base": 1, "bgp": 2, "replication": 3, "node": 4}
+# bgp's rooms: what each may include beside itself
+ROOMS = {
+    "base": (),
+    "codec": ("base",),
+    "session": ("base", "codec"),
+    "bfd": ("base", "codec"),
+    "policy": ("base", "codec"),
+    "rib": ("base", "codec", "policy"),
+    "adjout": ("base", "codec", "policy", "rib"),
+    "monitor": ("base", "codec", "policy", "rib"),
+}
 SIZE = 700
 
 # header: the files that may include it (fnmatch patterns on the path from the root)
@@ -81,6 +92,16 @@ def none(found):
 def _():
     none([f"{path} includes {header}, which lies above it" for path, quote, header in includes()
           if quote == '"' and (floor_of(header) or 0) > floor_of(path)])
+
+
+@cases.case("bgp's rooms build on each other one way: base, codec, policy, rib, then what tells of it")
+def _():
+    found = []
+    for path, quote, header in includes():
+        room, wanted = (re.match(r"bgp/(\w+)/", name) for name in (path, header))
+        if room and quote == '"' and (not wanted or wanted[1] not in (room[1], *ROOMS.get(room[1], ()))):
+            found.append(f"{path} includes {header}")
+    none(found)
 
 
 @cases.case("own headers are written from the root")
@@ -168,7 +189,7 @@ def _():
 
 
 def named(cell, folder):
-    """The patterns of files that a cell of bgp/README.md names: `x.c` lies in the folder, `a/x.c` at the root."""
+    """The patterns of files that a cell of bgp/README.md names: `x.c` lies in the folder given, `a/x.c` at the root."""
     for name in re.findall(r"`([^`]+)`", cell):
         if re.fullmatch(r"rfc[\w.-]+", name):
             yield f"tests/golden/{name}.golden"
@@ -185,7 +206,7 @@ def _():
         raise Failed(f"bgp/README.md has {len(rows)} rows")
     found = [f"{row[0]}: a row has four cells, not {len(row)}" for row in rows if len(row) != 4]
     for rfc, _what, files, tests in (row for row in rows if len(row) == 4):
-        for pattern in [*named(files, "bgp"), *named(tests, "tests/bgp")]:
+        for pattern in [*named(files, "bgp/*"), *named(tests, "tests/bgp")]:
             if not list(ROOT.glob(pattern)):
                 found.append(f"{rfc}: there is no {pattern}")
         if not re.search("`", files) or not re.search("`", tests):

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
 #include "node/keyfile.h"
 #include "replication/digest.h"
 #include "replication/link.h"

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bgp/msg.h"
+#include "bgp/codec/msg.h"
 #include "node/core/core.h"
 #include "tests/bench/table.h"
 

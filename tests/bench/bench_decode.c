@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "bgp/msg.h"
-#include "bgp/update.h"
+#include "bgp/codec/msg.h"
+#include "bgp/codec/update.h"
 
 enum { STREAM = 8 << 20, ATTRS = 64 };
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bgp/adjout.h"
-#include "bgp/msg.h"
+#include "bgp/adjout/adjout.h"
+#include "bgp/codec/msg.h"
 #include "tests/bench/table.h"
 
 enum { SENDER = 1, RECEIVER = 2, NVAS = 3, TURN = 128 << 10 };

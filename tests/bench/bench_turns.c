@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
 #include "node/core/core.h"
 #include "replication/keys.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/msg.h"
+#include "bgp/codec/msg.h"
 #include "tests/bench/table.h"
 
 enum {

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "bgp/base/wire.h"
-#include "bgp/open.h"
+#include "bgp/codec/open.h"
 
 enum { PEERS = 256, CHUNK = 1 << 18, EVENTS = 64, LISTENER = PEERS, HOLD_S = 240 };
 

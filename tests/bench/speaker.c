@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bgp/msg.h"
+#include "bgp/codec/msg.h"
 
 enum {
     BLOCK = 1 << 16,

@@ -4,7 +4,7 @@
 #ifndef TANDEM_TESTS_BENCH_SPEAKER_H
 #define TANDEM_TESTS_BENCH_SPEAKER_H
 
-#include "bgp/session.h"
+#include "bgp/session/session.h"
 #include "tests/bench/truth.h"
 
 enum { SPEAKER_NAME = 32 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/msg.h"
+#include "bgp/codec/msg.h"
 
 enum { SETS_PER_1000 = 155, ASN_MIN = 1000, ASN_SPAN = 60000 };
 

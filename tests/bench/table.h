@@ -4,8 +4,8 @@
 #ifndef TANDEM_TESTS_BENCH_TABLE_H
 #define TANDEM_TESTS_BENCH_TABLE_H
 
-#include "bgp/prefix_table.h"
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
+#include "bgp/rib/prefix_table.h"
 
 struct table_set {             /* one attribute set */
     uint32_t attrs, attrs_len; /* canonical bytes: offset and length in bytes */

@@ -1,5 +1,5 @@
 /* Update groups where one path of a net is told: what every member reads against a plain model. */
-#include "bgp/adjout.h"
+#include "bgp/adjout/adjout.h"
 
 #include "tests/lib/adjout_lab.h"
 

@@ -1,6 +1,6 @@
 /* The byte log of an update group: what is written is read, in order, whatever the buffer went through. */
-#include "bgp/adjout_impl.h"
-#include "bgp/adjout_log.h"
+#include "bgp/adjout/adjout_impl.h"
+#include "bgp/adjout/adjout_log.h"
 #include "tests/lib/cu.h"
 
 static uint64_t random_of(uint64_t *state)

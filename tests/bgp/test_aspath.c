@@ -1,4 +1,4 @@
-#include "bgp/aspath.h"
+#include "bgp/codec/aspath.h"
 
 #include <string.h>
 

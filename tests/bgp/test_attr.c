@@ -1,5 +1,5 @@
 /* Attributes row by row: what RFC 7606 asks for, the canonical form, the table of sets, the export. */
-#include "bgp/attr.h"
+#include "bgp/codec/attr.h"
 
 #include "tests/lib/alloc.h"
 #include "tests/lib/attrs.h"

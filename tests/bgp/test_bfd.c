@@ -1,4 +1,4 @@
-#include "bgp/bfd.h"
+#include "bgp/bfd/bfd.h"
 
 #include <assert.h>
 #include <string.h>

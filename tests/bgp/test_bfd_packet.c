@@ -1,4 +1,4 @@
-#include "bgp/bfd_packet.h"
+#include "bgp/bfd/bfd_packet.h"
 
 #include <string.h>
 

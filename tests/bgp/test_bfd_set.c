@@ -1,4 +1,4 @@
-#include "bgp/bfd_set.h"
+#include "bgp/bfd/bfd_set.h"
 
 #include <assert.h>
 #include <string.h>

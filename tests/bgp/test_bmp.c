@@ -1,4 +1,4 @@
-#include "bgp/bmp.h"
+#include "bgp/monitor/bmp.h"
 
 #include <string.h>
 

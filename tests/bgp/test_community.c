@@ -1,5 +1,5 @@
 /* Communities as text: RFC 1997, RFC 4360, RFC 5668, RFC 8092. */
-#include "bgp/community.h"
+#include "bgp/codec/community.h"
 
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"

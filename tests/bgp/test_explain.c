@@ -1,5 +1,5 @@
 /* The explanation tells the story of the decision: each step alone, on paths that differ there only. */
-#include "bgp/explain.h"
+#include "bgp/rib/explain.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Every cell of the table, against RFC 4271 section 8.2.2 written down once more, in words. */
-#include "bgp/fsm.h"
+#include "bgp/session/fsm.h"
 
 #include <stdio.h>
 #include <string.h>

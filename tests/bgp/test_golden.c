@@ -9,8 +9,8 @@
  *     next-hop fd00::4             optional: their next hop                                         */
 #include <dirent.h>
 
-#include "bgp/notification.h"
-#include "bgp/open.h"
+#include "bgp/codec/notification.h"
+#include "bgp/codec/open.h"
 #include "tests/lib/bgp_lab.h"
 
 enum { CASES_MAX = 600, LINE_MAX_LEN = 400, TEXT_LEN = 12000 };

@@ -1,5 +1,5 @@
 /* The first N prefixes of an NVA: the same whatever came first, on every node. */
-#include "bgp/limit.h"
+#include "bgp/rib/limit.h"
 
 #include <string.h>
 

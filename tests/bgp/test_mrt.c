@@ -1,4 +1,4 @@
-#include "bgp/mrt.h"
+#include "bgp/monitor/mrt.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "bgp/mrt_update.h"
+#include "bgp/monitor/mrt_update.h"
 
 #include <string.h>
 

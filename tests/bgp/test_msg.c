@@ -1,4 +1,4 @@
-#include "bgp/msg.h"
+#include "bgp/codec/msg.h"
 
 #include <stdlib.h>
 #include <string.h>

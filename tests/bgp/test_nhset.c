@@ -1,5 +1,5 @@
 /* Sets of next hops: equal sets are one id, whatever order they were named in. */
-#include "bgp/nhset.h"
+#include "bgp/rib/nhset.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "bgp/notification.h"
+#include "bgp/codec/notification.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "bgp/open.h"
+#include "bgp/codec/open.h"
 
 #include <stdlib.h>
 #include <string.h>

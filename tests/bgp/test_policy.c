@@ -1,5 +1,5 @@
 /* The verdict on a path: each refusal, and its stable name. */
-#include "bgp/policy.h"
+#include "bgp/policy/policy.h"
 
 #include <string.h>
 

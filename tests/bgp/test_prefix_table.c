@@ -1,5 +1,5 @@
 /* The prefix table against an array that is searched from end to end. */
-#include "bgp/prefix_table.h"
+#include "bgp/rib/prefix_table.h"
 
 #include <string.h>
 

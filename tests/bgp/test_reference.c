@@ -1,7 +1,7 @@
 /* Random UPDATEs, valid and mutated, mean the same to the decoder and to the reference in tests/lib. */
 #include "tests/lib/reference.h"
 
-#include "bgp/aspath.h"
+#include "bgp/codec/aspath.h"
 #include "tests/lib/bgp_lab.h"
 #include "tests/lib/random.h"
 

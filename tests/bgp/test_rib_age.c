@@ -1,5 +1,5 @@
 /* Since when a path is what it is. */
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 
 #include "tests/lib/alloc.h"
 #include "tests/lib/cu.h"

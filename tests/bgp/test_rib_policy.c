@@ -1,7 +1,7 @@
 /* Route maps in the RIB: what is stored and what counts, rules that change, limits, every allocation failing. */
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 
-#include "bgp/explain.h"
+#include "bgp/rib/explain.h"
 #include "tests/lib/alloc.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/maps.h"

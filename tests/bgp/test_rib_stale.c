@@ -1,5 +1,5 @@
 /* Long-lived stale routes (RFC 9494): what is marked, what is withdrawn, who is told, who is preferred. */
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 
 #include "tests/lib/alloc.h"
 #include "tests/lib/cu.h"

@@ -1,5 +1,5 @@
 /* Route maps: what matches, what is edited, in which order, what is said of it; and what does not fit. */
-#include "bgp/route_map.h"
+#include "bgp/policy/route_map.h"
 
 #include "tests/lib/alloc.h"
 #include "tests/lib/cu.h"

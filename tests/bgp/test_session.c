@@ -1,4 +1,4 @@
-#include "bgp/session.h"
+#include "bgp/session/session.h"
 
 #include "tests/lib/cu.h"
 #include "tests/lib/session_bench.h"

@@ -1,4 +1,4 @@
-#include "bgp/types.h"
+#include "bgp/codec/types.h"
 
 #include <string.h>
 

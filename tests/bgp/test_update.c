@@ -1,4 +1,4 @@
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
 
 #include "tests/lib/alloc.h"
 #include "tests/lib/bgp_lab.h"

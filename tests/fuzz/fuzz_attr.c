@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/attr.h"
+#include "bgp/codec/attr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

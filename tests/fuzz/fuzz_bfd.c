@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "bgp/base/wire.h"
-#include "bgp/bfd_set.h"
+#include "bgp/bfd/bfd_set.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/open.h"
+#include "bgp/codec/open.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "bgp/base/wire.h"
-#include "bgp/session.h"
+#include "bgp/session/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,9 +9,9 @@
 
 #include <stdlib.h>
 
-#include "bgp/adjout.h"
-#include "bgp/adjout_impl.h"
-#include "bgp/msg.h"
+#include "bgp/adjout/adjout.h"
+#include "bgp/adjout/adjout_impl.h"
+#include "bgp/codec/msg.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/rib_lab.h"
 

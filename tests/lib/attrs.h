@@ -2,7 +2,7 @@
 #ifndef TANDEM_TESTS_LIB_ATTRS_H
 #define TANDEM_TESTS_LIB_ATTRS_H
 
-#include "bgp/attr.h"
+#include "bgp/codec/attr.h"
 
 /* The AS in ONLY_TO_CUSTOMER (RFC 9234), 0 = there is none. */
 static inline uint32_t otc_of(const struct bgp_attrs *a)

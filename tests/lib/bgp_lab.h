@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bgp/msg.h"
-#include "bgp/update.h"
+#include "bgp/codec/msg.h"
+#include "bgp/codec/update.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"
 

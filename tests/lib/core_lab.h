@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bgp/aspath.h"
-#include "bgp/msg.h"
-#include "bgp/update.h"
+#include "bgp/codec/aspath.h"
+#include "bgp/codec/msg.h"
+#include "bgp/codec/update.h"
 #include "node/core/core.h"
 #include "tests/lib/attrs.h"
 #include "tests/lib/cu.h"

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "bgp/route_map.h"
+#include "bgp/policy/route_map.h"
 
 static inline void map_rule(struct route_map *m, const char *name, bool drops, bool continues)
 {

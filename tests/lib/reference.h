@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
 
 enum { REF_ROUTES = 16384, REF_BYTES = 300000 };
 

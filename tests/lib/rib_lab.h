@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 
 enum { LAB_NVAS = 8, LAB_SELF = 1 };
 

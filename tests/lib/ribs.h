@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 
 enum { RIBS_NVAS = 3 }; /* besides number 0, the configuration */
 

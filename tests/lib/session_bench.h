@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "bgp/base/wire.h"
-#include "bgp/session.h"
+#include "bgp/session/session.h"
 #include "tests/lib/hex.h"
 
 #define HEADER(length, type) "'marker' ffffffffffffffff ffffffffffffffff 'length'" length "'type'" type

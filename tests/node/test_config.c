@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bgp/bfd_set.h"
+#include "bgp/bfd/bfd_set.h"
 #include "tests/lib/cu.h"
 
 enum { OUTPUT_MAX = 64 * 1024 };

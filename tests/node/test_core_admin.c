@@ -1,7 +1,7 @@
 /* One NVA in an administrator's hands: disabled, enabled, cleared. */
 #include "node/core/core.h"
 
-#include "bgp/notification.h"
+#include "bgp/codec/notification.h"
 #include "tests/lib/core_lab.h"
 
 #define AGREED  GRACEFUL("4078", "80") /* routes outlive a NOTIFICATION (RFC 8538) */

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bgp/bmp.h"
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
+#include "bgp/monitor/bmp.h"
 #include "node/config/change.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"

@@ -1,7 +1,7 @@
 /* Planned work (RFC 8326): what the NVAs hear before a node leaves, and what becomes of their routes. */
 #include "node/core/core.h"
 
-#include "bgp/notification.h"
+#include "bgp/codec/notification.h"
 #include "tests/lib/core_lab.h"
 
 #define AGREED GRACEFUL("4078", "80") /* routes outlive a NOTIFICATION (RFC 8538) */

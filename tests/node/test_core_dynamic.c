@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "bgp/msg.h"
+#include "bgp/codec/msg.h"
 #include "node/core/core_impl.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/hex.h"

@@ -1,7 +1,7 @@
 /* Long-lived graceful restart, the helper's side (RFC 9494 section 4.2). */
 #include "node/core/core.h"
 
-#include "bgp/bfd_set.h"
+#include "bgp/bfd/bfd_set.h"
 #include "tests/lib/core_lab.h"
 
 /* GR and LLGR for IPv4: restart time 120 s and flags as given, stale time 0e10 = 3600 s. */

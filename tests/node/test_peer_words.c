@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "bgp/notification.h"
+#include "bgp/codec/notification.h"
 #include "tests/lib/cu.h"
 
 static struct bgp_fault shutdown_saying(const char *text)

@@ -1,7 +1,7 @@
 /* Every message there and back, cut at every byte, and with numbers that lie. */
 #include "replication/codec.h"
 
-#include "bgp/rib.h"
+#include "bgp/rib/rib.h"
 
 #include <stdlib.h>
 #include <string.h>

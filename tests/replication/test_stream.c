@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/ribs.h"
 

@@ -1,7 +1,7 @@
 /* Three nodes, one origin: whoever reads it from another's copy comes to hold the same as from itself. */
 #include <stdlib.h>
 
-#include "bgp/update.h"
+#include "bgp/codec/update.h"
 #include "replication/evidence.h"
 #include "replication/stream.h"
 #include "tests/lib/cu.h"

@@ -55,7 +55,7 @@ MUTANTS = {
     "TIMER_BEFORE_IO": ("timers are judged before sockets are read", "node/core/core.c",
                         "if (paused)\n        wake(c);\n    settle_wake(c, paused, drain_received(c));\n    tick(c);",
                         "tick(c);\n    if (paused)\n        wake(c);\n    settle_wake(c, paused, drain_received(c));"),
-    "TIE_BY_ARRIVAL": ("of too many equals the first to come are kept", "bgp/decision.c",
+    "TIE_BY_ARRIVAL": ("of too many equals the first to come are kept", "bgp/rib/decision.c",
                        "equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);",
                        "equals.count = equals.count < r->max_paths ? equals.count : r->max_paths;\n"
                        "    equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);"),

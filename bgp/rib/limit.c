@@ -1,0 +1,181 @@
+#include "bgp/rib/limit.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct limit_node {
+    uint32_t left, right; /* 0 = none */
+    uint32_t size;        /* of the tree below, itself included */
+    uint32_t prefix;
+    uint32_t paths;
+};
+
+static struct limit_node *node(const struct limit *l, uint32_t index)
+{
+    return slab_at(&l->nodes, index);
+}
+
+void limit_init(struct limit *l, const struct prefix_table *prefixes, uint32_t keep)
+{
+    *l = (struct limit){ .prefixes = prefixes, .keep = keep };
+    slab_init(&l->nodes, sizeof(struct limit_node));
+}
+
+void limit_fini(struct limit *l)
+{
+    slab_fini(&l->nodes);
+    *l = (struct limit){ 0 };
+}
+
+size_t limit_memory(const struct limit *l)
+{
+    return slab_memory(&l->nodes);
+}
+
+bool limit_reserve(struct limit *l)
+{
+    if (!l->spare)
+        l->spare = slab_new(&l->nodes);
+    return l->spare != 0;
+}
+
+static uint32_t size_of(const struct limit *l, uint32_t index)
+{
+    return index ? node(l, index)->size : 0;
+}
+
+uint32_t limit_count(const struct limit *l)
+{
+    return size_of(l, l->root);
+}
+
+static void resize(const struct limit *l, struct limit_node *n)
+{
+    n->size = 1 + size_of(l, n->left) + size_of(l, n->right);
+}
+
+/* Heap order of the treap, keyed: a peer that chose it could make the tree a list. */
+static uint64_t weight(const struct limit *l, uint32_t index)
+{
+    return hash_bytes(&l->prefixes->key, &index, sizeof index);
+}
+
+static int compare(const struct limit *l, uint32_t a, uint32_t b)
+{
+    struct ip_prefix p, q;
+    prefix_table_prefix(l->prefixes, a, &p);
+    prefix_table_prefix(l->prefixes, b, &q);
+    if (p.family != q.family)
+        return p.family < q.family ? -1 : 1;
+    int order = memcmp(p.bytes, q.bytes, sizeof p.bytes);
+    return order ? order : (int)p.len - (int)q.len;
+}
+
+/* Node of a prefix, 0 = not there; *before counts the prefixes ahead of it. */
+static uint32_t find(const struct limit *l, uint32_t prefix, uint32_t *before)
+{
+    *before = 0;
+    for (uint32_t at = l->root; at;) {
+        const struct limit_node *n = node(l, at);
+        int order = compare(l, prefix, n->prefix);
+        if (order >= 0)
+            *before += size_of(l, n->left);
+        if (order == 0)
+            return at;
+        *before += order > 0;
+        at = order < 0 ? n->left : n->right;
+    }
+    return 0;
+}
+
+/* The prefix at a place in the order; 0 past the end. */
+static uint32_t prefix_at(const struct limit *l, uint32_t place)
+{
+    for (uint32_t at = l->root; at;) {
+        const struct limit_node *n = node(l, at);
+        uint32_t left = size_of(l, n->left);
+        if (place == left)
+            return n->prefix;
+        at = place < left ? n->left : n->right;
+        place -= place < left ? 0 : left + 1;
+    }
+    return 0;
+}
+
+/* Part a tree into what stands before a prefix and what does not. */
+static void split(const struct limit *l, uint32_t tree, uint32_t prefix, uint32_t *before,
+                  uint32_t *after)
+{
+    if (!tree) {
+        *before = *after = 0;
+        return;
+    }
+    struct limit_node *n = node(l, tree);
+    if (compare(l, n->prefix, prefix) < 0) {
+        split(l, n->right, prefix, &n->right, after);
+        *before = tree;
+    } else {
+        split(l, n->left, prefix, before, &n->left);
+        *after = tree;
+    }
+    resize(l, n);
+}
+
+/* All of one stands before all of the other. */
+static uint32_t join(const struct limit *l, uint32_t one, uint32_t other)
+{
+    if (!one || !other)
+        return one ? one : other;
+    bool first = weight(l, one) > weight(l, other);
+    struct limit_node *n = node(l, first ? one : other);
+    if (first)
+        n->right = join(l, n->right, other);
+    else
+        n->left = join(l, one, n->left);
+    resize(l, n);
+    return first ? one : other;
+}
+
+uint32_t limit_add(struct limit *l, uint32_t prefix)
+{
+    uint32_t before, left, right, at = find(l, prefix, &before);
+    if (at) {
+        node(l, at)->paths++;
+        return 0;
+    }
+    assert(l->spare);
+    at = l->spare;
+    l->spare = 0;
+    *node(l, at) = (struct limit_node){ .size = 1, .prefix = prefix, .paths = 1 };
+    split(l, l->root, prefix, &left, &right);
+    l->root = join(l, join(l, left, at), right);
+    return before < l->keep ? prefix_at(l, l->keep) : prefix;
+}
+
+uint32_t limit_remove(struct limit *l, uint32_t prefix)
+{
+    uint32_t before, at = find(l, prefix, &before), *link = &l->root;
+    assert(at && node(l, at)->paths);
+    if (--node(l, at)->paths)
+        return 0;
+    while (*link != at) {
+        struct limit_node *n = node(l, *link);
+        n->size--;
+        link = compare(l, prefix, n->prefix) < 0 ? &n->left : &n->right;
+    }
+    *link = join(l, node(l, at)->left, node(l, at)->right);
+    slab_free(&l->nodes, at);
+    return before < l->keep ? prefix_at(l, l->keep - 1) : 0;
+}
+
+bool limit_keeps(const struct limit *l, uint32_t prefix)
+{
+    uint32_t before;
+    return find(l, prefix, &before) && before < l->keep;
+}
+
+bool limit_has(const struct limit *l, uint32_t prefix)
+{
+    uint32_t before;
+    return find(l, prefix, &before) != 0;
+}

@@ -1,0 +1,169 @@
+#include "bgp/rib/prefix_table.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Behind the caller's record stands the key, length and bytes as in struct ip_prefix. By its length a walk
+ * tells a record that is free: no prefix has this one. */
+enum { UNUSED = 255, KEY_IP4 = 1 + 4, KEY_IP6 = 1 + 16 };
+static const uint8_t key_bytes[BGP_FAMILIES] = { KEY_IP4, KEY_IP6 };
+
+static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t place)
+{
+    return (uint8_t *)slab_at(&t->records[f], place) + t->record_size;
+}
+
+static size_t record_bytes(uint32_t record_size, enum bgp_family f)
+{
+    size_t bytes = record_size + key_bytes[f];
+    return (bytes + 3) / 4 * 4; /* the caller's record starts aligned for 32-bit fields */
+}
+
+void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t record_size)
+{
+    assert(record_size >= sizeof(uint32_t)); /* what a free record keeps there must not reach its key */
+    *t = (struct prefix_table){ .key = key, .record_size = (uint32_t)record_size };
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_init(&t->records[f], record_bytes(t->record_size, (enum bgp_family)f));
+}
+
+void prefix_table_use_pool(struct prefix_table *t, struct pool *pool)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_use_pool(&t->records[f], pool);
+}
+
+void prefix_table_fini(struct prefix_table *t)
+{
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        slab_fini(&t->records[f]);
+        hash_fini(&t->index[f]);
+    }
+}
+
+/* The family is not hashed: each has its own index. Lengths are constants, which makes the hash short. */
+static uint64_t hash_key(const struct prefix_table *t, enum bgp_family f, const uint8_t *key)
+{
+    return f == BGP_IP4 ? hash_bytes(&t->key, key, KEY_IP4) : hash_bytes(&t->key, key, KEY_IP6);
+}
+
+static uint64_t hash_prefix(const struct prefix_table *t, const struct ip_prefix *p)
+{
+    return hash_key(t, (enum bgp_family)p->family, &p->len);
+}
+
+static uint64_t hash_ip4(const void *of, uint32_t place)
+{
+    return hash_key(of, BGP_IP4, key_of(of, BGP_IP4, place));
+}
+
+static uint64_t hash_ip6(const void *of, uint32_t place)
+{
+    return hash_key(of, BGP_IP6, key_of(of, BGP_IP6, place));
+}
+
+static void expect_ip4(const void *of, uint32_t place)
+{
+    __builtin_prefetch(key_of(of, BGP_IP4, place));
+}
+
+static void expect_ip6(const void *of, uint32_t place)
+{
+    __builtin_prefetch(key_of(of, BGP_IP6, place));
+}
+
+static struct hash_owner owner(const struct prefix_table *t, enum bgp_family f)
+{
+    return f == BGP_IP4 ? (struct hash_owner){ .of = t, .hash = hash_ip4, .expect = expect_ip4 }
+                        : (struct hash_owner){ .of = t, .hash = hash_ip6, .expect = expect_ip6 };
+}
+
+static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
+{
+    struct hash_probe probe = hash_probe(&t->index[p->family], hash);
+    for (uint32_t place; (place = hash_probe_next(&probe));)
+        if (memcmp(key_of(t, p->family, place), &p->len, key_bytes[p->family]) == 0)
+            return prefix_index((enum bgp_family)p->family, place);
+    return 0;
+}
+
+uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p)
+{
+    return find(t, p, hash_prefix(t, p));
+}
+
+void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *prefixes,
+                         uint32_t count, uint32_t *likely)
+{
+    uint64_t hashes[PREFIX_EXPECT];
+    assert(count <= PREFIX_EXPECT);
+    for (uint32_t i = 0; i < count; i++) {
+        hashes[i] = hash_prefix(t, &prefixes[i]);
+        hash_prefetch(&t->index[prefixes[i].family], hashes[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        enum bgp_family f = (enum bgp_family)prefixes[i].family;
+        struct hash_probe probe = hash_probe(&t->index[f], hashes[i]);
+        uint32_t place = hash_probe_next(&probe);
+        likely[i] = place ? prefix_index(f, place) : 0;
+        if (place)
+            __builtin_prefetch(slab_at(&t->records[f], place));
+    }
+}
+
+static void free_record(struct prefix_table *t, enum bgp_family f, uint32_t place)
+{
+    *key_of(t, f, place) = UNUSED;
+    slab_free(&t->records[f], place);
+}
+
+uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
+{
+    uint64_t hash = hash_prefix(t, p);
+    const struct hash_owner self = owner(t, (enum bgp_family)p->family);
+    uint32_t index = find(t, p, hash);
+    if (index)
+        return index;
+    uint32_t place = slab_new(&t->records[p->family]);
+    if (!place)
+        return 0;
+    if (!hash_insert(&t->index[p->family], &self, hash, place)) {
+        free_record(t, (enum bgp_family)p->family, place);
+        return 0;
+    }
+    memcpy(key_of(t, p->family, place), &p->len, key_bytes[p->family]);
+    return prefix_index((enum bgp_family)p->family, place);
+}
+
+void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip_prefix *out)
+{
+    enum bgp_family f = prefix_index_family(index);
+    const uint8_t *key = key_of(t, f, prefix_index_place(index));
+    *out = (struct ip_prefix){ .family = (uint8_t)f };
+    memcpy(&out->len, key, key_bytes[f]);
+}
+
+void prefix_table_drop(struct prefix_table *t, uint32_t index)
+{
+    enum bgp_family f = prefix_index_family(index);
+    uint32_t place = prefix_index_place(index);
+    struct ip_prefix p;
+    prefix_table_prefix(t, index, &p);
+    hash_remove(&t->index[f], hash_prefix(t, &p), place);
+    free_record(t, f, place);
+}
+
+bool prefix_table_is_used(const struct prefix_table *t, uint32_t index)
+{
+    enum bgp_family f = prefix_index_family(index);
+    uint32_t place = prefix_index_place(index);
+    return place && place < t->records[f].top && *key_of(t, f, place) != UNUSED;
+}
+
+size_t prefix_table_memory(const struct prefix_table *t)
+{
+    size_t bytes = 0;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        bytes += slab_memory(&t->records[f]) + hash_memory(&t->index[f]);
+    return bytes;
+}

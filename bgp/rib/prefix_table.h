@@ -1,0 +1,78 @@
+/* Exact-match table of prefixes: each prefix gets an index, and each index a record of the caller.
+ *
+ * Indices are 32 bits with the family in the top bit; 0 is never handed out. A record stands beside
+ * its key and never moves. RIB, targets and agents share this one way to name a prefix. */
+#ifndef TANDEM_BGP_PREFIX_TABLE_H
+#define TANDEM_BGP_PREFIX_TABLE_H
+
+#include "bgp/base/hash.h"
+#include "bgp/base/slab.h"
+#include "bgp/codec/types.h"
+
+enum {
+    PREFIX_FAMILY_SHIFT = 31,
+    PREFIX_EXPECT = 64, /* at a time */
+};
+
+struct prefix_table {
+    struct slab records[BGP_FAMILIES]; /* the caller's record, then the key */
+    struct hash_index index[BGP_FAMILIES];
+    struct hash_key key;
+    uint32_t record_size;
+};
+
+static inline enum bgp_family prefix_index_family(uint32_t index)
+{
+    return index >> PREFIX_FAMILY_SHIFT ? BGP_IP6 : BGP_IP4;
+}
+
+/* The index without its family: dense, from 1; for arrays beside the table. */
+static inline uint32_t prefix_index_place(uint32_t index)
+{
+    return index & ((1u << PREFIX_FAMILY_SHIFT) - 1);
+}
+
+static inline uint32_t prefix_index(enum bgp_family family, uint32_t place)
+{
+    return place | (uint32_t)family << PREFIX_FAMILY_SHIFT;
+}
+
+/* record_size: up to the last byte in use, at least 4; the key stands right behind it. */
+void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t record_size);
+/* For a table that may become large; before its first prefix. The pool outlives it. */
+void prefix_table_use_pool(struct prefix_table *t, struct pool *pool);
+void prefix_table_fini(struct prefix_table *t);
+
+/* Index of a prefix, 0 when it is not there. */
+uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p);
+/* These prefixes, at most PREFIX_EXPECT, are about to be looked up: ask the memory system for their cells and
+ * records all at once, so that the waits overlap. likely[i]: the index that prefix i probably has, 0 =
+ * probably none. */
+void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *prefixes,
+                         uint32_t count, uint32_t *likely);
+/* Index of a prefix, made with a zeroed record when it is new; 0 when memory ends. */
+uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p);
+void prefix_table_drop(struct prefix_table *t, uint32_t index);
+void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip_prefix *out);
+
+static inline void *prefix_table_record(const struct prefix_table *t, uint32_t index)
+{
+    return slab_at(&t->records[index >> PREFIX_FAMILY_SHIFT], prefix_index_place(index));
+}
+
+static inline uint32_t prefix_table_count(const struct prefix_table *t)
+{
+    return t->records[BGP_IP4].count + t->records[BGP_IP6].count;
+}
+
+/* Highest place of a family that was ever handed out, plus one: for walks in place order together
+ * with prefix_table_is_used. */
+static inline uint32_t prefix_table_top(const struct prefix_table *t, enum bgp_family f)
+{
+    return t->records[f].top;
+}
+bool prefix_table_is_used(const struct prefix_table *t, uint32_t index);
+
+size_t prefix_table_memory(const struct prefix_table *t);
+
+#endif

@@ -1,0 +1,667 @@
+#include "bgp/rib/rib_impl.h"
+
+#include <assert.h>
+
+static bool init_limits(struct rib *r)
+{
+    r->limits = calloc(r->nva_count, sizeof *r->limits);
+    for (uint32_t nva = 0; r->limits && nva < r->nva_count; nva++)
+        limit_init(&r->limits[nva], &r->nets, r->nvas[nva].keep);
+    return r->limits;
+}
+
+static void use_pool(struct rib *r)
+{
+    pool_init(&r->pool);
+    prefix_table_use_pool(&r->nets, &r->pool);
+    slab_use_pool(&r->paths, &r->pool);
+    slab_use_pool(&r->paths_with_id, &r->pool);
+    for (int i = 0; i < RIB_PATH_KINDS; i++)
+        slab_use_pool(&r->edited[i], &r->pool);
+    bgp_attr_table_use_pool(&r->attrs, &r->pool);
+}
+
+int rib_init(struct rib *r, const struct rib_cfg *cfg)
+{
+    *r = (struct rib){ .nvas = cfg->nvas,
+                       .policy = cfg->policy,
+                       .nva_count = cfg->nva_count,
+                       .nva_room = cfg->nva_count,
+                       .max_paths = cfg->max_paths,
+                       .self = cfg->self,
+                       .keep_tombstones = cfg->keep_tombstones,
+                       .is_monitored = cfg->is_monitored,
+                       .relays = cfg->relays };
+    prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
+    slab_init(&r->paths, sizeof(struct rib_path));
+    slab_init(&r->paths_with_id, sizeof(struct rib_path_with_id));
+    for (int i = 0; i < RIB_PATH_KINDS; i++)
+        slab_init(&r->edited[i], sizeof(uint32_t));
+    bgp_attr_table_init(&r->attrs, cfg->key);
+    use_pool(r);
+    nhset_table_init(&r->sets, cfg->key);
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_init(&r->wide_nhsets[f], sizeof(uint32_t));
+    vlist_init(&r->loc);
+    vlist_use_pool(&r->loc, &r->pool);
+    if (!init_limits(r)) {
+        rib_fini(r);
+        return BGP_ERR_NOMEM;
+    }
+    for (int o = 0; o < RIB_ORIGINS; o++) {
+        vlist_init(&r->origins[o].order);
+        vlist_use_pool(&r->origins[o].order, &r->pool);
+        r->origins[o].sessions = calloc(cfg->nva_count, sizeof *r->origins[o].sessions);
+        if (!r->origins[o].sessions) {
+            rib_fini(r);
+            return BGP_ERR_NOMEM;
+        }
+    }
+    return 0;
+}
+
+void rib_fini(struct rib *r)
+{
+    rib_age_fini(r);
+    for (int o = 0; o < RIB_ORIGINS; o++) {
+        vlist_fini(&r->origins[o].order);
+        free(r->origins[o].sessions);
+    }
+    for (uint32_t nva = 0; r->limits && nva < r->nva_count; nva++)
+        limit_fini(&r->limits[nva]);
+    free(r->limits);
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        bitset_fini(&r->dirty.places[f]);
+        bitset_fini(&r->dying.places[f]);
+        slab_fini(&r->wide_nhsets[f]);
+    }
+    ring_fini(&r->tombs);
+    vlist_fini(&r->loc);
+    nhset_table_fini(&r->sets);
+    bgp_attr_table_fini(&r->attrs);
+    slab_fini(&r->paths);
+    slab_fini(&r->paths_with_id);
+    for (int i = 0; i < RIB_PATH_KINDS; i++)
+        slab_fini(&r->edited[i]);
+    free(r->room);
+    prefix_table_fini(&r->nets);
+    pool_fini(&r->pool);
+    *r = (struct rib){ 0 };
+}
+
+static void queue_add(struct rib_queue *q, uint32_t net)
+{
+    bitset_add(&q->places[prefix_index_family(net)], prefix_index_place(net));
+}
+
+/* The next member, which stays; 0: none. Families take turns, once around each. */
+static uint32_t queue_next(struct rib_queue *q)
+{
+    for (int tries = 0; tries <= BGP_FAMILIES; tries++) {
+        uint32_t place = bitset_next(&q->places[q->family], q->at);
+        if (place != UINT32_MAX) {
+            q->at = place + 1;
+            return prefix_index((enum bgp_family)q->family, place);
+        }
+        q->at = 0;
+        q->family = (uint8_t)((q->family + 1) % BGP_FAMILIES);
+    }
+    return 0;
+}
+
+static void queue_remove(struct rib_queue *q, uint32_t net)
+{
+    bitset_remove(&q->places[prefix_index_family(net)], prefix_index_place(net));
+}
+
+void rib_mark_dirty(struct rib *r, uint32_t net)
+{
+    struct rib_net *n = rib_net(r, net);
+    n->flags |= RIB_NET_TOUCHED; /* a class that changed is a change of every path that has it */
+    rib_look_again(r, net);
+}
+
+void rib_look_again(struct rib *r, uint32_t net)
+{
+    struct rib_net *n = rib_net(r, net);
+    if (n->flags & RIB_NET_DIRTY)
+        return;
+    n->flags |= RIB_NET_DIRTY;
+    queue_add(&r->dirty, net);
+}
+
+/* What is gone is known to be lost when the net is decided, although the walk has not come by. */
+static void remove_flushed(struct rib *r, uint32_t net)
+{
+    for (uint32_t i = rib_net(r, net)->paths, next; i; i = next) {
+        next = rib_path_next(rib_path(r, i));
+        if (rib_path_is_flushed(r, rib_path(r, i)))
+            rib_remove(r, i);
+    }
+}
+
+uint32_t rib_next_dirty(struct rib *r)
+{
+    uint32_t net = queue_next(&r->dirty);
+    if (!net)
+        return 0;
+    if (r->sweeps)
+        remove_flushed(r, net);
+    queue_remove(&r->dirty, net);
+    rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
+    return net;
+}
+
+/* Room for every net that there is and one more, so that a net can always be queued. */
+static bool reserve_queues(struct rib *r, enum bgp_family f)
+{
+    uint32_t limit = prefix_table_top(&r->nets, f) + 1;
+    return bitset_reserve(&r->dirty.places[f], limit) && bitset_reserve(&r->dying.places[f], limit);
+}
+
+static uint32_t get_net(struct rib *r, const struct ip_prefix *prefix)
+{
+    if (!reserve_queues(r, (enum bgp_family)prefix->family))
+        return 0;
+    return prefix_table_get(&r->nets, prefix);
+}
+
+uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
+{
+    uint32_t net = get_net(r, prefix);
+    if (net && !rib_net(r, net)->paths)
+        queue_add(&r->dying, net); /* should nothing come of it */
+    return net;
+}
+
+static uint32_t find_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
+{
+    uint32_t i = rib_net(r, net)->paths;
+    for (; i; i = rib_path_next(rib_path(r, i))) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p->origin == origin && p->nva == nva && rib_path_id(p) == path_id)
+            break;
+    }
+    if (!i || !rib_path_is_flushed(r, rib_path(r, i)))
+        return i;
+    rib_remove(r, i); /* what comes now is another one, which the walk must not meet in its place */
+    return 0;
+}
+
+/* A tombstone in its queue: path, slot, and when and by whom it was withdrawn. */
+enum { TOMB_WORDS = 3, TOMB_ORIGIN_BITS = 3 };
+
+static void push_tomb(struct rib *r, uint32_t index, uint32_t second)
+{
+    const struct rib_path *p = rib_path(r, index);
+    ring_push(&r->tombs, index);
+    ring_push(&r->tombs, p->slot);
+    ring_push(&r->tombs, second << TOMB_ORIGIN_BITS | p->origin);
+    r->tomb_second = second;
+}
+
+bool rib_order_reserve(struct rib_origin *o, uint32_t changes)
+{
+    return o->place ? vlist_reserve_at(&o->order, o->place) : vlist_reserve(&o->order, 2 * changes);
+}
+
+uint32_t rib_order_put(struct rib_origin *o, uint32_t id)
+{
+    return o->place ? vlist_place(&o->order, o->place, id) : vlist_append(&o->order, id);
+}
+
+/* Every change of a path costs a slot, and may move one old entry along; both may be tombstones. */
+static bool reserve_order(struct rib *r, uint8_t origin, uint32_t changes)
+{
+    return rib_order_reserve(&r->origins[origin], changes) &&
+           (!r->keep_tombstones || ring_reserve(&r->tombs, 2 * changes * TOMB_WORDS));
+}
+
+/* Not what its version says more of than that it is unchanged; but of an NVA that tells all anew, and never
+ * ends, a mark can say as much. */
+static bool may_move(struct rib *r, const struct rib_origin *o)
+{
+    uint64_t at = 0;
+    uint32_t id = vlist_next(&o->order, &at);
+    if (o->sweep_end || o->old || at <= o->unseen)
+        return false;
+    if (id & RIB_FACT)
+        return true;
+    if (rib_path_is_unheard(r, rib_path(r, id)))
+        rib_path(r, id)->flags |= RIB_PATH_UNSEEN;
+    rib_age_keep(r, id);
+    return true;
+}
+
+/* The owner compacts: its copies follow. */
+static void compact_order(struct rib *r, struct rib_origin *o)
+{
+    uint32_t id, slot;
+    if (o->place || !vlist_is_sparse(&o->order) || !may_move(r, o) || !vlist_compact(&o->order, &id, &slot))
+        return;
+    if (id & RIB_FACT) {
+        o->sessions[id & ~RIB_FACT].slot = slot;
+        return;
+    }
+    struct rib_path *p = rib_path(r, id);
+    p->slot = slot;
+    if (!p->attrs)
+        push_tomb(r, id, r->tomb_second); /* its entry in the queue names the old slot */
+}
+
+static void touch_path(struct rib *r, struct rib_path *p, uint32_t index)
+{
+    struct rib_origin *o = &r->origins[p->origin];
+    uint32_t slot = rib_order_put(o, index);
+    vlist_remove(&o->order, p->slot);
+    p->slot = slot;
+    compact_order(r, o);
+}
+
+/* Nothing of it is new but that it was heard. That is worth a place when it was waited for; and a copy's
+ * entry stands where its owner's does. */
+static void hear_again(struct rib *r, uint32_t index)
+{
+    struct rib_path *p = rib_path(r, index);
+    if (!r->origins[p->origin].place && !rib_path_is_unheard(r, p))
+        return;
+    p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
+    rib_age_keep(r, index);
+    touch_path(r, p, index);
+    if (!p->attrs)
+        push_tomb(r, index, r->tomb_second); /* its entry in the queue names the old slot */
+}
+
+/* Counters of what a path is; called with -1 before a path changes and +1 after. */
+static void count_path(struct rib *r, const struct rib_path *p, int sign)
+{
+    struct rib_origin *o = &r->origins[p->origin];
+    struct rib_session *s = &o->sessions[p->nva];
+    uint32_t one = (uint32_t)sign;
+    if (p->attrs) {
+        o->paths += one;
+        s->paths += one;
+        s->bytes += (uint64_t)(int64_t)sign * rib_path_bytes(r, p->attrs);
+        if (rib_path_verdict(p) == POLICY_ACCEPTED)
+            s->accepted += one;
+    } else {
+        o->tombstones += one;
+        s->tombstones += one;
+    }
+    if (rib_path_is_old(r, p))
+        o->old += one;
+}
+
+void rib_path_changed(struct rib *r, uint32_t net, uint32_t index)
+{
+    struct rib_net *n = rib_net(r, net);
+    if (rib_best(n) == index || rib_second(r, n) == index)
+        n->flags |= RIB_NET_CHANGED;
+    rib_mark_dirty(r, net);
+}
+
+/* Where a new path goes: in front of those that no decision has ranked. */
+static uint32_t *unranked(struct rib *r, struct rib_net *n)
+{
+    uint32_t *link = &n->paths;
+    for (uint32_t ranked = RIB_NET_BEST; ranked <= RIB_NET_SECOND && n->flags & ranked; ranked *= 2)
+        link = &rib_path(r, *link)->next;
+    return link;
+}
+
+/* Its memory. */
+static uint32_t new_path(struct rib *r, uint32_t path_id)
+{
+    struct slab *s = path_id ? &r->paths_with_id : &r->paths;
+    uint32_t place = slab_new(s);
+    if (place >= RIB_WITH_ID) {
+        slab_free(s, place);
+        return 0;
+    }
+    if (!place || !path_id)
+        return place;
+    *(struct rib_path_with_id *)slab_at(s, place) =
+        (struct rib_path_with_id){ .path.flags = RIB_PATH_HAS_ID, .path_id = path_id };
+    return place | RIB_WITH_ID;
+}
+
+static void free_path(struct rib *r, uint32_t index)
+{
+    *rib_path(r, index) = (struct rib_path){ 0 };
+    rib_age_forget(r, index);
+    slab_free(index & RIB_WITH_ID ? &r->paths_with_id : &r->paths, index & ~RIB_WITH_ID);
+}
+
+/* A new path of its net, without attributes yet. */
+static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
+{
+    uint32_t index = new_path(r, path_id);
+    if (!index)
+        return 0;
+    uint32_t *link = unranked(r, rib_net(r, net));
+    struct rib_path *p = rib_path(r, index);
+    *p = (struct rib_path){ .next = *link ? *link : RIB_LAST | prefix_index_place(net),
+                            .nva = nva,
+                            .origin = origin & (RIB_ORIGINS - 1),
+                            .family = prefix_index_family(net) & 1,
+                            .flags = p->flags };
+    *link = index;
+    p->slot = rib_order_put(&r->origins[origin], index);
+    compact_order(r, &r->origins[origin]);
+    return index;
+}
+
+uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                      uint32_t path_id)
+{
+    uint32_t net = prefix_table_find(&r->nets, prefix);
+    uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
+    return index ? rib_path(r, index)->attrs : 0;
+}
+
+/* For who follows the order: what it says of this path is news. The change that led here has its
+ * reservation still to use. Without memory the news has to wait for the path's next change. */
+void rib_tell_monitors(struct rib *r, uint32_t index)
+{
+    struct rib_path *p = rib_path(r, index);
+    if (!r->is_monitored || p->origin != r->self || !reserve_order(r, p->origin, 2))
+        return;
+    rib_age_keep(r, index);
+    touch_path(r, p, index);
+}
+
+/* The prefix that comes among the first, 0 = none. */
+static uint32_t uncount(struct limit *limit, uint32_t net)
+{
+    bool is_counted = !limit->is_counting || limit_has(limit, net);
+    return is_counted ? limit_remove(limit, net) : 0;
+}
+
+/* mapped: its reference is taken. */
+static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct rib_mapped *mapped)
+{
+    struct rib_path *p = rib_path(r, index);
+    struct limit *limit = rib_limit_of(r, p->nva);
+    uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
+    if (limit && attrs && !p->attrs) {
+        rib_count_net(r, rib_path_net(r, p), p->nva, limit);
+        other = limit_add(limit, rib_path_net(r, p));
+    }
+    if (limit && !attrs && p->attrs)
+        other = uncount(limit, rib_path_net(r, p));
+    if (attrs)
+        bgp_attrs_ref(&r->attrs, attrs);
+    if (p->attrs)
+        bgp_attrs_unref(&r->attrs, p->attrs);
+    p->attrs = attrs;
+    rib_age_forget(r, index);
+    p->flags &= RIB_PATH_HAS_ID | RIB_PATH_VERDICT;
+    rib_set_verdict(r, index, mapped);
+    rib_judge_kept(r, other, p->nva);
+}
+
+void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t count)
+{
+    uint32_t likely[RIB_EXPECT];
+    assert(count <= RIB_EXPECT);
+    prefix_table_expect(&r->nets, prefixes, count, likely);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t path = likely[i] ? rib_net(r, likely[i])->paths : 0;
+        if (path)
+            __builtin_prefetch(rib_path(r, path));
+    }
+}
+
+static int announce(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+                    uint32_t path_id, struct rib_mapped *mapped)
+{
+    struct limit *limit = rib_limit_of(r, news->nva);
+    if (!reserve_order(r, news->origin, 1) || (limit && !limit_reserve(limit)))
+        return BGP_ERR_NOMEM;
+    uint32_t net = get_net(r, prefix);
+    if (!net)
+        return BGP_ERR_NOMEM;
+    r->updates++;
+    r->steps++;
+    uint32_t index = find_path(r, net, news->origin, news->nva, path_id);
+    if (!index) {
+        index = add_path(r, net, news->origin, news->nva, path_id);
+        if (!index) {
+            rib_net_released(r, net); /* if it is new, nothing came of it */
+            return BGP_ERR_NOMEM;
+        }
+    } else {
+        struct rib_path *p = rib_path(r, index);
+        if (p->attrs == news->attrs && !(p->flags & RIB_PATH_DISPROVED) && !rib_path_is_old(r, p)) {
+            hear_again(r, index);
+            return 0; /* said before */
+        }
+        count_path(r, p, -1);
+        touch_path(r, p, index);
+    }
+    set_path(r, index, news->attrs, mapped);
+    mapped->attrs = 0;
+    count_path(r, rib_path(r, index), +1);
+    rib_path_changed(r, net, index);
+    return 0;
+}
+
+int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                 uint32_t path_id, uint32_t attrs)
+{
+    const struct rib_news news = rib_news(r, origin, nva, attrs);
+    return rib_announce_news(r, &news, prefix, path_id);
+}
+
+int rib_announce_news(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+                      uint32_t path_id)
+{
+    struct rib_mapped mapped;
+    if (rib_map(r, news, prefix, &mapped))
+        return BGP_ERR_NOMEM;
+    int err = announce(r, news, prefix, path_id, &mapped);
+    if (mapped.attrs) /* nothing came of it */
+        bgp_attrs_unref(&r->attrs, mapped.attrs);
+    return err;
+}
+
+int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                 uint32_t path_id, uint64_t now_ms)
+{
+    bool is_relayed = r->relays && origin != r->self;
+    uint32_t net = is_relayed ? rib_net_get(r, prefix) : prefix_table_find(&r->nets, prefix);
+    uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
+    if (is_relayed && !net)
+        return BGP_ERR_NOMEM;
+    if (!index && !is_relayed && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
+        return 0; /* nobody has a copy that would have to learn of it */
+    if (!reserve_order(r, origin, 1))
+        return BGP_ERR_NOMEM;
+    r->withdrawals++;
+    r->steps++;
+    if (!index) {
+        index = add_path(r, net, origin, nva, path_id);
+        if (!index)
+            return BGP_ERR_NOMEM;
+    } else {
+        struct rib_path *p = rib_path(r, index);
+        if (!p->attrs) {
+            hear_again(r, index);
+            return 0; /* a tombstone already */
+        }
+        rib_path_changed(r, net, index);
+        if (!r->keep_tombstones) {
+            uint8_t lost = rib_net(r, net)->flags & RIB_NET_LOST;
+            rib_remove(r, index);
+            rib_net(r, net)->flags &= (uint8_t)~RIB_NET_LOST;
+            rib_net(r, net)->flags |= RIB_NET_WITHDRAWN | lost;
+            return 0;
+        }
+        count_path(r, p, -1);
+        set_path(r, index, 0, &(struct rib_mapped){ 0 });
+        touch_path(r, p, index);
+        rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
+    }
+    count_path(r, rib_path(r, index), +1);
+    push_tomb(r, index, (uint32_t)(now_ms / 1000));
+    rib_mark_dirty(r, net);
+    return 0;
+}
+
+int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
+{
+    const struct rib_path p = *rib_path(r, index);
+    struct ip_prefix prefix;
+    prefix_table_prefix(&r->nets, rib_path_net(r, rib_path(r, index)), &prefix);
+    return rib_withdraw(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), now_ms);
+}
+
+void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)
+{
+    uint32_t *link = &n->paths;
+    while (*link != index)
+        link = &rib_path(r, *link)->next;
+    *link = link == &n->paths ? rib_path_next(rib_path(r, index)) : rib_path(r, index)->next;
+}
+
+static void unlink_path(struct rib *r, uint32_t net, uint32_t index)
+{
+    const struct rib_path *p = rib_path(r, index);
+    struct rib_net *n = rib_net(r, net);
+    if (rib_second(r, n) == index)
+        n->flags &= (uint8_t)~RIB_NET_SECOND;
+    if (rib_best(n) == index) {
+        n->flags &= (uint8_t)~(RIB_NET_BEST | RIB_NET_SECOND);
+        r->origins[p->origin].sessions[p->nva].best--;
+    }
+    rib_take_out(r, n, index);
+    if (!n->paths)
+        queue_add(&r->dying, net);
+}
+
+void rib_remove(struct rib *r, uint32_t index)
+{
+    struct rib_path *p = rib_path(r, index);
+    struct limit *limit = p->attrs ? rib_limit_of(r, p->nva) : NULL;
+    uint32_t net = rib_path_net(r, p), other = limit ? uncount(limit, net) : 0;
+    uint16_t nva = p->nva;
+    struct rib_session *s = &r->origins[p->origin].sessions[nva];
+    r->steps++;
+    s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
+    rib_path_changed(r, net, index);
+    if (p->attrs)
+        rib_net(r, net)->flags |= RIB_NET_LOST;
+    unlink_path(r, net, index);
+    count_path(r, p, -1);
+    vlist_remove(&r->origins[p->origin].order, p->slot);
+    if (p->attrs)
+        bgp_attrs_unref(&r->attrs, p->attrs);
+    p->attrs = 0;
+    rib_set_verdict(r, index, &(struct rib_mapped){ 0 });
+    free_path(r, index);
+    rib_judge_kept(r, other, nva);
+}
+
+/* The path is still the tombstone that was queued. */
+static bool is_same_tomb(const struct rib_path *p, uint32_t slot, uint8_t origin)
+{
+    return p->next && !p->attrs && p->slot == slot && p->origin == origin;
+}
+
+struct tomb {
+    uint32_t index, slot, second;
+    uint8_t origin;
+};
+
+static struct tomb oldest_tomb(const struct rib *r)
+{
+    uint32_t at = r->tombs.first, mask = r->tombs.cap - 1, when = r->tombs.items[(at + 2) & mask];
+    return (struct tomb){ .index = r->tombs.items[at],
+                          .slot = r->tombs.items[(at + 1) & mask],
+                          .second = when >> TOMB_ORIGIN_BITS,
+                          .origin = when & ((1u << TOMB_ORIGIN_BITS) - 1) };
+}
+
+/* False: it has to stay. */
+static bool drop_tomb(struct rib *r, const struct tomb *t, uint64_t acked)
+{
+    struct rib_origin *o = &r->origins[t->origin];
+    if (!is_same_tomb(rib_path(r, t->index), t->slot, t->origin))
+        return true;
+    uint64_t version = vlist_version(&o->order, t->slot);
+    if (t->origin == r->self && version > acked)
+        return false;
+    if (version > o->dropped)
+        o->dropped = version;
+    rib_remove(r, t->index);
+    return true;
+}
+
+bool rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint64_t now_ms)
+{
+    for (int budget = RIB_TOMBS_BUDGET; r->tombs.count; budget--) {
+        struct tomb t = oldest_tomb(r);
+        bool too_many = r->tombs.count / TOMB_WORDS > RIB_TOMBS_MAX;
+        if (!too_many && now_ms < (uint64_t)t.second * 1000 + age_ms)
+            return false;
+        if (!budget)
+            return true;
+        if (!drop_tomb(r, &t, too_many ? UINT64_MAX : acked))
+            return false;
+        for (int i = 0; i < TOMB_WORDS; i++)
+            ring_pop(&r->tombs);
+    }
+    return false;
+}
+
+uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader)
+{
+    for (uint32_t net; (net = queue_next(&r->dying));) {
+        const struct rib_net *n = rib_net(r, net);
+        bool unread = n->flags & RIB_NET_LISTED && vlist_version(&r->loc, n->slot) > slowest_reader;
+        if (!n->paths && (unread || n->flags & RIB_NET_DIRTY))
+            return 0; /* it stays, and so do those behind it until the next call */
+        queue_remove(&r->dying, net);
+        if (!n->paths)
+            return net;
+    }
+    return 0;
+}
+
+void rib_net_keep(struct rib *r, uint32_t net)
+{
+    queue_add(&r->dying, net);
+}
+
+void rib_net_released(struct rib *r, uint32_t net)
+{
+    if (!rib_net(r, net)->paths)
+        queue_add(&r->dying, net);
+}
+
+void rib_net_free(struct rib *r, uint32_t net)
+{
+    struct rib_net *n = rib_net(r, net);
+    assert(!n->paths && !n->nhset && !(n->flags & RIB_NET_DIRTY));
+    if (n->flags & RIB_NET_LISTED)
+        vlist_remove(&r->loc, n->slot);
+    prefix_table_drop(&r->nets, net);
+}
+
+struct rib_memory rib_memory(const struct rib *r)
+{
+    struct rib_memory m = {
+        .nets = prefix_table_memory(&r->nets),
+        .paths = slab_memory(&r->paths) + slab_memory(&r->paths_with_id) + r->tombs.cap * sizeof(uint32_t) +
+                 rib_age_memory(r),
+        .attrs = r->attrs.bytes + slab_memory(&r->attrs.records) + hash_memory(&r->attrs.index),
+        .orders = vlist_memory(&r->loc),
+    };
+    for (int i = 0; i < RIB_PATH_KINDS; i++)
+        m.paths += slab_memory(&r->edited[i]);
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        m.nets += bitset_memory(&r->dirty.places[f]) + bitset_memory(&r->dying.places[f]);
+    for (int o = 0; o < RIB_ORIGINS; o++)
+        m.orders += vlist_memory(&r->origins[o].order);
+    return m;
+}

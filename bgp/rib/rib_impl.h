@@ -1,0 +1,67 @@
+/* Inside the RIB: shared by rib*.c only. */
+#ifndef TANDEM_BGP_RIB_IMPL_H
+#define TANDEM_BGP_RIB_IMPL_H
+
+#include "bgp/rib/rib.h"
+
+static inline uint64_t rib_path_version(const struct rib *r, const struct rib_path *p)
+{
+    return vlist_version(&r->origins[p->origin].order, p->slot);
+}
+
+/* «All that is here»: a batch that is being applied to a copy comes behind it, wherever it has its places. */
+static inline uint64_t rib_mark(const struct rib_origin *o)
+{
+    return vlist_settled(&o->order);
+}
+
+/* Something was said of many entries: the walk has to go all the way, once more if it is under way. */
+void rib_sweep_ask(struct rib *r, struct rib_origin *o);
+/* Carry out all that was said of one origin now. */
+void rib_sweep_finish(struct rib *r, uint8_t origin);
+
+int rib_withdraw_path(struct rib *r, uint32_t path, uint64_t now_ms) MUST_USE;
+
+/* rib_policy.c. What its NVA's route map makes of a path: found before anything changes, since it costs memory. */
+struct rib_mapped {
+    uint32_t attrs;  /* with a reference; 0: those that it was received with */
+    uint8_t verdict; /* enum policy_verdict, of all but the limit */
+};
+int rib_map(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+            struct rib_mapped *out) MUST_USE;
+/* The verdict on a path, which counts with what the map has edited from now on; the reference is taken. */
+void rib_set_verdict(struct rib *r, uint32_t path, const struct rib_mapped *take);
+/* A prefix came among those that are kept of an NVA, or fell out of them. net 0: none did. */
+void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva);
+
+/* NULL: all prefixes of this NVA are kept. */
+static inline struct limit *rib_limit_of(const struct rib *r, uint16_t nva)
+{
+    return nva && r->nvas[nva].keep ? &r->limits[nva] : NULL;
+}
+
+/* rib.c. The net waits for a decision, though no path of it has changed. */
+void rib_look_again(struct rib *r, uint32_t net);
+/* The path is another one: its net waits for a decision. */
+void rib_path_changed(struct rib *r, uint32_t net, uint32_t path);
+/* For who follows the order: what it says of this path is news. */
+void rib_tell_monitors(struct rib *r, uint32_t path);
+
+/* rib_nvas.c. A limit that counts knows all paths of this net from now on, for the price of one node. */
+void rib_count_net(const struct rib *r, uint32_t net, uint16_t nva, struct limit *limit);
+
+/* rib_age.c. Before a path that stays as it is gets another version. */
+void rib_age_keep(struct rib *r, uint32_t path);
+/* It is another one now, or no more. */
+void rib_age_forget(struct rib *r, uint32_t path);
+void rib_age_fini(struct rib *r);
+
+/* rib_stale.c. Routes that came together share their attributes: the pair of the last one. */
+struct rib_stale {
+    uint32_t fresh, stale; /* ids; stale: with a reference */
+};
+/* It is to bear the mark, or bears it and its time is over. */
+bool rib_stale_is_due(const struct rib *r, const struct rib_path *p);
+int rib_stale_visit(struct rib *r, uint32_t path, struct rib_stale *last, uint64_t now_ms) MUST_USE;
+
+#endif
