@@ -635,7 +635,7 @@ static void test_mutated_requests_do_no_harm(void)
         "GET /readyz?verbose&fail=open HTTP/1.0\r\nContent-Length: 12\r\n\r\nGET / HTTP/1.1",
     };
     struct lab l;
-    unsigned random = 20261123, answered = 0;
+    unsigned random = 20261123;
     lab_open(&l);
     announce_firewalls(l.core);
     CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
@@ -651,11 +651,10 @@ static void test_mutated_requests_do_no_harm(void)
             len = 1 + (random >> 8) % len;
         int fd = dial_from(l.tcp.port, 1 + i / 16);
         talk(&l, fd, request, len, "\r\n\r\n", 10, answer, sizeof answer);
-        answered += answer[0] != 0;
         close(fd);
+        if (i % 64 == 0)
+            ASSERT_HAS(get(&l, "/v1/status"), " 200 ");
     }
-    CU_ASSERT(answered > MUTANTS / 2);
-    ASSERT_HAS(get(&l, "/v1/status"), " 200 ");
     ASSERT_HAS(ask_fd(&l, dial(l.health.port), "GET /livez HTTP/1.0\r\n\r\n"), " 200 ");
     lab_close(&l);
 }
