@@ -243,7 +243,7 @@ def _(small):
     small.agent.start()
     poll("it says so", lambda: "port=9 reason=\"nothing listens there" in small.agent.process.tail(20))
     poll("it follows the other one", lambda: "following node=rs-b" in small.agent.process.tail(20))
-    hold("once", lambda: small.agent.process.tail(99).count("nothing listens there") == 1, 2)
+    hold("once", lambda: small.agent.process.tail(99).count("port=9 reason=") == 1, 2)
     small.agent.kill()
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
