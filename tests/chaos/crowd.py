@@ -56,6 +56,7 @@ class Speaker:
         self.dials += 1
         self.buffer, self.outbox, self.up, self.heard_end = b"", b"", False, False
         self.ended, self.reads = None, True
+        self.is_amid = False  # in the middle of a message, where no other can stand
         self.socket = socket.socket()
         self.socket.bind((address(self.number), 0))
         self.socket.setblocking(False)
@@ -181,7 +182,7 @@ peers:
             if now - self.beat_at > HOLD_S / 4:
                 self.beat_at = now
                 for speaker in self.speakers:
-                    if speaker.up:
+                    if speaker.up and not speaker.is_amid:
                         speaker.send(message(KEEPALIVE))
             for speaker in self.speakers:
                 if speaker.socket and speaker.outbox:
@@ -346,8 +347,12 @@ def _(crowd):
             for speaker, queue in zip(slow, queues):
                 if queue and not speaker.outbox:
                     speaker.send(bytes([queue.pop(0)]))
+                    speaker.is_amid = bool(queue)
 
+        start = time.monotonic()
         while any(queues):
+            if time.monotonic() - start > 60:
+                raise Failed(f"not all is said within 60 s; {crowd.describe()}")
             crowd.run(0.05, drip)
         crowd.wait("their routes", lambda: crowd.route_count() == CROWD + FLAPPING)
     for speaker in slow:
