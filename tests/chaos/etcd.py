@@ -94,7 +94,7 @@ class Shared:
     def join(self, node):
         """The NVA's session with a node, with all it has to tell."""
         self.sessions[node.name] = poll(f"a session with {node.name}",
-                                        lambda: Session(self.nva, NVA, NVA_ASN, node.address, KEPT + self.extra), 20)
+                                        lambda: Session(self.nva, NVA, NVA_ASN, node.address, KEPT + self.extra), 60)
 
     def programmed(self, node):
         return node.ctl("programmed", "--target", "shared")
