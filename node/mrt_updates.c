@@ -28,8 +28,7 @@ static void free_if_over(struct mrt_updates *m)
 static void on_end(void *data, const struct sink_end *e)
 {
     struct mrt_updates *m = data;
-    bool is_current = m->sink && !strcmp(e->name, m->name);
-    if (is_current) {
+    if (e->sink == m->sink) {
         m->sink = NULL;
         m->is_resting = true;
     }
@@ -82,11 +81,21 @@ static uint64_t until_next(const struct mrt_updates *m)
     return m->cfg.every_ms - ms % m->cfg.every_ms;
 }
 
+static void on_timer(uv_timer_t *timer);
+
+/* Timers count whole milliseconds from when the loop last looked at the clock: never early, for a file that ended
+ * early would share its name with the next one. */
+static void start_timer(struct mrt_updates *m)
+{
+    uv_update_time(m->cfg.loop);
+    uv_timer_start(&m->timer, on_timer, until_next(m) + 1, 0);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct mrt_updates *m = timer->data;
     end_file(m);
-    uv_timer_start(timer, on_timer, until_next(m), 0);
+    start_timer(m);
 }
 
 struct mrt_updates *mrt_updates_start(const struct mrt_updates_cfg *cfg)
@@ -95,7 +104,7 @@ struct mrt_updates *mrt_updates_start(const struct mrt_updates_cfg *cfg)
     m->cfg = *cfg;
     uv_timer_init(cfg->loop, &m->timer);
     m->timer.data = m;
-    uv_timer_start(&m->timer, on_timer, until_next(m), 0);
+    start_timer(m);
     return m;
 }
 

@@ -90,7 +90,7 @@ static void sink_free(struct sink *s)
 
 static void tell_end(struct sink *s)
 {
-    const struct sink_end end = { .name = s->name, .error = s->error, .bytes = s->bytes };
+    const struct sink_end end = { .sink = s, .name = s->name, .error = s->error, .bytes = s->bytes };
     s->cfg.on_end(s->cfg.data, &end);
     sink_free(s);
 }

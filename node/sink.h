@@ -14,7 +14,10 @@
 
 enum { SINK_PIECE = 512 * 1024, SINK_NAME = 512 };
 
+struct sink;
+
 struct sink_end {
+    const struct sink *sink; /* whose end it is: names may come twice */
     const char *name;
     int error; /* 0, or the errno that ended it */
     uint64_t bytes;
@@ -28,8 +31,6 @@ struct sink_cfg {
     void (*on_end)(void *data, const struct sink_end *e); /* exactly once, unless it was dropped; it is no more */
     void *data;
 };
-
-struct sink;
 
 /* Never NULL: what fails is told by on_end. */
 struct sink *sink_open(const struct sink_cfg *cfg);
