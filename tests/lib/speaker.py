@@ -27,6 +27,7 @@ class Session:
         self.asn, self.own, self.lock, self.path, self.hold = asn, own, threading.Lock(), path or [asn], hold
         with host.inside():
             self.socket = socket.create_connection((node, 179), 3, (own, 0))
+        self.socket.settimeout(None)  # the node may have nothing to say for longer than it takes to answer
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.established, self.ends, self.ended = threading.Event(), False, None  # ended: when the node ended it
         capabilities = bytes([1, 4, 0, 1, 0, 1]) + bytes([65, 4]) + struct.pack("!I", asn)
