@@ -2,22 +2,21 @@
  * Exit: 0 asked to stop, or the check found nothing; 1 failed: the configuration or what it names is wrong, an
  * address or a lock is in use; 2 usage. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "node/agent_keys.h"
 #include "node/guard.h"
 #include "node/loop.h"
 #include "node/node_keys.h"
+#include "node/run_directory.h"
+#include "node/target_files.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -33,14 +32,18 @@ static const char usage[] =
     "  --check        read and check everything, start nothing\n"
     "  --foreground   accepted for supervisors that want it; tandemd never forks\n"
     "  --version, --help\n"
-    "exit: 0 asked to stop, or nothing is wrong; 1 failed, or the configuration is wrong; 2 usage\n";
+    "exit: 0 asked to stop, or nothing is wrong; 1 failed, or the configuration is wrong; 2 "
+    "usage\n";
 
 static bool parse(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' }, { "node", required_argument, NULL, 'n' },
-        { "check", no_argument, NULL, 'k' },        { "foreground", no_argument, NULL, 'f' },
-        { "version", no_argument, NULL, 'v' },      { "help", no_argument, NULL, 'h' },
+        { "config", required_argument, NULL, 'c' },
+        { "node", required_argument, NULL, 'n' },
+        { "check", no_argument, NULL, 'k' },
+        { "foreground", no_argument, NULL, 'f' },
+        { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     for (int o; (o = getopt_long(argc, argv, "c:n:h", options, NULL)) != -1;) {
@@ -84,6 +87,15 @@ static bool check_agents(const struct config *config, bool is_strict)
     return ok;
 }
 
+/* A target whose file is wrong waits for another one when the node runs: the other targets work. */
+static bool check_targets(const struct config *config)
+{
+    bool ok = true;
+    for (size_t i = 0; i < config->target_count; i++)
+        ok = target_files_are_good(config->targets[i], config->path, stderr) && ok;
+    return ok;
+}
+
 /* A descriptor for every NVA, node, agent and reader of the API: as many as the system allows us. */
 static void raise_descriptor_limit(void)
 {
@@ -97,30 +109,13 @@ static void raise_descriptor_limit(void)
 
 /* ---- the run directory ---- */
 
-static bool make_run_directory(const char *path)
+static bool take_run_directory(const char *directory, const char *node)
 {
-    if (mkdir(path, 0755) == 0 || errno == EEXIST)
-        return true;
-    fprintf(stderr, "tandemd: error: runDirectory %s: %s; create it, or name another\n", path,
-            strerror(errno));
-    return false;
-}
-
-/* One process a node and machine; the lock goes with the process. */
-static bool lock_node(const char *directory, const char *node)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s.lock", directory, node);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        fprintf(stderr, "tandemd: error: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return true; /* kept open for the life of the process */
-    fprintf(stderr, "tandemd: error: %s: node %s runs already on this machine\n", path, node);
-    close(fd);
-    return false;
+    char file[CONFIG_NAME_MAX + 8], what[CONFIG_NAME_MAX + 8];
+    snprintf(file, sizeof file, "%s.lock", node);
+    snprintf(what, sizeof what, "node %s", node);
+    return run_directory_make(directory, stderr) &&
+           run_directory_lock(directory, file, what, stderr);
 }
 
 /* Incarnations count up and need no clock. A full or lost disk only costs this node the memory of
@@ -147,22 +142,22 @@ static uint64_t next_incarnation(const char *directory, const char *node)
 
 static int run(struct config *config, const struct config_node *node, struct node_keys *k)
 {
-    if (!make_run_directory(config->run_directory) ||
-        !lock_node(config->run_directory, node->name))
+    if (!take_run_directory(config->run_directory, node->name))
         return EXIT_FAILURE;
     struct loop_cfg cfg = { .config = config, .self = node->id, .keys = k };
     cfg.log = log_new(stderr, config->log_level, config->log_format, node->name);
     if (!cfg.log)
         return EXIT_FAILURE;
-    cfg.core = (struct core_cfg){ .config = config,
-                                  .self = node->id,
-                                  .identity = k->clustered || k->has_agents ? &k->cluster.identity : NULL,
-                                  .secrets = k->clustered ? &k->cluster.secrets[0] : NULL,
-                                  .next_secrets = k->cluster.secret_count > 1 ? &k->cluster.secrets[1] : NULL,
-                                  .agent_secrets = k->has_agents ? &k->cluster.agent_secrets[0] : NULL,
-                                  .next_agent_secrets = k->cluster.agent_secret_count > 1
-                                                            ? &k->cluster.agent_secrets[1]
-                                                            : NULL };
+    cfg.core = (struct core_cfg){
+        .config = config,
+        .self = node->id,
+        .identity = k->clustered || k->has_agents ? &k->cluster.identity : NULL,
+        .secrets = k->clustered ? &k->cluster.secrets[0] : NULL,
+        .next_secrets = k->cluster.secret_count > 1 ? &k->cluster.secrets[1] : NULL,
+        .agent_secrets = k->has_agents ? &k->cluster.agent_secrets[0] : NULL,
+        .next_agent_secrets =
+            k->cluster.agent_secret_count > 1 ? &k->cluster.agent_secrets[1] : NULL
+    };
     cfg.core.incarnation = next_incarnation(config->run_directory, node->name);
     randombytes_buf(&cfg.core.key, sizeof cfg.core.key);
     randombytes_buf(&cfg.core.seed, sizeof cfg.core.seed);
@@ -189,7 +184,7 @@ int main(int argc, char **argv)
     int status = EXIT_FAILURE;
     raise_descriptor_limit();
     if (node && guard_permits(config, stderr) && node_keys_load(config, node, &keys, stderr) &&
-        check_agents(config, a.check))
+        check_agents(config, a.check) && (!a.check || check_targets(config)))
         status = a.check ? 0 : run(config, node, &keys);
     node_keys_wipe(&keys);
     config_free(config);

@@ -10,6 +10,8 @@
 
 #include "node/agent/host.h"
 #include "node/keyfile.h"
+#include "node/run_directory.h"
+#include "node/target_files.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -17,7 +19,8 @@ static const char usage[] = "usage: tandem-agent --config FILE [--check]\n"
                             "  --config FILE  this host's configuration\n"
                             "  --check        read and check everything, start nothing\n"
                             "  --version, --help\n"
-                            "exit: 0 asked to stop, or nothing is wrong; 1 failed, or the configuration is wrong; 2 usage\n";
+                            "exit: 0 asked to stop, or nothing is wrong; 1 failed, or the "
+                            "configuration is wrong; 2 usage\n";
 
 struct arguments {
     const char *config;
@@ -27,8 +30,10 @@ struct arguments {
 static bool parse(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-        { "version", no_argument, NULL, 'v' },      { "help", no_argument, NULL, 'h' },
+        { "config", required_argument, NULL, 'c' },
+        { "check", no_argument, NULL, 'k' },
+        { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
@@ -44,6 +49,17 @@ static bool parse(int argc, char **argv, struct arguments *a)
         }
     }
     return a->config && optind == argc;
+}
+
+static int run(const struct config_agent_file *config, const struct host_keys *keys)
+{
+    char file[CONFIG_NAME_MAX + 16], what[CONFIG_NAME_MAX + 8];
+    snprintf(file, sizeof file, "%s.agent.lock", config->name);
+    snprintf(what, sizeof what, "agent %s", config->name);
+    if (!run_directory_make(config->run_directory, stderr) ||
+        !run_directory_lock(config->run_directory, file, what, stderr))
+        return EXIT_FAILURE;
+    return host_run(config, keys);
 }
 
 int main(int argc, char **argv)
@@ -66,8 +82,10 @@ int main(int argc, char **argv)
         ok = keyfile_identity(config->key_file, &keys.identity, stderr);
         ok = keyfile_secret(config->secret_file, &keys.secrets, stderr) && ok;
     }
+    if (a.check && config->source == CONFIG_SOURCE_ETCD)
+        ok = target_files_are_good(&config->etcd, a.config, stderr) && ok;
     if (ok)
-        status = a.check ? 0 : host_run(config, &keys);
+        status = a.check ? 0 : run(config, &keys);
     repl_identity_wipe(&keys.identity);
     repl_secrets_wipe(&keys.secrets);
     config_free_agent(config);

@@ -67,7 +67,7 @@ static const struct schema_row rows[] = {
     { "healthGate", config_read_gate, AT(gate), .help = "{ probe, port, … }: who does not answer leaves" },
     { "keepTable", read_keep, AT(keep_ms), 1000, 604800000,
       .help = "forever, or how long it outlives all nodes" },
-    { "runDirectory", schema_path, AT(run_directory), .help = "for the lock" },
+    { "runDirectory", schema_path, AT(run_directory), .help = "where its lock is: one agent of a name on a machine" },
     { "log", read_log, .help = "{ level, format }" },
     { 0 },
 };
