@@ -24,13 +24,19 @@ static struct nva *some_nva(struct world *w)
     return &w->nvas[pick(w, (uint32_t)w->nva_count)];
 }
 
+/* F5: what a failure detector between nodes, or an owner of a target, has no reason to see. */
+static bool is_seen_by_nodes(enum sim_count what)
+{
+    return what != SIM_NVA_CUTS && what != SIM_NVA_RESTARTS && what != SIM_REPLAYS && what != SIM_AGENT_RESTARTS;
+}
+
 static void count(struct world *w, enum sim_count what)
 {
     w->counts[what]++;
     if (what == SIM_CHANGES)
         return;
     w->disturbed = w->now;
-    w->faults++;
+    w->faults += is_seen_by_nodes(what);
 }
 
 static void change_route(struct world *w)

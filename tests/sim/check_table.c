@@ -274,25 +274,28 @@ static bool is_held_unheard(const struct world *w, const struct host *h, int num
     return held != 0;
 }
 
-static bool may_keep(const struct host *h)
+/* Only in the target: what the node itself still wants no brake holds. */
+static bool may_keep(const struct host *h, int number)
 {
     const struct config_target *target;
-    const struct program_stats *s = program_stats(core_program(h->core, 0, &target));
-    return s->held_by_brake || s->merging;
+    struct ip_prefix prefix = sim_prefix(number);
+    struct program *program = core_program(h->core, 0, &target);
+    const struct program_stats *s = program_stats(program);
+    uint32_t net = prefix_table_find(&h->core->rib.nets, &prefix);
+    return (s->held_by_brake || s->merging) && !(net && program_wanted_set(program, net));
 }
 
 /* S2: a withdrawal that every NVA's session with this node has processed is in its table within a second,
  * whoever else is dead, parted or asleep. */
 void check_zombies(struct world *w, const struct host *h)
 {
-    if (!host_runs(w, h) || h->stopping_since || w->now < h->paused_until + ZOMBIE_MS || !hears_all(w, h) || may_keep(h) ||
-        was_anybody_deaf(w) || has_anybody_returned(w) ||
-        is_behind(w, h))
+    if (!host_runs(w, h) || h->stopping_since || w->now < h->paused_until + ZOMBIE_MS || !hears_all(w, h) ||
+        was_anybody_deaf(w) || has_anybody_returned(w) || is_behind(w, h))
         return;
     for (int i = 0; i < w->prefix_count; i++) {
         uint64_t since;
         if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since || w->now <= since + ZOMBIE_MS ||
-            is_held_unheard(w, h, i))
+            may_keep(h, i) || is_held_unheard(w, h, i))
             continue;
         check_explain(w, i);
         sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i, (unsigned long long)since);

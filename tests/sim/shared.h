@@ -24,6 +24,7 @@ struct sim_call {
     struct azure_request q;
     char fault[160]; /* an invariant that it violates if it is carried out, "" = none */
     uint64_t epoch, incarnation; /* of the writer's fence; its node's */
+    int newer; /* a node that the writer knew to have a newer configuration, -1 = none */
     /* the answer */
     struct azure_answer answer; /* its strings: body and operation */
     char *body;
