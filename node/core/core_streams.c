@@ -67,16 +67,24 @@ static const struct repl_position *position_of(const struct core_member *teller,
     return NULL;
 }
 
+/* S1: all that was held of it is gone, and what is read of it now would be held for no time. Somebody may have a link with
+ * it again before anybody has heard it. */
+static bool has_expired(const struct core *c, const struct core_member *m)
+{
+    const struct rib_origin *o = &c->rib.origins[m->node->id];
+    return o->is_partial && o->flushed >= vlist_head(&o->order) && !core_member_is_here(m);
+}
+
 /* What a node's copy of another one is worth to us: best if it has a link with it, good for once if it
  * has more than we. */
 enum worth { WORTH_NOTHING, WORTH_READING, WORTH_FOLLOWING };
 
-static enum worth worth(const struct core_member *teller, const struct core_member *m)
+static enum worth worth(const struct core *c, const struct core_member *teller, const struct core_member *m)
 {
     const struct repl_heard *h = core_heard_of(teller, m);
     const struct repl_position *p = h ? position_of(teller, m->node->id) : NULL;
     const struct repl_replica *own = &m->replica;
-    if (!p || !h->serves || !has_link(teller) || p->incarnation < own->incarnation)
+    if (!p || !h->serves || !has_link(teller) || p->incarnation < own->incarnation || has_expired(c, m))
         return WORTH_NOTHING;
     if (h->linked)
         return WORTH_FOLLOWING;
@@ -88,9 +96,9 @@ static enum worth worth(const struct core_member *teller, const struct core_memb
 static struct core_member *best_source(struct core *c, const struct core_member *m)
 {
     struct core_member *best = m->source && has_link(m->source) ? m->source : NULL;
-    enum worth most = best ? worth(best, m) : WORTH_NOTHING;
+    enum worth most = best ? worth(c, best, m) : WORTH_NOTHING;
     for (struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k)) {
-        enum worth has = k == m ? WORTH_NOTHING : worth(k, m);
+        enum worth has = k == m ? WORTH_NOTHING : worth(c, k, m);
         if (has <= most)
             continue;
         best = k;
@@ -105,7 +113,7 @@ static bool is_outdated(const struct core *c, const struct core_member *m)
     if (c->rib.origins[m->node->id].is_partial && m->replica.position && core_member_is_here(m))
         return true;
     const struct repl_position *p = position_of(m->source, m->node->id);
-    return p && p->incarnation > m->replica.incarnation && worth(m->source, m) != WORTH_NOTHING;
+    return p && p->incarnation > m->replica.incarnation && worth(c, m->source, m) != WORTH_NOTHING;
 }
 
 static void choose(struct core *c, struct core_member *m)

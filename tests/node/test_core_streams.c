@@ -1,0 +1,59 @@
+/* Whose stream is read from whom. */
+#include "node/core/core_impl.h"
+#include "tests/lib/pair_lab.h"
+
+enum { LIFE = 7 };
+
+/* A third node, which the first has no link with, and the second says that it has one. */
+static struct pair *three(void)
+{
+    struct pair *p = pair_open();
+    for (int i = 0; i < 2; i++) {
+        core_free(p->core[i]);
+        p->config[i].node_count = 3;
+        p->config[i].nodes[2] = p->config[i].nodes[1];
+        p->config[i].nodes[2].id = 3;
+        p->config[i].nodes[2].cluster_address.bytes[3] = 9;
+        p->config[i].nodes[2].public_key[0] ^= 1;
+    }
+    for (int i = 0; i < 2; i++)
+        pair_start(p, i);
+    pair_pass(p, 500);
+    CU_ASSERT_EQUAL_FATAL(pair_view(p, 0).state, REPL_MEMBER_ALIVE);
+    struct repl_beat *b = &p->core[0]->members[2].heard;
+    b->heard_count = 1;
+    b->heard[0] = (struct repl_heard){ .node = 3, .incarnation = LIFE, .linked = true, .serves = true };
+    for (int i = 0; i < b->position_count; i++)
+        if (b->positions[i].origin == 3)
+            b->positions[i] = (struct repl_position){ .origin = 3, .incarnation = LIFE, .version = 5 };
+    return p;
+}
+
+static void test_who_has_no_link_with_a_node_reads_it_from_one_that_has(void)
+{
+    struct pair *p = three();
+    core_streams_choose(p->core[0]);
+    CU_ASSERT_PTR_EQUAL(p->core[0]->members[3].source, &p->core[0]->members[2]);
+    CU_ASSERT_EQUAL(p->core[0]->members[3].replica.incarnation, LIFE);
+    pair_free(p);
+}
+
+/* S1: it would be there and gone again, turn by turn. */
+static void test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    c->rib.origins[3].class = RIB_STALE;
+    rib_origin_drop(&c->rib, 3, RIB_CURRENT);
+    core_streams_choose(c);
+    CU_ASSERT_PTR_NULL(m->source);
+    m->life.state = REPL_MEMBER_ALIVE;
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+    CU_ASSERT_EQUAL(c->rib.origins[3].lost_ms, c->now_ms); /* and its time has not run out */
+    pair_free(p);
+}
+
+CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
+        CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier))
