@@ -194,6 +194,7 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
     beat.loop_lag_ms = b->loop_lag_ms;
     beat.input_lag_ms = b->input_lag_ms;
     beat.steady = b->steady;
+    beat.hears_no_nva = b->hears_no_nva;
     beat.algo = b->algo;
     if (b->has_digest)
         beat.digest = codec_bytes(b->digest, REPL_DIGEST);
@@ -356,6 +357,7 @@ static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, st
                               .loop_lag_ms = b->loop_lag_ms,
                               .input_lag_ms = b->input_lag_ms,
                               .steady = b->steady,
+                              .hears_no_nva = b->hears_no_nva,
                               .has_digest = b->digest.len == REPL_DIGEST,
                               .has_config = b->config_digest.len == REPL_DIGEST,
                               .config_generation = b->config_generation };

@@ -144,6 +144,7 @@ static void send_beat(struct core *c, struct core_member *m)
     b->echo_age_ms = m->has_heard ? (uint32_t)(c->now_ms - m->heard_beat_ms) : 0;
     b->loop_lag_ms = c->lag_ms;
     b->input_lag_ms = c->input_lag_ms;
+    b->hears_no_nva = core_hears_no_nva(c);
     b->algo = core_algo(c);
     b->steady = c->phase == CORE_STEADY;
     b->has_config = true;

@@ -575,10 +575,6 @@ void core_targets_fini(struct core *c);
 void core_targets_follow(struct core *c);
 void core_targets_feed(struct core *c);
 bool core_targets_have_work(const struct core *c);
-/* Sessions of NVAs with any node that is alive: none means that we are probably the isolated ones. None too
- * after a pause, until the targets know what was lost in it: it was lost because we were away, and the
- * brake gives it the time to come back. */
-uint32_t core_live_sessions(const struct core *c);
 uint64_t core_targets_slowest(const struct core *c);
 bool core_targets_hold(const struct core *c, uint32_t net);
 /* At least so many nets are kept by a target's brake. */
@@ -588,6 +584,14 @@ struct core_target *core_nth_program(struct core *c, size_t nth);
 /* core_times.c: how long news takes. */
 void core_times_heard(struct core *c);
 void core_times_tick(struct core *c, bool is_encoding);
+
+/* core_silence.c */
+/* Is any session of an NVA with a node that is alive more than a name? None means that we are probably the isolated
+ * ones. None too after a pause, until the targets know what was lost in it: it was lost because we were away, and the
+ * brake gives it the time to come back. */
+bool core_nvas_are_heard(const struct core *c);
+/* Of this node's own sessions. */
+bool core_hears_no_nva(const struct core *c);
 
 /* core_lost.c */
 void core_lost_tick(struct core *c);

@@ -204,7 +204,7 @@ struct core_moment core_table_moment(const struct core *c)
                                  .freed = c->table.freed,
                                  .settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on,
                                  .complete = c->converged_told,
-                                 .isolated = core_live_sessions(c) == 0,
+                                 .isolated = !core_nvas_are_heard(c),
                                  .is_woken = c->woken_ms != 0,
                                  .lost = c->lost.version };
 }

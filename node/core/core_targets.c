@@ -112,18 +112,6 @@ void core_targets_follow(struct core *c)
     free(old);
 }
 
-uint32_t core_live_sessions(const struct core *c)
-{
-    uint32_t count = 0;
-    if (c->woken_ms)
-        return 0;
-    for (int o = 1; o < RIB_ORIGINS; o++)
-        for (uint32_t nva = 1; nva < c->names.count; nva++)
-            count += c->rib.origins[o].class == RIB_LIVE &&
-                     rib_session_is_up(c->rib.origins[o].sessions[nva].state);
-    return count;
-}
-
 /* ---- what a target should have ---- */
 
 static struct choice_route route_of(const struct core *c, uint32_t net,
@@ -223,12 +211,12 @@ void core_targets_feed(struct core *c)
 {
     bool settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on;
     bool converged = settled && (c->converged_told || may_remove_inherited(c));
-    uint32_t sessions = core_live_sessions(c);
+    bool heard = core_nvas_are_heard(c);
     for (size_t i = 0; i < c->target_count; i++) {
         struct core_target *t = c->targets[i];
         if (!t->program || !t->ready)
             continue;
-        program_set_live_sessions(t->program, sessions, c->now_ms);
+        program_set_live_sessions(t->program, heard, c->now_ms);
         feed(c, t);
         if (converged)
             tell_converged(c, t);

@@ -30,12 +30,22 @@ static int nva_named(const struct world *w, const char *subject)
     return -1;
 }
 
+static bool has_sessions(const struct host *h)
+{
+    const struct rib_session *own = h->core->rib.origins[h->core->rib.self].sessions;
+    for (uint32_t nva = 1; nva < h->core->names.count; nva++)
+        if (rib_session_is_up(own[nva].state))
+            return true;
+    return false;
+}
+
 static void check_hold(struct world *w, const struct host *h, const struct core_event *e)
 {
     int nva = nva_named(w, e->subject);
     if (nva < 0 || !strstr(e->fields, "hold timer expired") || strstr(e->fields, "(received)"))
         return;
     uint64_t hold = w->config.peers[nva].hold_s * 1000u;
+    w->counts[SIM_MISSED] += !core_nvas_are_heard(h->core) && has_sessions(h);
     if (w->now > w->apart[h->number][nva] + hold + DETECT_MS)
         sim_fail(w, "D4: node %d ended the session with NVA %d for silence, and it spoke", h->number, nva);
 }
@@ -346,7 +356,7 @@ static void check_host(struct world *w, const struct host *h)
         check_digests(w, h->core, w->hosts[k].core);
         check_flushed(w, h->core, w->hosts[k].core);
     }
-    w->counts[SIM_ISOLATED] += core_live_sessions(h->core) == 0;
+    w->counts[SIM_ISOLATED] += !core_nvas_are_heard(h->core);
     if (w->order % SCRATCH_EVERY == 0) {
         check_scratch(w, h->core);
         count_disproved(w, &h->core->rib);

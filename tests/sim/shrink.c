@@ -47,6 +47,11 @@ uint64_t sim_run(struct world *w, uint64_t seed, const bool *skips, bool verbose
         heal(w);
     if (!w->failure[0])
         check_settled(w);
+    if (!w->failure[0] && sim_isolate(w)) {
+        heal(w);
+        if (!w->failure[0])
+            check_settled(w);
+    }
     world_fini(w);
     return w->trace;
 }

@@ -10,6 +10,7 @@
  *   agent   a host that follows the nodes' tables; its kernel outlives it, too
  *   shared  a target that the nodes share, and who may write it (shared.h)
  *   act     what goes wrong, and when
+ *   isolate no node hears any NVA
  *   check   invariants, after every event */
 #ifndef TANDEM_TESTS_SIM_WORLD_H
 #define TANDEM_TESTS_SIM_WORLD_H
@@ -89,7 +90,9 @@ typedef int sim_party;
     X(RESETS, "streams started over")                                                              \
     X(RESUMES, "streams resumed")                                                                  \
     X(INHERITED, "tables inherited")                                                               \
-    X(ISOLATED, "nodes without any session")                                                       \
+    X(ISOLATED, "nodes that heard no NVA")                                                         \
+    X(MISSED, "sessions whose hold time ran out before those of others that were late, too")        \
+    X(ALONE, "times that no node heard any NVA, and nothing went")                                  \
     X(HEARSAY, "nodes alive by what others hear")                                                  \
     X(RELAYED, "streams read from another's copy")                                                 \
     X(FLUSHED, "copies of the dead compared")                                                      \
@@ -329,6 +332,9 @@ void act(struct world *w);
 void act_heal(struct world *w);
 /* Nothing is wrong but links between nodes, and every node can be reached over others. */
 void act_part(struct world *w);
+
+/* isolate.c: in some worlds no node hears any NVA for a while; false: not in this one. */
+bool sim_isolate(struct world *w);
 
 /* rotate.c: what an operator does with keys, now and then */
 void sim_rotate(struct world *w);
