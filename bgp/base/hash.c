@@ -7,20 +7,26 @@
 #include "bgp/base/pages.h"
 
 enum {
-    HOMES_MIN = 64,
-    HOMES_MAX = 1 << 30,
+    ORDER_MIN = HASH_HOME_BITS,
+    ORDER_MAX = 30,
     SLACK_MIN = 64,
+    SLACK_MAX = 1 << 30,
     MOVE_PER_INSERT = 8,
-    EXPECT_AHEAD = 64, /* cells: what the insertions take that come while memory answers */
+    FAR = 1 << HASH_HOME_BITS, /* what is so far from its home does not tell it */
+    CELL_BITS = 32,
+    BITS_TELLING = CELL_BITS - HASH_HOME_BITS - 1, /* of a value: beside it a cell has its home, and where it goes next */
 };
 
 /* ---- one table ---- */
 
-static const uint32_t GRAVE = 1u << 31; /* a cell whose value was removed: no value, so no table has it */
-
-static uint32_t value_in(const struct hash_table *t, uint32_t cell)
+static uint32_t tag_mask(const struct hash_table *t)
 {
-    return cell & ((1u << t->bits) - 1);
+    return UINT32_MAX << t->bits;
+}
+
+static uint32_t value_in(const struct hash_table *t, uint32_t at)
+{
+    return t->cells[at] & ~tag_mask(t);
 }
 
 static uint32_t cell_count(const struct hash_table *t)
@@ -28,17 +34,23 @@ static uint32_t cell_count(const struct hash_table *t)
     return t->cells ? t->homes + t->slack : 0;
 }
 
-/* Room for values up to this one, for those of the table before, and for as many as the size makes likely. */
-static uint32_t bits_for(uint32_t homes, uint32_t before, uint32_t value)
+/* Room for values up to this one, and for as many as the size makes likely. At least so much that no cell has to
+ * tell more of its hash than it did in the table before. */
+static uint32_t bits_for(uint32_t order, uint32_t least, uint32_t value)
 {
-    uint32_t bits = 32 - (uint32_t)__builtin_clz(value | homes);
-    return bits > before ? bits : before;
+    uint32_t bits = CELL_BITS - (uint32_t)__builtin_clz(value | 1u << order);
+    least = least < CELL_BITS ? least : CELL_BITS - 1;
+    return bits > least ? bits : least;
 }
 
-static bool table_init(struct hash_table *t, uint32_t homes, uint32_t slack, uint32_t bits)
+static bool table_init(struct hash_table *t, uint32_t order, uint32_t slack, uint32_t bits)
 {
-    *t = (struct hash_table){ .homes = homes, .slack = slack, .bits = bits };
-    t->bytes = ((size_t)homes + slack) * sizeof *t->cells;
+    *t = (struct hash_table){ .homes = 1u << order,
+                              .slack = slack,
+                              .order = (uint8_t)order,
+                              .bits = (uint8_t)bits,
+                              .is_vague = bits > BITS_TELLING };
+    t->bytes = ((size_t)t->homes + slack + 1) * sizeof *t->cells; /* one stays a gap, which ends every walk */
     t->cells = t->bytes < PAGES_MIN ? calloc(1, t->bytes) : pages_new(&t->bytes, true);
     return t->cells;
 }
@@ -52,41 +64,69 @@ static void table_fini(struct hash_table *t)
     *t = (struct hash_table){ 0 };
 }
 
-/* False: no gap is left behind its home. */
-static bool table_put(struct hash_table *t, uint64_t hash, uint32_t value)
+/* How far from its home a cell stands at this place, as far as it tells. */
+static inline uint32_t distance_told(uint32_t cell, uint32_t at)
 {
-    uint32_t at = hash_home(t, hash), end = cell_count(t);
-    while (at < end && value_in(t, t->cells[at]))
-        at++;
-    if (at == end)
+    return (at - (cell >> (CELL_BITS - HASH_HOME_BITS))) % FAR;
+}
+
+static uint32_t home_of(const struct hash_table *t, const struct hash_owner *owner, uint32_t at)
+{
+    return t->is_vague ? hash_home(t, owner->hash(owner->of, value_in(t, at))) : at - distance_told(t->cells[at], at);
+}
+
+/* In front of what has its home there: what stands there moves on, and so does all behind it up to the next gap.
+ * Stands now something so far from its home that it does not tell it? */
+static inline bool shift_in(uint32_t *cells, uint32_t at, uint32_t cell)
+{
+    bool is_far = false;
+    for (uint32_t next; cell; cell = next) {
+        next = cells[at];
+        cells[at++] = cell;
+        is_far |= next && distance_told(next, at) == 0; /* one step more than FAR - 1 */
+    }
+    return is_far;
+}
+
+/* Behind all of the same home and those before. */
+static bool put_where(struct hash_table *t, const struct hash_owner *owner, uint32_t home, uint32_t cell)
+{
+    uint32_t at = home, gap = home, end = cell_count(t);
+    while (t->cells[gap])
+        gap++;
+    if (gap == end)
         return false;
-    t->used += !t->cells[at];
+    while (t->cells[at] && home_of(t, owner, at) <= home)
+        at++;
+    t->is_vague |= shift_in(t->cells, at, cell) || at - home >= FAR;
     t->live++;
-    t->cells[at] = hash_tag(t, hash) | value;
     return true;
 }
 
-/* A grave, unless a gap follows: then it ends the cluster, and graves before it do no more. */
-static void table_clear(struct hash_table *t, uint32_t at)
+/* False: no gap is left behind its home. Nearly always cells tell their homes, and the end is empty: then it is
+ * a handful of instructions. */
+static inline bool table_put(struct hash_table *t, const struct hash_owner *owner, uint32_t home, uint32_t cell)
 {
-    t->live--;
-    t->cells[at] = GRAVE;
-    if (at + 1 < cell_count(t) && t->cells[at + 1])
-        return;
-    for (;; at--) {
-        t->cells[at] = 0;
-        t->used--;
-        if (!at || t->cells[at - 1] != GRAVE)
-            return;
-    }
+    uint32_t *cells = t->cells, far = 0;
+    if (t->is_vague || cells[t->homes + t->slack - 1])
+        return put_where(t, owner, home, cell);
+    while (cells[home + far] && distance_told(cells[home + far], home + far) >= far)
+        far++;
+    t->is_vague = shift_in(cells, home + far, cell) || far >= FAR;
+    t->live++;
+    return true;
 }
 
-static void table_remove(struct hash_table *t, uint64_t hash, uint32_t value)
+/* What follows moves up, unless it is at home. */
+static void table_remove(struct hash_table *t, const struct hash_owner *owner, uint32_t home, uint32_t cell)
 {
-    uint32_t at = hash_home(t, hash), mine = hash_tag(t, hash) | value;
-    for (; t->cells[at] != mine; at++)
-        assert(t->cells[at] && at + 1 < cell_count(t)); /* the caller removes only what it inserted */
-    table_clear(t, at);
+    uint32_t at = home;
+    for (; t->cells[at] != cell; at++)
+        assert(t->cells[at]); /* the caller removes only what it inserted */
+    for (; t->cells[at + 1] && home_of(t, owner, at + 1) <= at; at++)
+        t->cells[at] = t->cells[at + 1];
+    t->cells[at] = 0;
+    t->live--;
 }
 
 /* ---- from one table into a wider one ---- */
@@ -98,16 +138,44 @@ void hash_fini(struct hash_index *x)
     *x = (struct hash_index){ 0 };
 }
 
-static uint64_t hash_at(const struct hash_table *t, uint32_t at, const struct hash_owner *owner)
+/* Where cells go in another table. */
+struct way {
+    const struct hash_table *from, *to;
+    const struct hash_owner *owner;
+    uint32_t wider; /* more bits of a home */
+    bool is_told;   /* by the cells themselves */
+};
+
+struct place {
+    uint32_t home, cell;
+};
+
+static struct way way(const struct hash_table *from, const struct hash_table *to, const struct hash_owner *owner)
 {
-    return owner->hash(owner->of, value_in(t, t->cells[at]));
+    uint32_t wider = (uint32_t)(to->order - from->order);
+    bool is_told = !from->is_vague && wider <= 1 && to->bits >= from->bits + wider;
+    return (struct way){ from, to, owner, wider, is_told };
+}
+
+static inline struct place place_in(const struct way *w, uint32_t at)
+{
+    uint32_t cell = w->from->cells[at], value = value_in(w->from, at);
+    if (!w->is_told) {
+        uint64_t hash = w->owner->hash(w->owner->of, value);
+        return (struct place){ hash_home(w->to, hash), hash_tag(w->to, hash) | value };
+    }
+    uint32_t tag = (cell ^ value) << w->wider;
+    uint32_t next = tag >> (CELL_BITS - HASH_HOME_BITS) & w->wider; /* bit of the hash behind its home */
+    return (struct place){ (at - distance_told(cell, at)) << w->wider | next, (tag & tag_mask(w->to)) | value };
 }
 
 static void take_back(struct hash_index *x, const struct hash_owner *owner, uint32_t end)
 {
-    for (uint32_t i = x->moved; i < end; i++)
-        if (value_in(&x->old, x->old.cells[i]))
-            table_remove(&x->now, hash_at(&x->old, i, owner), value_in(&x->old, x->old.cells[i]));
+    const struct way w = way(&x->old, &x->now, owner);
+    for (uint32_t i = x->moved; i < end; i++) {
+        struct place p = place_in(&w, i);
+        table_remove(&x->now, owner, p.home, p.cell);
+    }
 }
 
 /* All up to the next gap of old, since what stands there has its home there: so the two tables are parted.
@@ -115,27 +183,18 @@ static void take_back(struct hash_index *x, const struct hash_owner *owner, uint
  * is rebuilt. */
 static bool move_cluster(struct hash_index *x, const struct hash_owner *owner)
 {
-    uint32_t at = x->moved, end = cell_count(&x->old), live = 0;
-    for (; at < end && x->old.cells[at]; at++) {
-        uint32_t value = value_in(&x->old, x->old.cells[at]);
-        if (value && !table_put(&x->now, hash_at(&x->old, at, owner), value)) {
+    const struct way w = way(&x->old, &x->now, owner);
+    uint32_t at = x->moved;
+    for (; x->old.cells[at]; at++) {
+        struct place p = place_in(&w, at);
+        if (!table_put(&x->now, owner, p.home, p.cell)) {
             take_back(x, owner, at);
             return false;
         }
-        live += value != 0;
     }
-    x->old.live -= live;
+    x->old.live -= at - x->moved;
     x->moved = at;
     return true;
-}
-
-/* Each once, so far ahead that it is there when its hash is asked for. */
-static void expect_some(const struct hash_index *x, const struct hash_owner *owner, uint32_t since)
-{
-    uint32_t end = cell_count(&x->old), until = x->moved + EXPECT_AHEAD;
-    for (uint32_t i = since + EXPECT_AHEAD; owner->expect && i < end && i < until; i++)
-        if (value_in(&x->old, x->old.cells[i]))
-            owner->expect(owner->of, value_in(&x->old, x->old.cells[i]));
 }
 
 /* What is moved of a large table goes back to the system piece by piece: never do both stand there whole. */
@@ -159,29 +218,30 @@ static void move_some(struct hash_index *x, const struct hash_owner *owner)
     }
     if (x->moved >= end || !x->old.live)
         table_fini(&x->old);
-    else
-        expect_some(x, owner, since);
     release(x, since);
 }
 
 static bool put_all(struct hash_table *to, const struct hash_table *from, uint32_t first,
                     const struct hash_owner *owner)
 {
+    const struct way w = way(from, to, owner);
     for (uint32_t i = first, end = cell_count(from); i < end; i++) {
-        uint32_t value = value_in(from, from->cells[i]);
-        if (value && !table_put(to, hash_at(from, i, owner), value))
+        if (!from->cells[i])
+            continue;
+        struct place p = place_in(&w, i);
+        if (!table_put(to, owner, p.home, p.cell))
             return false;
     }
     return true;
 }
 
-/* All at once, with as much slack as it takes: for keys that were chosen to collide. */
-static bool rebuild(struct hash_index *x, const struct hash_owner *owner, uint32_t homes, uint32_t slack,
+/* All at once, with as much slack as it takes: for keys that were chosen to collide, and for larger values. */
+static bool rebuild(struct hash_index *x, const struct hash_owner *owner, uint32_t order, uint32_t slack,
                     uint32_t bits)
 {
     struct hash_table wider;
     for (bool fits = false; !fits; slack *= 2) {
-        if (slack > HOMES_MAX || !table_init(&wider, homes, slack, bits))
+        if (slack > SLACK_MAX || !table_init(&wider, order, slack, bits))
             return false;
         fits = put_all(&wider, &x->now, 0, owner) && put_all(&wider, &x->old, x->moved, owner);
         if (!fits)
@@ -197,19 +257,17 @@ static bool make_room(struct hash_index *x, const struct hash_owner *owner, uint
 {
     struct hash_table wider;
     if (!x->now.cells)
-        return table_init(&x->now, HOMES_MIN, SLACK_MIN, bits_for(HOMES_MIN, 0, value));
+        return table_init(&x->now, ORDER_MIN, SLACK_MIN, bits_for(ORDER_MIN, 0, value));
+    bool is_full = x->now.live + x->old.live >= x->now.homes / 5 * 4;
     bool is_narrow = value >> (x->old.cells ? x->old : x->now).bits;
-    if (!is_narrow && x->now.used + x->old.live < x->now.homes / 5 * 4)
+    if (!is_narrow && !is_full)
         return true;
-    /* of graves alone a table of the same size gets rid */
-    bool is_full = x->now.live + x->old.live >= x->now.homes / 5 * 3;
-    uint32_t homes = is_full ? 2 * x->now.homes : x->now.homes;
-    uint32_t bits = bits_for(homes, x->now.bits, value);
-    if (homes > HOMES_MAX)
+    uint32_t order = x->now.order + is_full, bits = bits_for(order, x->now.bits + is_full, value);
+    if (order > ORDER_MAX)
         return false;
     if (is_narrow || x->old.cells)
-        return rebuild(x, owner, homes, x->now.slack, bits);
-    if (!table_init(&wider, homes, x->now.slack, bits))
+        return rebuild(x, owner, order, x->now.slack, bits);
+    if (!table_init(&wider, order, x->now.slack, bits))
         return false;
     x->old = x->now;
     x->now = wider;
@@ -224,21 +282,27 @@ static struct hash_table *table_of(struct hash_index *x, uint64_t hash)
     return hash_table_of(x, hash) == &x->old ? &x->old : &x->now;
 }
 
+static bool put(struct hash_table *t, const struct hash_owner *owner, uint64_t hash, uint32_t value)
+{
+    return table_put(t, owner, hash_home(t, hash), hash_tag(t, hash) | value);
+}
+
 bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value)
 {
     assert(value && value <= HASH_VALUE_MAX);
     if (!make_room(x, owner, value))
         return false;
     move_some(x, owner);
-    while (!table_put(table_of(x, hash), hash, value))
-        if (!rebuild(x, owner, x->now.homes, 2 * x->now.slack, x->now.bits))
+    while (!put(table_of(x, hash), owner, hash, value))
+        if (!rebuild(x, owner, x->now.order, 2 * x->now.slack, x->now.bits))
             return false;
     return true;
 }
 
-void hash_remove(struct hash_index *x, uint64_t hash, uint32_t value)
+void hash_remove(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value)
 {
-    table_remove(table_of(x, hash), hash, value);
+    struct hash_table *t = table_of(x, hash);
+    table_remove(t, owner, hash_home(t, hash), hash_tag(t, hash) | value);
 }
 
 size_t hash_memory(const struct hash_index *x)

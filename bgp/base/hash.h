@@ -3,10 +3,12 @@
  * Peers choose what is hashed, so the key is random per process (per seed in the simulator).
  * The index is open addressing over cells of four bytes: a value and, in the bits that values of this
  * table's size leave over, a part of the hash, by which nearly all cells of other keys are passed over
- * without a look at what they name. The hash itself is not kept: to move a value into a wider table it is
- * asked of its owner again. A few cells are moved with every insertion, cluster by cluster: none ever pays
- * for the whole table, and the place of a hash tells which of the two tables to look at. What a removal
- * leaves is filled by the next insertion. Equality is the caller's business:
+ * without a look at what they name. Cells stand in the order of their homes (Robin Hood hashing): so none is far
+ * from its home, and that part of the hash, which begins with the last bits of the home, tells it. The bits
+ * that follow say where the cell goes in a table twice as wide: to move it nobody has to be asked for its
+ * hash. Only where values leave no room for that, or keys were chosen to collide, its owner is.
+ * A few cells are moved with every insertion, cluster by cluster: none ever pays for the whole table, and the
+ * place of a hash tells which of the two tables to look at. Equality is the caller's business:
  *
  *     struct hash_probe p = hash_probe(&index, hash);
  *     for (uint32_t v; (v = hash_probe_next(&p));)
@@ -24,15 +26,18 @@
 struct hash_owner {
     const void *of;
     uint64_t (*hash)(const void *of, uint32_t value);
-    void (*expect)(const void *of, uint32_t value); /* it will be asked for soon; NULL: no need to know */
 };
+
+enum { HASH_HOME_BITS = 6 }; /* last bits of its home that a cell begins with */
 
 struct hash_table {
     uint32_t *cells; /* a part of the hash above `bits` of the value; 0: a gap */
-    uint32_t homes;  /* places that a hash may name; cells: homes + slack for what the last displace */
+    uint32_t homes;  /* places that a hash may name, a power of two; cells: homes + slack for what the last displace */
     uint32_t slack;
-    uint32_t bits;
-    uint32_t live, used; /* cells with a value; without gap */
+    uint8_t order; /* homes: 2 to the power of it; the first so many bits of a hash are its home */
+    uint8_t bits;
+    bool is_vague; /* cells do not tell their homes */
+    uint32_t live; /* cells with a value */
     size_t bytes;
 };
 
@@ -47,8 +52,8 @@ void hash_fini(struct hash_index *x);
 /* Add a value that is not there yet; false (nothing changed) when memory ends. The owner is asked for the
  * hashes of values that are there. */
 bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value);
-/* Remove a value that is there. */
-void hash_remove(struct hash_index *x, uint64_t hash, uint32_t value);
+/* Remove a value that is there; of others the owner is asked. */
+void hash_remove(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value);
 size_t hash_memory(const struct hash_index *x);
 
 struct hash_probe {
@@ -57,15 +62,15 @@ struct hash_probe {
     uint32_t limit; /* values are below */
 };
 
-/* The upper half of a hash says where it stands, the lower one what the cell shows of it. */
 static inline uint32_t hash_home(const struct hash_table *t, uint64_t hash)
 {
-    return (uint32_t)((hash >> 32) * t->homes >> 32);
+    return (uint32_t)(hash >> (64 - t->order));
 }
 
+/* What a cell shows of a hash: from the last bits of its home on. */
 static inline uint32_t hash_tag(const struct hash_table *t, uint64_t hash)
 {
-    return (uint32_t)hash >> t->bits << t->bits;
+    return (uint32_t)(hash << (t->order - HASH_HOME_BITS) >> 32) >> t->bits << t->bits;
 }
 
 static inline const struct hash_table *hash_table_of(const struct hash_index *x, uint64_t hash)

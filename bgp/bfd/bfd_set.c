@@ -63,6 +63,16 @@ static uint64_t hash_remote_again(const void *of, uint32_t id)
     return hash_addr(set, &set->peers[id]->cfg.remote);
 }
 
+static struct hash_owner discriminators(const struct bfd_set *set)
+{
+    return (struct hash_owner){ .of = set, .hash = hash_discriminator_again };
+}
+
+static struct hash_owner remotes(const struct bfd_set *set)
+{
+    return (struct hash_owner){ .of = set, .hash = hash_remote_again };
+}
+
 static struct bfd_peer *by_discriminator(const struct bfd_set *set, uint32_t discriminator)
 {
     struct hash_probe probe =
@@ -130,8 +140,7 @@ struct bfd_peer *bfd_set_open(struct bfd_set *set, const struct bfd_peer_cfg *cf
     const struct bfd_session_cfg session = { .discriminator = new_discriminator(set),
                                              .times = cfg->times,
                                              .seed = draw(set) };
-    const struct hash_owner discriminators = { .of = set, .hash = hash_discriminator_again },
-                            remotes = { .of = set, .hash = hash_remote_again };
+    const struct hash_owner by_number = discriminators(set), by_remote = remotes(set);
     uint64_t hash = hash_discriminator(set, session.discriminator);
     struct bfd_peer *p = malloc(sizeof *p);
     if (!p || !make_room(set, cfg->id))
@@ -142,13 +151,13 @@ struct bfd_peer *bfd_set_open(struct bfd_set *set, const struct bfd_peer_cfg *cf
                             .session = bfd_session_new(&session, now_ms) };
     if (!p->session)
         goto err_peer;
-    if (!hash_insert(&set->by_discriminator, &discriminators, hash, cfg->id))
+    if (!hash_insert(&set->by_discriminator, &by_number, hash, cfg->id))
         goto err_session;
-    if (!hash_insert(&set->by_remote, &remotes, hash_addr(set, &cfg->remote), cfg->id))
+    if (!hash_insert(&set->by_remote, &by_remote, hash_addr(set, &cfg->remote), cfg->id))
         goto err_discriminator;
     return set->peers[cfg->id] = p;
 err_discriminator:
-    hash_remove(&set->by_discriminator, hash, cfg->id);
+    hash_remove(&set->by_discriminator, &by_number, hash, cfg->id);
 err_session:
     bfd_session_free(p->session);
 err_peer:
@@ -158,11 +167,12 @@ err_peer:
 
 void bfd_set_close(struct bfd_set *set, uint32_t id)
 {
+    const struct hash_owner by_number = discriminators(set), by_remote = remotes(set);
     struct bfd_peer *p = bfd_set_get(set, id);
     if (!p)
         return;
-    hash_remove(&set->by_discriminator, hash_discriminator(set, discriminator_of(p)), id);
-    hash_remove(&set->by_remote, hash_addr(set, &p->cfg.remote), id);
+    hash_remove(&set->by_discriminator, &by_number, hash_discriminator(set, discriminator_of(p)), id);
+    hash_remove(&set->by_remote, &by_remote, hash_addr(set, &p->cfg.remote), id);
     set->peers[id] = NULL;
     bfd_session_free(p->session);
     free(p);

@@ -85,9 +85,9 @@ static uint64_t hash_again(const void *of, uint32_t id)
     return hash_of(of, &bgp_attr_record(of, id)->attrs);
 }
 
-static void expect(const void *of, uint32_t id)
+static struct hash_owner owner(const struct bgp_attr_table *t)
 {
-    __builtin_prefetch(bgp_attr_record(of, id));
+    return (struct hash_owner){ .of = t, .hash = hash_again };
 }
 
 static uint32_t add(struct bgp_attr_table *t, const struct bgp_attrs *a, uint64_t hash)
@@ -97,7 +97,7 @@ static uint32_t add(struct bgp_attr_table *t, const struct bgp_attrs *a, uint64_
         return 0;
     assert(!(id >> BGP_ATTRS_ID_BITS)); /* so many are more than the memory of any machine */
     uint8_t *bytes = new_bytes(t, held_bytes(a), &place);
-    const struct hash_owner self = { .of = t, .hash = hash_again, .expect = expect };
+    const struct hash_owner self = owner(t);
     struct bgp_attr_record *r = bgp_attr_record(t, id);
     *r = (struct bgp_attr_record){ .attrs = *a, .refs = 1, .place = place };
     r->attrs.bytes = bytes;
@@ -131,7 +131,8 @@ uint32_t bgp_attrs_intern(struct bgp_attr_table *t, const struct bgp_attrs *a)
 void bgp_attrs_drop(struct bgp_attr_table *t, uint32_t id)
 {
     struct bgp_attr_record *r = bgp_attr_record(t, id);
-    hash_remove(&t->index, hash_of(t, &r->attrs), id);
+    const struct hash_owner self = owner(t);
+    hash_remove(&t->index, &self, hash_of(t, &r->attrs), id);
     t->bytes -= held_bytes(&r->attrs);
     free_bytes(t, &r->attrs, r->place);
     *r = (struct bgp_attr_record){ 0 };

@@ -51,6 +51,11 @@ static uint64_t hash_again(const void *of, uint32_t id)
     return hash_of(of, s->members, s->count);
 }
 
+static struct hash_owner owner(const struct nhset_table *t)
+{
+    return (struct hash_owner){ .of = t, .hash = hash_again };
+}
+
 static uint32_t find(struct nhset_table *t, uint64_t hash, const struct ip_addr *members,
                      uint32_t count)
 {
@@ -88,7 +93,7 @@ uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t c
         return id;
     }
     *nomem = true;
-    const struct hash_owner self = { .of = t, .hash = hash_again };
+    const struct hash_owner self = owner(t);
     struct ip_addr *copy = malloc(count * sizeof *copy);
     id = copy ? slab_new(&t->sets) : 0;
     if (!id || !hash_insert(&t->index, &self, hash, id)) {
@@ -108,7 +113,8 @@ uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t c
 void nhset_drop(struct nhset_table *t, uint32_t id)
 {
     struct nhset *s = slab_at(&t->sets, id);
-    hash_remove(&t->index, hash_of(t, s->members, s->count), id);
+    const struct hash_owner self = owner(t);
+    hash_remove(&t->index, &self, hash_of(t, s->members, s->count), id);
     free(s->members);
     *s = (struct nhset){ 0 };
     slab_free(&t->sets, id);

@@ -62,20 +62,10 @@ static uint64_t hash_ip6(const void *of, uint32_t place)
     return hash_key(of, BGP_IP6, key_of(of, BGP_IP6, place));
 }
 
-static void expect_ip4(const void *of, uint32_t place)
-{
-    __builtin_prefetch(key_of(of, BGP_IP4, place));
-}
-
-static void expect_ip6(const void *of, uint32_t place)
-{
-    __builtin_prefetch(key_of(of, BGP_IP6, place));
-}
-
 static struct hash_owner owner(const struct prefix_table *t, enum bgp_family f)
 {
-    return f == BGP_IP4 ? (struct hash_owner){ .of = t, .hash = hash_ip4, .expect = expect_ip4 }
-                        : (struct hash_owner){ .of = t, .hash = hash_ip6, .expect = expect_ip6 };
+    return f == BGP_IP4 ? (struct hash_owner){ .of = t, .hash = hash_ip4 }
+                        : (struct hash_owner){ .of = t, .hash = hash_ip6 };
 }
 
 static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
@@ -147,9 +137,10 @@ void prefix_table_drop(struct prefix_table *t, uint32_t index)
 {
     enum bgp_family f = prefix_index_family(index);
     uint32_t place = prefix_index_place(index);
+    const struct hash_owner self = owner(t, f);
     struct ip_prefix p;
     prefix_table_prefix(t, index, &p);
-    hash_remove(&t->index[f], hash_prefix(t, &p), place);
+    hash_remove(&t->index[f], &self, hash_prefix(t, &p), place);
     free_record(t, f, place);
 }
 
