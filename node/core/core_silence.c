@@ -9,7 +9,9 @@
 static bool is_late(const struct core *c, uint32_t nva)
 {
     const struct core_peer *p = c->peers[nva];
-    uint64_t hold_ms = p && p->session ? bgp_session_hold_s(p->session) * (uint64_t)1000 : 0;
+    if (!p || !p->session || bgp_session_slot(p->session) < 0)
+        return false;
+    uint64_t hold_ms = bgp_session_hold_s(p->session) * (uint64_t)1000;
     return hold_ms && c->now_ms >= p->heard_ms + hold_ms / 2;
 }
 
