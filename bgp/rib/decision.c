@@ -205,20 +205,8 @@ static void list_net(struct rib *r, uint32_t net)
     n->slot = n->flags & RIB_NET_LISTED ? vlist_touch(&r->loc, n->slot, net)
                                         : vlist_append(&r->loc, net);
     n->flags |= RIB_NET_LISTED;
-    if (vlist_compact(&r->loc, &id, &slot))
+    if (vlist_is_sparse(&r->loc) && vlist_compact(&r->loc, &id, &slot))
         rib_net(r, id)->slot = slot;
-}
-
-/* A single path needs no comparison: by far the most frequent net. */
-static void settle_alone(const struct rib *r, const struct rib_net *n, uint32_t *best,
-                         struct equals *equals)
-{
-    const struct rib_path *p = rib_path(r, n->paths);
-    if (!rib_path_is_usable(r, p))
-        return;
-    *best = n->paths;
-    if (p->nva)
-        equals->next_hops[equals->count++] = attrs_of(r, p)->next_hop;
 }
 
 /* Somebody may not have this path, the best or the second, so that any other may matter to him. */
@@ -329,14 +317,19 @@ static uint32_t count_paths(const struct rib *r, const struct rib_net *n)
     return count;
 }
 
-/* Room for the id of this set beside the net. */
-static bool reserve_nhset(struct rib *r, uint32_t net, uint32_t nhset)
+/* Room for the id of a set beside the net, where it needs more. */
+static bool reserve_wide(struct rib *r, uint32_t net)
 {
     struct slab *wide = &r->wide_nhsets[prefix_index_family(net)];
-    while (nhset >= RIB_NHSET_WIDE && wide->top <= prefix_index_place(net))
+    while (wide->top <= prefix_index_place(net))
         if (!slab_new(wide))
             return false;
     return true;
+}
+
+static inline bool reserve(struct rib *r, uint32_t net, uint32_t nhset)
+{
+    return (nhset < RIB_NHSET_WIDE || reserve_wide(r, net)) && vlist_reserve(&r->loc, 2);
 }
 
 static void put_nhset(struct rib *r, uint32_t net, uint32_t nhset)
@@ -347,42 +340,72 @@ static void put_nhset(struct rib *r, uint32_t net, uint32_t nhset)
         *(uint32_t *)slab_at(&r->wide_nhsets[prefix_index_family(net)], prefix_index_place(net)) = nhset;
 }
 
+/* Best and second are in front. */
+static void conclude(struct rib *r, struct rib_net *n, const struct rib_change *c)
+{
+    put_nhset(r, c->net, c->new_nhset);
+    n->flags &= (uint8_t)~(RIB_NET_CHANGED | RIB_NET_TOUCHED);
+    if (c->new_nhset)
+        n->flags &= (uint8_t)~(RIB_NET_WITHDRAWN | RIB_NET_LOST);
+    if (c->changed)
+        list_net(r, c->net);
+}
+
+/* A single path needs no comparison, and its net no ranking: by far the most frequent net. */
+static int decide_alone(struct rib *r, struct rib_net *n, const struct rib_path *p, struct rib_change *out)
+{
+    bool is_best = rib_path_is_usable(r, p), was_best = n->flags & RIB_NET_BEST, nomem = false;
+    if (is_best && p->nva)
+        out->new_nhset = nhset_intern_one(&r->sets, &attrs_of(r, p)->next_hop, &nomem);
+    if (nomem || !reserve(r, out->net, out->new_nhset)) {
+        nhset_unref(&r->sets, out->new_nhset);
+        return BGP_ERR_NOMEM;
+    }
+    out->paths = 1;
+    out->changed = n->flags & RIB_NET_CHANGED || out->new_nhset != out->old_nhset || is_best != was_best ||
+                   (n->flags & RIB_NET_TOUCHED && is_best && is_hidden_from_some(r, n->paths));
+    if (is_best != was_best) {
+        r->origins[p->origin].sessions[p->nva].best += is_best ? 1 : UINT32_MAX;
+        n->flags ^= RIB_NET_BEST;
+    }
+    return 0;
+}
+
+static int decide_among(struct rib *r, struct rib_net *n, struct rib_change *out)
+{
+    struct rib_audience who = { .except_nva = -1, .from_types = UINT8_MAX };
+    struct equals equals;
+    bool nomem;
+    equals.count = 0;
+    uint32_t best = choose(r, n, &who, &equals), second = 0;
+    who.except_nva = best ? rib_path(r, best)->nva : 0;
+    if (who.except_nva)
+        second = choose(r, n, &who, NULL);
+    equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);
+    out->new_nhset = nhset_intern(&r->sets, equals.next_hops, equals.count, &nomem);
+    if (nomem || !reserve(r, out->net, out->new_nhset)) {
+        nhset_unref(&r->sets, out->new_nhset);
+        return BGP_ERR_NOMEM;
+    }
+    out->paths = count_paths(r, n);
+    out->changed = n->flags & RIB_NET_CHANGED || out->new_nhset != out->old_nhset ||
+                   !is_same(r, rib_best(n), best) || !is_same(r, rib_second(r, n), second) ||
+                   (n->flags & RIB_NET_TOUCHED &&
+                    (is_hidden_from_some(r, best) || is_hidden_from_some(r, second)));
+    rank(r, n, best, second);
+    return 0;
+}
+
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
 {
     struct rib_net *n = rib_net(r, net);
-    uint32_t best = 0, second = 0;
-    struct equals equals;
-    equals.count = 0;
-    if (n->paths && !rib_path_next(rib_path(r, n->paths))) {
-        settle_alone(r, n, &best, &equals);
-    } else if (n->paths) {
-        struct rib_audience who = { .except_nva = -1, .from_types = UINT8_MAX };
-        best = choose(r, n, &who, &equals);
-        who.except_nva = best ? rib_path(r, best)->nva : 0;
-        if (who.except_nva)
-            second = choose(r, n, &who, NULL);
-    }
-    bool nomem;
-    equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);
-    uint32_t nhset = nhset_intern(&r->sets, equals.next_hops, equals.count, &nomem);
-    if (nomem || !reserve_nhset(r, net, nhset) || !vlist_reserve(&r->loc, 2)) {
-        nhset_unref(&r->sets, nhset);
-        return BGP_ERR_NOMEM;
-    }
-    *out = (struct rib_change){
-        .net = net, .old_nhset = rib_net_nhset(r, net), .new_nhset = nhset, .paths = count_paths(r, n)
-    };
+    const struct rib_path *first = n->paths ? rib_path(r, n->paths) : NULL;
+    bool is_alone = first && !rib_path_next(first);
+    *out = (struct rib_change){ .net = net, .old_nhset = rib_net_nhset(r, net) };
+    int err = is_alone ? decide_alone(r, n, first, out) : decide_among(r, n, out);
+    if (err)
+        return err;
     r->steps += 1 + out->paths;
-    out->changed = n->flags & RIB_NET_CHANGED || nhset != out->old_nhset || !is_same(r, rib_best(n), best) ||
-                   !is_same(r, rib_second(r, n), second) ||
-                   (n->flags & RIB_NET_TOUCHED &&
-                    (is_hidden_from_some(r, best) || is_hidden_from_some(r, second)));
-    put_nhset(r, net, nhset);
-    n->flags &= (uint8_t)~(RIB_NET_CHANGED | RIB_NET_TOUCHED);
-    rank(r, n, best, second);
-    if (nhset)
-        n->flags &= (uint8_t)~(RIB_NET_WITHDRAWN | RIB_NET_LOST);
-    if (out->changed)
-        list_net(r, net);
+    conclude(r, n, out);
     return 0;
 }

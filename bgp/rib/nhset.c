@@ -75,16 +75,8 @@ static bool is_last(const struct nhset_table *t, const struct ip_addr *member)
     return s->count == 1 && ip_addr_is_equal(s->members, member);
 }
 
-uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem)
+static uint32_t intern(struct nhset_table *t, const struct ip_addr *members, uint32_t count, bool *nomem)
 {
-    *nomem = false;
-    count = nhset_sort(members, count, NHSET_MAX);
-    if (!count)
-        return 0;
-    if (count == 1 && is_last(t, members)) {
-        nhset_ref(t, t->last);
-        return t->last;
-    }
     uint64_t hash = hash_of(t, members, count);
     uint32_t id = find(t, hash, members, count);
     if (id) {
@@ -108,6 +100,24 @@ uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t c
         (struct nhset){ .refs = 1, .count = count, .members = copy };
     t->last = id;
     return id;
+}
+
+uint32_t nhset_intern_one(struct nhset_table *t, const struct ip_addr *member, bool *nomem)
+{
+    *nomem = false;
+    if (!is_last(t, member))
+        return intern(t, member, 1, nomem);
+    nhset_ref(t, t->last);
+    return t->last;
+}
+
+uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem)
+{
+    *nomem = false;
+    count = nhset_sort(members, count, NHSET_MAX);
+    if (count == 1)
+        return nhset_intern_one(t, members, nomem);
+    return count ? intern(t, members, count, nomem) : 0;
 }
 
 void nhset_drop(struct nhset_table *t, uint32_t id)

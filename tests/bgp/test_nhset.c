@@ -155,10 +155,25 @@ static void test_the_next_hop_of_the_last_is_found_while_it_is_there(void)
     nhset_table_fini(&t);
 }
 
+static void test_a_single_next_hop_is_a_set_of_one(void)
+{
+    struct nhset_table t = table();
+    bool nomem = true;
+    uint32_t b = intern(&t, "b"), both = intern(&t, "bc");
+    for (int i = 0; i < 2; i++) { /* not the set of the last question, and then it */
+        CU_ASSERT_EQUAL(nhset_intern_one(&t, &(struct ip_addr){ .bytes = { 10, 0, 0, 'b' } }, &nomem), b);
+        CU_ASSERT_FALSE(nomem);
+    }
+    CU_ASSERT_EQUAL(nhset_get(&t, b)->refs, 3);
+    CU_ASSERT_EQUAL(nhset_get(&t, both)->refs, 1);
+    nhset_table_fini(&t);
+}
+
 CU_MAIN("nhset", CU_CASE(test_the_empty_set_is_id_zero),
         CU_CASE(test_order_and_duplicates_do_not_matter),
         CU_CASE(test_families_are_different_members), CU_CASE(test_references_keep_a_set_alive),
         CU_CASE(test_more_than_the_most_keeps_the_lowest),
         CU_CASE(test_sorting_keeps_as_many_as_asked), CU_CASE(test_subsets),
         CU_CASE(test_thousands_of_sets_come_and_go),
-        CU_CASE(test_the_next_hop_of_the_last_is_found_while_it_is_there))
+        CU_CASE(test_the_next_hop_of_the_last_is_found_while_it_is_there),
+        CU_CASE(test_a_single_next_hop_is_a_set_of_one))
