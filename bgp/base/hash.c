@@ -11,7 +11,7 @@ enum {
     ORDER_MAX = 30,
     SLACK_MIN = 64,
     SLACK_MAX = 1 << 30,
-    MOVE_PER_INSERT = 8,
+    MOVE_PER_INSERT = 4, /* a wider table is full after 0.8 insertions for each cell of the old one; until then all have moved */
     FAR = 1 << HASH_HOME_BITS, /* what is so far from its home does not tell it */
     CELL_BITS = 32,
     BITS_TELLING = CELL_BITS - HASH_HOME_BITS - 1, /* of a value: beside it a cell has its home, and where it goes next */

@@ -18,6 +18,12 @@ static void drain(struct core *c, struct core_conn *conn)
     core_conn_moved(c, conn); /* there is room to read again */
 }
 
+static void begin_reading(struct core *c)
+{
+    c->rx_left = CORE_RX_BUDGET;
+    c->rx_steps = c->rib.steps + CORE_RX_ROUTES;
+}
+
 /* True when there was something of an NVA's. Who had no share of this turn comes first in the next one: an NVA
  * that never stops talking keeps nobody from being heard. */
 static bool drain_received(struct core *c)
@@ -27,15 +33,15 @@ static bool drain_received(struct core *c)
     list_init(&round);
     list_init(&heard);
     list_take(&round, &c->ready);
-    c->rx_left = CORE_RX_BUDGET;
+    begin_reading(c);
     LIST_EACH(node, &round)
     {
         struct core_conn *conn = LIST_OF(node, struct core_conn, pump.ready);
-        bool has_share = c->rx_left > 0;
+        bool has_share = core_may_read(c);
         list_remove(node);
         routes |= conn->kind == CONN_BGP;
         drain(c, conn);
-        bool waits = conn->kind == CONN_BGP && conn->pump.rx_len && !c->rx_left && !conn->close_asked;
+        bool waits = conn->kind == CONN_BGP && conn->pump.rx_len && !core_may_read(c) && !conn->close_asked;
         if (waits)
             list_append(has_share ? &heard : &c->ready, node);
         if (!waits)
@@ -514,7 +520,7 @@ void core_closed(struct core *c, struct pump *p, enum core_close how, uint64_t n
     /* What arrived before the end still counts: a NOTIFICATION, a last UPDATE, a goodbye. */
     for (size_t before = 0; !conn->close_asked && p->rx_len && p->rx_len != before;) {
         before = p->rx_len;
-        c->rx_left = CORE_RX_BUDGET;
+        begin_reading(c);
         list_remove(&p->ready); /* or draining a budget's worth would put it there twice */
         drain(c, conn);
     }

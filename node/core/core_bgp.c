@@ -211,7 +211,7 @@ void core_bgp_drain(struct core *c, struct core_conn *conn)
     size_t len, used = 0;
     const uint8_t *bytes = pump_rx_bytes(&conn->pump, &len);
     p->heard_ms = c->now_ms;
-    while (used < len && used < c->rx_left && !conn->close_asked) {
+    while (used < len && core_may_read(c) && !conn->close_asked) {
         core_tap_heard(c, conn, bytes + used, len - used);
         size_t n =
             bgp_session_feed(p->session, (enum bgp_slot)conn->slot, bytes + used, len - used, c->now_ms);
@@ -219,10 +219,10 @@ void core_bgp_drain(struct core *c, struct core_conn *conn)
         if (!n)
             break;
         used += n;
+        c->rx_left -= n < c->rx_left ? n : c->rx_left;
     }
     core_bgp_settle(c, p);
     pump_rx_consume(&conn->pump, used);
-    c->rx_left -= used < c->rx_left ? used : c->rx_left;
 }
 
 static bool has_routes(const struct core_peer *p)

@@ -16,7 +16,8 @@ enum {
     CORE_DECIDE_BUDGET = 8192,    /* nets and their paths a turn: about a millisecond */
     CORE_ENCODE_BUDGET = 16384,   /* nets a turn for all update groups: about two milliseconds */
     CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
-    CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn of all NVAs together: about two milliseconds */
+    CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn of all NVAs together, … */
+    CORE_RX_ROUTES = 4096,        /* … or so many routes, which is less where a message is full of them: a millisecond */
     CORE_BULK_QUEUED = 128 * 1024,
     CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
     CORE_REARM_MS = 1000,
@@ -298,6 +299,7 @@ struct core {
     struct list ready; /* pumps with bytes received */
     uint32_t input_lag_ms;
     size_t rx_left;    /* of this turn's CORE_RX_BUDGET */
+    uint64_t rx_steps; /* of the RIB, at which its CORE_RX_ROUTES are used up */
     struct heap due;   /* NVAs by the time of their session's next tick */
     uint64_t produced; /* adjout_produced when all members were last looked at */
     struct core_request *requests;
@@ -392,6 +394,11 @@ void core_bgp_start(struct core *c, struct core_peer *p);
 /* Its session machine goes; it must be down. */
 void core_bgp_end(struct core *c, struct core_peer *p);
 struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote);
+/* Is anything left of what a turn reads of NVAs? */
+static inline bool core_may_read(const struct core *c)
+{
+    return c->rx_left && c->rib.steps < c->rx_steps;
+}
 void core_bgp_drain(struct core *c, struct core_conn *conn);
 void core_bgp_fill(struct core *c, struct core_conn *conn);
 /* True: it has more for the room. */

@@ -285,7 +285,8 @@ static void start(void)
                                                        .self = (uint32_t)i + 1,
                                                        .identity = is_pair ? &ids[i] : NULL,
                                                        .secrets = is_pair ? &secrets : NULL,
-                                                       .incarnation = 1 },
+                                                       .incarnation = 1,
+                                                       .key = { 0x8f1c3a5d9b274e61, 0x37d0c2f4ab916e85 } },
                                    b.now);
         if (b.has_target)
             core_program_ready(b.nodes[i].core, 0, b.now);

@@ -18,7 +18,7 @@
 #define KEEPALIVE            HEADER("0013", "04")
 #define END_OF_RIB           HEADER("0017", "02") "0000 0000"
 
-/* A turn may receive CORE_RX_BUDGET bytes, expire, and decide; a prefix takes four bytes at least. */
+/* A turn may receive CORE_RX_ROUTES and a message, expire, and decide. */
 enum {
 #ifdef __SANITIZE_ADDRESS__
     ROUTES = 200000, /* several times what a turn may do */
@@ -26,7 +26,7 @@ enum {
     ROUTES = 1000000,
 #endif
     BY_UPDATE = 400,
-    STEPS_MAX = CORE_RX_BUDGET / 4 * 2 + RIB_TOMBS_BUDGET + 2 * CORE_DECIDE_BUDGET,
+    STEPS_MAX = CORE_RX_ROUTES + BGP_MESSAGE_MAX / 4 + RIB_TOMBS_BUDGET + 2 * CORE_DECIDE_BUDGET,
     TURNS_MAX = 4 * ROUTES / 100,
 };
 
