@@ -249,13 +249,14 @@ static void check_next_hops(struct decoder *d)
 
 /* RFC 7606 section 5.2: an error without any route that could be withdrawn for it means that the routes
  * were not found. */
+static bool misses_routes(const struct decoder *d)
+{
+    return !d->names_routes && d->list.has_others && d->out->fault.action > BGP_ACTION_ATTR_DISCARD;
+}
+
 static void treat_as_withdraw(struct decoder *d)
 {
     struct bgp_update *u = d->out;
-    if (!d->names_routes && d->list.has_others && u->fault.action < BGP_ACTION_SESSION_RESET) {
-        u->fault.action = BGP_ACTION_SESSION_RESET;
-        return;
-    }
     for (int i = 0; i < u->reach_count; i++)
         u->withdrawn[u->withdrawn_count++] = u->reach[i];
     u->reach_count = 0;
@@ -323,7 +324,9 @@ int bgp_update_decode(const uint8_t *body, size_t len, const struct bgp_update_c
     attach_attrs(&d, classic);
     if (!d.is_withdrawal)
         check_next_hops(&d);
-    if (d.is_withdrawal)
+    if (misses_routes(&d))
+        out->fault.action = BGP_ACTION_SESSION_RESET;
+    else if (d.is_withdrawal)
         treat_as_withdraw(&d);
     find_end_of_rib(&d, len, attrs_len);
     return 0;

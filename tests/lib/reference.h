@@ -410,7 +410,7 @@ static inline void ref_decode(struct reference *r, const uint8_t *b, size_t n,
             r->withdraw = true;
     }
     bool any = nlri_len || is_mp == 'i' || is_mp == 'x' || (is_mp == '.' && mp_len);
-    if (r->withdraw && !any && others)
+    if ((r->withdraw || r->disable) && !any && others)
         return;
     r->reset = false;
     if (heard & 1)
