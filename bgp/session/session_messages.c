@@ -102,7 +102,7 @@ size_t bgp_session_feed(struct bgp_session *s, enum bgp_slot slot, const uint8_t
     s->now_ms = now_ms;
     if (c->state < BGP_OPENSENT || !len)
         return 0;
-    bool extended = c->state == BGP_ESTABLISHED && c->codec.max_message > BGP_MESSAGE_MAX;
+    bool extended = c->state >= BGP_OPENCONFIRM && c->codec.max_message > BGP_MESSAGE_MAX;
     int n = bgp_message_scan(data, len, extended ? BGP_MESSAGE_MAX_EXTENDED : BGP_MESSAGE_MAX, &m,
                              &fault);
     if (n < 0) {

@@ -272,6 +272,22 @@ static void test_long_messages_are_heard_when_both_have_said_so(void)
     bench_free(b);
 }
 
+/* RFC 8654 section 4: from the OPENs on. What does not belong there is an error of the state, not of the header. */
+static void test_long_messages_are_heard_in_openconfirm(void)
+{
+    static uint8_t bytes[BGP_MESSAGE_MAX + 1];
+    struct bgp_session_cfg cfg = bench_cfg();
+    cfg.extended_message = true;
+    struct bench *b = bench_in(BGP_OPENSENT, &cfg);
+    bench_feed(b, THEIRS, HEADER("0021", "01") "04 fde9 005a 0a000002 04 02 02 'extended' 06 00");
+    bench_flush(b);
+    memset(bytes, 0, sizeof bytes);
+    bgp_message_finish(bytes, BGP_UPDATE, sizeof bytes - BGP_HEADER);
+    bench_feed_bytes(b, THEIRS, bytes, sizeof bytes);
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, HEADER("0016", "03") "05 02 02"));
+    bench_free(b);
+}
+
 CU_MAIN("session messages", CU_CASE(test_an_unexpected_message_names_the_state_and_its_own_type),
         CU_CASE(test_an_update_that_comes_too_early_is_not_even_decoded),
         CU_CASE(test_a_broken_header_ends_the_connection_in_every_state),
@@ -290,4 +306,5 @@ CU_MAIN("session messages", CU_CASE(test_an_unexpected_message_names_the_state_a
         CU_CASE(test_a_mark_of_a_wrong_length_is_answered_with_itself),
         CU_CASE(test_one_byte_at_a_time_comes_to_the_same),
         CU_CASE(test_one_message_at_most_is_consumed_a_call),
-        CU_CASE(test_long_messages_are_heard_when_both_have_said_so))
+        CU_CASE(test_long_messages_are_heard_when_both_have_said_so),
+        CU_CASE(test_long_messages_are_heard_in_openconfirm))
