@@ -69,12 +69,16 @@ void adjout_loops_read(const struct adjout *a, uint32_t attrs, struct adjout_loo
 
 /* ---- next hops ---- */
 
+/* An NVA that was removed keeps its number for a while, and its address may be another's by now: the one that has a
+ * session here is meant. */
 static uint16_t nva_at(const struct rib *r, const struct ip_addr *address)
 {
+    const struct rib_session *sessions = r->origins[r->self].sessions;
+    uint16_t found = 0;
     for (uint32_t nva = 1; nva < r->nva_count; nva++)
-        if (ip_addr_is_equal(&r->nvas[nva].address, address))
-            return (uint16_t)nva;
-    return 0;
+        if (ip_addr_is_equal(&r->nvas[nva].address, address) && (!found || rib_session_is_up(sessions[nva].state)))
+            found = (uint16_t)nva;
+    return found;
 }
 
 static unsigned place_of(const struct ip_addr *hop)
