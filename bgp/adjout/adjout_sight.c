@@ -11,12 +11,18 @@ struct adjout_stats adjout_stats(const struct adjout_member *m)
     return stats;
 }
 
+/* What leads to the member is never told to it: one that has come may find such a route of its group on its way. */
+static uint32_t told_to(const struct adjout_member *m, uint32_t attrs)
+{
+    return adjout_leads_to_member(m, attrs) ? 0 : attrs;
+}
+
 static uint32_t told_paths(const struct adjout_member *m, uint32_t place, struct adjout_sent *out)
 {
     uint32_t count = 0;
     for (uint32_t i = adjout_first_route(m->group, place); i && count < ADJOUT_PATHS;) {
         const struct adjout_route *route = adjout_route_at(m->group, i);
-        if (route->attrs && route->nva != m->nva && route->hop != m->nva)
+        if (route->nva != m->nva && told_to(m, route->attrs))
             out[count++] = (struct adjout_sent){ .path_id = route->path_id, .attrs = route->attrs };
         i = route->next;
     }
@@ -30,7 +36,7 @@ uint32_t adjout_told(const struct adjout_member *m, uint32_t net, struct adjout_
         return 0;
     if (m->group->has_paths)
         return told_paths(m, place, out);
-    *out = (struct adjout_sent){ .attrs = adjout_told_one(m, place) };
+    *out = (struct adjout_sent){ .attrs = told_to(m, adjout_told_one(m, place)) };
     return out->attrs != 0;
 }
 
@@ -62,12 +68,12 @@ uint32_t adjout_told_ever(const struct adjout_member *m, uint32_t net, struct ad
     if (prefix_index_family(net) != m->group->rules.family)
         return 0;
     if (!m->group->has_paths) {
-        *out = (struct adjout_sent){ .attrs = adjout_told_one(m, place) };
+        *out = (struct adjout_sent){ .attrs = told_to(m, adjout_told_one(m, place)) };
         return 1;
     }
     for (uint32_t i = adjout_first_route(m->group, place); i && count < ADJOUT_IDS;) {
         const struct adjout_route *route = adjout_route_at(m->group, i);
-        uint32_t attrs = route->nva == m->nva || route->hop == m->nva ? 0 : route->attrs;
+        uint32_t attrs = route->nva == m->nva ? 0 : told_to(m, route->attrs);
         if (route->nva != m->nva || route->was_another)
             out[count++] = (struct adjout_sent){ .path_id = route->path_id, .attrs = attrs };
         i = route->next;

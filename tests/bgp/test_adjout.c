@@ -369,6 +369,9 @@ static void test_a_path_that_leads_to_who_comes_later_is_not_told_to_it(void)
     settle(s);
     *address = later;
     join(s, 1, BGP_IP4);
+    struct adjout_sent sent; /* nor is it seen as told to it before its walk */
+    CU_ASSERT_EQUAL(adjout_told(s->players[1][BGP_IP4].member, lab_net(&s->l, BGP_IP4, 0), &sent), 0);
+    CU_ASSERT_EQUAL(adjout_told(s->players[2][BGP_IP4].member, lab_net(&s->l, BGP_IP4, 1), &sent), 1);
     settle(s);
     check_all(s);
     CU_ASSERT_EQUAL(s->players[1][BGP_IP4].announced, 1);
@@ -380,6 +383,24 @@ static void test_a_path_that_leads_to_who_comes_later_is_not_told_to_it(void)
     settle(s);
     CU_ASSERT_EQUAL(tag_heard(&s->players[1][BGP_IP4], 0), back);
     CU_ASSERT_EQUAL(adjout_stats(s->players[1][BGP_IP4].member).current, 2);
+    stage_close(s);
+}
+
+/* A neighbour of another name has come to an address whose last one is not forgotten yet. */
+static void test_a_path_is_not_told_to_who_has_the_address_now(void)
+{
+    struct stage *s = stage_open();
+    s->l.nvas[4].address = s->l.nvas[1].address;
+    lab_session(&s->l, LAB_SELF, 4, RIB_SESSION_SYNCED, 1);
+    for (uint16_t nva = 2; nva <= 4; nva++)
+        join(s, nva, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 2, .net = 0, .path_len = 1, .via = 1 });
+    settle(s);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[4][BGP_IP4], 0), 0);
+    CU_ASSERT_EQUAL(s->players[3][BGP_IP4].announced, 1);
+    uint32_t other = announce(s, (struct lab_route){ .nva = 3, .net = 0, .path_len = 3 });
+    settle(s);
+    CU_ASSERT_EQUAL(tag_heard(&s->players[4][BGP_IP4], 0), other);
     stage_close(s);
 }
 
@@ -555,6 +576,7 @@ CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib)
         CU_CASE(test_a_path_through_the_receivers_own_as_hides_no_other),
         CU_CASE(test_a_path_that_leads_back_to_the_receiver_is_not_told_to_it_and_hides_no_other),
         CU_CASE(test_a_path_that_leads_to_who_comes_later_is_not_told_to_it),
+        CU_CASE(test_a_path_is_not_told_to_who_has_the_address_now),
         CU_CASE(test_nvas_of_one_as_are_told_the_way_of_a_third),
         CU_CASE(test_a_path_that_fits_no_message_hides_no_other),
         CU_CASE(test_a_third_path_that_is_disproved_is_told_no_longer),
