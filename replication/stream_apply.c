@@ -177,34 +177,46 @@ static uint32_t intern(struct rib *r, const struct repl_attr *a, bool *nomem)
     return id;
 }
 
-/* attrs 0: withdrawn. */
-static int apply_nlri(const struct placing *x, const struct repl_routes *group, uint16_t nva,
-                      uint32_t attrs, uint64_t now_ms)
+/* A group's routes on their way into the RIB. attrs 0: they are withdrawn. */
+struct arrival {
+    const struct placing *placing;
+    const struct repl_routes *group;
+    struct rib_news news; /* with attrs */
+    uint16_t nva;
+    uint32_t attrs;
+    uint64_t now_ms;
+};
+
+static int apply_route(const struct arrival *a, const struct ip_prefix *prefix, uint32_t path_id)
 {
-    struct repl_replica *p = x->copy;
-    struct bgp_nlri nlri = { .at = group->nlri,
-                             .len = group->len,
-                             .family = group->family,
-                             .has_path_id = group->has_path_id };
-    const uint8_t *steps = group->versions;
-    struct rib_news news;
-    struct ip_prefix prefix;
-    uint32_t path_id = 0;
-    if (attrs)
-        news = rib_news(x->rib, p->origin, nva, attrs);
-    for (uint64_t distance = 0; bgp_nlri_next(&nlri, &prefix, &path_id);) {
-        distance += x->is_on ? repl_varint_next(&steps) : 0;
-        enum place place = take_place(x, distance);
-        p->quarantined += place == PLACE_BAD;
-        if (place != PLACE_TAKEN)
-            continue;
-        int err = attrs ? rib_announce_news(x->rib, &news, &prefix, path_id)
-                        : rib_withdraw(x->rib, p->origin, nva, &prefix, path_id, now_ms);
-        if (err)
-            return err;
-        if (group->disproved)
-            rib_disprove(x->rib, p->origin, nva, &prefix, path_id);
-    }
+    struct rib *r = a->placing->rib;
+    uint8_t origin = a->placing->copy->origin;
+    int err = a->attrs ? rib_announce_news(r, &a->news, prefix, path_id)
+                       : rib_withdraw(r, origin, a->nva, prefix, path_id, a->now_ms);
+    if (!err && a->group->disproved)
+        rib_disprove(r, origin, a->nva, prefix, path_id);
+    return err;
+}
+
+static int apply_nlri(const struct arrival *a)
+{
+    const struct placing *x = a->placing;
+    struct bgp_nlri nlri = { .at = a->group->nlri,
+                             .len = a->group->len,
+                             .family = a->group->family,
+                             .has_path_id = a->group->has_path_id };
+    const uint8_t *steps = a->group->versions;
+    struct rib_stretch s;
+    uint64_t distance = 0;
+    while (rib_next_stretch(x->rib, &nlri, &s))
+        for (uint32_t i = 0; i < s.count; i++) {
+            distance += x->is_on ? repl_varint_next(&steps) : 0;
+            enum place place = take_place(x, distance);
+            x->copy->quarantined += place == PLACE_BAD;
+            int err = place == PLACE_TAKEN ? apply_route(a, &s.prefixes[i], s.path_ids[i]) : 0;
+            if (err)
+                return err;
+        }
     return 0;
 }
 
@@ -225,16 +237,18 @@ static int apply_group(const struct placing *x, const struct repl_names *names,
         fact = hold_back(p, x->rib, nva, fact);
         rib_session_learn(x->rib, p->origin, nva, &fact, now_ms);
     }
+    struct arrival a = { .placing = x, .group = group, .nva = nva, .now_ms = now_ms };
     if (!group->attr)
-        return apply_nlri(x, group, nva, 0, now_ms);
+        return apply_nlri(&a);
     bool nomem;
-    uint32_t attrs = intern(x->rib, &x->batch->attrs[group->attr - 1], &nomem);
-    if (!attrs) {
+    a.attrs = intern(x->rib, &x->batch->attrs[group->attr - 1], &nomem);
+    if (!a.attrs) {
         p->quarantined++;
         return nomem ? BGP_ERR_NOMEM : 0;
     }
-    int err = apply_nlri(x, group, nva, attrs, now_ms);
-    bgp_attrs_unref(&x->rib->attrs, attrs);
+    a.news = rib_news(x->rib, p->origin, nva, a.attrs);
+    int err = apply_nlri(&a);
+    bgp_attrs_unref(&x->rib->attrs, a.attrs);
     return err;
 }
 

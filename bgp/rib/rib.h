@@ -17,6 +17,7 @@
 #include "bgp/base/bitset.h"
 #include "bgp/base/ring.h"
 #include "bgp/base/vlist.h"
+#include "bgp/codec/update.h"
 #include "bgp/policy/policy.h"
 #include "bgp/policy/route_map.h"
 #include "bgp/rib/limit.h"
@@ -279,10 +280,13 @@ static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
     return prefix_table_record(&r->nets, index);
 }
 
-/* At most this many prefixes are about to be announced or withdrawn: their memory is asked for at once
- * (prefix_table_expect). No more than a hint. */
-enum { RIB_EXPECT = PREFIX_EXPECT };
-void rib_expect(const struct rib *r, const struct ip_prefix *prefixes, uint32_t count);
+/* The next routes of an NLRI field, whose memory is asked for all at once (prefix_table_expect) before the first of
+ * them is announced or withdrawn. False: there are no more. */
+struct rib_stretch {
+    struct ip_prefix prefixes[PREFIX_EXPECT];
+    uint32_t path_ids[PREFIX_EXPECT], count;
+};
+bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s);
 
 /* What is programmed: the ECMP set, 0 = nothing. */
 static inline uint32_t rib_net_nhset(const struct rib *r, uint32_t net)

@@ -352,22 +352,6 @@ static void check_limit(struct core *c, struct core_peer *p, enum bgp_family fam
     p->restart_at = c->now_ms + l->restart_s * 1000u;
 }
 
-/* The next prefixes of an UPDATE, which the RIB is told to expect. */
-struct stretch {
-    struct ip_prefix prefixes[RIB_EXPECT];
-    uint32_t path_ids[RIB_EXPECT], count;
-};
-
-static bool next_stretch(const struct core *c, struct bgp_nlri *nlri, struct stretch *s)
-{
-    s->count = 0;
-    while (s->count < RIB_EXPECT &&
-           bgp_nlri_next(nlri, &s->prefixes[s->count], &s->path_ids[s->count]))
-        s->count++;
-    rib_expect(&c->rib, s->prefixes, s->count);
-    return s->count;
-}
-
 static void announce_one(struct core *c, struct core_peer *p, const struct ip_prefix *prefix, uint32_t path_id,
                          const struct rib_news *news)
 {
@@ -386,11 +370,11 @@ static void announce_one(struct core *c, struct core_peer *p, const struct ip_pr
 
 static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, const struct bgp_attrs *attrs)
 {
-    struct stretch s;
+    struct rib_stretch s;
     uint32_t id = bgp_attrs_intern(&c->rib.attrs, attrs);
     core_must(!id);
     const struct rib_news news = rib_news(&c->rib, c->rib.self, p->nva, id);
-    while (next_stretch(c, &nlri, &s)) {
+    while (rib_next_stretch(&c->rib, &nlri, &s)) {
         p->announced += s.count;
         for (uint32_t i = 0; i < s.count; i++)
             announce_one(c, p, &s.prefixes[i], s.path_ids[i], &news);
@@ -400,8 +384,8 @@ static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, 
 
 static void withdraw(struct core *c, struct core_peer *p, struct bgp_nlri nlri)
 {
-    struct stretch s;
-    while (next_stretch(c, &nlri, &s)) {
+    struct rib_stretch s;
+    while (rib_next_stretch(&c->rib, &nlri, &s)) {
         p->withdrawn += s.count;
         for (uint32_t i = 0; i < s.count; i++)
             if (core_budget_has_room(c, p, &s.prefixes[i], s.path_ids[i]))

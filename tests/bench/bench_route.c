@@ -18,8 +18,7 @@ struct way {
     struct arena arena;
     struct bgp_update_context ctx;
     struct bgp_update update;
-    struct ip_prefix prefixes[RIB_EXPECT];
-    uint32_t path_ids[RIB_EXPECT];
+    struct rib_stretch stretch;
     uint64_t sent;
     uint8_t out[TURN];
 };
@@ -52,19 +51,14 @@ STEP uint32_t step_intern(struct way *w)
 
 STEP uint32_t step_read_prefixes(struct way *w)
 {
-    uint32_t count = 0;
-    while (count < RIB_EXPECT &&
-           bgp_nlri_next(&w->update.reach[0], &w->prefixes[count], &w->path_ids[count]))
-        count++;
-    return count;
+    return rib_next_stretch(&w->rib, &w->update.reach[0], &w->stretch) ? w->stretch.count : 0;
 }
 
 STEP void step_insert(struct way *w, uint32_t count, uint32_t attrs)
 {
     const struct rib_news news = rib_news(&w->rib, w->rib.self, SENDER, attrs);
-    rib_expect(&w->rib, w->prefixes, count);
     for (uint32_t i = 0; i < count; i++)
-        must(!rib_announce_news(&w->rib, &news, &w->prefixes[i], w->path_ids[i]));
+        must(!rib_announce_news(&w->rib, &news, &w->stretch.prefixes[i], w->stretch.path_ids[i]));
 }
 
 STEP void step_decide(struct way *w)
