@@ -394,15 +394,39 @@ static void withdraw(struct core *c, struct core_peer *p, struct bgp_nlri nlri)
     }
 }
 
-static void report_fault(struct core *c, const struct core_peer *p, const struct bgp_fault *f)
+enum { NAMED = 8, NAMES = NAMED * IP_PREFIX_TEXT };
+
+/* Returns how many there are then; the first ones are named. */
+static unsigned name_routes(struct bgp_nlri nlri, unsigned count, char text[static NAMES])
 {
-    char subject[CONFIG_NAME_MAX + 16], buf[64];
+    struct ip_prefix prefix;
+    char buf[IP_PREFIX_TEXT];
+    uint32_t path_id;
+    for (; bgp_nlri_next(&nlri, &prefix, &path_id); count++) {
+        size_t len = strlen(text);
+        if (count < NAMED)
+            snprintf(text + len, NAMES - len, "%s%s", count ? " " : "", ip_prefix_format(&prefix, buf));
+    }
+    return count;
+}
+
+/* RFC 7606 section 6: with the routes of the message, which as a whole is in the MRT updates (core_tap.c). */
+static void report_fault(struct core *c, const struct core_peer *p, const struct bgp_update *u)
+{
+    const struct bgp_fault *f = &u->fault;
+    char subject[CONFIG_NAME_MAX + 16], buf[64], names[NAMES] = "";
+    unsigned count = 0;
+    for (int i = 0; i < u->withdrawn_count; i++)
+        count = name_routes(u->withdrawn[i], count, names);
+    for (int i = 0; i < u->reach_count; i++)
+        count = name_routes(u->reach[i], count, names);
     core_event(c, CONFIG_LOG_WARN, "peer_update_fault", core_peer_subject(p, subject, sizeof subject),
-               "fault=\"%s\" attribute=%u action=%s",
+               "fault=\"%s\" attribute=%u action=%s routes=%u prefixes=\"%s\"",
                bgp_fault_text(f->code, f->subcode, buf, sizeof buf), f->attr_type,
                f->action == BGP_ACTION_ATTR_DISCARD        ? "attribute-discard"
                : f->action == BGP_ACTION_TREAT_AS_WITHDRAW ? "treat-as-withdraw"
-                                                           : "family-disable");
+                                                           : "family-disable",
+               count, names);
 }
 
 void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_update *u)
@@ -418,7 +442,7 @@ void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_up
     for (int i = 0; i < u->reach_count; i++)
         announce(c, p, u->reach[i], &u->attrs[i]);
     if (u->fault.action != BGP_ACTION_NONE)
-        report_fault(c, p, &u->fault);
+        report_fault(c, p, u);
     uint8_t complete = u->end_of_rib | u->disable; /* nothing more is heard of a disabled family */
     if (p->waits_for && complete) {
         sweep(c, p, p->waits_for & complete);

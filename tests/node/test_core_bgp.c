@@ -57,6 +57,23 @@ static void test_what_was_said_before_the_end_is_heard(void)
     lab_close(l);
 }
 
+/* RFC 7606 section 6. */
+static void test_the_log_names_the_routes_of_a_malformed_message(void)
+{
+    struct lab *l = lab_told("", OPEN("fde9", "02"));
+    uint64_t sequence = 0;
+    struct core_event e, fault = { 0 };
+    say(l, TALKER, HEADER("0035", "02") "0000 0016 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002  c0 08 01 00"
+                                        " 18 c0a801 18 c0a802");
+    CU_ASSERT_FALSE(listener_has(l));
+    while (core_next_event(l->core, &sequence, &e))
+        if (strcmp(e.name, "peer_update_fault") == 0)
+            fault = e;
+    CU_ASSERT_PTR_NOT_NULL(strstr(fault.fields, "attribute=8 action=treat-as-withdraw routes=2 "
+                                                "prefixes=\"192.168.1.0/24 192.168.2.0/24\""));
+    lab_close(l);
+}
+
 static void test_a_session_with_too_many_routes_is_ended_and_rests(void)
 {
     struct lab *l = lab_open(", maxRoutes: { limit: 1, action: reset, restartAfter: 20s }");
@@ -401,6 +418,7 @@ static void test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_sp
 CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_stranger_is_told_that_it_is_one), CU_CASE(test_strangers_are_told_a_few_at_a_time),
         CU_CASE(test_what_was_said_before_the_end_is_heard),
+        CU_CASE(test_the_log_names_the_routes_of_a_malformed_message),
         CU_CASE(test_a_session_with_too_many_routes_is_ended_and_rests),
         CU_CASE(test_ttl_security_asks_for_the_highest_and_grants_so_many_hops),
         CU_CASE(test_a_refresh_is_answered_with_the_routes),
