@@ -81,7 +81,7 @@ static bool differs(const struct bfd_report *a, const struct bfd_report *b)
     return v->state != w->state || v->diag != w->diag || v->remote_state != w->remote_state ||
            v->remote_diag != w->remote_diag || v->detect_mult != w->detect_mult ||
            v->remote_discriminator != w->remote_discriminator || v->tx_us != w->tx_us ||
-           v->detect_us != w->detect_us || v->ups != w->ups || v->failures != w->failures ||
+           v->detect_us != w->detect_us || v->is_late != w->is_late || v->ups != w->ups || v->failures != w->failures ||
            a->is_multihop != b->is_multihop || a->send_error != b->send_error;
 }
 
@@ -170,24 +170,30 @@ static void on_ear(uv_poll_t *poll, int status, int events)
 
 /* ---- time ---- */
 
-/* What arrived in time counts, however late we are: the sockets come before the timers. */
+static void tick(struct worker *w, bool was_paused)
+{
+    uint64_t now = now_ms();
+    for (struct bfd_peer *p = bfd_set_next(&w->set, 0); p; p = bfd_set_next(&w->set, p->cfg.id)) {
+        if (was_paused)
+            bfd_session_rearm(p->session, now);
+        bfd_session_tick(p->session, now);
+    }
+}
+
+/* What arrived in time counts, however late we are: the sockets come before the timers. And who is late is told before
+ * who has failed: when all are cut off, the first to fail is not the only one. */
 static void on_timer(uv_timer_t *timer)
 {
     struct worker *w = timer->data;
     for (size_t i = 0; i < w->ear_count; i++)
         hear(&w->ears[i]);
-    uint64_t now = now_ms();
-    bool was_paused = now > w->timer_at + PAUSE_MS;
+    tick(w, now_ms() > w->timer_at + PAUSE_MS);
     w->timer_at = NEVER;
-    for (struct bfd_peer *p = bfd_set_next(&w->set, 0); p; p = bfd_set_next(&w->set, p->cfg.id)) {
-        if (was_paused)
-            bfd_session_rearm(p->session, now);
-        if (bfd_session_deadline(p->session) <= now) {
-            bfd_session_tick(p->session, now);
-            serve(w, p);
-        }
-        wake_at(w, bfd_session_deadline(p->session));
-    }
+    for (struct bfd_peer *p = bfd_set_next(&w->set, 0); p; p = bfd_set_next(&w->set, p->cfg.id))
+        if (bfd_session_state(p->session) == BFD_UP)
+            report(w, p);
+    for (struct bfd_peer *p = bfd_set_next(&w->set, 0); p; p = bfd_set_next(&w->set, p->cfg.id))
+        serve(w, p);
     report_quiet(w);
 }
 

@@ -9,6 +9,7 @@
 enum {
     SLOW_US = 1000000, /* not Up: one packet a second at most (RFC 5880 section 6.8.3) */
     EVENTS_MAX = 4,
+    LATE_MULT = 3, /* with a multiplier below, silence for half the time is nothing unusual */
 };
 
 static const uint64_t NEVER = UINT64_MAX;
@@ -103,6 +104,13 @@ static uint64_t detect_us(const struct bfd_session *s)
 static uint64_t detect_ms(const struct bfd_session *s)
 {
     return (detect_us(s) + 999) / 1000;
+}
+
+/* When silence begins to be unusual. */
+static uint64_t late_at(const struct bfd_session *s)
+{
+    bool is_told = s->state == BFD_UP && s->detect_at != NEVER && s->remote.detect_mult >= LATE_MULT;
+    return is_told ? s->detect_at - detect_ms(s) / 2 : NEVER;
 }
 
 /* Three quarters to all of the interval, with a multiplier of 1 nine tenths at most (section 6.8.7). */
@@ -262,7 +270,8 @@ uint64_t bfd_session_deadline(const struct bfd_session *s)
 {
     if (s->owes_final || s->owes_word)
         return s->now_ms;
-    return s->tx_at < s->detect_at ? s->tx_at : s->detect_at;
+    uint64_t due = s->tx_at < s->detect_at ? s->tx_at : s->detect_at, late = late_at(s);
+    return late > s->now_ms && late < due ? late : due;
 }
 
 void bfd_session_rearm(struct bfd_session *s, uint64_t now_ms)
@@ -342,6 +351,7 @@ void bfd_session_view(const struct bfd_session *s, struct bfd_view *out)
                               .remote_discriminator = s->remote.my_discriminator,
                               .tx_us = tx_interval_us(s),
                               .detect_us = detect < UINT32_MAX ? (uint32_t)detect : UINT32_MAX,
+                              .is_late = s->now_ms >= late_at(s),
                               .since_ms = s->since_ms,
                               .packets_in = s->packets_in,
                               .packets_out = s->packets_out,

@@ -67,6 +67,8 @@ void core_bfd_changed(struct core *c, uint16_t nva, const struct bfd_view *view,
     bool has_failed = view->failures != before.failures;
     p->bfd = *view;
     p->bfd_multihop = is_multihop;
+    if (view->is_late != before.is_late)
+        c->beat_ms = c->now_ms; /* the others hear it before one of them misses the first */
     if (has_failed || (before.state == BFD_UP) != (view->state == BFD_UP))
         tell(c, p, has_failed);
     if (c->phase == CORE_STOPPING)

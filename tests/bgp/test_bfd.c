@@ -207,7 +207,7 @@ static void test_a_poll_is_answered_although_the_peer_wants_no_periodic_packets(
     struct bfd_packet quiet = heard(BFD_UP);
     quiet.required_rx_us = 0;
     feed(s, quiet, 10);
-    CU_ASSERT_EQUAL(bfd_session_deadline(s), 910); /* only its detection time is left */
+    CU_ASSERT_EQUAL(bfd_session_deadline(s), 460); /* only its silence is left, half of its detection time */
     quiet.poll = true;
     feed(s, quiet, 20);
     CU_ASSERT_TRUE(only(s).final);
@@ -224,7 +224,7 @@ static void test_a_peer_in_demand_mode_gets_no_periodic_packets_while_both_are_u
     struct bfd_packet demand = heard(BFD_UP);
     demand.demand = true;
     feed(s, demand, 10);
-    CU_ASSERT_EQUAL(bfd_session_deadline(s), 910);
+    CU_ASSERT_EQUAL(bfd_session_deadline(s), 460);
     demand.demand = false;
     feed(s, demand, 20);
     CU_ASSERT_TRUE(bfd_session_deadline(s) < 400);
@@ -345,7 +345,7 @@ static void test_the_peer_slows_us_down_and_speeds_us_up(void)
     CU_ASSERT_EQUAL(v.tx_us, 300000);
     p.required_rx_us = 2000000;
     feed(s, p, 10);
-    CU_ASSERT_TRUE(bfd_session_deadline(s) >= 910); /* its detection time comes first */
+    CU_ASSERT_TRUE(bfd_session_deadline(s) >= 460); /* its silence comes first */
     bfd_session_view(s, &v);
     CU_ASSERT_EQUAL(v.tx_us, 2000000);
     p.required_rx_us = 1;

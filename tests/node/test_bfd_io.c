@@ -123,6 +123,43 @@ static void test_two_nodes_come_up_and_one_notices_that_the_other_is_gone(void)
     come_up("127.0.46.1", "127.0.46.2", BFD_SINGLE_HOP, BFD_SINGLE_HOP);
 }
 
+static void open_id(struct end *e, uint32_t id, const char *remote)
+{
+    bfd_io_open(e->io, &(struct bfd_peer_cfg){ .id = id,
+                                               .local = e->addr,
+                                               .remote = addr(remote),
+                                               .hops = BFD_SINGLE_HOP,
+                                               .times = { 50000, 50000, 4 } });
+}
+
+/* Of two that are cut off at once. */
+static void test_who_is_late_is_told_before_the_first_has_failed(void)
+{
+    static const char *const far[] = { "127.0.46.2", "127.0.46.3" };
+    struct end here, there[2];
+    struct bfd_report last[2] = { 0 }, r;
+    CU_ASSERT_TRUE_FATAL(start_end(&here, "127.0.46.1", 1));
+    for (uint32_t i = 0; i < 2; i++) {
+        CU_ASSERT_TRUE_FATAL(start_end(&there[i], far[i], 3 + i));
+        open_id(&here, 1 + i, far[i]);
+        open_id(&there[i], 5, "127.0.46.1");
+        CU_ASSERT_TRUE(wait_for(&there[i], BFD_UP));
+    }
+    while (!(last[0].id && last[1].id) && wait_for(&here, BFD_UP))
+        last[here.last.id - 1] = here.last;
+    for (int i = 0; i < 2; i++)
+        bfd_io_free(there[i].io);
+    for (uint64_t end_ms = now_ms() + PATIENCE_MS; now_ms() < end_ms && here.last.view.state != BFD_DOWN;)
+        if (bfd_io_next(here.io, &r))
+            last[r.id - 1] = here.last = r;
+        else
+            usleep(1000);
+    CU_ASSERT_EQUAL_FATAL(here.last.view.state, BFD_DOWN);
+    const struct bfd_report *other = &last[here.last.id == 1];
+    CU_ASSERT_TRUE(other->view.is_late || other->view.state == BFD_DOWN);
+    bfd_io_free(here.io);
+}
+
 static void test_hops_that_were_left_open_follow_the_other_end(void)
 {
     come_up("127.0.46.1", "127.0.46.2", BFD_HOPS_AUTO, BFD_SINGLE_HOP);
@@ -273,6 +310,7 @@ static void test_reports_that_nobody_takes_are_made_up_for(void)
 }
 
 CU_MAIN("bfd_io", CU_CASE(test_two_nodes_come_up_and_one_notices_that_the_other_is_gone),
+        CU_CASE(test_who_is_late_is_told_before_the_first_has_failed),
         CU_CASE(test_hops_that_were_left_open_follow_the_other_end),
         CU_CASE(test_the_hop_limit_of_ipv6_is_sent_and_seen),
         CU_CASE(test_the_source_port_is_in_the_range_of_the_rfc_and_another_for_each_session),

@@ -1,4 +1,5 @@
 /* Which sessions are more than a name, and what is held while none is. */
+#include "bgp/bfd/bfd_set.h"
 #include "node/core/core_impl.h"
 #include "tests/lib/core_lab.h"
 #include "tests/lib/pair_lab.h"
@@ -83,6 +84,28 @@ static void test_what_a_lost_nva_told_goes_while_another_is_heard(void)
     close_programmed(l);
 }
 
+/* BFD finds the talker lost, and what it hears of the listener is late. */
+static void test_bfd_says_who_is_late(void)
+{
+    const struct bfd_view up = { .state = BFD_UP }, late = { .state = BFD_UP, .is_late = true },
+                          lost = { .state = BFD_DOWN, .failures = 1 };
+    struct lab *l = lab_programmed();
+    struct core_peer *talker = core_peer_find(l->core, "talker"), *listener = core_peer_find(l->core, "listener");
+    talker->cfg->bfd.enabled = listener->cfg->bfd.enabled = true;
+    core_bfd_changed(l->core, talker->nva, &up, false, l->now);
+    core_bfd_changed(l->core, listener->nva, &late, false, l->now);
+    CU_ASSERT_TRUE(core_nvas_are_heard(l->core));
+    core_bfd_changed(l->core, talker->nva, &lost, false, l->now);
+    turn(l);
+    CU_ASSERT_PTR_NULL(l->players[TALKER].pump);
+    CU_ASSERT_FALSE(core_nvas_are_heard(l->core));
+    CU_ASSERT_FALSE(is_removed(l));
+    core_bfd_changed(l->core, listener->nva, &up, false, l->now);
+    CU_ASSERT_TRUE(core_nvas_are_heard(l->core));
+    talker->cfg->bfd.enabled = listener->cfg->bfd.enabled = false;
+    close_programmed(l);
+}
+
 static void test_when_one_of_them_speaks_again_the_brake_gives_the_others_their_time(void)
 {
     struct lab *l = lab_programmed();
@@ -138,6 +161,7 @@ static void test_another_node_says_whether_its_sessions_are_late(void)
 
 CU_MAIN("core_silence", CU_CASE(test_what_the_first_to_be_missed_told_is_held_while_the_others_are_late),
         CU_CASE(test_what_a_lost_nva_told_goes_while_another_is_heard),
+        CU_CASE(test_bfd_says_who_is_late),
         CU_CASE(test_when_one_of_them_speaks_again_the_brake_gives_the_others_their_time),
         CU_CASE(test_a_session_without_a_hold_time_is_never_late),
         CU_CASE(test_another_node_says_whether_its_sessions_are_late))
