@@ -214,8 +214,6 @@ struct adjout_member {
     struct adjout_stats stats;
 };
 
-/* A record for every place up to this one. False: out of memory. */
-bool adjout_reserve_place(struct slab *s, uint32_t place);
 /* A route is told, or is not told any more (sign -1), to all but its owner. False: out of memory. */
 bool adjout_count(struct adjout_group *g, uint16_t owner, int sign);
 /* … or to this one neither, 0 = nobody. */

@@ -51,7 +51,7 @@ static void hand_over(struct adjout_member *m, uint32_t place)
     for (uint32_t i = adjout_first_route(m->from, place); i; i = adjout_route_at(m->from, i)->next) {
         const struct adjout_route *was = adjout_route_at(m->from, i);
         uint32_t gone;
-        must(adjout_reserve_place(&g->told, place));
+        must(slab_reach(&g->told, place));
         struct adjout_route *now = find_route(g, place, was->path_id, &gone);
         if (now)
             now->was_another |= was->nva != now->nva;

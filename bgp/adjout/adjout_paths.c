@@ -258,7 +258,7 @@ uint32_t adjout_compare_paths(struct adjout_group *g, uint32_t net)
     struct named named[ADJOUT_PATHS];
     bool is_known[ADJOUT_PATHS] = { false };
     uint32_t gone = 0, place = prefix_index_place(net), count = look(g, net, named);
-    must(adjout_reserve_place(&g->told, place) && bitset_reserve(&g->gone, place + 1));
+    must(slab_reach(&g->told, place) && bitset_reserve(&g->gone, place + 1));
     for (uint32_t i = adjout_first_route(g, place); i; i = adjout_route_at(g, i)->next) {
         struct adjout_route *route = adjout_route_at(g, i);
         uint32_t at = find(named, count, route->path_id);

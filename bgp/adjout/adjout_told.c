@@ -176,17 +176,9 @@ bool adjout_withhold(struct adjout_group *g, uint16_t nva, int sign)
 {
     if (!nva)
         return true;
-    if (!adjout_reserve_place(&g->withheld, nva))
+    if (!slab_reach(&g->withheld, nva))
         return false;
     *(uint32_t *)slab_at(&g->withheld, nva) += (uint32_t)sign;
-    return true;
-}
-
-bool adjout_reserve_place(struct slab *s, uint32_t place)
-{
-    while (s->top <= place)
-        if (!slab_new(s))
-            return false;
     return true;
 }
 
@@ -264,7 +256,7 @@ void adjout_forget(struct adjout_group *g, uint32_t place)
 
 static void remember_detours(struct adjout_group *g, uint32_t place, const struct view *v)
 {
-    must(adjout_reserve_place(&g->detours, place));
+    must(slab_reach(&g->detours, place));
     uint32_t *first = slab_at(&g->detours, place);
     *first = 0;
     for (uint32_t i = v->detour_count; i--;) {
@@ -293,7 +285,7 @@ static void remember(struct adjout_group *g, uint32_t place, const struct view *
     *told_at(g, place) = told(v->attrs, v->nva);
     if (v->second) {
         told_at(g, place)->is_second = true;
-        must(adjout_reserve_place(&g->seconds, place));
+        must(slab_reach(&g->seconds, place));
         *(uint32_t *)slab_at(&g->seconds, place) = v->second;
     }
     if (v->detour_count)
@@ -433,7 +425,7 @@ void adjout_compare(struct adjout_group *g, uint32_t net)
 {
     struct view was, now;
     uint32_t place = prefix_index_place(net);
-    must(adjout_reserve_place(&g->told, place));
+    must(slab_reach(&g->told, place));
     if (tell_first(g, net, place) || tell_last(g, net, place))
         return;
     recall(g, place, &was);

@@ -76,6 +76,18 @@ uint32_t slab_new(struct slab *s)
     return index;
 }
 
+bool slab_reach(struct slab *s, uint32_t index)
+{
+    while (index >> s->shift >= s->block_count)
+        if (!grow(s))
+            return false;
+    if (index >= s->top) {
+        s->count += index + 1 - s->top;
+        s->top = index + 1;
+    }
+    return true;
+}
+
 void slab_free(struct slab *s, uint32_t index)
 {
     assert(index && index < s->top && s->count);

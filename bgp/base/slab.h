@@ -33,6 +33,10 @@ void slab_fini(struct slab *s);
 uint32_t slab_new(struct slab *s);
 void slab_free(struct slab *s, uint32_t index);
 
+/* Have all records up to this index, which nobody asks slab_new for: for what stands beside the records of another
+ * slab. Takes as long as there are new blocks, not records. False, and nothing changed: memory ends. */
+bool slab_reach(struct slab *s, uint32_t index);
+
 static inline void *slab_at(const struct slab *s, uint32_t index)
 {
     uint32_t within = index & ((1u << s->shift) - 1);

@@ -317,19 +317,12 @@ static uint32_t count_paths(const struct rib *r, const struct rib_net *n)
     return count;
 }
 
-/* Room for the id of a set beside the net, where it needs more. */
-static bool reserve_wide(struct rib *r, uint32_t net)
-{
-    struct slab *wide = &r->wide_nhsets[prefix_index_family(net)];
-    while (wide->top <= prefix_index_place(net))
-        if (!slab_new(wide))
-            return false;
-    return true;
-}
-
+/* Room for the id of a set beside the net, where it needs more, and for the net in its order. */
 static inline bool reserve(struct rib *r, uint32_t net, uint32_t nhset)
 {
-    return (nhset < RIB_NHSET_WIDE || reserve_wide(r, net)) && vlist_reserve(&r->loc, 2);
+    bool is_wide = nhset >= RIB_NHSET_WIDE;
+    return (!is_wide || slab_reach(&r->wide_nhsets[prefix_index_family(net)], prefix_index_place(net))) &&
+           vlist_reserve(&r->loc, 2);
 }
 
 static void put_nhset(struct rib *r, uint32_t net, uint32_t nhset)

@@ -30,9 +30,8 @@ static bool reserve_edited(struct rib *r)
 {
     const struct slab *paths[RIB_PATH_KINDS] = { &r->paths, &r->paths_with_id };
     for (int i = 0; i < RIB_PATH_KINDS; i++)
-        while (r->edited[i].top <= paths[i]->top)
-            if (!slab_new(&r->edited[i]))
-                return false;
+        if (!slab_reach(&r->edited[i], paths[i]->top))
+            return false;
     return true;
 }
 

@@ -148,10 +148,34 @@ static void test_without_memory_zero_is_returned_and_nothing_is_lost(void)
     }
 }
 
+static void test_records_beside_another_table_are_there_up_to_an_index(void)
+{
+    struct pool pool;
+    struct slab s;
+    pool_init(&pool);
+    slab_init(&s, 8);
+    slab_use_pool(&s, &pool);
+    CU_ASSERT_TRUE_FATAL(slab_reach(&s, 100000));
+    CU_ASSERT_EQUAL(s.top, 100001);
+    CU_ASSERT_EQUAL(s.count, 100000);
+    for (uint32_t i = 1; i <= 100000; i++)
+        CU_ASSERT_EQUAL_FATAL(*(uint64_t *)slab_at(&s, i), 0);
+    CU_ASSERT_TRUE(slab_reach(&s, 7)); /* it is */
+    CU_ASSERT_EQUAL(s.top, 100001);
+    alloc_fail_at(1);
+    CU_ASSERT_FALSE(slab_reach(&s, 10000000));
+    CU_ASSERT_TRUE(alloc_end());
+    CU_ASSERT_EQUAL(s.top, 100001);
+    CU_ASSERT_EQUAL(s.count, 100000);
+    slab_fini(&s);
+    pool_fini(&pool);
+}
+
 CU_MAIN("slab", CU_CASE(test_index_zero_is_never_given_out),
         CU_CASE(test_the_newest_freed_record_comes_back_first_and_is_zero),
         CU_CASE(test_records_do_not_move_when_blocks_are_added),
         CU_CASE(test_live_records_never_share_an_index),
         CU_CASE(test_blocks_of_a_pool_are_as_good_and_go_back_to_it),
         CU_CASE(test_a_small_table_takes_nothing_of_its_pool),
+        CU_CASE(test_records_beside_another_table_are_there_up_to_an_index),
         CU_CASE(test_without_memory_zero_is_returned_and_nothing_is_lost))
