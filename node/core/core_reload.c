@@ -83,16 +83,21 @@ static void begin_recheck(struct core *c)
 {
     struct core_recheck *r = &c->recheck;
     r->is_on = r->is_due || r->counts || r->lists_again;
+    r->family = 0;
     r->place = 1;
     if (!r->is_on)
         end_recheck(c);
 }
 
-/* Another configuration before the last one has reached every prefix. */
-static void finish_recheck(struct core *c)
+/* Another configuration before the last one has reached every prefix: the walk begins again, for both. What has not
+ * had its turn is judged by the last one, should it be looked at meanwhile. */
+static void leave_recheck(struct core *c)
 {
-    if (c->recheck.is_on && !recheck(c, UINT32_MAX))
-        end_recheck(c);
+    const struct core_recheck left = c->recheck;
+    end_recheck(c);
+    c->recheck.is_due = left.is_on;
+    c->recheck.lists_again = left.lists_again;
+    c->recheck.counts = left.counts;
 }
 
 /* ---- virtual networks ---- */
@@ -132,7 +137,7 @@ static void follow_spaces(struct core *c)
     free(c->node_addrs);
     core_policy_init(c);
     r->vnet.nodes = c->node_addrs; /* nodes stay what they are */
-    r->lists_again = !are_equal(r, &c->policy);
+    r->lists_again |= !are_equal(r, &c->policy);
     r->is_due |= !judge_alike(c, r);
     for (size_t i = 0; i < r->vnet.space_count; i++)
         if (!holds(c->spaces, c->policy.space_count, &r->spaces[i]))
@@ -318,9 +323,9 @@ void core_config_refused(struct core *c, const char *why, uint64_t now_ms)
 void core_reconfigure(struct core *c, const struct config *was, uint64_t now_ms)
 {
     c->now_ms = now_ms;
-    finish_recheck(c);
+    leave_recheck(c);
     core_cluster_set_times(c);
-    c->recheck.is_due = c->rib.max_paths != c->config->max_paths;
+    c->recheck.is_due |= c->rib.max_paths != c->config->max_paths;
     c->rib.max_paths = c->config->max_paths;
     follow_spaces(c);
     follow_peers(c, was);

@@ -1,5 +1,7 @@
 /* How long a turn of the core takes at most, in CPU time, when much happens at once: NVAs tell their tables, one
- * of them dies, comes back and tells its table anew. Everything in this process, without a socket.
+ * of them dies, comes back and tells its table anew; a reader leaves and joins; another configuration has every
+ * route judged anew, and yet another one follows at once; the second node starts cold. Everything in this
+ * process, without a socket.
  *
  *     bench_turns [NVAS [PREFIXES [target] [pair]]]    default: 1 1000000; the first NVA is the one that dies
  *
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "bgp/codec/update.h"
+#include "node/config/change.h"
 #include "node/core/core.h"
 #include "replication/keys.h"
 
@@ -34,6 +37,9 @@ struct node {
 
 static struct bench {
     struct config *config;
+    struct repl_identity ids[2];
+    struct repl_secrets secrets;
+    uint64_t incarnation;
     struct node nodes[2];
     int node_count;
     uint64_t now;
@@ -235,14 +241,16 @@ static void die(struct nva *n)
 {
     uint64_t began = cpu_us();
     core_closed(b.nodes[0].core, n->pump, CORE_CLOSE_RESET, b.now);
-    printf("%-8s node 1  the end itself %6.2f ms\n", "dies", (double)(cpu_us() - began) / 1e3);
+    printf("%-8s node 1  by itself     %7.2f ms\n", "an end", (double)(cpu_us() - began) / 1e3);
     n->pump = NULL;
 }
 
 /* ---- the nodes ---- */
 
-static void read_config(const struct repl_identity *ids)
+/* pref: what the peers' route map sets; 0: they have none. */
+static struct config *read_config(const struct repl_identity *ids, unsigned pref)
 {
+    struct config *config;
     char path[] = "/tmp/tandem-turns-XXXXXX", text[2][REPL_PUBLIC_TEXT];
     int fd = mkstemp(path);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
@@ -256,41 +264,67 @@ static void read_config(const struct repl_identity *ids)
     fprintf(f, "%s%speers:\n", b.node_count > 1 ? "cluster: { keyFile: k, secretFile: s }\n" : "",
             b.has_target ? "programming: [{ name: kernel, type: netlink }]\n" : "");
     for (int i = 0; i <= b.nva_count; i++)
-        fprintf(f, "  - { name: p%d, peerIp: 10.0.0.%d, peerAsn: %d, passive: true, holdTime: 0s, nodes: [n1] }\n", i,
-                b.nvas[i].number, ASN + b.nvas[i].number);
+        fprintf(f, "  - { name: p%d, peerIp: 10.0.0.%d, peerAsn: %d, passive: true, holdTime: 0s, nodes: [n1]%s }\n", i,
+                b.nvas[i].number, ASN + b.nvas[i].number, pref ? ", inboundRouteMap: m" : "");
+    if (pref)
+        fprintf(f, "routeMaps: [{ name: m, rules: [{ name: all, action: { setLocalPreference: %u } }] }]\n", pref);
     fclose(f);
-    if (!config_load(path, &b.config, stderr))
+    if (!config_load(path, &config, stderr))
         give_up("the configuration is refused");
     unlink(path);
+    return config;
+}
+
+/* As the loop does it. */
+static void reload(const struct repl_identity *ids, unsigned pref)
+{
+    struct config *next = read_config(ids, pref);
+    take_requests(&b.nodes[0]);
+    config_follow(b.config, next);
+    uint64_t began = cpu_us();
+    core_reconfigure(b.nodes[0].core, next, b.now);
+    printf("%-8s node 1  by itself     %7.2f ms\n", "reload", (double)(cpu_us() - began) / 1e3);
+    config_free(next);
+}
+
+static void start_node(int i)
+{
+    bool is_pair = b.node_count > 1;
+    b.nodes[i].core = core_new(&(struct core_cfg){ .config = b.config,
+                                                   .self = (uint32_t)i + 1,
+                                                   .identity = is_pair ? &b.ids[i] : NULL,
+                                                   .secrets = is_pair ? &b.secrets : NULL,
+                                                   .incarnation = ++b.incarnation,
+                                                   .key = { 0x8f1c3a5d9b274e61, 0x37d0c2f4ab916e85 } },
+                               b.now);
+    if (b.has_target)
+        core_program_ready(b.nodes[i].core, 0, b.now);
 }
 
 static void start(void)
 {
-    static struct repl_identity ids[2];
-    static struct repl_secrets secrets;
     char text[REPL_KEY_TEXT];
     bool ok = true;
     for (int i = 0; i < 2; i++) {
         repl_identity_new(text);
-        ok &= !repl_identity_parse(text, &ids[i]);
+        ok &= !repl_identity_parse(text, &b.ids[i]);
     }
     repl_secret_new(text);
-    ok &= !repl_secret_parse(text, &secrets);
+    ok &= !repl_secret_parse(text, &b.secrets);
     if (!ok)
         give_up("no keys");
-    read_config(ids);
-    bool is_pair = b.node_count > 1;
-    for (int i = 0; i < b.node_count; i++) {
-        b.nodes[i].core = core_new(&(struct core_cfg){ .config = b.config,
-                                                       .self = (uint32_t)i + 1,
-                                                       .identity = is_pair ? &ids[i] : NULL,
-                                                       .secrets = is_pair ? &secrets : NULL,
-                                                       .incarnation = 1,
-                                                       .key = { 0x8f1c3a5d9b274e61, 0x37d0c2f4ab916e85 } },
-                                   b.now);
-        if (b.has_target)
-            core_program_ready(b.nodes[i].core, 0, b.now);
-    }
+    b.config = read_config(b.ids, 0);
+    for (int i = 0; i < b.node_count; i++)
+        start_node(i);
+}
+
+/* The second node has lost all it had. */
+static void start_cold(void)
+{
+    core_closed(b.nodes[0].core, b.nodes[0].link[0], CORE_CLOSE_RESET, b.now);
+    b.nodes[0].link[0] = b.nodes[1].link[1] = NULL;
+    core_free(b.nodes[1].core);
+    start_node(1);
 }
 
 int main(int argc, char **argv)
@@ -315,5 +349,19 @@ int main(int argc, char **argv)
     settle("dies");
     dial(&b.nvas[0]);
     settle("is back");
+    die(&b.nvas[b.nva_count]);
+    dial(&b.nvas[b.nva_count]);
+    settle("joins");
+    reload(b.ids, 200);
+    settle("reload");
+    reload(b.ids, 300);
+    for (int i = 0; i < 10; i++)
+        turn(&b.nodes[0]);
+    reload(b.ids, 400);
+    settle("reloads");
+    if (b.node_count > 1) {
+        start_cold();
+        settle("cold");
+    }
     return 0;
 }

@@ -231,31 +231,79 @@ static void test_another_space_judges_routes_anew_without_a_reset(void)
 
 enum { MANY = 20000 };
 
-/* Each turn judges some, and asks for the next at once. */
-static void test_many_routes_are_judged_in_slices(void)
+/* A route that came as others do, and many more like it. */
+static const struct ip_prefix known = { .len = 24, .bytes = { 192, 168, 1 } };
+
+static struct lab *told_many(void)
 {
     struct lab *l = told();
     uint16_t nva = core_peer_find(l->core, "talker")->nva;
     struct rib *r = &l->core->rib;
     hang_up(l, LISTENER); /* so many are no matter for its little buffer */
-    const struct ip_prefix known = { .len = 24, .bytes = { 192, 168, 1 } };
     uint32_t attrs = rib_path(r, rib_best(rib_net(r, prefix_table_find(&r->nets, &known))))->attrs;
     for (uint32_t i = 0; i < MANY; i++) {
         struct ip_prefix p = { .len = 32, .bytes = { 100, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
         CU_ASSERT_EQUAL_FATAL(rib_announce(r, r->self, nva, &p, 0, attrs), 0);
     }
     pass(l, 2);
-    struct config *next = load_all(VNET("172.16.0.0/12"), both);
+    return l;
+}
+
+static void reconfigure(struct lab *l, const char *server)
+{
+    struct config *next = load_all(server, both);
     config_follow(l->config, next);
     core_reconfigure(l->core, next, l->now);
     config_free(next);
+}
+
+static uint32_t count_accepted(const struct lab *l)
+{
+    const struct rib *r = &l->core->rib;
+    return r->origins[r->self].sessions[core_peer_find(l->core, "talker")->nva].accepted;
+}
+
+/* Each turn judges some, and asks for the next at once. Returns how many turns it took. */
+static unsigned judge_all(struct lab *l)
+{
     unsigned turns = 0;
     for (; l->core->recheck.is_on && turns < 100; turns++)
         CU_ASSERT_TRUE(core_turn(l->core, l->now) == l->now || !l->core->recheck.is_on);
+    return turns;
+}
+
+static void test_many_routes_are_judged_in_slices(void)
+{
+    struct lab *l = told_many();
+    struct rib *r = &l->core->rib;
+    reconfigure(l, VNET("172.16.0.0/12"));
+    unsigned turns = judge_all(l);
     CU_ASSERT_TRUE(turns >= MANY / CORE_DECIDE_BUDGET && turns < 20);
     for (turns = 0; turns < 50; turns++)
         core_turn(l->core, ++l->now);
     CU_ASSERT_EQUAL(rib_best(rib_net(r, prefix_table_find(&r->nets, &known))), 0);
+    lab_close(l);
+}
+
+/* Nor does one that follows before the last has reached all of them do more at once. */
+static void test_the_next_configuration_begins_again_where_the_last_is_under_way(void)
+{
+    struct lab *l = told_many();
+    uint32_t all = count_accepted(l);
+    CU_ASSERT_TRUE_FATAL(all > MANY);
+    reconfigure(l, VNET("172.16.0.0/12"));
+    core_turn(l->core, l->now);
+    uint32_t some = count_accepted(l);
+    CU_ASSERT_TRUE_FATAL(some && some < all);
+    reconfigure(l, VNET("172.16.0.0/13"));
+    CU_ASSERT_EQUAL(count_accepted(l), some);
+    CU_ASSERT_TRUE(judge_all(l) >= MANY / CORE_DECIDE_BUDGET);
+    CU_ASSERT_EQUAL(count_accepted(l), 0);
+    reconfigure(l, no_changes);
+    core_turn(l->core, l->now);
+    reconfigure(l, no_changes); /* the same once more: what is under way goes to its end */
+    judge_all(l);
+    CU_ASSERT_EQUAL(count_accepted(l), all);
     lab_close(l);
 }
 
@@ -298,5 +346,6 @@ CU_MAIN("core_reload", CU_CASE(test_the_same_again_touches_nothing),
         CU_CASE(test_the_servers_own_as_number_resets_all), CU_CASE(test_a_prefix_of_peers_comes_and_goes),
         CU_CASE(test_another_space_judges_routes_anew_without_a_reset),
         CU_CASE(test_many_routes_are_judged_in_slices),
+        CU_CASE(test_the_next_configuration_begins_again_where_the_last_is_under_way),
         CU_CASE(test_prefixes_of_the_space_are_announced_and_withdrawn),
         CU_CASE(test_a_refusal_is_remembered_until_the_next_one_is_followed))
