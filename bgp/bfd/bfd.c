@@ -9,7 +9,7 @@
 enum {
     SLOW_US = 1000000, /* not Up: one packet a second at most (RFC 5880 section 6.8.3) */
     EVENTS_MAX = 4,
-    LATE_MULT = 3, /* with a multiplier below, silence for half the time is nothing unusual */
+    LATE_MULT = 3, /* with a multiplier below, silence for most of the time is nothing unusual */
 };
 
 static const uint64_t NEVER = UINT64_MAX;
@@ -106,11 +106,12 @@ static uint64_t detect_ms(const struct bfd_session *s)
     return (detect_us(s) + 999) / 1000;
 }
 
-/* When silence begins to be unusual. */
+/* When silence begins to be unusual. Packets come at most an interval apart, so who is cut off together with the first
+ * that fails has been silent for two thirds of the time by then; a machine that is busy for a moment should not look so. */
 static uint64_t late_at(const struct bfd_session *s)
 {
     bool is_told = s->state == BFD_UP && s->detect_at != NEVER && s->remote.detect_mult >= LATE_MULT;
-    return is_told ? s->detect_at - detect_ms(s) / 2 : NEVER;
+    return is_told ? s->detect_at - detect_ms(s) * 2 / 5 : NEVER;
 }
 
 /* Three quarters to all of the interval, with a multiplier of 1 nine tenths at most (section 6.8.7). */

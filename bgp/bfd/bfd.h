@@ -43,7 +43,7 @@ struct bfd_view {
     uint32_t discriminator, remote_discriminator;
     uint32_t tx_us;     /* between our packets, before jitter */
     uint32_t detect_us; /* silence that means Down; 0 = never heard */
-    bool is_late;       /* Up, and half of that silence has passed; not told where one packet is half of it */
+    bool is_late;       /* Up, and three fifths of that silence have passed; told where detect_mult is 3 and more */
     uint64_t since_ms;  /* in this state */
     uint64_t packets_in, packets_out;
     uint32_t ups;       /* times it came up */

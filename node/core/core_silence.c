@@ -2,7 +2,7 @@
  * after the other, and until the last of them has, whoever is missed first would count as lost alone. So a session that is
  * late counts no more than one that is gone: silent for half its hold time it has missed a KEEPALIVE, which comes in
  * a third of it (RFC 4271 section 4.4). Whoever is cut off as well has said nothing for two thirds by the time that the
- * first hold time is over. BFD finds them lost one by one, too, and says who is late for half of its time (bfd.h).
+ * first hold time is over. BFD finds them lost one by one, too, and says who is late (bfd.h).
  * What is lost while nobody is heard is held as if there were no session at all. Beats tell it to the other nodes.
  * Source: the replication design, scenario 8b and the brake; invariant I3. */
 #include "node/core/core_impl.h"

@@ -40,15 +40,15 @@ static bool is_late(struct bfd_session *s, uint64_t now_ms)
     return v.is_late;
 }
 
-static void test_silence_for_half_the_detection_time_is_late(void)
+static void test_silence_for_three_fifths_of_the_detection_time_is_late(void)
 {
     struct bfd_session *s = up(3, 1000);
-    CU_ASSERT_FALSE(is_late(s, 1449));
-    CU_ASSERT_TRUE(bfd_session_deadline(s) <= 1450);
-    CU_ASSERT_TRUE(is_late(s, 1450));
-    CU_ASSERT_TRUE(bfd_session_deadline(s) > 1450);
+    CU_ASSERT_FALSE(is_late(s, 1539));
+    CU_ASSERT_TRUE(bfd_session_deadline(s) <= 1540);
+    CU_ASSERT_TRUE(is_late(s, 1540));
+    CU_ASSERT_TRUE(bfd_session_deadline(s) > 1540);
     feed(s, BFD_UP, 3, 1500);
-    CU_ASSERT_FALSE(is_late(s, 1949));
+    CU_ASSERT_FALSE(is_late(s, 2039));
     CU_ASSERT_TRUE(is_late(s, 2399));
     CU_ASSERT_FALSE(is_late(s, 2400)); /* it is lost */
     CU_ASSERT_EQUAL(bfd_session_state(s), BFD_DOWN);
@@ -63,16 +63,16 @@ static void test_where_a_packet_is_half_of_the_time_nobody_is_late(void)
     bfd_session_free(s);
 }
 
-/* The wake rule: a whole detection time is given from then on, and the first half of it is usual. */
+/* The wake rule: a whole detection time is given from then on, and the beginning of it is usual. */
 static void test_after_a_pause_of_the_process_nobody_is_late(void)
 {
     struct bfd_session *s = up(3, 1000);
     bfd_session_rearm(s, 5000);
     CU_ASSERT_FALSE(is_late(s, 5000));
-    CU_ASSERT_TRUE(is_late(s, 5450));
+    CU_ASSERT_TRUE(is_late(s, 5540));
     bfd_session_free(s);
 }
 
-CU_MAIN("bfd_late", CU_CASE(test_silence_for_half_the_detection_time_is_late),
+CU_MAIN("bfd_late", CU_CASE(test_silence_for_three_fifths_of_the_detection_time_is_late),
         CU_CASE(test_where_a_packet_is_half_of_the_time_nobody_is_late),
         CU_CASE(test_after_a_pause_of_the_process_nobody_is_late))
