@@ -30,6 +30,7 @@ class Session:
         self.socket.settimeout(None)  # the node may have nothing to say for longer than it takes to answer
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.established, self.ends, self.ended = threading.Event(), False, None  # ended: when the node ended it
+        self.is_silent = False
         capabilities = bytes([1, 4, 0, 1, 0, 1]) + bytes([65, 4]) + struct.pack("!I", asn)
         parameter = bytes([2, len(capabilities)]) + capabilities
         self._send(OPEN, struct.pack("!BHH4sB", 4, min(asn, 23456), hold, ipaddress.ip_address(own).packed,
@@ -49,7 +50,8 @@ class Session:
         while not self.ends:
             time.sleep(self.hold / 4)
             try:
-                self._send(KEEPALIVE)
+                if not self.is_silent:
+                    self._send(KEEPALIVE)
             except OSError:
                 return
 
@@ -86,6 +88,11 @@ class Session:
     def withdraw(self, *prefixes):
         for start in range(0, len(prefixes), 500):
             self.update(b"".join(map(nlri, prefixes[start:start + 500])), b"", b"")
+
+    def fall_silent(self):
+        """From now on, to a packet: the node's hold time begins, and nothing ends it."""
+        self.is_silent = True
+        self._send(KEEPALIVE)
 
     def close(self):
         """At once: a socket that another thread reads from stays open until that returns."""
