@@ -207,7 +207,7 @@ static void test_a_poll_is_answered_although_the_peer_wants_no_periodic_packets(
     struct bfd_packet quiet = heard(BFD_UP);
     quiet.required_rx_us = 0;
     feed(s, quiet, 10);
-    CU_ASSERT_EQUAL(bfd_session_deadline(s), 550); /* only its silence is left, half of its detection time */
+    CU_ASSERT_EQUAL(bfd_session_deadline(s), 550); /* only its silence is left, three fifths of its detection time */
     quiet.poll = true;
     feed(s, quiet, 20);
     CU_ASSERT_TRUE(only(s).final);
