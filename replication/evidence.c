@@ -51,12 +51,17 @@ static uint64_t heal(struct rib *r, uint8_t origin, uint64_t now_ms)
     return UINT64_MAX;
 }
 
-bool repl_evidence_is_needed(const struct rib *r)
+static bool holds_any(const struct rib *r)
 {
     for (int i = 1; i < RIB_ORIGINS; i++)
-        if (r->origins[i].class != RIB_LIVE || r->origins[i].old || r->origins[i].heals_ms)
+        if (r->origins[i].class != RIB_LIVE || r->origins[i].old)
             return true;
-    return r->graces != 0;
+    return false;
+}
+
+bool repl_evidence_is_needed(const struct rib *r)
+{
+    return holds_any(r) || repl_evidence_is_healing(r) || r->graces != 0;
 }
 
 /* Its node is there, and its session restarts gracefully (RFC 4724). */
@@ -124,8 +129,8 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
     o->class = RIB_LIVE;
     o->heals_ms = now_ms + HEAL_MS;
     rib_origin_doubt(r, origin);
-    if (was_stale)
-        rib_origin_review(r, origin, 0);
+    if (was_stale || holds_any(r))
+        rib_origin_review(r, origin, 0); /* what its sessions say is evidence again */
 }
 
 /* Of copies of nodes that are away a, b or c; of our own whose NVA restarts a or b. */
@@ -234,17 +239,40 @@ void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags)
     }
 }
 
-void repl_evidence_session_ends(struct rib *r, uint16_t nva)
+static void judge_last(struct rib *r, struct rib_path *p, uint16_t nva)
 {
-    if (!repl_evidence_is_needed(r))
-        return;
+    if (p->nva == nva && holds_any_of(&r->origins[p->origin], nva) && !is_restarting(r, p))
+        judge_held(r, p);
+}
+
+static void judge_all(struct rib *r, uint16_t nva)
+{
     for (int i = 1; i < RIB_ORIGINS; i++) {
         uint64_t at = 0;
         const struct vlist *order = &r->origins[i].order;
         for (uint32_t id; holds_any_of(&r->origins[i], nva) && (id = vlist_next(order, &at));)
-            if (!(id & RIB_FACT) && rib_path(r, id)->nva == nva && !is_restarting(r, rib_path(r, id)))
-                judge_held(r, rib_path(r, id));
+            if (!(id & RIB_FACT))
+                judge_last(r, rib_path(r, id), nva);
     }
+}
+
+static void judge_waiting(struct rib *r, uint16_t nva)
+{
+    for (uint32_t net = 0; (net = rib_dirty_after(r, net));)
+        for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
+            judge_last(r, rib_path(r, i), nva);
+}
+
+/* Whatever is evidence has its net decided anew, and judged before that. So only of nets that still wait for it, or
+ * that a walk is on its way to, is there anything to say; a table at rest costs nothing. */
+void repl_evidence_session_ends(struct rib *r, uint16_t nva)
+{
+    if (!repl_evidence_is_needed(r))
+        return;
+    if (r->sweeps)
+        judge_all(r, nva);
+    else
+        judge_waiting(r, nva);
 }
 
 /* Has any NVA told all it has on a session that lives? One that has just come up is about to tell again what is

@@ -152,6 +152,17 @@ uint32_t rib_next_dirty(struct rib *r)
     return net;
 }
 
+uint32_t rib_dirty_after(const struct rib *r, uint32_t net)
+{
+    uint32_t from = prefix_index_place(net) + 1;
+    for (uint32_t f = prefix_index_family(net); f < BGP_FAMILIES; f++, from = 0) {
+        uint32_t place = bitset_next(&r->dirty.places[f], from);
+        if (place != UINT32_MAX)
+            return prefix_index((enum bgp_family)f, place);
+    }
+    return 0;
+}
+
 /* Room for every net that there is and one more, so that a net can always be queued. */
 static bool reserve_queues(struct rib *r, enum bgp_family f)
 {

@@ -498,6 +498,8 @@ uint32_t rib_order_put(struct rib_origin *o, uint32_t id);
 void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path);
 /* The next net that waits for a decision, 0 = none; it is taken off the queue. */
 uint32_t rib_next_dirty(struct rib *r);
+/* Of those that wait the next behind this one, 0 = none; it stays on the queue. They begin behind 0. */
+uint32_t rib_dirty_after(const struct rib *r, uint32_t net);
 /* 0: all is decided, and no walk is under way that may find more to decide. */
 static inline uint32_t rib_dirty_count(const struct rib *r)
 {

@@ -307,6 +307,40 @@ static void test_a_session_that_ends_before_the_decision_has_spoken_still(void)
     rib_fini(&x.rib);
 }
 
+static void test_a_session_that_ends_before_a_loss_has_reached_all_nets_has_spoken_still(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    decide(&x);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_session_ends(&x.rib, FW); /* nothing was judged since */
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 2000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+static void test_who_is_back_speaks_against_what_is_held_of_others(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_session(&x, THIRD, FW, RIB_SESSION_SYNCED, 1, 100);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, THIRD, FW, ROUTE, 0, 65002);
+    repl_evidence_lost(&x.rib, THIRD, 1000);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
+    repl_evidence_back(&x.rib, THIRD, 2000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE); /* THIRD has its own word */
+    repl_evidence_session_ends(&x.rib, FW);
+    ribs_session(&x, THIRD, FW, RIB_SESSION_DOWN, 1, 3000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
 /* ---- over a restart of the NVA (RFC 4724) ---- */
 
 static void test_nodes_that_hear_crosswise_of_a_restart_keep_the_route(void)
@@ -484,6 +518,8 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_an_end_of_rib_before_the_death_proves_nothing),
         CU_CASE(test_an_nva_that_is_not_symmetric_may_say_less_to_us),
         CU_CASE(test_what_the_living_announce_replaces_the_held_copy_for_good),
+        CU_CASE(test_a_session_that_ends_before_a_loss_has_reached_all_nets_has_spoken_still),
+        CU_CASE(test_who_is_back_speaks_against_what_is_held_of_others),
         CU_CASE(test_a_session_that_ends_before_the_decision_has_spoken_still),
         CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_keep_the_route),
         CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
