@@ -325,6 +325,8 @@ static void check_flushed(struct world *w, const struct core *a, const struct co
     const struct core_member *link = &a->members[b->cfg.self];
     if (was_paused_lately(w, a, FLUSH_MS) || was_paused_lately(w, b, FLUSH_MS))
         return; /* they could not tell each other */
+    if (link->minor == 1)
+        return; /* the previous minor relays nothing */
     if (!link->link || link->life.since_ms + FLUSH_MS > w->now || w->now < w->disturbed + FLUSH_MS)
         return;
     for (uint32_t id = 1; id <= (uint32_t)w->host_count; id++) {

@@ -162,6 +162,22 @@ static bool is_spoken_against(const struct world *w, const struct host *h, int n
     return false;
 }
 
+/* Has every session with the NVA ended that this node would hear of? Of one that a node has which it does not hear, it knows
+ * nothing, and what it held of that node gave way to the word of a session that it heard (4.6 c). */
+static bool have_all_lost_it(const struct world *w, const struct host *h, const struct nva *n)
+{
+    bool any = false;
+    for (int i = 0; i < w->host_count; i++) {
+        const struct host *k = &w->hosts[i];
+        if (!peers_with(n, k) || (k != h && !core_member_is_here(&h->core->members[i + 1])))
+            continue;
+        if (has_session(k, n->number))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 /* Has it a reason that it can have heard of, although the NVA announces the route? */
 static bool is_excused(const struct world *w, const struct host *h, int nva, int number)
 {
@@ -175,7 +191,7 @@ static bool is_excused(const struct world *w, const struct host *h, int nva, int
         return false;
     bool is_silent = w->now <= n->unheard + SETTLE_MS;
     bool has_lost_it = peers_with(n, h) && !own;
-    return is_silent || has_lost_it || is_deaf(w, h, nva);
+    return is_silent || has_lost_it || have_all_lost_it(w, h, n) || is_deaf(w, h, nva);
 }
 
 /* I1: nothing that the writer knows speaks for the prefix. I2: and no NVA announces it that it could know of. */
