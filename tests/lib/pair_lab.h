@@ -89,6 +89,24 @@ static inline struct pair *pair_open(void)
     return p;
 }
 
+/* Two of three nodes: the third one has a place in the configuration, and does not run. */
+static inline struct pair *pair_open_of_three(void)
+{
+    struct pair *p = pair_open();
+    for (int i = 0; i < 2; i++) {
+        struct config *c = &p->config[i];
+        core_free(p->core[i]);
+        c->nodes[2] = c->nodes[1];
+        c->nodes[2].id = 3;
+        c->nodes[2].cluster_address.bytes[3] = 9;
+        c->nodes[2].public_key[0] ^= 1;
+        c->node_count = 3;
+    }
+    for (int i = 0; i < 2; i++)
+        pair_start(p, i);
+    return p;
+}
+
 static inline struct pair_pipe *pair_find(struct pair *p, const struct pump *pump)
 {
     for (int i = 0; i < PAIR_PIPES; i++)

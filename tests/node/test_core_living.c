@@ -34,25 +34,9 @@ static void test_the_decision_is_the_oldest_that_a_living_node_has(void)
 }
 
 /* A third node's routes: held by both, and gone at both when the lower one says so. */
-static struct pair *holding(void)
-{
-    struct pair *p = pair_open();
-    for (int i = 0; i < 2; i++) {
-        core_free(p->core[i]);
-        p->config[i].node_count = 3;
-        p->config[i].nodes[2] = p->config[i].nodes[1];
-        p->config[i].nodes[2].id = 3;
-        p->config[i].nodes[2].cluster_address.bytes[3] = 9;
-        p->config[i].nodes[2].public_key[0] ^= 1;
-    }
-    for (int i = 0; i < 2; i++)
-        pair_start(p, i);
-    return p;
-}
-
 static void test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer(void)
 {
-    struct pair *p = holding();
+    struct pair *p = pair_open_of_three();
     pair_pass(p, 500);
     CU_ASSERT_EQUAL(p->core[0]->hold_times.follow_ms, 0);
     CU_ASSERT_TRUE(p->core[1]->hold_times.follow_ms > 0);

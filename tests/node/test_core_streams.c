@@ -7,17 +7,7 @@ enum { LIFE = 7 };
 /* A third node, which the first has no link with, and the second says that it has one. */
 static struct pair *three(void)
 {
-    struct pair *p = pair_open();
-    for (int i = 0; i < 2; i++) {
-        core_free(p->core[i]);
-        p->config[i].node_count = 3;
-        p->config[i].nodes[2] = p->config[i].nodes[1];
-        p->config[i].nodes[2].id = 3;
-        p->config[i].nodes[2].cluster_address.bytes[3] = 9;
-        p->config[i].nodes[2].public_key[0] ^= 1;
-    }
-    for (int i = 0; i < 2; i++)
-        pair_start(p, i);
+    struct pair *p = pair_open_of_three();
     pair_pass(p, 500);
     CU_ASSERT_EQUAL_FATAL(pair_view(p, 0).state, REPL_MEMBER_ALIVE);
     struct repl_beat *b = &p->core[0]->members[2].heard;
