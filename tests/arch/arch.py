@@ -8,6 +8,7 @@ The symbols are read from the libraries of build/release (TANDEM_BUILD names ano
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -51,9 +52,9 @@ cases = Cases()
 
 def tracked(*endings):
     """The repository's files by git, or what lies there where git is not."""
-    listing = subprocess.run(["git", "-C", ROOT, "-c", f"safe.directory={ROOT}", "ls-files", "-co", "--exclude-standard"],
-                             capture_output=True, text=True, check=False)
-    names = listing.stdout.split("\n") if listing.returncode == 0 else [
+    command = ["git", "-C", ROOT, "-c", f"safe.directory={ROOT}", "ls-files", "-co", "--exclude-standard"]
+    listing = shutil.which("git") and subprocess.run(command, capture_output=True, text=True, check=False)
+    names = listing.stdout.split("\n") if listing and listing.returncode == 0 else [
         str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_file() and "build" not in p.relative_to(ROOT).parts]
     return sorted(pathlib.PurePosixPath(n) for n in names if n and n.endswith(endings) and (ROOT / n).is_file())
 

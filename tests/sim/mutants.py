@@ -51,7 +51,7 @@ MUTANTS = {
                    "    if (!is_news(m, h))\n        return;",
                    "    if (!is_news(m, h) || !m->link)\n        return;"),
     "NO_SILENCE": ("a session counts as one that is heard until its hold time is over", "node/core/core_silence.c",
-                   "p->heard_ms + hold_ms / 2;", "p->heard_ms + hold_ms;"),
+                   "p->heard_ms + hold_ms / 2);", "p->heard_ms + hold_ms);"),
     "NO_WAKE_RULE": ("a pause is not noticed", "node/core/core.c", "if (paused)\n        wake(c);",
                      "if (paused && !c->started_ms)\n        wake(c);"),
     "TIMER_BEFORE_IO": ("timers are judged before sockets are read", "node/core/core.c",
