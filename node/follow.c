@@ -170,7 +170,7 @@ static int choose(const struct follow *f)
 static void tell_sessions(struct follow *f, uint64_t now_ms)
 {
     const struct follow_node *n = &f->nodes[f->active];
-    program_set_live_sessions(f->program, n->connected && n->cut_seen && !n->isolated, now_ms);
+    program_set_heard(f->program, n->connected && n->cut_seen && !n->isolated, now_ms);
 }
 
 static void follow_choose(struct follow *f, bool refresh, uint64_t now_ms)

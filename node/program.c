@@ -52,13 +52,14 @@ struct program {
     uint32_t cap[BGP_FAMILIES];
     struct chain chains[LISTS];
     uint32_t again[LISTS]; /* of a list's first: their back-off is over, whatever it was */
-    uint32_t judge_next;   /* of the list MERGE: it and those behind it are to be placed anew; 0 = none */
-    uint64_t judged_ms;    /* the last slice of them was */
+    uint32_t
+        judge_next; /* of the list MERGE: it and those behind it are to be placed anew; 0 = none */
+    uint64_t judged_ms; /* the last slice of them was */
     uint64_t now_ms;
-    uint32_t live_sessions;
+    bool is_heard;             /* any NVA, by any node */
     uint64_t hearsay_until_ms; /* 0 = it is not held */
-    uint64_t brake_until_ms;  /* nothing LOST goes before: sessions have just come back */
-    uint64_t window_until_ms; /* losses are counted together for one brake_hold_ms */
+    uint64_t brake_until_ms;   /* nothing LOST goes before: sessions have just come back */
+    uint64_t window_until_ms;  /* losses are counted together for one brake_hold_ms */
     uint32_t window_table, window_lost;
     struct program_stats stats;
 };
@@ -331,15 +332,15 @@ void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms)
 
 /* ------------------------------------------------------------------------------------- brake */
 
-void program_set_live_sessions(struct program *p, uint32_t count_now, uint64_t now_ms)
+void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms)
 {
     p->now_ms = now_ms;
     /* The first session that returns says nothing about the others: they get the full hold. */
-    if (count_now && !p->live_sessions && p->chains[LOST].count)
+    if (is_heard && !p->is_heard && p->chains[LOST].count)
         p->brake_until_ms = now_ms + p->cfg.brake_hold_ms;
-    if ((!count_now || !p->live_sessions) && p->chains[LOST].count)
+    if ((!is_heard || !p->is_heard) && p->chains[LOST].count)
         p->stats.brake_on = true;
-    p->live_sessions = count_now;
+    p->is_heard = is_heard;
 }
 
 static uint64_t due_time(const struct program *p, const struct entry *e)
@@ -375,13 +376,13 @@ static uint32_t next_lost(struct program *p)
     uint32_t prefix = p->chains[LOST].head;
     if (!prefix || p->judge_next) /* how many there are is not known yet */
         return 0;
-    if (p->live_sessions == 0 || (!p->stats.brake_on && lost_is_too_much(p)))
+    if (!p->is_heard || (!p->stats.brake_on && lost_is_too_much(p)))
         p->stats.brake_on = true;
     if (!p->stats.brake_on) {
         p->window_lost++;
         return prefix;
     }
-    return p->live_sessions && lost_due(p) <= p->now_ms ? prefix : 0;
+    return p->is_heard && lost_due(p) <= p->now_ms ? prefix : 0;
 }
 
 /* -------------------------------------------------------------------------------- operations */
@@ -511,7 +512,7 @@ uint64_t program_deadline(const struct program *p)
     uint64_t deadline = UINT64_MAX;
     if (p->chains[MERGE].count && p->hearsay_until_ms)
         deadline = p->hearsay_until_ms;
-    if (p->chains[LOST].count && p->live_sessions) {
+    if (p->chains[LOST].count && p->is_heard) {
         uint64_t due = p->stats.brake_on ? lost_due(p) : 0;
         deadline = due < deadline ? due : deadline;
     }

@@ -8,7 +8,7 @@
  *     owner wanted exactly that set since and it was then withdrawn; and a wanted set that is a proper
  *     subset of the inherited one is not applied (ECMP does not shrink);
  *   - the brake: when more than max(50, 30 %) of the table would go for another cause than explicit
- *     withdrawals, those deletions wait 60 s; with no live session at all they wait without limit.
+ *     withdrawals, those deletions wait 60 s; while no NVA is heard they wait without limit.
  * Prefixes are indices of a prefix_table, sets are ids of an nhset_table, both the owner's. The
  * program holds a reference on every set it names.
  * Source: the replication design, programming and deletion (deletion rule, brake, invariants I1-I4). */
@@ -60,8 +60,8 @@ void program_converged(struct program *p, uint64_t now_ms);
  * (its writer may have died before it told us). Such prefixes, by observe, are not removed before
  * until_ms, except for a withdrawal; UINT64_MAX while another node writes. 0, the start: no hold. */
 void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms);
-/* How many sessions with NVAs are alive anywhere: 0 holds every deletion of cause LOST. */
-void program_set_live_sessions(struct program *p, uint32_t count, uint64_t now_ms);
+/* Is any NVA heard, by any node? While none is, every deletion of cause LOST is held. */
+void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms);
 
 /* The next operation that may be issued now; it is in flight until program_result. Many may be in
  * flight, at most one per prefix. False: nothing to do before program_deadline. */

@@ -108,7 +108,7 @@ static void on_trouble(void *data, const char *text)
 {
     struct etcd_source *s = data;
     s->is_troubled = text[0] != 0;
-    program_set_live_sessions(s->cfg.kernel, !s->is_troubled, s->cfg.now());
+    program_set_heard(s->cfg.kernel, !s->is_troubled, s->cfg.now());
     s->cfg.on_trouble(s->cfg.data, text);
 }
 
@@ -161,7 +161,7 @@ struct etcd_source *etcd_source_new(const struct etcd_source_cfg *cfg)
     if (s->etcd) {
         uv_timer_init(cfg->loop, &s->soon);
         s->soon.data = s;
-        program_set_live_sessions(cfg->kernel, 1, cfg->now());
+        program_set_heard(cfg->kernel, true, cfg->now());
         return s;
     }
     program_free(s->shadow);

@@ -216,7 +216,7 @@ void core_targets_feed(struct core *c)
         struct core_target *t = c->targets[i];
         if (!t->program || !t->ready)
             continue;
-        program_set_live_sessions(t->program, heard, c->now_ms);
+        program_set_heard(t->program, heard, c->now_ms);
         feed(c, t);
         if (converged)
             tell_converged(c, t);

@@ -182,7 +182,7 @@ static inline void rig_feed(struct rig *r, struct rig_node *n)
     azure_machine_status(n->m, &s);
     if (!n->was_fed && s.was_read) {
         n->was_fed = true;
-        program_set_live_sessions(n->program, 2, r->now);
+        program_set_heard(n->program, true, r->now);
         for (unsigned i = 0; i < RIG_PREFIXES; i++)
             rig_tell(r, n, i);
     }

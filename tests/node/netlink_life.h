@@ -144,7 +144,7 @@ static inline void live(struct life *l)
 {
     char error[NETLINK_ERROR_MAX];
     CU_ASSERT_EQUAL_FATAL(try_live(l, error), 0);
-    program_set_live_sessions(l->program, 1, uv_now(&l->loop));
+    program_set_heard(l->program, true, uv_now(&l->loop));
 }
 
 static inline uint32_t prefix_of(struct life *l, const char *text)

@@ -165,7 +165,7 @@ static void lab_open(struct lab *l)
     prefix_table_init(&l->prefixes, key, 8);
     nhset_table_init(&l->sets, key);
     l->program = program_new(&program_defaults, &l->sets);
-    program_set_live_sessions(l->program, 1, now_ms());
+    program_set_heard(l->program, true, now_ms());
     repl_fence_init(&l->fence, &(struct repl_fence_cfg){ .self = 1, .nodes = 1, .beat_ms = 1000 },
                     now_ms());
     l->world = (struct repl_fence_world){ .incarnation = 7, .is_awake = true, .is_steady = true };

@@ -10,7 +10,7 @@ static void begin(struct life *l, bool resilient)
     char error[NETLINK_ERROR_MAX];
     const struct netlink_cfg as = { .table = TABLE, .metric = METRIC, .protocol = PROTOCOL, .resilient_groups = resilient };
     CU_ASSERT_EQUAL_FATAL(try_live_as(l, &as, error), 0);
-    program_set_live_sessions(l->program, 1, uv_now(&l->loop));
+    program_set_heard(l->program, true, uv_now(&l->loop));
 }
 
 /* "10.0.0.10 10.0.0.11 …" */

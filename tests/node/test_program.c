@@ -234,7 +234,7 @@ static void test_a_withdrawal_of_what_was_claimed_needs_no_convergence(void)
 {
     struct bench b;
     bench_init(&b);
-    program_set_live_sessions(b.p, 2, b.now);
+    program_set_heard(b.p, true, b.now);
     inherit(&b, 1, 3);
     inherit(&b, 2, 3);
     inherit(&b, 3, 3);
@@ -254,7 +254,7 @@ static void test_nothing_inherited_is_removed_before_convergence(void)
 {
     struct bench b;
     bench_init(&b);
-    program_set_live_sessions(b.p, 2, b.now);
+    program_set_heard(b.p, true, b.now);
     inherit(&b, 1, 1);
     inherit(&b, 2, 1);
     want(&b, 2, 0, PROGRAM_WITHDRAWN);
@@ -306,7 +306,7 @@ static void test_a_mass_loss_waits_for_the_brake(void)
 {
     struct bench b;
     bench_init(&b);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     fill(&b, 1000);
     for (uint32_t i = 1; i <= 301; i++)
         want(&b, i, 0, PROGRAM_LOST);
@@ -326,7 +326,7 @@ static void test_losses_told_in_slices_count_together(void)
 {
     struct bench b;
     bench_init(&b);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     fill(&b, 1000);
     unsigned removed = 0;
     for (uint32_t i = 1; i <= 500; i++) {
@@ -345,7 +345,7 @@ static void test_many_inherited_that_nobody_wants_are_judged_in_slices(void)
     struct bench b;
     struct program_op op;
     bench_init(&b);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     for (uint32_t prefix = 1; prefix <= MANY; prefix++)
         inherit(&b, prefix, 1);
     program_converged(b.p, b.now);
@@ -368,7 +368,7 @@ static void test_a_wish_for_what_waits_to_be_judged_counts(void)
     enum { MANY = 20000 };
     struct bench b;
     bench_init(&b);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     for (uint32_t prefix = 1; prefix <= MANY; prefix++)
         inherit(&b, prefix, 1);
     program_converged(b.p, b.now);
@@ -390,7 +390,7 @@ static void test_a_small_loss_and_a_withdrawal_pass_the_brake(void)
 {
     struct bench b;
     bench_init(&b);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     fill(&b, 100);
     for (uint32_t i = 1; i <= 50; i++)
         want(&b, i, 0, PROGRAM_LOST);
@@ -404,18 +404,18 @@ static void test_a_small_loss_and_a_withdrawal_pass_the_brake(void)
     bench_fini(&b);
 }
 
-static void test_with_no_live_session_a_loss_waits_without_limit(void)
+static void test_while_no_nva_is_heard_a_loss_waits_without_limit(void)
 {
     struct bench b;
     bench_init(&b);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     fill(&b, 3);
-    program_set_live_sessions(b.p, 0, b.now);
+    program_set_heard(b.p, false, b.now);
     want(&b, 1, 0, PROGRAM_LOST);
     b.now += 86400000;
     CU_ASSERT_EQUAL(run(&b, true), 0);
     CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     CU_ASSERT_EQUAL(run(&b, true), 0);
     CU_ASSERT_EQUAL(program_deadline(b.p), b.now + 60000);
     b.now += 60000;
@@ -428,7 +428,7 @@ static void test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_ti
     struct bench b;
     struct program_op op;
     bench_init(&b);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     program_hold_hearsay(b.p, UINT64_MAX, b.now);
     program_converged(b.p, b.now);
     observe(&b, 5, 1);
@@ -473,7 +473,7 @@ static void test_drift_is_repaired(void)
 {
     struct bench b;
     bench_init(&b);
-    program_set_live_sessions(b.p, 1, b.now);
+    program_set_heard(b.p, true, b.now);
     program_converged(b.p, b.now);
     fill(&b, 2);
     observe(&b, 1, 0);
@@ -494,7 +494,8 @@ struct world {
     unsigned wanted[PREFIXES], target[PREFIXES]; /* sets as bits */
     bool inherited[PREFIXES], withdrawn[PREFIXES], claimed[PREFIXES];
     bool converged;
-    uint32_t live, seed;
+    bool is_heard;
+    uint32_t seed;
     struct program_op flight[FLIGHTS];
     unsigned flights;
 };
@@ -531,7 +532,7 @@ static void check_issue(struct world *w, const struct program_op *op)
         return;
     CU_ASSERT_EQUAL(w->wanted[i], 0); /* I1 */
     CU_ASSERT_TRUE(w->converged || !w->inherited[i] || (w->claimed[i] && w->withdrawn[i]));
-    CU_ASSERT_TRUE(w->live || w->withdrawn[i]); /* I3 */
+    CU_ASSERT_TRUE(w->is_heard || w->withdrawn[i]); /* I3 */
 }
 
 static void land(struct world *w, unsigned k, bool ok)
@@ -596,8 +597,10 @@ static void step(struct world *w)
         operate(w);
     else if (dice < 97 && w->flights)
         land(w, random_below(w, w->flights), random_below(w, 4) != 0);
-    else if (dice >= 97)
-        program_set_live_sessions(w->b.p, w->live = random_below(w, 3), w->b.now);
+    else if (dice >= 97) {
+        w->is_heard = random_below(w, 3) > 0;
+        program_set_heard(w->b.p, w->is_heard, w->b.now);
+    }
     w->b.now += random_below(w, 50);
     if (!w->converged && random_below(w, 500) == 0) {
         w->converged = true;
@@ -608,9 +611,9 @@ static void step(struct world *w)
 static void settle(struct world *w)
 {
     w->converged = true;
-    w->live = 1;
+    w->is_heard = true;
     program_converged(w->b.p, w->b.now);
-    program_set_live_sessions(w->b.p, 1, w->b.now);
+    program_set_heard(w->b.p, true, w->b.now);
     for (int turn = 0; turn < 4000; turn++) {
         operate(w);
         while (w->flights)
@@ -675,6 +678,6 @@ CU_MAIN("program",
         CU_CASE(test_many_inherited_that_nobody_wants_are_judged_in_slices),
         CU_CASE(test_a_wish_for_what_waits_to_be_judged_counts),
         CU_CASE(test_a_small_loss_and_a_withdrawal_pass_the_brake),
-        CU_CASE(test_with_no_live_session_a_loss_waits_without_limit),
+        CU_CASE(test_while_no_nva_is_heard_a_loss_waits_without_limit),
         CU_CASE(test_drift_is_repaired),
         CU_CASE(test_after_any_history_the_target_is_what_was_wanted))
