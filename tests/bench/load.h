@@ -19,7 +19,7 @@ struct load {
     struct speaker_cfg cfgs[LOAD_SPEAKERS];
     bool joins[LOAD_SPEAKERS], drops[LOAD_SPEAKERS]; /* when the clock starts */
     int count, judge_next;
-    struct block_pool pool;
+    struct blocks blocks;
     int epoll, fib; /* fib -1: no kernel is watched */
     struct truth_receiver kernel;
     struct trickle trickle;

@@ -11,6 +11,7 @@ enum {
     KERNEL = LOAD_SPEAKERS, /* epoll's number of the kernel's socket */
     SETTLE_MS = 200,        /* complete, and still so after this */
     WAITING_MAX = 1 << 30,  /* bytes that may wait to be judged */
+    ROUTE_BYTES = 16,       /* with its share of an UPDATE's attributes */
     TICK_NS = 500000000,
 };
 
@@ -29,8 +30,8 @@ void load_init(struct load *l)
 void load_fini(struct load *l)
 {
     for (int i = 0; i < l->count; i++)
-        speaker_fini(&l->speakers[i], &l->pool);
-    block_pool_fini(&l->pool);
+        speaker_fini(&l->speakers[i], &l->blocks);
+    blocks_fini(&l->blocks);
     truth_receiver_fini(&l->kernel);
     truth_fini(&l->truth);
     table_fini(&l->table);
@@ -61,7 +62,7 @@ static void judge(struct load *l, int i)
 {
     struct speaker *s = &l->speakers[i];
     bool was_up = s->up;
-    if (!speaker_judge(s, &l->pool, &l->truth))
+    if (!speaker_judge(s, &l->blocks, &l->truth))
         end(s->name, "the session ended");
     if (!was_up)
         write_some(l, i); /* OPEN and KEEPALIVE are answered at once */
@@ -83,7 +84,7 @@ static void judge_one(struct load *l)
 static void read_some(struct load *l, int i, uint64_t now)
 {
     struct speaker *s = &l->speakers[i];
-    if (speaker_read(s, &l->pool, now))
+    if (speaker_read(s, &l->blocks, now))
         return;
     while (s->first) /* its last words say why */
         judge(l, i);
@@ -120,11 +121,11 @@ static void tick(struct load *l, uint64_t now)
 static void turn(struct load *l, int wait_ms)
 {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait(l->epoll, events, EVENTS, l->pool.waiting ? 0 : wait_ms);
+    int n = epoll_wait(l->epoll, events, EVENTS, l->blocks.waiting ? 0 : wait_ms);
     uint64_t now = now_ns();
     for (int i = 0; i < n; i++)
         handle(l, &events[i], now);
-    if (l->pool.waiting && (n <= 0 || l->pool.waiting > WAITING_MAX))
+    if (l->blocks.waiting && (n <= 0 || l->blocks.waiting > WAITING_MAX))
         judge_one(l);
     tick(l, now);
 }
@@ -186,6 +187,23 @@ static size_t start(struct load *l)
     return sent;
 }
 
+/* What every judged receiver may be sent before anybody has time to judge: all that is sent now, and, when
+ * peers come or go, what others sent before. */
+static void reserve(struct load *l)
+{
+    size_t sent = 0, receivers = 0, routes = 0;
+    for (int i = 0; i < l->count; i++) {
+        const struct speaker *s = &l->speakers[i];
+        sent += s->queued.len;
+        if (!s->is_judged)
+            continue;
+        receivers++;
+        routes += truth_expected(&l->truth, &s->receiver);
+    }
+    size_t most = sent * receivers + routes * ROUTE_BYTES;
+    blocks_reserve(&l->blocks, most < WAITING_MAX ? most : WAITING_MAX);
+}
+
 static void settle(struct load *l)
 {
     uint64_t now = now_ns();
@@ -242,7 +260,7 @@ static void add_receiver(const struct load *l, const struct truth_receiver *r, s
 
 static struct standing look(const struct load *l)
 {
-    struct standing out = { .complete = l->pool.waiting == 0 };
+    struct standing out = { .complete = l->blocks.waiting == 0 };
     for (int i = 0; i < l->count; i++) {
         const struct speaker *s = &l->speakers[i];
         if (s->fd < 0)
@@ -271,6 +289,7 @@ struct load_result load_run(struct load *l, unsigned patience_s)
 {
     struct load_result out = { .seconds = -1 };
     settle(l);
+    reserve(l);
     uint64_t begin = now_ns();
     out.sent = start(l);
     if (l->trickle.from) {

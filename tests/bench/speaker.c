@@ -13,21 +13,11 @@
 #include "bgp/codec/msg.h"
 
 enum {
-    BLOCK = 1 << 16,
-    BLOCK_ROOM = BLOCK / 4,  /* with less left, a new block is begun */
-    BLOCK_SPAN_NS = 1000000, /* bytes of one block arrived within this time */
-    CARRY = BLOCK + BGP_MESSAGE_MAX_EXTENDED,
+    CARRY = BLOCK_MAX + BGP_MESSAGE_MAX_EXTENDED,
     SEND = 1 << 18,
     RECEIVE_BUFFER = 4 << 20,
     DIAL_TIMES = 200,
     DIAL_PAUSE_US = 50000,
-};
-
-struct block {
-    struct block *next;
-    uint64_t begin_ns, end_ns; /* of its first and last bytes */
-    size_t len;
-    uint8_t bytes[BLOCK];
 };
 
 uint64_t now_ns(void)
@@ -70,36 +60,25 @@ void speaker_close(struct speaker *s)
     s->up = false;
 }
 
-static void drop_first(struct speaker *s, struct block_pool *pool)
+static void drop_first(struct speaker *s, struct blocks *blocks)
 {
     struct block *b = s->first;
     s->first = b->next;
     if (!s->first)
         s->last = NULL;
-    pool->waiting -= b->len;
-    b->next = pool->free;
-    pool->free = b;
+    blocks_drop(blocks, b);
 }
 
-void speaker_fini(struct speaker *s, struct block_pool *pool)
+void speaker_fini(struct speaker *s, struct blocks *blocks)
 {
     speaker_close(s);
     while (s->first)
-        drop_first(s, pool);
+        drop_first(s, blocks);
     bgp_session_free(s->session);
     truth_receiver_fini(&s->receiver);
     free(s->tx.bytes);
     free(s->queued.bytes);
     free(s->carry);
-}
-
-void block_pool_fini(struct block_pool *pool)
-{
-    while (pool->free) {
-        struct block *b = pool->free;
-        pool->free = b->next;
-        free(b);
-    }
 }
 
 /* ---- connecting ---- */
@@ -158,42 +137,18 @@ void speaker_dial(struct speaker *s, const struct speaker_cfg *cfg)
 
 /* ---- bytes ---- */
 
-static struct block *take_block(struct block_pool *pool)
+bool speaker_read(struct speaker *s, struct blocks *blocks, uint64_t now)
 {
-    struct block *b = pool->free ? pool->free : malloc(sizeof *b);
-    if (!b)
-        abort();
-    if (b == pool->free)
-        pool->free = b->next;
-    b->next = NULL;
-    b->len = 0;
-    return b;
-}
-
-static struct block *block_for(struct speaker *s, struct block_pool *pool, uint64_t now)
-{
-    struct block *b = s->last;
-    if (b && b->len <= BLOCK - BLOCK_ROOM && now - b->begin_ns < BLOCK_SPAN_NS)
-        return b;
-    b = take_block(pool);
-    b->begin_ns = now;
+    struct block *b = blocks_room(blocks);
+    ssize_t n = recv(s->fd, b->bytes, BLOCK_MAX, MSG_DONTWAIT);
+    if (n <= 0)
+        return n < 0 && (errno == EAGAIN || errno == EINTR);
+    blocks_keep(blocks, b, (size_t)n, now);
     if (s->last)
         s->last->next = b;
     else
         s->first = b;
     s->last = b;
-    return b;
-}
-
-bool speaker_read(struct speaker *s, struct block_pool *pool, uint64_t now)
-{
-    struct block *b = block_for(s, pool, now);
-    ssize_t n = recv(s->fd, b->bytes + b->len, BLOCK - b->len, MSG_DONTWAIT);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        return false;
-    b->end_ns = now;
-    b->len += n > 0 ? (size_t)n : 0;
-    pool->waiting += n > 0 ? (size_t)n : 0;
     return true;
 }
 
@@ -244,13 +199,13 @@ static size_t unjudged(const struct speaker *s, const uint8_t *data, size_t len)
     return size <= len ? size : 0;
 }
 
-bool speaker_judge(struct speaker *s, struct block_pool *pool, struct truth *truth)
+bool speaker_judge(struct speaker *s, struct blocks *blocks, struct truth *truth)
 {
-    uint64_t at_ns = s->first->end_ns;
+    uint64_t at_ns = s->first->at_ns;
     size_t used = 0, step;
     memcpy(s->carry + s->carry_len, s->first->bytes, s->first->len);
     s->carry_len += s->first->len;
-    drop_first(s, pool);
+    drop_first(s, blocks);
     do {
         step = unjudged(s, s->carry + used, s->carry_len - used);
         if (!step)

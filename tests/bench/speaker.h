@@ -5,15 +5,10 @@
 #define TANDEM_TESTS_BENCH_SPEAKER_H
 
 #include "bgp/session/session.h"
+#include "tests/bench/blocks.h"
 #include "tests/bench/truth.h"
 
 enum { SPEAKER_NAME = 32 };
-
-struct block;
-struct block_pool { /* of one load: blocks are used again */
-    struct block *free;
-    size_t waiting; /* bytes in all queues */
-};
 
 struct speaker {
     char name[SPEAKER_NAME];
@@ -41,18 +36,17 @@ struct speaker_cfg {
 };
 
 void speaker_init(struct speaker *s, const char *name, const struct speaker_cfg *cfg);
-void speaker_fini(struct speaker *s, struct block_pool *pool);
-void block_pool_fini(struct block_pool *pool);
+void speaker_fini(struct speaker *s, struct blocks *blocks);
 /* Connects, for up to ten seconds. Ends the process when nobody listens. */
 void speaker_dial(struct speaker *s, const struct speaker_cfg *cfg);
 void speaker_close(struct speaker *s);
 
 /* Take what the socket has, at most one block. False: the connection is gone. */
-bool speaker_read(struct speaker *s, struct block_pool *pool, uint64_t now_ns);
+bool speaker_read(struct speaker *s, struct blocks *blocks, uint64_t now_ns);
 /* Send keepalives, and of tx what fits. */
 void speaker_write(struct speaker *s);
 /* Judge the oldest block. False: the session has ended; why is on stderr. */
-bool speaker_judge(struct speaker *s, struct block_pool *pool, struct truth *truth);
+bool speaker_judge(struct speaker *s, struct blocks *blocks, struct truth *truth);
 
 /* What was queued goes on its way. */
 void speaker_release(struct speaker *s);
