@@ -501,11 +501,12 @@ bool core_sent(struct core *c, struct pump *p, size_t n, uint64_t now_ms)
     struct core_conn *conn = conn_of(p);
     c->now_ms = now_ms;
     bool was_tight = p->tx_len > PUMP_TX / 2; /* control messages may have found no room */
+    bool was_held = conn->kind == CONN_LINK && core_streams_are_held(c, conn);
     pump_tx_sent(p, n);
     if (conn->kind == CONN_LINK && conn->member)
         conn->member->bytes_out += n;
     if (conn->kind == CONN_LINK)
-        return conn->agent ? core_agent_sent(c, conn) : true;
+        return conn->agent ? core_agent_sent(c, conn) : was_held || repl_link_queued(conn->link);
     if (conn->kind == CONN_BMP) {
         core_bmp_sent(c, conn);
         return was_tight;

@@ -515,6 +515,8 @@ void core_streams_unlinked(struct core *c, struct core_member *m);
 void core_streams_read_again(struct core *c);
 void core_streams_choose(struct core *c);
 void core_streams_send(struct core *c);
+/* As much of them is on its way as a beat may wait behind: there is more once some of it has gone. */
+bool core_streams_are_held(const struct core *c, const struct core_conn *conn);
 /* Lowest own version that every living replica has. */
 uint64_t core_streams_acked(const struct core *c);
 /* All that the node has said is here, as of now. */

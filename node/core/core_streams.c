@@ -256,11 +256,16 @@ void core_on_subscribe(struct core *c, struct core_member *m, const struct repl_
     }
 }
 
+bool core_streams_are_held(const struct core *c, const struct core_conn *conn)
+{
+    return unsent(conn) >= c->bulk_queued;
+}
+
 static void send_stream(struct core *c, struct core_member *m, uint32_t origin)
 {
     struct repl_msg msg;
     struct repl_source from = source_of(c, origin);
-    while (has_link(m) && unsent(m->link) < c->bulk_queued &&
+    while (has_link(m) && !core_streams_are_held(c, m->link) &&
            repl_sender_next(&m->senders[origin], &c->rib, &c->names, &from, c->batcher, &msg,
                             &c->quarantined))
         if (repl_link_send(m->link->link, &msg, c->now_ms))

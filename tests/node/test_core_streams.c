@@ -45,5 +45,24 @@ static void test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier(
     pair_free(p);
 }
 
+/* A frame to the other node that is on its way is no reason to look at everything once more. */
+static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
+{
+    struct pair *p = pair_open();
+    pair_pass(p, 500);
+    struct core *c = p->core[0];
+    struct core_conn *link = c->members[2].link;
+    for (int ms = 0; ms < 100 && !link->pump.tx_len; ms++)
+        core_turn(c, p->now++); /* until the next beat */
+    size_t beat;
+    pump_tx_bytes(&link->pump, &beat);
+    CU_ASSERT_FATAL(beat > 1 && beat < c->bulk_queued);
+    CU_ASSERT_FALSE(core_sent(c, &link->pump, 1, p->now));
+    c->bulk_queued = beat - 1;
+    CU_ASSERT_TRUE(core_sent(c, &link->pump, beat - 1, p->now));
+    pair_free(p);
+}
+
 CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
-        CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier))
+        CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
+        CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))
