@@ -169,12 +169,14 @@ static void bound_dying(struct core *c, uint64_t slowest)
 static bool reap(struct core *c)
 {
     core_bgp_end_lost(c);
-    if (!rib_queue_count(&c->rib.dying))
+    uint32_t left = rib_queue_count(&c->rib.dying); /* each is looked at once: who is held goes back */
+    if (!left)
         return false;
     uint64_t slowest = core_slowest_reader(c);
     bool freed = false;
     bound_dying(c, slowest);
-    for (uint32_t i = 0, net; i < CORE_REAP_BUDGET; i++) {
+    left = left < CORE_REAP_BUDGET ? left : CORE_REAP_BUDGET;
+    for (uint32_t net; left; left--) {
         net = rib_next_dying(&c->rib, slowest);
         if (!net)
             return false;
