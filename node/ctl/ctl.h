@@ -21,7 +21,7 @@ enum ctl_output { CTL_TABLE, CTL_WIDE, CTL_JSON, CTL_JSONL, CTL_AZ };
 struct ctl {
     const char *socket, *url; /* where the daemon is; both NULL: the only socket in /run/tandem */
     enum ctl_output output;
-    const char *peer, *target, *message, *daemon;
+    const char *peer, *target, *message, *daemon, *route_server;
     const char *token_file; /* for orders over TCP */
     bool best, filtered, secret, follow, check;
     int argc; /* what followed the verb */
@@ -49,6 +49,6 @@ ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_li
     verb_events, verb_mrt_dump, verb_key_new, verb_key_public, verb_key_show, verb_config_check, verb_config_diff,
     verb_config_reload, verb_config_show, verb_config_schema, verb_config_history, verb_metrics,
     verb_version, verb_help, verb_peer_disable, verb_peer_enable, verb_peer_clear, verb_node_drain,
-    verb_node_undrain, verb_nva_config, verb_completion, verb_top;
+    verb_node_undrain, verb_nva_config, verb_completion, verb_top, verb_import_azure;
 
 #endif

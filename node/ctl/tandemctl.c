@@ -47,6 +47,7 @@ static const struct verb verbs[] = {
     { "config schema",  "",                                   "what may stand in a configuration: JSON Schema", verb_config_schema },
     { "config history", "",                                   "which ones this node has followed", verb_config_history },
     { "nva-config",     "NAME --for bird|frr|openbgpd|gobgp", "the NVA's side of its sessions, for its BGP daemon", verb_nva_config },
+    { "import azure",   "FILE... [--route-server NAME]",      "a tandem.yaml out of what az prints, or of ARM templates", verb_import_azure },
     { "metrics",        "",                                   "as Prometheus reads them",       verb_metrics },
     { "completion",     "bash|zsh|fish",                      "for a shell: source <(tandemctl completion bash)", verb_completion },
     { "version",        "",                                   "of this program",                verb_version },
@@ -69,6 +70,7 @@ static const struct option options[] = {
     { "filtered", no_argument, NULL, 'F' },     { "token-file", required_argument, NULL, 'T' },
     { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
     { "for", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
+    { "route-server", required_argument, NULL, 'r' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -146,6 +148,9 @@ static bool set_option(struct ctl *c, int option, const char *value, bool *wants
         return true;
     case 'd':
         c->daemon = value;
+        return true;
+    case 'r':
+        c->route_server = value;
         return true;
     case 'T':
         c->token_file = value;

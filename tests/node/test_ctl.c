@@ -318,6 +318,9 @@ static void test_exit_codes_tell_what_happened(void)
         { "--url http://127.0.0.1:1 status", 4 },
         { "config check /nonexistent.yaml", 5 },
         { "key public /nonexistent.key", 1 },
+        { "import azure", 2 },
+        { "import azure /nonexistent.json", 1 },
+        { "import aws /nonexistent.json", 2 },
     };
     struct lab l;
     lab_open(&l);
