@@ -20,10 +20,9 @@ static size_t put(char *to, const char *from, size_t len, uint32_t c)
     return len && *to == *from ? len : 1;
 }
 
-const char *peer_words_said(const struct bgp_fault *f, char buf[static PEER_WORDS_MAX])
+const char *peer_words_said(const char *text, char buf[static PEER_WORDS_MAX])
 {
-    char text[BGP_NOTIFICATION_TEXT + 1];
-    const char *at = bgp_notification_text(f, text), *end = at + strlen(at);
+    const char *at = text, *end = at + strnlen(at, BGP_NOTIFICATION_TEXT);
     char *to = buf;
     while (at < end) {
         uint32_t c = 0;
@@ -37,8 +36,8 @@ const char *peer_words_said(const struct bgp_fault *f, char buf[static PEER_WORD
 
 const char *peer_words(const struct bgp_fault *f, bool by_peer, char buf[static PEER_WORDS_MAX])
 {
-    char reason[64], said[PEER_WORDS_MAX];
-    peer_words_said(f, said);
+    char reason[64], text[BGP_NOTIFICATION_TEXT + 1], said[PEER_WORDS_MAX];
+    peer_words_said(bgp_notification_text(f, text), said);
     bgp_fault_text(f->code, f->subcode, reason, sizeof reason);
     snprintf(buf, PEER_WORDS_MAX, "%s%s%.*s (%s%s)", reason, said[0] ? ": " : "",
              (int)BGP_NOTIFICATION_TEXT, said, f->is_hard ? "hard reset, " : "",

@@ -123,18 +123,10 @@ struct bgp_fault bgp_update_fault(enum bgp_action action, enum bgp_update_subcod
                            .code = BGP_UPDATE_ERROR,
                            .subcode = (uint8_t)subcode,
                            .attr_type = a ? a->type : 0 };
-    if (!a)
-        return f;
-    /* RFC 4271 section 6.3: the data is the erroneous attribute: type, length and value. */
-    struct wire_writer w = wire_writer(f.data, sizeof f.data);
-    wire_put8(&w, a->flags);
-    wire_put8(&w, a->type);
-    if (a->flags & BGP_FLAG_EXTENDED)
-        wire_put16(&w, a->len);
-    else
-        wire_put8(&w, (uint8_t)a->len);
-    wire_put(&w, a->value, a->len < wire_room(&w) ? a->len : wire_room(&w));
-    f.data_len = (uint16_t)wire_len(&w);
+    if (a) { /* RFC 4271 section 6.3: the data is the erroneous attribute: type, length and value */
+        f.data = a->value - a->head;
+        f.data_len = (uint16_t)(a->head + a->len);
+    }
     return f;
 }
 
@@ -235,6 +227,7 @@ static void collect(struct collector *c, struct wire_reader *r, const struct bgp
     while (wire_left(r)) {
         struct attr_raw a = { .flags = wire_u8(r) };
         a.type = wire_u8(r);
+        a.head = a.flags & BGP_FLAG_EXTENDED ? 4 : 3;
         a.len = a.flags & BGP_FLAG_EXTENDED ? wire_u16(r) : wire_u8(r);
         a.value = wire_bytes(r, a.len);
         c->has_others |= a.type != BGP_ATTR_MP_UNREACH;

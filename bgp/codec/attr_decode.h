@@ -9,6 +9,7 @@ struct attr_raw {
     const uint8_t *value; /* NULL: not present */
     uint16_t len;
     uint8_t flags, type;
+    uint8_t head; /* octets of flags, type and length before the value */
 };
 
 struct attr_list {

@@ -20,8 +20,8 @@ static int header_fault(struct bgp_fault *fault, uint8_t subcode, const uint8_t 
     *fault = (struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,
                                  .code = BGP_MESSAGE_HEADER_ERROR,
                                  .subcode = subcode,
-                                 .data_len = len };
-    memcpy(fault->data, data, len);
+                                 .data_len = len,
+                                 .data = data };
     return -1;
 }
 
@@ -56,14 +56,11 @@ enum { REFRESH_BODY = 4 };
 /* RFC 7313 section 5: the data is the whole message. */
 static int refresh_fault(const struct bgp_message *m, struct bgp_fault *fault)
 {
-    size_t len = BGP_HEADER + (size_t)m->body_len;
     *fault = (struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,
                                  .code = BGP_ROUTE_REFRESH_ERROR,
                                  .subcode = BGP_REFRESH_BAD_LENGTH,
-                                 .data_len = (uint16_t)(len < BGP_FAULT_DATA_MAX
-                                                            ? len
-                                                            : BGP_FAULT_DATA_MAX) };
-    memcpy(fault->data, m->body - BGP_HEADER, fault->data_len);
+                                 .data_len = (uint16_t)(BGP_HEADER + m->body_len),
+                                 .data = m->body - BGP_HEADER };
     return -1;
 }
 
@@ -98,15 +95,6 @@ size_t bgp_message_finish(uint8_t *buf, enum bgp_message_type type, size_t body_
 size_t bgp_keepalive_write(uint8_t *buf)
 {
     return bgp_message_finish(buf, BGP_KEEPALIVE, 0);
-}
-
-size_t bgp_notification_write(uint8_t *buf, const struct bgp_fault *fault)
-{
-    uint8_t *body = buf + BGP_HEADER;
-    body[0] = fault->code;
-    body[1] = fault->subcode;
-    memcpy(body + 2, fault->data, fault->data_len);
-    return bgp_message_finish(buf, BGP_NOTIFICATION, 2u + fault->data_len);
 }
 
 size_t bgp_refresh_write(uint8_t *buf, enum bgp_family family, uint8_t subtype)

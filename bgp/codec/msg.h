@@ -1,4 +1,4 @@
-/* Message framing and the small messages. Source: RFC 4271 section 4, RFC 2918, RFC 7313, RFC 8654. */
+/* Message framing and the small messages; for a NOTIFICATION see bgp/codec/notification.h. Source: RFC 4271 section 4, RFC 2918, RFC 7313, RFC 8654. */
 #ifndef TANDEM_BGP_MSG_H
 #define TANDEM_BGP_MSG_H
 
@@ -22,7 +22,7 @@ enum bgp_message_type {
 struct bgp_message {
     uint8_t type;
     uint16_t body_len;
-    const uint8_t *body; /* borrowed from the input */
+    const uint8_t *body; /* borrowed from the input; the header stands before it */
 };
 
 /* Look for one whole message at the start of data.
@@ -46,8 +46,6 @@ int bgp_refresh_decode(const struct bgp_message *m, const struct bgp_codec *code
                        struct bgp_refresh *out, struct bgp_fault *fault) MUST_USE;
 
 size_t bgp_keepalive_write(uint8_t *buf);
-/* At most BGP_HEADER + 2 + BGP_FAULT_DATA_MAX bytes. */
-size_t bgp_notification_write(uint8_t *buf, const struct bgp_fault *fault);
 /* subtype: 0 request, 1 begin, 2 end of refresh (RFC 7313). */
 size_t bgp_refresh_write(uint8_t *buf, enum bgp_family family, uint8_t subtype);
 

@@ -9,6 +9,42 @@ static bool is_cease(const struct bgp_fault *f, uint8_t subcode)
     return f->code == BGP_CEASE && f->subcode == subcode;
 }
 
+/* ---- the message ---- */
+
+enum { CODES = 2 }; /* code and subcode in front of the data, also within a Hard Reset: RFC 8538 section 3.1 */
+
+size_t bgp_notification_write(uint8_t *buf, size_t cap, const struct bgp_fault *fault)
+{
+    struct wire_writer w = wire_writer(buf, cap);
+    wire_reserve(&w, BGP_HEADER);
+    if (fault->is_hard) {
+        wire_put8(&w, BGP_CEASE);
+        wire_put8(&w, BGP_HARD_RESET);
+    }
+    wire_put8(&w, fault->code);
+    wire_put8(&w, fault->subcode);
+    wire_put(&w, fault->data, fault->data_len < wire_room(&w) ? fault->data_len : wire_room(&w));
+    return w.failed ? 0 : bgp_message_finish(buf, BGP_NOTIFICATION, wire_len(&w) - BGP_HEADER);
+}
+
+struct bgp_fault bgp_notification_read(const struct bgp_message *m)
+{
+    const uint8_t *at = m->body;
+    size_t len = m->body_len;
+    bool is_hard = at[0] == BGP_CEASE && at[1] == BGP_HARD_RESET;
+    if (is_hard && len >= CODES + CODES && at[CODES]) {
+        at += CODES;
+        len -= CODES;
+    }
+    return (struct bgp_fault){ .code = at[0],
+                               .subcode = at[1],
+                               .is_hard = is_hard,
+                               .data_len = (uint16_t)(len - CODES),
+                               .data = at + CODES };
+}
+
+/* ---- reasons ---- */
+
 /* RFC 8538 section 5.1. BFD Down came later (RFC 9384), and is what the user made of it: see node/core/core_bfd.c. */
 bool bgp_notification_is_final(const struct bgp_fault *f)
 {
@@ -36,13 +72,14 @@ static size_t fitting(const char *text)
     return len;
 }
 
-void bgp_notification_say(struct bgp_fault *f, const char *text)
+void bgp_notification_say(struct bgp_fault *f, const char *text, uint8_t words[static BGP_NOTIFICATION_WORDS])
 {
     if (!has_words(f))
         return;
     size_t len = fitting(text);
-    f->data[0] = (uint8_t)len;
-    memcpy(f->data + 1, text, len);
+    words[0] = (uint8_t)len;
+    memcpy(words + 1, text, len);
+    f->data = words;
     f->data_len = (uint16_t)(len + 1);
 }
 
@@ -62,41 +99,15 @@ const char *bgp_notification_text(const struct bgp_fault *f,
 
 /* ---- upper bound ---- */
 
-struct bgp_fault bgp_notification_max_prefixes(enum bgp_family family, uint32_t most)
+struct bgp_fault bgp_notification_max_prefixes(enum bgp_family family, uint32_t most,
+                                               uint8_t data[static BGP_MAX_PREFIXES_DATA])
 {
-    struct bgp_fault f = { .action = BGP_ACTION_SESSION_RESET, .code = BGP_CEASE, .subcode = BGP_MAX_PREFIXES };
-    struct wire_writer w = wire_writer(f.data, sizeof f.data);
-    wire_put16(&w, bgp_family_afi(family));
-    wire_put8(&w, BGP_SAFI_UNICAST);
-    wire_put32(&w, most);
-    f.data_len = (uint16_t)wire_len(&w);
-    return f;
-}
-
-/* ---- Hard Reset ---- */
-
-enum { INNER = 2 }; /* code and subcode in front of the data, RFC 8538 section 3.1 */
-
-void bgp_notification_wrap(struct bgp_fault *f)
-{
-    if (!f->is_hard)
-        return;
-    size_t len = f->data_len < BGP_FAULT_DATA_MAX - INNER ? f->data_len : BGP_FAULT_DATA_MAX - INNER;
-    memmove(f->data + INNER, f->data, len);
-    f->data[0] = f->code;
-    f->data[1] = f->subcode;
-    f->data_len = (uint16_t)(len + INNER);
-    f->code = BGP_CEASE;
-    f->subcode = BGP_HARD_RESET;
-}
-
-void bgp_notification_unwrap(struct bgp_fault *f)
-{
-    f->is_hard = is_cease(f, BGP_HARD_RESET);
-    if (!f->is_hard || f->data_len < INNER || !f->data[0])
-        return;
-    f->code = f->data[0];
-    f->subcode = f->data[1];
-    f->data_len = (uint16_t)(f->data_len - INNER);
-    memmove(f->data, f->data + INNER, f->data_len);
+    wire_set16(data, bgp_family_afi(family));
+    data[2] = BGP_SAFI_UNICAST;
+    wire_set32(data + 3, most);
+    return (struct bgp_fault){ .action = BGP_ACTION_SESSION_RESET,
+                               .code = BGP_CEASE,
+                               .subcode = BGP_MAX_PREFIXES,
+                               .data_len = BGP_MAX_PREFIXES_DATA,
+                               .data = data };
 }

@@ -356,9 +356,10 @@ int bgp_open_decode(const uint8_t *body, size_t len, struct bgp_open *out, struc
     out->hold_s = wire_u16(&r);
     out->identifier = wire_u32(&r);
     if (version != VERSION) {
+        static const uint8_t largest[] = { 0, VERSION }; /* that we speak: two octets, RFC 4271 section 6.2 */
         open_fault(fault, BGP_UNSUPPORTED_VERSION);
-        wire_set16(fault->data, VERSION); /* the largest that we speak */
-        fault->data_len = 2;
+        fault->data = largest;
+        fault->data_len = sizeof largest;
         return -1;
     }
     if (split_parameters(&r, out, fault))

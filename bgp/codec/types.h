@@ -129,15 +129,16 @@ enum bgp_action {
     BGP_ACTION_SESSION_RESET,
 };
 
-enum { BGP_FAULT_DATA_MAX = 258 }; /* a Hard Reset around 255 octets of words and their length */
-
+/* Its data is what a NOTIFICATION carries of the message, whole: an attribute, a ROUTE-REFRESH. It is never a copy,
+ * but the place where it stands in that message (or a constant), and ends with it. So a fault passes through hands,
+ * and nobody stores one: what outlives the message is the NOTIFICATION as written, or its words. */
 struct bgp_fault {
     uint8_t action; /* enum bgp_action; BGP_ACTION_NONE = no fault */
     uint8_t code, subcode;
     bool is_hard;      /* said as a Hard Reset around this reason (RFC 8538): see bgp/codec/notification.h */
     uint8_t attr_type; /* attribute at fault, 0 = none in particular */
-    uint16_t data_len; /* of the NOTIFICATION's data field, cut to BGP_FAULT_DATA_MAX */
-    uint8_t data[BGP_FAULT_DATA_MAX];
+    uint16_t data_len;
+    const uint8_t *data; /* borrowed */
 };
 
 /* NOTIFICATION codes and subcodes: RFC 4271 section 4.5, 6608, 4486, 9384, 8538, 9234. */

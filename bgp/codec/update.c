@@ -224,16 +224,17 @@ static void find_end_of_rib(struct decoder *d, size_t body_len, size_t attrs_len
 
 static void check_mandatory(struct decoder *d, bool classic)
 {
-    uint8_t missing = !d->list.has_origin                  ? BGP_ATTR_ORIGIN
-                      : !d->list.has_as_path               ? BGP_ATTR_AS_PATH
-                      : classic && !d->list.next_hop.value ? BGP_ATTR_NEXT_HOP
-                                                           : 0;
+    static const uint8_t origin = BGP_ATTR_ORIGIN, as_path = BGP_ATTR_AS_PATH, next_hop = BGP_ATTR_NEXT_HOP;
+    const uint8_t *missing = !d->list.has_origin                  ? &origin
+                             : !d->list.has_as_path               ? &as_path
+                             : classic && !d->list.next_hop.value ? &next_hop
+                                                                  : NULL;
     if (!d->out->reach_count || !missing)
         return;
     struct bgp_fault f =
         bgp_update_fault(BGP_ACTION_TREAT_AS_WITHDRAW, BGP_MISSING_WELL_KNOWN, NULL);
-    f.attr_type = missing;
-    f.data[0] = missing; /* RFC 4271 section 6.3: the type code of the missing attribute */
+    f.attr_type = *missing;
+    f.data = missing; /* RFC 4271 section 6.3: the type code of the missing attribute */
     f.data_len = 1;
     d->is_withdrawal = true;
     bgp_fault_worsen(&d->out->fault, &f);

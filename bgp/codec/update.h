@@ -27,7 +27,7 @@ struct bgp_update {
     uint8_t withdrawn_count, reach_count;
     uint8_t end_of_rib; /* bit per family (RFC 4724 section 2) */
     uint8_t disable;    /* bit per family: remove its routes, ignore it from now on (RFC 4760 section 7) */
-    struct bgp_fault fault; /* the worst, for the log; action NONE when the message is clean */
+    struct bgp_fault fault; /* the worst; action NONE when the message is clean */
 };
 
 /* What the decoder has to know of the session. */

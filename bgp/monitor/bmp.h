@@ -13,7 +13,7 @@ enum {
     BMP_HEADER = 6,
     BMP_PEER_HEADER = 42,
     BMP_UPDATE_AT = BMP_HEADER + BMP_PEER_HEADER, /* where the UPDATE of a Route Monitoring begins */
-    BMP_MESSAGE_MAX = BMP_UPDATE_AT + BGP_MESSAGE_MAX_EXTENDED,
+    BMP_MESSAGE_MAX = BMP_UPDATE_AT + 1 + BGP_MESSAGE_MAX_EXTENDED, /* a Peer Down: reason and NOTIFICATION */
 };
 
 enum bmp_peer_type { BMP_GLOBAL_INSTANCE = 0, BMP_LOC_RIB_INSTANCE = 3 };

@@ -108,8 +108,8 @@ int bgp_session_accept(struct bgp_session *s, uint64_t now_ms)
         return -1;
     }
     c->state = BGP_ACTIVE;
+    session_clear(c);
     c->busy = true;
-    c->out_len = 0;
     c->since_ms = now_ms;
     c->keepalive_at = c->send_hold_at = SESSION_NEVER;
     session_run(s, slot, FSM_CONNECTED, &(struct ending){ .reason = "peer connected" });
@@ -131,8 +131,8 @@ void bgp_session_closed(struct bgp_session *s, enum bgp_slot slot, uint64_t now_
     struct connection *c = &s->conns[slot];
     bool dial_failed = c->state == BGP_CONNECT;
     s->now_ms = now_ms;
+    session_clear(c);
     c->busy = false;
-    c->out_len = 0;
     session_run(s, slot, FSM_CLOSED,
                 &(struct ending){ .reason = dial_failed ? "connection failed" : "connection closed" });
 }
@@ -140,12 +140,16 @@ void bgp_session_closed(struct bgp_session *s, enum bgp_slot slot, uint64_t now_
 size_t bgp_session_pull(struct bgp_session *s, enum bgp_slot slot, uint8_t *buf, size_t cap)
 {
     struct connection *c = &s->conns[slot];
-    size_t n = c->out_len;
-    if (!n || n > cap)
+    size_t n = c->out_len, room = cap - n, most = c->codec.max_message;
+    if (n > cap)
         return 0;
     memcpy(buf, c->out, n);
     c->out_len = 0;
-    bgp_session_queued(s, slot, s->now_ms);
+    if (c->last_word.code)
+        n += bgp_notification_write(buf + n, room < most ? room : most, &c->last_word);
+    c->last_word = (struct bgp_fault){ 0 };
+    if (n)
+        bgp_session_queued(s, slot, s->now_ms);
     return n;
 }
 
@@ -286,12 +290,26 @@ void bgp_session_stop(struct bgp_session *s, uint8_t cease_subcode, const char *
     session_tell_state(s, &end);
 }
 
+/* The caller's data end with the call; this is pulled later. */
+static struct bgp_fault own(struct connection *c, const struct bgp_fault *f)
+{
+    struct bgp_fault mine = *f;
+    assert(f->data_len <= sizeof c->words);
+    if (f->data_len)
+        memcpy(c->words, f->data, f->data_len);
+    mine.data = c->words;
+    return mine;
+}
+
 void bgp_session_reset(struct bgp_session *s, const struct bgp_fault *fault, uint64_t now_ms)
 {
     s->now_ms = now_ms;
-    for (int i = 0; i < BGP_SLOTS; i++)
-        if (s->conns[i].state >= BGP_OPENSENT)
-            session_fail(s, (enum bgp_slot)i, fault, "reset by us");
+    for (int i = 0; i < BGP_SLOTS; i++) {
+        if (s->conns[i].state < BGP_OPENSENT)
+            continue;
+        const struct bgp_fault mine = own(&s->conns[i], fault);
+        session_fail(s, (enum bgp_slot)i, &mine, "reset by us");
+    }
 }
 
 void bgp_session_set_restarting(struct bgp_session *s, bool is_restarting)

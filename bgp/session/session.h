@@ -16,6 +16,7 @@
 #ifndef TANDEM_BGP_SESSION_H
 #define TANDEM_BGP_SESSION_H
 
+#include "bgp/codec/notification.h"
 #include "bgp/codec/open.h"
 #include "bgp/codec/update.h"
 
@@ -75,7 +76,7 @@ struct bgp_session_event {
     uint8_t slot, family, subtype, from, to;
     bool by_peer;
     const char *reason;             /* static text: "keepalive", "hold timer expired", "connection closed" … */
-    struct bgp_fault fault;         /* DOWN and STATE: what was sent or received, code 0 = none */
+    struct bgp_fault fault;         /* DOWN and STATE: what was sent or received, code 0 = none; its data as .update */
     const struct bgp_update *update;
 };
 
@@ -89,7 +90,8 @@ void bgp_session_start(struct bgp_session *s, uint64_t now_ms);
 /* Cease with this subcode and text (RFC 9003), then Idle until _start. */
 void bgp_session_stop(struct bgp_session *s, uint8_t cease_subcode, const char *text, uint64_t now_ms);
 /* End the session with any fault of ours (BFD down, prefix limit …); it comes back by itself. One that
- * is_hard, or final (bgp/codec/notification.h), is a Hard Reset for a peer that knows it (RFC 8538). */
+ * is_hard, or final (bgp/codec/notification.h), is a Hard Reset for a peer that knows it (RFC 8538). Its data,
+ * borrowed for the call, are at most BGP_NOTIFICATION_WORDS octets. */
 void bgp_session_reset(struct bgp_session *s, const struct bgp_fault *fault, uint64_t now_ms);
 
 /* The peer dialled us: the slot, or -1 when this connection must be refused. Take the events either
@@ -101,13 +103,15 @@ void bgp_session_connected(struct bgp_session *s, const struct ip_addr *local, u
 void bgp_session_closed(struct bgp_session *s, enum bgp_slot slot, uint64_t now_ms);
 
 /* Feed bytes received on a slot.
- * data, len  any split of the stream; borrowed for the call
+ * data, len  any split of the stream; borrowed until the events were taken: they may point into it, and so may
+ *            the last word that is pulled when a CLOSE is
  * returns    bytes consumed: one whole message at most, 0 when it is not complete yet or the slot is
  *            to be closed. A fault of the peer is an event, no error. */
 size_t bgp_session_feed(struct bgp_session *s, enum bgp_slot slot, const uint8_t *data, size_t len,
                         uint64_t now_ms);
 void bgp_session_tick(struct bgp_session *s, uint64_t now_ms);
 bool bgp_session_next(struct bgp_session *s, struct bgp_session_event *out);
+/* Everything that waits, or 0 when cap has no room for it; of a NOTIFICATION's data what fits. */
 size_t bgp_session_pull(struct bgp_session *s, enum bgp_slot slot, uint8_t *buf, size_t cap);
 /* The caller has bytes of its own (UPDATEs) for this slot that wait for the transport: the send hold
  * timer runs (RFC 9687). */
@@ -140,7 +144,9 @@ struct bgp_session_stats {
     uint64_t updates_faulty;                  /* handled by RFC 7606 without a reset … */
     uint64_t treated_as_withdraw;             /* … of them those whose routes were withdrawn */
     struct bgp_last_word {                    /* of the last NOTIFICATION in each direction */
-        struct bgp_fault fault;               /* code 0: none yet */
+        uint8_t code, subcode;                /* code 0: none yet */
+        bool is_hard;
+        char text[BGP_NOTIFICATION_TEXT + 1]; /* bgp_notification_text */
         uint64_t at_ms;
     } sent, received;
     uint32_t flaps;

@@ -5,7 +5,7 @@
 #include "bgp/session/fsm.h"
 
 enum {
-    SESSION_OUT = 1024,        /* control messages of one connection: an OPEN, KEEPALIVEs, the last word */
+    SESSION_OUT = 768,         /* control messages of one connection: an OPEN, KEEPALIVEs, refreshes */
     SESSION_EVENTS = 32,       /* more than any one call can emit */
     SESSION_FIRST_RETRY_MS = 1000,
 };
@@ -19,6 +19,8 @@ struct connection {
     uint64_t since_ms;    /* the peer dialled it then */
     uint8_t out[SESSION_OUT];
     size_t out_len;
+    struct bgp_fault last_word; /* the NOTIFICATION that goes out behind them; code 0: none */
+    uint8_t words[BGP_NOTIFICATION_WORDS]; /* its data where they are ours */
     struct bgp_open peer_open;
     struct bgp_codec codec;
     uint16_t hold_s; /* negotiated */
@@ -48,12 +50,20 @@ struct ending {
     const struct bgp_fault *fault; /* NULL: none */
     const char *text;              /* of a stop (RFC 9003), or NULL */
     bool by_peer;
-    uint8_t message;               /* type of the message that came, for RFC 6608 */
+    const struct bgp_message *message; /* that came, for RFC 6608, or NULL */
 };
 
 static inline bool session_is_live(const struct connection *c)
 {
     return c->state != BGP_IDLE;
+}
+
+/* Nothing is said or agreed on. */
+static inline void session_clear(struct connection *c)
+{
+    c->out_len = 0;
+    c->last_word = (struct bgp_fault){ 0 };
+    c->codec = (struct bgp_codec){ .max_message = BGP_MESSAGE_MAX };
 }
 
 /* session_run.c: the table, carried out. end may be NULL. */
@@ -65,9 +75,9 @@ void session_fail(struct bgp_session *s, enum bgp_slot slot, const struct bgp_fa
 struct bgp_session_event *session_emit(struct bgp_session *s, enum bgp_session_event_kind kind,
                                        enum bgp_slot slot);
 void session_tell_state(struct bgp_session *s, const struct ending *why);
+/* Into the statistics: a NOTIFICATION in this direction. */
+void session_note_word(struct bgp_session *s, const struct bgp_fault *f, bool is_sent);
 /* RFC 4271 section 10: three quarters to all of the interval. */
-/* A NOTIFICATION of this kind more. */
-void session_count_word(struct bgp_session *s, const struct bgp_fault *f, bool is_sent);
 uint64_t session_jitter(struct bgp_session *s, uint64_t ms);
 /* Queue a control message; one that does not fit is not sent: the transport is stuck, and the send
  * hold timer will say so. */

@@ -2,13 +2,12 @@
 #include <string.h>
 
 #include "bgp/base/wire.h"
-#include "bgp/codec/notification.h"
 #include "bgp/session/session_impl.h"
 
 static void on_keepalive(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
 {
     session_run(s, slot, FSM_KEEPALIVE,
-                &(struct ending){ .reason = "keepalive", .message = m->type });
+                &(struct ending){ .reason = "keepalive", .message = m });
 }
 
 /* RFC 5492 section 3: who answers our OPEN with «Unsupported Optional Parameter» does not know of capabilities,
@@ -20,14 +19,9 @@ static bool refuses_capabilities(const struct connection *c, const struct bgp_fa
 
 static void on_notification(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
 {
-    struct bgp_fault f = { .code = m->body[0], .subcode = m->body[1] };
-    size_t len = m->body_len - 2u;
-    f.data_len = (uint16_t)(len < BGP_FAULT_DATA_MAX ? len : BGP_FAULT_DATA_MAX);
-    memcpy(f.data, m->body + 2, f.data_len);
-    bgp_notification_unwrap(&f);
+    const struct bgp_fault f = bgp_notification_read(m);
     s->is_bare |= refuses_capabilities(&s->conns[slot], &f);
-    s->stats.received = (struct bgp_last_word){ .fault = f, .at_ms = s->now_ms };
-    session_count_word(s, &f, false);
+    session_note_word(s, &f, false);
     session_run(s, slot, FSM_NOTIFICATION,
                 &(struct ending){ .reason = "notification received", .fault = &f, .by_peer = true });
 }
@@ -42,7 +36,7 @@ static void on_update(struct bgp_session *s, enum bgp_slot slot, const struct bg
                                             .any_first_as = s->cfg.any_first_as,
                                             .local_addr = s->cfg.local_addr };
     if (c->state != BGP_ESTABLISHED) {
-        session_run(s, slot, FSM_UPDATE, &(struct ending){ .message = m->type });
+        session_run(s, slot, FSM_UPDATE, &(struct ending){ .message = m });
         return;
     }
     arena_reset(&s->arena);
@@ -68,7 +62,7 @@ static void on_refresh(struct bgp_session *s, enum bgp_slot slot, const struct b
     struct bgp_refresh refresh;
     struct bgp_fault fault;
     if (c->state != BGP_ESTABLISHED) {
-        session_run(s, slot, FSM_REFRESH, &(struct ending){ .message = m->type });
+        session_run(s, slot, FSM_REFRESH, &(struct ending){ .message = m });
         return;
     }
     int heard = bgp_refresh_decode(m, &c->codec, &refresh, &fault);
@@ -102,9 +96,7 @@ size_t bgp_session_feed(struct bgp_session *s, enum bgp_slot slot, const uint8_t
     s->now_ms = now_ms;
     if (c->state < BGP_OPENSENT || !len)
         return 0;
-    bool extended = c->state >= BGP_OPENCONFIRM && c->codec.max_message > BGP_MESSAGE_MAX;
-    int n = bgp_message_scan(data, len, extended ? BGP_MESSAGE_MAX_EXTENDED : BGP_MESSAGE_MAX, &m,
-                             &fault);
+    int n = bgp_message_scan(data, len, c->codec.max_message, &m, &fault);
     if (n < 0) {
         session_fail(s, slot, &fault, "message header refused");
         return 0;

@@ -95,16 +95,13 @@ static bool check_open(const struct bgp_session *s, const struct bgp_open *o, st
 /* RFC 5492 section 3: the data lists the capabilities that the sender of the error requires. */
 static void families_required(const struct bgp_session *s, struct bgp_fault *f)
 {
-    struct wire_writer w = wire_writer(f->data, sizeof f->data);
+    enum { EACH = 6 };
+    static const uint8_t multiprotocol[BGP_FAMILIES][EACH] = { { 1, 4, 0, 1, 0, BGP_SAFI_UNICAST },
+                                                               { 1, 4, 0, 2, 0, BGP_SAFI_UNICAST } };
+    bool ip4 = s->cfg.family[BGP_IP4], ip6 = s->cfg.family[BGP_IP6];
     f->subcode = BGP_UNSUPPORTED_CAPABILITY;
-    for (int i = 0; i < BGP_FAMILIES; i++) {
-        if (!s->cfg.family[i])
-            continue;
-        wire_put16(&w, 1 << 8 | 4);
-        wire_put16(&w, bgp_family_afi((enum bgp_family)i));
-        wire_put16(&w, BGP_SAFI_UNICAST);
-    }
-    f->data_len = (uint16_t)wire_len(&w);
+    f->data = multiprotocol[ip4 ? BGP_IP4 : BGP_IP6];
+    f->data_len = (uint16_t)(EACH * (ip4 + ip6));
 }
 
 static void negotiate(const struct bgp_session *s, struct connection *c)
@@ -173,7 +170,7 @@ void session_on_open(struct bgp_session *s, enum bgp_slot slot, const struct bgp
     struct connection *c = &s->conns[slot];
     struct bgp_fault fault;
     if (c->state != BGP_OPENSENT) {
-        session_run(s, slot, FSM_OPEN, &(struct ending){ .message = m->type });
+        session_run(s, slot, FSM_OPEN, &(struct ending){ .message = m });
         return;
     }
     if (bgp_open_decode(m->body, m->body_len, &c->peer_open, &fault) ||

@@ -10,7 +10,6 @@ enum {
     KEEPALIVE_MIN_MS = 1000,       /* RFC 4271 section 4.4: not more often than one a second */
     SEND_HOLD_MIN_MS = 480 * 1000, /* RFC 9687 section 6 */
     STABLE_MS = 30 * 1000,         /* a session that stood this long forgives earlier errors */
-    LAST_WORD = BGP_HEADER + 2 + BGP_FAULT_DATA_MAX,
 };
 
 /* ---- events ---- */
@@ -48,9 +47,7 @@ void session_tell_state(struct bgp_session *s, const struct ending *why)
 
 void session_put(struct bgp_session *s, struct connection *c, const uint8_t *msg, size_t len)
 {
-    /* Room for the last word is never given to anything else. */
-    size_t room = SESSION_OUT - c->out_len, kept = msg[18] == BGP_NOTIFICATION ? 0 : LAST_WORD;
-    if (room < len + kept)
+    if (SESSION_OUT - c->out_len < len)
         return;
     memcpy(c->out + c->out_len, msg, len);
     c->out_len += len;
@@ -70,16 +67,16 @@ static bool knows_hard_reset(const struct connection *c)
 }
 
 /* The fault as it is said on this connection: with its words, hard or not. */
-static struct bgp_fault phrase(const struct connection *c, const struct ending *why)
+static struct bgp_fault phrase(struct connection *c, const struct ending *why)
 {
     struct bgp_fault f = *why->fault;
     if (why->text)
-        bgp_notification_say(&f, why->text);
+        bgp_notification_say(&f, why->text, c->words);
     f.is_hard = knows_hard_reset(c) && (f.is_hard || bgp_notification_is_final(&f));
     return f;
 }
 
-void session_count_word(struct bgp_session *s, const struct bgp_fault *f, bool is_sent)
+static void count_word(struct bgp_session *s, const struct bgp_fault *f, bool is_sent)
 {
     struct bgp_word_count *w = s->stats.words, *last = w + BGP_WORD_KINDS - 1;
     while (w < last && w->code && (w->code != f->code || w->subcode != f->subcode))
@@ -89,14 +86,20 @@ void session_count_word(struct bgp_session *s, const struct bgp_fault *f, bool i
     *(is_sent ? &w->sent : &w->received) += 1;
 }
 
+void session_note_word(struct bgp_session *s, const struct bgp_fault *f, bool is_sent)
+{
+    struct bgp_last_word *last = is_sent ? &s->stats.sent : &s->stats.received;
+    *last = (struct bgp_last_word){ .code = f->code, .subcode = f->subcode, .is_hard = f->is_hard, .at_ms = s->now_ms };
+    bgp_notification_text(f, last->text);
+    count_word(s, f, is_sent);
+}
+
+/* It is written when it is pulled, from where its data stand then: see bgp_session_feed. */
 static void send_notification(struct bgp_session *s, struct connection *c, const struct bgp_fault *said)
 {
-    uint8_t buf[LAST_WORD];
-    struct bgp_fault f = *said;
-    s->stats.sent = (struct bgp_last_word){ .fault = f, .at_ms = s->now_ms };
-    session_count_word(s, &f, true);
-    bgp_notification_wrap(&f);
-    session_put(s, c, buf, bgp_notification_write(buf, &f));
+    c->last_word = *said;
+    s->stats.messages_out[BGP_NOTIFICATION]++;
+    session_note_word(s, said, true);
 }
 
 /* ---- timers ---- */
@@ -146,8 +149,8 @@ static void back_off(struct bgp_session *s)
 
 static void dial(struct bgp_session *s, struct connection *c)
 {
+    session_clear(c);
     c->busy = true;
-    c->out_len = 0;
     c->hold_at = c->keepalive_at = c->send_hold_at = SESSION_NEVER;
     session_emit(s, BGP_EVENT_DIAL, BGP_SLOT_OURS);
 }
@@ -206,13 +209,14 @@ static void act(struct bgp_session *s, enum bgp_slot slot, uint16_t actions)
         come_up(s, slot);
 }
 
-/* RFC 6608 section 4: the subcodes are in the order of the states, the data is the message's type. */
-static struct bgp_fault unexpected(enum bgp_state state, uint8_t message)
+/* RFC 6608 section 4: the subcodes are in the order of the states, the data is the message's type, the last octet of
+ * its header. */
+static struct bgp_fault unexpected(enum bgp_state state, const struct bgp_message *m)
 {
     return (struct bgp_fault){ .code = BGP_FSM_ERROR,
                                .subcode = (uint8_t)(state - BGP_OPENSENT + BGP_UNEXPECTED_IN_OPENSENT),
                                .data_len = 1,
-                               .data = { message } };
+                               .data = m->body - 1 };
 }
 
 void session_run(struct bgp_session *s, enum bgp_slot slot, enum fsm_event event,
@@ -221,12 +225,14 @@ void session_run(struct bgp_session *s, enum bgp_slot slot, enum fsm_event event
     struct connection *c = &s->conns[slot];
     const struct fsm_row *row = fsm_row(c->state, event);
     struct ending why = end ? *end : (struct ending){ 0 };
-    struct bgp_fault fault = unexpected(c->state, why.message);
+    struct bgp_fault fault;
     assert(row->actions);
     if (row->actions & DO_IGNORE)
         return;
-    if (row->actions & DO_NOTIFY_STATE)
+    if (row->actions & DO_NOTIFY_STATE) {
+        fault = unexpected(c->state, why.message);
         why = (struct ending){ .reason = "unexpected message", .fault = &fault };
+    }
     if (row->actions & (DO_NOTIFY | DO_NOTIFY_STATE)) {
         fault = phrase(c, &why);
         why.fault = &fault;

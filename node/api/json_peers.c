@@ -28,13 +28,12 @@ static json_t *last_error(const struct api_view *v, const struct core_peer_error
 static json_t *notification(const struct api_view *v, const struct bgp_last_word *word)
 {
     char reason[64], said[PEER_WORDS_MAX];
-    const struct bgp_fault *f = &word->fault;
-    if (!f->code)
+    if (!word->code)
         return json_null();
-    json_t *o = json_pack("{s:i, s:i, s:s, s:b}", "code", f->code, "subcode", f->subcode, "reason",
-                          bgp_fault_text(f->code, f->subcode, reason, sizeof reason), "hardReset",
-                          f->is_hard);
-    peer_words_said(f, said);
+    json_t *o = json_pack("{s:i, s:i, s:s, s:b}", "code", word->code, "subcode", word->subcode, "reason",
+                          bgp_fault_text(word->code, word->subcode, reason, sizeof reason), "hardReset",
+                          word->is_hard);
+    peer_words_said(word->text, said);
     json_object_set_new(o, "text", said[0] ? json_text(said) : json_null());
     json_set_time(o, "time", v, word->at_ms);
     return o;

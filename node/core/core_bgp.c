@@ -82,7 +82,8 @@ static void remember_error(const struct core *c, struct core_peer *p, const stru
 /* By whom it ended, with which code, where a NOTIFICATION went with it, and in whose words. */
 static void log_down(struct core *c, struct core_peer *p, const struct bgp_fault *f)
 {
-    char subject[CONFIG_NAME_MAX + 16], ip[IP_ADDR_TEXT], code[16] = "none", said[PEER_WORDS_MAX];
+    char subject[CONFIG_NAME_MAX + 16], ip[IP_ADDR_TEXT], code[16] = "none";
+    char text[BGP_NOTIFICATION_TEXT + 1], said[PEER_WORDS_MAX];
     const char *by = !f->code ? "none" : p->error.by_peer ? "peer" : "us";
     if (f->code)
         snprintf(code, sizeof code, "%u/%u", f->code, f->subcode);
@@ -90,7 +91,7 @@ static void log_down(struct core *c, struct core_peer *p, const struct bgp_fault
                "ip=%s as=%u code=%s by=%s uptime_s=%llu routes_lost=%u text=\"%.128s\" reason=\"%.280s\"",
                ip_addr_format(&p->cfg->peer_ip, ip), p->cfg->peer_asn, code, by,
                (unsigned long long)(c->now_ms - p->up_ms) / 1000, rib_session_paths(core_session_fact(c, p)),
-               peer_words_said(f, said), p->error.text);
+               peer_words_said(bgp_notification_text(f, text), said), p->error.text);
 }
 
 /* An Established session stays: what ends it is a failure of BFD, not a missing Up. */
@@ -233,6 +234,16 @@ static bool has_routes(const struct core_peer *p)
     return false;
 }
 
+/* Room for the last word, as long as the peer takes it, is never given to routes. */
+static size_t pull_routes(struct core_peer *p, uint8_t *at, size_t room)
+{
+    size_t n = 0, kept = bgp_session_codec(p->session)->max_message;
+    for (int f = 0; f < BGP_FAMILIES && room > kept; f++)
+        if (p->out[f])
+            n += adjout_pull(p->out[f], at + n, room - kept - n);
+    return n;
+}
+
 void core_bgp_fill(struct core *c, struct core_conn *conn)
 {
     struct core_peer *p = conn->peer;
@@ -244,9 +255,7 @@ void core_bgp_fill(struct core *c, struct core_conn *conn)
     core_tap_sent(c, conn, at, n);
     bool is_up = bgp_session_slot(p->session) == conn->slot;
     if (is_up)
-        for (int f = 0; f < BGP_FAMILIES; f++)
-            if (p->out[f])
-                n += adjout_pull(p->out[f], at + n, room - n);
+        n += pull_routes(p, at + n, room - n);
     conn->pump.tx_len += n;
     if (n) {
         bgp_session_queued(p->session, (enum bgp_slot)conn->slot, c->now_ms);
@@ -359,7 +368,8 @@ static struct core_conn *refuse(struct core *c, const struct ip_addr *remote, co
     struct core_conn *conn = core_conn_new(c, CONN_BGP, remote);
     conn->is_refused = true;
     c->refused++;
-    conn->pump.tx_len += bgp_notification_write(pump_tx_space(&conn->pump, &room), &rejected);
+    uint8_t *at = pump_tx_space(&conn->pump, &room);
+    conn->pump.tx_len += bgp_notification_write(at, room, &rejected);
     core_conn_close(c, conn);
     return conn;
 }

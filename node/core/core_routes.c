@@ -346,7 +346,8 @@ static void check_limit(struct core *c, struct core_peer *p, enum bgp_family fam
                actions[l->action]);
     if (l->action != CONFIG_LIMIT_RESET)
         return;
-    const struct bgp_fault fault = bgp_notification_max_prefixes(family, l->limit);
+    uint8_t data[BGP_MAX_PREFIXES_DATA];
+    const struct bgp_fault fault = bgp_notification_max_prefixes(family, l->limit, data);
     bgp_session_reset(p->session, &fault, c->now_ms);
     bgp_session_stop(p->session, BGP_MAX_PREFIXES, NULL, c->now_ms); /* and it rests */
     p->restart_at = c->now_ms + l->restart_s * 1000u;

@@ -1,5 +1,6 @@
 /* What is on the wire of a session, for those who watch it. Monitoring stations: both OPENs and the last word, kept
  * as they were sent and received (RFC 7854 sections 4.9 and 4.10). MRT: a record of each message that came. */
+#include "bgp/codec/notification.h"
 #include "bgp/monitor/bmp.h"
 #include "bgp/monitor/mrt_update.h"
 #include "node/core/core_impl.h"
@@ -125,8 +126,8 @@ void core_tap_sent(struct core *c, struct core_conn *conn, const uint8_t *data, 
 /* Our NOTIFICATION is on its way when the end is told: this one stands for it should it never go out. */
 static void keep_fault(struct core_peer *p, const struct bgp_fault *f)
 {
-    uint8_t buf[BGP_HEADER + 2 + BGP_FAULT_DATA_MAX];
-    keep(&p->last_word, buf, bgp_notification_write(buf, f));
+    uint8_t buf[BGP_MESSAGE_MAX];
+    keep(&p->last_word, buf, bgp_notification_write(buf, sizeof buf, f));
 }
 
 static void keep_event(struct core_peer *p, uint16_t event)

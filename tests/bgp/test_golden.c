@@ -2,7 +2,7 @@
  *
  *     case a name, unique within the file
  *     session as2 add-path ...     how the session differs from the usual one, see options[]
- *     message ffff...              hex, over as many lines as it takes, 'with comments'
+ *     message ff*16 0013 04        hex, over as many lines as it takes, 'with comments' (tests/lib/hex.h)
  *     verdict +10.2.0.0/16         what is made of it: bgp_lab.h for an UPDATE, below for the others
  *     canonical 40010100...        optional: the attributes of the first announcement; of an OPEN or a
  *                                  NOTIFICATION the message as we would write it, if we were to say the same
@@ -96,7 +96,7 @@ static void read_folder(const char *folder)
 /* ---- replaying ---- */
 
 static size_t max_message;
-static uint8_t written[BGP_MESSAGE_MAX]; /* an OPEN, a NOTIFICATION, again */
+static uint8_t written[BGP_MESSAGE_MAX_EXTENDED]; /* an OPEN, a NOTIFICATION, again */
 static size_t written_len;
 
 static const struct {
@@ -124,13 +124,39 @@ static void apply_session(const char *text)
                 *options[i].at = options[i].value;
 }
 
+static size_t run_at(const uint8_t *at, size_t len)
+{
+    size_t run = 1;
+    while (run < len && at[run] == at[0])
+        run++;
+    return run;
+}
+
+/* As hex; an octet that comes often is written once, between blanks: ff*16. */
+static void say_bytes(const uint8_t *at, size_t len)
+{
+    enum { OFTEN = 16 };
+    for (bool is_apart = true; len;) {
+        size_t run = run_at(at, len), taken = run < OFTEN ? 1 : run;
+        lab_say(&l, is_apart || taken > 1 ? " %02x" : "%02x", at[0]);
+        if (taken > 1)
+            lab_say(&l, "*%zu", taken);
+        is_apart = taken > 1;
+        at += taken;
+        len -= taken;
+    }
+}
+
+/* With the data as they are told in a session of this kind. */
 static void say_reset(const struct bgp_fault *f)
 {
+    enum { DATA_AT = BGP_HEADER + 2 };
+    static uint8_t message[BGP_MESSAGE_MAX_EXTENDED];
+    size_t len = bgp_notification_write(message, max_message, f);
     lab_say_fault(&l, f);
-    if (f->data_len)
-        lab_say(&l, " data ");
-    for (unsigned i = 0; i < f->data_len; i++)
-        lab_say(&l, "%02x", f->data[i]);
+    if (len > DATA_AT)
+        lab_say(&l, " data");
+    say_bytes(message + DATA_AT, len - DATA_AT);
 }
 
 /* Families with their flag, and where they have one, their time. */
@@ -189,16 +215,11 @@ static void say_open(const struct bgp_message *m)
 static void say_notification(const struct bgp_message *m)
 {
     char text[BGP_NOTIFICATION_TEXT + 1];
-    size_t len = m->body_len - 2u;
-    struct bgp_fault f = { .code = m->body[0], .subcode = m->body[1] };
-    f.data_len = (uint16_t)(len < BGP_FAULT_DATA_MAX ? len : BGP_FAULT_DATA_MAX);
-    memcpy(f.data, m->body + 2, f.data_len);
-    bgp_notification_unwrap(&f);
+    const struct bgp_fault f = bgp_notification_read(m);
     lab_say(&l, " notification %u/%u%s", f.code, f.subcode, f.is_hard ? " hard" : "");
     if (bgp_notification_text(&f, text)[0])
         lab_say(&l, " \"%s\"", text);
-    bgp_notification_wrap(&f);
-    written_len = bgp_notification_write(written, &f);
+    written_len = bgp_notification_write(written, max_message, &f);
 }
 
 static void say_refresh(const struct bgp_message *m)

@@ -77,10 +77,11 @@ static void test_a_notification_is_remembered_with_its_data(void)
     bench_feed(b, THEIRS, HEADER("0018", "03") "06 02 'RFC 9003' 02 6869");
     const struct bgp_session_stats *stats = bgp_session_stats(b->s);
     CU_ASSERT_TRUE(b->down.by_peer);
-    CU_ASSERT_EQUAL(stats->received.fault.code, BGP_CEASE);
-    CU_ASSERT_EQUAL(stats->received.fault.subcode, BGP_ADMIN_SHUTDOWN);
+    CU_ASSERT_EQUAL(stats->received.code, BGP_CEASE);
+    CU_ASSERT_EQUAL(stats->received.subcode, BGP_ADMIN_SHUTDOWN);
+    CU_ASSERT_STRING_EQUAL(stats->received.text, "hi");
     CU_ASSERT_EQUAL(stats->received.at_ms, b->now);
-    CU_ASSERT_EQUAL(stats->sent.fault.code, 0);
+    CU_ASSERT_EQUAL(stats->sent.code, 0);
     CU_ASSERT_EQUAL(b->down.fault.data_len, 3);
     CU_ASSERT_EQUAL(memcmp(b->down.fault.data, "\2hi", 3), 0);
     CU_ASSERT_EQUAL(stats->messages_in[BGP_NOTIFICATION], 1);
@@ -98,15 +99,100 @@ static void test_a_hard_reset_is_told_by_the_reason_in_it(void)
     bench_free(b);
 }
 
-static void test_a_notification_with_more_data_than_is_kept_does_no_harm(void)
+static void test_the_data_of_a_notification_are_told_whole(void)
 {
     uint8_t bytes[BGP_MESSAGE_MAX] = { 0 };
     struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
-    memset(bytes + BGP_HEADER, 6, sizeof bytes - BGP_HEADER);
+    for (size_t i = BGP_HEADER; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7);
     bgp_message_finish(bytes, BGP_NOTIFICATION, sizeof bytes - BGP_HEADER);
     bench_feed_bytes(b, THEIRS, bytes, sizeof bytes);
     CU_ASSERT_EQUAL(b->downs, 1);
-    CU_ASSERT_EQUAL(b->down.fault.data_len, BGP_FAULT_DATA_MAX);
+    CU_ASSERT_EQUAL(b->down.fault.data_len, sizeof bytes - BGP_HEADER - 2);
+    CU_ASSERT_EQUAL(memcmp(b->down_data, bytes + BGP_HEADER + 2, b->down.fault.data_len), 0);
+    bench_free(b);
+}
+
+/* ---- NOTIFICATIONs of ours: RFC 4271 section 6 says what they carry, RFC 8654 how much ---- */
+
+#define ENHANCED_OPEN HEADER("0023", "01") "04 fde9 005a 0a000002 06 02 04 'refresh' 0200 'enhanced' 4600"
+#define EXTENDED_OPEN                                                                              \
+    HEADER("0025", "01") "04 fde9 005a 0a000002 08 02 06 'refresh' 0200 'enhanced' 4600 'extended' 0600"
+
+static struct bench *bench_saying(const char *open)
+{
+    struct bgp_session_cfg cfg = bench_cfg();
+    cfg.extended_message = true;
+    struct bench *b = bench_in(BGP_OPENSENT, &cfg);
+    bench_feed(b, THEIRS, open);
+    bench_feed(b, THEIRS, KEEPALIVE);
+    bench_flush(b);
+    return b;
+}
+
+static void test_the_attribute_at_fault_is_told_as_it_stood_in_the_message(void)
+{
+    struct bench *b = bench_saying(EXTENDED_OPEN);
+    bench_feed(b, THEIRS, "ff*16 4e2f 02 0000 4e18 50 63 4e14 01 5a*19986 02");
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, "ff*16 4e2d 03 0302 50 63 4e14 01 5a*19986 02"));
+    CU_ASSERT_EQUAL(b->down.fault.data_len, 19992);
+    bench_free(b);
+}
+
+static void test_a_refresh_at_fault_is_told_whole_or_as_much_as_the_peer_takes(void)
+{
+    struct bench *b = bench_saying(ENHANCED_OPEN);
+    bench_feed(b, THEIRS, "ff*16 1000 05 0001 01 01 5a*4073");
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, "ff*16 1000 03 0701 ff*16 1000 05 0001 01 01 5a*4052"));
+    bench_free(b);
+    b = bench_saying(EXTENDED_OPEN);
+    bench_feed(b, THEIRS, "ff*16 1000 05 0001 01 01 5a*4073");
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, "ff*16 1015 03 0701 ff*16 1000 05 0001 01 01 5a*4073"));
+    bench_free(b);
+    b = bench_saying(EXTENDED_OPEN);
+    bench_feed(b, THEIRS, "ff*16 ffff 05 0001 01 01 5a*65512");
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, "ff*16 ffff 03 0701 ff*16 ffff 05 0001 01 01 5a*65491"));
+    bench_free(b);
+}
+
+/* A long limit that an earlier connection agreed on is none of the next one's. */
+static void test_before_the_opens_a_notification_is_short(void)
+{
+    struct bench *b = bench_saying(EXTENDED_OPEN);
+    bench_closed(b, THEIRS);
+    CU_ASSERT_EQUAL_FATAL(bench_accept(b), (int)THEIRS);
+    bench_flush(b);
+    bench_feed(b, THEIRS, HEADER("1001", "02"));
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, HEADER("0017", "03") "01 02 1001"));
+    bench_free(b);
+}
+
+static void test_of_data_that_find_no_room_what_fits_is_sent(void)
+{
+    uint8_t update[512], buf[100];
+    struct bgp_session_event e;
+    struct bench *b = bench_saying(EXTENDED_OPEN);
+    size_t len = hex(update, sizeof update, "ff*16 0147 02 0000 0130 50 63 012c 5a*300");
+    CU_ASSERT_EQUAL_FATAL(bgp_session_feed(b->s, THEIRS, update, len, b->now), len);
+    while (bgp_session_next(b->s, &e) && e.kind != BGP_EVENT_CLOSE)
+        ;
+    CU_ASSERT_EQUAL(bgp_session_pull(b->s, THEIRS, buf, sizeof buf), sizeof buf);
+    CU_ASSERT_EQUAL(wire_get16(buf + 16), sizeof buf);
+    CU_ASSERT_EQUAL(memcmp(buf + BGP_HEADER, "\3\2\x50\x63\1\x2c\x5a", 7), 0);
+    CU_ASSERT_EQUAL(bgp_session_pull(b->s, THEIRS, update, sizeof update), 0);
+    bench_free(b);
+}
+
+static void test_a_reset_copies_the_data_of_its_caller(void)
+{
+    uint8_t data[BGP_MAX_PREFIXES_DATA];
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    const struct bgp_fault f = bgp_notification_max_prefixes(BGP_IP4, 1000, data);
+    bgp_session_reset(b->s, &f, b->now);
+    memset(data, 0xee, sizeof data);
+    bench_take(b);
+    CU_ASSERT_TRUE(bench_sent(b, THEIRS, HEADER("001c", "03") "06 01 0001 01 000003e8"));
+    CU_ASSERT_EQUAL(memcmp(b->down_data, "\0\1\1\0\0\3\xe8", 7), 0);
     bench_free(b);
 }
 
@@ -188,9 +274,6 @@ static void test_a_refresh_of_anything_else_is_ignored(void)
     CU_ASSERT_EQUAL(bgp_session_stats(b->s)->messages_in[BGP_ROUTE_REFRESH], 4);
     bench_free(b);
 }
-
-/* Route refresh and its enhanced form: capabilities 2 and 70. */
-#define ENHANCED_OPEN HEADER("0023", "01") "04 fde9 005a 0a000002 06 02 04 0200 4600"
 
 static void test_the_marks_of_an_enhanced_refresh_are_handed_over(void)
 {
@@ -294,7 +377,12 @@ CU_MAIN("session messages", CU_CASE(test_an_unexpected_message_names_the_state_a
         CU_CASE(test_a_notification_ends_the_connection_without_an_answer),
         CU_CASE(test_a_notification_is_remembered_with_its_data),
         CU_CASE(test_a_hard_reset_is_told_by_the_reason_in_it),
-        CU_CASE(test_a_notification_with_more_data_than_is_kept_does_no_harm),
+        CU_CASE(test_the_data_of_a_notification_are_told_whole),
+        CU_CASE(test_the_attribute_at_fault_is_told_as_it_stood_in_the_message),
+        CU_CASE(test_a_refresh_at_fault_is_told_whole_or_as_much_as_the_peer_takes),
+        CU_CASE(test_before_the_opens_a_notification_is_short),
+        CU_CASE(test_of_data_that_find_no_room_what_fits_is_sent),
+        CU_CASE(test_a_reset_copies_the_data_of_its_caller),
         CU_CASE(test_an_update_is_handed_over_decoded),
         CU_CASE(test_a_malformed_route_is_counted_and_does_not_end_the_session),
         CU_CASE(test_an_update_whose_lengths_contradict_ends_the_session),

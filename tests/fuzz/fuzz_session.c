@@ -3,8 +3,10 @@
  *   octet 0  low half: what; high half: the slot that is meant (0 to 2, else the first that is open)
  *            0 time passes, 1 bytes, 2 bytes with a right marker before them, 3 the peer dials,
  *            4 our dial succeeds, 5 a connection ends, 6 start, 7 stop, 8 reset, 9 a pause of the
- *            process, 10 the transport takes everything, 11 nothing; 12 refresh
- *   octet 1  how much: of time, in steps of a sixteenth of the hold time; of bytes, what follows
+ *            process, 10 the transport takes everything, 11 nothing; 12 refresh; 13 an UPDATE with a
+ *            long well-known attribute that nobody knows, which is quoted whole in the last word
+ *   octet 1  how much: of time, in steps of a sixteenth of the hold time; of bytes, what follows; of the
+ *            attribute, 256 octets each
  *
  * What must hold whatever comes is checked after every step. */
 #include <stdlib.h>
@@ -32,13 +34,14 @@ static void require(bool holds)
         abort();
 }
 
-/* What is sent is whole messages, each one that we would accept ourselves. */
+/* What is sent is whole messages, each one that we would accept ourselves; a NOTIFICATION ends with what it is about,
+ * which may be long. */
 static void check_sent(const uint8_t *bytes, size_t len)
 {
     struct bgp_message m;
     struct bgp_fault fault;
     while (len) {
-        int n = bgp_message_scan(bytes, len, BGP_MESSAGE_MAX, &m, &fault);
+        int n = bgp_message_scan(bytes, len, BGP_MESSAGE_MAX_EXTENDED, &m, &fault);
         require(n > 0 && m.type != BGP_UPDATE);
         bytes += n;
         len -= (size_t)n;
@@ -47,13 +50,21 @@ static void check_sent(const uint8_t *bytes, size_t len)
 
 static void pull(struct side *side, enum bgp_slot slot)
 {
-    uint8_t buf[BGP_MESSAGE_MAX];
+    static uint8_t buf[2 * BGP_MESSAGE_MAX_EXTENDED];
     for (size_t n; (n = bgp_session_pull(side->s, slot, buf, sizeof buf));) {
         require(side->open[slot]);
         check_sent(buf, n);
         if (!side->is_stuck)
             bgp_session_progress(side->s, slot, true, side->now);
     }
+}
+
+/* The data of a fault are there when its event is taken. */
+static void look_at(const struct bgp_fault *f)
+{
+    static uint8_t seen[BGP_MESSAGE_MAX_EXTENDED];
+    if (f->data_len)
+        memcpy(seen, f->data, f->data_len);
 }
 
 static void on_event(struct side *side, const struct bgp_session_event *e)
@@ -75,8 +86,10 @@ static void on_event(struct side *side, const struct bgp_session_event *e)
     } else if (e->kind == BGP_EVENT_DOWN) {
         require(side->is_up);
         side->is_up = false;
+        look_at(&e->fault);
     } else if (e->kind == BGP_EVENT_STATE) {
         require(e->from != e->to && e->to < BGP_STATES);
+        look_at(&e->fault);
     }
 }
 
@@ -149,6 +162,17 @@ static void ended(struct side *side, enum bgp_slot slot)
     bgp_session_closed(side->s, slot, side->now);
 }
 
+static void feed_long(struct side *side, enum bgp_slot slot, uint8_t much)
+{
+    static uint8_t bytes[BGP_MESSAGE_MAX_EXTENDED];
+    enum { FIELDS = BGP_HEADER + 4, ATTRIBUTE = FIELDS + 4 };
+    size_t len = much * 256u < sizeof bytes - ATTRIBUTE ? much * 256u : sizeof bytes - ATTRIBUTE;
+    wire_set16(bytes + BGP_HEADER + 2, (uint16_t)(4 + len));
+    wire_set16(bytes + FIELDS, 0x5063);
+    wire_set16(bytes + FIELDS + 2, (uint16_t)len);
+    feed(side, slot, bytes, bgp_message_finish(bytes, BGP_UPDATE, ATTRIBUTE - BGP_HEADER + len));
+}
+
 static void act(struct side *side, uint8_t what, enum bgp_slot slot, uint8_t much)
 {
     const struct bgp_fault fault = { .code = BGP_CEASE, .subcode = much };
@@ -184,6 +208,9 @@ static void act(struct side *side, uint8_t what, enum bgp_slot slot, uint8_t muc
         break;
     case 12:
         (void)bgp_session_refresh(side->s, (enum bgp_family)(much % BGP_FAMILIES));
+        break;
+    case 13:
+        feed_long(side, slot, much);
         break;
     default:
         break;

@@ -60,6 +60,13 @@ def encode(prefix):
     return bytes([int(length)]) + octets[:(int(length) + 7) // 8]
 
 
+def from_hex(text):
+    """As tests/lib/hex.h reads it: 'comments', blanks, and ff*16."""
+    text = re.sub(r"'[^']*'", "", text)
+    text = re.sub(r"(\w\w)\*(\d+)", lambda found: found[1] * int(found[2]), text)
+    return bytes.fromhex("".join(text.split()))
+
+
 def read_golden(path):
     """[{case, session, message, verdict}] of a file."""
     found = []
@@ -73,7 +80,7 @@ def read_golden(path):
             elif word and word != "#":
                 found[-1][word] = rest
     for golden in found:
-        golden["message"] = bytes.fromhex(re.sub(r"'[^']*'|\s", "", golden["message"]))
+        golden["message"] = from_hex(golden["message"])
     return found
 
 
@@ -162,14 +169,14 @@ class Node:
 
 
 def check_reset(node, golden):
-    code, subcode, data = re.match(r"reset (\d+)/(\d+)(?: attr \d+)?(?: data ([0-9a-f]+))?", golden["verdict"]).groups()
+    code, subcode, data = re.match(r"reset (\d+)/(\d+)(?: attr \d+)?(?: data ([0-9a-f* ]+))?", golden["verdict"]).groups()
     is_open = golden["message"][:16] == b"\xff" * 16 and golden["message"][18] == OPEN
     session = node.session(None if is_open else golden["session"])
     session.send(golden["message"])
     got = session.wait_for(NOTIFICATION)
     session.socket.close()
-    if got != bytes([int(code), int(subcode)]) + bytes.fromhex(data or ""):
-        raise Failed(f"{golden['case']}: NOTIFICATION {got.hex()} instead of {golden['verdict']}")
+    if got != bytes([int(code), int(subcode)]) + from_hex(data or ""):
+        raise Failed(f"{golden['case']}: NOTIFICATION {got.hex()[:200]} ({len(got)} octets) instead of {golden['verdict']}")
 
 
 def check_routes(node, golden, session):

@@ -33,6 +33,7 @@ struct bgp_lab {
     struct bgp_update update;
     uint8_t body[BGP_MESSAGE_MAX_EXTENDED];
     size_t len;
+    uint8_t *exact; /* the body as decoded: update points into it */
     char text[8192], scratch[8192];
 };
 
@@ -51,6 +52,7 @@ static inline void lab_open(struct bgp_lab *l)
 static inline void lab_close(struct bgp_lab *l)
 {
     arena_fini(&l->arena);
+    free(l->exact);
 }
 
 __attribute__((format(printf, 2, 3))) static inline void lab_say(struct bgp_lab *l, const char *format,
@@ -92,9 +94,10 @@ static inline const char *lab_decode(struct bgp_lab *l)
     l->text[0] = 0;
     arena_reset(&l->arena);
     /* A copy of the exact size: a sanitizer sees every read beyond the end. */
-    uint8_t *exact = malloc(l->len ? l->len : 1);
-    memcpy(exact, l->body, l->len);
-    int err = bgp_update_decode(exact, l->len, &l->ctx, &l->arena, &l->update);
+    free(l->exact);
+    l->exact = malloc(l->len ? l->len : 1);
+    memcpy(l->exact, l->body, l->len);
+    int err = bgp_update_decode(l->exact, l->len, &l->ctx, &l->arena, &l->update);
     if (err) {
         lab_say(l, " error %d", err);
     } else {
@@ -111,7 +114,6 @@ static inline const char *lab_decode(struct bgp_lab *l)
         }
         lab_say_fault(l, &u->fault);
     }
-    free(exact);
     return l->text[0] ? l->text + 1 : "";
 }
 

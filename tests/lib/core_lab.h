@@ -37,6 +37,7 @@ struct player {
     uint32_t path[4];      /* likewise, its first ASes */
     uint32_t asn;          /* ours, as our OPEN says it */
     struct bgp_fault told; /* the last NOTIFICATION, as on the wire */
+    uint8_t told_data[BGP_MESSAGE_MAX];
 };
 
 struct lab {
@@ -133,10 +134,9 @@ static inline void hear_update(struct player *p, const struct bgp_message *m)
 
 static inline void hear_notification(struct player *p, const struct bgp_message *m)
 {
-    p->told = (struct bgp_fault){ .code = m->body[0], .subcode = m->body[1] };
+    p->told = (struct bgp_fault){ .code = m->body[0], .subcode = m->body[1], .data = p->told_data };
     p->told.data_len = (uint16_t)(m->body_len - 2);
-    CU_ASSERT_TRUE_FATAL(p->told.data_len <= BGP_FAULT_DATA_MAX);
-    memcpy(p->told.data, m->body + 2, p->told.data_len);
+    memcpy(p->told_data, m->body + 2, p->told.data_len);
 }
 
 static inline void hear(struct player *p)

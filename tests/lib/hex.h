@@ -1,5 +1,6 @@
-/* Bytes of a test written as hex, with blanks and 'comments in quotes' between the fields:
- *     uint8_t buf[64]; size_t n = hex(buf, sizeof buf, "'length' 0013 'type' 04");               */
+/* Bytes of a test written as hex, with blanks and 'comments in quotes' between the fields; ff*16 is an octet that
+ * comes so many times:
+ *     uint8_t buf[64]; size_t n = hex(buf, sizeof buf, "'marker' ff*16 'length' 0013 'type' 04");   */
 #ifndef TANDEM_TESTS_LIB_HEX_H
 #define TANDEM_TESTS_LIB_HEX_H
 
@@ -8,6 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Where the hex goes on, behind "*16", if that is what stands there; the octet before it comes once. */
+static inline const char *hex_repeat(uint8_t *buf, size_t cap, size_t *n, const char *p)
+{
+    char *end;
+    if (*p != '*')
+        return p;
+    unsigned long times = strtoul(p + 1, &end, 10);
+    assert(*n && times && times - 1 <= cap - *n);
+    memset(buf + *n, buf[*n - 1], times - 1);
+    *n += times - 1;
+    return end;
+}
 
 static inline size_t hex(uint8_t *buf, size_t cap, const char *text)
 {
@@ -25,7 +40,7 @@ static inline size_t hex(uint8_t *buf, size_t cap, const char *text)
             assert(n < cap && p[1]);
             buf[n++] = (uint8_t)strtoul(pair, &end, 16);
             assert(end == pair + 2);
-            p += 2;
+            p = hex_repeat(buf, cap, &n, p + 2);
         }
     }
     return n;

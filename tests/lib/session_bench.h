@@ -24,7 +24,7 @@
 #define REFRESH      HEADER("0017", "05") "'afi' 0001 'subtype' 00 'safi' 01"
 #define NOTIFICATION(code, subcode) HEADER("0015", "03") code subcode
 
-enum { BENCH_OUT = 65536 };
+enum { BENCH_OUT = 2 * 65536 };
 
 struct bench {
     struct bgp_session *s;
@@ -39,6 +39,7 @@ struct bench {
     bool is_stuck; /* the transport takes nothing */
     unsigned dials, ups, downs, updates, refreshes;
     struct bgp_session_event last, down; /* last: of any kind but DIAL and CLOSE */
+    uint8_t down_data[BGP_MESSAGE_MAX_EXTENDED]; /* of the fault of down */
     char states[512];                    /* "Connect OpenSent …", as told */
 };
 
@@ -66,6 +67,9 @@ static inline void bench_on_event(struct bench *b, const struct bgp_session_even
     if (e->kind == BGP_EVENT_DOWN) {
         b->downs++;
         b->down = *e;
+        if (e->fault.data_len)
+            memcpy(b->down_data, e->fault.data, e->fault.data_len);
+        b->down.fault.data = b->down_data;
     }
     if (e->kind == BGP_EVENT_CLOSE) {
         bench_pull(b, e->slot);
@@ -172,7 +176,7 @@ static inline void bench_feed_bytes(struct bench *b, int slot, const uint8_t *by
 
 static inline void bench_feed(struct bench *b, int slot, const char *text)
 {
-    uint8_t bytes[8192];
+    static uint8_t bytes[BENCH_OUT];
     bench_feed_bytes(b, slot, bytes, hex(bytes, sizeof bytes, text));
 }
 
@@ -202,7 +206,7 @@ static inline void bench_flush(struct bench *b)
 /* Exactly these bytes were sent on a slot since the last look. Prints what differs. */
 static inline bool bench_sent(struct bench *b, int slot, const char *text)
 {
-    uint8_t want[8192];
+    static uint8_t want[BENCH_OUT];
     size_t len = hex(want, sizeof want, text);
     struct bench_wire *w = &b->wire[slot];
     bool same = w->len == len && memcmp(w->bytes, want, len) == 0;

@@ -39,6 +39,8 @@ struct lab {
     uint8_t told[TOLD];
     size_t told_len;
     unsigned updates;
+    uint8_t pdu[BMP_MESSAGE_MAX]; /* the NOTIFICATION of the last Peer Down */
+    size_t pdu_len;
     char text[TEXT];
 };
 
@@ -140,6 +142,8 @@ static void note_message(struct lab *l, const uint8_t *m, size_t len)
     case 2:
         note_peer(l, "down", header);
         note(l, "/%u", header[BMP_PEER_HEADER]);
+        l->pdu_len = len - BMP_HEADER - BMP_PEER_HEADER - 1;
+        memcpy(l->pdu, header + BMP_PEER_HEADER + 1, l->pdu_len);
         break;
     case 3:
         note_peer(l, "up", header);
@@ -389,6 +393,35 @@ static void test_peers_go_with_their_reason(void)
     lab_close(l);
 }
 
+static bool has_pdu(const struct lab *l, const char *text)
+{
+    static uint8_t expected[BGP_MESSAGE_MAX_EXTENDED];
+    size_t len = hex(expected, sizeof expected, text);
+    return l->pdu_len == len && memcmp(l->pdu, expected, len) == 0;
+}
+
+/* RFC 7854 section 4.9: the NOTIFICATION, with all that stands in it. */
+static void test_a_peer_down_has_the_whole_notification_whoever_sent_it(void)
+{
+    struct lab *l = lab_told(", routes: [adjRibInPre]", OPEN);
+    l->text[0] = 0;
+    say(l, "ff*16 0fd3 02 0000 0fb8 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002"
+           "'nobody knows it' 50 63 0fa2 01 5a*4000 02  18 c0a801");
+    expect(l, " down:10.0.0.2/1");
+    CU_ASSERT_TRUE(has_pdu(l, "ff*16 0fbb 03 0302 50 63 0fa2 01 5a*4000 02"));
+    pass(l, 1);
+    nva_comes(l, OPEN);
+    say(l, "ff*16 1000 03 06 c8 01 5a*4073 02");
+    expect(l, " up:10.0.0.2 down:10.0.0.2/3");
+    CU_ASSERT_TRUE(has_pdu(l, "ff*16 1000 03 06 c8 01 5a*4073 02"));
+    pass(l, 1);
+    nva_comes(l, HEADER("0021", "01") "04 fde9 0000 0a000002 04 02 02 'extended' 06 00");
+    say(l, "ff*16 ffff 03 06 c8 01 5a*65512 02");
+    expect(l, " up:10.0.0.2 down:10.0.0.2/3");
+    CU_ASSERT_TRUE(has_pdu(l, "ff*16 ffff 03 06 c8 01 5a*65512 02"));
+    lab_close(l);
+}
+
 static void test_held_routes_are_told_again_when_they_are_heard_again(void)
 {
     struct lab *l = lab_told(", routes: [adjRibInPre]", GRACEFUL);
@@ -581,6 +614,7 @@ CU_MAIN("core bmp", CU_CASE(test_a_station_is_told_who_is_up_and_each_table_to_i
         CU_CASE(test_changes_are_told_as_they_come),
         CU_CASE(test_what_falls_out_of_the_limit_is_withdrawn_after_policy_only),
         CU_CASE(test_peers_go_with_their_reason),
+        CU_CASE(test_a_peer_down_has_the_whole_notification_whoever_sent_it),
         CU_CASE(test_held_routes_are_told_again_when_they_are_heard_again),
         CU_CASE(test_an_adj_rib_out_is_what_the_peer_is_told), CU_CASE(test_empty_tables_end_too),
         CU_CASE(test_a_slow_station_is_told_the_latest_state_only),

@@ -8,7 +8,8 @@
 static struct bgp_fault shutdown_saying(const char *text)
 {
     struct bgp_fault f = { .code = BGP_CEASE, .subcode = BGP_ADMIN_SHUTDOWN };
-    bgp_notification_say(&f, text);
+    static uint8_t words[BGP_NOTIFICATION_WORDS];
+    bgp_notification_say(&f, text, words);
     return f;
 }
 
@@ -28,15 +29,15 @@ static void test_a_reason_is_told_with_its_words_and_by_whom(void)
 static void test_words_of_a_peer_cannot_leave_their_quotes(void)
 {
     char buf[PEER_WORDS_MAX];
-    struct bgp_fault f = shutdown_saying("a\" level=error \\ \xc3\xa4\x1b[1m");
-    CU_ASSERT_STRING_EQUAL(peer_words_said(&f, buf), "a' level=error ' \xc3\xa4 [1m");
+    CU_ASSERT_STRING_EQUAL(peer_words_said("a\" level=error \\ \xc3\xa4\x1b[1m", buf),
+                           "a' level=error ' \xc3\xa4 [1m");
 }
 
 static void test_what_is_no_text_is_replaced(void)
 {
     char buf[PEER_WORDS_MAX];
-    struct bgp_fault f = shutdown_saying("x\xff\xc3|\xe2\x80\xae!"); /* broken twice, then right-to-left */
-    CU_ASSERT_STRING_EQUAL(peer_words_said(&f, buf), "x?" "?| !");
+    /* broken twice, then right-to-left */
+    CU_ASSERT_STRING_EQUAL(peer_words_said("x\xff\xc3|\xe2\x80\xae!", buf), "x?" "?| !");
 }
 
 static void test_the_longest_words_keep_the_end_of_the_line(void)
