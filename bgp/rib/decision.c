@@ -364,18 +364,25 @@ static int decide_alone(struct rib *r, struct rib_net *n, const struct rib_path 
     return 0;
 }
 
+/* The path to advertise, and the set that shares the traffic, with a reference. */
+static uint32_t choose_set(struct rib *r, const struct rib_net *n, uint32_t *nhset, bool *nomem)
+{
+    const struct rib_audience everybody = { .except_nva = -1, .from_types = UINT8_MAX };
+    struct equals equals;
+    equals.count = 0;
+    uint32_t best = choose(r, n, &everybody, &equals);
+    equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);
+    *nhset = nhset_intern(&r->sets, equals.next_hops, equals.count, nomem);
+    return best;
+}
+
 static int decide_among(struct rib *r, struct rib_net *n, struct rib_change *out)
 {
-    struct rib_audience who = { .except_nva = -1, .from_types = UINT8_MAX };
-    struct equals equals;
     bool nomem;
-    equals.count = 0;
-    uint32_t best = choose(r, n, &who, &equals), second = 0;
-    who.except_nva = best ? rib_path(r, best)->nva : 0;
-    if (who.except_nva)
-        second = choose(r, n, &who, NULL);
-    equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);
-    out->new_nhset = nhset_intern(&r->sets, equals.next_hops, equals.count, &nomem);
+    uint32_t best = choose_set(r, n, &out->new_nhset, &nomem), second = 0;
+    const struct rib_audience others = { .except_nva = best ? rib_path(r, best)->nva : 0, .from_types = UINT8_MAX };
+    if (others.except_nva)
+        second = choose(r, n, &others, NULL);
     if (nomem || !reserve(r, out->net, out->new_nhset)) {
         nhset_unref(&r->sets, out->new_nhset);
         return BGP_ERR_NOMEM;
@@ -401,4 +408,14 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
     r->steps += 1 + out->paths;
     conclude(r, n, out);
     return 0;
+}
+
+int rib_foresee(struct rib *r, uint32_t net, struct rib_outlook *out)
+{
+    const struct rib_net *n = rib_net(r, net);
+    uint32_t was_best = rib_best(n);
+    bool nomem;
+    out->is_bereft = !was_best || !rib_path_is_usable(r, rib_path(r, was_best));
+    out->best = choose_set(r, n, &out->nhset, &nomem);
+    return nomem ? BGP_ERR_NOMEM : 0;
 }

@@ -516,6 +516,15 @@ struct rib_change {
 };
 int rib_decide(struct rib *r, uint32_t net, struct rib_change *out) MUST_USE;
 
+/* What a decision would find at this moment, for who must know it of very many nets before their turn comes.
+ * Nothing is decided. */
+struct rib_outlook {
+    uint32_t best;  /* path, 0 = none */
+    uint32_t nhset; /* a reference that the caller gives back; 0 = nothing to program */
+    bool is_bereft; /* the path that the last decision found best is gone */
+};
+int rib_foresee(struct rib *r, uint32_t net, struct rib_outlook *out) MUST_USE;
+
 /* Who reads a decision: which paths may be told to it at all. */
 struct rib_audience {
     int32_t except_nva;    /* its own paths are no news; -1 = nobody's */

@@ -77,6 +77,12 @@ static void settle_wake(struct core *c, bool paused, bool routes)
         c->wake_ms = 0;
 }
 
+/* Since the last turn a target has asked what decisions will find: it has to know soon, and will ask on. */
+static bool is_asked(const struct core *c)
+{
+    return c->turned_ms && c->foreseen_ms == c->turned_ms;
+}
+
 static void tick(struct core *c)
 {
     core_bgp_tick(c);
@@ -89,7 +95,8 @@ static void tick(struct core *c)
     core_agent_keys_tick(c);
     core_lost_tick(c);
     core_evidence_tick(c);
-    core_must(rib_sweep(&c->rib, c->sweep_budget, c->now_ms));
+    if (!is_asked(c))
+        core_must(rib_sweep(&c->rib, c->sweep_budget, c->now_ms));
     c->tombs_due =
         rib_expire_tombstones(&c->rib, c->config->tombstone_ms, core_streams_acked(c), c->now_ms);
 }
@@ -109,6 +116,8 @@ static void account(struct core *c, const struct rib_change *change)
 static void decide(struct core *c)
 {
     bool judge = repl_evidence_is_needed(&c->rib);
+    if (is_asked(c))
+        return;
     for (uint32_t done = 0, net; done < CORE_DECIDE_BUDGET && (net = rib_next_dirty(&c->rib));) {
         struct rib_change change;
         if (judge)
@@ -252,7 +261,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     rib_age_tick(&c->rib, now_ms);
     advance_phase(c);
     adjout_watch(c->adjout, core_bmp_slowest(c));
-    bool encoding = adjout_work(c->adjout, CORE_ENCODE_BUDGET);
+    bool encoding = is_asked(c) || adjout_work(c->adjout, CORE_ENCODE_BUDGET);
     if (!c->wake_ms && c->phase != CORE_STOPPING) /* what a stop ends is no news for anybody's table */
         feed_readers(c);
     fill_pumps(c);

@@ -196,6 +196,10 @@ const char *core_self_name(const struct core *c);
  * sight and told as an event; it never enters the decision. */
 void core_target_health(struct core *c, size_t nth, const struct ip_addr *hop, const char *reason,
                         uint64_t now_ms);
+/* What the target will be told to have for this net once all that is known by now is decided, with a reference; 0 =
+ * nothing. *is_bereft: what was decided last does not hold any more, its best path is gone. The decisions themselves, and
+ * other long work, wait for who asks, turn by turn. */
+uint32_t core_foresee(struct core *c, size_t nth, uint32_t net, bool *is_bereft);
 /* Next hops of NVAs that were lost a moment ago: kernels leave them out of groups at once, before every route
  * was decided on. version: another number with every change. Borrowed until the next call of core_turn. */
 size_t core_lost_hops(const struct core *c, const struct ip_addr **hops, uint64_t *version);

@@ -253,6 +253,7 @@ struct core {
     struct core_peer **peers; /* NULL: the number is free, or 0 */
     uint32_t nva_count, nva_room;
     uint64_t clean_ms; /* nothing waited for a decision then */
+    uint64_t foreseen_ms; /* the turn of that time was followed by questions of core_foresee */
     uint64_t peers_ms; /* who has gone for good is looked for then */
     uint32_t generations; /* of sessions; of all NVAs together, so that a number's next NVA repeats none */
     struct repl_names names;

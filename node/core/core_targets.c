@@ -114,10 +114,8 @@ void core_targets_follow(struct core *c)
 
 /* ---- what a target should have ---- */
 
-static struct choice_route route_of(const struct core *c, uint32_t net,
-                                    const struct ip_prefix *prefix)
+static struct choice_route route_of(const struct core *c, uint32_t best, const struct ip_prefix *prefix)
 {
-    uint32_t best = rib_best(rib_net(&c->rib, net));
     const struct rib_path *path = best ? rib_path(&c->rib, best) : NULL;
     const struct core_peer *from = path ? c->peers[path->nva] : NULL;
     return (struct choice_route){
@@ -127,33 +125,43 @@ static struct choice_route route_of(const struct core *c, uint32_t net,
     };
 }
 
-static enum vnet_verdict judge(const struct core *c, const struct config_target *t, uint32_t net)
+static enum vnet_verdict judge(const struct core *c, const struct config_target *t, uint32_t net,
+                               const struct choice_route *route)
 {
-    struct ip_prefix prefix;
-    prefix_table_prefix(&c->rib.nets, net, &prefix);
-    struct choice_route route = route_of(c, net, &prefix);
-    enum vnet_verdict verdict = vnet_judge(core_vnet_for(c, net), &prefix, t->allow_own_space);
-    if (verdict == VNET_PROGRAMMED && !prefix.len && t->default_route == CONFIG_DEFAULT_REFUSE)
+    const struct ip_prefix *prefix = route->prefix;
+    enum vnet_verdict verdict = vnet_judge(core_vnet_for(c, net), prefix, t->allow_own_space);
+    if (verdict == VNET_PROGRAMMED && !prefix->len && t->default_route == CONFIG_DEFAULT_REFUSE)
         return VNET_DEFAULT_ROUTE;
-    if (verdict == VNET_PROGRAMMED && !choice_passes(&t->filter, &route))
+    if (verdict == VNET_PROGRAMMED && !choice_passes(&t->filter, route))
         return VNET_FILTERED;
     return verdict;
 }
 
-static uint32_t wanted_set(const struct core *c, const struct config_target *t, uint32_t net)
+/* Of a net with this best path and these next hops. */
+static uint32_t choose_set(const struct core *c, const struct config_target *t, uint32_t net, uint32_t best,
+                           uint32_t set)
 {
     struct ip_prefix prefix;
-    uint32_t set = rib_net_nhset(&c->rib, net);
-    if (!set || judge(c, t, net) != VNET_PROGRAMMED)
+    if (!set)
         return 0;
     prefix_table_prefix(&c->rib.nets, net, &prefix);
-    struct choice_route route = route_of(c, net, &prefix);
+    struct choice_route route = route_of(c, best, &prefix);
+    if (judge(c, t, net, &route) != VNET_PROGRAMMED)
+        return 0;
     return choice_discards(&t->blackhole, &route) ? c->discard[prefix.family] : set;
+}
+
+static uint32_t wanted_set(const struct core *c, const struct config_target *t, uint32_t net)
+{
+    return choose_set(c, t, net, rib_best(rib_net(&c->rib, net)), rib_net_nhset(&c->rib, net));
 }
 
 enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t net)
 {
-    return judge(c, c->targets[nth]->cfg, net);
+    struct ip_prefix prefix;
+    prefix_table_prefix(&c->rib.nets, net, &prefix);
+    struct choice_route route = route_of(c, rib_best(rib_net(&c->rib, net)), &prefix);
+    return judge(c, c->targets[nth]->cfg, net, &route);
 }
 
 uint32_t core_target_wanted(const struct core *c, size_t nth, uint32_t net)
@@ -290,6 +298,18 @@ void core_want_again(struct core *c, size_t nth, uint32_t net, uint64_t now_ms)
     c->now_ms = now_ms;
     if (t->ready)
         want(c, t, net);
+}
+
+uint32_t core_foresee(struct core *c, size_t nth, uint32_t net, bool *is_bereft)
+{
+    struct rib_outlook o;
+    c->foreseen_ms = c->now_ms;
+    core_must(rib_foresee(&c->rib, net, &o));
+    uint32_t set = choose_set(c, core_nth_program(c, nth)->cfg, net, o.best, o.nhset);
+    nhset_ref(&c->rib.sets, set);
+    nhset_unref(&c->rib.sets, o.nhset);
+    *is_bereft = o.is_bereft;
+    return set;
 }
 
 const char *core_net_source(const struct core *c, uint32_t net)

@@ -454,6 +454,38 @@ static void test_a_net_may_have_a_set_of_a_high_number(void)
     lab_close(&l);
 }
 
+/* All that lab_decide does is foreseen first; this is what nobody has decided yet. */
+static void test_what_a_decision_would_find_is_foreseen_and_changes_nothing(void)
+{
+    struct lab l;
+    struct rib_outlook o;
+    const struct lab_route best = { .nva = 1, .net = NET, .path_len = 1 }, next = { .nva = 2, .net = NET, .path_len = 2 };
+    lab_open(&l, 8, true);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCED, 1);
+    lab_announce(&l, best);
+    lab_announce(&l, next);
+    lab_decide(&l);
+    uint32_t net = lab_net(&l, BGP_IP4, NET), was = rib_net_nhset(&l.rib, net);
+    CU_ASSERT_EQUAL_FATAL(rib_foresee(&l.rib, net, &o), 0);
+    CU_ASSERT_EQUAL(lab_nva_of(&l, o.best), 1);
+    CU_ASSERT_EQUAL(o.nhset, was);
+    CU_ASSERT_FALSE(o.is_bereft);
+    nhset_unref(&l.rib.sets, o.nhset);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_DOWN, 1); /* its paths go with a walk that nobody has begun */
+    CU_ASSERT_EQUAL_FATAL(rib_foresee(&l.rib, net, &o), 0);
+    CU_ASSERT_EQUAL(lab_nva_of(&l, o.best), 2);
+    CU_ASSERT_NOT_EQUAL(o.nhset, was);
+    CU_ASSERT_TRUE(o.is_bereft);
+    CU_ASSERT_EQUAL(rib_net_nhset(&l.rib, net), was);
+    CU_ASSERT_EQUAL(lab_best(&l, NET), 1);
+    nhset_unref(&l.rib.sets, o.nhset);
+    lab_withdraw(&l, next);
+    CU_ASSERT_EQUAL_FATAL(rib_foresee(&l.rib, net, &o), 0);
+    CU_ASSERT_EQUAL(o.best, 0);
+    CU_ASSERT_EQUAL(o.nhset, 0);
+    lab_close(&l);
+}
+
 CU_MAIN("decision", CU_CASE(test_the_shorter_as_path_wins), CU_CASE(test_the_lower_origin_wins),
         CU_CASE(test_the_path_length_counts_before_the_origin),
         CU_CASE(test_the_lower_med_wins_within_one_neighbour_as),
@@ -474,4 +506,5 @@ CU_MAIN("decision", CU_CASE(test_the_shorter_as_path_wins), CU_CASE(test_the_low
         CU_CASE(test_a_net_moves_only_when_its_outcome_changes),
         CU_CASE(test_every_order_of_arrival_gives_the_same_outcome),
         CU_CASE(test_a_net_may_have_a_set_of_a_high_number),
-        CU_CASE(test_what_was_withdrawn_leaves_no_trace_in_the_outcome))
+        CU_CASE(test_what_was_withdrawn_leaves_no_trace_in_the_outcome),
+        CU_CASE(test_what_a_decision_would_find_is_foreseen_and_changes_nothing))

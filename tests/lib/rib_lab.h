@@ -157,16 +157,19 @@ static inline void lab_sweep(struct lab *l)
     (void)err;
 }
 
-/* Decide all that is dirty; returns how many nets moved in the Loc-RIB order. */
+/* Decide all that is dirty, and find what was foreseen; returns how many nets moved in the Loc-RIB order. */
 static inline unsigned lab_decide(struct lab *l)
 {
     unsigned moved = 0;
     lab_sweep(l);
     struct rib_change change;
+    struct rib_outlook outlook;
     for (uint32_t net; (net = rib_next_dirty(&l->rib));) {
-        int err = rib_decide(&l->rib, net, &change);
-        assert(!err);
+        int err = rib_foresee(&l->rib, net, &outlook);
+        err = err ? err : rib_decide(&l->rib, net, &change);
+        assert(!err && outlook.nhset == change.new_nhset && outlook.best == rib_best(rib_net(&l->rib, net)));
         (void)err;
+        nhset_unref(&l->rib.sets, outlook.nhset);
         nhset_unref(&l->rib.sets, change.old_nhset);
         moved += change.changed;
     }

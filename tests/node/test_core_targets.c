@@ -181,10 +181,53 @@ static void test_an_nva_that_another_node_hears_is_not_lost(void)
     lab_close(l);
 }
 
+/* ---- what will be wanted ---- */
+
+static uint32_t foreseen(struct lab *l, size_t nth, uint32_t net, bool *is_bereft)
+{
+    uint32_t set = core_foresee(l->core, nth, net, is_bereft);
+    nhset_unref(&core_rib(l->core)->sets, set);
+    return set;
+}
+
+static void test_decisions_wait_for_who_asks_what_they_will_find(void)
+{
+    struct lab *l = told();
+    const struct ip_prefix known = { .len = 24, .bytes = { 192, 168, 1 } };
+    bool is_bereft;
+    say(l, LISTENER, HEADER("002f", "02") "0000 0014 40 01 01 00  40 02 06 02 02 fdea fdea  40 03 04 0a000003 18 c0a801");
+    reload(l, A ", { name: b, type: netlink, table: 101, filter: { peers: [talker] } }");
+    core_program_ready(l->core, 0, l->now);
+    core_program_ready(l->core, 1, l->now);
+    pass(l, 1);
+    uint32_t net = prefix_table_find(&core_rib(l->core)->nets, &known), was = rib_net_nhset(core_rib(l->core), net);
+    CU_ASSERT_EQUAL(foreseen(l, 0, net, &is_bereft), was);
+    CU_ASSERT_EQUAL(foreseen(l, 1, net, &is_bereft), was);
+    CU_ASSERT_FALSE(is_bereft);
+    core_closed(l->core, l->players[TALKER].pump, CORE_CLOSE_RESET, l->now);
+    l->players[TALKER].pump = NULL;
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_NOT_EQUAL(foreseen(l, 0, net, &is_bereft), 0);
+        CU_ASSERT_NOT_EQUAL(foreseen(l, 0, net, &is_bereft), was);
+        CU_ASSERT_TRUE(is_bereft);
+        CU_ASSERT_EQUAL(foreseen(l, 1, net, &is_bereft), 0); /* the other one is not for this target */
+        turn(l);
+        CU_ASSERT_EQUAL(rib_net_nhset(core_rib(l->core), net), was);
+    }
+    uint32_t heir = core_foresee(l->core, 0, net, &is_bereft);
+    pass(l, 1);
+    CU_ASSERT_EQUAL(rib_net_nhset(core_rib(l->core), net), heir);
+    CU_ASSERT_EQUAL(core_target_wanted(l->core, 0, net), heir);
+    CU_ASSERT_EQUAL(core_target_wanted(l->core, 1, net), 0);
+    nhset_unref(&core_rib(l->core)->sets, heir);
+    lab_close(l);
+}
+
 CU_MAIN("core_targets", CU_CASE(test_targets_are_added_and_fed_from_the_beginning),
         CU_CASE(test_a_target_that_ends_holds_no_prefix_any_more),
         CU_CASE(test_another_place_begins_anew_and_another_choice_does_not),
         CU_CASE(test_a_default_route_is_refused_where_the_target_says_so),
         CU_CASE(test_the_next_hop_of_a_lost_nva_is_named_until_it_is_back_or_all_has_moved),
         CU_CASE(test_an_nva_that_restarts_gracefully_is_not_lost),
-        CU_CASE(test_an_nva_that_another_node_hears_is_not_lost))
+        CU_CASE(test_an_nva_that_another_node_hears_is_not_lost),
+        CU_CASE(test_decisions_wait_for_who_asks_what_they_will_find))
