@@ -62,7 +62,7 @@ static void on_kernel_event(void *data, const struct netlink_event *e)
     struct backend *b = data;
     char subject[CONFIG_NAME_MAX + 16];
     subject_of(b, subject);
-    log_event(b->all->cfg.log, e->kind == NETLINK_RESYNCED ? LOG_INFO_ : LOG_WARN_, e->name,
+    log_event(b->all->cfg.log, e->is_trouble ? LOG_WARN_ : LOG_INFO_, e->name,
               subject, "count=%u reason=\"%s\"", e->count, e->text);
 }
 
@@ -108,6 +108,12 @@ static void tell_groups(struct backend *b)
     core_target_facts(b->all->cfg.core, b->nth, &fact, 1);
 }
 
+static uint32_t foresee(void *data, uint32_t prefix, bool *is_bereft)
+{
+    struct backend *b = data;
+    return core_foresee(b->all->cfg.core, b->nth, prefix, is_bereft);
+}
+
 static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
 {
     struct rib *rib = core_rib(b->all->cfg.core);
@@ -123,6 +129,7 @@ static bool open_kernel(struct backend *b, char error[static ERROR_MAX])
                                .program = b->program,
                                .on_change = on_change,
                                .on_event = on_kernel_event,
+                               .foresee = foresee,
                                .on_released = on_released,
                                .data = b };
     if (!open_gate(b, error))

@@ -393,7 +393,7 @@ static void on_kernel_change(void *data)
 static void on_kernel_event(void *data, const struct netlink_event *e)
 {
     struct host *h = data;
-    log_event(h->log, e->kind == NETLINK_RESYNCED ? LOG_INFO_ : LOG_WARN_, e->name, NULL,
+    log_event(h->log, e->is_trouble ? LOG_WARN_ : LOG_INFO_, e->name, NULL,
               "count=%u reason=\"%s\"", e->count, e->text);
 }
 

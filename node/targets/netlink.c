@@ -48,11 +48,13 @@ void netlink_tell(struct netlink *n, enum netlink_event_kind kind, uint32_t coun
         [NETLINK_OVERRUN] = "netlink_overrun",
         [NETLINK_RESYNC_FAILED] = "netlink_resync_failed",
         [NETLINK_GROUPS_PLAIN] = "netlink_groups_plain",
+        [NETLINK_TAKEN_OVER] = "netlink_taken_over",
     };
+    bool is_trouble = kind != NETLINK_RESYNCED && kind != NETLINK_TAKEN_OVER;
     if (kind == NETLINK_ROUTES_FAILED || kind == NETLINK_RESYNC_FAILED)
         snprintf(n->status.last_error, sizeof n->status.last_error, "%s", text);
     if (n->cfg.on_event)
-        n->cfg.on_event(n->cfg.data, &(struct netlink_event){ kind, names[kind], count, text });
+        n->cfg.on_event(n->cfg.data, &(struct netlink_event){ kind, names[kind], count, text, is_trouble });
 }
 
 bool netlink_is_ours(const struct netlink *n, const struct nl_route *r)
@@ -101,6 +103,8 @@ static void set_timer(struct netlink *n, bool is_more, uint64_t now_ms)
     uint64_t due = program_deadline(n->cfg.program);
     if (n->resync_at_ms < due && !n->dump.is_running)
         due = n->resync_at_ms;
+    if (n->settle.at_ms && n->settle.at_ms < due)
+        due = n->settle.at_ms;
     uint64_t wait = is_more || due <= now_ms ? 0 : due - now_ms;
     uv_timer_start(&n->timer, on_timer, wait, 0);
 }
@@ -116,7 +120,8 @@ bool netlink_turn(struct netlink *n, uint64_t now_ms)
         }
     }
     is_more |= netlink_dump_step(n, now_ms);
-    is_more |= netlink_operate(n, now_ms);
+    is_more |= netlink_takeover_step(n, now_ms) || netlink_operate(n, now_ms);
+    is_more |= netlink_settle(n, now_ms);
     set_timer(n, is_more, now_ms);
     return is_more;
 }
@@ -251,6 +256,7 @@ static int inherit(struct netlink *n, char *error)
 
 static void release(struct netlink *n)
 {
+    netlink_takeover_end(n);
     nexthops_fini(&n->nexthops);
     for (int f = 0; f < BGP_FAMILIES; f++) {
         free(n->notes[f]);

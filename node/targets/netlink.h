@@ -28,6 +28,7 @@ enum netlink_event_kind {
     NETLINK_OVERRUN,          /* notifications were lost, a dump follows */
     NETLINK_RESYNC_FAILED,    /* text: why; tried again */
     NETLINK_GROUPS_PLAIN,     /* text: why groups have no buckets, which were asked for */
+    NETLINK_TAKEN_OVER,       /* count routes have another next hop with one message, since all others are lost */
 };
 
 struct netlink_event {
@@ -35,6 +36,7 @@ struct netlink_event {
     const char *name; /* stable, for the log: "netlink_routes_failed" … */
     uint32_t count;
     const char *text; /* "" = none; borrowed for the call */
+    bool is_trouble;  /* else it is good to know */
 };
 
 struct netlink_cfg {
@@ -50,6 +52,9 @@ struct netlink_cfg {
     /* Something may be done: the owner calls netlink_turn soon. NULL: done here at once. */
     void (*on_change)(void *data);
     void (*on_event)(void *data, const struct netlink_event *e); /* NULL: nobody listens */
+    /* What will be wanted of this prefix once all that is known was decided, with a reference; is it bereft of what is
+     * wanted now? NULL: nobody knows. */
+    uint32_t (*foresee)(void *data, uint32_t prefix, bool *is_bereft);
     /* The program holds this prefix no longer, so its index may be dropped. NULL: nobody cares. */
     void (*on_released)(void *data, uint32_t prefix);
     void *data;

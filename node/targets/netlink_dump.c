@@ -84,7 +84,7 @@ static int see_route(struct netlink *n, struct nl_route *r)
     if (n->dump.is_first) {
         netlink_bind(n, note, slot);
         error = program_inherit(n->cfg.program, prefix, nhset);
-    } else if (program_actual_set(n->cfg.program, prefix) != nhset || note->slot != slot) {
+    } else if (note->slot != slot || (program_actual_set(n->cfg.program, prefix) != nhset && !n->settle.at_ms)) {
         n->dump.differences++;
         error = netlink_observed(n, prefix, nhset, slot);
     }

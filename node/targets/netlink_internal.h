@@ -12,6 +12,7 @@ struct route_note {
     uint32_t slot;     /* reference held, 0 = none or an object that is not ours */
     uint8_t mark;      /* dump that saw it, or that ran when an operation changed it */
     bool is_forgotten; /* to be released when the running dump has ended */
+    uint8_t heir;      /* of takeover.heirs, while it is asked for */
 };
 
 struct dump {
@@ -20,6 +21,45 @@ struct dump {
     uint8_t mark;
     uint32_t differences;
     uint64_t started_ms, ended_ms, took_ms; /* the latter two: of the last complete one */
+};
+
+/* A walk over the notes of both families: the last one seen. */
+struct route_walk {
+    uint8_t family;
+    uint32_t place;
+};
+
+enum { TAKEOVER_HEIRS = 15 };
+enum takeover_phase {
+    TAKEOVER_RESTS,
+    TAKEOVER_FORESEES, /* asks what will become of each of its routes */
+    TAKEOVER_PARTS,    /* sends those to the twin that do not go with the others */
+};
+
+/* A set of next hops whose objects go over to another one; see netlink_takeover.c. */
+struct takeover {
+    uint8_t phase;  /* enum takeover_phase */
+    uint32_t nhset; /* a reference */
+    uint32_t twin;  /* slot of those that stay with it; a reference, 0 = all go */
+    struct route_walk walk;
+    struct takeover_heir {
+        uint32_t nhset;          /* a reference */
+        uint32_t routes, bereft; /* bereft: of the routes */
+    } heirs[TAKEOVER_HEIRS];
+    uint8_t heir_count;
+    uint8_t heir;    /* whose content it gets */
+    uint32_t routes; /* of the set */
+    bool has_failed;
+    uint32_t refused; /* this set could not go over, and is not looked at again … */
+    uint64_t refused_ms; /* … before */
+};
+
+/* Walks for what was foreseen and did not come about. */
+struct settling {
+    uint64_t at_ms; /* 0 = there is nothing to look for */
+    uint32_t left;  /* so many times it may still be on its way */
+    bool is_open;   /* the running walk has found some that are */
+    struct route_walk walk;
 };
 
 struct netlink {
@@ -31,6 +71,8 @@ struct netlink {
     struct route_note *notes[BGP_FAMILIES]; /* by place */
     uint32_t notes_cap[BGP_FAMILIES];
     struct dump dump;
+    struct takeover takeover;
+    struct settling settle;
     uint64_t resync_at_ms;
     bool is_retry_due; /* after the next dump, try everything that failed */
     bool is_deaf;      /* notifications were lost, and are until the buffer was read to its end */
@@ -59,6 +101,15 @@ void netlink_release_forgotten(struct netlink *n, uint32_t prefix);
 /* Each does a slice of its work; true: there is more to do now. */
 bool netlink_listen(struct netlink *n, uint64_t now_ms);  /* notifications */
 bool netlink_operate(struct netlink *n, uint64_t now_ms); /* operations of the program */
+/* These routes of ours use this slot, of the set that they have, from now on. False: not all of them do. */
+bool netlink_move(struct netlink *n, const uint32_t *prefixes, uint32_t count, uint32_t slot, uint64_t now_ms);
+/* So many routes have just left this slot for another: perhaps it is to go over as a whole. */
+void netlink_takeover_look(struct netlink *n, uint32_t slot, uint32_t leavers, uint64_t now_ms);
+/* While it works, operations wait. */
+bool netlink_takeover_step(struct netlink *n, uint64_t now_ms);
+/* Whatever it was about, it is not any more. */
+void netlink_takeover_end(struct netlink *n);
+bool netlink_settle(struct netlink *n, uint64_t now_ms);
 /* Starts a dump: compares the nexthop objects, asks for the routes. 0 or a negative errno. */
 int netlink_dump_start(struct netlink *n, uint64_t now_ms) MUST_USE;
 /* Reads a slice of it. A failure ends the dump and plans another. */

@@ -1,4 +1,4 @@
-#include "node/targets/netlink_nexthop.h"
+#include "node/targets/netlink_nexthop_impl.h"
 
 #include "node/targets/netlink_msg.h"
 
@@ -8,43 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum state {
-    FREE,
-    FOREIGN, /* the id is taken by an object that is not ours or not a set of gateways */
-    ABSENT,  /* to be made before use */
-    PARTIAL, /* a group without the members that do not resolve */
-    PRESENT,
-};
-
-struct nexthop {
-    uint32_t nhset; /* reference held; 0 when FREE or FOREIGN */
-    uint32_t refs;  /* routes, and groups with this member */
-    uint32_t oif;
-    uint8_t state;
-    bool is_found;  /* by the running sync */
-    bool is_idle;   /* nothing used it since the last collect */
-    bool is_pinned; /* a second object of the same content: groups we did not make may name it */
-    bool is_resilient; /* a group's kind, for as long as it lives */
-    uint64_t retry_ms;
-    struct nl_answer failure; /* until retry_ms */
-};
-
 enum { FAILURE_MEMORY_MS = 1000 };
-
-static const struct nhset *set_at(const struct nexthops *x, uint32_t slot)
-{
-    return nhset_get(x->sets, x->slots[slot].nhset);
-}
-
-static bool is_group(const struct nexthops *x, uint32_t slot)
-{
-    return set_at(x, slot)->count > 1;
-}
-
-static bool is_usable(const struct nexthop *n)
-{
-    return n->state == PRESENT || n->state == PARTIAL;
-}
 
 /* --------------------------------------------------------------------------------------- slots */
 
@@ -64,7 +28,7 @@ static bool grow_slots(struct nexthops *x, uint32_t slot)
     return true;
 }
 
-static bool grow_by_set(struct nexthops *x, uint32_t nhset)
+bool nexthops_reach_set(struct nexthops *x, uint32_t nhset)
 {
     uint32_t cap = x->by_set_cap ? x->by_set_cap : 64;
     while (cap <= nhset)
@@ -81,7 +45,7 @@ static bool grow_by_set(struct nexthops *x, uint32_t nhset)
 }
 
 /* Round and round, so that an id which was just deleted is not at once another object. */
-static uint32_t free_slot(struct nexthops *x)
+uint32_t nexthops_free_slot(struct nexthops *x)
 {
     for (uint32_t tries = 0; tries < x->cap; tries++) {
         uint32_t slot = ++x->next_slot % (x->cap ? x->cap : 1);
@@ -92,41 +56,43 @@ static uint32_t free_slot(struct nexthops *x)
     return slot < NEXTHOP_RANGE && grow_slots(x, slot) ? slot : 0;
 }
 
-static uint32_t slot_for(struct nexthops *x, uint32_t nhset);
-
-/* The slot of the set {member}, 0 when memory ends. */
-static uint32_t member_slot(struct nexthops *x, const struct ip_addr *member)
+uint32_t nexthops_member(struct nexthops *x, const struct ip_addr *member)
 {
     struct ip_addr copy = *member;
     bool nomem;
     uint32_t single = nhset_intern(x->sets, &copy, 1, &nomem);
-    uint32_t slot = single ? slot_for(x, single) : 0;
+    uint32_t slot = single ? nexthops_slot_for(x, single) : 0;
     nhset_unref(x->sets, single);
     return slot;
 }
 
-static void drop_members(struct nexthops *x, uint32_t slot, uint32_t count)
+void nexthops_drop_members(struct nexthops *x, const struct nhset *s, uint32_t count)
 {
-    const struct nhset *s = set_at(x, slot);
-    for (uint32_t i = 0; i < count; i++)
-        nexthops_unref(x, member_slot(x, &s->members[i]));
+    for (uint32_t i = 0; s->count > 1 && i < count; i++)
+        nexthops_unref(x, nexthops_member(x, &s->members[i]));
 }
 
-/* Gives a slot its content; false, and nothing changed, when memory ends. */
-static bool fill_slot(struct nexthops *x, uint32_t slot, uint32_t nhset, enum state state)
+bool nexthops_take_members(struct nexthops *x, const struct nhset *s)
 {
-    if (!grow_by_set(x, nhset))
-        return false;
-    x->slots[slot] = (struct nexthop){ .nhset = nhset, .state = (uint8_t)state, .is_resilient = x->is_resilient };
-    const struct nhset *s = set_at(x, slot);
     for (uint32_t i = 0; s->count > 1 && i < s->count; i++) {
-        uint32_t member = member_slot(x, &s->members[i]);
+        uint32_t member = nexthops_member(x, &s->members[i]);
         if (!member) {
-            drop_members(x, slot, i);
-            x->slots[slot] = (struct nexthop){ 0 };
+            nexthops_drop_members(x, s, i);
             return false;
         }
         nexthops_ref(x, member);
+    }
+    return true;
+}
+
+bool nexthops_fill(struct nexthops *x, uint32_t slot, uint32_t nhset, enum nexthop_state state)
+{
+    if (!nexthops_reach_set(x, nhset))
+        return false;
+    x->slots[slot] = (struct nexthop){ .nhset = nhset, .state = (uint8_t)state, .is_resilient = x->is_resilient };
+    if (!nexthops_take_members(x, set_at(x, slot))) {
+        x->slots[slot] = (struct nexthop){ 0 };
+        return false;
     }
     nhset_ref(x->sets, nhset);
     if (!x->by_set[nhset])
@@ -134,19 +100,18 @@ static bool fill_slot(struct nexthops *x, uint32_t slot, uint32_t nhset, enum st
     return true;
 }
 
-static uint32_t slot_for(struct nexthops *x, uint32_t nhset)
+uint32_t nexthops_slot_for(struct nexthops *x, uint32_t nhset)
 {
     if (nhset < x->by_set_cap && x->by_set[nhset])
         return x->by_set[nhset];
-    uint32_t slot = free_slot(x);
-    return slot && fill_slot(x, slot, nhset, ABSENT) ? slot : 0;
+    uint32_t slot = nexthops_free_slot(x);
+    return slot && nexthops_fill(x, slot, nhset, ABSENT) ? slot : 0;
 }
 
-static void empty_slot(struct nexthops *x, uint32_t slot)
+void nexthops_empty(struct nexthops *x, uint32_t slot)
 {
     uint32_t nhset = x->slots[slot].nhset;
-    if (is_group(x, slot))
-        drop_members(x, slot, set_at(x, slot)->count);
+    nexthops_drop_members(x, set_at(x, slot), set_at(x, slot)->count);
     if (x->by_set[nhset] == slot)
         x->by_set[nhset] = 0;
     x->slots[slot] = (struct nexthop){ 0 };
@@ -167,6 +132,17 @@ void nexthops_unref(struct nexthops *x, uint32_t slot)
         return;
     assert(x->slots[slot].refs);
     x->slots[slot].refs--;
+}
+
+bool nexthops_has(const struct nexthops *x, uint32_t slot, uint32_t nhset)
+{
+    const struct nexthop *n = &x->slots[slot];
+    return slot && n->nhset == nhset && is_usable(n) && nexthops_is_of_kind(x, slot);
+}
+
+uint32_t nexthops_refs(const struct nexthops *x, uint32_t slot)
+{
+    return x->slots[slot].refs;
 }
 
 uint32_t nexthops_set(const struct nexthops *x, uint32_t slot)
@@ -222,11 +198,6 @@ static uint32_t resolve(struct nexthops *x, const struct ip_addr *to, struct nl_
     return 0;
 }
 
-static bool is_discard(const struct nexthops *x, uint32_t slot)
-{
-    return set_at(x, slot)->count == 1 && ip_addr_is_zero(&set_at(x, slot)->members[0]);
-}
-
 static int make_discard(struct nexthops *x, uint32_t slot, struct nl_answer *why)
 {
     char buf[NL_MESSAGE_MAX] = { 0 };
@@ -252,9 +223,7 @@ static int make_gateway(struct nexthops *x, uint32_t slot, struct nl_answer *why
     return 0;
 }
 
-static int make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why);
-
-static struct nexthop_doubt *find_doubt(const struct nexthops *x, const struct ip_addr *hop)
+struct nexthop_doubt *nexthops_find_doubt(const struct nexthops *x, const struct ip_addr *hop)
 {
     for (size_t i = 0; i < x->doubt_count; i++)
         if (ip_addr_is_equal(&x->doubts[i].hop, hop))
@@ -268,10 +237,10 @@ static uint32_t find_members(struct nexthops *x, const struct nhset *s, bool eve
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!even_doubtful && find_doubt(x, &s->members[i]))
+        if (!even_doubtful && nexthops_find_doubt(x, &s->members[i]))
             continue;
-        uint32_t member = member_slot(x, &s->members[i]);
-        if (is_usable(&x->slots[member]) || make(x, member, now_ms, why) == 0)
+        uint32_t member = nexthops_member(x, &s->members[i]);
+        if (is_usable(&x->slots[member]) || nexthops_make(x, member, now_ms, why) == 0)
             ids[count++] = nexthops_id(x, member);
     }
     return count;
@@ -295,7 +264,7 @@ static int make_group(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct
     return 0;
 }
 
-static int make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why)
+int nexthops_make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why)
 {
     const struct nexthop *n = &x->slots[slot];
     if (now_ms < n->retry_ms) {
@@ -327,70 +296,16 @@ bool nexthops_is_of_kind(const struct nexthops *x, uint32_t slot)
     return !is_group(x, slot) || x->slots[slot].is_resilient == x->is_resilient;
 }
 
-static bool has_member(const struct nhset *s, const struct ip_addr *hop);
-
-/* Of a group in the kernel: are its lost members out, and is it then the one of the smaller set? */
-static bool is_left_as(const struct nexthops *x, uint32_t slot, const struct nhset *smaller)
-{
-    const struct nexthop *n = &x->slots[slot];
-    if (!n->nhset || n->state != PARTIAL || !n->is_resilient || !n->refs)
-        return false;
-    const struct nhset *s = set_at(x, slot);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        const struct nexthop_doubt *d = find_doubt(x, &s->members[i]);
-        if (has_member(smaller, &s->members[i]) && !d)
-            kept++;
-        else if (!d || !(d->reasons & NEXTHOP_LOST))
-            return false;
-    }
-    return kept == smaller->count;
-}
-
-/* The group goes on under the set of an empty slot, whose place is free then. */
-static void rename_group(struct nexthops *x, uint32_t group, uint32_t empty)
-{
-    uint32_t nhset = x->slots[empty].nhset, old = x->slots[group].nhset;
-    const struct nhset *s = set_at(x, empty);
-    for (uint32_t i = 0; i < s->count; i++)
-        nexthops_ref(x, member_slot(x, &s->members[i]));
-    nhset_ref(x->sets, nhset);
-    empty_slot(x, empty);
-    drop_members(x, group, set_at(x, group)->count);
-    if (x->by_set[old] == group)
-        x->by_set[old] = 0;
-    x->slots[group].nhset = nhset;
-    x->by_set[nhset] = group;
-    nhset_unref(x->sets, old);
-    x->has_heirs = true;
-}
-
-/* An NVA died and its routes ask for who is left, one after the other: the flows of those must not be handed out
- * anew. So the group that is there already becomes theirs; routes that have not been looked at yet have it before
- * they ask for it. Returns the slot to use. */
-static uint32_t succeed(struct nexthops *x, uint32_t slot)
-{
-    const struct nexthop *n = &x->slots[slot];
-    if (!x->is_resilient || n->state != ABSENT || n->refs || !is_group(x, slot))
-        return slot;
-    for (uint32_t group = 1; group < x->cap; group++)
-        if (is_left_as(x, group, set_at(x, slot))) {
-            rename_group(x, group, slot);
-            return group;
-        }
-    return slot;
-}
-
 uint32_t nexthops_use(struct nexthops *x, uint32_t nhset, uint64_t now_ms, struct nl_answer *why)
 {
-    uint32_t slot = slot_for(x, nhset);
+    uint32_t slot = nexthops_slot_for(x, nhset);
     if (!slot) {
         *why = (struct nl_answer){ -ENOMEM, "no room for another nexthop object" };
         return 0;
     }
-    slot = succeed(x, slot);
+    slot = nexthops_succeed(x, slot);
     x->slots[slot].is_idle = false;
-    if (is_usable(&x->slots[slot]) || make(x, slot, now_ms, why) == 0)
+    if (is_usable(&x->slots[slot]) || nexthops_make(x, slot, now_ms, why) == 0)
         return slot;
     return 0;
 }
@@ -447,10 +362,20 @@ static uint32_t set_of(struct nexthops *x, const struct nl_nexthop *k)
     return nhset_intern(x->sets, members, count, &nomem);
 }
 
+/* A group that the kernel has, whoever made it, names these and no others of the same content. */
+static void pin_members(struct nexthops *x, const struct nl_nexthop *k)
+{
+    for (uint32_t i = 0; i < k->member_count; i++) {
+        uint32_t slot = nexthops_see(x, k->members[i]);
+        if (slot && x->by_set[x->slots[slot].nhset] != slot)
+            x->slots[slot].is_pinned = true;
+    }
+}
+
 static int adopt(struct nexthops *x, const struct nl_nexthop *k)
 {
     uint32_t slot = k->id - x->id_base, nhset = set_of(x, k);
-    if (!grow_slots(x, slot) || !grow_by_set(x, nhset)) {
+    if (!grow_slots(x, slot) || !nexthops_reach_set(x, nhset)) {
         nhset_unref(x->sets, nhset);
         return -ENOMEM;
     }
@@ -461,7 +386,7 @@ static int adopt(struct nexthops *x, const struct nl_nexthop *k)
         n->state = n->nhset == nhset ? PRESENT : ABSENT; /* somebody changed it: make it again */
     else if (!nhset)
         *n = (struct nexthop){ .state = FOREIGN };
-    else if (!fill_slot(x, slot, nhset, PRESENT))
+    else if (!nexthops_fill(x, slot, nhset, PRESENT))
         error = -ENOMEM;
     n = &x->slots[slot]; /* filling a group may move the slots */
     n->oif = k->oif;
@@ -469,7 +394,8 @@ static int adopt(struct nexthops *x, const struct nl_nexthop *k)
     n->is_resilient = k->is_resilient;
     if (!is_known && n->nhset && !nexthops_is_of_kind(x, slot) && x->by_set[nhset] == slot)
         x->by_set[nhset] = 0; /* its routes keep it until they have another */
-    n->is_pinned = nhset && !k->member_count && x->by_set[nhset] != slot;
+    n->is_pinned = false;
+    pin_members(x, k);
     nhset_unref(x->sets, nhset);
     return error;
 }
@@ -519,7 +445,7 @@ static void repair(struct nexthops *x, uint64_t now_ms)
             if (!n->nhset || !n->refs || is_group(x, slot) != groups)
                 continue;
             if (n->state != PRESENT || (!groups && has_moved(x, slot)))
-                (void)make(x, slot, now_ms, &why); /* kept in the slot; its users will report it */
+                (void)nexthops_make(x, slot, now_ms, &why); /* kept in the slot; its users will report it */
         }
 }
 
@@ -558,7 +484,7 @@ void nexthops_collect(struct nexthops *x)
             struct nlmsghdr *h = nl_build_nexthop_delete(buf, nexthops_id(x, slot));
             if (n->state == ABSENT || nl_talk(x->socket, h, NULL, NULL, &answer) == 0 ||
                 answer.error == -ENOENT)
-                empty_slot(x, slot);
+                nexthops_empty(x, slot);
         }
 }
 
@@ -573,7 +499,7 @@ void nexthops_forget_failures(struct nexthops *x)
 /* True when from now on it is left out, or is not any more. */
 static bool note_doubt(struct nexthops *x, const struct ip_addr *hop, enum nexthop_reason reason, bool is_on)
 {
-    struct nexthop_doubt *d = find_doubt(x, hop);
+    struct nexthop_doubt *d = nexthops_find_doubt(x, hop);
     if (!d && !is_on)
         return false;
     if (!d) {
@@ -591,14 +517,6 @@ static bool note_doubt(struct nexthops *x, const struct ip_addr *hop, enum nexth
     return true;
 }
 
-static bool has_member(const struct nhset *s, const struct ip_addr *hop)
-{
-    for (uint32_t i = 0; i < s->count; i++)
-        if (ip_addr_is_equal(&s->members[i], hop))
-            return true;
-    return false;
-}
-
 /* Groups in use with this member, anew. What fails is made with the next dump. */
 static void make_groups_of(struct nexthops *x, const struct ip_addr *hop, uint64_t now_ms)
 {
@@ -606,7 +524,7 @@ static void make_groups_of(struct nexthops *x, const struct ip_addr *hop, uint64
     for (uint32_t slot = 1; slot < x->cap; slot++)
         if (x->slots[slot].nhset && x->slots[slot].refs && is_group(x, slot) &&
             has_member(set_at(x, slot), hop))
-            (void)make(x, slot, now_ms, &why);
+            (void)nexthops_make(x, slot, now_ms, &why);
 }
 
 void nexthops_set_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy,

@@ -9,8 +9,8 @@
  *   - objects of an earlier run are adopted by their content and keep their ids.
  * A group is made of the members that resolve now; the others join when they do. A member that the
  * owner says is unhealthy is left out as well, unless nothing else would be left.
- * A resilient group keeps its flows where they are when members leave and join; one that has lost an NVA goes on
- * as the group of who is left. Groups of the other kind, of an earlier run, are replaced, as a kernel cannot
+ * An object may go over to another set (netlink_heir.c). A resilient group keeps its flows where they are when members
+ * leave and join; one that has lost an NVA goes on as the group of who is left. Groups of the other kind, of an earlier run, are replaced, as a kernel cannot
  * turn one into the other.
  * Source: linux/nexthop.h; measured behaviour in the replication design, H15. */
 #ifndef TANDEM_NODE_TARGETS_NETLINK_NEXTHOP_H
@@ -60,6 +60,10 @@ static inline uint32_t nexthops_id(const struct nexthops *x, uint32_t slot)
 }
 /* A route of ours with this object id was seen in a dump: its slot, 0 when it is none of ours. */
 uint32_t nexthops_see(struct nexthops *x, uint32_t id);
+/* Does the kernel have an object for this set there, as it is to be? */
+bool nexthops_has(const struct nexthops *x, uint32_t slot, uint32_t nhset);
+/* Routes, and groups with this member. */
+uint32_t nexthops_refs(const struct nexthops *x, uint32_t slot);
 /* Its content as a set; the slot keeps the reference. */
 uint32_t nexthops_set(const struct nexthops *x, uint32_t slot);
 /* False: a group with buckets where none are asked for, or the other way round. */
@@ -68,6 +72,16 @@ bool nexthops_is_of_kind(const struct nexthops *x, uint32_t slot);
 bool nexthops_can_be_resilient(struct nexthops *x);
 /* An operation that used the slot failed: make the object again before the next one. */
 void nexthops_doubt(struct nexthops *x, uint32_t slot);
+
+/* May objects of a set themselves go over to another one, and all of their routes with them? From a gateway only to
+ * one of the same family, from a group to a group. */
+bool nexthops_can_become(const struct nexthops *x, uint32_t nhset, uint32_t heir);
+/* A slot of this set for routes that are to stay with it; 0 and the reason when that is impossible. */
+uint32_t nexthops_twin(struct nexthops *x, uint32_t nhset, uint64_t now_ms, struct nl_answer *why);
+/* All objects of a set that routes use, but not the twin, go over to its heir; 0, or a negative errno with the reason,
+ * and the one that it is about stays what it was. */
+int nexthops_hand_over(struct nexthops *x, uint32_t nhset, uint32_t heir, uint32_t twin, uint64_t now_ms,
+                       struct nl_answer *why) MUST_USE;
 
 /* Compares with the kernel: adopts what is new, makes again what is missing or has changed. 0 or a
  * negative errno; -EOPNOTSUPP: the kernel has no nexthop objects; -EINTR: ask again. */

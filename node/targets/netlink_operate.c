@@ -24,6 +24,7 @@ struct batch {
     int errors[BATCH];
     uint32_t count, first_seq;
     size_t len;
+    uint32_t leaving, leavers; /* so many of the batch, the last ones, leave the slot `leaving` */
     uint32_t failures; /* of the turn */
     char first_reason[NETLINK_ERROR_MAX];
     _Alignas(NLMSG_ALIGNTO) char bytes[BATCH * ROUTE_MESSAGE_MAX];
@@ -78,21 +79,46 @@ static int append(struct netlink *n, struct batch *b, const struct program_op *o
     return 0;
 }
 
+static void note_leaver(struct netlink *n, struct batch *b, const struct program_op *op)
+{
+    uint32_t slot = netlink_note(n, op->prefix)->slot;
+    if (op->kind != PROGRAM_PUT || !slot)
+        return;
+    b->leavers = slot == b->leaving ? b->leavers + 1 : 1;
+    b->leaving = slot;
+}
+
+/* Its object went over to that set before its turn came. */
+static bool is_there(struct netlink *n, const struct program_op *op)
+{
+    const struct route_note *note = op->kind == PROGRAM_PUT && op->previous ? netlink_note(n, op->prefix) : NULL;
+    return note && nexthops_has(&n->nexthops, note->slot, op->nhset);
+}
+
+static void conclude(struct netlink *n, const struct program_op *op, bool ok, uint64_t now_ms)
+{
+    program_result(n->cfg.program, op, ok, now_ms);
+    netlink_release_forgotten(n, op->prefix);
+}
+
 /* Takes operations from the program until the batch is full; false when there are no more. */
 static bool collect(struct netlink *n, struct batch *b, uint64_t now_ms)
 {
     struct program_op op;
     struct nl_answer why;
-    b->count = 0;
+    b->count = b->leavers = b->leaving = 0;
     b->len = 0;
     for (int i = 0; i < BATCH; i++) {
         if (!program_next(n->cfg.program, now_ms, &op))
             return false;
-        if (append(n, b, &op, now_ms, &why) == 0)
+        bool ok = is_there(n, &op);
+        if (!ok && append(n, b, &op, now_ms, &why) == 0) {
+            note_leaver(n, b, &op);
             continue;
-        note_failure(n, b, &op, why.reason);
-        program_result(n->cfg.program, &op, false, now_ms);
-        netlink_release_forgotten(n, op.prefix);
+        }
+        if (!ok)
+            note_failure(n, b, &op, why.reason);
+        conclude(n, &op, ok, now_ms);
     }
     return true;
 }
@@ -153,8 +179,7 @@ static void land(struct netlink *n, struct batch *b, uint32_t i, uint64_t now_ms
         netlink_resync_by(n, now_ms + CONFLICT_RESYNC_MS); /* or is it ours, and we missed it? */
     else if (op->kind == PROGRAM_PUT)
         nexthops_doubt(&n->nexthops, b->slots[i]);
-    program_result(n->cfg.program, op, b->errors[i] == 0, now_ms);
-    netlink_release_forgotten(n, op->prefix);
+    conclude(n, op, b->errors[i] == 0, now_ms);
 }
 
 static void run_batch(struct netlink *n, struct batch *b, uint64_t now_ms)
@@ -181,11 +206,36 @@ bool netlink_operate(struct netlink *n, uint64_t now_ms)
         is_more = collect(n, &b, now_ms);
         if (b.count)
             run_batch(n, &b, now_ms);
-    } while (is_more && uv_hrtime() - start < SLICE_NS);
+        netlink_takeover_look(n, b.leaving, b.leavers, now_ms);
+    } while (is_more && !n->takeover.phase && uv_hrtime() - start < SLICE_NS);
     if (n->nexthops.has_heirs)
         netlink_resync_by(n, now_ms + HEIR_RESYNC_MS);
     n->nexthops.has_heirs = false;
     if (b.failures)
         netlink_tell(n, NETLINK_ROUTES_FAILED, b.failures, b.first_reason);
     return is_more;
+}
+
+bool netlink_move(struct netlink *n, const uint32_t *prefixes, uint32_t count, uint32_t slot, uint64_t now_ms)
+{
+    struct batch b;
+    struct nl_answer why;
+    uint32_t nhset = nexthops_set(&n->nexthops, slot), moved = 0;
+    memset(&b, 0, offsetof(struct batch, bytes));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct program_op op = { .kind = PROGRAM_PUT, .prefix = prefixes[i], .nhset = nhset, .previous = nhset };
+        if (append(n, &b, &op, now_ms, &why))
+            return false;
+    }
+    int error = exchange(n, &b);
+    for (uint32_t i = 0; !error && i < b.count; i++)
+        if (b.errors[i] == 0 && b.slots[i] == slot) {
+            struct route_note *note = netlink_note(n, prefixes[i]);
+            note->mark = n->dump.mark;
+            netlink_bind(n, note, slot);
+            moved++;
+        }
+    if (moved < count)
+        netlink_resync_by(n, now_ms);
+    return moved == count;
 }

@@ -27,7 +27,7 @@ struct life {
     struct program *program;
     struct netlink *target;
     char reason[NETLINK_ERROR_MAX]; /* of the last failure */
-    unsigned failed, disturbed, differences, released;
+    unsigned failed, disturbed, differences, released, takeovers;
 };
 
 __attribute__((format(printf, 1, 2))) static inline int shell(const char *format, ...)
@@ -86,6 +86,7 @@ static inline void on_event(void *data, const struct netlink_event *e)
     }
     if (e->kind == NETLINK_ROUTES_DISTURBED)
         l->disturbed += e->count;
+    l->takeovers += e->kind == NETLINK_TAKEN_OVER;
     if (e->kind == NETLINK_RESYNCED)
         l->differences += e->count;
 }
@@ -117,6 +118,7 @@ static inline int try_live_as(struct life *l, const struct netlink_cfg *as,
         .sets = &l->sets,
         .program = l->program,
         .on_event = on_event,
+        .foresee = as->foresee,
         .on_released = on_released,
         .data = l,
     };
@@ -154,8 +156,8 @@ static inline uint32_t prefix_of(struct life *l, const char *text)
     return prefix_table_get(&l->prefixes, &p);
 }
 
-/* hops: "10.0.0.2 10.0.0.3", "" = not wanted (withdrawn). */
-static inline void want(struct life *l, const char *prefix, const char *hops)
+/* hops: "10.0.0.2 10.0.0.3", "" = none: 0. With a reference. */
+static inline uint32_t set_of(struct life *l, const char *hops)
 {
     struct ip_addr members[NHSET_MAX];
     char copy[4096], *rest = NULL;
@@ -164,7 +166,13 @@ static inline void want(struct life *l, const char *prefix, const char *hops)
     snprintf(copy, sizeof copy, "%s", hops);
     for (char *t = strtok_r(copy, " ", &rest); t; t = strtok_r(NULL, " ", &rest))
         CU_ASSERT_EQUAL_FATAL(ip_addr_parse(t, &members[count++]), 0);
-    uint32_t id = nhset_intern(&l->sets, members, count, &nomem);
+    return nhset_intern(&l->sets, members, count, &nomem);
+}
+
+/* "" = not wanted (withdrawn). */
+static inline void want(struct life *l, const char *prefix, const char *hops)
+{
+    uint32_t id = set_of(l, hops);
     CU_ASSERT_EQUAL(
         program_want(l->program, prefix_of(l, prefix), id, PROGRAM_WITHDRAWN, uv_now(&l->loop)), 0);
     nhset_unref(&l->sets, id);
