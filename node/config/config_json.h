@@ -12,5 +12,7 @@ json_t *config_json(const struct config *c);
 
 /* A JSON Schema (2020-12) of the configuration file, out of the tables that read it. */
 json_t *config_schema(void);
+/* The same of a host agent's file. */
+json_t *config_agent_schema(void);
 
 #endif

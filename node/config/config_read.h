@@ -24,6 +24,10 @@ struct config_peer_rows {
 struct config_export_rows {
     const struct schema_row *top, *station, *mrt;
 };
+struct config_agent_rows {
+    const struct schema_row *top, *node;
+};
+extern const struct config_agent_rows config_agent_rows;
 extern const struct config_rows config_rows;
 extern const struct config_peer_rows config_peer_rows;
 extern const struct config_export_rows config_export_rows;

@@ -13,6 +13,11 @@ static json_t *text_like(const char *pattern)
     return pattern ? json_pack("{s:s, s:s}", "type", "string", "pattern", pattern) : json_pack("{s:s}", "type", "string");
 }
 
+static bool is_number(const struct schema_row *row)
+{
+    return row->read == schema_u8 || row->read == schema_u16 || row->read == schema_u32 || row->read == schema_u64;
+}
+
 static json_t *number(const struct schema_row *row)
 {
     json_t *o = json_pack("{s:s, s:I}", "type", "integer", "minimum", (json_int_t)row->min);
@@ -55,7 +60,7 @@ static const struct {
 
 static json_t *single(const struct schema_row *row)
 {
-    if (row->read == schema_u8 || row->read == schema_u16 || row->read == schema_u32 || row->read == schema_u64)
+    if (is_number(row))
         return number(row);
     if (row->read == schema_bool)
         return json_pack("{s:s}", "type", "boolean");
@@ -126,7 +131,7 @@ static json_t *child(const struct schema_row *row, bool is_top)
 
 static json_t *property(const struct schema_row *row, bool is_top)
 {
-    json_t *o = child(row, is_top);
+    json_t *o = is_number(row) ? NULL : child(row, is_top); /* maxRoutes of a table is a number, of a peer it has keys */
     if (!o)
         o = single(row);
     if (!row->is_required)
@@ -160,7 +165,7 @@ static json_t *targets(void)
         json_object_set_new(json_object_get(kind, "properties"), "type", type);
         json_array_append_new(kinds, kind);
     }
-    return json_pack("{s:[s, s], s:{s:o}}", "type", "array", "null", "items", "anyOf", kinds);
+    return json_pack("{s:[s, s], s:s, s:{s:o}}", "type", "array", "null", "description", "targets", "items", "anyOf", kinds);
 }
 
 json_t *config_schema(void)
@@ -169,5 +174,14 @@ json_t *config_schema(void)
     json_object_set_new(o, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
     json_object_set_new(o, "title", json_string("Tandem " TANDEM_VERSION ": the route server's configuration"));
     json_object_set_new(json_object_get(o, "properties"), "programming", targets());
+    return o;
+}
+
+json_t *config_agent_schema(void)
+{
+    json_t *o = object(config_agent_rows.top, false);
+    json_t *nodes = json_object_get(json_object_get(o, "properties"), "nodes");
+    json_object_set_new(nodes, "type", json_string("array"));
+    json_object_set_new(nodes, "items", object(config_agent_rows.node, false));
     return o;
 }

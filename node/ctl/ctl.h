@@ -38,8 +38,11 @@ int ctl_cannot_write(void);
 /* True when the verb got exactly what it wants; says so otherwise. */
 bool ctl_takes(const struct ctl *c, int least, int most, const char *form);
 
-/* The tables of tandemctl.c, for completion. Verbs that help lists, NULL behind the last; options, without a name there. */
+/* The tables of tandemctl.c, for completion and manual pages. Verbs that help lists, NULL behind the last; options,
+ * without a name there. */
 const char *ctl_phrase(size_t i);
+const char *ctl_arguments(size_t i);
+const char *ctl_help(size_t i);
 struct option;
 const struct option *ctl_option(size_t i);
 
@@ -49,6 +52,7 @@ ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_li
     verb_events, verb_mrt_dump, verb_key_new, verb_key_public, verb_key_show, verb_config_check, verb_config_diff,
     verb_config_reload, verb_config_show, verb_config_schema, verb_config_history, verb_metrics,
     verb_version, verb_help, verb_peer_disable, verb_peer_enable, verb_peer_clear, verb_node_drain,
-    verb_node_undrain, verb_nva_config, verb_completion, verb_top, verb_import_azure;
+    verb_node_undrain, verb_nva_config, verb_completion, verb_top, verb_import_azure,
+    verb_help_page;
 
 #endif

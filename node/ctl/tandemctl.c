@@ -52,6 +52,7 @@ static const struct verb verbs[] = {
     { "completion",     "bash|zsh|fish",                      "for a shell: source <(tandemctl completion bash)", verb_completion },
     { "version",        "",                                   "of this program",                verb_version },
     { "help",           "",                                   "this text",                      verb_help },
+    { "help page",        "PART", NULL, verb_help_page },
     { "reload",           "", NULL, verb_config_reload },
     { "show protocols",   "", NULL, verb_peer_list },
     { "show bgp summary", "", NULL, verb_peer_list },
@@ -180,6 +181,16 @@ const struct option *ctl_option(size_t i)
 const char *ctl_phrase(size_t i)
 {
     return i < VERBS && verbs[i].help ? verbs[i].phrase : NULL;
+}
+
+const char *ctl_arguments(size_t i)
+{
+    return verbs[i].arguments;
+}
+
+const char *ctl_help(size_t i)
+{
+    return verbs[i].help;
 }
 
 static bool parse_options(struct ctl *c, int argc, char **argv, bool *wants_help)

@@ -83,6 +83,7 @@ static void test_the_schema_says_of_every_key_what_may_stand_there(void)
         { "properties.api.properties.tokenFile.type", "[\"string\",\"null\"]" },
         { "properties.programming.items.anyOf.2.properties.type.const", "\"etcd\"" },
         { "properties.programming.items.anyOf.3.required", "[\"name\",\"type\",\"resourceIds\"]" },
+        { "properties.programming.items.anyOf.3.properties.maxRoutes.maximum", "4000" }, /* a number, not that of peers */
         { "properties.export.properties.bmp.items.required", "[\"station\"]" },
     };
     json_t *schema = config_schema();

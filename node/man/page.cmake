@@ -1,0 +1,10 @@
+# A manual page: PAGE, with each line @PART@ replaced by what CTL has of it, through SCDOC, to OUT.
+file(READ ${PAGE} text)
+foreach(part verbs keys agent-keys)
+  if(text MATCHES "@${part}@")
+    execute_process(COMMAND ${CTL} help page ${part} OUTPUT_VARIABLE list COMMAND_ERROR_IS_FATAL ANY)
+    string(REPLACE "@${part}@" "${list}" text "${text}")
+  endif()
+endforeach()
+file(WRITE ${OUT}.scd "${text}")
+execute_process(COMMAND ${SCDOC} INPUT_FILE ${OUT}.scd OUTPUT_FILE ${OUT} COMMAND_ERROR_IS_FATAL ANY)
