@@ -139,6 +139,12 @@ static uint64_t patience(uint64_t threshold_ms, uint64_t lag_ms)
     return threshold_ms * (1 + (factor < LAG_FACTOR_MAX ? factor : LAG_FACTOR_MAX));
 }
 
+/* Silence is counted from then. */
+static uint64_t since(const struct repl_member *m, uint64_t word_ms)
+{
+    return word_ms > m->armed_ms ? word_ms : m->armed_ms;
+}
+
 static uint64_t dead_ms(const struct repl_member *m)
 {
     return m->times->dead_ms * (m->linked || m->heard_ms == m->direct_ms ? 1 : HEARSAY_FACTOR);
@@ -146,14 +152,14 @@ static uint64_t dead_ms(const struct repl_member *m)
 
 bool repl_member_link_is_silent(const struct repl_member *m, uint64_t lag_ms, uint64_t now_ms)
 {
-    return m->linked && now_ms - m->direct_ms >= patience(m->times->dead_ms, lag_ms);
+    return m->linked && now_ms - since(m, m->direct_ms) >= patience(m->times->dead_ms, lag_ms);
 }
 
 bool repl_member_tick(struct repl_member *m, uint64_t lag_ms, uint64_t now_ms)
 {
     if (is_away(m))
         return false;
-    uint64_t silence_ms = now_ms - m->heard_ms;
+    uint64_t silence_ms = now_ms - since(m, m->heard_ms);
     if (silence_ms >= patience(dead_ms(m), lag_ms))
         return enter(m, REPL_MEMBER_DEAD, now_ms);
     if (m->state == REPL_MEMBER_ALIVE && silence_ms >= patience(m->times->suspect_ms, lag_ms))
@@ -174,16 +180,16 @@ uint64_t repl_member_deadline(const struct repl_member *m)
     uint64_t due = m->dial_ms;
     if (!is_away(m)) {
         bool suspects = m->state == REPL_MEMBER_ALIVE && m->times->suspect_ms < m->times->dead_ms;
-        uint64_t silent = m->heard_ms + (suspects ? m->times->suspect_ms : dead_ms(m));
+        uint64_t silent = since(m, m->heard_ms) + (suspects ? m->times->suspect_ms : dead_ms(m));
         if (silent < due)
             due = silent;
     }
-    if (m->linked && m->direct_ms + m->times->dead_ms < due)
-        due = m->direct_ms + m->times->dead_ms;
+    if (m->linked && since(m, m->direct_ms) + m->times->dead_ms < due)
+        due = since(m, m->direct_ms) + m->times->dead_ms;
     return due;
 }
 
 void repl_member_rearm(struct repl_member *m, uint64_t now_ms)
 {
-    m->heard_ms = m->direct_ms = now_ms;
+    m->armed_ms = now_ms;
 }

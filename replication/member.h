@@ -39,6 +39,7 @@ struct repl_member {
     uint64_t dial_ms;   /* next dial is due; UINT64_MAX while linked or dialling */
     uint64_t retry_ms;  /* current back-off */
     uint64_t direct_ms; /* … that came on the link */
+    uint64_t armed_ms;  /* silence before is nobody's fault: this process stood still */
     bool linked;        /* an authenticated link is up */
     bool refused;       /* … is not, and the last dial was refused */
     bool is_vouched;    /* another node has a link with it */
@@ -69,7 +70,8 @@ bool repl_member_link_is_silent(const struct repl_member *m, uint64_t lag_ms, ui
 /* Is a dial due? Taking it means doing it. */
 bool repl_member_take_dial(struct repl_member *m, uint64_t now_ms);
 uint64_t repl_member_deadline(const struct repl_member *m);
-/* After a pause of this process: silence is counted from now. */
+/* After a pause of this process: silence is counted from now. When it was heard last, which is what others are told
+ * and what it knew then, stays true. */
 void repl_member_rearm(struct repl_member *m, uint64_t now_ms);
 
 #endif

@@ -113,6 +113,10 @@ static void test_after_a_pause_silence_is_counted_from_now(void)
     repl_member_rearm(&m, 31000);
     CU_ASSERT_FALSE(repl_member_tick(&m, 0, 31100));
     CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+    CU_ASSERT(repl_member_deadline(&m) == 31150);
+    CU_ASSERT_EQUAL(m.heard_ms, 1000); /* others are told nothing newer of it */
+    CU_ASSERT_TRUE(repl_member_tick(&m, 0, 31300));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
 }
 
 /* ---- three nodes and more ---- */
