@@ -86,7 +86,7 @@ static const struct rib_session *witness(const struct rib *r, int origin, uint16
     return o->class == RIB_LIVE && !o->lags && rib_session_is_up(s->state) ? s : NULL;
 }
 
-/* The witness's own current entry for the same route: announced, withdrawn, or NULL. What others have
+/* The entry for the same route of the witness's session: announced, withdrawn, or NULL. What others have
  * disproved says nothing: between two cuts it may come before the word that its session is no more. */
 static const struct rib_path *statement(const struct rib *r, const struct rib_path *held,
                                         int origin)
@@ -94,7 +94,7 @@ static const struct rib_path *statement(const struct rib *r, const struct rib_pa
     for (uint32_t i = rib_net(r, rib_path_net(r, held))->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin == origin && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) &&
-            !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p))
+            !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) && !rib_path_is_former(r, p))
             return p->attrs && p->flags & RIB_PATH_DISPROVED ? NULL : p;
         i = rib_path_next(p);
     }

@@ -267,6 +267,7 @@ static int apply_entries(const struct placing *x, const struct repl_names *names
 static void conclude(struct repl_replica *p, struct rib *r, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[p->origin];
+    rib_origin_drop_former(r, p->origin);
     if (p->resetting) {
         rib_origin_drop_unseen(r, p->origin);
         o->dropped = vlist_head(&o->order); /* what was swept left no trace */

@@ -295,6 +295,11 @@ static size_t cost_at_most(const struct rib *r, uint32_t id)
     return cost;
 }
 
+static bool is_of_no_session(const struct rib *r, const struct rib_path *p)
+{
+    return rib_path_is_flushed(r, p) || rib_path_is_former(r, p);
+}
+
 /* Returns the version up to which the batch tells everything. */
 static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
                      uint64_t *quarantined)
@@ -302,7 +307,7 @@ static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct r
     const struct vlist *order = &b->origin->order;
     uint64_t at = rib_origin_place(b->origin, b->from), base = b->origin->base, told = at;
     for (uint32_t id; (id = vlist_next(order, &at)); told = at) {
-        if (!(id & RIB_FACT) && rib_path_is_flushed(r, rib_path(r, id)))
+        if (!(id & RIB_FACT) && is_of_no_session(r, rib_path(r, id)))
             continue; /* the fact that stands behind it says so */
         if (fits_no_frame(r, id)) {
             ++*quarantined;
@@ -324,7 +329,7 @@ static uint64_t first_place(const struct rib *r, const struct rib_origin *o)
 {
     uint64_t at = 0;
     for (uint32_t id; (id = vlist_next(&o->order, &at));)
-        if (id & RIB_FACT || !(rib_path_is_old(r, rib_path(r, id)) || rib_path_is_flushed(r, rib_path(r, id))))
+        if (id & RIB_FACT || !(rib_path_is_old(r, rib_path(r, id)) || is_of_no_session(r, rib_path(r, id))))
             return at - 1;
     return at;
 }

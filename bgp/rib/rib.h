@@ -125,6 +125,7 @@ struct rib_session {
     uint64_t lost_ms;    /* GRACE: since when, as this node learnt it */
     uint64_t flushed;    /* what is not newer in the order is of a session that ended: gone */
     uint64_t old_flushed; /* … and of an earlier incarnation, and was not heard again: gone */
+    uint64_t former;      /* … is of a session before this one, which a copy is about to be told anew: rib_path_is_former */
     struct rib_retelling retelling[BGP_FAMILIES];
 };
 
@@ -148,6 +149,7 @@ struct rib_origin {
     uint64_t place;               /* where the next changed entry stands in order; 0: at its tail */
     bool lags;                    /* it does not read in time what its NVAs say */
     bool is_partial;              /* entries were dropped that the owner still has */
+    bool has_former;              /* entries of it may be of former sessions */
     struct rib_session *sessions; /* by NVA */
     uint64_t dropped;             /* newest version of a tombstone or fact that is no more */
     uint8_t class;                /* enum rib_class of its current entries: LIVE, GRACE, STALE */
@@ -349,7 +351,8 @@ void rib_remove(struct rib *r, uint32_t path);
 void rib_withdraw_family(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_family family);
 
 /* A session's new state, as a fact of its origin. DOWN removes its paths, GRACE holds them; SYNCED
- * removes those of an earlier incarnation that were not heard again. */
+ * removes those of an earlier incarnation that were not heard again. Another generation, that is a session whose
+ * predecessor is gone, removes the own origin's paths; in a copy they are former ones until its next cut. */
 int rib_session_set(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
                     uint64_t now_ms) MUST_USE;
 
@@ -399,6 +402,8 @@ void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_p
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin);
 /* After a RESET stream's cut: what it did not bring is gone, sessions too. Old entries stay. */
 void rib_origin_drop_unseen(struct rib *r, uint8_t origin);
+/* At a copy's cut: what is of former sessions, and was not brought since, is gone. */
+void rib_origin_drop_former(struct rib *r, uint8_t origin);
 /* The origin is alive again with the same incarnation: what evidence held against its current
  * entries while it could not answer is void, … */
 void rib_origin_rehabilitate(struct rib *r, uint8_t origin);
@@ -428,7 +433,14 @@ static inline bool rib_path_is_flushed(const struct rib *r, const struct rib_pat
 {
     return r->origins[p->origin].sweep_end && rib_path_is_swept(r, p);
 }
-/* A RESET stream, or a refresh, began after it was heard last. */
+/* In a copy: it is of a session that has another one behind it, which has not been told to its end. It counts on, since
+ * absence is concluded at a cut only, and is no word of the session that there is now. */
+static inline bool rib_path_is_former(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_origin *o = &r->origins[p->origin];
+    return o->has_former && vlist_version(&o->order, p->slot) <= o->sessions[p->nva].former && !rib_path_is_old(r, p);
+}
+/* A RESET stream, a refresh, or a session of which this is a copy, began after it was heard last. */
 bool rib_path_is_unheard(const struct rib *r, const struct rib_path *p);
 /* Disproved by what is to be judged anew. */
 bool rib_path_is_doubted(const struct rib *r, const struct rib_path *p);

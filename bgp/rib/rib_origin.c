@@ -20,6 +20,18 @@ static void flush_session(struct rib *r, struct rib_origin *o, struct rib_sessio
     rib_sweep_ask(r, o);
 }
 
+/* The session that it had is no more, and another one is there. Its owner has removed what it announced; who copies that hears
+ * of it when the other one's routes are on their way already, and would lose all that they bring until they have come. */
+static void succeed_session(struct rib *r, struct rib_origin *o, struct rib_session *s)
+{
+    if (o == &r->origins[r->self]) {
+        flush_session(r, o, s);
+        return;
+    }
+    s->former = rib_mark(o);
+    o->has_former = true;
+}
+
 void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_session *fact,
                        uint64_t now_ms)
 {
@@ -36,8 +48,10 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     s->state = fact->state;
     s->generation = fact->generation;
     s->identifier = fact->identifier;
-    if (fact->state == RIB_SESSION_DOWN || new_session)
+    if (fact->state == RIB_SESSION_DOWN)
         flush_session(r, o, s);
+    else if (new_session)
+        succeed_session(r, o, s);
     if (other_identifier && s->paths)
         rib_origin_review(r, origin, nva);
     if (graced_now) {
@@ -186,6 +200,20 @@ void rib_origin_drop_unseen(struct rib *r, uint8_t origin)
         return;
     o->flushed = o->unseen;
     rib_sweep_ask(r, o);
+}
+
+void rib_origin_drop_former(struct rib *r, uint8_t origin)
+{
+    struct rib_origin *o = &r->origins[origin];
+    for (uint32_t nva = 0; o->has_former && nva < r->nva_count; nva++) {
+        struct rib_session *s = &o->sessions[nva];
+        if (s->former > s->flushed && (s->paths || s->tombstones)) {
+            s->flushed = s->former;
+            rib_sweep_ask(r, o);
+        }
+        s->former = 0;
+    }
+    o->has_former = false;
 }
 
 void rib_origin_rehabilitate(struct rib *r, uint8_t origin)

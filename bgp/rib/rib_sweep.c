@@ -26,7 +26,7 @@ bool rib_path_is_unheard(const struct rib *r, const struct rib_path *p)
 {
     uint64_t version = rib_path_version(r, p);
     return p->flags & RIB_PATH_UNSEEN || version <= r->origins[p->origin].unseen ||
-           version <= retelling_of(r, p)->unheard;
+           version <= retelling_of(r, p)->unheard || rib_path_is_former(r, p);
 }
 
 bool rib_path_is_doubted(const struct rib *r, const struct rib_path *p)

@@ -255,11 +255,25 @@ static void test_a_new_generation_begins_empty(void)
 {
     struct lab l;
     lab_open(&l, 8, true);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCED, 1);
+    lab_announce(&l, first);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCED, 1);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &first), 0);
+    lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCING, 2);
+    CU_ASSERT_EQUAL(lab_path(&l, &first), 0);
+    lab_close(&l);
+}
+
+/* Absence is concluded at a cut, and not where the first word of the new session stands. */
+static void test_a_copy_of_a_new_generation_begins_empty_at_its_cut(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
     lab_session(&l, 2, 1, RIB_SESSION_SYNCED, 1);
     lab_announce(&l, theirs);
-    lab_session(&l, 2, 1, RIB_SESSION_SYNCED, 1);
-    CU_ASSERT_NOT_EQUAL(lab_path(&l, &theirs), 0);
     lab_session(&l, 2, 1, RIB_SESSION_SYNCING, 2);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &theirs), 0);
+    rib_origin_drop_former(&l.rib, 2);
     CU_ASSERT_EQUAL(lab_path(&l, &theirs), 0);
     lab_close(&l);
 }
@@ -563,6 +577,7 @@ CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
         CU_CASE(test_no_reader_makes_tombstones_pile_up_for_ever),
         CU_CASE(test_a_session_that_ends_takes_its_paths_along),
         CU_CASE(test_a_new_generation_begins_empty),
+        CU_CASE(test_a_copy_of_a_new_generation_begins_empty_at_its_cut),
         CU_CASE(test_a_fact_moves_in_the_order_and_is_there_once),
         CU_CASE(test_an_origin_that_restarts_keeps_its_paths_as_old_ones),
         CU_CASE(test_old_paths_that_are_heard_again_are_current),

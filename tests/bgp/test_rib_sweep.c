@@ -138,7 +138,7 @@ static void test_a_net_that_is_decided_before_the_walk_knows_what_it_lost(void)
     lab_close(&l);
 }
 
-/* What is in a batch that is being applied comes after the session's end that the same batch tells. */
+/* What is in a batch that is being applied comes after the session's end that the same batch tells, at its cut. */
 static void test_a_copy_keeps_what_the_batch_that_ends_a_session_brings(void)
 {
     struct lab l;
@@ -153,6 +153,8 @@ static void test_a_copy_keeps_what_the_batch_that_ends_a_session_brings(void)
     CU_ASSERT_TRUE(rib_copy_at(&l.rib, 2, head + 3));
     lab_announce(&l, after);
     rib_copy_end(&l.rib, 2);
+    CU_ASSERT_NOT_EQUAL(lab_path(&l, &before), 0);
+    rib_origin_drop_former(&l.rib, 2);
     CU_ASSERT_EQUAL(lab_path(&l, &before), 0);
     CU_ASSERT_NOT_EQUAL(lab_path(&l, &after), 0);
     lab_sweep(&l);

@@ -425,6 +425,27 @@ static void test_a_third_nodes_word_counts_like_our_own(void)
 
 /* ---- coming back ---- */
 
+/* Its session is another one by now: what it said before is no word of it until it comes again. */
+static void test_what_a_former_session_announced_replaces_nothing(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_session(&x, THIRD, FW, RIB_SESSION_SYNCED, 1, 100);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, THIRD, FW, ROUTE, 0, 65001);
+    ribs_session(&x, THIRD, FW, RIB_SESSION_SYNCING, 2, 500);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
+    CU_ASSERT_EQUAL(class_of(&x, THIRD, FW), RIB_LIVE);
+    ribs_announce(&x, THIRD, FW, ROUTE, 0, 65001);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE);
+    rib_origin_drop_former(&x.rib, THIRD);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
 static void test_a_node_that_is_back_says_again_what_was_disproved(void)
 {
     struct ribs x;
@@ -526,6 +547,7 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_a_node_that_is_away_itself_gives_no_evidence),
         CU_CASE(test_a_session_that_is_down_gives_no_evidence),
         CU_CASE(test_a_third_nodes_word_counts_like_our_own),
+        CU_CASE(test_what_a_former_session_announced_replaces_nothing),
         CU_CASE(test_a_node_that_is_back_says_again_what_was_disproved),
         CU_CASE(test_a_node_that_is_back_is_believed_at_once_in_what_it_says_anew),
         CU_CASE(test_losing_a_node_twice_starts_no_second_clock),

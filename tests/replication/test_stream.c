@@ -302,6 +302,32 @@ static void test_a_session_that_went_down_takes_its_routes_along(void)
     end(&p);
 }
 
+/* The session was lost and came again while nobody listened: its first routes do not take away those that follow them. */
+static void test_a_session_that_came_again_keeps_its_routes_until_the_cut(void)
+{
+    struct pair p;
+    enum repl_apply result;
+    begin(&p);
+    up(&p, 1);
+    for (uint32_t i = 0; i < 100; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, i, 0, 65000);
+    run(&p);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_DOWN, 1, p.now);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCING, 2, p.now);
+    for (uint32_t i = 0; i < 90; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, i, 0, 65000);
+    repl_batcher_limit(p.batcher, 10);
+    CU_ASSERT_TRUE(transfer(&p, &result));
+    CU_ASSERT_EQUAL(result, REPL_APPLIED);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[1].generation, 2);
+    CU_ASSERT_EQUAL(rib_path_class(&p.replica.rib, ribs_path(&p.replica, ORIGIN, 1, 50, 0)), RIB_LIVE);
+    CU_ASSERT_PTR_NOT_NULL(ribs_path(&p.replica, ORIGIN, 1, 95, 0));
+    run(&p);
+    CU_ASSERT_TRUE(is_equal(&p));
+    CU_ASSERT_PTR_NULL(ribs_path(&p.replica, ORIGIN, 1, 95, 0));
+    end(&p);
+}
+
 /* ---- incarnations, order ---- */
 
 static void restart_origin(struct pair *p)
@@ -562,6 +588,7 @@ CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
         CU_CASE(test_a_reset_sweeps_at_its_cut_and_not_before),
         CU_CASE(test_a_reset_ends_the_sessions_that_it_does_not_bring),
         CU_CASE(test_a_session_that_went_down_takes_its_routes_along),
+        CU_CASE(test_a_session_that_came_again_keeps_its_routes_until_the_cut),
         CU_CASE(test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib),
         CU_CASE(test_a_batch_of_another_incarnation_or_place_changes_nothing),
         CU_CASE(test_a_position_that_the_origin_never_had_starts_over),
