@@ -86,19 +86,30 @@ static const struct rib_session *witness(const struct rib *r, int origin, uint16
     return o->class == RIB_LIVE && !o->lags && rib_session_is_up(s->state) ? s : NULL;
 }
 
-/* The entry for the same route of the witness's session: announced, withdrawn, or NULL. What others have
- * disproved says nothing: between two cuts it may come before the word that its session is no more. */
-static const struct rib_path *statement(const struct rib *r, const struct rib_path *held,
-                                        int origin)
+/* Is it of the session that its origin has now? */
+static bool is_said(const struct rib *r, const struct rib_path *p)
+{
+    return !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) && !rib_path_is_former(r, p);
+}
+
+/* The entry for the same route of the witness's session, NULL: none. */
+static const struct rib_path *entry_of(const struct rib *r, const struct rib_path *held, int origin)
 {
     for (uint32_t i = rib_net(r, rib_path_net(r, held))->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
-        if (p->origin == origin && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) &&
-            !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) && !rib_path_is_former(r, p))
-            return p->attrs && p->flags & RIB_PATH_DISPROVED ? NULL : p;
+        if (p->origin == origin && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) && is_said(r, p))
+            return p;
         i = rib_path_next(p);
     }
     return NULL;
+}
+
+/* What it says by that: announced, withdrawn, or NULL. What others have disproved says nothing, neither that it is
+ * there nor that it is not: between two cuts it may come before the word that its session is no more. */
+static const struct rib_path *statement(const struct rib *r, const struct rib_path *held, int origin)
+{
+    const struct rib_path *p = entry_of(r, held, origin);
+    return p && p->attrs && p->flags & RIB_PATH_DISPROVED ? NULL : p;
 }
 
 /* When a held copy lost its origin, or its origin lost the session (RFC 4724). */
@@ -142,8 +153,8 @@ static bool is_disproved(const struct rib *r, const struct rib_path *held)
         const struct rib_path *said = s ? statement(r, held, o) : NULL;
         if (said && (!said->attrs || !is_restarting(r, held)))
             return true; /* a: its tombstone; c: its own announcement */
-        if (s && !said && s->state == RIB_SESSION_SYNCED && s->synced_ms > since_ms &&
-            r->nvas[held->nva].symmetric)
+        if (s && s->state == RIB_SESSION_SYNCED && s->synced_ms > since_ms && r->nvas[held->nva].symmetric &&
+            !entry_of(r, held, o))
             return true; /* b */
     }
     return false;
