@@ -57,6 +57,7 @@ struct program {
     uint64_t judged_ms; /* the last slice of them was */
     uint64_t now_ms;
     bool is_heard;             /* any NVA, by any node */
+    bool reads_late;           /* what it inherits is hearsay */
     uint64_t hearsay_until_ms; /* 0 = it is not held */
     uint64_t brake_until_ms;   /* nothing LOST goes before: sessions have just come back */
     uint64_t window_until_ms;  /* losses are counted together for one brake_hold_ms */
@@ -254,10 +255,15 @@ int program_inherit(struct program *p, uint32_t prefix, uint32_t nhset)
     struct entry *e = get(p, prefix);
     if (!e)
         return BGP_ERR_NOMEM;
-    e->flags |= INHERITED;
+    e->flags |= INHERITED | (p->reads_late ? HEARSAY : 0);
     set_actual(p, e, nhset);
     place(p, prefix, e);
     return 0;
+}
+
+void program_reads_late(struct program *p)
+{
+    p->reads_late = true;
 }
 
 int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
@@ -267,9 +273,12 @@ int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
         return BGP_ERR_NOMEM;
     if (e->actual == nhset)
         return 0;
-    /* What nobody ever named is no evidence against itself: it counts as inherited. */
-    if (e->wanted == 0 && e->actual == 0)
+    /* What nobody ever named is no evidence against itself: it counts as inherited. Nor is a withdrawal that was
+     * heard before it was put. */
+    if (e->wanted == 0 && (e->actual == 0 || p->hearsay_until_ms)) {
         e->flags |= INHERITED | HEARSAY;
+        e->flags &= (uint16_t)~WITHDRAWN;
+    }
     e->flags &= (uint16_t)~BACKOFF;
     set_actual(p, e, nhset);
     place(p, prefix, e);
@@ -428,6 +437,12 @@ static void issue(struct program *p, uint32_t prefix, struct program_op *out)
     place(p, prefix, e);
 }
 
+/* A shared target that another node writes: what is to go there is not judged yet. */
+static bool is_anothers(const struct program *p)
+{
+    return p->hearsay_until_ms == UINT64_MAX;
+}
+
 bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
 {
     p->now_ms = now_ms;
@@ -437,9 +452,9 @@ bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
     if (p->hearsay_until_ms && now_ms >= p->hearsay_until_ms)
         program_hold_hearsay(p, 0, now_ms);
     uint32_t prefix = p->chains[PUT].head;
-    if (!prefix)
+    if (!prefix && !is_anothers(p))
         prefix = p->chains[DELETE].head;
-    if (!prefix)
+    if (!prefix && !is_anothers(p))
         prefix = next_lost(p);
     if (!prefix)
         return false;
@@ -507,12 +522,12 @@ void program_retry(struct program *p, uint64_t now_ms)
 
 uint64_t program_deadline(const struct program *p)
 {
-    if (p->chains[PUT].count || p->chains[DELETE].count || p->judge_next)
+    if (p->chains[PUT].count || (p->chains[DELETE].count && !is_anothers(p)) || p->judge_next)
         return 0;
     uint64_t deadline = UINT64_MAX;
     if (p->chains[MERGE].count && p->hearsay_until_ms)
         deadline = p->hearsay_until_ms;
-    if (p->chains[LOST].count && p->is_heard) {
+    if (p->chains[LOST].count && p->is_heard && !is_anothers(p)) {
         uint64_t due = p->stats.brake_on ? lost_due(p) : 0;
         deadline = due < deadline ? due : deadline;
     }
@@ -530,6 +545,29 @@ bool program_holds(const struct program *p, uint32_t prefix)
 {
     const struct entry *e = find(p, prefix);
     return e && (e->wanted || e->actual || (e->flags & IN_FLIGHT));
+}
+
+bool program_is_withdrawn(const struct program *p, uint32_t prefix)
+{
+    const struct entry *e = find(p, prefix);
+    return e && !e->wanted && e->actual && e->flags & WITHDRAWN;
+}
+
+void program_doubt(struct program *p, uint32_t prefix, uint64_t now_ms)
+{
+    struct entry *e = find(p, prefix);
+    if (!program_is_withdrawn(p, prefix))
+        return;
+    p->now_ms = now_ms;
+    e->flags |= INHERITED | HEARSAY;
+    e->flags &= (uint16_t)~WITHDRAWN;
+    place(p, prefix, e);
+}
+
+bool program_is_hearsay(const struct program *p, uint32_t prefix)
+{
+    const struct entry *e = find(p, prefix);
+    return e && e->flags & HEARSAY;
 }
 
 uint32_t program_wanted_set(const struct program *p, uint32_t prefix)

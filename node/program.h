@@ -58,8 +58,17 @@ int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum progra
 void program_converged(struct program *p, uint64_t now_ms);
 /* A shared target: what another node wrote and nobody here ever wanted is no evidence against itself
  * (its writer may have died before it told us). Such prefixes, by observe, are not removed before
- * until_ms, except for a withdrawal; UINT64_MAX while another node writes. 0, the start: no hold. */
+ * until_ms, except for a withdrawal; UINT64_MAX while another node writes: then nothing is. 0, the start: no hold. */
 void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms);
+/* The owner has converged, and the target was not read yet: others wrote meanwhile what inherit() will bring, so
+ * that is hearsay, too. */
+void program_reads_late(struct program *p);
+/* A prefix that is there waits for its removal since it was withdrawn … */
+bool program_is_withdrawn(const struct program *p, uint32_t prefix);
+/* … and its writer may have heard since that it is announced again: hearsay from now on. */
+void program_doubt(struct program *p, uint32_t prefix, uint64_t now_ms);
+/* Is it there by hearsay? Then a withdrawal speaks against it that its writer cannot have known better than. */
+bool program_is_hearsay(const struct program *p, uint32_t prefix);
 /* Is any NVA heard, by any node? While none is, every deletion of cause LOST is held. */
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms);
 

@@ -131,6 +131,36 @@ static bool is_withdrawn(const struct rib *r, const struct rib_path *held)
     return false;
 }
 
+/* What a witness says of any of the NVA's routes there. */
+enum word { WORD_NONE, WORD_WITHDRAWN, WORD_ANNOUNCED };
+
+static enum word word_of(const struct rib *r, uint32_t net, uint16_t nva, int origin)
+{
+    enum word word = WORD_NONE;
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i))) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p->origin != origin || p->nva != nva || !is_said(r, p))
+            continue;
+        if (p->attrs)
+            return WORD_ANNOUNCED;
+        word = WORD_WITHDRAWN;
+    }
+    return word;
+}
+
+bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva, uint8_t but)
+{
+    bool is_withdrawn = false;
+    for (int o = 1; o < RIB_ORIGINS; o++) {
+        const struct rib_session *s = o == but ? NULL : witness(r, o, nva);
+        enum word word = s ? word_of(r, net, nva, o) : WORD_NONE;
+        if (word == WORD_ANNOUNCED)
+            return false;
+        is_withdrawn |= word == WORD_WITHDRAWN || (s && s->state == RIB_SESSION_SYNCED && r->nvas[nva].symmetric);
+    }
+    return is_withdrawn;
+}
+
 void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];

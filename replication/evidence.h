@@ -35,6 +35,9 @@ bool repl_evidence_is_healing(const struct rib *r);
 bool repl_evidence_is_needed(const struct rib *r);
 /* Apply the rule to the held copies of one net, right before rib_decide. 0, or BGP_ERR_NOMEM. */
 int repl_evidence_judge(struct rib *r, uint32_t net, uint64_t now_ms) MUST_USE;
+/* Of a route that was withdrawn, and may be announced again where it is not heard: does a live session of the NVA, not
+ * of origin `but`, say by now that it is not? It remembers the withdrawal or, of a symmetric NVA, has told everything. */
+bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva, uint8_t but);
 /* A live session of this NVA reached End-of-RIB: rule b may speak now. */
 void repl_evidence_synced(struct rib *r, uint16_t nva);
 /* A live session of this NVA is about to be lost with its routes: rule c speaks before it goes. */

@@ -175,6 +175,10 @@ struct core_target {
     bool converged_told;
     uint8_t told_role;
     bool doubts_hearsay; /* is_shared: ours, and what others wrote is not removed without a withdrawal */
+    uint32_t writer;     /* is_shared: the other node that wrote it last, 0 = none that we know of */
+    bool is_judging;     /* it has just become ours: withdrawals of what stands there are judged anew, … */
+    uint8_t judged_family; /* … and have been so far */
+    uint32_t judged_place;
     struct repl_fence fence; /* is_shared */
     struct core_hint hints[REPL_NODES_MAX + 1];
     const char *state; /* its backend's word, lives for ever; NULL: none */
@@ -608,6 +612,10 @@ void core_lost_tick(struct core *c);
 
 /* core_shared.c */
 void core_shared_init(struct core *c, struct core_target *t, uint64_t beat_ms);
+/* Does evidence speak against what another node wrote there? */
+bool core_shared_is_disproved(const struct core *c, const struct core_target *t, uint32_t net);
+/* A target that has just become ours: the next of its prefixes. */
+void core_shared_judge(struct core *c, struct core_target *t);
 void core_shared_woke(struct core *c);
 void core_shared_tick(struct core *c);
 uint64_t core_shared_deadline(const struct core *c);

@@ -85,13 +85,61 @@ static void tell_role(struct core *c, const struct core_target *t)
 /* What another node wrote last is only doubted when its routes could not be held any longer. */
 static void on_role(struct core *c, struct core_target *t)
 {
-    uint64_t hold_ms = c->hold_times.grace_ms + c->hold_times.stale_ms;
     bool is_ours = t->fence.role == REPL_ACTIVE;
     tell_role(c, t);
-    if (is_ours != (t->told_role == REPL_ACTIVE))
-        program_hold_hearsay(t->program, is_ours ? c->now_ms + hold_ms : UINT64_MAX, c->now_ms);
+    if (!is_ours)
+        program_hold_hearsay(t->program, UINT64_MAX, c->now_ms);
+    if (is_ours != (t->told_role == REPL_ACTIVE)) {
+        t->is_judging = is_ours;
+        t->judged_family = 0;
+        t->judged_place = 1;
+    }
     t->doubts_hearsay = is_ours;
     t->told_role = t->fence.role;
+}
+
+/* By the word of a session that lives. Its writer's own is older than what it wrote. */
+static bool is_withdrawn(const struct core *c, const struct core_target *t, uint32_t net, const struct ip_addr *hop)
+{
+    for (uint32_t nva = 1; nva < c->names.count; nva++)
+        if (ip_addr_is_equal(&c->nvas[nva].address, hop) &&
+            repl_evidence_is_withdrawn(&c->rib, net, (uint16_t)nva, (uint8_t)t->writer))
+            return true;
+    return false;
+}
+
+/* A withdrawal counts where each NVA that the route leads to says so on a session that lives: what was heard of another
+ * one, or of a node that is away, says nothing of what its writer has heard since. */
+bool core_shared_is_disproved(const struct core *c, const struct core_target *t, uint32_t net)
+{
+    const struct nhset *set = nhset_get(&c->rib.sets, program_actual_set(t->program, net));
+    for (uint32_t i = 0; set && i < set->count; i++)
+        if (!is_withdrawn(c, t, net, &set->members[i]))
+            return false;
+    return true;
+}
+
+static void judge_withdrawn(struct core *c, struct core_target *t, uint32_t net)
+{
+    bool is_due = prefix_table_is_used(&c->rib.nets, net) && program_is_withdrawn(t->program, net);
+    if (is_due && !core_shared_is_disproved(c, t, net))
+        program_doubt(t->program, net, c->now_ms);
+}
+
+/* Nothing is removed before all is judged. */
+void core_shared_judge(struct core *c, struct core_target *t)
+{
+    uint32_t left = CORE_WANT_BUDGET;
+    for (; t->is_judging && t->judged_family < BGP_FAMILIES; t->judged_family++, t->judged_place = 1)
+        for (; t->judged_place < prefix_table_top(&c->rib.nets, (enum bgp_family)t->judged_family); t->judged_place++) {
+            if (!left--)
+                return;
+            judge_withdrawn(c, t, prefix_index((enum bgp_family)t->judged_family, t->judged_place));
+        }
+    if (!t->is_judging)
+        return;
+    t->is_judging = false;
+    program_hold_hearsay(t->program, t->fence.since_ms + c->hold_times.grace_ms + c->hold_times.stale_ms, c->now_ms);
 }
 
 /* All that any node knows is here and was decided: what none of them names comes from no NVA. */
@@ -110,7 +158,7 @@ static bool has_heard_everybody(const struct core *c, const struct core_target *
 static void judge_hearsay(struct core *c, struct core_target *t)
 {
     bool has_settled = c->now_ms >= t->fence.since_ms + CORE_HEARSAY_TARGET_MS;
-    if (!t->doubts_hearsay || !has_settled || !has_heard_everybody(c, t))
+    if (!t->doubts_hearsay || t->is_judging || !has_settled || !has_heard_everybody(c, t))
         return;
     t->doubts_hearsay = false;
     program_hold_hearsay(t->program, 0, c->now_ms);
@@ -125,6 +173,8 @@ static void tick_target(struct core *c, struct core_target *t)
         world.incarnation = c->incarnation;
     }
     repl_fence_tick(&t->fence, &world, c->now_ms);
+    if (is_other(c, t->fence.record.owner))
+        t->writer = t->fence.record.owner;
     if (t->fence.role != t->told_role)
         on_role(c, t);
     judge_hearsay(c, t);

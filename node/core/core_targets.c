@@ -173,6 +173,8 @@ static void want(struct core *c, struct core_target *t, uint32_t net)
 {
     uint32_t set = wanted_set(c, t->cfg, net);
     bool is_withdrawn = rib_net_is_withdrawn(rib_net(&c->rib, net));
+    if (is_withdrawn && t->is_shared && program_is_hearsay(t->program, net))
+        is_withdrawn = core_shared_is_disproved(c, t, net);
     core_must(program_want(t->program, net, set, is_withdrawn ? PROGRAM_WITHDRAWN : PROGRAM_LOST,
                            c->now_ms));
 }
@@ -222,10 +224,13 @@ void core_targets_feed(struct core *c)
     bool heard = core_nvas_are_heard(c);
     for (size_t i = 0; i < c->target_count; i++) {
         struct core_target *t = c->targets[i];
+        if (c->converged_told && t->is_shared && !t->ready)
+            program_reads_late(t->program);
         if (!t->program || !t->ready)
             continue;
         program_set_heard(t->program, heard, c->now_ms);
         feed(c, t);
+        core_shared_judge(c, t);
         if (converged)
             tell_converged(c, t);
     }
@@ -236,7 +241,7 @@ bool core_targets_have_work(const struct core *c)
 {
     for (size_t i = 0; i < c->target_count; i++)
         if (c->targets[i]->program && c->targets[i]->ready &&
-            c->targets[i]->cursor < vlist_head(&c->rib.loc))
+            (c->targets[i]->is_judging || c->targets[i]->cursor < vlist_head(&c->rib.loc)))
             return true;
     return false;
 }

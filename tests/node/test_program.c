@@ -1,89 +1,9 @@
 /* The deletion rule, merge mode, the brake and back-off one by one; then random histories against
  * a target made of an array. */
-#include "node/program.h"
-#include "tests/lib/cu.h"
+#include "tests/lib/program_bench.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const struct hash_key key = { 1, 2 };
-
-struct bench {
-    struct nhset_table sets;
-    struct program *p;
-    uint64_t now;
-};
-
-static void bench_init(struct bench *b)
-{
-    nhset_table_init(&b->sets, key);
-    b->p = program_new(&program_defaults, &b->sets);
-    b->now = 1000000;
-}
-
-static void bench_fini(struct bench *b)
-{
-    program_free(b->p);
-    CU_ASSERT_EQUAL(b->sets.sets.count, 0); /* every reference was given back */
-    nhset_table_fini(&b->sets);
-}
-
-/* The set {10.0.0.a, 10.0.0.b …}, one bit a member; the reference is the caller's. */
-static uint32_t set_of(struct bench *b, unsigned bits)
-{
-    struct ip_addr members[8];
-    uint32_t n = 0;
-    for (unsigned i = 0; i < 8; i++)
-        if (bits >> i & 1)
-            members[n++] = (struct ip_addr){ .bytes = { 10, 0, 0, (uint8_t)(i + 1) } };
-    bool nomem;
-    return nhset_intern(&b->sets, members, n, &nomem);
-}
-
-static void want(struct bench *b, uint32_t prefix, unsigned bits, enum program_cause cause)
-{
-    uint32_t id = set_of(b, bits);
-    CU_ASSERT_EQUAL(program_want(b->p, prefix, id, cause, b->now), 0);
-    nhset_unref(&b->sets, id);
-}
-
-static void inherit(struct bench *b, uint32_t prefix, unsigned bits)
-{
-    uint32_t id = set_of(b, bits);
-    CU_ASSERT_EQUAL(program_inherit(b->p, prefix, id), 0);
-    nhset_unref(&b->sets, id);
-}
-
-static void observe(struct bench *b, uint32_t prefix, unsigned bits)
-{
-    uint32_t id = set_of(b, bits);
-    CU_ASSERT_EQUAL(program_observe(b->p, prefix, id), 0);
-    nhset_unref(&b->sets, id);
-}
-
-static bool actual_is(struct bench *b, uint32_t prefix, unsigned bits)
-{
-    uint32_t id = set_of(b, bits);
-    bool is = program_actual_set(b->p, prefix) == id;
-    nhset_unref(&b->sets, id);
-    return is;
-}
-
-/* Carries out what may be done now; returns how many operations that were. */
-static unsigned run(struct bench *b, bool ok)
-{
-    unsigned n = 0;
-    for (struct program_op op; program_next(b->p, b->now, &op); n++)
-        program_result(b->p, &op, ok, b->now);
-    return n;
-}
-
-static void fill(struct bench *b, uint32_t prefixes)
-{
-    for (uint32_t i = 1; i <= prefixes; i++)
-        want(b, i, 1, PROGRAM_LOST);
-    CU_ASSERT_EQUAL(run(b, true), prefixes);
-}
 
 static void test_a_wish_becomes_one_put(void)
 {
@@ -423,36 +343,6 @@ static void test_while_no_nva_is_heard_a_loss_waits_without_limit(void)
     bench_fini(&b);
 }
 
-static void test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_time_is_over(void)
-{
-    struct bench b;
-    struct program_op op;
-    bench_init(&b);
-    program_set_heard(b.p, true, b.now);
-    program_hold_hearsay(b.p, UINT64_MAX, b.now);
-    program_converged(b.p, b.now);
-    observe(&b, 5, 1);
-    observe(&b, 6, 1);
-    observe(&b, 7, 1);
-    want(&b, 7, 1, PROGRAM_LOST); /* told by the other node a moment later … */
-    want(&b, 7, 0, PROGRAM_LOST); /* … and lost again by all: no hearsay any more */
-    want(&b, 6, 0, PROGRAM_WITHDRAWN);
-    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
-    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 6);
-    program_result(b.p, &op, true, b.now);
-    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
-    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 7);
-    program_result(b.p, &op, true, b.now);
-    CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
-    program_hold_hearsay(b.p, b.now + 1000, b.now); /* we write now */
-    CU_ASSERT_EQUAL(program_deadline(b.p), b.now + 1000);
-    CU_ASSERT_FALSE(program_next(b.p, b.now + 999, &op));
-    CU_ASSERT_TRUE(program_next(b.p, b.now + 1000, &op));
-    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 5);
-    program_result(b.p, &op, true, b.now + 1000);
-    bench_fini(&b);
-}
-
 static void test_an_abandoned_operation_waits_again_without_back_off(void)
 {
     struct bench b;
@@ -658,7 +548,6 @@ static void test_after_any_history_the_target_is_what_was_wanted(void)
 }
 
 CU_MAIN("program",
-        CU_CASE(test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_time_is_over),
         CU_CASE(test_an_abandoned_operation_waits_again_without_back_off),
         CU_CASE(test_a_wish_becomes_one_put), CU_CASE(test_both_families_stand_apart),
         CU_CASE(test_additions_come_before_deletions),

@@ -341,6 +341,46 @@ static void test_who_is_back_speaks_against_what_is_held_of_others(void)
     rib_fini(&x.rib);
 }
 
+/* It has announced the route, whatever others hold against that: its End-of-RIB is none without it. */
+static void test_what_is_disproved_itself_is_no_absence(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 1, 100);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    struct ip_prefix prefix = ribs_prefix(ROUTE);
+    rib_disprove(&x.rib, AWAY, FW, &prefix, 0); /* as whoever it is read from has found */
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 1, 2000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GRACE);
+    rib_fini(&x.rib);
+}
+
+/* Of a route that others have written: who says that it is withdrawn, and whose word does not count. */
+static void test_a_withdrawal_counts_while_a_living_session_stands_by_it(void)
+{
+    struct ribs x;
+    struct ip_prefix prefix = ribs_prefix(ROUTE);
+    begin(&x);
+    ribs_announce(&x, SELF, OTHER, ROUTE, 0, 65001);
+    uint32_t net = prefix_table_find(&x.rib.nets, &prefix);
+    CU_ASSERT_TRUE(repl_evidence_is_withdrawn(&x.rib, net, FW, 0)); /* both have told all, and not that */
+    CU_ASSERT_FALSE(repl_evidence_is_withdrawn(&x.rib, net, OTHER, 0));
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 200);
+    CU_ASSERT_TRUE(repl_evidence_is_withdrawn(&x.rib, net, FW, 0));
+    CU_ASSERT_FALSE(repl_evidence_is_withdrawn(&x.rib, net, FW, AWAY)); /* its own word is older than what it wrote */
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    CU_ASSERT_FALSE(repl_evidence_is_withdrawn(&x.rib, net, FW, 0));
+    ribs_withdraw(&x, AWAY, FW, ROUTE, 0, 300);
+    CU_ASSERT_TRUE(repl_evidence_is_withdrawn(&x.rib, net, FW, 0));
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_FALSE(repl_evidence_is_withdrawn(&x.rib, net, FW, 0));
+    rib_fini(&x.rib);
+}
+
 /* ---- over a restart of the NVA (RFC 4724) ---- */
 
 static void test_nodes_that_hear_crosswise_of_a_restart_keep_the_route(void)
@@ -542,6 +582,8 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_a_session_that_ends_before_a_loss_has_reached_all_nets_has_spoken_still),
         CU_CASE(test_who_is_back_speaks_against_what_is_held_of_others),
         CU_CASE(test_a_session_that_ends_before_the_decision_has_spoken_still),
+        CU_CASE(test_what_is_disproved_itself_is_no_absence),
+        CU_CASE(test_a_withdrawal_counts_while_a_living_session_stands_by_it),
         CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_keep_the_route),
         CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
         CU_CASE(test_a_node_that_is_away_itself_gives_no_evidence),
