@@ -102,6 +102,7 @@ struct core_peer {
     uint16_t gr_restart_s;
     uint8_t unseen;       /* bit per family: routes of it wait to be heard again, or to be swept */
     uint64_t grace_until; /* its routes are held until then; 0 = they are not */
+    uint64_t held_until;  /* while it tells again what was held: it was held until then */
     uint64_t tells_until; /* what it tells anew, it has told by then; 0 = it tells nothing anew */
     bool sends_eor;
     uint64_t up_ms, update_ms, since_ms, heard_ms;

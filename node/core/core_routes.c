@@ -164,12 +164,21 @@ static bool becomes_stale(const struct core_peer *p, const struct bgp_session_ev
     return f->code == BGP_CEASE && f->subcode == BGP_BFD_DOWN && !f->is_hard && core_stale_offered(p);
 }
 
-static bool restarts_gracefully(const struct core_peer *p, const struct bgp_session_event *e)
+/* The peer was back, had not told all yet, and gave this connection up for another one, which it took for the session
+ * (RFC 4271 section 6.8), as ours came up: it has not restarted once more. */
+static bool has_lost_collision(const struct core *c, const struct core_peer *p, const struct bgp_session_event *e)
+{
+    const struct bgp_fault *f = &e->fault;
+    return f->code == BGP_CEASE && f->subcode == BGP_COLLISION && !f->is_hard && p->unseen &&
+           c->now_ms < p->held_until;
+}
+
+static bool restarts_gracefully(const struct core *c, const struct core_peer *p, const struct bgp_session_event *e)
 {
     const struct bgp_fault *f = &e->fault;
     if (!(p->gr_family | core_stale_offered(p)) || p->cfg->graceful == CONFIG_GRACEFUL_NONE)
         return false;
-    if (becomes_stale(p, e))
+    if (becomes_stale(p, e) || has_lost_collision(c, p, e))
         return true;
     if (f->code == 0)
         return true; /* the connection broke, or the peer dialled anew */
@@ -178,23 +187,34 @@ static bool restarts_gracefully(const struct core_peer *p, const struct bgp_sess
     return p->gr_notification && !f->is_hard; /* RFC 8538 section 4: whoever sent it */
 }
 
-/* graced: the families that have a time for a restart. RFC 9494 section 4.2: it is zero for the others. */
-static void hold_routes(struct core *c, struct core_peer *p, uint8_t graced)
+/* graced: the families that have a time for a restart. RFC 9494 section 4.2: it is zero for the others. until: its end. */
+static void hold_routes(struct core *c, struct core_peer *p, uint8_t graced, uint64_t until)
 {
     char subject[CONFIG_NAME_MAX + 16];
     uint8_t offered = core_stale_offered(p);
-    uint32_t for_s = graced ? p->gr_restart_s : 0;
-    /* What still waits from an earlier restart is not held twice, unless it is stale for long: RFC 9494 4.2. */
-    sweep(c, p, (uint8_t)(ALL_FAMILIES & ~core_stale_held(p)));
     mark(c, p, ALL_FAMILIES);
     sweep(c, p, (uint8_t)(ALL_FAMILIES & ~(graced | offered)));
     p->is_stale = false;
-    p->grace_until = c->now_ms + for_s * (uint64_t)1000;
+    p->grace_until = until;
     publish(c, p, RIB_SESSION_GRACE);
     core_event(c, CONFIG_LOG_INFO, "peer_restarts", core_peer_subject(p, subject, sizeof subject),
-               "routes_held=%u for_s=%u", rib_session_paths(core_session_fact(c, p)), for_s);
+               "routes_held=%u for_s=%llu", rib_session_paths(core_session_fact(c, p)),
+               (unsigned long long)(until - c->now_ms) / 1000);
     if (graced && offered & ~graced)
         core_stale_begin(c, p, offered & (uint8_t)~graced);
+}
+
+static void hold_over_restart(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
+{
+    uint8_t graced = becomes_stale(p, e) ? 0 : p->gr_family & (uint8_t)~p->stale_over;
+    uint64_t until = c->now_ms + (graced ? p->gr_restart_s * (uint64_t)1000 : 0);
+    if (has_lost_collision(c, p, e)) {
+        hold_routes(c, p, graced, until < p->held_until ? until : p->held_until);
+        return;
+    }
+    /* What still waits from an earlier restart is not held twice, unless it is stale for long: RFC 9494 4.2. */
+    sweep(c, p, (uint8_t)(ALL_FAMILIES & ~core_stale_held(p)));
+    hold_routes(c, p, graced, until);
 }
 
 /* The peer is back: what it kept forwarding for stays until its End-of-RIB. */
@@ -208,6 +228,7 @@ static void resume(struct core *c, struct core_peer *p, const struct bgp_open *o
         if (!codec->family[f])
             kept &= (uint8_t)~(1u << f);
     sweep(c, p, (uint8_t)~kept);
+    p->held_until = p->grace_until;
     p->grace_until = 0;
     p->is_kept = p->is_stale = false;
 }
@@ -274,8 +295,8 @@ void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_sess
         keep_routes(c, p, c->hold_times.grace_ms + c->hold_times.stale_ms);
     else if (p->is_reset)
         keep_routes(c, p, CORE_RESET_MS);
-    else if (restarts_gracefully(p, e))
-        hold_routes(c, p, becomes_stale(p, e) ? 0 : p->gr_family & (uint8_t)~p->stale_over);
+    else if (restarts_gracefully(c, p, e))
+        hold_over_restart(c, p, e);
     else
         core_routes_lose(c, p);
 }

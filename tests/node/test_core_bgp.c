@@ -271,6 +271,33 @@ static void test_a_notification_ends_grace_unless_both_have_agreed_otherwise(voi
     }
 }
 
+/* RFC 4271 section 6.8: it was back, and has chosen another connection as this one came up. */
+static void test_a_collision_is_no_other_restart(void)
+{
+    struct lab *l = lab_told("", GRACEFUL("0078", "80"));
+    hang_up(l, TALKER);
+    pass(l, 60);
+    come_up(l, TALKER, GRACEFUL("8078", "80"));
+    say(l, TALKER, HEADER("0015", "03") "06 07");
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 58);
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 4); /* the time is that of its restart */
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+/* RFC 4724 section 4.2: of consecutive restarts the second deletes what waits since the first. */
+static void test_what_waits_from_a_restart_is_not_held_over_another_one(void)
+{
+    struct lab *l = lab_told("", GRACEFUL("0078", "80"));
+    hang_up(l, TALKER);
+    come_up(l, TALKER, GRACEFUL("8078", "80"));
+    hang_up(l, TALKER);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
 /* RFC 8538 section 4: who sends the NOTIFICATION holds the routes as well. */
 static void test_our_own_complaint_ends_grace_unless_both_have_agreed_otherwise(void)
 {
@@ -431,6 +458,8 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_routes_are_held_for_the_peers_restart_time),
         CU_CASE(test_a_peer_that_kept_nothing_loses_its_routes_when_it_is_back),
         CU_CASE(test_a_notification_ends_grace_unless_both_have_agreed_otherwise),
+        CU_CASE(test_a_collision_is_no_other_restart),
+        CU_CASE(test_what_waits_from_a_restart_is_not_held_over_another_one),
         CU_CASE(test_our_own_complaint_ends_grace_unless_both_have_agreed_otherwise),
         CU_CASE(test_over_its_limit_a_peer_is_told_by_a_hard_reset_and_loses_its_routes),
         CU_CASE(test_a_peer_that_dials_anew_is_taken_for_restarted), CU_CASE(test_grace_can_be_switched_off),
