@@ -49,6 +49,17 @@ void agent_note(struct world *w)
     }
 }
 
+void agent_note_turn(struct world *w, struct host *h)
+{
+    uint64_t head = vlist_head(&h->core->rib.loc);
+    if (!w->agent.is_there || (h->core->converged_told && head == h->noted))
+        return;
+    h->noted = head;
+    for (int i = 0; i < w->prefix_count; i++)
+        if (!has(h, i))
+            w->agent.lacked[i] = w->now;
+}
+
 /* Why it is there, or is not: what every node told of it, for a run that is replayed. */
 static void explain(const struct sim_agent *a, int number)
 {

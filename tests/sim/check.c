@@ -370,8 +370,10 @@ void check_event(struct world *w, const struct sim_event *e)
 {
     note_apart(w);
     check_note_silence(w);
-    if (e->kind == SIM_TURN && w->hosts[e->who].core)
-        check_host(w, &w->hosts[e->who]);
+    if (e->kind != SIM_TURN || !w->hosts[e->who].core)
+        return;
+    check_host(w, &w->hosts[e->who]);
+    agent_note_turn(w, &w->hosts[e->who]);
 }
 
 /* ---- in the end ---- */

@@ -148,7 +148,7 @@ void host_turn(struct world *w, struct host *h)
 
 void host_start(struct world *w, struct host *h)
 {
-    h->paused_until = h->stopping_since = h->events_seen = 0;
+    h->paused_until = h->stopping_since = h->events_seen = h->noted = 0;
     memset(w->memory[h->number], 0, sizeof w->memory[h->number]);
     struct core_keys keys;
     sim_rotated(w, h);

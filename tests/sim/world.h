@@ -180,6 +180,7 @@ struct host {
     uint64_t pause_lag;       /* after a pause of the machine its packets come so much later; 0: SIGSTOP */
     uint64_t stopping_since;  /* asked to stop in order; 0: no */
     uint64_t events_seen;
+    uint64_t noted; /* its Loc-RIB's newest version when the agent's checks looked at it last */
     bool wrong_secret;
     bool is_newer; /* it has the newer configuration */
     struct sim_table kernel;
@@ -392,6 +393,8 @@ void agent_restart(struct world *w);
 void agent_tick(struct world *w);
 /* A node is about to go: what it lacks has been told. */
 void agent_note(struct world *w);
+/* It has had a turn: what it lacks for a moment only is told, too. */
+void agent_note_turn(struct world *w, struct host *h);
 void agent_connected(struct sim_upstream *u);
 void agent_receive(struct sim_upstream *u, const uint8_t *bytes, size_t len);
 void agent_closed(struct sim_upstream *u);
