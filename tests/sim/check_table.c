@@ -9,7 +9,8 @@
  *   deaf       a session whose packets are lost looks live for its hold time; S2 speaks of healthy ones
  *   unheard    S2 speaks of sessions that have processed the withdrawal. One that came up later has its End-of-RIB alone,
  *              and that is evidence against what is held by then (4.6 b): what a deaf node takes with it into its
- *              death thereafter nobody disproves, and it is held to its limit (scenario 1)
+ *              death, or into a restart that it hears of, thereafter nobody disproves, and it is held to its limit
+ *              (scenarios 1, 7)
  *   expiry     S1: every hold ends, and in some worlds within a run
  *   brake      4.7 (v): what is lost, not withdrawn, may be held for a while
  *   merging    4.9: a node that converges removes nothing that it inherited */
@@ -86,20 +87,43 @@ static bool has_anybody_returned(const struct world *w)
 
 /* ---- I1, I2: what may be removed ---- */
 
-/* Has this node ever heard of the route by this NVA, or inherited it? */
-static bool knows(const struct host *h, const struct sim_table *from, int nva, const struct ip_addr *hop,
-                  int number)
+/* The NVA whose next hop that is, -1: nobody's. */
+static int nva_at(const struct world *w, const struct ip_addr *hop)
+{
+    int nva = sim_party_at(hop) - SIM_NODES_MAX;
+    return nva >= 0 && nva < w->nva_count ? nva : -1;
+}
+
+static bool leads_to(const struct world *w, const struct sim_table *t, int number, int nva)
+{
+    for (uint32_t i = 0; t->present[number] && i < t->hop_count[number]; i++)
+        if (nva_at(w, &t->hops[number][i]) == nva)
+            return true;
+    return false;
+}
+
+void check_note_hops(const struct world *w, const struct sim_table *before, struct sim_table *now, int prefix)
+{
+    for (int nva = 0; nva < w->nva_count; nva++)
+        now->since[prefix][nva] = leads_to(w, before, prefix, nva) ? before->since[prefix][nva] : w->now;
+}
+
+/* Has this node ever heard of the route by this NVA, or inherited it? What stands there since before the NVA announced it
+ * again, and was heard withdrawn by then, tells of the announcement before. */
+static bool knows(const struct world *w, const struct host *h, const struct sim_table *from, int nva, int number)
 {
     const struct rib *r = &h->core->rib;
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
-    for (uint32_t i = 0; i < from->hop_count[number]; i++)
-        if (ip_addr_is_equal(&from->hops[number][i], hop))
+    bool is_withdrawn = false;
+    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
+        const struct rib_path *p = rib_path(r, at);
+        if (p->nva == nva + 1 && rib_path_class(r, p) != RIB_GONE)
             return true;
-    for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at)))
-        if (rib_path(r, at)->nva == nva + 1 && rib_path_class(r, rib_path(r, at)) != RIB_GONE)
-            return true;
-    return false;
+        is_withdrawn |= p->nva == nva + 1 && !p->attrs;
+    }
+    bool is_of_before = is_withdrawn && from->since[number][nva] < w->nvas[nva].changed[number];
+    return leads_to(w, from, number, nva) && !is_of_before;
 }
 
 /* I1 to the letter: a contribution that the writer knows is not GONE. There is no excuse for that. */
@@ -208,7 +232,7 @@ bool check_removal(struct world *w, const struct host *h, const struct sim_table
         const struct nva *n = &w->nvas[i];
         bool is_unsaid = n->is_away && n->changed[prefix] >= n->restarted;
         if (!n->truth[prefix] || is_unsaid || w->now <= n->changed[prefix] + SETTLE_MS || is_excused(w, h, i, prefix) ||
-            !knows(h, from, i, &n->addr, prefix))
+            !knows(w, h, from, i, prefix))
             continue;
         check_explain(w, prefix);
         snprintf(why, 160, "I1: node %d removes prefix %d, which NVA %d has announced since %llu", h->number, prefix,
@@ -258,20 +282,33 @@ static bool was_heard(const struct world *w, const struct host *h, const struct 
     return false;
 }
 
-/* Has any reached End-of-RIB since this copy lost its node? */
-static bool is_told_since(const struct rib *r, const struct rib_path *held)
+/* Has any session with the NVA reached End-of-RIB since then? */
+static bool is_told_since(const struct rib *r, uint16_t nva, uint64_t since)
 {
-    const struct rib_origin *home = &r->origins[held->origin];
-    uint64_t since = rib_path_is_old(r, held) ? home->old_ms : home->lost_ms;
     for (int i = 1; i < RIB_ORIGINS; i++) {
-        const struct rib_session *s = &r->origins[i].sessions[held->nva];
+        const struct rib_session *s = &r->origins[i].sessions[nva];
         if (r->origins[i].class == RIB_LIVE && s->state == RIB_SESSION_SYNCED && s->synced_ms > since)
             return true;
     }
     return false;
 }
 
-/* Is all that speaks for the prefix held of nodes that are away, and disproved by nobody's session? */
+/* Held of a node that is away, and nobody has told all since it lost that one; or over a restart by a node that is there
+ * and ends that hold itself (4.6), and to that one nobody has since it learnt that the session is lost. */
+static bool is_held_untold(const struct world *w, const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_origin *home = &r->origins[p->origin];
+    const struct core *owner = w->hosts[p->origin - 1].core;
+    if (rib_path_is_old(r, p))
+        return !is_told_since(r, p->nva, home->old_ms);
+    if (home->class != RIB_LIVE)
+        return !is_told_since(r, p->nva, home->lost_ms);
+    if (home->sessions[p->nva].state != RIB_SESSION_GRACE || !owner)
+        return false;
+    return !is_told_since(&owner->rib, p->nva, owner->rib.origins[p->origin].sessions[p->nva].lost_ms);
+}
+
+/* Is all that speaks for the prefix held, and disproved by nobody's session? */
 static bool is_held_unheard(const struct world *w, const struct host *h, int number)
 {
     const struct rib *r = &h->core->rib;
@@ -282,8 +319,7 @@ static bool is_held_unheard(const struct world *w, const struct host *h, int num
         const struct rib_path *p = rib_path(r, at);
         if (!rib_path_is_usable(r, p))
             continue;
-        bool is_away = p->nva && (rib_path_is_old(r, p) || r->origins[p->origin].class != RIB_LIVE);
-        if (!is_away || is_told_since(r, p) || was_heard(w, h, &w->nvas[p->nva - 1], number))
+        if (!p->nva || !is_held_untold(w, r, p) || was_heard(w, h, &w->nvas[p->nva - 1], number))
             return false;
         held++;
     }

@@ -64,11 +64,13 @@ static void take_requests(struct world *w, struct host *h)
 
 /* ---- the kernel table ---- */
 
-static void kernel_put(struct sim_table *k, int number, const struct nhset *set)
+static void kernel_put(const struct world *w, struct sim_table *k, int number, const struct nhset *set)
 {
+    const struct sim_table before = *k;
     k->present[number] = true;
     k->hop_count[number] = set->count < SIM_NVAS_MAX ? set->count : SIM_NVAS_MAX;
     memcpy(k->hops[number], set->members, k->hop_count[number] * sizeof *set->members);
+    check_note_hops(w, &before, k, number);
 }
 
 static void program_kernel(struct world *w, struct host *h)
@@ -85,7 +87,7 @@ static void program_kernel(struct world *w, struct host *h)
             sim_fail(w, "node %d programs a prefix that nobody announced", h->number);
         } else if (op.kind == PROGRAM_PUT) {
             check_put(w, h, number);
-            kernel_put(&h->kernel, number, nhset_get(&rib->sets, op.nhset));
+            kernel_put(w, &h->kernel, number, nhset_get(&rib->sets, op.nhset));
         } else {
             char why[160];
             if (check_removal(w, h, &h->kernel, number, why))

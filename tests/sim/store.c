@@ -286,7 +286,10 @@ static void carry_out(struct world *w, struct sim_call *c)
         w->counts[SIM_WRITES_REFUSED]++;
         return;
     }
+    table = s->table;
     store_read(w, &s->table, &after);
+    for (int i = 0; i < w->prefix_count; i++)
+        check_note_hops(w, &table, &s->table, i);
     check_carried_out(w, c, &before, &after);
     tell_watches(w);
 }

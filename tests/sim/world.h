@@ -167,6 +167,7 @@ struct sim_table { /* of a kernel, which outlives its node, or of a shared targe
     bool present[SIM_PREFIXES_MAX];
     struct ip_addr hops[SIM_PREFIXES_MAX][SIM_NVAS_MAX];
     uint32_t hop_count[SIM_PREFIXES_MAX];
+    uint64_t since[SIM_PREFIXES_MAX][SIM_NVAS_MAX]; /* a next hop of this NVA stands there without a break */
 };
 
 struct host {
@@ -410,6 +411,8 @@ void shared_close(struct host *h);
 bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
                    char why[static 160]);
 void check_put(struct world *w, const struct host *h, int prefix);
+/* The table was another one a moment ago: since when the prefix's next hops stand there. */
+void check_note_hops(const struct world *w, const struct sim_table *before, struct sim_table *now, int prefix);
 void check_zombies(struct world *w, const struct host *h);
 void check_note_silence(struct world *w);
 void check_table_settled(struct world *w, const struct host *h, int prefix);
