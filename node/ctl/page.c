@@ -85,7 +85,8 @@ static void print_key(const json_t *property, const char *path, bool is_required
     fputs("\n\t", stdout);
     print_text(help ? help : "");
     puts("\n");
-    snprintf(below, sizeof below, "%s%s", path, is_list ? "[]" : "");
+    if ((size_t)snprintf(below, sizeof below, "%s%s", path, is_list ? "[]" : "") >= sizeof below)
+        return; /* no key lies so deep */
     if (strcmp(path, "defaults") != 0) /* has the keys of peers */
         print_keys(inner, below);
     json_array_foreach(json_object_get(inner, "anyOf"), i, kind)
