@@ -63,6 +63,12 @@ static const struct endpoint endpoints[] = {
       "… and is refused" },
     { "/lg/birdwatcher/routes/prefix",      { "prefix", "uncached" }, false, api_lg_prefix, .summary =
       "… paths of the longest prefix that covers this one" },
+    { "/lg/bgplgd/neighbors", { "neighbor" },                         false, api_bgplgd_neighbors, .summary =
+      "Looking glass as OpenBGPD's bgplgd answers: NVAs, with counts" },
+    { "/lg/bgplgd/summary",   { "neighbor" },                         false, api_bgplgd_summary, .summary =
+      "… their states" },
+    { "/lg/bgplgd/rib",       { "neighbor", "prefix" },               false, api_bgplgd_rib, .summary =
+      "… what all, or one, announced, and is accepted" },
     { "/v1/openapi.json",   { NULL },                                       false, api_openapi, .summary =
       "This document" },
 };

@@ -84,7 +84,7 @@ static json_t *otc(const struct bgp_attr_view *a)
     return json_sprintf("%u", wire_u32(&r));
 }
 
-static json_t *bgp_object(const struct bgp_attrs *attrs)
+json_t *lg_attrs(const struct bgp_attrs *attrs)
 {
     static const struct {
         uint8_t type;
@@ -118,7 +118,7 @@ json_t *lg_route(const struct api_view *v, uint32_t path)
     uint8_t reason = reject_reasons[rib_path_verdict(p)];
     struct ip_prefix prefix;
     prefix_table_prefix(&r->nets, net, &prefix);
-    json_t *bgp = bgp_object(attrs);
+    json_t *bgp = lg_attrs(attrs);
     if (reason)
         json_array_append_new(json_object_get(bgp, "large_communities"),
                               large_community(v->config->asn, REJECTED, reason));

@@ -1,4 +1,4 @@
-/* /lg/birdwatcher/routes/…: lists of any length, made while they are sent. */
+/* Lists of paths, and birdwatcher's: /lg/birdwatcher/routes/… */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +10,11 @@
 
 enum { LOOKS = 200 }; /* prefixes at a time: a millisecond or two */
 
-struct lg_routes;
-typedef bool lg_wants(const struct api_view *v, const struct lg_routes *l, uint32_t path);
+typedef bool lg_wants(const struct api_view *v, const struct lg_ask *ask, uint32_t path);
 
 struct lg_routes {
     struct api_reader reader;
-    struct walk walk;
-    int nva; /* the NVA that is asked about, -1 = all */
-    lg_wants *wants;
+    struct lg_ask ask;
     const char *between; /* what stands before the next item */
     char *text;          /* that is being sent */
     size_t at, len;
@@ -26,31 +23,31 @@ struct lg_routes {
 
 /* ---- which ---- */
 
-static bool is_heard_here(const struct api_view *v, const struct lg_routes *l, const struct rib_path *p)
+static bool is_heard_here(const struct api_view *v, const struct lg_ask *ask, const struct rib_path *p)
 {
-    return p->origin == v->self && p->nva && (l->nva < 0 || p->nva == l->nva);
+    return p->origin == v->self && p->nva && (ask->nva < 0 || p->nva == ask->nva);
 }
 
-static bool wants_accepted(const struct api_view *v, const struct lg_routes *l, uint32_t path)
+bool lg_wants_accepted(const struct api_view *v, const struct lg_ask *ask, uint32_t path)
 {
-    const struct rib_path *p = rib_path(l->walk.rib, path);
-    return is_heard_here(v, l, p) && rib_path_verdict(p) == POLICY_ACCEPTED;
+    const struct rib_path *p = rib_path(ask->walk.rib, path);
+    return is_heard_here(v, ask, p) && rib_path_verdict(p) == POLICY_ACCEPTED;
 }
 
-static bool wants_filtered(const struct api_view *v, const struct lg_routes *l, uint32_t path)
+static bool wants_filtered(const struct api_view *v, const struct lg_ask *ask, uint32_t path)
 {
-    const struct rib_path *p = rib_path(l->walk.rib, path);
-    return is_heard_here(v, l, p) && rib_path_verdict(p) != POLICY_ACCEPTED;
+    const struct rib_path *p = rib_path(ask->walk.rib, path);
+    return is_heard_here(v, ask, p) && rib_path_verdict(p) != POLICY_ACCEPTED;
 }
 
 /* The best one is somebody else's, and this NVA is told nothing of the prefix. */
-static bool wants_not_exported(const struct api_view *v, const struct lg_routes *l, uint32_t path)
+static bool wants_not_exported(const struct api_view *v, const struct lg_ask *ask, uint32_t path)
 {
-    const struct rib_path *p = rib_path(l->walk.rib, path);
-    uint32_t net = rib_path_net(l->walk.rib, p);
+    const struct rib_path *p = rib_path(ask->walk.rib, path);
+    uint32_t net = rib_path_net(ask->walk.rib, p);
     struct adjout_sent sent[ADJOUT_PATHS];
-    return p->nva && p->nva != l->nva && rib_best(rib_net(l->walk.rib, net)) == path &&
-           !core_told(v->core, (size_t)l->nva - 1, net, sent);
+    return p->nva && p->nva != ask->nva && rib_best(rib_net(ask->walk.rib, net)) == path &&
+           !core_told(v->core, (size_t)ask->nva - 1, net, sent);
 }
 
 /* ---- how ---- */
@@ -65,10 +62,10 @@ static void add_item(struct lg_routes *l, FILE *to, json_t *take_item)
 
 static void add_net(struct lg_routes *l, const struct api_view *v, uint32_t net, FILE *to)
 {
-    const struct rib *r = l->walk.rib;
+    const struct rib *r = l->ask.walk.rib;
     for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
-        if (rib_path(r, i)->attrs && rib_path_class(r, rib_path(r, i)) != RIB_GONE && l->wants(v, l, i))
-            add_item(l, to, lg_route(v, i));
+        if (rib_path(r, i)->attrs && rib_path_class(r, rib_path(r, i)) != RIB_GONE && l->ask.wants(v, &l->ask, i))
+            add_item(l, to, l->ask.show(v, i));
 }
 
 /* The next piece of text; a blank where nothing was found within the looks. */
@@ -79,8 +76,8 @@ static void refill(struct lg_routes *l, const struct api_view *v, unsigned *look
     FILE *to = open_memstream(&l->text, &l->len);
     if (!to)
         abort();
-    uint32_t net = walk_next(&l->walk, looks);
-    l->is_over = !net && walk_is_done(&l->walk);
+    uint32_t net = walk_next(&l->ask.walk, looks);
+    l->is_over = !net && walk_is_done(&l->ask.walk);
     if (net)
         add_net(l, v, net, to);
     else
@@ -114,28 +111,33 @@ static void end_routes(struct api_reader *reader)
 }
 
 /* The envelope with its last brace open, and the list begun. */
-static char *head(const struct api_view *v, size_t *len)
+static char *head(json_t *take_envelope, const char *name, size_t *len)
 {
     char *text;
-    json_t *envelope = lg_envelope(v);
     FILE *to = open_memstream(&text, len);
     if (!to)
         abort();
     fputc('{', to);
-    json_dumpf(envelope, to, JSON_COMPACT | JSON_EMBED);
-    fputs(",\"routes\":[\n", to);
-    json_decref(envelope);
+    if (take_envelope)
+        json_dumpf(take_envelope, to, JSON_COMPACT | JSON_EMBED);
+    fprintf(to, "%s\"%s\":[\n", take_envelope ? "," : "", name);
+    json_decref(take_envelope);
     fclose(to);
     return text;
 }
 
-static void reply_routes(const struct api_view *v, const struct walk *walk, int nva, lg_wants *wants, struct api_reply *out)
+void lg_reply(const struct lg_ask *ask, json_t *take_envelope, const char *name, struct api_reply *out)
 {
     struct lg_routes *l = memory_new(1, sizeof *l);
-    *l = (struct lg_routes){ .reader = { .read = read_routes, .end = end_routes }, .walk = *walk, .nva = nva,
-                             .wants = wants, .between = "" };
-    l->text = head(v, &l->len);
+    *l = (struct lg_routes){ .reader = { .read = read_routes, .end = end_routes }, .ask = *ask, .between = "" };
+    l->text = head(take_envelope, name, &l->len);
     reply_reader(out, "application/json", &l->reader);
+}
+
+static void reply_routes(const struct api_view *v, const struct walk *walk, int nva, lg_wants *wants, struct api_reply *out)
+{
+    struct lg_ask ask = { .walk = *walk, .nva = nva, .wants = wants, .show = lg_route };
+    lg_reply(&ask, lg_envelope(v), "routes", out);
 }
 
 static void reply_all(const struct api_view *v, int nva, lg_wants *wants, struct api_reply *out)
@@ -154,7 +156,7 @@ static void reply_of_peer(const struct api_view *v, const struct api_request *q,
 
 void api_lg_received(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
-    reply_of_peer(v, q, wants_accepted, out);
+    reply_of_peer(v, q, lg_wants_accepted, out);
 }
 
 void api_lg_filtered(const struct api_view *v, const struct api_request *q, struct api_reply *out)
@@ -171,7 +173,7 @@ void api_lg_not_exported(const struct api_view *v, const struct api_request *q, 
 void api_lg_table(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
     (void)q;
-    reply_all(v, -1, wants_accepted, out);
+    reply_all(v, -1, lg_wants_accepted, out);
 }
 
 void api_lg_table_filtered(const struct api_view *v, const struct api_request *q, struct api_reply *out)
@@ -184,5 +186,5 @@ void api_lg_prefix(const struct api_view *v, const struct api_request *q, struct
 {
     struct walk walk = { .rib = core_rib(v->core), .match = WALK_LPM };
     if (api_prefix(q, &walk.prefix, out))
-        reply_routes(v, &walk, -1, wants_accepted, out);
+        reply_routes(v, &walk, -1, lg_wants_accepted, out);
 }

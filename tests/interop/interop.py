@@ -10,6 +10,7 @@ azure         VNet rules; a session for each family; both sides connect, so that
 transparent   a plain route server; a session for each family; the nodes wait on IPv4, the daemons on IPv6
 one session   as azure, but both families share one IPv4 session
 """
+import json
 import os
 import sys
 
@@ -17,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")]
 sys.dont_write_bytecode = True
 
-from case import Cases  # noqa: E402
+from case import Cases, Failed  # noqa: E402
 from lab.bird import Bird  # noqa: E402
 from lab.check import expect, hold, poll  # noqa: E402
 from lab.frr import Frr  # noqa: E402
@@ -25,7 +26,7 @@ from lab.gobgp import Gobgp  # noqa: E402
 from lab.net import Lab  # noqa: E402
 from lab.nva import Route, version  # noqa: E402
 from lab.openbgpd import Openbgpd  # noqa: E402
-from lab.tandem import Cluster  # noqa: E402
+from lab.tandem import API_PORT, Cluster  # noqa: E402
 
 ASN = 65515
 VNET, VNET6 = "10.1.0.0/16", "fd00:10:1::/64"
@@ -174,6 +175,39 @@ def killed(pair, daemon):
     pair.expect_all(daemon, 20)
 
 
+def overlay(values):
+    """All members that any object of a list has, and what they look like."""
+    shape = {}
+    for value in values:
+        for key, item in value.items():
+            old = shape.get(key)
+            shape[key] = overlay([old, item]) if isinstance(item, dict) and old else item
+    return shape
+
+
+def compare(place, ours, theirs):
+    """Every member of ours is theirs, with the same type."""
+    if type(ours) is not type(theirs):
+        raise Failed(f"{place}: {ours!r} is of another type than {theirs!r}")
+    for key, value in ours.items() if isinstance(ours, dict) else ():
+        if key not in theirs:
+            raise Failed(f"{place} has {key}, which bgpctl has not: {sorted(theirs)}")
+        compare(f"{place}.{key}", value, theirs[key])
+
+
+def looks_like_bgplgd(pair):
+    """What /lg/bgplgd answers has the members and types of what bgpctl -j prints of OpenBGPD itself."""
+    openbgpd, node = next(d for d in pair.daemons if isinstance(d, Openbgpd)), next(iter(pair.nodes))
+    for path, question, members in (("neighbors", ("neighbor",), "neighbors"), ("summary", ("summary",), "neighbors"),
+                                    ("rib", ("rib", "detail"), "rib")):
+        ours = json.loads(node.http(f"/lg/bgplgd/{path}", API_PORT, "127.0.0.1")[1])[members]
+        theirs = overlay(openbgpd.show(*question)[members])
+        if not ours:
+            raise Failed(f"/lg/bgplgd/{path} is empty")
+        for item in ours:
+            compare(path, item, theirs)
+
+
 CASES = (("Established with both nodes", established),
          ("both nodes have its routes: next hop, AS path", learned),
          ("has exactly the routes of the others", received),
@@ -221,6 +255,8 @@ def play(cases, title, settings, wanted):
                 pair.restore()
         if cases.wants(name := f"{title}: a node dies and returns"):
             cases.one(name, node_restarts, pair)
+        if title == "azure" and cases.wants(name := f"{title}: the looking glass looks like OpenBGPD's"):
+            cases.one(name, looks_like_bgplgd, pair)
         cases.one(f"{title}: nodes stop", pair.cluster.stop)
 
 

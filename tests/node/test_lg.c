@@ -1,4 +1,5 @@
-/* The looking glass as Alice-LG reads it: a member that is missing or of another type makes that fail, or show 0. */
+/* The looking glass as Alice-LG reads it, in both of its forms: a member that is missing or of another type makes that
+ * fail, or show 0. */
 #include <jansson.h>
 
 #include "node/api/routes.h"
@@ -8,11 +9,11 @@
 enum { ANSWER_MAX = 1 << 16 };
 
 /* What is sent, read with a buffer so small that every item is cut. */
-static json_t *ask(struct core *c, const char *path)
+static json_t *ask_at(struct core *c, uint64_t now_ms, const char *path, const char *name, const char *value)
 {
     static char text[ANSWER_MAX];
-    struct api_view v = { .core = c, .config = &c->config, .self = 1, .now_ms = 60000, .wall_ms = 1795668896000 };
-    struct api_request q = { .path = path };
+    struct api_view v = { .core = c, .config = &c->config, .self = 1, .now_ms = now_ms, .wall_ms = 1795668896000 };
+    struct api_request q = { .path = path, .params = { { name, value } }, .param_count = name != NULL };
     struct api_reply reply = { 0 };
     size_t len = 0, got = 1;
     api_answer(&v, &q, &reply);
@@ -28,6 +29,11 @@ static json_t *ask(struct core *c, const char *path)
     CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
     free(reply.body);
     return answer;
+}
+
+static json_t *ask(struct core *c, const char *path)
+{
+    return ask_at(c, 60000, path, NULL, NULL);
 }
 
 static const json_t *at(const json_t *o, const char *one, const char *two)
@@ -147,6 +153,100 @@ static void test_a_refused_route_carries_its_reason_as_a_large_community(void)
     fake_core_free(c);
 }
 
+static void test_bgplgds_neighbors_have_as_numbers_as_texts_and_counts_as_numbers(void)
+{
+    struct core *c = routes();
+    json_t *o = ask(c, "/lg/bgplgd/neighbors");
+    const json_t *list = at(o, "neighbors", NULL), *fw = json_array_get(list, 0), *sdwan = json_array_get(list, 2);
+    CU_ASSERT_EQUAL(json_array_size(list), 3);
+    CU_ASSERT_STRING_EQUAL(text_at(fw, "remote_as", NULL), "65001");
+    CU_ASSERT_STRING_EQUAL(text_at(fw, "remote_addr", NULL), "10.1.2.4");
+    CU_ASSERT_STRING_EQUAL(text_at(fw, "description", NULL), "fw-1");
+    CU_ASSERT_STRING_EQUAL(text_at(fw, "state", NULL), "Established");
+    CU_ASSERT_STRING_EQUAL(text_at(fw, "last_updown", NULL), "00:01:00");
+    CU_ASSERT_EQUAL(json_integer_value(at(fw, "last_updown_sec", NULL)), 60);
+    const json_t *stats = at(fw, "stats", NULL);
+    CU_ASSERT_TRUE(json_is_integer(at(stats, "prefixes", "received")) && json_is_integer(at(stats, "prefixes", "sent")));
+    CU_ASSERT_EQUAL(json_integer_value(at(at(stats, "message", "received"), "total", NULL)), 6);
+    CU_ASSERT_TRUE(json_is_integer(at(fw, "session", "holdtime")));
+    CU_ASSERT_STRING_EQUAL(text_at(sdwan, "state", NULL), "Active");
+    CU_ASSERT_STRING_EQUAL(text_at(sdwan, "last_updown", NULL), "Never");
+    CU_ASSERT_EQUAL(json_integer_value(at(sdwan, "last_updown_sec", NULL)), -1);
+    CU_ASSERT_PTR_NULL(at(sdwan, "session", NULL));
+    json_decref(o);
+    o = ask_at(c, 60000, "/lg/bgplgd/summary", "neighbor", "10.1.2.5");
+    CU_ASSERT_EQUAL(json_array_size(at(o, "neighbors", NULL)), 1);
+    CU_ASSERT_STRING_EQUAL(text_at(json_array_get(at(o, "neighbors", NULL), 0), "description", NULL), "fw-2");
+    CU_ASSERT_PTR_NULL(at(json_array_get(at(o, "neighbors", NULL), 0), "stats", NULL));
+    json_decref(o);
+    fake_core_free(c);
+}
+
+static void test_bgplgds_rib_has_paths_and_communities_as_texts(void)
+{
+    struct core *c = routes();
+    json_t *o = ask_at(c, 60000, "/lg/bgplgd/rib", "neighbor", "10.1.2.4");
+    const json_t *list = at(o, "rib", NULL), *route = json_array_get(list, 0);
+    CU_ASSERT_EQUAL(json_array_size(list), 1); /* the loop is refused */
+    CU_ASSERT_STRING_EQUAL(text_at(route, "prefix", NULL), "10.44.0.0/16");
+    CU_ASSERT_STRING_EQUAL(text_at(route, "aspath", NULL), "65001 65099");
+    CU_ASSERT_STRING_EQUAL(text_at(route, "exit_nexthop", NULL), "10.1.2.4");
+    CU_ASSERT_STRING_EQUAL(text_at(route, "true_nexthop", NULL), "10.1.2.4");
+    CU_ASSERT_STRING_EQUAL(text_at(route, "neighbor", "remote_addr"), "10.1.2.4");
+    CU_ASSERT_STRING_EQUAL(text_at(route, "neighbor", "description"), "fw-1");
+    CU_ASSERT_STRING_EQUAL(text_at(route, "neighbor", "bgp_id"), "0.0.0.1");
+    CU_ASSERT_TRUE(json_is_true(at(route, "valid", NULL)) && json_is_true(at(route, "best", NULL)));
+    CU_ASSERT_STRING_EQUAL(text_at(route, "source", NULL), "external");
+    CU_ASSERT_STRING_EQUAL(text_at(route, "ovs", NULL), "not-found");
+    CU_ASSERT_STRING_EQUAL(text_at(route, "origin", NULL), "IGP");
+    CU_ASSERT_EQUAL(json_integer_value(at(route, "metric", NULL)), 7);
+    CU_ASSERT_EQUAL(json_integer_value(at(route, "localpref", NULL)), 100);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(at(route, "communities", NULL), 0)), "65515:7");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(at(route, "large_communities", NULL), 0)), "65515:1:7");
+    CU_ASSERT_PTR_NULL(at(route, "extended_communities", NULL));
+    json_decref(o);
+    fake_core_free(c);
+}
+
+static size_t rib_size(struct core *c, const char *name, const char *value)
+{
+    json_t *o = ask_at(c, 60000, "/lg/bgplgd/rib", name, value);
+    size_t n = json_array_size(at(o, "rib", NULL));
+    json_decref(o);
+    return n;
+}
+
+static void test_bgplgds_rib_is_of_all_or_of_one_or_of_a_prefix(void)
+{
+    struct core *c = routes();
+    CU_ASSERT_EQUAL(rib_size(c, NULL, NULL), 2);
+    CU_ASSERT_EQUAL(rib_size(c, "neighbor", "fw-2"), 1);
+    CU_ASSERT_EQUAL(rib_size(c, "neighbor", "sdwan"), 0);
+    CU_ASSERT_EQUAL(rib_size(c, "prefix", "10.44.0.0/16"), 2);
+    CU_ASSERT_EQUAL(rib_size(c, "prefix", "10.44.0.0/17"), 0);
+    CU_ASSERT_EQUAL(rib_size(c, "prefix", "10.44.1.2"), 2);
+    fake_core_free(c);
+}
+
+static void test_bgplgds_durations_are_bgpctls(void)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *text;
+    } rows[] = { { 0, "00:00:00" }, { 3723, "01:02:03" }, { 86399, "23:59:59" }, { 93780, "1d02h03m" },
+                 { 604799, "6d23h59m" }, { 694800, "01w1d01h" }, { 7948800, "13w1d00h" } };
+    struct core *c = routes();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *o = ask_at(c, rows[i].seconds * 1000, "/lg/bgplgd/summary", NULL, NULL);
+        CU_ASSERT_STRING_EQUAL(text_at(json_array_get(at(o, "neighbors", NULL), 0), "last_updown", NULL), rows[i].text);
+        json_decref(o);
+    }
+    fake_core_free(c);
+}
+
 CU_MAIN("lg", CU_CASE(test_the_envelope_is_birdwatchers), CU_CASE(test_nvas_are_an_object_by_name_with_numbers),
         CU_CASE(test_a_route_has_the_members_and_types_that_alice_reads), CU_CASE(test_lists_are_of_what_this_node_heard),
-        CU_CASE(test_a_refused_route_carries_its_reason_as_a_large_community))
+        CU_CASE(test_a_refused_route_carries_its_reason_as_a_large_community),
+        CU_CASE(test_bgplgds_neighbors_have_as_numbers_as_texts_and_counts_as_numbers),
+        CU_CASE(test_bgplgds_rib_has_paths_and_communities_as_texts),
+        CU_CASE(test_bgplgds_rib_is_of_all_or_of_one_or_of_a_prefix), CU_CASE(test_bgplgds_durations_are_bgpctls))
