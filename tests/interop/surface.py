@@ -361,6 +361,11 @@ def _(pair):
     refused = pair.get(f"{lg}/routes/filtered/fw")["routes"]
     must([r["network"] for r in refused] == [loop] and [65515, 1101, 101] in refused[0]["bgp"]["large_communities"], refused)
     pair.problem(404, f"{lg}/routes/protocol/nobody")
+    openbgpd = pair.get(f"/lg/bgplgd/rib?neighbor={NVA}")["rib"]
+    must([(r["prefix"], r["aspath"], r["communities"]) for r in openbgpd] == [(PREFIX, f"{ASN} 65099", ["65001:7"])], openbgpd)
+    must(pair.get("/lg/bgplgd/neighbors?neighbor=fw")["neighbors"][0]["remote_as"] == str(ASN), "remote_as")
+    pair.problem(404, "/lg/bgplgd/rib?neighbor=10.9.9.9")
+    pair.problem(400, "/lg/bgplgd/rib?prefix=somewhere")
     session.withdraw(loop)
     poll("it is gone", lambda: not pair.get(f"{lg}/routes/filtered/fw")["routes"])
 
