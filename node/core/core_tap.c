@@ -7,6 +7,7 @@
 
 enum {
     TCP_CONNECTION_CONFIRMED = 17, /* RFC 4271 section 8.1.4 */
+    SEND_HOLD_TIMER_EXPIRES = 29,  /* RFC 9687 */
     RECORDS_MAX = 512 * 1024,      /* of one turn: far more than it may read */
 };
 
@@ -143,6 +144,9 @@ void core_tap_down(struct core *c, struct core_peer *p, const struct bgp_session
         return;
     if (e->by_peer) {
         p->down = BMP_REMOTE_NOTIFICATION;
+    } else if (e->fault.code == BGP_SEND_HOLD_TIMER_EXPIRED) { /* it is said to nobody: RFC 9687 section 4.3 */
+        p->down = BMP_LOCAL_CLOSED;
+        keep_event(p, SEND_HOLD_TIMER_EXPIRES);
     } else if (e->fault.code) {
         p->down = BMP_LOCAL_NOTIFICATION;
         keep_fault(p, &e->fault);

@@ -34,6 +34,7 @@ struct lab {
     uint64_t now;
     struct pump *nva, *listener, *station; /* NULL: none */
     bool is_deaf;               /* the station takes nothing */
+    bool is_nva_deaf;
     unsigned dials;
     struct core_request dialled;
     uint8_t told[TOLD];
@@ -212,7 +213,7 @@ static void turn(struct lab *l)
     for (int i = 0; i < 8; i++) {
         core_turn(l->core, l->now);
         take_requests(l);
-        if (l->nva)
+        if (l->nva && !l->is_nva_deaf)
             take(l, l->nva);
         if (l->listener)
             take(l, l->listener);
@@ -422,6 +423,23 @@ static void test_a_peer_down_has_the_whole_notification_whoever_sent_it(void)
     lab_close(l);
 }
 
+/* RFC 9687 section 4.3: no NOTIFICATION is sent, so that RFC 7854 section 4.9 wants the event. */
+static void test_a_peer_that_never_reads_goes_without_a_notification(void)
+{
+    struct lab *l = lab_told(", routes: [adjRibInPre]", OPEN);
+    reload(l, ", routes: [adjRibInPre]", &(struct rules){ .nva = ", sendHoldTime: 3s", .listener = "", .limit = 2 });
+    if (!l->nva)
+        nva_comes(l, OPEN);
+    listener_comes(l);
+    l->text[0] = 0;
+    l->is_nva_deaf = true;
+    send(l, l->listener, HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fdea  40 03 04 0a000003 18 c0a863");
+    pass(l, 4);
+    CU_ASSERT_PTR_NOT_NULL(strstr(l->text, " down:10.0.0.2/2"));
+    CU_ASSERT_TRUE(has_pdu(l, "'event' 001d"));
+    lab_close(l);
+}
+
 static void test_held_routes_are_told_again_when_they_are_heard_again(void)
 {
     struct lab *l = lab_told(", routes: [adjRibInPre]", GRACEFUL);
@@ -615,6 +633,7 @@ CU_MAIN("core bmp", CU_CASE(test_a_station_is_told_who_is_up_and_each_table_to_i
         CU_CASE(test_what_falls_out_of_the_limit_is_withdrawn_after_policy_only),
         CU_CASE(test_peers_go_with_their_reason),
         CU_CASE(test_a_peer_down_has_the_whole_notification_whoever_sent_it),
+        CU_CASE(test_a_peer_that_never_reads_goes_without_a_notification),
         CU_CASE(test_held_routes_are_told_again_when_they_are_heard_again),
         CU_CASE(test_an_adj_rib_out_is_what_the_peer_is_told), CU_CASE(test_empty_tables_end_too),
         CU_CASE(test_a_slow_station_is_told_the_latest_state_only),
