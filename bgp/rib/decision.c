@@ -123,7 +123,7 @@ static bool is_before(const struct rib *r, const struct rib_path *a, const struc
     uint32_t id_b = r->origins[b->origin].sessions[b->nva].identifier;
     if (id_a != id_b)
         return id_a < id_b;
-    int by_address = ip_addr_compare(&r->nvas[a->nva].address, &r->nvas[b->nva].address);
+    int by_address = a->nva == b->nva ? 0 : ip_addr_compare(&r->nvas[a->nva].address, &r->nvas[b->nva].address);
     if (by_address)
         return by_address < 0;
     if (rib_path_id(a) != rib_path_id(b))
@@ -131,20 +131,51 @@ static bool is_before(const struct rib *r, const struct rib_path *a, const struc
     return a->origin < b->origin;
 }
 
-static uint64_t lowest_merit(const struct rib *r, const struct rib_net *n,
-                             const struct rib_audience *who)
+/* Those of the lowest merit so far; where there are more than there is room for, they are looked for once more. */
+struct finalists {
+    uint64_t merit;
+    uint32_t count, paths[8];
+};
+enum { FINALISTS = sizeof((struct finalists){ 0 }.paths) / sizeof(uint32_t) };
+
+static void enter(struct finalists *f, uint32_t path, uint64_t its_merit)
 {
-    uint64_t lowest = UINT64_MAX;
+    if (its_merit > f->merit)
+        return;
+    if (its_merit < f->merit)
+        f->count = 0;
+    f->merit = its_merit;
+    if (f->count < FINALISTS)
+        f->paths[f->count] = path;
+    f->count++;
+}
+
+static void find_finalists(const struct rib *r, const struct rib_net *n, const struct rib_audience *who,
+                           struct finalists *f)
+{
+    f->merit = UINT64_MAX;
+    f->count = 0;
     for (uint32_t i = n->paths; i;) {
+        uint32_t index = i;
         const struct rib_path *p = rib_path(r, i);
         i = rib_path_next(p);
-        if (!is_for(r, p, who))
-            continue;
-        uint64_t m = merit(r, p, attrs_of(r, p));
-        if (m < lowest)
-            lowest = m;
+        if (is_for(r, p, who))
+            enter(f, index, merit(r, p, attrs_of(r, p)));
     }
-    return lowest;
+}
+
+/* The next one behind this path, 0 = there is none; *at counts them. */
+static uint32_t next_finalist(const struct rib *r, const struct rib_net *n, const struct rib_audience *who,
+                              const struct finalists *f, uint32_t *at, uint32_t path)
+{
+    if (f->count <= FINALISTS)
+        return *at < f->count ? f->paths[(*at)++] : 0;
+    for (path = path ? rib_path_next(rib_path(r, path)) : n->paths; path; path = rib_path_next(rib_path(r, path))) {
+        const struct rib_path *p = rib_path(r, path);
+        if (is_for(r, p, who) && merit(r, p, attrs_of(r, p)) == f->merit)
+            return path;
+    }
+    return 0;
 }
 
 /* Next hops of equals as they are found; when the room ends, the lowest are kept: any order of
@@ -156,6 +187,8 @@ struct equals {
 
 static void add_equal(struct equals *e, const struct ip_addr *next_hop)
 {
+    if (e->count && ip_addr_is_equal(&e->next_hops[e->count - 1], next_hop))
+        return; /* another node's copy of the same, most likely */
     if (e->count == 2 * NHSET_MAX)
         e->count = nhset_sort(e->next_hops, e->count, NHSET_MAX);
     e->next_hops[e->count++] = *next_hop;
@@ -165,21 +198,18 @@ static void add_equal(struct equals *e, const struct ip_addr *next_hop)
 static uint32_t choose(const struct rib *r, const struct rib_net *n, const struct rib_audience *who,
                        struct equals *equals)
 {
-    uint32_t best = 0;
+    uint32_t best = 0, at = 0;
+    struct finalists finalists;
     struct meds meds;
-    uint64_t lowest = lowest_merit(r, n, who);
+    find_finalists(r, n, who, &finalists);
     meds.count = 0;
-    for (uint32_t i = lowest == UINT64_MAX ? 0 : n->paths; i;) {
-        uint32_t index = i;
+    for (uint32_t i = 0; (i = next_finalist(r, n, who, &finalists, &at, i));) {
         const struct rib_path *p = rib_path(r, i);
-        i = rib_path_next(p);
-        if (!is_for(r, p, who))
-            continue;
         const struct bgp_attrs *a = attrs_of(r, p);
-        if (merit(r, p, a) != lowest || loses_by_med(r, n, lowest, who, a, &meds))
+        if (loses_by_med(r, n, finalists.merit, who, a, &meds))
             continue;
         if (!best || is_before(r, p, rib_path(r, best)))
-            best = index;
+            best = i;
         if (p->nva && equals)
             add_equal(equals, &a->next_hop);
     }
