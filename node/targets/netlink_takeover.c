@@ -21,6 +21,8 @@ enum {
     SETTLE_MS = 200,      /* between walks that look for what did not come about, … */
     SETTLE_TIMES = 50,    /* … after which what is left is no matter of time */
     MOVES = 256,          /* routes a send */
+    SAMPLE = 64,          /* routes, all over the table, … */
+    SAMPLE_LOOK = 256,    /* … each of the first so many notes */
 };
 
 /* The next note of a walk, NULL at its end. */
@@ -167,6 +169,26 @@ static void part(struct netlink *n, struct takeover *t, uint64_t now_ms)
     }
 }
 
+/* Are most of its routes bereft? Asking all of them would tell exactly, and keep everything else waiting meanwhile. */
+static bool seems_lost(struct netlink *n, const struct takeover *t)
+{
+    uint32_t asked = 0, bereft = 0, prefix;
+    for (uint64_t i = 0; i < BGP_FAMILIES * SAMPLE; i++) {
+        uint8_t family = i % BGP_FAMILIES;
+        struct route_walk walk = { family, (uint32_t)(i / BGP_FAMILIES * n->notes_cap[family] / SAMPLE) };
+        const struct route_note *note = NULL;
+        for (int k = 0; k < SAMPLE_LOOK && (note = next_note(n, &walk, &prefix)) && !is_of_set(n, t, note); k++)
+            ;
+        if (!note || !is_of_set(n, t, note))
+            continue;
+        bool is_bereft;
+        nhset_unref(n->cfg.sets, n->cfg.foresee(n->cfg.data, prefix, &is_bereft));
+        asked++;
+        bereft += is_bereft;
+    }
+    return bereft > asked / 2;
+}
+
 void netlink_takeover_look(struct netlink *n, uint32_t slot, uint32_t leavers, uint64_t now_ms)
 {
     struct takeover *t = &n->takeover;
@@ -177,6 +199,8 @@ void netlink_takeover_look(struct netlink *n, uint32_t slot, uint32_t leavers, u
         return;
     *t = (struct takeover){ .phase = TAKEOVER_FORESEES, .nhset = nhset };
     nhset_ref(n->cfg.sets, t->nhset);
+    if (!seems_lost(n, t))
+        refuse(n, t, now_ms);
 }
 
 bool netlink_takeover_step(struct netlink *n, uint64_t now_ms)
