@@ -1,4 +1,4 @@
-"""A BGP speaker for tests that must announce at a known instant: one IPv4 session, nothing more."""
+"""A BGP speaker for tests that must announce at a known instant: one session over IPv4, nothing more."""
 import functools
 import ipaddress
 import socket
@@ -21,17 +21,18 @@ def nlri(prefix):
 
 
 class Session:
-    """An Established session with one node, told these prefixes; it dials from inside the given host."""
+    """An Established session with one node, told these prefixes; it dials from inside the given host. own6: IPv6 routes
+    too (RFC 4760), with this next hop."""
 
-    def __init__(self, host, own, asn, node, prefixes=(), path=None, hold=HOLD_S):
+    def __init__(self, host, own, asn, node, prefixes=(), path=None, hold=HOLD_S, own6=None):
         self.asn, self.own, self.lock, self.path, self.hold = asn, own, threading.Lock(), path or [asn], hold
         with host.inside():
             self.socket = socket.create_connection((node, 179), 3, (own, 0))
         self.socket.settimeout(None)  # the node may have nothing to say for longer than it takes to answer
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.established, self.ends, self.ended = threading.Event(), False, None  # ended: when the node ended it
-        self.is_silent = False
-        capabilities = bytes([1, 4, 0, 1, 0, 1]) + bytes([65, 4]) + struct.pack("!I", asn)
+        self.is_silent, self.own6 = False, own6
+        capabilities = bytes([1, 4, 0, 1, 0, 1]) + (bytes([1, 4, 0, 2, 0, 1]) if own6 else b"") + bytes([65, 4]) + struct.pack("!I", asn)
         parameter = bytes([2, len(capabilities)]) + capabilities
         self._send(OPEN, struct.pack("!BHH4sB", 4, min(asn, 23456), hold, ipaddress.ip_address(own).packed,
                                      len(parameter)) + parameter)
@@ -39,8 +40,11 @@ class Session:
             threading.Thread(target=work, daemon=True).start()
         if not self.established.wait(20):
             raise RuntimeError(f"no session with {node}")
-        self.announce(*prefixes)
+        self.announce(*(p for p in prefixes if ":" not in p))
+        self.announce6(*(p for p in prefixes if ":" in p))
         self.update(b"", b"", b"")  # End-of-RIB
+        if own6:
+            self.update(b"", b"\x80\x0f\x03\x00\x02\x01", b"")
 
     def _send(self, kind, body=b""):
         with self.lock:
@@ -78,10 +82,18 @@ class Session:
         self._send(UPDATE, struct.pack("!H", len(withdrawn)) + withdrawn + struct.pack("!H", len(attributes))
                    + attributes + announced)
 
-    def announce(self, *prefixes, hop=None):
+    def _origin_and_path(self):
         path = b"".join(struct.pack("!I", asn) for asn in self.path)
-        attributes = (b"\x40\x01\x01\x00" + b"\x40\x02" + bytes([2 + len(path), 2, len(self.path)]) + path
-                      + b"\x40\x03\x04" + ipaddress.ip_address(hop or self.own).packed)
+        return b"\x40\x01\x01\x00" + b"\x40\x02" + bytes([2 + len(path), 2, len(self.path)]) + path
+
+    def announce6(self, *prefixes):
+        for start in range(0, len(prefixes), 200):
+            routes = b"".join(map(nlri, prefixes[start:start + 200]))
+            reach = b"\x00\x02\x01\x10" + ipaddress.ip_address(self.own6).packed + b"\x00" + routes
+            self.update(b"", b"\x90\x0e" + struct.pack("!H", len(reach)) + reach + self._origin_and_path(), b"")
+
+    def announce(self, *prefixes, hop=None):
+        attributes = self._origin_and_path() + b"\x40\x03\x04" + ipaddress.ip_address(hop or self.own).packed
         for start in range(0, len(prefixes), 500):
             self.update(b"", attributes, b"".join(map(nlri, prefixes[start:start + 500])))
 
