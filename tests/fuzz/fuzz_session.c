@@ -103,6 +103,20 @@ static void settle(struct side *side)
         pull(side, (enum bgp_slot)slot);
 }
 
+/* In memory that ends when its events were taken: nothing that was said or told may point into it later. */
+static size_t feed_held(struct side *side, enum bgp_slot slot)
+{
+    size_t have = side->held_len[slot];
+    uint8_t *exact = malloc(have);
+    require(exact);
+    memcpy(exact, side->held[slot], have);
+    size_t n = bgp_session_feed(side->s, slot, exact, have, side->now);
+    require(n <= have);
+    settle(side);
+    free(exact);
+    return n;
+}
+
 static void feed(struct side *side, enum bgp_slot slot, const uint8_t *bytes, size_t len)
 {
     uint8_t *held = side->held[slot];
@@ -112,9 +126,7 @@ static void feed(struct side *side, enum bgp_slot slot, const uint8_t *bytes, si
     memcpy(held + *have, bytes, len);
     *have += len;
     for (size_t n; side->open[slot] && *have;) {
-        n = bgp_session_feed(side->s, slot, held, *have, side->now);
-        require(n <= *have);
-        settle(side);
+        n = feed_held(side, slot);
         if (!n || !side->open[slot])
             return;
         memmove(held, held + n, *have - n);
