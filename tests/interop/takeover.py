@@ -52,15 +52,15 @@ class World:
             link = self.hosts[address].ip("-o -4 addr show to 10.1.0.0/16").split()[1]
             self.hosts[address].ip(f"-6 addr add fd01::1:{number + 1}/64 dev {link} nodad")
         for address, asn in ASNS.items():
-            self.cluster.peer(self.hosts[address].name, address, asn, passive=True, holdTime="3s", families=["ipv4", "ipv6"])
+            self.cluster.peer(self.hosts[address].name, address, asn, passive=True, holdTime="90s", families=["ipv4", "ipv6"])
         self.cluster.configure()
         self.watches = [RouteWatch(lab, self.hosts[address]) for address in NODES.values()]
 
-    def tell(self, *nvas):
+    def tell(self, *nvas, hold=90):
         for address in nvas:
             told, length, own6 = TOLD[address]
             self.sessions[address] = [Session(self.hosts[address], address, ASNS[address], node, told,
-                                              path=[ASNS[address]] * length, hold=3, own6=own6)
+                                              path=[ASNS[address]] * length, hold=hold, own6=own6)
                                       for node in NODES.values()]
 
     def kill(self, *nvas):
@@ -129,6 +129,9 @@ def comes_back(world):
 
 
 def falls_silent(world):
+    world.kill(ACTIVE)
+    world.tell(ACTIVE, hold=6)
+    world.settle(world.all_via(ACTIVE, ACTIVE6))
     for session in world.sessions[ACTIVE]:
         session.fall_silent()
     world.settle(world.all_via(STANDBY, STANDBY6))
@@ -138,13 +141,13 @@ def falls_silent(world):
 
 
 def both_die(world):
-    """Nothing is left but the spare, which knows no IPv6; the brake holds what no NVA has."""
+    """Nothing is left but the spare, which knows no IPv6; what no NVA has may go."""
     for session in world.sessions.pop(ACTIVE) + world.sessions.pop(STANDBY):
         session.close()
     for node in world.cluster.nodes.values():
         expect("all of IPv4 through the spare", len(COMMON + OTHER), lambda node=node: world.hops_of(node.host).get(SPARE),
                PATIENCE_S)
-    kept(world, ALONE)
+    kept(world, ALONE + COMMON6)
     world.tell(STANDBY, ACTIVE)
     world.settle(world.all_via(ACTIVE, ACTIVE6))
 
@@ -157,8 +160,8 @@ def returns_at_once(world):
 CASES = (("routes go over to the standby, each to its own, and none that has one is removed", dies),
          ("the active one is back", comes_back),
          ("it falls silent: its hold time ends, and the same happens", falls_silent),
-         ("it dies, and its standby with it", both_die),
-         ("it dies, and is back at once", returns_at_once))
+         ("it dies, and is back at once", returns_at_once),
+         ("it dies, and its standby with it", both_die))
 
 
 def main():
