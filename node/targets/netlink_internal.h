@@ -33,7 +33,7 @@ enum { TAKEOVER_HEIRS = 15 };
 enum takeover_phase {
     TAKEOVER_RESTS,
     TAKEOVER_FORESEES, /* asks what will become of each of its routes */
-    TAKEOVER_PARTS,    /* sends those to the twin that do not go with the others */
+    TAKEOVER_PARTS,    /* writes those that do not go with the others */
 };
 
 /* A set of next hops whose objects go over to another one; see netlink_takeover.c. */
@@ -44,6 +44,7 @@ struct takeover {
     struct route_walk walk;
     struct takeover_heir {
         uint32_t nhset;          /* a reference */
+        uint32_t goal;           /* the set that its routes are sent to meanwhile: this one, or the old one */
         uint32_t routes, bereft; /* bereft: of the routes */
     } heirs[TAKEOVER_HEIRS];
     uint8_t heir_count;
@@ -101,8 +102,11 @@ void netlink_release_forgotten(struct netlink *n, uint32_t prefix);
 /* Each does a slice of its work; true: there is more to do now. */
 bool netlink_listen(struct netlink *n, uint64_t now_ms);  /* notifications */
 bool netlink_operate(struct netlink *n, uint64_t now_ms); /* operations of the program */
-/* These routes of ours use this slot, of the set that they have, from now on. False: not all of them do. */
-bool netlink_move(struct netlink *n, const uint32_t *prefixes, uint32_t count, uint32_t slot, uint64_t now_ms);
+/* At most 256 routes of ours have these sets from now on, before the program knows. False: not all of them do. */
+struct route_move {
+    uint32_t prefix, nhset;
+};
+bool netlink_move(struct netlink *n, const struct route_move *moves, uint32_t count, uint64_t now_ms);
 /* So many routes have just left this slot for another: perhaps it is to go over as a whole. */
 void netlink_takeover_look(struct netlink *n, uint32_t slot, uint32_t leavers, uint64_t now_ms);
 /* While it works, operations wait. */

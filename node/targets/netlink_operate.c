@@ -216,23 +216,25 @@ bool netlink_operate(struct netlink *n, uint64_t now_ms)
     return is_more;
 }
 
-bool netlink_move(struct netlink *n, const uint32_t *prefixes, uint32_t count, uint32_t slot, uint64_t now_ms)
+bool netlink_move(struct netlink *n, const struct route_move *moves, uint32_t count, uint64_t now_ms)
 {
     struct batch b;
     struct nl_answer why;
-    uint32_t nhset = nexthops_set(&n->nexthops, slot), moved = 0;
+    uint32_t moved = 0;
     memset(&b, 0, offsetof(struct batch, bytes));
     for (uint32_t i = 0; i < count; i++) {
-        const struct program_op op = { .kind = PROGRAM_PUT, .prefix = prefixes[i], .nhset = nhset, .previous = nhset };
+        const struct program_op op = {
+            .kind = PROGRAM_PUT, .prefix = moves[i].prefix, .nhset = moves[i].nhset, .previous = moves[i].nhset
+        };
         if (append(n, &b, &op, now_ms, &why))
             return false;
     }
     int error = exchange(n, &b);
     for (uint32_t i = 0; !error && i < b.count; i++)
-        if (b.errors[i] == 0 && b.slots[i] == slot) {
-            struct route_note *note = netlink_note(n, prefixes[i]);
+        if (b.errors[i] == 0) {
+            struct route_note *note = netlink_note(n, moves[i].prefix);
             note->mark = n->dump.mark;
-            netlink_bind(n, note, slot);
+            netlink_bind(n, note, b.slots[i]);
             moved++;
         }
     if (moved < count)

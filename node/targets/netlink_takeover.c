@@ -2,9 +2,9 @@
  *
  * When the only next hop of a hundred thousand routes dies, each of them is decided on and written by itself. So as
  * soon as many leave an object, the owner is asked what will become of all of its routes, a slice a turn, while
- * operations wait. Where most go the same way, the others, who have another way or none, get an object of the old
- * content for themselves; then the object gets the new one with a single message. The operations that follow find
- * the kernel as they want it.
+ * operations wait. The way that most of them go is the object's; the others are written before: those that have
+ * another way go there, those that have none get an object of the old content for themselves. Then the object gets the
+ * new content with a single message. The operations that follow find the kernel as they want it.
  *
  * What was foreseen may not come about, since the NVA is back or its heir has gone: walks over all routes look for
  * those whose object is not what the program believes, until there are none, and let the program know. */
@@ -86,34 +86,46 @@ static bool foresee(struct netlink *n, struct takeover *t, uint64_t until_ns)
     return true;
 }
 
-/* The heir of most routes, if it may be one; else TAKEOVER_HEIRS. Only what is lost is urgent: routes that find a better
- * way go there one by one, and stay together with those that had it before. */
+/* The heir of most routes among those that an object may become, TAKEOVER_HEIRS = there is none, or it does not pay: who
+ * has no heir has to be written for it. Only what is lost is urgent: routes that find a better way go there one by one,
+ * and stay together with those that had it before. */
 static uint8_t choose(const struct netlink *n, const struct takeover *t)
 {
-    for (uint8_t i = 0; i < t->heir_count; i++)
-        if (t->heirs[i].bereft > t->routes / 2)
-            return nexthops_can_become(&n->nexthops, t->nhset, t->heirs[i].nhset) ? i : TAKEOVER_HEIRS;
-    return TAKEOVER_HEIRS;
+    uint32_t bereft = 0, without = 0;
+    uint8_t most = TAKEOVER_HEIRS;
+    for (uint8_t i = 0; i < t->heir_count; i++) {
+        const struct takeover_heir *h = &t->heirs[i];
+        bereft += h->bereft;
+        if (!h->nhset)
+            without = h->routes;
+        bool is_more = most == TAKEOVER_HEIRS || h->routes > t->heirs[most].routes;
+        if (is_more && nexthops_can_become(&n->nexthops, t->nhset, h->nhset))
+            most = i;
+    }
+    bool pays = most < TAKEOVER_HEIRS && t->heirs[most].routes >= MANY && t->heirs[most].routes >= without;
+    return pays && bereft > t->routes / 2 ? most : TAKEOVER_HEIRS;
 }
 
-/* ---- who stays behind ---- */
+/* ---- who goes another way, or stays behind ---- */
 
 static bool send_away(struct netlink *n, struct takeover *t, uint64_t now_ms, uint64_t until_ns)
 {
-    uint32_t prefixes[MOVES], count = 0, prefix;
-    struct route_note *note;
+    struct route_move moves[MOVES];
+    uint32_t count = 0, prefix;
+    const struct route_note *note;
     while ((note = next_note(n, &t->walk, &prefix))) {
         if (!is_of_set(n, t, note) || note->heir == t->heir)
             continue;
-        prefixes[count++] = prefix;
+        uint32_t goal = note->heir < t->heir_count ? t->heirs[note->heir].goal : t->nhset;
+        moves[count++] = (struct route_move){ prefix, goal };
         if (count < MOVES)
             continue;
-        t->has_failed |= !netlink_move(n, prefixes, count, t->twin, now_ms);
+        t->has_failed |= !netlink_move(n, moves, count, now_ms);
         count = 0;
         if (t->has_failed || uv_hrtime() >= until_ns)
             return t->has_failed;
     }
-    t->has_failed |= count && !netlink_move(n, prefixes, count, t->twin, now_ms);
+    t->has_failed |= count && !netlink_move(n, moves, count, now_ms);
     return true;
 }
 
@@ -151,10 +163,22 @@ static void hand_over(struct netlink *n, struct takeover *t, uint64_t now_ms)
     netlink_takeover_end(n);
 }
 
+/* Where the others are sent: to their heirs, as far as these can be used. */
+static void set_goals(struct netlink *n, struct takeover *t, uint64_t now_ms)
+{
+    struct nl_answer why;
+    t->twin = nexthops_twin(&n->nexthops, t->nhset, now_ms, &why);
+    nexthops_ref(&n->nexthops, t->twin);
+    t->has_failed = !t->twin;
+    for (uint8_t i = 0; i < t->heir_count; i++) {
+        struct takeover_heir *h = &t->heirs[i];
+        h->goal = h->nhset && nexthops_use(&n->nexthops, h->nhset, now_ms, &why) ? h->nhset : t->nhset;
+    }
+}
+
 /* Everybody was asked. */
 static void part(struct netlink *n, struct takeover *t, uint64_t now_ms)
 {
-    struct nl_answer why;
     t->heir = choose(n, t);
     t->walk = (struct route_walk){ 0 };
     if (t->heir == TAKEOVER_HEIRS) {
@@ -162,9 +186,7 @@ static void part(struct netlink *n, struct takeover *t, uint64_t now_ms)
     } else if (t->heirs[t->heir].routes == t->routes) {
         hand_over(n, t, now_ms);
     } else {
-        t->twin = nexthops_twin(&n->nexthops, t->nhset, now_ms, &why);
-        nexthops_ref(&n->nexthops, t->twin);
-        t->has_failed = !t->twin;
+        set_goals(n, t, now_ms);
         t->phase = TAKEOVER_PARTS;
     }
 }

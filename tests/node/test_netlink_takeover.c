@@ -134,7 +134,7 @@ static void test_all_routes_have_the_heir_when_the_first_of_them_ask_for_it(void
     }
 }
 
-static void test_who_has_another_heir_or_none_stays_until_its_turn_comes(void)
+static void test_who_has_another_heir_goes_there_and_who_has_none_stays(void)
 {
     struct seer *s = begin("10.0.0.2");
     foretell(s, 0, MANY - 1000, "10.0.0.3");
@@ -143,7 +143,8 @@ static void test_who_has_another_heir_or_none_stays_until_its_turn_comes(void)
     work_off(s);
     CU_ASSERT_EQUAL(s->life.takeovers, 1);
     CU_ASSERT_EQUAL(routes_via(s, "10.0.0.3"), MANY - 1000);
-    CU_ASSERT_EQUAL(routes_via(s, "10.0.0.2"), 1000);
+    CU_ASSERT_EQUAL(routes_via(s, "10.0.1.2"), 500);
+    CU_ASSERT_EQUAL(routes_via(s, "10.0.0.2"), 500);
     want_all(s, 0, MANY - 1000, "10.0.0.3");
     want_all(s, MANY - 1000, MANY - 500, "10.0.1.2");
     want_all(s, MANY - 500, MANY, "");
@@ -252,13 +253,14 @@ static void test_routes_that_are_not_bereft_go_one_by_one(void)
     finish(s);
 }
 
-static void test_nothing_goes_over_where_most_have_no_heir_or_stay(void)
+static void test_nothing_goes_over_where_most_have_no_heir_or_few_the_same(void)
 {
-    static const char *const others[] = { "", "10.0.0.2" };
+    static const char *const others[] = { "", "10.0.1.2" };
     for (int i = 0; i < 2; i++) {
         struct seer *s = begin("10.0.0.2");
-        foretell(s, 0, MANY / 2 - 300, "10.0.0.3");
-        foretell(s, MANY / 2 - 300, MANY, others[i]);
+        foretell(s, 0, 2000, "10.0.0.3");
+        foretell(s, 2000, 2000 + 1900, others[i]);
+        foretell(s, 3900, MANY, "10.0.0.9");
         want_all(s, 0, FIRST, "10.0.0.3");
         work_off(s);
         CU_ASSERT_EQUAL(s->life.takeovers, 0);
@@ -266,6 +268,30 @@ static void test_nothing_goes_over_where_most_have_no_heir_or_stay(void)
         CU_ASSERT_EQUAL(routes_via(s, "10.0.0.2"), MANY - FIRST);
         finish(s);
     }
+}
+
+static void test_an_heir_that_is_on_no_link_keeps_nobody_from_going(void)
+{
+    struct seer *s = begin("10.0.0.2");
+    foretell(s, 0, MANY - 500, "10.0.0.3");
+    foretell(s, MANY - 500, MANY, "10.9.9.9");
+    want_all(s, 0, FIRST, "10.0.0.3");
+    work_off(s);
+    CU_ASSERT_EQUAL(s->life.takeovers, 1);
+    CU_ASSERT_EQUAL(routes_via(s, "10.0.0.3"), MANY - 500);
+    CU_ASSERT_EQUAL(routes_via(s, "10.0.0.2"), 500);
+    foretell(s, 0, MANY - 500, "10.9.9.9"); /* nor one that all would have: they stay where they are */
+    want_all(s, 0, MANY - 500, "10.9.9.9");
+    for (int i = 0; i < 20; i++)
+        run_ms(&s->life, 5);
+    CU_ASSERT_EQUAL(routes_via(s, "10.0.0.3"), MANY - 500);
+    CU_ASSERT_TRUE(s->life.failed > 0);
+    want_all(s, 0, MANY - 500, "10.0.0.3");
+    s->life.failed = 0;
+    foretell(s, 0, MANY - 500, "10.0.0.3");
+    foretell(s, MANY - 500, MANY, "10.0.0.2");
+    work_off(s);
+    finish(s);
 }
 
 static void test_the_heirs_objects_of_an_earlier_life_go_when_nothing_uses_them(void)
@@ -295,14 +321,15 @@ static void test_the_heirs_objects_of_an_earlier_life_go_when_nothing_uses_them(
 
 static const struct cu_case cases[] = {
     CU_CASE(test_all_routes_have_the_heir_when_the_first_of_them_ask_for_it),
-    CU_CASE(test_who_has_another_heir_or_none_stays_until_its_turn_comes),
+    CU_CASE(test_who_has_another_heir_goes_there_and_who_has_none_stays),
     CU_CASE(test_groups_keep_a_member_whose_own_object_goes_over),
     CU_CASE(test_a_group_goes_over_to_a_group),
     CU_CASE(test_a_group_never_becomes_a_gateway_nor_a_gateway_a_group),
     CU_CASE(test_an_nva_that_is_back_has_its_routes_again),
     CU_CASE(test_an_heir_that_dies_too_has_an_heir),
     CU_CASE(test_routes_that_are_not_bereft_go_one_by_one),
-    CU_CASE(test_nothing_goes_over_where_most_have_no_heir_or_stay),
+    CU_CASE(test_nothing_goes_over_where_most_have_no_heir_or_few_the_same),
+    CU_CASE(test_an_heir_that_is_on_no_link_keeps_nobody_from_going),
     CU_CASE(test_the_heirs_objects_of_an_earlier_life_go_when_nothing_uses_them),
 };
 
