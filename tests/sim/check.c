@@ -374,6 +374,7 @@ void check_event(struct world *w, const struct sim_event *e)
         return;
     check_host(w, &w->hosts[e->who]);
     agent_note_turn(w, &w->hosts[e->who]);
+    check_fenced(w, &w->hosts[e->who]);
 }
 
 /* ---- in the end ---- */

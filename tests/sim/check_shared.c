@@ -40,6 +40,25 @@ static int newer_config(const struct world *w, const struct host *h)
     return -1;
 }
 
+/* F5: who was fenced off is quiet for one second, the next time for two, and so on, whatever becomes of the owner. */
+static void check_quiet(struct world *w, const struct host *h)
+{
+    enum { QUIET_MS = 1000, QUIET_MAX_MS = 60000 };
+    uint64_t quiet = h->fenced > 6 ? QUIET_MAX_MS : h->fenced ? (uint64_t)QUIET_MS << (h->fenced - 1) : 0;
+    if (w->now < h->fenced_at + quiet)
+        sim_fail(w, "F5: node %d was fenced off at %llu, for the time no. %u, and takes the target already", h->number,
+                 (unsigned long long)h->fenced_at, h->fenced);
+}
+
+void check_fenced(struct world *w, struct host *h)
+{
+    const struct repl_fence *f = w->store ? core_fence(h->core, 1) : NULL;
+    if (!f || f->role != REPL_FENCED || f->since_ms == h->fenced_at)
+        return;
+    h->fenced_at = f->since_ms;
+    h->fenced++;
+}
+
 void check_call(struct world *w, struct host *h, struct sim_call *c)
 {
     struct sim_table next;
@@ -59,6 +78,8 @@ void check_call(struct world *w, struct host *h, struct sim_call *c)
         sim_fail(w, "F4: node %d has seen epoch %llu and writes as of %llu", h->number,
                  (unsigned long long)f->highest_epoch, (unsigned long long)c->epoch);
     check_table(w, h, c, &next);
+    if (f->role != REPL_ACTIVE)
+        check_quiet(w, h);
 }
 
 /* ---- as it is carried out ---- */

@@ -78,6 +78,8 @@ void store_disturb(struct world *w);
 
 /* check_shared.c */
 void check_call(struct world *w, struct host *h, struct sim_call *c);
+/* This node has had a turn: was it fenced off? */
+void check_fenced(struct world *w, struct host *h);
 void check_carried_out(struct world *w, const struct sim_call *c, const struct repl_fence_record *before,
                        const struct repl_fence_record *after);
 void check_store_settled(struct world *w);

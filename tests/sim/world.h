@@ -192,6 +192,8 @@ struct host {
     struct azure *azure;
     struct azure_bucket *bucket;
     bool is_target_ready;
+    uint64_t fenced_at; /* it was fenced off then for the last time, … */
+    unsigned fenced;    /* … of so many in this life */
 };
 
 /* What one node knew of another one, for what must never go back. */
