@@ -191,7 +191,8 @@ static void part(struct netlink *n, struct takeover *t, uint64_t now_ms)
     }
 }
 
-/* Are most of its routes bereft? Asking all of them would tell exactly, and keep everything else waiting meanwhile. */
+/* Are most of its routes bereft, and have an heir that their object may become? Asking all of them would tell exactly,
+ * and keep everything else waiting meanwhile. */
 static bool seems_lost(struct netlink *n, const struct takeover *t)
 {
     uint32_t asked = 0, bereft = 0, prefix;
@@ -204,9 +205,10 @@ static bool seems_lost(struct netlink *n, const struct takeover *t)
         if (!note || !is_of_set(n, t, note))
             continue;
         bool is_bereft;
-        nhset_unref(n->cfg.sets, n->cfg.foresee(n->cfg.data, prefix, &is_bereft));
+        uint32_t heir = n->cfg.foresee(n->cfg.data, prefix, &is_bereft);
         asked++;
-        bereft += is_bereft;
+        bereft += is_bereft && nexthops_can_become(&n->nexthops, t->nhset, heir);
+        nhset_unref(n->cfg.sets, heir);
     }
     return bereft > asked / 2;
 }
