@@ -73,7 +73,7 @@ bool repl_member_heard_of(struct repl_member *m, uint64_t heard_ms, bool is_new_
 {
     if (heard_ms > m->heard_ms || m->state == REPL_MEMBER_UNKNOWN)
         m->heard_ms = heard_ms;
-    bool is_recent = now_ms < m->heard_ms + m->times->dead_ms;
+    bool is_recent = now_ms < heard_ms + m->times->dead_ms;
     bool has_left = m->state == REPL_MEMBER_LEFT || m->state == REPL_MEMBER_AUTH_FAILED;
     if (!is_recent || is_last_rumour(m, is_new_life, now_ms) || (has_left && !is_new_life))
         return false;

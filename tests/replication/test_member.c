@@ -130,6 +130,18 @@ static void test_a_node_is_silent_only_when_it_is_silent_on_every_path(void)
     CU_ASSERT_TRUE(repl_member_link_is_silent(&m, 0, 1310)); /* the link is given up all the same */
 }
 
+/* That we start is no word of anybody: simulator, seed 23462. */
+static void test_who_starts_takes_no_old_rumour_for_life(void)
+{
+    struct repl_member m;
+    repl_member_init(&m, &times, 1000);
+    repl_member_dial_failed(&m, true, 1005);
+    repl_member_tick(&m, 0, 1005);
+    CU_ASSERT_FALSE(repl_member_heard_of(&m, 500, true, 1040));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
+    CU_ASSERT_TRUE(repl_member_heard_of(&m, 1020, true, 1050));
+}
+
 static void test_what_comes_by_others_may_come_later(void)
 {
     struct repl_member m = alive(1000);
@@ -183,6 +195,7 @@ CU_MAIN("member", CU_CASE(test_silence_makes_suspect_then_dead),
         CU_CASE(test_goodbye_is_a_state_of_its_own),
         CU_CASE(test_after_a_pause_silence_is_counted_from_now),
         CU_CASE(test_a_node_is_silent_only_when_it_is_silent_on_every_path),
+        CU_CASE(test_who_starts_takes_no_old_rumour_for_life),
         CU_CASE(test_what_comes_by_others_may_come_later),
         CU_CASE(test_a_refusal_is_no_death_while_another_has_a_link),
         CU_CASE(test_the_last_beats_of_the_dead_do_not_revive_it),
