@@ -30,8 +30,7 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
                        .max_paths = cfg->max_paths,
                        .self = cfg->self,
                        .keep_tombstones = cfg->keep_tombstones,
-                       .is_monitored = cfg->is_monitored,
-                       .relays = cfg->relays };
+                       .is_monitored = cfg->is_monitored };
     prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
     slab_init(&r->paths, sizeof(struct rib_path));
     slab_init(&r->paths_with_id, sizeof(struct rib_path_with_id));
@@ -489,12 +488,13 @@ int rib_announce_news(struct rib *r, const struct rib_news *news, const struct i
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint64_t now_ms)
 {
-    bool is_relayed = r->relays && origin != r->self;
-    uint32_t net = is_relayed ? rib_net_get(r, prefix) : prefix_table_find(&r->nets, prefix);
+    /* Of another node: its withdrawals are evidence, here as there, and others may read them from here. */
+    bool is_copy = r->keep_tombstones && origin != r->self;
+    uint32_t net = is_copy ? rib_net_get(r, prefix) : prefix_table_find(&r->nets, prefix);
     uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
-    if (is_relayed && !net)
+    if (is_copy && !net)
         return BGP_ERR_NOMEM;
-    if (!index && !is_relayed && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
+    if (!index && !is_copy && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
         return 0; /* nobody has a copy that would have to learn of it */
     if (!reserve_order(r, origin, 1))
         return BGP_ERR_NOMEM;

@@ -203,7 +203,6 @@ struct rib {
     uint64_t session_changes; /* of a session's state, of all origins */
     bool keep_tombstones; /* false for a single node without monitoring: nobody else has copies */
     bool is_monitored;    /* see struct rib_cfg */
-    bool relays;          /* others read copies from here: what they need is kept, too */
     uint32_t readers_of_all; /* readers to whom any path of a net may matter, not its best and second only */
     uint32_t sweeps;  /* origins that are being walked */
     struct rib_queue dirty, dying;
@@ -222,7 +221,7 @@ struct rib_cfg {
     const struct policy *policy; /* borrowed */
     uint32_t max_paths;
     uint8_t self;
-    bool keep_tombstones, relays;
+    bool keep_tombstones;
     /* Somebody follows the own origin's order as what its sessions announce: a path that is heard again
      * after a mark (rib_refresh_begins), or whose verdict changes, moves in it like one that changed. */
     bool is_monitored;

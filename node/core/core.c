@@ -312,8 +312,7 @@ static void init_rib(struct core *c)
                            .max_paths = c->config->max_paths,
                            .self = (uint8_t)c->cfg.self,
                            .keep_tombstones = c->config->node_count > 1 || c->config->station_count,
-                           .is_monitored = c->config->station_count,
-                           .relays = c->config->node_count > 2 };
+                           .is_monitored = c->config->station_count };
     core_must(rib_init(&c->rib, &rib));
     c->sweep_budget = CORE_SWEEP_BUDGET;
     c->adjout = adjout_new(&c->rib);

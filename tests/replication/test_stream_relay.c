@@ -36,7 +36,6 @@ static const struct repl_names all_names = { names, RIBS_NVAS + 1 };
 static void holder_init(struct holder *h, uint8_t self)
 {
     ribs_init(&h->ribs, self);
-    h->ribs.rib.relays = true;
     CU_ASSERT_EQUAL_FATAL(repl_replica_init(&h->copy, ORIGIN, RIBS_NVAS + 1), 0);
 }
 
