@@ -186,7 +186,7 @@ static bool is_spoken_against(const struct world *w, const struct host *h, int n
     return false;
 }
 
-/* Has every session with the NVA ended that this node would hear of? Of one that a node has which it does not hear, it knows
+/* Has every session with the NVA ended that this node has heard of? Of one that a node has which it does not hear, it knows
  * nothing, and what it held of that node gave way to the word of a session that it heard (4.6 c). */
 static bool have_all_lost_it(const struct world *w, const struct host *h, const struct nva *n)
 {
@@ -197,7 +197,7 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
             continue;
         if (has_session(k, n->number))
             return false;
-        any = true;
+        any |= h->core->rib.origins[i + 1].sessions[n->number + 1].generation != 0; /* who just started never had one */
     }
     return any;
 }
