@@ -25,16 +25,17 @@ NODES = {"rs-a": "10.1.1.4", "rs-b": "10.1.1.5"}
 ACTIVE, STANDBY, SPARE = "10.1.2.1", "10.1.2.2", "10.1.2.3"
 ACTIVE6, STANDBY6 = "fd01::1", "fd01::2"
 ASNS = {ACTIVE: 65001, STANDBY: 65002, SPARE: 65003}
-PATIENCE_S = 30
+PATIENCE_S = 90  # a node that a busy machine stops for a moment holds what is lost then for a minute
 
 
 def prefixes(first, count):
     return [f"{first + (i >> 8)}.{i & 255}.0.0/24" for i in range(count)]
 
 
-# COMMON has both standbys, OTHER the last one only, ALONE none.
-COMMON, OTHER, ALONE = prefixes(20, 6000), prefixes(60, 600), prefixes(80, 600)
-COMMON6 = [f"2001:db8:{i:x}::/48" for i in range(4000)]
+# COMMON has both standbys, OTHER the last one only, ALONE none. Of COMMON there are more than a turn decides on, or
+# nothing would be left to foresee.
+COMMON, OTHER, ALONE = prefixes(20, 20000), prefixes(120, 600), prefixes(140, 600)
+COMMON6 = [f"2001:db8:{i:x}::/48" for i in range(1, 4001)]  # as kernels write them
 TOLD = {ACTIVE: (COMMON + OTHER + ALONE + COMMON6, 1, ACTIVE6), STANDBY: (COMMON + COMMON6, 3, STANDBY6),
         SPARE: (COMMON + OTHER, 5, None)}
 
