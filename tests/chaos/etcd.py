@@ -485,7 +485,7 @@ def secure(cases):
             shared.cluster.start()
             node = shared.nodes["rs-a"]
             shared.join(node)
-            poll("the trouble has a name", lambda: "authentication failed" in shared.programmed(node)["lastError"])
+            poll("the trouble has a name", lambda: "authentication failed" in (shared.programmed(node)["lastError"] or ""))
             poll("and a state", lambda: shared.programmed(node)["state"] in ("forbidden", "unauthorized"))
             with open(login["passwordFile"], "w", encoding="utf-8") as file:
                 file.write("right\n")
