@@ -4,8 +4,7 @@
     tests/chaos/three.py [words of a case's name]
 
 Two BIRDs: `wide` peers with every node, `narrow` with the first one only, so that all the others know its
-route from that node's stream. A VM host with its agent, whose kernel's removals are watched. TANDEM_PREVIOUS
-names a build that speaks the previous minor of the cluster's protocol; without it one is made.
+route from that node's stream. A VM host with its agent, whose kernel's removals are watched.
 """
 import os
 import sys
@@ -18,7 +17,7 @@ from case import Cases, Failed  # noqa: E402
 from lab.bird import Bird  # noqa: E402
 from lab.check import Stopwatch, hold, poll  # noqa: E402
 from lab.fault import partition  # noqa: E402
-from lab.net import Lab, run  # noqa: E402
+from lab.net import Lab  # noqa: E402
 from lab.tandem import Cluster, program  # noqa: E402
 from lab.watch import RouteWatch, kernel_routes  # noqa: E402
 
@@ -132,8 +131,7 @@ class Three:
 
     def upgraded(self):
         """All speak the previous minor; each is stopped and started as the newest, and back again."""
-        previous = previous_build()
-        for way in (previous, program("tandemd")):
+        for way in (program("tandemd-previous"), program("tandemd")):
             for node in self.nodes:
                 node.stop()
                 node.program = way
@@ -145,15 +143,6 @@ class Three:
             if minors != wanted:
                 raise Failed(f"the nodes speak minor {minors}, wanted {wanted}")
         self.nothing_removed()
-
-
-def previous_build():
-    """tandemd as it speaks with nodes of the previous minor."""
-    tree = os.environ.get("TANDEM_PREVIOUS", os.path.join(ROOT, "build", "previous"))
-    if "TANDEM_PREVIOUS" not in os.environ:
-        run("cmake", "-S", ROOT, "-B", tree, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", f"-DTANDEM_PROTOCOL_MINOR={MINOR - 1}")
-        run("cmake", "--build", tree, "--target", "tandemd", timeout=900)
-    return os.path.join(tree, "bin", "tandemd")
 
 
 def main():
