@@ -71,7 +71,7 @@ static const struct option options[] = {
     { "filtered", no_argument, NULL, 'F' },     { "token-file", required_argument, NULL, 'T' },
     { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
     { "for", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
-    { "route-server", required_argument, NULL, 'r' },
+    { "version", no_argument, NULL, 'v' },     { "route-server", required_argument, NULL, 'r' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -127,7 +127,7 @@ static bool set_output(struct ctl *c, const char *text)
     return false;
 }
 
-static bool set_option(struct ctl *c, int option, const char *value, bool *wants_help)
+static bool set_option(struct ctl *c, int option, const char *value, ctl_verb **instead)
 {
     switch (option) {
     case 'o':
@@ -167,7 +167,11 @@ static bool set_option(struct ctl *c, int option, const char *value, bool *wants
     case 'c':
         return c->check = true;
     case 'h':
-        return *wants_help = true;
+        *instead = verb_help;
+        return true;
+    case 'v':
+        *instead = verb_version;
+        return true;
     default: /* getopt_long has said what is wrong */
         return false;
     }
@@ -193,10 +197,10 @@ const char *ctl_help(size_t i)
     return verbs[i].help;
 }
 
-static bool parse_options(struct ctl *c, int argc, char **argv, bool *wants_help)
+static bool parse_options(struct ctl *c, int argc, char **argv, ctl_verb **instead)
 {
     for (int option; (option = getopt_long(argc, argv, "o:fh", options, NULL)) != -1;)
-        if (!set_option(c, option, optarg, wants_help))
+        if (!set_option(c, option, optarg, instead))
             return false;
     return true;
 }
@@ -243,12 +247,12 @@ static int run_verb(struct ctl *c, int argc, char *const *argv)
 int main(int argc, char **argv)
 {
     struct ctl c = { 0 };
-    bool wants_help = false;
+    ctl_verb *instead = NULL; /* of the verb */
     setlocale(LC_ALL, ""); /* without it libsmartcols escapes UTF-8 */
-    if (!parse_options(&c, argc, argv, &wants_help))
+    if (!parse_options(&c, argc, argv, &instead))
         return CTL_USAGE;
-    if (wants_help)
-        return verb_help(&c);
+    if (instead)
+        return instead(&c);
     if (curl_global_init(CURL_GLOBAL_DEFAULT))
         return ctl_fail(CTL_FAILED, "libcurl does not start");
     int status = run_verb(&c, argc - optind, argv + optind);
