@@ -92,10 +92,11 @@ static enum worth worth(const struct core *c, const struct core_member *teller, 
     return has_more ? WORTH_READING : WORTH_NOTHING;
 }
 
-/* The best source for a node without a link: the one that is read already, if others are no better. */
+/* The best source for a node without a link: the one that is read already, if others are no better. Who goes on reading
+ * what has expired has its node's next words before the beat that says that it is back. */
 static struct core_member *best_source(struct core *c, const struct core_member *m)
 {
-    struct core_member *best = m->source && has_link(m->source) ? m->source : NULL;
+    struct core_member *best = m->source && has_link(m->source) && !has_expired(c, m) ? m->source : NULL;
     enum worth most = best ? worth(c, best, m) : WORTH_NOTHING;
     for (struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k)) {
         enum worth has = k == m ? WORTH_NOTHING : worth(c, k, m);

@@ -45,6 +45,26 @@ static void test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier(
     pair_free(p);
 }
 
+/* R4: its next words would come before the beat that says that it is back, and go at once. */
+static void test_whose_hold_is_over_is_read_no_more_until_it_is_heard(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL_FATAL(m->source, &c->members[2]);
+    c->rib.origins[3].class = RIB_STALE;
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+    rib_origin_drop(&c->rib, 3, RIB_CURRENT);
+    core_streams_choose(c);
+    CU_ASSERT_PTR_NULL(m->source);
+    m->life.state = REPL_MEMBER_ALIVE;
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+    pair_free(p);
+}
+
 /* A frame to the other node that is on its way is no reason to look at everything once more. */
 static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 {
@@ -65,4 +85,5 @@ static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 
 CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
         CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
+        CU_CASE(test_whose_hold_is_over_is_read_no_more_until_it_is_heard),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))
