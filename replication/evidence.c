@@ -33,6 +33,13 @@ void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t since_ms)
     rib_origin_review(r, origin, 0); /* what was said before the loss is evidence too */
 }
 
+void repl_evidence_passed_on(struct rib *r, uint8_t origin, uint64_t now_ms)
+{
+    struct rib_origin *o = &r->origins[origin];
+    if (o->class == RIB_LIVE && !o->heals_ms)
+        o->heals_ms = now_ms + HEAL_MS;
+}
+
 bool repl_evidence_is_healing(const struct rib *r)
 {
     for (int i = 1; i < RIB_ORIGINS; i++)

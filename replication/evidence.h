@@ -29,6 +29,9 @@ void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t since_ms);
 /* The origin is back with the same incarnation, and a cut was seen: what was disproved meanwhile counts
  * again. What others heard withdrawn does so a little later: it may not have read that itself yet. */
 void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms);
+/* An entry was read from another's copy, where it is disproved. Of an origin that is there it stays so for as long as
+ * of one that is back: that other one forgets it without a word in the stream. */
+void repl_evidence_passed_on(struct rib *r, uint8_t origin, uint64_t now_ms);
 /* Is there an origin that came back so lately? Then what is disproved is no function of what was said. */
 bool repl_evidence_is_healing(const struct rib *r);
 /* Does any origin have held copies? Then nets must be judged before they are decided. */

@@ -193,9 +193,11 @@ static int apply_route(const struct arrival *a, const struct ip_prefix *prefix, 
     uint8_t origin = a->placing->copy->origin;
     int err = a->attrs ? rib_announce_news(r, &a->news, prefix, path_id)
                        : rib_withdraw(r, origin, a->nva, prefix, path_id, a->now_ms);
-    if (!err && a->group->disproved)
-        rib_disprove(r, origin, a->nva, prefix, path_id);
-    return err;
+    if (err || !a->group->disproved)
+        return err;
+    rib_disprove(r, origin, a->nva, prefix, path_id);
+    repl_evidence_passed_on(r, origin, a->now_ms);
+    return 0;
 }
 
 static int apply_nlri(const struct arrival *a)

@@ -314,6 +314,34 @@ static void test_a_disproved_copy_is_disproved_where_it_is_read(void)
     end(&t);
 }
 
+/* P7: whoever copies the verdict on a node that is there comes to the same end of it, of which no stream tells. */
+static void test_what_was_disproved_of_a_living_node_counts_again_where_it_is_read(void)
+{
+    enum { HEAL_MS = 3000 };
+    const struct repl_evidence_times times = { .grace_ms = 120000, .stale_ms = 600000 };
+    struct trio t;
+    begin(&t);
+    fill(&t, 3);
+    while (near_reads(&t))
+        ;
+    struct ip_prefix prefix = ribs_prefix(1);
+    repl_evidence_lost(&t.near.ribs.rib, ORIGIN, t.now);
+    rib_disprove(&t.near.ribs.rib, ORIGIN, 1, &prefix, 0);
+    repl_evidence_back(&t.near.ribs.rib, ORIGIN, t.now);
+    far_joins(&t, true);
+    while (far_reads(&t))
+        ;
+    struct rib *far = &t.far.ribs.rib;
+    CU_ASSERT_EQUAL(far->origins[ORIGIN].class, RIB_LIVE);
+    CU_ASSERT_TRUE(ribs_path(&t.far.ribs, ORIGIN, 1, 1, 0)->flags & RIB_PATH_DISPROVED);
+    CU_ASSERT_TRUE(repl_evidence_is_healing(far));
+    repl_evidence_tick(far, &times, t.now + HEAL_MS);
+    CU_ASSERT_EQUAL(rib_sweep(far, 1000, t.now + HEAL_MS), 0);
+    CU_ASSERT_FALSE(ribs_path(&t.far.ribs, ORIGIN, 1, 1, 0)->flags & RIB_PATH_DISPROVED);
+    CU_ASSERT_FALSE(repl_evidence_is_healing(far));
+    end(&t);
+}
+
 static void test_a_copy_with_holes_serves_nobody(void)
 {
     struct trio t;
@@ -508,6 +536,7 @@ CU_MAIN("stream_relay", CU_CASE(test_a_table_passes_through_a_copy_with_its_vers
         CU_CASE(test_a_withdrawal_passes_through_who_never_had_the_route),
         CU_CASE(test_tombstones_that_a_copy_has_dropped_make_its_reader_start_over),
         CU_CASE(test_a_disproved_copy_is_disproved_where_it_is_read),
+        CU_CASE(test_what_was_disproved_of_a_living_node_counts_again_where_it_is_read),
         CU_CASE(test_a_copy_with_holes_serves_nobody),
         CU_CASE(test_an_end_of_rib_outlives_the_connection_that_brought_it),
         CU_CASE(test_a_reset_outlives_the_connection_that_brought_it),
