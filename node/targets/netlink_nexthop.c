@@ -517,14 +517,18 @@ static bool note_doubt(struct nexthops *x, const struct ip_addr *hop, enum nexth
     return true;
 }
 
-/* Groups in use with this member, anew. What fails is made with the next dump. */
+/* Groups with this member, anew, also those that no route uses just now: the next one takes them as they are. What
+ * fails is made with the next dump, or before it is used. */
 static void make_groups_of(struct nexthops *x, const struct ip_addr *hop, uint64_t now_ms)
 {
     struct nl_answer why;
-    for (uint32_t slot = 1; slot < x->cap; slot++)
-        if (x->slots[slot].nhset && x->slots[slot].refs && is_group(x, slot) &&
-            has_member(set_at(x, slot), hop))
-            (void)nexthops_make(x, slot, now_ms, &why);
+    for (uint32_t slot = 1; slot < x->cap; slot++) {
+        if (!x->slots[slot].nhset || !is_group(x, slot) || !has_member(set_at(x, slot), hop))
+            continue;
+        bool is_used = x->slots[slot].refs > 0;
+        if ((is_used || is_usable(&x->slots[slot])) && nexthops_make(x, slot, now_ms, &why) && !is_used)
+            x->slots[slot].state = ABSENT;
+    }
 }
 
 void nexthops_set_health(struct nexthops *x, const struct ip_addr *hop, bool is_healthy,

@@ -167,6 +167,35 @@ static void test_a_lost_next_hop_leaves_its_groups_at_once(void)
     links_down();
 }
 
+/* While its member is lost or ill the routes leave a group one by one, and come back to it afterwards. */
+static void test_a_group_that_no_route_uses_changes_with_its_members(void)
+{
+    struct life l;
+    struct ip_addr hop;
+    links_up();
+    live(&l);
+    want(&l, "192.168.0.0/16", "10.0.0.2 10.0.1.2");
+    run_ms(&l, 20);
+    CU_ASSERT_EQUAL_FATAL(ip_addr_parse("10.0.0.2", &hop), 0);
+    netlink_set_lost(l.target, &hop, 1, uv_now(&l.loop));
+    want(&l, "192.168.0.0/16", "10.0.1.2");
+    run_ms(&l, 20);
+    netlink_set_lost(l.target, NULL, 0, uv_now(&l.loop));
+    want(&l, "192.168.0.0/16", "10.0.0.2 10.0.1.2");
+    run_ms(&l, 20);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.0.2"), 1);
+    want(&l, "192.168.0.0/16", "10.0.1.2");
+    run_ms(&l, 20);
+    set_health(&l, "10.0.0.2", false);
+    want(&l, "192.168.0.0/16", "10.0.0.2 10.0.1.2");
+    run_ms(&l, 20);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.0.2"), 0);
+    CU_ASSERT_EQUAL(lines_of(ROUTES, "via 10.0.1.2"), 1);
+    CU_ASSERT_EQUAL(l.failed + l.differences, 0);
+    end(&l);
+    links_down();
+}
+
 static void test_unused_nexthop_objects_go_late_and_used_ones_never(void)
 {
     struct life l;
@@ -392,6 +421,7 @@ static const struct cu_case cases[] = {
     CU_CASE(test_table_metric_and_protocol_are_those_that_were_asked_for),
     CU_CASE(test_an_unhealthy_next_hop_leaves_its_groups_but_never_as_the_last),
     CU_CASE(test_a_lost_next_hop_leaves_its_groups_at_once),
+    CU_CASE(test_a_group_that_no_route_uses_changes_with_its_members),
     CU_CASE(test_unused_nexthop_objects_go_late_and_used_ones_never),
     CU_CASE(test_routes_of_others_stay),
     CU_CASE(test_a_restart_adopts_and_removes_nothing),
