@@ -530,13 +530,16 @@ void core_cluster_rearm(struct core *c)
         repl_member_rearm(&m->life, c->now_ms);
 }
 
+bool core_member_caught_up(const struct core *c, const struct core_member *m)
+{
+    return m->life.state != REPL_MEMBER_UNKNOWN && (!core_member_is_here(m) || core_streams_is_current(c, m));
+}
+
 bool core_cluster_caught_up(const struct core *c)
 {
-    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
-        bool is_behind = core_member_is_here(m) && !core_streams_is_current(c, m);
-        if (m->life.state == REPL_MEMBER_UNKNOWN || is_behind)
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (!core_member_caught_up(c, m))
             return false;
-    }
     return true;
 }
 

@@ -503,7 +503,9 @@ void core_cluster_tick(struct core *c);
 void core_cluster_stop(struct core *c);
 void core_cluster_rearm(struct core *c);
 uint64_t core_cluster_deadline(const struct core *c);
-/* Every other node is either alive and a cut of it was seen, or known to be away. */
+/* It is either alive and a cut of it was seen, or known to be away. */
+bool core_member_caught_up(const struct core *c, const struct core_member *m);
+/* Every other node is. */
 bool core_cluster_caught_up(const struct core *c);
 /* The node is there, as far as this one knows. */
 bool core_member_is_here(const struct core_member *m);

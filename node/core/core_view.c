@@ -4,6 +4,8 @@
 
 #include "node/core/core_impl.h"
 
+enum { RETURN_MS = 5000 }; /* a node that has been back for longer than that is to have been heard out */
+
 static const char *const phase_names[] = {
     [CORE_CONVERGE] = "converging", [CORE_STEADY] = "steady", [CORE_STOPPING] = "stopping"
 };
@@ -392,10 +394,18 @@ static void check_converged(const struct core *c, uint64_t now_ms, struct core_c
                  phase_names[c->phase], (unsigned long long)c->config->defer_ms);
 }
 
+/* What others come back with is a matter of a moment, and both sides of a partition that heals are in it at once:
+ * who had converged, and did not stand still itself, has served well without it and goes on. */
+static bool is_coming_back(const struct core *c, const struct core_member *m, uint64_t now_ms)
+{
+    return c->phase == CORE_STEADY && !c->woke_ms && now_ms < m->life.since_ms + RETURN_MS;
+}
+
 static void check_cluster(const struct core *c, uint64_t now_ms, struct core_check *out)
 {
-    (void)now_ms;
-    out->ok = core_cluster_caught_up(c);
+    out->ok = true;
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        out->ok &= core_member_caught_up(c, m) || is_coming_back(c, m, now_ms);
     if (!out->ok)
         snprintf(out->detail, sizeof out->detail, "another node is alive and was not heard out yet");
 }

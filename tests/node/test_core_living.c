@@ -97,8 +97,41 @@ static void test_a_node_that_does_not_read_its_nvas_is_known_as_grey(void)
     pair_free(p);
 }
 
+static bool is_caught_up(const struct core *c, uint64_t now_ms)
+{
+    struct core_check checks[CORE_CHECKS_MAX];
+    size_t count = core_readiness(c, now_ms, checks);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(checks[i].name, "cluster-caught-up") == 0)
+            return checks[i].ok;
+    CU_FAIL("no such check");
+    return false;
+}
+
+/* When a partition heals both sides have each other's news to read: neither is less ready than before. */
+static void test_who_has_converged_stays_ready_while_another_comes_back(void)
+{
+    struct pair *p = linked();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[2];
+    pair_pass(p, 2000);
+    CU_ASSERT_EQUAL_FATAL(c->phase, CORE_STEADY);
+    m->replica.cut_seen = false;
+    m->life.since_ms = p->now;
+    CU_ASSERT_TRUE(is_caught_up(c, p->now));
+    CU_ASSERT_TRUE(is_caught_up(c, p->now + 4999));
+    CU_ASSERT_FALSE(is_caught_up(c, p->now + 5000));
+    c->woke_ms = p->now; /* it stood still itself */
+    CU_ASSERT_FALSE(is_caught_up(c, p->now));
+    c->woke_ms = 0;
+    c->phase = CORE_CONVERGE;
+    CU_ASSERT_FALSE(is_caught_up(c, p->now));
+    pair_free(p);
+}
+
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
         CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),
         CU_CASE(test_a_node_knows_how_long_an_nva_waits_to_be_read),
-        CU_CASE(test_a_node_that_does_not_read_its_nvas_is_known_as_grey))
+        CU_CASE(test_a_node_that_does_not_read_its_nvas_is_known_as_grey),
+        CU_CASE(test_who_has_converged_stays_ready_while_another_comes_back))
