@@ -36,7 +36,7 @@ enum entry_flag {
 struct entry {
     uint32_t wanted, actual; /* nhset ids, each with a reference */
     uint32_t prev, next;     /* prefix indices on the same list */
-    uint32_t due_ms; /* RETRY, LOST: low bits of the time, delays stay far below their range */
+    uint32_t due_ms; /* RETRY, LOST, and since when IN_FLIGHT: low bits of the time, delays stay far below their range */
     uint16_t flags;
     uint8_t list, tries;
 };
@@ -73,6 +73,13 @@ const struct program_cfg program_defaults = {
     .retry_max_ms = 60000,
 };
 
+/* From the kernel, which answers at once, to a resource manager that takes its time. */
+static const struct histogram_bounds took_bounds = {
+    .per_second = 1000,
+    .count = 12,
+    .at = { 1, 5, 10, 25, 50, 100, 250, 1000, 2500, 10000, 30000, 120000 }
+};
+
 struct program *program_new(const struct program_cfg *cfg, struct nhset_table *sets)
 {
     struct program *p = calloc(1, sizeof *p);
@@ -81,6 +88,7 @@ struct program *program_new(const struct program_cfg *cfg, struct nhset_table *s
     p->cfg = *cfg;
     p->sets = sets;
     p->stats.merging = true;
+    p->stats.took[false].bounds = p->stats.took[true].bounds = &took_bounds;
     return p;
 }
 
@@ -434,6 +442,7 @@ static void issue(struct program *p, uint32_t prefix, struct program_op *out)
     nhset_ref(p->sets, out->nhset);
     nhset_ref(p->sets, out->previous);
     e->flags |= IN_FLIGHT;
+    e->due_ms = (uint32_t)p->now_ms;
     place(p, prefix, e);
 }
 
@@ -486,6 +495,7 @@ void program_result(struct program *p, const struct program_op *op, bool ok, uin
     assert(e && (e->flags & IN_FLIGHT));
     p->now_ms = now_ms;
     e->flags &= (uint16_t)~IN_FLIGHT;
+    histogram_add(&p->stats.took[ok], (uint32_t)now_ms - e->due_ms);
     if (ok) {
         set_actual(p, e, op->nhset);
         if (op->nhset)

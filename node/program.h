@@ -17,6 +17,7 @@
 
 #include "bgp/rib/nhset.h"
 #include "bgp/rib/prefix_table.h"
+#include "node/histogram.h"
 
 enum program_cause {
     PROGRAM_WITHDRAWN, /* explicit withdrawals on live sessions */
@@ -94,6 +95,7 @@ struct program_stats {
     uint32_t pending, failed;   /* operations waiting, prefixes whose last operation failed */
     uint32_t held_by_brake, inherited; /* prefixes */
     uint64_t puts, deletes, errors;
+    struct histogram took[2]; /* operations from program_next to program_result, in milliseconds; [1]: those that did */
     bool brake_on, merging;
 };
 const struct program_stats *program_stats(const struct program *p);

@@ -91,17 +91,8 @@ static void put_node(FILE *f, const struct api_view *v)
 static void put_turns(FILE *f, const struct api_view *v)
 {
     const struct core_turns *t = core_turns(v->core);
-    uint64_t count = 0;
     metrics_head(f, "tandem_turn_seconds", "histogram", "How long a turn of the loop took.");
-    for (int i = 0; i < CORE_TURN_BOUNDS; i++) {
-        count += t->counts[i];
-        fprintf(f, "tandem_turn_seconds_bucket{le=\"%g\"} %llu\n", core_turn_bounds_us[i] / 1e6,
-                (unsigned long long)count);
-    }
-    count += t->counts[CORE_TURN_BOUNDS];
-    fprintf(f, "tandem_turn_seconds_bucket{le=\"+Inf\"} %llu\n", (unsigned long long)count);
-    fprintf(f, "tandem_turn_seconds_sum %.6f\n", (double)t->sum_us / 1e6);
-    fprintf(f, "tandem_turn_seconds_count %llu\n", (unsigned long long)count);
+    metrics_histogram(f, "tandem_turn_seconds", NULL, &t->took);
     metrics_single(f, "tandem_turn_longest_seconds", gauge, "The longest turn since the start.",
            (double)t->longest_us / 1e6);
 }
@@ -281,6 +272,15 @@ static void put_target_operations(FILE *f, const struct core_target_view *t)
         metrics_label(f, "target", t->target->name, ",");
         fprintf(f, "operation=\"%s\",result=\"%s\"} %llu\n", rows[i].operation, rows[i].result,
                 (unsigned long long)rows[i].value);
+    }
+}
+
+static void put_target_durations(FILE *f, const struct core_target_view *t)
+{
+    static const char *const results[] = { [false] = "failed", [true] = "ok" };
+    for (int ok = 0; ok < 2; ok++) {
+        const struct metrics_pair labels[] = { { "target", t->target->name }, { "result", results[ok] }, { NULL, NULL } };
+        metrics_histogram(f, "tandem_program_duration_seconds", labels, &t->stats->took[ok]);
     }
 }
 
@@ -466,6 +466,8 @@ void api_metrics(const struct api_view *v, const struct api_request *q, struct a
     put_targets(f, v, put_target_routes);
     metrics_head(f, "tandem_program_operations_total", counter, "Operations on a target.");
     put_targets(f, v, put_target_operations);
+    metrics_head(f, "tandem_program_duration_seconds", "histogram", "How long operations on a target were under way.");
+    put_targets(f, v, put_target_durations);
     metrics_head(f, "tandem_program_role", gauge, "Role of this node at a shared target: 1 for the one it has.");
     put_targets(f, v, put_target_roles);
     metrics_head(f, "tandem_program_epoch", gauge, "Epoch of the fence that stands in a shared target.");

@@ -69,29 +69,40 @@ static void put_bytes(FILE *f, const struct api_view *v)
     }
 }
 
-static void put_stage(FILE *f, const struct api_view *v, enum core_stage stage, const char *word)
+static void put_failovers(FILE *f, const struct api_view *v)
+{
+    static const char *const family = "tandem_failover_duration_seconds";
+    metrics_head(f, family, "histogram",
+                 "Shared targets that this node took over: from their writer's last word, or from when they were seen to have none.");
+    for (size_t i = 0; i < core_target_count(v->core); i++) {
+        struct core_target_view t;
+        core_target_view(v->core, i, &t);
+        for (uint8_t reason = 0; t.failovers && reason < CORE_FAILOVERS; reason++) {
+            const struct metrics_pair labels[] = { { "target", t.target->name },
+                                                   { "reason", core_failover_name(reason) },
+                                                   { NULL, NULL } };
+            metrics_histogram(f, family, labels, &t.failovers[reason]);
+        }
+    }
+}
+
+static void put_times(FILE *f, const struct api_view *v)
 {
     static const char *const family = "tandem_convergence_seconds";
-    const struct core_times *t = core_times(v->core, stage);
-    uint64_t count = 0;
-    for (int i = 0; i < CORE_TIME_BOUNDS; i++) {
-        count += t->counts[i];
-        fprintf(f, "%s_bucket{stage=\"%s\",le=\"%g\"} %llu\n", family, word, core_time_bounds_ms[i] / 1e3,
-                (unsigned long long)count);
+    static const char *const stages[CORE_STAGES] = { [CORE_TO_ADVERTISE] = "receive_to_advertise",
+                                                     [CORE_TO_PROGRAM] = "receive_to_program" };
+    metrics_head(f, family, "histogram", "From the first UPDATE of a burst to the end of what follows from it.");
+    for (int stage = 0; stage < CORE_STAGES; stage++) {
+        const struct metrics_pair labels[] = { { "stage", stages[stage] }, { NULL, NULL } };
+        metrics_histogram(f, family, labels, core_times(v->core, (enum core_stage)stage));
     }
-    count += t->counts[CORE_TIME_BOUNDS];
-    fprintf(f, "%s_bucket{stage=\"%s\",le=\"+Inf\"} %llu\n", family, word, (unsigned long long)count);
-    fprintf(f, "%s_sum{stage=\"%s\"} %.3f\n", family, word, (double)t->sum_ms / 1e3);
-    fprintf(f, "%s_count{stage=\"%s\"} %llu\n", family, word, (unsigned long long)count);
 }
 
 void metrics_cluster(FILE *f, const struct api_view *v)
 {
     put_leader(f, v);
+    put_failovers(f, v);
     put_nodes(f, v);
     put_bytes(f, v);
-    metrics_head(f, "tandem_convergence_seconds", "histogram",
-                 "From the first UPDATE of a burst to the end of what follows from it.");
-    put_stage(f, v, CORE_TO_ADVERTISE, "receive_to_advertise");
-    put_stage(f, v, CORE_TO_PROGRAM, "receive_to_program");
+    put_times(f, v);
 }

@@ -13,6 +13,11 @@ void metrics_label(FILE *f, const char *name, const char *value, const char *end
 /* family{peer="10.1.2.4",peer_as="65001",name="fw-1" and what follows it */
 void metrics_peer(FILE *f, const char *family, const struct core_peer_view *p, const char *end);
 
+/* metrics_histogram.c: the samples of one histogram of a family. labels: the last one has no name; NULL = none. */
+struct metrics_pair {
+    const char *name, *value;
+};
+void metrics_histogram(FILE *f, const char *family, const struct metrics_pair *labels, const struct histogram *h);
 /* metrics_open.c: the same as OpenMetrics 1.0; *len is that of the text, then of the result. */
 char *metrics_open(char *take_text, size_t *len);
 /* metrics_process.c */

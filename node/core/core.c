@@ -349,6 +349,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     c->cfg.seed += cfg->self;
     c->incarnation = core_incarnation(c, cfg->incarnation);
     core_revise(c);
+    core_times_init(c);
     core_keys_init(c);
     list_init(&c->conns);
     list_init(&c->links);

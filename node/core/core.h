@@ -14,6 +14,7 @@
 #include "bgp/rib/rib.h"
 #include "bgp/session/session.h"
 #include "node/config/config.h"
+#include "node/histogram.h"
 #include "node/program.h"
 #include "node/pump.h"
 #include "node/vnet.h"
@@ -49,25 +50,17 @@ uint64_t core_turn(struct core *c, uint64_t now_ms);
 void core_set_wall(struct core *c, uint64_t now_ms, uint64_t wall_ms);
 
 /* How long the loop's last turn took, for sight: no timer is looked at meanwhile. */
-enum { CORE_TURN_BOUNDS = 8 };
 struct core_turns {
-    uint64_t counts[CORE_TURN_BOUNDS + 1]; /* by core_turn_bounds_us; the last: longer than all */
-    uint64_t sum_us, longest_us;
+    struct histogram took;
+    uint64_t longest_us;
 };
-extern const uint32_t core_turn_bounds_us[CORE_TURN_BOUNDS];
 void core_turn_took(struct core *c, uint64_t us);
 const struct core_turns *core_turns(const struct core *c);
 
 /* How long news of an NVA takes here, in milliseconds: from the turn that read the first of it to the one in which
  * none of it was left to do. A burst counts once. */
 enum core_stage { CORE_TO_ADVERTISE /* with who has room to read */, CORE_TO_PROGRAM /* acknowledged */, CORE_STAGES };
-enum { CORE_TIME_BOUNDS = 10 };
-struct core_times {
-    uint64_t counts[CORE_TIME_BOUNDS + 1]; /* by core_time_bounds_ms; the last: longer than all */
-    uint64_t sum_ms;
-};
-extern const uint32_t core_time_bounds_ms[CORE_TIME_BOUNDS];
-const struct core_times *core_times(const struct core *c, enum core_stage stage);
+const struct histogram *core_times(const struct core *c, enum core_stage stage);
 
 /* Orderly end: drain, then Cease to the NVAs, GOODBYE to the nodes. Returns when that is said at the
  * latest; turn until core_is_stopped or a deadline of the caller's after it. Removes nothing from any target. */
@@ -324,11 +317,18 @@ bool core_told_as(const struct core *c, size_t peer, uint32_t net, const struct 
                   uint8_t *bytes, struct bgp_attrs *out);
 const char *core_nva_name(const struct core *c, uint16_t nva); /* "vnet" for 0 */
 
+/* Why a shared target had no writer when this node took it over. DEATH: its writer is not heard any more, HANDOVER: it
+ * gave the target up or left, VACANCY: there was none. */
+enum core_failover { CORE_FAILOVER_DEATH, CORE_FAILOVER_HANDOVER, CORE_FAILOVER_VACANCY, CORE_FAILOVERS };
+const char *core_failover_name(uint8_t reason); /* "death" … */
+
 struct core_target_view {
     const struct config_target *target;
     bool runs_here;
     const struct program_stats *stats; /* all but table, when it runs here; else NULL */
     const struct repl_fence *fence;    /* shared, when it runs here; else NULL */
+    const struct histogram *failovers; /* … CORE_FAILOVERS of them: from its writer's last word, or from when it was seen
+                                        * to have none, until it was ours */
     const char *owner;                 /* shared: the node that writes it, "none" */
     const char *state;                 /* in a word: "ok", "starting", "forbidden" …; NULL: it does not run here */
     const char *trouble;               /* of the target as a whole, "" = none */

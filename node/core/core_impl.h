@@ -182,6 +182,9 @@ struct core_target {
     uint32_t judged_place;
     struct repl_fence fence; /* is_shared */
     struct core_hint hints[REPL_NODES_MAX + 1];
+    uint8_t failover;    /* is_shared: enum core_failover of the vacancy … */
+    uint64_t vacant_ms;  /* … that began then; 0 = there is none that we would end */
+    struct histogram failovers[CORE_FAILOVERS]; /* of those that we ended */
     const char *state; /* its backend's word, lives for ever; NULL: none */
     char trouble[160];
     uint64_t trouble_since_ms;
@@ -236,7 +239,7 @@ struct core {
     const struct config *config;
     const struct config_node *node;
     struct core_turns turns;
-    struct core_times times[CORE_STAGES];
+    struct histogram times[CORE_STAGES];
     uint64_t heard_ms[CORE_STAGES]; /* an UPDATE came then, and what follows from it is not done; 0 = all is */
     uint64_t started_ms, turned_ms, due_ms, incarnation;
     uint32_t lag_ms;
@@ -599,6 +602,7 @@ uint32_t core_targets_held(const struct core *c);
 struct core_target *core_nth_program(struct core *c, size_t nth);
 
 /* core_times.c: how long news takes. */
+void core_times_init(struct core *c);
 void core_times_heard(struct core *c);
 void core_times_tick(struct core *c, bool is_encoding);
 

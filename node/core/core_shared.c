@@ -5,6 +5,13 @@
 
 #include "node/core/core_impl.h"
 
+/* Around what is promised of a shared target: 150 ms after a writer's death, 600 ms after its machine's. */
+static const struct histogram_bounds failover_bounds = {
+    .per_second = 1000,
+    .count = 12,
+    .at = { 10, 50, 100, 150, 250, 400, 600, 1000, 2500, 5000, 15000, 60000 }
+};
+
 static bool is_other(const struct core *c, uint32_t id)
 {
     return id != c->cfg.self && id >= 1 && id <= c->config->node_count;
@@ -17,6 +24,8 @@ void core_shared_init(struct core *c, struct core_target *t, uint64_t beat_ms)
                                   .beat_ms = beat_ms,
                                   .seed = c->cfg.seed };
     t->is_shared = true;
+    for (int reason = 0; reason < CORE_FAILOVERS; reason++)
+        t->failovers[reason].bounds = &failover_bounds;
     repl_fence_init(&t->fence, &cfg, c->now_ms);
     program_hold_hearsay(t->program, UINT64_MAX, c->now_ms);
 }
@@ -82,11 +91,47 @@ static void tell_role(struct core *c, const struct core_target *t)
                (unsigned long long)f->record.epoch, core_node_name(c, f->record.owner));
 }
 
+/* ---- how long nobody wrote ---- */
+
+const char *core_failover_name(uint8_t reason)
+{
+    static const char *const names[CORE_FAILOVERS] = { [CORE_FAILOVER_DEATH] = "death",
+                                                       [CORE_FAILOVER_HANDOVER] = "handover",
+                                                       [CORE_FAILOVER_VACANCY] = "vacancy" };
+    return reason < CORE_FAILOVERS ? names[reason] : "unknown";
+}
+
+static void begin_vacancy(const struct core *c, struct core_target *t)
+{
+    const struct repl_fence_record *r = &t->fence.record;
+    bool has_writer = r->epoch && is_other(c, r->owner);
+    const struct repl_member *writer = has_writer ? &c->members[r->owner].life : NULL;
+    bool is_left = has_writer && (t->fence.world.peers[r->owner].yielded_epoch == r->epoch || writer->state == REPL_MEMBER_LEFT);
+    t->failover = !has_writer ? CORE_FAILOVER_VACANCY : is_left ? CORE_FAILOVER_HANDOVER : CORE_FAILOVER_DEATH;
+    t->vacant_ms = t->fence.since_ms;
+    if (t->failover == CORE_FAILOVER_DEATH && writer->heard_ms && writer->heard_ms < t->vacant_ms)
+        t->vacant_ms = writer->heard_ms;
+}
+
+/* A takeover whose answer is lost ends the vacancy all the same, as soon as the target shows it. */
+static void time_vacancy(const struct core *c, struct core_target *t)
+{
+    if (t->fence.role == REPL_CANDIDATE)
+        begin_vacancy(c, t);
+    if (t->fence.role == REPL_ACTIVE && t->vacant_ms)
+        histogram_add(&t->failovers[t->failover], t->fence.since_ms - t->vacant_ms);
+    if (t->fence.role == REPL_ACTIVE || t->fence.role == REPL_FENCED)
+        t->vacant_ms = 0;
+}
+
+/* ---- roles ---- */
+
 /* What another node wrote last is only doubted when its routes could not be held any longer. */
 static void on_role(struct core *c, struct core_target *t)
 {
     bool is_ours = t->fence.role == REPL_ACTIVE;
     tell_role(c, t);
+    time_vacancy(c, t);
     if (!is_ours)
         program_hold_hearsay(t->program, UINT64_MAX, c->now_ms);
     if (is_ours != (t->told_role == REPL_ACTIVE)) {

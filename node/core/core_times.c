@@ -1,22 +1,25 @@
 /* How long news takes: from an UPDATE that was read to the end of what follows from it. */
 #include "node/core/core_impl.h"
 
-const uint32_t core_time_bounds_ms[CORE_TIME_BOUNDS] = { 1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000 };
+static const struct histogram_bounds turn_bounds = { .per_second = 1000000,
+                                                     .count = 8,
+                                                     .at = { 100, 500, 1000, 2000, 5000, 10000, 20000, 50000 } };
+static const struct histogram_bounds time_bounds = { .per_second = 1000,
+                                                     .count = 10,
+                                                     .at = { 1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000 } };
+
+void core_times_init(struct core *c)
+{
+    c->turns.took.bounds = &turn_bounds;
+    for (int stage = 0; stage < CORE_STAGES; stage++)
+        c->times[stage].bounds = &time_bounds;
+}
 
 void core_times_heard(struct core *c)
 {
     for (int stage = 0; stage < CORE_STAGES; stage++)
         if (!c->heard_ms[stage])
             c->heard_ms[stage] = c->now_ms;
-}
-
-static void took(struct core_times *t, uint64_t ms)
-{
-    size_t bucket = 0;
-    while (bucket < CORE_TIME_BOUNDS && ms > core_time_bounds_ms[bucket])
-        bucket++;
-    t->counts[bucket]++;
-    t->sum_ms += ms;
 }
 
 /* What a target refuses, or its brake holds, is waited for by nobody. */
@@ -54,12 +57,12 @@ void core_times_tick(struct core *c, bool is_encoding)
         if (!c->heard_ms[stage] || !done[stage])
             continue;
         if (stage != CORE_TO_PROGRAM || has_target(c))
-            took(&c->times[stage], c->now_ms - c->heard_ms[stage]);
+            histogram_add(&c->times[stage], c->now_ms - c->heard_ms[stage]);
         c->heard_ms[stage] = 0;
     }
 }
 
-const struct core_times *core_times(const struct core *c, enum core_stage stage)
+const struct histogram *core_times(const struct core *c, enum core_stage stage)
 {
     return &c->times[stage];
 }

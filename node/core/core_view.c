@@ -272,6 +272,7 @@ void core_target_view(const struct core *c, size_t nth, struct core_target_view 
         .runs_here = t->program || (t->cfg->type == CONFIG_TARGET_TABLE && c->table.secret_count),
         .stats = t->program ? program_stats(t->program) : NULL,
         .fence = t->is_shared ? &t->fence : NULL,
+        .failovers = t->is_shared ? t->failovers : NULL,
         .owner = core_node_name(c, t->is_shared ? t->fence.record.owner : 0),
         .state = state_of(t),
         .trouble = t->trouble,
@@ -313,15 +314,9 @@ void core_agent_view(const struct core *c, size_t nth, struct core_agent_view *o
 
 /* ---- the loop ---- */
 
-const uint32_t core_turn_bounds_us[CORE_TURN_BOUNDS] = { 100, 500, 1000, 2000, 5000, 10000, 20000, 50000 };
-
 void core_turn_took(struct core *c, uint64_t us)
 {
-    size_t bucket = 0;
-    while (bucket < CORE_TURN_BOUNDS && us > core_turn_bounds_us[bucket])
-        bucket++;
-    c->turns.counts[bucket]++;
-    c->turns.sum_us += us;
+    histogram_add(&c->turns.took, us);
     if (us > c->turns.longest_us)
         c->turns.longest_us = us;
 }

@@ -197,6 +197,12 @@ def takeovers(shared, times, fault, what, promised):
     told(what, took, promised)
 
 
+def failovers(node, reason):
+    """How many takeovers of this node its histogram has."""
+    start = f'tandem_failover_duration_seconds_count{{target="shared",reason="{reason}"}} '
+    return sum(int(line.removeprefix(start)) for line in node.metrics() if line.startswith(start))
+
+
 def pair_cases(cases, shared, times):
     @cases.case("what is announced stands in etcd with its origin, and what is withdrawn goes")
     def _():
@@ -294,6 +300,7 @@ def pair_cases(cases, shared, times):
         prefix, begun = shared.change()
         if shared.watch.heard(f"routes/{prefix}", since=begun, seconds=20) is None:
             raise Failed("the other node did not take over")
+        poll("its metrics time that as a handover", lambda: failovers(other, "handover") > 0)
         shared.sessions[owner.name].close()
         shared.back(owner)
         shared.undo(prefix)

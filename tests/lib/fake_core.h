@@ -264,22 +264,27 @@ void core_station_view(const struct core *c, size_t nth, struct core_station_vie
     *out = (struct core_station_view){ .station = &c->config.stations[nth], .behind = 3 };
 }
 
-const uint32_t core_turn_bounds_us[CORE_TURN_BOUNDS] = { 100, 500, 1000, 2000, 5000, 10000, 20000, 50000 };
-
 const struct core_turns *core_turns(const struct core *c)
 {
-    static const struct core_turns turns = { .counts = { 5, 2 }, .sum_us = 1200, .longest_us = 450 };
+    static const struct histogram_bounds bounds = { .per_second = 1000000, .count = 2, .at = { 100, 500 } };
+    static const struct core_turns turns = { .took = { &bounds, { 5, 2, 1 }, 1200 }, .longest_us = 450 };
     (void)c;
     return &turns;
 }
 
-const uint32_t core_time_bounds_ms[CORE_TIME_BOUNDS] = { 1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000 };
+static const struct histogram_bounds fake_milliseconds = { .per_second = 1000, .count = 2, .at = { 1, 2500 } };
 
-const struct core_times *core_times(const struct core *c, enum core_stage stage)
+const struct histogram *core_times(const struct core *c, enum core_stage stage)
 {
-    static const struct core_times times[CORE_STAGES] = { { .counts = { 3, 1 }, .sum_ms = 5 }, { .counts = { 0 } } };
+    static const struct histogram times[CORE_STAGES] = { { &fake_milliseconds, { 3, 1 }, 5 },
+                                                         { &fake_milliseconds, { 0 }, 0 } };
     (void)c;
     return &times[stage];
+}
+
+const char *core_failover_name(uint8_t reason)
+{
+    return reason == CORE_FAILOVER_DEATH ? "death" : "other";
 }
 
 bool core_revision(const struct core *c, size_t back, struct core_revision *out)

@@ -223,6 +223,29 @@ static void test_decisions_wait_for_who_asks_what_they_will_find(void)
     lab_close(l);
 }
 
+#define S "{ name: s, type: etcd, endpoints: [\"http://10.9.9.9:2379\"] }"
+
+static void test_a_shared_target_that_is_taken_over_was_without_a_writer_for_so_long(void)
+{
+    struct lab *l = told();
+    struct core_target_view view;
+    reload(l, S);
+    struct repl_fence *f = core_fence(l->core, 0);
+    repl_fence_seen(f, NULL, l->now); /* it answers, and nobody's name stands there */
+    turn(l);
+    CU_ASSERT_EQUAL_FATAL(f->role, REPL_CANDIDATE);
+    CU_ASSERT_EQUAL_FATAL(repl_fence_next(f, f->candidate_at_ms), REPL_FENCE_TAKE);
+    repl_fence_took(f, repl_fence_next_epoch(f), l->now + 120);
+    l->now += 500;
+    turn(l);
+    turn(l);
+    core_target_view(l->core, 0, &view);
+    CU_ASSERT_EQUAL(view.failovers[CORE_FAILOVER_VACANCY].counts[3], 1); /* 100 to 150 ms */
+    CU_ASSERT_EQUAL(view.failovers[CORE_FAILOVER_VACANCY].sum, 120);
+    CU_ASSERT_EQUAL(view.failovers[CORE_FAILOVER_DEATH].sum, 0);
+    lab_close(l);
+}
+
 CU_MAIN("core_targets", CU_CASE(test_targets_are_added_and_fed_from_the_beginning),
         CU_CASE(test_a_target_that_ends_holds_no_prefix_any_more),
         CU_CASE(test_another_place_begins_anew_and_another_choice_does_not),
@@ -230,4 +253,5 @@ CU_MAIN("core_targets", CU_CASE(test_targets_are_added_and_fed_from_the_beginnin
         CU_CASE(test_the_next_hop_of_a_lost_nva_is_named_until_it_is_back_or_all_has_moved),
         CU_CASE(test_an_nva_that_restarts_gracefully_is_not_lost),
         CU_CASE(test_an_nva_that_another_node_hears_is_not_lost),
-        CU_CASE(test_decisions_wait_for_who_asks_what_they_will_find))
+        CU_CASE(test_decisions_wait_for_who_asks_what_they_will_find),
+        CU_CASE(test_a_shared_target_that_is_taken_over_was_without_a_writer_for_so_long))

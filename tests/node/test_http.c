@@ -617,8 +617,8 @@ static void test_metrics_tell_how_long_turns_take(void)
     CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
     ASSERT_HAS(get(&l, "/metrics"), "tandem_turn_seconds_bucket{le=\"0.0001\"} 5\n"
                                     "tandem_turn_seconds_bucket{le=\"0.0005\"} 7\n");
-    ASSERT_HAS(answer, "tandem_turn_seconds_bucket{le=\"+Inf\"} 7\n"
-                       "tandem_turn_seconds_sum 0.001200\ntandem_turn_seconds_count 7\n");
+    ASSERT_HAS(answer, "tandem_turn_seconds_bucket{le=\"+Inf\"} 8\n"
+                       "tandem_turn_seconds_sum 0.0012\ntandem_turn_seconds_count 8\n");
     ASSERT_HAS(answer, "tandem_turn_longest_seconds 0.00045\n");
     lab_close(&l);
 }

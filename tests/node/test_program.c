@@ -95,6 +95,24 @@ static void test_a_failure_is_retried_with_doubling_back_off(void)
     bench_fini(&b);
 }
 
+static void test_operations_are_timed_from_their_issue_to_their_result(void)
+{
+    struct bench b;
+    struct program_op op;
+    bench_init(&b);
+    want(&b, 1, 1, PROGRAM_LOST);
+    for (int ok = 0; ok < 2; ok++) {
+        b.now += 60000; /* what waited is none of it */
+        CU_ASSERT_TRUE_FATAL(program_next(b.p, b.now, &op));
+        b.now += 20 + (uint64_t)ok;
+        want(&b, 1, 2, PROGRAM_LOST);
+        program_result(b.p, &op, ok, b.now);
+        CU_ASSERT_EQUAL(program_stats(b.p)->took[ok].counts[3], 1); /* 10 to 25 ms */
+        CU_ASSERT_EQUAL(program_stats(b.p)->took[ok].sum, 20 + (uint64_t)ok);
+    }
+    bench_fini(&b);
+}
+
 static void test_a_new_wish_does_not_wait_for_the_back_off_of_the_old(void)
 {
     struct bench b;
@@ -553,6 +571,7 @@ CU_MAIN("program",
         CU_CASE(test_additions_come_before_deletions),
         CU_CASE(test_a_wish_that_changes_in_flight_is_carried_out_after_the_result),
         CU_CASE(test_a_failure_is_retried_with_doubling_back_off),
+        CU_CASE(test_operations_are_timed_from_their_issue_to_their_result),
         CU_CASE(test_a_new_wish_does_not_wait_for_the_back_off_of_the_old),
         CU_CASE(test_a_retry_that_is_asked_for_ends_every_back_off),
         CU_CASE(test_many_that_failed_all_come_back),
