@@ -66,7 +66,7 @@ static const struct schema_row rows[] = {
     { "resilientGroups", schema_bool, AT(resilient_groups), .help = "flows stay where they are when a next hop goes" },
     { "healthGate", config_read_gate, AT(gate), .help = "{ probe, port, … }: who does not answer leaves" },
     { "keepTable", read_keep, AT(keep_ms), 1000, 604800000,
-      .help = "forever, or how long it outlives all nodes" },
+      .help = "forever, or how long it outlives all nodes", .otherwise = "forever" },
     { "runDirectory", schema_path, AT(run_directory), .help = "where its lock is: one agent of a name on a machine" },
     { "log", read_log, .help = "{ level, format }" },
     { 0 },
@@ -103,27 +103,46 @@ static void check_source(struct schema_reader *r, struct tree_node *root,
         need(r, root, keys_of_nodes, "nodes are told what this host has");
 }
 
-bool config_load_agent(const char *path, struct config_agent_file **out, FILE *errors)
+static struct config_agent_file *with_defaults(void)
 {
-    struct config_source s;
     struct config_agent_file *c = memory_new(1, sizeof *c);
     *c = (struct config_agent_file){ .table = 254,
                                      .metric = 20,
                                      .protocol = 201,
                                      .run_directory = memory_copy_text("/run/tandem"),
                                      .log_level = CONFIG_LOG_INFO };
+    return c;
+}
+
+static bool finish(struct config_source *s, bool is_open, struct config_agent_file **out, FILE *errors)
+{
+    struct config_agent_file *c = with_defaults();
     *out = NULL;
-    if (config_source_open(&s, path)) {
-        schema_read_object(&s.reader, s.root, rows, c);
-        config_read_nodes(&s.reader, tree_get(s.root, "nodes"), node_rows, c->nodes, &c->node_count);
-        check_source(&s.reader, s.root, c);
+    if (is_open) {
+        schema_read_object(&s->reader, s->root, rows, c);
+        config_read_nodes(&s->reader, tree_get(s->root, "nodes"), node_rows, c->nodes, &c->node_count);
+        check_source(&s->reader, s->root, c);
     }
-    if (config_source_close(&s, errors)) {
+    if (config_source_close(s, errors)) {
         *out = c;
         return true;
     }
     config_free_agent(c);
     return false;
+}
+
+bool config_load_agent(const char *path, struct config_agent_file **out, FILE *errors)
+{
+    struct config_source s;
+    bool is_open = config_source_open(&s, path);
+    return finish(&s, is_open, out, errors);
+}
+
+bool config_load_agent_text(const char *path, const char *text, size_t len, struct config_agent_file **out, FILE *errors)
+{
+    struct config_source s;
+    bool is_open = config_source_open_text(&s, path, text, len);
+    return finish(&s, is_open, out, errors);
 }
 
 void config_free_agent(struct config_agent_file *c)

@@ -330,6 +330,8 @@ struct config_agent_file {
 };
 
 bool config_load_agent(const char *path, struct config_agent_file **out, FILE *errors);
+/* The same of a text that would stand in that file. */
+bool config_load_agent_text(const char *path, const char *text, size_t len, struct config_agent_file **out, FILE *errors);
 void config_free_agent(struct config_agent_file *c);
 
 #endif

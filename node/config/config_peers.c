@@ -179,8 +179,7 @@ static bool read_limit(struct schema_reader *r, struct tree_node *n, const struc
     return true;
 }
 
-static bool read_hold_time(struct schema_reader *r, struct tree_node *n,
-                           const struct schema_row *row, void *to)
+bool config_read_hold_time(struct schema_reader *r, struct tree_node *n, const struct schema_row *row, void *to)
 {
     uint16_t seconds;
     if (!schema_seconds(r, n, row, &seconds))
@@ -285,11 +284,12 @@ static const struct schema_row peer_rows[] = {
     { "maxPeers", schema_u32, AT(max_peers), 1, 10000, .help = "most neighbours of a prefix" },
     { "peerPort", schema_u16, AT(peer_port), 1, 65535, .help = "BGP port" },
     { "type", schema_word, AT(type), .words = types, .help = "what it is" },
-    { "mode", schema_word, AT(mode), .words = modes, .help = "how it is told routes" },
+    { "mode", schema_word, AT(mode), .words = modes, .help = "how it is told routes",
+      .otherwise = "as routeServer.mode" },
     { "passive", schema_bool, AT(passive), .help = "wait for its connection" },
     { "disabled", schema_bool, AT(disabled), .help = "no session" },
     { "symmetric", schema_bool, AT(symmetric), .help = "announces the same to every node" },
-    { "holdTime", read_hold_time, AT(hold_s), 0, 65535000, .help = "proposed hold time" },
+    { "holdTime", config_read_hold_time, AT(hold_s), 0, 65535000, .help = "proposed hold time" },
     { "sendHoldTime", schema_seconds, AT(send_hold_s), 0, 65535000,
       .help = "it may take nothing for so long, 0 = 8m or twice the hold time (RFC 9687)" },
     { "connectRetry", schema_seconds, AT(connect_retry_s), 1000, 3600000, .help = "between dials" },
@@ -304,13 +304,15 @@ static const struct schema_row peer_rows[] = {
       .help = "once it is back, most that its old routes wait for its End-of-RIB (RFC 4724)" },
     { "longLivedGracefulRestart", read_long_lived, .max = 4233600000,
       .help = "stale routes are kept so long as the last resort (RFC 9494); 0 = no; or { ipv4, ipv6 }" },
-    { "families", read_families, AT(families), .help = "[ipv4, ipv6]" },
-    { "localAsn", schema_u32, AT(local_asn), 1, 4294967294, .help = "AS number shown to this peer" },
+    { "families", read_families, AT(families), .help = "[ipv4, ipv6]", .otherwise = "both" },
+    { "localAsn", schema_u32, AT(local_asn), 1, 4294967294, .help = "AS number shown to this peer",
+      .otherwise = "virtualRouterAsn" },
     { "allowOwnAs", schema_u8, AT(allow_own_as), 0, 10, .help = "own ASN allowed in paths, times" },
     { "asOverride", schema_bool, AT(as_override), .help = "for its own ASN in paths it hears ours" },
     { "import", schema_word, AT(import), .words = exchanges, .help = "routes that are accepted from it" },
     { "export", schema_word, AT(export), .words = exchanges, .help = "routes that it is told" },
-    { "vnetNextHop", read_next_hop, .help = "next hop of VNet prefixes" },
+    { "vnetNextHop", read_next_hop, .help = "next hop of VNet prefixes",
+      .otherwise = "that of routeServer" },
     { "multihop", schema_u8, AT(ttl), 1, 255, .help = "outgoing TTL" },
     { "ttlSecurity", schema_u8, AT(ttl_security), 1, 254,
       .help = "most hops away; whatever comes from farther is not heard (RFC 5082)" },
@@ -319,7 +321,7 @@ static const struct schema_row peer_rows[] = {
     { "maxRoutes", read_limit, AT(limit), .help = "{ limit, warnAt, action }" },
     { "maxMemory", schema_bytes, AT(max_memory), 0, (uint64_t)1 << 40,
       .help = "what its routes may cost on each node; 0 = no limit" },
-    { "nodes", config_read_node_mask, AT(nodes), .help = "[names] that peer with it" },
+    { "nodes", config_read_node_mask, AT(nodes), .help = "[names] that peer with it", .otherwise = "all" },
     { "bfd", read_bfd, AT(bfd), .help = "true, or { interval, multiplier, multihop, strict }" },
     { "inboundRouteMap", config_read_map_name, AT(inbound), .help = "what is made of its routes" },
     { "outboundRouteMap", config_read_map_name, AT(outbound), .help = "what is made of the routes that it is told" },

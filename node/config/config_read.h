@@ -32,7 +32,15 @@ extern const struct config_rows config_rows;
 extern const struct config_peer_rows config_peer_rows;
 extern const struct config_export_rows config_export_rows;
 extern const struct schema_row *const *const config_target_rows[]; /* by type; NULL ends */
-extern const struct schema_row *const config_etcd_rows, *const config_azure_rows;
+extern const struct schema_row *const config_etcd_rows, *const config_azure_rows, *const config_gate_rows;
+
+/* config_defaults.c: the least that may stand in a node's and in an agent's file. */
+struct config_least {
+    struct config *config;
+    struct config_agent_file *agent;
+};
+void config_least_init(struct config_least *l);
+void config_least_fini(struct config_least *l);
 
 /* False when there is nothing to read. Call _close in any case: it prints the findings. */
 bool config_source_open(struct config_source *s, const char *path);
@@ -41,6 +49,8 @@ bool config_source_open_text(struct config_source *s, const char *path, const ch
 /* Print and free; true when there was no error. */
 bool config_source_close(struct config_source *s, FILE *errors);
 
+/* holdTime: into whole seconds, an uint16_t. */
+schema_read config_read_hold_time;
 /* peers[] with defaults; node names must be read already. */
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c);
 /* programming[]; names of nodes and peers are looked up in the tree. */
@@ -59,7 +69,8 @@ void config_read_targets(struct schema_reader *r, struct tree_node *list, struct
       .help = "{ prefixes: [], peers: [], communities: [] }" },                                    \
     { "blackhole", config_read_peer_list, offsetof(struct config_target, blackhole),               \
       .help = "true, or [names]: whose BLACKHOLE community discards traffic" },                    \
-    { "nodes", config_read_node_mask, offsetof(struct config_target, nodes), .help = "[names]" }
+    { "nodes", config_read_node_mask, offsetof(struct config_target, nodes), .help = "[names]",          \
+      .otherwise = "all" }
 extern const char *const config_target_types[], *const config_default_words[];
 /* One more, with what all types have by default; room was made for it. */
 struct config_target *config_add_target(struct config *c);

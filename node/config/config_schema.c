@@ -54,6 +54,7 @@ static const struct {
     { schema_key, "^[A-Za-z0-9+/]{43}=$", false },
     { schema_router_id, "^[0-9.]+$", false },
     { schema_seconds, "^[0-9]+(ms|s|m|h)?$", true },
+    { config_read_hold_time, "^[0-9]+(ms|s|m|h)?$", true },
     { schema_millis, "^[0-9]+(ms|s|m|h)?$", true },
     { schema_bytes, "^[0-9]+(KiB|MiB|GiB)?$", true },
 };
@@ -109,17 +110,18 @@ static const struct {
     { "export", &config_export_rows.top, ONE, true },
     { "bmp", &config_export_rows.station, LIST, false },
     { "mrt", &config_export_rows.mrt, ONE, false },
+    { "healthGate", &config_gate_rows, ONE, false },
 };
 
-static json_t *object(const struct schema_row *rows, bool is_top);
+static json_t *object(const struct config_least *l, const struct schema_row *rows, bool is_top);
 
 /* NULL: it has none. */
-static json_t *child(const struct schema_row *row, bool is_top)
+static json_t *child(const struct config_least *l, const struct schema_row *row, bool is_top)
 {
     for (size_t i = 0; i < sizeof children / sizeof *children; i++) {
         if (strcmp(children[i].key, row->key) != 0 || children[i].is_top != is_top)
             continue;
-        json_t *o = object(*children[i].rows, false);
+        json_t *o = object(l, *children[i].rows, false);
         if (children[i].form == LIST)
             return json_pack("{s:s, s:o}", "type", "array", "items", o);
         return children[i].form == ONE ? o
@@ -129,25 +131,33 @@ static json_t *child(const struct schema_row *row, bool is_top)
     return NULL;
 }
 
-static json_t *property(const struct schema_row *row, bool is_top)
+static json_t *description(const struct schema_row *row)
 {
-    json_t *o = is_number(row) ? NULL : child(row, is_top); /* maxRoutes of a table is a number, of a peer it has keys */
+    return row->otherwise ? json_sprintf("%s; otherwise %s", row->help, row->otherwise) : json_string(row->help);
+}
+
+static json_t *property(const struct config_least *l, const struct schema_row *rows, const struct schema_row *row, bool is_top)
+{
+    /* maxRoutes of a table is a number, of a peer it has keys */
+    json_t *o = is_number(row) ? NULL : child(l, row, is_top), *value = config_default(l, rows, row);
     if (!o)
         o = single(row);
     if (!row->is_required)
         allow_null(o);
     if (row->help)
-        json_object_set_new(o, "description", json_string(row->help));
+        json_object_set_new(o, "description", description(row));
+    if (value)
+        json_object_set_new(o, "default", value);
     return o;
 }
 
-static json_t *object(const struct schema_row *rows, bool is_top)
+static json_t *object(const struct config_least *l, const struct schema_row *rows, bool is_top)
 {
     json_t *properties = json_object(), *required = json_array();
     for (const struct schema_row *row = rows; row->key; row++) {
         if (!row->read && !row->is_separate)
             continue; /* known, and not supported */
-        json_object_set_new(properties, row->key, property(row, is_top));
+        json_object_set_new(properties, row->key, property(l, rows, row, is_top));
         if (row->is_required)
             json_array_append_new(required, json_string(row->key));
     }
@@ -156,11 +166,11 @@ static json_t *object(const struct schema_row *rows, bool is_top)
 }
 
 /* Each type of target has keys of its own. */
-static json_t *targets(void)
+static json_t *targets(const struct config_least *l)
 {
     json_t *kinds = json_array();
     for (size_t i = 0; config_target_rows[i]; i++) {
-        json_t *kind = object(*config_target_rows[i], false);
+        json_t *kind = object(l, *config_target_rows[i], false);
         json_t *type = json_pack("{s:s}", "const", config_target_types[i]);
         json_object_set_new(json_object_get(kind, "properties"), "type", type);
         json_array_append_new(kinds, kind);
@@ -170,18 +180,24 @@ static json_t *targets(void)
 
 json_t *config_schema(void)
 {
-    json_t *o = object(config_rows.top, true);
+    struct config_least least;
+    config_least_init(&least);
+    json_t *o = object(&least, config_rows.top, true);
     json_object_set_new(o, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
     json_object_set_new(o, "title", json_string("Tandem " TANDEM_VERSION ": the route server's configuration"));
-    json_object_set_new(json_object_get(o, "properties"), "programming", targets());
+    json_object_set_new(json_object_get(o, "properties"), "programming", targets(&least));
+    config_least_fini(&least);
     return o;
 }
 
 json_t *config_agent_schema(void)
 {
-    json_t *o = object(config_agent_rows.top, false);
+    struct config_least least;
+    config_least_init(&least);
+    json_t *o = object(&least, config_agent_rows.top, false);
     json_t *nodes = json_object_get(json_object_get(o, "properties"), "nodes");
     json_object_set_new(nodes, "type", json_string("array"));
-    json_object_set_new(nodes, "items", object(config_agent_rows.node, false));
+    json_object_set_new(nodes, "items", object(&least, config_agent_rows.node, false));
+    config_least_fini(&least);
     return o;
 }

@@ -32,6 +32,7 @@ struct schema_row {
     bool is_required;
     bool is_separate;   /* known here, read by the caller */
     const char *help;
+    const char *otherwise;    /* "as mode": what stands for it where that is not what the object has before; NULL = that */
 };
 
 /* Read a map by its rows (up to a row without key) into `object`. */

@@ -1,5 +1,6 @@
 /* help page: what the manual pages have of our tables, in scdoc's words. The build asks for it; node/man has the rest. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/config/config_json.h"
@@ -71,6 +72,19 @@ static void print_kind(const json_t *property, bool is_required)
         fputs(" (required)", stdout);
 }
 
+/* What a key stands for that is not there. */
+static void print_default(const json_t *property)
+{
+    json_t *value = json_object_get(property, "default");
+    char *text = json_is_string(value) ? strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
+    if (text) {
+        fputs(" (default ", stdout);
+        print_text(text);
+        putchar(')');
+    }
+    free(text);
+}
+
 static void print_keys(const json_t *object, const char *path);
 
 static void print_key(const json_t *property, const char *path, bool is_required)
@@ -82,6 +96,7 @@ static void print_key(const json_t *property, const char *path, bool is_required
     size_t i;
     print_bold(path);
     print_kind(property, is_required);
+    print_default(property);
     fputs("\n\t", stdout);
     print_text(help ? help : "");
     puts("\n");
