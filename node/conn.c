@@ -225,6 +225,9 @@ void conn_flush(struct pump *pump)
     struct conn *c = pump->owner;
     if (!c || (c->state != CONN_OPEN && c->state != CONN_FINISHING))
         return;
+    if (pump->asks_peer)
+        pump->is_unanswered = sock_is_unanswered(c->fd);
+    pump->asks_peer = false;
     send_some(c);
     if (is_over(c))
         conn_close(c, CORE_CLOSE_EOF);

@@ -20,6 +20,8 @@ struct pump {
     size_t tx_at, tx_len; /* unsent bytes stand at tx[tx_at .. tx_len) */
     bool closing;         /* send what is left, then close */
     uint16_t local_port, remote_port; /* of an open socket, set by its owner */
+    bool asks_peer;       /* the core: does the other end acknowledge what was sent? The owner looks with the next flush */
+    bool is_unanswered;   /* … and this is what it found: some of it was not, for as long as it takes */
     void *owner;          /* of the socket's side; the core never looks at it */
     struct list ready;    /* on the core's list of pumps with bytes received */
 };

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 512, CHANNEL_UNSENT = 128 * 1024 };
+enum { BACKLOG = 512, CHANNEL_UNSENT = 128 * 1024, UNANSWERED_MS = 250 };
 
 unsigned sock_address(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
 {
@@ -87,6 +87,15 @@ void sock_tune(int fd, const struct sock_options *o)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
         setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     }
+}
+
+bool sock_is_unanswered(int fd)
+{
+    struct tcp_info info = { 0 };
+    socklen_t len = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+        return false;
+    return info.tcpi_unacked && info.tcpi_last_ack_recv >= UNANSWERED_MS && info.tcpi_last_data_recv >= UNANSWERED_MS;
 }
 
 int sock_md5(int fd, const struct ip_prefix *peers, const char *key)

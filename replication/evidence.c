@@ -256,6 +256,30 @@ int repl_evidence_judge(struct rib *r, uint32_t net, uint64_t now_ms)
     return err;
 }
 
+static bool is_contradicted(const struct rib *r, const struct rib_path *p)
+{
+    return p->origin == r->self && p->nva && is_said(r, p) && rib_path_class(r, p) == RIB_LIVE && is_withdrawn(r, p);
+}
+
+uint32_t repl_evidence_contradicted(const struct rib *r, uint32_t net, uint32_t path)
+{
+    uint32_t i = path ? rib_path_next(rib_path(r, path)) : rib_net(r, net)->paths;
+    while (i && !is_contradicted(r, rib_path(r, i)))
+        i = rib_path_next(rib_path(r, i));
+    return i;
+}
+
+int repl_evidence_yield(struct rib *r, uint32_t net, uint16_t nva, uint64_t now_ms)
+{
+    struct ip_prefix prefix;
+    int err = 0;
+    prefix_table_prefix(&r->nets, net, &prefix);
+    for (uint32_t i = 0; !err && (i = repl_evidence_contradicted(r, net, i));)
+        if (rib_path(r, i)->nva == nva)
+            err = rib_withdraw(r, r->self, nva, &prefix, rib_path_id(rib_path(r, i)), now_ms);
+    return err;
+}
+
 void repl_evidence_synced(struct rib *r, uint16_t nva)
 {
     for (uint8_t i = 1; i < RIB_ORIGINS; i++) {

@@ -41,6 +41,11 @@ int repl_evidence_judge(struct rib *r, uint32_t net, uint64_t now_ms) MUST_USE;
 /* Of a route that was withdrawn, and may be announced again where it is not heard: does a live session of the NVA, not
  * of origin `but`, say by now that it is not? It remembers the withdrawal or, of a symmetric NVA, has told everything. */
 bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva, uint8_t but);
+/* The next of our own paths of this net, behind this one (0: from the first), that counts, while a live session of the
+ * same NVA with another node has withdrawn it; 0 = there is none. */
+uint32_t repl_evidence_contradicted(const struct rib *r, uint32_t net, uint32_t path);
+/* Those of this NVA are withdrawn here as well: it does not reach us. 0, or BGP_ERR_NOMEM. */
+int repl_evidence_yield(struct rib *r, uint32_t net, uint16_t nva, uint64_t now_ms) MUST_USE;
 /* A live session of this NVA reached End-of-RIB: rule b may speak now. */
 void repl_evidence_synced(struct rib *r, uint16_t nva);
 /* A live session of this NVA is about to be lost with its routes: rule c speaks before it goes. */

@@ -317,6 +317,14 @@ void bgp_session_set_restarting(struct bgp_session *s, bool is_restarting)
     s->is_restarting = is_restarting;
 }
 
+void bgp_session_keepalive(struct bgp_session *s, uint64_t now_ms)
+{
+    int slot = bgp_session_slot(s);
+    s->now_ms = now_ms;
+    if (slot >= 0 && s->conns[slot].keepalive_at != SESSION_NEVER)
+        session_run(s, (enum bgp_slot)slot, FSM_KEEPALIVE_DUE, NULL);
+}
+
 bool bgp_session_refresh(struct bgp_session *s, enum bgp_family family)
 {
     uint8_t buf[BGP_HEADER + 4];

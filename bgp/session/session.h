@@ -124,6 +124,8 @@ uint64_t bgp_session_deadline(const struct bgp_session *s);
  * (`design: wake rule`): each is due in min_ms at the earliest. */
 void bgp_session_rearm(struct bgp_session *s, uint64_t min_ms, uint64_t now_ms);
 
+/* A KEEPALIVE at once, where any are sent: whether it arrives is of interest. */
+void bgp_session_keepalive(struct bgp_session *s, uint64_t now_ms);
 /* Ask the peer for its routes again (RFC 2918); false when it cannot. */
 bool bgp_session_refresh(struct bgp_session *s, enum bgp_family family);
 

@@ -122,6 +122,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         break;
     case BGP_EVENT_DOWN:
         c->session_changes++;
+        core_doubt_forget(p);
         core_tap_down(c, p, e);
         remember_error(c, p, e);
         log_down(c, p, &e->fault);
@@ -171,9 +172,15 @@ static void set_timer(struct core *c, const struct core_peer *p)
         due = p->restart_at;
     uint64_t stale = core_stale_deadline(p);
     due = stale < due ? stale : due;
+    due = core_doubt_deadline(p) < due ? core_doubt_deadline(p) : due;
     if (p->silent_ms && p->silent_ms < due)
         due = p->silent_ms;
     heap_set(&c->due, p->nva, due);
+}
+
+void core_bgp_due(struct core *c, const struct core_peer *p)
+{
+    set_timer(c, p);
 }
 
 bool core_bgp_has_heard_all(const struct core *c, uint64_t since_ms)
@@ -212,6 +219,7 @@ void core_bgp_drain(struct core *c, struct core_conn *conn)
     size_t len, used = 0;
     const uint8_t *bytes = pump_rx_bytes(&conn->pump, &len);
     p->heard_ms = c->now_ms;
+    core_doubt_heard(c, p);
     while (used < len && core_may_read(c) && !conn->close_asked) {
         core_tap_heard(c, conn, bytes + used, len - used);
         size_t n =
@@ -426,6 +434,7 @@ static void tick_peer(struct core *c, struct core_peer *p)
         p->restart_at = 0;
         core_bgp_permit(c, p);
     }
+    core_doubt_tick(c, p);
     core_stale_tick(c, p);
     if (is_held(p) && p->grace_until <= c->now_ms)
         core_routes_end_grace(c, p);
@@ -548,6 +557,7 @@ void core_bgp_end(struct core *c, struct core_peer *p)
         let_go(c, p, (enum bgp_slot)slot);
     core_routes_leave(p);
     core_bfd_close(c, p);
+    core_doubt_forget(p);
     bgp_session_free(p->session);
     p->session = NULL;
     heap_set(&c->due, p->nva, UINT64_MAX);

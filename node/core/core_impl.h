@@ -84,6 +84,22 @@ struct core_conn {
     struct core_station *station; /* CONN_BMP */
 };
 
+/* Of a session whose NVA withdrew on another node's and has said nothing here since; see core_doubt.c. */
+enum core_doubt_step {
+    DOUBT_NONE,
+    DOUBT_WAITS,   /* for its word */
+    DOUBT_ASKED,   /* a KEEPALIVE is on its way to it */
+    DOUBT_LOOKS,   /* for an acknowledgement */
+    DOUBT_UNHEARD, /* there was none */
+};
+struct core_doubt {
+    uint8_t step;      /* enum core_doubt_step */
+    bool has_yielded;  /* routes of it were withdrawn that it did not withdraw here */
+    uint64_t due_ms;   /* of the step's end; 0 = that is its word */
+    uint64_t asked_ms; /* last */
+    uint32_t *nets, count, cap; /* that it is about */
+};
+
 struct core_peer {
     struct config_peer *cfg; /* a copy of its own */
     size_t place; /* of its entry in config.peers; CORE_NO_PLACE: it was taken out of the configuration */
@@ -125,6 +141,7 @@ struct core_peer {
     uint64_t stale_until[BGP_FAMILIES]; /* its long-lived stale routes go then; 0 = it has none */
     uint8_t stale_over;  /* bit per family: that was before it had told all of it again */
     bool is_stale;       /* the session is down, and its time for a restart is over */
+    struct core_doubt doubt;
     struct core_peer_error error;
 };
 
@@ -423,6 +440,8 @@ void core_bgp_tick(struct core *c);
 bool core_bgp_has_heard_all(const struct core *c, uint64_t since_ms);
 /* What follows whatever was done with a session: its events, its output, its timer. */
 void core_bgp_settle(struct core *c, struct core_peer *p);
+/* Its next deadline has changed. */
+void core_bgp_due(struct core *c, const struct core_peer *p);
 void core_bgp_rearm(struct core *c);
 /* This node has converged: who held our routes over our restart hears of them (RFC 4724 section 4.1). */
 void core_bgp_converged(struct core *c);
@@ -613,6 +632,15 @@ void core_times_tick(struct core *c, bool is_encoding);
 bool core_nvas_are_heard(const struct core *c);
 /* Of this node's own sessions. */
 bool core_hears_no_nva(const struct core *c);
+
+/* core_doubt.c: when another node heard an NVA withdraw, and this one does not hear the NVA. */
+/* This net is about to be decided: was it withdrawn elsewhere, and not here? */
+void core_doubt_look(struct core *c, uint32_t net);
+void core_doubt_heard(struct core *c, struct core_peer *p);
+/* The session has ended. */
+void core_doubt_forget(struct core_peer *p);
+void core_doubt_tick(struct core *c, struct core_peer *p);
+uint64_t core_doubt_deadline(const struct core_peer *p);
 
 /* core_lost.c */
 void core_lost_tick(struct core *c);

@@ -243,6 +243,7 @@ void core_peers_fini(struct core *c)
 {
     for (struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
         core_routes_leave(p);
+        core_doubt_forget(p);
         if (p->session)
             bgp_session_free(p->session);
     }
