@@ -12,6 +12,13 @@ static bool complain(FILE *errors, const char *path, const char *what)
     return false;
 }
 
+/* With the name of the file, so that it can be typed. */
+static bool complain_of_mode(FILE *errors, const char *path)
+{
+    fprintf(errors, "%s: error: others may read this secret; mend it with: chmod 600 %s\n", path, path);
+    return false;
+}
+
 static bool read_private(const char *path, char text[static REPL_KEY_TEXT], const char *remedy, FILE *errors)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -30,7 +37,7 @@ static bool read_private(const char *path, char text[static REPL_KEY_TEXT], cons
         return complain(errors, path, "not a readable file");
     text[n] = 0;
     if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return complain(errors, path, "others may read this secret; mend it with: chmod 600");
+        return complain_of_mode(errors, path);
     return true;
 }
 
@@ -66,11 +73,12 @@ bool keyfile_write(const char *path, const char *text, FILE *errors)
         return complain(errors, path,
                         errno == EEXIST ? "exists already, and is left as it is" : strerror(errno));
     size_t len = strlen(text);
-    bool ok = write(fd, text, len) == (ssize_t)len;
-    ok = fsync(fd) == 0 && ok;
+    errno = 0;
+    bool ok = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    int err = errno;
     ok = close(fd) == 0 && ok;
     if (ok)
         return true;
     unlink(path);
-    return complain(errors, path, "could not be written");
+    return complain(errors, path, err ? strerror(err) : "could not be written");
 }

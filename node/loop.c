@@ -275,10 +275,11 @@ static void on_listener(uv_poll_t *poll, int status, int events)
     ask_turn(l);
 }
 
-static const char *listen_hint(int err)
+static const char *listen_hint(int err, enum core_port port)
 {
     if (err == -EADDRINUSE)
-        return "something else listens there: stop it, or choose another port";
+        return port == CORE_PORT_BGP ? "something else listens there: stop it, or choose another nodes[].bgpPort"
+                                     : "something else listens there: stop it, or choose another nodes[].clusterPort";
     if (err == -EADDRNOTAVAIL)
         return "this machine does not have that address: correct nodes[].address, or --node";
     if (err == -EACCES)
@@ -295,7 +296,7 @@ static bool listen_on(struct loop *l, enum core_port port, const struct ip_addr 
     if (fd < 0) {
         log_event(l->log, LOG_ERROR_, "listen_failed", NULL,
                   "ip=%s port=%u error=\"%s\" hint=\"%s\"", ip_addr_format(addr, text), number,
-                  strerror(-fd), listen_hint(fd));
+                  strerror(-fd), listen_hint(fd, port));
         return false;
     }
     l->listener_count++;
@@ -564,6 +565,7 @@ int loop_run(const struct loop_cfg *cfg)
     struct core_cfg core = cfg->core;
     core.wall_ms = wall_ms();
     l->core = core_new(&core, now_ms());
+    write_events(l); /* what is said from here on comes behind it: why it ends, above all */
     if (cfg->config->agent_directory)
         agent_keys_reload(cfg->config, l->core, l->log, now_ms());
     bool started = start_listeners(l) && start_bfd(l) && start_targets(l) && start_api(l);

@@ -26,7 +26,7 @@ struct arguments {
 };
 
 static const char usage[] =
-    "usage: tandemd --config FILE --node NAME [--check]\n"
+    "usage: tandemd --config FILE [--node NAME] [--check]\n"
     "  --config FILE  the cluster's configuration, the same file on every node\n"
     "  --node NAME    which entry of nodes this machine is; default: the host name\n"
     "  --check        read and check everything, start nothing\n"
@@ -60,6 +60,10 @@ static bool parse(int argc, char **argv, struct arguments *a)
             return false;
         }
     }
+    if (!a->config)
+        fputs("tandemd: --config FILE is missing\n", stderr);
+    else if (optind < argc)
+        fprintf(stderr, "tandemd: \"%s\" is a word too many\n", argv[optind]);
     return a->config && optind == argc;
 }
 
@@ -166,6 +170,11 @@ static int run(struct config *config, const struct config_node *node, struct nod
     return status;
 }
 
+static int say_well(const struct config *config, const struct config_node *node)
+{
+    return printf("%s: ok: node %s of %s\n", config->path, node->name, config->name) < 0 || fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = { 0 };
@@ -185,7 +194,7 @@ int main(int argc, char **argv)
     raise_descriptor_limit();
     if (node && guard_permits(config, stderr) && node_keys_load(config, node, &keys, stderr) &&
         check_agents(config, a.check) && (!a.check || check_targets(config)))
-        status = a.check ? 0 : run(config, node, &keys);
+        status = a.check ? say_well(config, node) : run(config, node, &keys);
     node_keys_wipe(&keys);
     config_free(config);
     return status;

@@ -48,6 +48,10 @@ static bool parse(int argc, char **argv, struct arguments *a)
             return false;
         }
     }
+    if (!a->config)
+        fputs("tandem-agent: --config FILE is missing\n", stderr);
+    else if (optind < argc)
+        fprintf(stderr, "tandem-agent: \"%s\" is a word too many\n", argv[optind]);
     return a->config && optind == argc;
 }
 
@@ -60,6 +64,11 @@ static int run(const struct config_agent_file *config, const struct host_keys *k
         !run_directory_lock(config->run_directory, file, what, stderr))
         return EXIT_FAILURE;
     return host_run(config, keys);
+}
+
+static int say_well(const char *path, const struct config_agent_file *config)
+{
+    return printf("%s: ok: host %s of %s\n", path, config->name, config->cluster) < 0 || fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -85,7 +94,7 @@ int main(int argc, char **argv)
     if (a.check && config->source == CONFIG_SOURCE_ETCD)
         ok = target_files_are_good(&config->etcd, a.config, stderr) && ok;
     if (ok)
-        status = a.check ? 0 : run(config, &keys);
+        status = a.check ? say_well(a.config, config) : run(config, &keys);
     repl_identity_wipe(&keys.identity);
     repl_secrets_wipe(&keys.secrets);
     config_free_agent(config);

@@ -103,6 +103,26 @@ static void check_source(struct schema_reader *r, struct tree_node *root,
         need(r, root, keys_of_nodes, "nodes are told what this host has");
 }
 
+static bool is_of_a_node(struct schema_reader *r, const struct tree_node *root)
+{
+    struct tree_node *server = tree_get(root, "routeServer");
+    if (!server || server->kind != TREE_MAP)
+        return false;
+    schema_complain(r, server, "this is the file of a node");
+    report_hint(r->report, "check it with: tandemd --config FILE --check; a host has one of its own, such as agent.yaml of the examples");
+    return true;
+}
+
+static void read_all(struct config_source *s, struct config_agent_file *c)
+{
+    struct schema_reader *r = &s->reader;
+    if (is_of_a_node(r, s->root))
+        return;
+    schema_read_object(r, s->root, rows, c);
+    config_read_nodes(r, tree_get(s->root, "nodes"), node_rows, c->nodes, &c->node_count);
+    check_source(r, s->root, c);
+}
+
 static struct config_agent_file *with_defaults(void)
 {
     struct config_agent_file *c = memory_new(1, sizeof *c);
@@ -118,11 +138,8 @@ static bool finish(struct config_source *s, bool is_open, struct config_agent_fi
 {
     struct config_agent_file *c = with_defaults();
     *out = NULL;
-    if (is_open) {
-        schema_read_object(&s->reader, s->root, rows, c);
-        config_read_nodes(&s->reader, tree_get(s->root, "nodes"), node_rows, c->nodes, &c->node_count);
-        check_source(&s->reader, s->root, c);
-    }
+    if (is_open)
+        read_all(s, c);
     if (config_source_close(s, errors)) {
         *out = c;
         return true;

@@ -380,9 +380,22 @@ static void check_version(struct schema_reader *r, struct tree_node *root)
         schema_complain(r, n, "this version reads configurations of version 1 only");
 }
 
+/* Whose routeServer is a name. */
+static bool is_of_an_agent(struct schema_reader *r, const struct tree_node *root)
+{
+    struct tree_node *server = tree_get(root, "routeServer");
+    if (!server || server->kind != TREE_SCALAR || !tree_get(root, "name"))
+        return false;
+    schema_complain(r, server, "this is the file of a host agent");
+    report_hint(r->report, "check it with: tandem-agent --config FILE --check");
+    return true;
+}
+
 static void read_all(struct config_source *s, struct config *c)
 {
     struct schema_reader *r = &s->reader;
+    if (is_of_an_agent(r, s->root))
+        return;
     crypto_generichash(c->digest, sizeof c->digest, (const uint8_t *)s->text, s->report.len, NULL, 0);
     c->text = memory_copy_text(s->text);
     r->config = c;

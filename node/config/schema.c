@@ -161,7 +161,10 @@ static bool is_text(struct schema_reader *r, struct tree_node *n, const struct s
 {
     if (n->kind == TREE_SCALAR && (n->text[0] || n->is_quoted))
         return true;
-    schema_complain(r, n, "a value is missing");
+    if (n->kind == TREE_SCALAR)
+        schema_complain(r, n, "a value is missing");
+    else
+        schema_complain(r, n, "a single value is expected here, not %s", n->kind == TREE_LIST ? "a list" : "keys and values");
     report_hint(r->report, "%s", row->help);
     return false;
 }
@@ -269,6 +272,18 @@ static const struct {
     uint64_t ms;
 } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
 
+enum { MS_TEXT = 24 };
+
+/* As it may be written. */
+static const char *format_ms(uint64_t ms, char text[static MS_TEXT])
+{
+    size_t i = sizeof units / sizeof *units - 1;
+    while (ms ? ms % units[i].ms != 0 : units[i].ms != 1000)
+        i--;
+    snprintf(text, MS_TEXT, "%llu%s", (unsigned long long)(ms / units[i].ms), units[i].unit);
+    return text;
+}
+
 /* A bare number is in seconds. */
 static bool read_duration(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
                           uint64_t *ms)
@@ -288,8 +303,8 @@ static bool read_duration(struct schema_reader *r, struct tree_node *n, const st
     *ms = strtoull(n->text, NULL, 10) * factor;
     if (*ms >= row->min && *ms <= row->max)
         return true;
-    schema_complain(r, n, "%s is outside %llu..%llu ms", n->text, (unsigned long long)row->min,
-                    (unsigned long long)row->max);
+    char least[MS_TEXT], most[MS_TEXT];
+    schema_complain(r, n, "%s is outside %s..%s", n->text, format_ms(row->min, least), format_ms(row->max, most));
     return false;
 }
 

@@ -78,6 +78,8 @@ static const struct {
     { "generation: -1", "generation: \"-1\" is no number" },
     { "generation: 1e3", "generation: \"1e3\" is no number" },
     { "generation:", "generation: a value is missing" },
+    { "generation: [1]", "generation: a single value is expected here, not a list" },
+    { "log: { level: { debug: true } }", "log.level: a single value is expected here, not keys and values" },
     { "peers: [{ peerIp: 10.0.0.2, peerAsn: 1 }]", "peers[0]: \"name\" is missing" },
     { "peers: [{ name: p, peerAsn: 1 }]", "peers[0]: \"peerIp\" is missing" },
     { "peers: [{ name: p, peerIp: 10.0.0.2 }]", "peers[0]: \"peerAsn\" is missing" },
@@ -142,7 +144,7 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, longLivedGracefulRestart: [1h] }]",
       "longLivedGracefulRestart: keys and values are expected here" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: { interval: 49ms } }]",
-      "bfd.interval: 49ms is outside 50..60000 ms" },
+      "bfd.interval: 49ms is outside 50ms..1m" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: { multiplier: 0 } }]",
       "bfd.multiplier: 0 is outside 1..255" },
     { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, bfd: { multihop: yes } }]",
@@ -466,34 +468,45 @@ static void test_the_key_file_may_name_the_node(void)
     config_free(c);
 }
 
-static void test_the_agents_file_is_held_to_the_same_rules(void)
-{
-    char path[] = "/tmp/tandem-agent-XXXXXX";
-    static const char text[] = "name: vm\nrouteServer: hub\nkeyFile: k\nsecretFil: s\nnodes: []\n";
-    struct config_agent_file *c;
-    int fd = mkstemp(path);
-    FILE *errors = fmemopen(output, sizeof output, "w");
-    CU_ASSERT_EQUAL(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
-    close(fd);
-    CU_ASSERT_FALSE(config_load_agent(path, &c, errors));
-    fclose(errors);
-    unlink(path);
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, "(did you mean \"secretFile\"?)"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, "at least one node is needed"));
-}
-
-/* Loads an agent's file of these lines; what was complained about is in output. */
-static bool load_agent(const char *lines, struct config_agent_file **c)
+/* What is complained about is in output. */
+static bool load_agent_text(const char *text, struct config_agent_file **c)
 {
     char path[] = "/tmp/tandem-agent-XXXXXX";
     int fd = mkstemp(path);
     FILE *errors = fmemopen(output, sizeof output, "w");
-    dprintf(fd, "name: vm\nrouteServer: hub\n%s", lines);
+    dprintf(fd, "%s", text);
     close(fd);
     bool ok = config_load_agent(path, c, errors);
     fclose(errors);
     unlink(path);
     return ok;
+}
+
+/* These lines behind those that every file has. */
+static bool load_agent(const char *lines, struct config_agent_file **c)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "name: vm\nrouteServer: hub\n%s", lines);
+    return load_agent_text(text, c);
+}
+
+static void test_the_agents_file_is_held_to_the_same_rules(void)
+{
+    struct config_agent_file *c;
+    CU_ASSERT_FALSE(load_agent("keyFile: k\nsecretFil: s\nnodes: []\n", &c));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "(did you mean \"secretFile\"?)"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "at least one node is needed"));
+}
+
+static void test_the_file_of_a_host_and_that_of_a_node_are_told_apart(void)
+{
+    struct config_agent_file *c;
+    CU_ASSERT_FALSE(load_agent_text("routeServer: { name: hub }\nnodes: []\n", &c));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, ":1:1: error: routeServer: this is the file of a node\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n1 error\n"));
+    CU_ASSERT_PTR_NULL(load("name: vm\nrouteServer: hub\nkeyFile: k\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, ":2:14: error: routeServer: this is the file of a host agent\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "tandem-agent --config FILE --check\n1 error\n"));
 }
 
 static void test_an_agent_that_reads_from_etcd_may_show_nodes_what_it_has(void)
@@ -568,4 +581,5 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_a_clean_file_says_nothing_and_has_the_designs_defaults),
         CU_CASE(test_the_key_file_may_name_the_node),
         CU_CASE(test_an_agent_that_reads_from_etcd_may_show_nodes_what_it_has),
-        CU_CASE(test_the_agents_file_is_held_to_the_same_rules))
+        CU_CASE(test_the_agents_file_is_held_to_the_same_rules),
+        CU_CASE(test_the_file_of_a_host_and_that_of_a_node_are_told_apart))
