@@ -109,29 +109,10 @@ static json_t *u64(const void *at, const struct schema_row *row)
     return number(*(const uint64_t *)at, row);
 }
 
-struct unit {
-    const char *name;
-    uint64_t size;
-};
-
-/* In the largest one that leaves no rest; the last is the smallest. */
-static json_t *in_units(uint64_t value, const struct unit *units)
-{
-    char text[32];
-    if (!value)
-        return json_string("0");
-    while (value % units->size)
-        units++;
-    snprintf(text, sizeof text, "%llu%s", (unsigned long long)(value / units->size), units->name);
-    return json_string(text);
-}
-
 static json_t *duration(uint64_t ms, const struct schema_row *row)
 {
-    static const struct unit units[] = {
-        { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }
-    };
-    return ms < row->min ? NULL : in_units(ms, units);
+    char text[SCHEMA_MS_TEXT];
+    return ms < row->min ? NULL : json_string(schema_format_ms(ms, text));
 }
 
 static json_t *seconds(const void *at, const struct schema_row *row)
@@ -146,11 +127,14 @@ static json_t *millis(const void *at, const struct schema_row *row)
 
 static json_t *bytes(const void *at, const struct schema_row *row)
 {
-    static const struct unit units[] = {
-        { "GiB", 1 << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "", 1 }
-    };
+    static const char *const units[] = { "", "KiB", "MiB", "GiB" };
     uint64_t value = *(const uint64_t *)at;
-    return value < row->min ? NULL : in_units(value, units);
+    size_t unit = 0;
+    if (value < row->min)
+        return NULL;
+    for (; value && value % 1024 == 0 && unit < 3; unit++)
+        value /= 1024;
+    return json_sprintf("%llu%s", (unsigned long long)value, units[unit]);
 }
 
 static json_t *truth(const void *at, const struct schema_row *row)

@@ -272,15 +272,12 @@ static const struct {
     uint64_t ms;
 } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
 
-enum { MS_TEXT = 24 };
-
-/* As it may be written. */
-static const char *format_ms(uint64_t ms, char text[static MS_TEXT])
+const char *schema_format_ms(uint64_t ms, char text[static SCHEMA_MS_TEXT])
 {
     size_t i = sizeof units / sizeof *units - 1;
     while (ms ? ms % units[i].ms != 0 : units[i].ms != 1000)
         i--;
-    snprintf(text, MS_TEXT, "%llu%s", (unsigned long long)(ms / units[i].ms), units[i].unit);
+    snprintf(text, SCHEMA_MS_TEXT, "%llu%s", (unsigned long long)(ms / units[i].ms), units[i].unit);
     return text;
 }
 
@@ -303,8 +300,9 @@ static bool read_duration(struct schema_reader *r, struct tree_node *n, const st
     *ms = strtoull(n->text, NULL, 10) * factor;
     if (*ms >= row->min && *ms <= row->max)
         return true;
-    char least[MS_TEXT], most[MS_TEXT];
-    schema_complain(r, n, "%s is outside %s..%s", n->text, format_ms(row->min, least), format_ms(row->max, most));
+    char least[SCHEMA_MS_TEXT], most[SCHEMA_MS_TEXT];
+    schema_complain(r, n, "%s is outside %s..%s", n->text, schema_format_ms(row->min, least),
+                    schema_format_ms(row->max, most));
     return false;
 }
 

@@ -45,6 +45,10 @@ bool schema_is_list(struct schema_reader *r, struct tree_node *n);
 void schema_complain(struct schema_reader *r, struct tree_node *n, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A time as it may be written, "50ms" or "3m". Returns text. */
+enum { SCHEMA_MS_TEXT = 24 };
+const char *schema_format_ms(uint64_t ms, char text[static SCHEMA_MS_TEXT]);
+
 /* The types. */
 schema_read schema_name;      /* char[CONFIG_NAME_MAX + 1]: letters, digits, - _ . */
 schema_read schema_path;      /* char *: absolute, or relative to the file's directory; free() it */

@@ -29,7 +29,7 @@ static void test_what_a_key_stands_for_is_told_as_somebody_would_write_it(void)
         { "cluster.beat", "\"50ms\"" },
         { "cluster.stale", "\"10m\"" },
         { "peers.[].holdTime", "\"3m\"" },
-        { "peers.[].sendHoldTime", "\"0\"" },
+        { "peers.[].sendHoldTime", "\"0s\"" },
         { "peers.[].symmetric", "true" },
         { "peers.[].maxMemory", "\"512MiB\"" },
         { "peers.[].maxRoutes.action", "\"warn\"" },
