@@ -275,8 +275,9 @@ static void hear_again(struct rib *r, uint32_t index)
     struct rib_path *p = rib_path(r, index);
     if (!r->origins[p->origin].place && !rib_path_is_unheard(r, p))
         return;
-    if (rib_path_is_former(r, p))
+    if (rib_path_is_former(r, p) || p->flags & RIB_PATH_OUTDONE)
         rib_mark_dirty(r, rib_path_net(r, p)); /* it is the word of the session that there is now: evidence */
+    rib_readmit(r, p);
     p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
     rib_age_keep(r, index);
     touch_path(r, p, index);

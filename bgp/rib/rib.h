@@ -448,12 +448,12 @@ bool rib_path_is_doubted(const struct rib *r, const struct rib_path *p);
 static inline enum rib_class rib_path_class(const struct rib *r, const struct rib_path *p)
 {
     const struct rib_origin *o = &r->origins[p->origin];
-    if (!p->attrs || p->flags & RIB_PATH_DISPROVED || rib_path_is_flushed(r, p))
+    if (!p->attrs || p->flags & (RIB_PATH_DISPROVED | RIB_PATH_OUTDONE) || rib_path_is_flushed(r, p))
         return RIB_GONE;
     if (rib_path_is_old(r, p))
         return (enum rib_class)o->old_class;
     if (o->class == RIB_LIVE && o->sessions[p->nva].state == RIB_SESSION_GRACE)
-        return p->flags & RIB_PATH_OUTDONE ? RIB_GONE : RIB_GRACE;
+        return RIB_GRACE;
     return (enum rib_class)o->class;
 }
 static inline enum policy_verdict rib_path_verdict(const struct rib_path *p)

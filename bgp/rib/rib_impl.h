@@ -15,6 +15,14 @@ static inline uint64_t rib_mark(const struct rib_origin *o)
     return vlist_settled(&o->order);
 }
 
+/* Set aside over a restart that is over: it counts again once a decision is due on it, and not before, for what the last
+ * one found is being programmed. */
+static inline void rib_readmit(const struct rib *r, struct rib_path *p)
+{
+    if (r->origins[p->origin].sessions[p->nva].state != RIB_SESSION_GRACE)
+        p->flags &= (uint8_t)~RIB_PATH_OUTDONE;
+}
+
 /* Something was said of many entries: the walk has to go all the way, once more if it is under way. */
 void rib_sweep_ask(struct rib *r, struct rib_origin *o);
 /* Carry out all that was said of one origin now. */

@@ -94,8 +94,10 @@ static int visit(struct rib *r, uint32_t index, struct rib_stale *last, uint64_t
     bool is_cleared = is_rehabilitated(r, p);
     if (is_cleared)
         p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
-    if (is_cleared || is_reviewed(r, p) || rib_path_is_doubted(r, p))
+    if (is_cleared || is_reviewed(r, p) || rib_path_is_doubted(r, p)) {
+        rib_readmit(r, p);
         rib_mark_dirty(r, rib_path_net(r, p));
+    }
     return 1;
 }
 

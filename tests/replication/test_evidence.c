@@ -399,6 +399,40 @@ static void test_nodes_that_hear_crosswise_of_a_restart_keep_the_route(void)
     rib_fini(&x.rib);
 }
 
+/* Ours tells nothing of the route, so the other's copy is set aside while that one restarts … */
+static void set_aside(struct ribs *x)
+{
+    begin(x);
+    ribs_announce(x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(x, SELF, FW, ROUTE, 0, 65001);
+    ribs_session(x, AWAY, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_withdraw(x, SELF, FW, ROUTE, 0, 1500);
+    CU_ASSERT_EQUAL(width(x), 0);
+    ribs_session(x, AWAY, FW, RIB_SESSION_SYNCING, 1, 2000); /* … and it is back */
+}
+
+static void test_what_was_set_aside_counts_again_when_that_is_decided_on(void)
+{
+    struct ribs x;
+    set_aside(&x);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE); /* nothing speaks for what is being removed */
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
+    rib_fini(&x.rib);
+}
+
+/* The walk that is on its way finds it behind its end. */
+static void test_what_was_set_aside_and_is_heard_again_is_decided_on(void)
+{
+    struct ribs x;
+    set_aside(&x);
+    rib_refresh_begins(&x.rib, AWAY, FW, BGP_IP4);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
+    rib_fini(&x.rib);
+}
+
 static void test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself(void)
 {
     struct ribs x;
@@ -585,6 +619,8 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_what_is_disproved_itself_is_no_absence),
         CU_CASE(test_a_withdrawal_counts_while_a_living_session_stands_by_it),
         CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_keep_the_route),
+        CU_CASE(test_what_was_set_aside_counts_again_when_that_is_decided_on),
+        CU_CASE(test_what_was_set_aside_and_is_heard_again_is_decided_on),
         CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
         CU_CASE(test_a_node_that_is_away_itself_gives_no_evidence),
         CU_CASE(test_a_session_that_is_down_gives_no_evidence),
