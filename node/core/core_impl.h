@@ -161,6 +161,7 @@ struct core_member {
     struct repl_sender senders[REPL_NODES_MAX + 1]; /* what it reads from us, by origin */
     struct repl_replica replica;
     struct core_member *source; /* whom its stream is read from: itself, or another with a copy; NULL: nobody */
+    uint64_t read_ms; /* all that it had said by then is here; 0: nothing of this life was read to its end */
     char version[REPL_VERSION_MAX + 1]; /* of its program, as its last hello said; "" = none did */
     uint64_t begun_ms; /* it started, as the same says */
     uint64_t bytes_in, bytes_out; /* of its links */

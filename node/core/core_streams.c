@@ -44,7 +44,7 @@ static void read_from(struct core *c, struct core_member *m, struct core_member 
                       uint64_t incarnation)
 {
     if (incarnation != m->replica.incarnation)
-        m->counter = m->told_ms = 0;
+        m->counter = m->told_ms = m->read_ms = 0;
     struct repl_position have = repl_replica_join(&m->replica, &c->rib, incarnation, c->now_ms);
     m->source = source;
     start_hold(c, m);
@@ -129,13 +129,28 @@ static void choose(struct core *c, struct core_member *m)
         read_from(c, m, source, position_of(source, m->node->id)->incarnation);
 }
 
-/* Others hear it, and none of them has a copy that can be read on: one of an older minor tells no versions. What it has
- * said gets old, and its withdrawals do not come by: it is held, so that what living sessions say counts against it. */
-static void hold_unread(struct core *c, const struct core_member *m)
+/* All that it had said was here, and what it says now comes by: its source has not gone over to a later life of it that
+ * cannot be read on there. */
+static bool is_read(const struct core_member *m)
 {
-    bool is_unread = !m->source && !has_link(m) && core_member_is_here(m);
-    if (is_unread && c->now_ms >= m->life.direct_ms + c->member_times.dead_ms)
-        repl_evidence_lost(&c->rib, (uint8_t)m->node->id, m->life.direct_ms);
+    const struct repl_position *p = m->source && m->source != m ? position_of(m->source, m->node->id) : NULL;
+    return m->source && m->replica.cut_seen && !(p && p->incarnation > m->replica.incarnation);
+}
+
+/* It is heard, and its stream is not: nobody has a copy that can be read on (one of an older minor tells no versions), or
+ * it has woken and tells nothing yet. What it has said gets old, and its withdrawals do not come by: it is held, so that
+ * what living sessions say counts against it. Not what comes for the first time: that is fresh. */
+static void hold_unread(struct core *c, struct core_member *m)
+{
+    if (is_read(m)) {
+        m->read_ms = m->source == m ? m->life.direct_ms : m->life.heard_ms;
+        return;
+    }
+    uint64_t read_ms = m->read_ms ? m->read_ms : m->life.direct_ms;
+    uint64_t since_ms = read_ms > m->life.armed_ms ? read_ms : m->life.armed_ms;
+    bool is_first = m->source && !m->read_ms;
+    if (core_member_is_here(m) && !is_first && c->now_ms >= since_ms + c->member_times.dead_ms)
+        repl_evidence_lost(&c->rib, (uint8_t)m->node->id, read_ms);
 }
 
 /* Has the source all that the node says, as of its last beat, and we what it had then? */

@@ -65,6 +65,72 @@ static void test_whose_hold_is_over_is_read_no_more_until_it_is_heard(void)
     pair_free(p);
 }
 
+/* The third node is alive, and all that it has said is here. */
+static struct core_member *read_to_its_end(struct pair *p)
+{
+    struct core_member *m = &p->core[0]->members[3];
+    m->life.state = REPL_MEMBER_ALIVE;
+    m->life.heard_ms = p->core[0]->now_ms;
+    core_streams_choose(p->core[0]);
+    m->replica.cut_seen = true;
+    core_streams_choose(p->core[0]);
+    return m;
+}
+
+/* S2: it is another life's by now that its source has, and as a peer of an older minor that one tells no versions. */
+static void test_a_copy_whose_source_has_gone_on_to_another_life_is_held(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    uint64_t heard_ms = c->now_ms;
+    read_to_its_end(p);
+    c->members[2].heard.heard[0] = (struct repl_heard){ .node = 3, .incarnation = LIFE + 1, .linked = true };
+    for (int i = 0; i < c->members[2].heard.position_count; i++)
+        if (c->members[2].heard.positions[i].origin == 3)
+            c->members[2].heard.positions[i].incarnation = LIFE + 1;
+    c->now_ms = heard_ms + c->member_times.dead_ms - 1;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_LIVE);
+    c->now_ms++;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_GRACE);
+    CU_ASSERT_EQUAL(c->rib.origins[3].lost_ms, heard_ms);
+    pair_free(p);
+}
+
+/* S2: it beats, but tells nothing: it has woken itself, and hears its NVAs first. */
+static void test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked(void)
+{
+    struct pair *p = pair_open();
+    pair_pass(p, 500);
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[2];
+    CU_ASSERT_EQUAL_FATAL(m->source, m);
+    CU_ASSERT_TRUE_FATAL(m->replica.cut_seen);
+    m->replica.cut_seen = false;
+    m->life.armed_ms = c->now_ms; /* we have woken, too: its next words have a moment to come */
+    c->now_ms += c->member_times.dead_ms - 1;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[2].class, RIB_LIVE);
+    c->now_ms++;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[2].class, RIB_GRACE);
+    pair_free(p);
+}
+
+static void test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    m->life.state = REPL_MEMBER_ALIVE;
+    core_streams_choose(c);
+    c->now_ms += 10 * c->member_times.dead_ms;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_LIVE);
+    pair_free(p);
+}
+
 /* A frame to the other node that is on its way is no reason to look at everything once more. */
 static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 {
@@ -86,4 +152,7 @@ static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
         CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
         CU_CASE(test_whose_hold_is_over_is_read_no_more_until_it_is_heard),
+        CU_CASE(test_a_copy_whose_source_has_gone_on_to_another_life_is_held),
+        CU_CASE(test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked),
+        CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))
