@@ -166,11 +166,12 @@ static int choose(const struct follow *f)
     return f->active;
 }
 
-/* Without a node, or with one that has lost every NVA, nothing that is lost goes. */
+/* Without a node, or with one that has lost every NVA, nothing that is lost goes. One that tells its table once more has
+ * lost nobody: what waits for its removal does not wait for as long again. */
 static void tell_sessions(struct follow *f, uint64_t now_ms)
 {
     const struct follow_node *n = &f->nodes[f->active];
-    program_set_heard(f->program, n->connected && n->cut_seen && !n->isolated, now_ms);
+    program_set_heard(f->program, n->connected && (n->cut_seen || n->resetting) && !n->isolated, now_ms);
 }
 
 static void follow_choose(struct follow *f, bool refresh, uint64_t now_ms)

@@ -103,6 +103,20 @@ static void test_a_great_loss_is_held_by_the_brake(void)
     follow_fini(&s.f);
 }
 
+/* I6: it was asked for that again, and no session came or went. */
+static void test_a_table_that_is_told_again_starts_no_second_hold(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 100, full, true, false, 1000);
+    say(&s, 0, 0, 100, more, false, true, 2000);
+    say(&s, 0, 0, 0, full, false, false, 2000 + program_defaults.brake_hold_ms / 2);
+    CU_ASSERT_EQUAL(installed(&s), 100);
+    program(&s, 2000 + program_defaults.brake_hold_ms + 1);
+    CU_ASSERT_EQUAL(installed(&s), 0);
+    follow_fini(&s.f);
+}
+
 static void test_with_every_nva_lost_nothing_goes_ever(void)
 {
     struct side s;
@@ -293,6 +307,7 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_a_withdrawal_is_applied_at_once),
         CU_CASE(test_lost_next_hops_are_those_of_the_node_that_is_followed),
         CU_CASE(test_a_great_loss_is_held_by_the_brake),
+        CU_CASE(test_a_table_that_is_told_again_starts_no_second_hold),
         CU_CASE(test_with_every_nva_lost_nothing_goes_ever),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
