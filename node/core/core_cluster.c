@@ -261,15 +261,17 @@ uint64_t core_incarnation(const struct core *c, uint64_t starts)
 }
 
 /* Somebody remembers a later life of ours than this one: start over under a higher number, so that
- * nobody takes new entries for old. */
+ * nobody takes new entries for old. Whoever is still shaking hands was told the lower one, or is about to be: it
+ * would read under that for as long as its link holds, and we never send it. */
 void core_cluster_raise(struct core *c, uint64_t seen)
 {
     c->incarnation = core_incarnation(c, (seen >> CHANCE_BITS) + 1);
     core_event(c, CONFIG_LOG_INFO, "incarnation_raised", NULL, "incarnation=%llu",
                (unsigned long long)c->incarnation);
-    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
-        if (m->link)
-            core_conn_close(c, m->link);
+    LIST_EACH(node, &c->links)
+    {
+        core_conn_close(c, LIST_OF(node, struct core_conn, work));
+    }
 }
 
 /* Of two connections the one that the lower node id dialled stays; a newer incarnation always wins. */

@@ -33,6 +33,35 @@ static void test_the_decision_is_the_oldest_that_a_living_node_has(void)
     pair_free(p);
 }
 
+static bool is_shaking_hands(struct core *c)
+{
+    LIST_EACH(node, &c->links)
+    {
+        const struct core_conn *conn = LIST_OF(node, struct core_conn, work);
+        if (conn->connected && !conn->authenticated)
+            return true;
+    }
+    return false;
+}
+
+/* The other one would wait for what we say under the number of before. */
+static void test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one(void)
+{
+    enum { LATER = 9 << 16 };
+    struct pair *p = pair_open();
+    for (int ms = 0; ms < 100 && !is_shaking_hands(p->core[0]); ms++)
+        pair_pass(p, 1);
+    CU_ASSERT_PTR_NULL_FATAL(p->core[0]->members[2].link);
+    core_cluster_raise(p->core[0], LATER);
+    pair_pass(p, 1000);
+    const struct core_member *m = &p->core[1]->members[1];
+    CU_ASSERT_EQUAL(pair_view(p, 1).state, REPL_MEMBER_ALIVE);
+    CU_ASSERT_TRUE(m->replica.incarnation > LATER);
+    CU_ASSERT_EQUAL(m->replica.incarnation, p->core[0]->incarnation);
+    CU_ASSERT_TRUE(m->replica.cut_seen);
+    pair_free(p);
+}
+
 /* A third node's routes: held by both, and gone at both when the lower one says so. */
 static void test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer(void)
 {
@@ -130,6 +159,7 @@ static void test_who_has_converged_stays_ready_while_another_comes_back(void)
 }
 
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
+        CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
         CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),
         CU_CASE(test_a_node_knows_how_long_an_nva_waits_to_be_read),
