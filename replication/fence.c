@@ -100,6 +100,13 @@ static bool is_mine(const struct repl_fence *f, const struct repl_fence_record *
 
 enum owner { OWNER_THERE, OWNER_UNSURE, OWNER_GONE };
 
+/* What was found dead is an earlier life of it than the one that has taken the target: of that one nothing is known but
+ * that it did so. */
+static bool has_risen(const struct repl_fence *f, const struct repl_fence_peer *owner)
+{
+    return owner->incarnation && owner->incarnation < f->record.incarnation;
+}
+
 /* Of the record read last. UNSURE: only silence in the target as well makes it gone. */
 static enum owner judge_owner(const struct repl_fence *f)
 {
@@ -113,7 +120,7 @@ static enum owner judge_owner(const struct repl_fence *f)
     if (p->state == REPL_MEMBER_AUTH_FAILED)
         return OWNER_UNSURE;
     if (p->state == REPL_MEMBER_DEAD)
-        return f->role == REPL_FENCED ? OWNER_UNSURE : OWNER_GONE;
+        return f->role == REPL_FENCED || has_risen(f, p) ? OWNER_UNSURE : OWNER_GONE;
     return OWNER_THERE; /* not judged yet */
 }
 

@@ -259,6 +259,30 @@ static void test_an_owner_that_fails_to_authenticate_is_left_alone_while_it_beat
     CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
 }
 
+/* F5: it restarted out of our hearing. One that was never heard at all nobody waits for: we have just started. */
+static void test_an_owner_whose_earlier_life_was_found_dead_is_left_alone_while_it_beats(void)
+{
+    struct repl_fence_record risen = { .epoch = 6, .owner = THEM, .incarnation = 21 };
+    struct repl_fence f = beside(REPL_MEMBER_ALIVE, &theirs);
+    uint64_t beat = 0;
+    repl_fence_seen(&f, &risen, 100);
+    for (uint64_t now = 500; now < 60000; now += 500) {
+        tick(&f, REPL_MEMBER_DEAD, now);
+        CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
+        if (repl_fence_next(&f, now) == REPL_FENCE_READ) {
+            repl_fence_seen(&f, &risen, now);
+            repl_fence_beat_seen(&f, ++beat, now);
+        }
+    }
+    tick(&f, REPL_MEMBER_DEAD, 70000);
+    CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
+    struct repl_fence_world w = world_of(REPL_MEMBER_DEAD);
+    w.peers[THEM].incarnation = 0;
+    f = beside(REPL_MEMBER_ALIVE, &risen);
+    repl_fence_tick(&f, &w, 100);
+    CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
+}
+
 static void test_an_owner_beats_only_while_it_does_not_hear_everybody(void)
 {
     struct repl_fence f = active();
@@ -407,6 +431,7 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_a_fenced_node_watches_the_beat_of_an_owner_that_it_does_not_hear),
         CU_CASE(test_a_fenced_node_that_hears_the_owner_is_on_standby_again),
         CU_CASE(test_an_owner_that_fails_to_authenticate_is_left_alone_while_it_beats),
+        CU_CASE(test_an_owner_whose_earlier_life_was_found_dead_is_left_alone_while_it_beats),
         CU_CASE(test_an_owner_beats_only_while_it_does_not_hear_everybody),
         CU_CASE(test_after_a_pause_the_record_is_read_before_anything_is_written),
         CU_CASE(test_a_node_in_wake_up_neither_writes_nor_stands),
