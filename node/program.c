@@ -31,6 +31,7 @@ enum entry_flag {
     COUNTED_FAILED = 1 << 8,
     COUNTED_INHERITED = 1 << 9,
     HEARSAY = 1 << 10, /* another writer put it, and the owner never wanted anything here */
+    DISPROVED = 1 << 11, /* it came by inherit, and what is not wanted of it is not announced any more */
 };
 
 struct entry {
@@ -208,7 +209,7 @@ static enum list_name list_for(const struct program *p, const struct entry *e)
         return OFF;
     if (e->flags & BACKOFF)
         return retry_list(e);
-    bool merging = p->stats.merging && (e->flags & INHERITED);
+    bool merging = p->stats.merging && (e->flags & (INHERITED | DISPROVED)) == INHERITED;
     if (e->wanted == 0) {
         /* Once claimed, all that spoke for the inherited route is known; a withdrawal is of that. */
         bool proven = (e->flags & (WITHDRAWN | CLAIMED)) == (WITHDRAWN | CLAIMED);
@@ -254,7 +255,7 @@ static void set_ref(struct program *p, uint32_t *field, uint32_t nhset)
 static void set_actual(struct program *p, struct entry *e, uint32_t nhset)
 {
     if (nhset == 0)
-        e->flags &= (uint16_t) ~(INHERITED | CLAIMED | HEARSAY);
+        e->flags &= (uint16_t) ~(INHERITED | CLAIMED | HEARSAY | DISPROVED);
     set_ref(p, &e->actual, nhset);
 }
 
@@ -336,6 +337,22 @@ void program_converged(struct program *p, uint64_t now_ms)
     p->now_ms = now_ms;
     p->stats.merging = false;
     judge_waiting(p);
+}
+
+bool program_is_merging(const struct program *p, uint32_t prefix)
+{
+    const struct entry *e = find(p, prefix);
+    return p->stats.merging && e && e->list == MERGE;
+}
+
+void program_disproved(struct program *p, uint32_t prefix, enum program_cause cause, uint64_t now_ms)
+{
+    struct entry *e = find(p, prefix);
+    p->now_ms = now_ms;
+    e->flags |= DISPROVED;
+    if (!e->wanted && cause == PROGRAM_WITHDRAWN)
+        e->flags |= WITHDRAWN;
+    place(p, prefix, e);
 }
 
 void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms)

@@ -168,6 +168,20 @@ bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva,
     return is_withdrawn;
 }
 
+enum repl_word repl_evidence_word(const struct rib *r, uint32_t net, uint16_t nva)
+{
+    const struct rib_session *own = witness(r, r->self, nva);
+    enum repl_word said = own && own->state == RIB_SESSION_SYNCED ? REPL_UNTOLD : REPL_UNKNOWN;
+    for (int o = 1; o < RIB_ORIGINS; o++) {
+        enum word word = witness(r, o, nva) ? word_of(r, net, nva, o) : WORD_NONE;
+        if (word == WORD_ANNOUNCED)
+            return REPL_UNKNOWN;
+        if (word == WORD_WITHDRAWN)
+            said = REPL_WITHDRAWN;
+    }
+    return said;
+}
+
 void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];

@@ -7,6 +7,7 @@
 #include "bgp/base/heap.h"
 #include "node/config/memory.h"
 #include "node/core/core_agents_impl.h"
+#include "node/core/core_words.h"
 #include "replication/digest.h"
 #include "replication/evidence.h"
 #include "replication/stream.h"
@@ -82,22 +83,6 @@ struct core_conn {
     struct core_proof proof;    /* … with it */
     struct core_agent *agent;
     struct core_station *station; /* CONN_BMP */
-};
-
-/* Of a session whose NVA withdrew on another node's and has said nothing here since; see core_doubt.c. */
-enum core_doubt_step {
-    DOUBT_NONE,
-    DOUBT_WAITS,   /* for its word */
-    DOUBT_ASKED,   /* a KEEPALIVE is on its way to it */
-    DOUBT_LOOKS,   /* for an acknowledgement */
-    DOUBT_UNHEARD, /* there was none */
-};
-struct core_doubt {
-    uint8_t step;      /* enum core_doubt_step */
-    bool has_yielded;  /* routes of it were withdrawn that it did not withdraw here */
-    uint64_t due_ms;   /* of the step's end; 0 = that is its word */
-    uint64_t asked_ms; /* last */
-    uint32_t *nets, count, cap; /* that it is about */
 };
 
 struct core_peer {
@@ -198,6 +183,7 @@ struct core_target {
     bool is_judging;     /* it has just become ours: withdrawals of what stands there are judged anew, … */
     uint8_t judged_family; /* … and have been so far */
     uint32_t judged_place;
+    struct core_inherited inherited;
     struct repl_fence fence; /* is_shared */
     struct core_hint hints[REPL_NODES_MAX + 1];
     uint8_t failover;    /* is_shared: enum core_failover of the vacancy … */
@@ -633,15 +619,6 @@ void core_times_tick(struct core *c, bool is_encoding);
 bool core_nvas_are_heard(const struct core *c);
 /* Of this node's own sessions. */
 bool core_hears_no_nva(const struct core *c);
-
-/* core_doubt.c: when another node heard an NVA withdraw, and this one does not hear the NVA. */
-/* This net is about to be decided: was it withdrawn elsewhere, and not here? */
-void core_doubt_look(struct core *c, uint32_t net);
-void core_doubt_heard(struct core *c, struct core_peer *p);
-/* The session has ended. */
-void core_doubt_forget(struct core_peer *p);
-void core_doubt_tick(struct core *c, struct core_peer *p);
-uint64_t core_doubt_deadline(const struct core_peer *p);
 
 /* core_lost.c */
 void core_lost_tick(struct core *c);

@@ -231,6 +231,8 @@ void core_targets_feed(struct core *c)
         program_set_heard(t->program, heard, c->now_ms);
         feed(c, t);
         core_shared_judge(c, t);
+        if (settled)
+            core_inherited_judge(c, t);
         if (converged)
             tell_converged(c, t);
     }
@@ -241,7 +243,7 @@ bool core_targets_have_work(const struct core *c)
 {
     for (size_t i = 0; i < c->target_count; i++)
         if (c->targets[i]->program && c->targets[i]->ready &&
-            (c->targets[i]->is_judging || c->targets[i]->cursor < vlist_head(&c->rib.loc)))
+            (c->targets[i]->is_judging || c->targets[i]->inherited.is_on || c->targets[i]->cursor < vlist_head(&c->rib.loc)))
             return true;
     return false;
 }

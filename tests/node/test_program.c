@@ -229,6 +229,30 @@ static void test_a_set_that_was_claimed_may_shrink_before_convergence(void)
     bench_fini(&b);
 }
 
+static void test_what_is_disproved_does_not_wait_for_convergence(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_heard(b.p, true, b.now);
+    inherit(&b, 1, 1);
+    inherit(&b, 2, 3);
+    inherit(&b, 3, 1);
+    want(&b, 2, 1, PROGRAM_LOST);
+    CU_ASSERT_TRUE(program_is_merging(b.p, 1) && program_is_merging(b.p, 2));
+    CU_ASSERT_FALSE(program_is_merging(b.p, 4));
+    program_disproved(b.p, 1, PROGRAM_WITHDRAWN, b.now);
+    program_disproved(b.p, 2, PROGRAM_LOST, b.now);
+    CU_ASSERT_FALSE(program_is_merging(b.p, 1) || program_is_merging(b.p, 2));
+    CU_ASSERT_EQUAL(run(&b, true), 2);
+    CU_ASSERT_TRUE(actual_is(&b, 2, 1));
+    CU_ASSERT_EQUAL(program_stats(b.p)->installed, 2);
+    program_set_heard(b.p, false, b.now);
+    program_disproved(b.p, 3, PROGRAM_LOST, b.now); /* the brake holds it as any other loss */
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    CU_ASSERT_EQUAL(program_stats(b.p)->held_by_brake, 1);
+    bench_fini(&b);
+}
+
 static void test_another_set_replaces_the_inherited_one_at_once(void)
 {
     struct bench b;
@@ -579,6 +603,7 @@ CU_MAIN("program",
         CU_CASE(test_nothing_inherited_is_removed_before_convergence),
         CU_CASE(test_a_withdrawal_of_what_was_claimed_needs_no_convergence),
         CU_CASE(test_ecmp_does_not_shrink_before_convergence),
+        CU_CASE(test_what_is_disproved_does_not_wait_for_convergence),
         CU_CASE(test_a_set_that_was_claimed_may_shrink_before_convergence),
         CU_CASE(test_another_set_replaces_the_inherited_one_at_once),
         CU_CASE(test_a_mass_loss_waits_for_the_brake),

@@ -1,0 +1,72 @@
+/* What a kernel has of this node's earlier life, NVA by NVA. All of it stays until every NVA has told what it has, and who
+ * is missed for good keeps it for a quarter of an hour. But what was withdrawn meanwhile is known before: the other nodes
+ * remember it, and an NVA that has told all to us has not told it. The routes of others wait for them.
+ * Kernels do not say whose a route is. It is of those whose addresses it leads to; where it leads elsewhere it waits.
+ * Source: the replication design 4.9 (the cold-start rule ends per NVA); invariants I1, S2. */
+#include "node/core/core_impl.h"
+
+enum { AGAIN_MS = 200 };
+
+/* By the word of whoever has this address. */
+static enum repl_word word_of(const struct core *c, uint32_t net, const struct ip_addr *hop)
+{
+    enum repl_word word = REPL_UNKNOWN;
+    for (uint32_t nva = 1; nva < c->names.count && word == REPL_UNKNOWN; nva++)
+        if (ip_addr_is_equal(&c->nvas[nva].address, hop))
+            word = repl_evidence_word(&c->rib, net, (uint16_t)nva);
+    return word;
+}
+
+static bool has(const struct nhset *set, const struct ip_addr *hop)
+{
+    for (uint32_t i = 0; set && i < set->count; i++)
+        if (ip_addr_is_equal(&set->members[i], hop))
+            return true;
+    return false;
+}
+
+static void judge(struct core *c, struct core_target *t, uint32_t net)
+{
+    const struct nhset *actual = nhset_get(&c->rib.sets, program_actual_set(t->program, net));
+    uint32_t wanted_id = program_wanted_set(t->program, net);
+    const struct nhset *wanted = wanted_id ? nhset_get(&c->rib.sets, wanted_id) : NULL;
+    enum program_cause cause = PROGRAM_WITHDRAWN;
+    for (uint32_t i = 0; i < actual->count; i++) {
+        if (has(wanted, &actual->members[i]))
+            continue;
+        enum repl_word word = word_of(c, net, &actual->members[i]);
+        if (word == REPL_UNKNOWN)
+            return;
+        if (word == REPL_UNTOLD)
+            cause = PROGRAM_LOST;
+    }
+    program_disproved(t->program, net, cause, c->now_ms);
+}
+
+/* It takes something that was said since the last walk. */
+static bool begins(struct core *c, struct core_inherited *w)
+{
+    uint64_t said = c->rib.withdrawals + c->rib.session_changes;
+    if (said == w->seen || c->now_ms < w->again_ms)
+        return false;
+    *w = (struct core_inherited){ .is_on = true, .place = 1, .seen = said, .again_ms = c->now_ms + AGAIN_MS };
+    return true;
+}
+
+void core_inherited_judge(struct core *c, struct core_target *t)
+{
+    struct core_inherited *w = &t->inherited;
+    if (t->is_shared || t->converged_told || t->cursor < vlist_head(&c->rib.loc) || !core_cluster_caught_up(c) ||
+        !(w->is_on || begins(c, w)))
+        return;
+    uint32_t left = CORE_WANT_BUDGET;
+    for (; w->family < BGP_FAMILIES; w->family++, w->place = 1)
+        for (; w->place < prefix_table_top(&c->rib.nets, (enum bgp_family)w->family); w->place++) {
+            if (!left--)
+                return;
+            uint32_t net = prefix_index((enum bgp_family)w->family, w->place);
+            if (prefix_table_is_used(&c->rib.nets, net) && program_is_merging(t->program, net))
+                judge(c, t, net);
+        }
+    w->is_on = false;
+}
