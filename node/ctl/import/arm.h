@@ -5,8 +5,8 @@
  * not, and, or, if, true, false, int, string, toLower; behind them .name and [index]. What a deployment would have to be asked
  * (reference, resourceGroup …) is not understood, and said so.
  * Source: learn.microsoft.com/azure/azure-resource-manager/templates, "Template functions", "Template syntax". */
-#ifndef TANDEM_NODE_CTL_ARM_H
-#define TANDEM_NODE_CTL_ARM_H
+#ifndef TANDEM_NODE_CTL_IMPORT_ARM_H
+#define TANDEM_NODE_CTL_IMPORT_ARM_H
 
 #include <jansson.h>
 #include <stddef.h>

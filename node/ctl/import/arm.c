@@ -1,4 +1,4 @@
-#include "node/ctl/arm.h"
+#include "node/ctl/import/arm.h"
 
 #include <ctype.h>
 #include <stdarg.h>

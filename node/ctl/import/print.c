@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/ctl/import.h"
+#include "node/ctl/import/import.h"
 
 static const struct {
     const char *key, *text; /* text: lines before it */

@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "node/config/memory.h"
-#include "node/ctl/import.h"
+#include "node/ctl/import/import.h"
 
 enum { FILE_MAX = 16 << 20, COPIES = 256, NESTED = 8 };
 

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "bgp/codec/types.h"
-#include "node/ctl/import.h"
+#include "node/ctl/import/import.h"
 
 /* ---- values of a resource ---- */
 

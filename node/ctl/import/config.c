@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "node/config/config.h"
-#include "node/ctl/import.h"
+#include "node/ctl/import/import.h"
 
 enum { DEFAULT_ASN = 65515, FIRST_HOST = 4 /* of a subnet of Azure, which keeps those before */ };
 

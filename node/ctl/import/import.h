@@ -1,14 +1,13 @@
-/* import: a configuration out of what another route server's tools print. import_azure.c has the verb and finds the
- * resources, import_resources.c makes records of them, import_config.c a configuration of the records, import_print.c
- * a file of that.
+/* import: a configuration out of what another route server's tools print. azure.c has the verb and finds the
+ * resources, resources.c makes records of them, config.c a configuration of the records, print.c a file of that.
  *
  * What is wrong in the input is an error: it is said at once, and nothing is written in the end. What is right but has
  * no place in a tandem.yaml is left, and the list of it goes with the result. */
-#ifndef TANDEM_NODE_CTL_IMPORT_H
-#define TANDEM_NODE_CTL_IMPORT_H
+#ifndef TANDEM_NODE_CTL_IMPORT_IMPORT_H
+#define TANDEM_NODE_CTL_IMPORT_IMPORT_H
 
-#include "node/ctl/arm.h"
 #include "node/ctl/ctl.h"
+#include "node/ctl/import/arm.h"
 
 enum { IMPORT_PLACE = 320, IMPORT_NAME = 256 };
 
