@@ -54,6 +54,14 @@ static void work_off(struct seer *s)
         run_ms(&s->life, 5);
 }
 
+/* All will have these hops, and the first of them ask for it. */
+static void pass_to(struct seer *s, const char *hops)
+{
+    foretell(s, 0, MANY, hops);
+    want_all(s, 0, FIRST, hops);
+    work_off(s);
+}
+
 static int routes_via(const struct seer *s, const char *hop)
 {
     return lines_of(s->family == BGP_IP6 ? ROUTES6 : ROUTES, "via %s dev", hop);
@@ -117,9 +125,7 @@ static void test_all_routes_have_the_heir_when_the_first_of_them_ask_for_it(void
     for (int i = 0; i < 2; i++) {
         struct seer *s = begin_as(cases[i].family, false, cases[i].dead);
         CU_ASSERT_EQUAL(routes_via(s, cases[i].dead), MANY);
-        foretell(s, 0, MANY, cases[i].heir);
-        want_all(s, 0, FIRST, cases[i].heir);
-        work_off(s);
+        pass_to(s, cases[i].heir);
         CU_ASSERT_EQUAL(s->life.takeovers, 1);
         CU_ASSERT_EQUAL(routes_via(s, cases[i].heir), MANY);
         uint64_t puts = program_stats(s->life.program)->puts;
@@ -161,9 +167,7 @@ static void test_groups_keep_a_member_whose_own_object_goes_over(void)
     want(&s->life, "192.169.0.0/16", "10.0.0.2 10.0.0.4");
     work_off(s);
     want(&s->life, "192.169.0.0/16", "10.0.0.4"); /* nobody uses that group now */
-    foretell(s, 0, MANY, "10.0.0.3");
-    want_all(s, 0, FIRST, "10.0.0.3");
-    work_off(s);
+    pass_to(s, "10.0.0.3");
     CU_ASSERT_EQUAL(s->life.takeovers, 1);
     CU_ASSERT_EQUAL(lines_of(ROUTES, "nexthop via 10.0.0.2"), 1);
     CU_ASSERT_EQUAL(lines_of(ROUTES, "nexthop via 10.0.1.2"), 1);
@@ -179,9 +183,7 @@ static void test_a_group_goes_over_to_a_group(void)
 {
     for (int resilient = 0; resilient <= 1; resilient++) {
         struct seer *s = begin_as(BGP_IP4, resilient, "10.0.0.2 10.0.0.3");
-        foretell(s, 0, MANY, "10.0.0.3 10.0.0.4 10.0.0.5");
-        want_all(s, 0, FIRST, "10.0.0.3 10.0.0.4 10.0.0.5");
-        work_off(s);
+        pass_to(s, "10.0.0.3 10.0.0.4 10.0.0.5");
         CU_ASSERT_EQUAL(s->life.takeovers, 1);
         CU_ASSERT_EQUAL(lines_of(ROUTES, "nexthop via 10.0.0.5"), MANY);
         CU_ASSERT_EQUAL(lines_of(ROUTES, "nexthop via 10.0.0.2"), 0);
@@ -200,9 +202,7 @@ static void test_a_group_never_becomes_a_gateway_nor_a_gateway_a_group(void)
     static const char *const sets[] = { "10.0.0.2 10.0.0.3", "10.0.0.4" };
     for (int i = 0; i < 2; i++) {
         struct seer *s = begin(sets[i]);
-        foretell(s, 0, MANY, sets[1 - i]);
-        want_all(s, 0, FIRST, sets[1 - i]);
-        work_off(s);
+        pass_to(s, sets[1 - i]);
         CU_ASSERT_EQUAL(s->life.takeovers, 0);
         CU_ASSERT_EQUAL(routes_via(s, "10.0.0.4"), i ? MANY - FIRST : FIRST);
         want_all(s, FIRST, MANY, sets[1 - i]);
@@ -214,9 +214,7 @@ static void test_a_group_never_becomes_a_gateway_nor_a_gateway_a_group(void)
 static void test_an_nva_that_is_back_has_its_routes_again(void)
 {
     struct seer *s = begin("10.0.0.2");
-    foretell(s, 0, MANY, "10.0.0.3");
-    want_all(s, 0, FIRST, "10.0.0.3");
-    work_off(s);
+    pass_to(s, "10.0.0.3");
     CU_ASSERT_EQUAL(routes_via(s, "10.0.0.3"), MANY);
     foretell(s, FIRST, MANY, "10.0.0.2"); /* nothing was decided on them meanwhile: nobody wants anything else */
     settle(s, "10.0.0.2", MANY - FIRST);
@@ -228,9 +226,7 @@ static void test_an_nva_that_is_back_has_its_routes_again(void)
 static void test_an_heir_that_dies_too_has_an_heir(void)
 {
     struct seer *s = begin("10.0.0.2");
-    foretell(s, 0, MANY, "10.0.0.3");
-    want_all(s, 0, FIRST, "10.0.0.3");
-    work_off(s);
+    pass_to(s, "10.0.0.3");
     foretell(s, 0, MANY, "10.0.1.2");
     want_all(s, 0, MANY, "10.0.1.2");
     work_off(s);
@@ -243,9 +239,7 @@ static void test_routes_that_are_not_bereft_go_one_by_one(void)
 {
     struct seer *s = begin("10.0.0.2");
     s->is_bereft = false;
-    foretell(s, 0, MANY, "10.0.0.3");
-    want_all(s, 0, FIRST, "10.0.0.3");
-    work_off(s);
+    pass_to(s, "10.0.0.3");
     CU_ASSERT_EQUAL(s->life.takeovers, 0);
     CU_ASSERT_EQUAL(routes_via(s, "10.0.0.3"), FIRST);
     want_all(s, FIRST, MANY, "10.0.0.3");
@@ -297,9 +291,7 @@ static void test_an_heir_that_is_on_no_link_keeps_nobody_from_going(void)
 static void test_the_heirs_objects_of_an_earlier_life_go_when_nothing_uses_them(void)
 {
     struct seer *s = begin("10.0.0.2");
-    foretell(s, 0, MANY, "10.0.0.3");
-    want_all(s, 0, FIRST, "10.0.0.3");
-    work_off(s);
+    pass_to(s, "10.0.0.3");
     want_all(s, FIRST, MANY, "10.0.0.3");
     work_off(s);
     CU_ASSERT_EQUAL(lines_of(NEXTHOPS, "via 10.0.0.3"), 2); /* for those that asked before, and for the others */

@@ -1,13 +1,47 @@
 /* What another node wrote into a shared target: how long it stays, and what speaks against it. */
 #include "tests/lib/program_bench.h"
 
+enum { HOLD_MS = 1000 };
+
+/* A node that hears NVAs; another one writes the target. */
+static void stand_by(struct bench *b)
+{
+    bench_init(b);
+    program_set_heard(b->p, true, b->now);
+    program_hold_hearsay(b->p, UINT64_MAX, b->now);
+}
+
+static void take_over(struct bench *b)
+{
+    program_hold_hearsay(b->p, b->now + HOLD_MS, b->now);
+}
+
+static void removes(struct bench *b, uint32_t prefix)
+{
+    struct program_op op;
+    CU_ASSERT_TRUE_FATAL(program_next(b->p, b->now, &op));
+    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == prefix);
+    program_result(b->p, &op, true, b->now);
+}
+
+static void does_nothing(struct bench *b)
+{
+    CU_ASSERT_FALSE(program_next(b->p, b->now, &(struct program_op){ 0 }));
+}
+
+/* Nothing before the hold on hearsay is over, and this then. */
+static void removes_after_the_hold(struct bench *b, uint32_t prefix)
+{
+    b->now += HOLD_MS - 1;
+    does_nothing(b);
+    b->now++;
+    removes(b, prefix);
+}
+
 static void test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_time_is_over(void)
 {
     struct bench b;
-    struct program_op op;
-    bench_init(&b);
-    program_set_heard(b.p, true, b.now);
-    program_hold_hearsay(b.p, UINT64_MAX, b.now);
+    stand_by(&b);
     program_converged(b.p, b.now);
     observe(&b, 5, 1);
     observe(&b, 6, 1);
@@ -15,21 +49,14 @@ static void test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_ti
     want(&b, 7, 1, PROGRAM_LOST); /* told by the other node a moment later … */
     want(&b, 7, 0, PROGRAM_LOST); /* … and lost again by all: no hearsay any more */
     want(&b, 6, 0, PROGRAM_WITHDRAWN);
-    CU_ASSERT_FALSE(program_next(b.p, b.now, &op)); /* it is the other one's */
+    does_nothing(&b); /* it is the other one's */
     CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
-    program_hold_hearsay(b.p, b.now + 1000, b.now); /* we write now */
-    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
-    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 6);
-    program_result(b.p, &op, true, b.now);
-    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
-    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 7);
-    program_result(b.p, &op, true, b.now);
-    CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
-    CU_ASSERT_EQUAL(program_deadline(b.p), b.now + 1000);
-    CU_ASSERT_FALSE(program_next(b.p, b.now + 999, &op));
-    CU_ASSERT_TRUE(program_next(b.p, b.now + 1000, &op));
-    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 5);
-    program_result(b.p, &op, true, b.now + 1000);
+    take_over(&b);
+    removes(&b, 6);
+    removes(&b, 7);
+    does_nothing(&b);
+    CU_ASSERT_EQUAL(program_deadline(b.p), b.now + HOLD_MS);
+    removes_after_the_hold(&b, 5);
     bench_fini(&b);
 }
 
@@ -37,19 +64,13 @@ static void test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_ti
 static void test_what_is_read_late_is_held_like_what_another_writer_put(void)
 {
     struct bench b;
-    struct program_op op;
-    bench_init(&b);
-    program_set_heard(b.p, true, b.now);
-    program_hold_hearsay(b.p, UINT64_MAX, b.now);
+    stand_by(&b);
     program_reads_late(b.p);
     inherit(&b, 5, 1);
     CU_ASSERT_TRUE(program_is_hearsay(b.p, 5));
     program_converged(b.p, b.now);
-    program_hold_hearsay(b.p, b.now + 1000, b.now); /* we write now */
-    CU_ASSERT_FALSE(program_next(b.p, b.now + 999, &op));
-    CU_ASSERT_TRUE(program_next(b.p, b.now + 1000, &op));
-    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 5);
-    program_result(b.p, &op, true, b.now + 1000);
+    take_over(&b);
+    removes_after_the_hold(&b, 5);
     bench_fini(&b);
 }
 
@@ -57,10 +78,7 @@ static void test_what_is_read_late_is_held_like_what_another_writer_put(void)
 static void test_a_withdrawal_that_its_writer_may_know_better_than_is_none(void)
 {
     struct bench b;
-    struct program_op op;
-    bench_init(&b);
-    program_set_heard(b.p, true, b.now);
-    program_hold_hearsay(b.p, UINT64_MAX, b.now);
+    stand_by(&b);
     program_converged(b.p, b.now);
     for (uint32_t prefix = 5; prefix < 8; prefix++) {
         want(&b, prefix, 1, PROGRAM_LOST);
@@ -71,13 +89,9 @@ static void test_a_withdrawal_that_its_writer_may_know_better_than_is_none(void)
     CU_ASSERT_TRUE(program_is_withdrawn(b.p, 5));
     CU_ASSERT_FALSE(program_is_withdrawn(b.p, 6));
     program_doubt(b.p, 7, b.now);
-    program_hold_hearsay(b.p, b.now + 1000, b.now); /* we write now */
-    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
-    CU_ASSERT_TRUE(op.kind == PROGRAM_DELETE && op.prefix == 5);
-    program_result(b.p, &op, true, b.now);
-    CU_ASSERT_FALSE(program_next(b.p, b.now + 999, &op));
-    CU_ASSERT_TRUE(program_next(b.p, b.now + 1000, &op));
-    program_result(b.p, &op, true, b.now + 1000);
+    take_over(&b);
+    removes(&b, 5);
+    removes_after_the_hold(&b, 6);
     bench_fini(&b);
 }
 
