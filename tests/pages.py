@@ -92,7 +92,7 @@ def _():
     found = list(keys(json.loads(program("tandemctl", "config", "schema"))))
     if len(found) < 150:
         raise Failed(f"{len(found)} keys only")
-    must_have("tandem.yaml.5", found + ["proposed hold time", "keepTable", "nodes[].port", "programming[].type: azureRouteTable"])
+    must_have("tandem.yaml.5", found + ["proposed hold time", "keepTable", "nodes[].port", "etcd.endpoints", "log.level", "programming[].type: azureRouteTable"])
 
 
 @cases.case("an installation has them where man looks")

@@ -72,7 +72,7 @@ static const struct schema_row rows[] = {
     { 0 },
 };
 
-const struct config_agent_rows config_agent_rows = { .top = rows, .node = node_rows };
+const struct config_agent_rows config_agent_rows = { .top = rows, .node = node_rows, .log = log_rows };
 
 static const char *const keys_of_nodes[] = { "nodes", "keyFile", "secretFile", NULL };
 static const char *const keys_of_etcd[] = { "etcd", NULL };

@@ -290,7 +290,8 @@ static const struct schema_row vnet_rows[] = {
     { "name", schema_name, offsetof(struct config_vnet, name), .is_required = true,
       .help = "the virtual network" },
     { "addressPrefixes", read_prefixes, .is_required = true, .help = "[10.1.0.0/16, …]" },
-    { "useRemoteGateways", schema_bool, offsetof(struct config_vnet, remote), .help = "peered" },
+    { "useRemoteGateways", schema_bool, offsetof(struct config_vnet, remote),
+      .help = "it is peered with the others: announced, and next hops may lie inside" },
     { 0 },
 };
 

@@ -103,6 +103,7 @@ static const struct schema_row azure_rows[] = {
 };
 
 const struct schema_row *const config_azure_rows = azure_rows;
+const struct schema_row *const config_identity_rows = identity_rows;
 
 /* The name of the table when this is the id of a route table, else NULL. */
 static const char *table_of(const char *id)

@@ -72,6 +72,7 @@ static const void *object_of(const struct config_least *l, const struct schema_r
         { config_gate_rows, &l->agent->gate },
         { config_agent_rows.top, l->agent },
         { config_agent_rows.node, l->agent->nodes },
+        { config_agent_rows.log, l->agent },
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].rows == rows)

@@ -78,6 +78,7 @@ static const struct schema_row target_rows[] = { CONFIG_TARGET_ROWS, STORE_ROWS,
 static const struct schema_row source_rows[] = { STORE_ROWS, { 0 } };
 
 const struct schema_row *const config_etcd_rows = target_rows;
+const struct schema_row *const config_etcd_source_rows = source_rows;
 
 static void need_both(struct schema_reader *r, struct tree_node *n, const char *one,
                       const char *two)

@@ -127,6 +127,8 @@ static const struct schema_row rows[] = {
     { 0 },
 };
 
+const struct schema_row *const config_filter_rows = rows;
+
 bool config_read_filter(struct schema_reader *r, struct tree_node *n, const struct schema_row *row,
                         void *to)
 {

@@ -25,7 +25,7 @@ struct config_export_rows {
     const struct schema_row *top, *station, *mrt;
 };
 struct config_agent_rows {
-    const struct schema_row *top, *node;
+    const struct schema_row *top, *node, *log;
 };
 extern const struct config_agent_rows config_agent_rows;
 extern const struct config_rows config_rows;
@@ -33,6 +33,8 @@ extern const struct config_peer_rows config_peer_rows;
 extern const struct config_export_rows config_export_rows;
 extern const struct schema_row *const *const config_target_rows[]; /* by type; NULL ends */
 extern const struct schema_row *const config_etcd_rows, *const config_azure_rows, *const config_gate_rows;
+extern const struct schema_row *const config_filter_rows, *const config_identity_rows; /* of a target; of azure */
+extern const struct schema_row *const config_etcd_source_rows;                         /* of an agent */
 
 /* config_defaults.c: the least that may stand in a node's and in an agent's file. */
 struct config_least {

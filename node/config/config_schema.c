@@ -111,6 +111,9 @@ static const struct {
     { "bmp", &config_export_rows.station, LIST, false },
     { "mrt", &config_export_rows.mrt, ONE, false },
     { "healthGate", &config_gate_rows, ONE, false },
+    { "filter", &config_filter_rows, ONE, false },
+    { "identity", &config_identity_rows, EITHER, false },
+    { "etcd", &config_etcd_source_rows, ONE, false },
 };
 
 static json_t *object(const struct config_least *l, const struct schema_row *rows, bool is_top);
@@ -198,6 +201,8 @@ json_t *config_agent_schema(void)
     json_t *nodes = json_object_get(json_object_get(o, "properties"), "nodes");
     json_object_set_new(nodes, "type", json_string("array"));
     json_object_set_new(nodes, "items", object(&least, config_agent_rows.node, false));
+    json_t *log = json_object_get(json_object_get(o, "properties"), "log");
+    json_object_update_new(log, object(&least, config_agent_rows.log, false));
     config_least_fini(&least);
     return o;
 }

@@ -71,6 +71,7 @@ static void test_an_agent_has_defaults_of_its_own(void)
         json_integer_value(json_object_get(property(schema, "nodes.[].port"), "default")), 8177);
     CU_ASSERT_EQUAL(
         json_integer_value(json_object_get(property(schema, "healthGate.fall"), "default")), 3);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(property(schema, "log.level"), "default")), "info");
     json_decref(schema);
 }
 
