@@ -114,6 +114,18 @@ class Faults(Chaos):
         self.settled()
         self.calm(removed_extra=1)
 
+    def unheard(self):
+        """An appliance withdraws while it does not reach one node, which cannot know that yet: its hold time runs."""
+        self.announce_extra()
+        poll("rs-a has the new route", lambda: vnet.EXTRA in self.a.routes(), 5)
+        with deaf(self.a.host, vnet.SDWAN, vnet.SDWAN6):
+            self.withdraw_extra()
+            poll("it is gone from the node that is not reached, too", lambda: vnet.EXTRA not in self.a.routes(), 4, every=0.02)
+            if "sdwan" not in self.up(self.a):
+                raise Failed("the hold time was over before")
+        self.settled()
+        self.calm(removed_extra=1)
+
     def halves(self):
         """Each node sees half of the appliances, and the nodes each other: the union is programmed."""
         with contextlib.ExitStack() as faults:
@@ -168,6 +180,7 @@ def main():
                 ("one node hears nothing and is heard", faults.one_way),
                 ("a node's power fails", faults.power_failure),
                 ("withdrawn while a node stands still: no zombie", faults.withdrawn_while_paused),
+                ("withdrawn by an appliance that does not reach one node: no zombie there", faults.unheard),
                 ("each node sees half of the appliances, and then not even the other node", faults.halves),
                 ("both nodes die and return together", faults.both_at_once),
                 ("both nodes die, one returns alone", faults.alone))
