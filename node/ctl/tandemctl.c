@@ -51,7 +51,7 @@ static const struct verb verbs[] = {
     { "metrics",        "",                                   "as Prometheus reads them",       verb_metrics },
     { "completion",     "bash|zsh|fish",                      "for a shell: source <(tandemctl completion bash)", verb_completion },
     { "version",        "",                                   "of this program",                verb_version },
-    { "help",           "",                                   "this text",                      verb_help },
+    { "help",           "[VERB]",                             "this text, or what is said of a verb", verb_help },
     { "help page",        "PART", NULL, verb_help_page },
     { "reload",           "", NULL, verb_config_reload },
     { "show protocols",   "", NULL, verb_peer_list },
@@ -93,19 +93,42 @@ int verb_version(const struct ctl *c)
     return code;
 }
 
-int verb_help(const struct ctl *c)
+/* Do its words begin with those that help was asked for? */
+static bool is_asked_for(const struct ctl *c, const char *phrase)
 {
-    (void)c;
-    puts("usage: tandemctl [options] VERB...    words may be shortened: \"r e\" is \"route "
-         "explain\"\n");
+    for (int i = 0; i < c->argc; i++) {
+        if (!phrase || strncmp(phrase, c->argv[i], strlen(c->argv[i])) != 0)
+            return false;
+        phrase = strchr(phrase, ' ');
+        phrase += phrase != NULL;
+    }
+    return true;
+}
+
+static unsigned print_verbs(const struct ctl *c)
+{
+    unsigned count = 0;
     for (size_t i = 0; i < VERBS; i++) {
         char form[160];
+        if (!verbs[i].help || !is_asked_for(c, verbs[i].phrase))
+            continue;
         snprintf(form, sizeof form, "%s %s", verbs[i].phrase, verbs[i].arguments);
-        if (verbs[i].help && strlen(form) > 34)
+        if (strlen(form) > 34)
             printf("  %s\n  %-34s %s\n", form, "", verbs[i].help);
-        else if (verbs[i].help)
+        else
             printf("  %-34s %s\n", form, verbs[i].help);
+        count++;
     }
+    return count;
+}
+
+int verb_help(const struct ctl *c)
+{
+    if (c->argc)
+        return print_verbs(c) ? CTL_OK : ctl_fail(CTL_USAGE, "no verb begins with \"%s\"; see tandemctl help", c->argv[0]);
+    puts("usage: tandemctl [options] VERB...    words may be shortened: \"r e\" is \"route "
+         "explain\"\n");
+    print_verbs(c);
     puts("\n  -o, --output table|wide|json|jsonl|az   jsonl: an item a line; az: learned and advertised, as the cloud's tool has them\n"
          "  --socket PATH   the daemon's socket; default: the only one in /run/tandem\n"
          "  --url URL       the daemon's API over TCP, such as http://127.0.0.1:8179\n"
