@@ -21,7 +21,7 @@ from case import Cases, Failed  # noqa: E402
 
 SEEDS = int(os.environ.get("SEEDS", "500"))
 COPY = ROOT / "build" / "mutants"
-FOLDERS = ("bgp", "replication", "node", "proto", "tests", "CMakeLists.txt", "CMakePresets.json")
+FOLDERS = ("bgp", "replication", "node", "proto", "tests", "deploy/debian", "CMakeLists.txt", "CMakePresets.json")
 
 # name: what is broken, file, text, what stands there instead, further texts
 MUTANTS = {
