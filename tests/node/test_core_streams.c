@@ -77,6 +77,17 @@ static struct core_member *read_to_its_end(struct pair *p)
     return m;
 }
 
+/* From then on, and not a moment before. */
+static void expect_held_at(struct core *c, uint8_t origin, uint64_t at_ms)
+{
+    c->now_ms = at_ms - 1;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[origin].class, RIB_LIVE);
+    c->now_ms = at_ms;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[origin].class, RIB_GRACE);
+}
+
 /* S2: it is another life's by now that its source has, and as a peer of an older minor that one tells no versions. */
 static void test_a_copy_whose_source_has_gone_on_to_another_life_is_held(void)
 {
@@ -88,12 +99,7 @@ static void test_a_copy_whose_source_has_gone_on_to_another_life_is_held(void)
     for (int i = 0; i < c->members[2].heard.position_count; i++)
         if (c->members[2].heard.positions[i].origin == 3)
             c->members[2].heard.positions[i].incarnation = LIFE + 1;
-    c->now_ms = heard_ms + c->member_times.dead_ms - 1;
-    core_streams_choose(c);
-    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_LIVE);
-    c->now_ms++;
-    core_streams_choose(c);
-    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_GRACE);
+    expect_held_at(c, 3, heard_ms + c->member_times.dead_ms);
     CU_ASSERT_EQUAL(c->rib.origins[3].lost_ms, heard_ms);
     pair_free(p);
 }
@@ -109,12 +115,7 @@ static void test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked(vo
     CU_ASSERT_TRUE_FATAL(m->replica.cut_seen);
     m->replica.cut_seen = false;
     m->life.armed_ms = c->now_ms; /* we have woken, too: its next words have a moment to come */
-    c->now_ms += c->member_times.dead_ms - 1;
-    core_streams_choose(c);
-    CU_ASSERT_EQUAL(c->rib.origins[2].class, RIB_LIVE);
-    c->now_ms++;
-    core_streams_choose(c);
-    CU_ASSERT_EQUAL(c->rib.origins[2].class, RIB_GRACE);
+    expect_held_at(c, 2, c->now_ms + c->member_times.dead_ms);
     pair_free(p);
 }
 
