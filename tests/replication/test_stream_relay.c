@@ -294,17 +294,23 @@ static void test_tombstones_that_a_copy_has_dropped_make_its_reader_start_over(v
     end(&t);
 }
 
+/* So many routes were read, the origin is lost, and the first of them is not there any more. */
+static void near_disproves_one_of(struct trio *t, uint32_t count)
+{
+    struct ip_prefix prefix = ribs_prefix(1);
+    fill(t, count);
+    while (near_reads(t))
+        ;
+    repl_evidence_lost(&t->near.ribs.rib, ORIGIN, t->now);
+    rib_disprove(&t->near.ribs.rib, ORIGIN, 1, &prefix, 0);
+}
+
 /* Evidence that was found here is told on, so that the route is not held there. */
 static void test_a_disproved_copy_is_disproved_where_it_is_read(void)
 {
     struct trio t;
     begin(&t);
-    fill(&t, 3);
-    while (near_reads(&t))
-        ;
-    struct ip_prefix prefix = ribs_prefix(1);
-    repl_evidence_lost(&t.near.ribs.rib, ORIGIN, t.now);
-    rib_disprove(&t.near.ribs.rib, ORIGIN, 1, &prefix, 0);
+    near_disproves_one_of(&t, 3);
     far_joins(&t, true);
     while (far_reads(&t))
         ;
@@ -321,12 +327,7 @@ static void test_what_was_disproved_of_a_living_node_counts_again_where_it_is_re
     const struct repl_evidence_times times = { .grace_ms = 120000, .stale_ms = 600000 };
     struct trio t;
     begin(&t);
-    fill(&t, 3);
-    while (near_reads(&t))
-        ;
-    struct ip_prefix prefix = ribs_prefix(1);
-    repl_evidence_lost(&t.near.ribs.rib, ORIGIN, t.now);
-    rib_disprove(&t.near.ribs.rib, ORIGIN, 1, &prefix, 0);
+    near_disproves_one_of(&t, 3);
     repl_evidence_back(&t.near.ribs.rib, ORIGIN, t.now);
     far_joins(&t, true);
     while (far_reads(&t))
