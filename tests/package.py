@@ -8,7 +8,6 @@ Of build/release. The machine's own packages are not touched.
 import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
@@ -16,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 sys.dont_write_bytecode = True
 
-from case import Cases, Failed  # noqa: E402
+from case import Cases, Failed, said  # noqa: E402
 
 BUILD = ROOT / "build" / "release"
 PROGRAMS = ("usr/sbin/tandemd", "usr/sbin/tandem-agent", "usr/bin/tandemctl")
@@ -30,13 +29,6 @@ FILES = {*PROGRAMS,
              "README.md", "deploying.md", "copyright", "changelog.gz", "examples/pair.yaml", "examples/single.yaml",
              "examples/agent.yaml", "examples/loopback.yaml"))}
 cases = Cases()
-
-
-def said(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        raise Failed(f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def package():
@@ -71,7 +63,7 @@ class Machine:
 def _():
     for old in BUILD.glob("tandem_*.deb"):
         old.unlink()
-    said("cmake", "--build", BUILD, "--target", "package")
+    said("cmake", "--build", BUILD, "--target", "package", seconds=300)
     listed = said("dpkg-deb", "-c", package())
     there = {line.split()[5].removeprefix("./") for line in listed.splitlines() if line.startswith("-")}
     if there != FILES:

@@ -17,20 +17,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 sys.dont_write_bytecode = True
 
-from case import Cases, Failed  # noqa: E402
+from case import Cases, Failed, said  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build" / "debug"))
 PAGES = {name: BUILD / "node" / "man" / name for name in ("tandemctl.1", "tandem.yaml.5", "tandemd.8", "tandem-agent.8")}
 # How scdoc always begins a section and a paragraph in it, which every reader takes.
 OF_SCDOC = "skipping paragraph macro"
 cases = Cases()
-
-
-def said(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode:
-        raise Failed(f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def program(name, *words):

@@ -8,6 +8,7 @@
 
     sys.exit(cases.run())
 """
+import subprocess
 import sys
 import time
 import traceback
@@ -15,6 +16,14 @@ import traceback
 
 class Failed(Exception):
     """The expectation does not hold; the text says what was seen."""
+
+
+def said(*command, seconds=60):
+    """What a program printed; that it ended well is expected."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=seconds, check=False)
+    if done.returncode:
+        raise Failed(f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 class Cases:
