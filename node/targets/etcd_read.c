@@ -379,11 +379,20 @@ static size_t on_watch_data(void *data, const char *bytes, size_t len)
     return used;
 }
 
+/* A small request finds out whether the endpoint lives, or leaves it. */
+static void ask_for_life(struct etcd *e)
+{
+    if (e->cfg.is_reader)
+        list_by(e, e->cfg.now());
+    else
+        repl_fence_woke(e->cfg.fence);
+}
+
 static void on_watch_done(void *data, const struct http_answer *a)
 {
     struct etcd *e = data;
-    if (e->cfg.is_reader && a->outcome != HTTP_ANSWERED)
-        list_by(e, e->cfg.now()); /* a request finds out whether the endpoint lives, or leaves it */
+    if (a->outcome != HTTP_ANSWERED)
+        ask_for_life(e);
     watch_later(e);
     etcd_wake(e);
 }

@@ -349,6 +349,17 @@ def pair_cases(cases, shared, times):
         shared.undo(prefix)
         shared.expect_routes()
 
+    @cases.case("etcd is down while nothing changes: said all the same")
+    def _():
+        member, begun = shared.store.members[0], time.monotonic()
+        member.kill()
+        poll("both say so", lambda: {shared.programmed(n)["state"] for n in shared.nodes.values()} == {"unreachable"}, 10)
+        print(f"         said after {time.monotonic() - begun:.1f} s")
+        member.start()
+        poll("both are well", lambda: {shared.programmed(n)["state"] for n in shared.nodes.values()} <= {"ok", "standby"}, 20)
+        shared.owner()
+        shared.expect_routes()
+
     @cases.case("etcd hangs: said, no busy loop, nothing is removed, and what changed meanwhile arrives")
     def _():
         member, node = shared.store.members[0], next(iter(shared.nodes.values()))
