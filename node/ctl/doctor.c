@@ -206,6 +206,30 @@ static void look_at_agents(struct findings *f, const json_t *target)
     }
 }
 
+/* By the target's state in a word, of whichever type. */
+static const char *mend_of_target(const char *state)
+{
+    static const char *const mends[][2] = {
+        { "unreachable", "is the endpoint right, does it run, and does its port pass from this node?" },
+        { "timeout", "it is asked ever less often until it answers; is it overloaded?" },
+        { "untrusted", "programming[].caFile has to name the CA of the endpoint's certificate" },
+        { "no-token", "give this machine the identity that programming[].identity names, or a servicePrincipalFile" },
+        { "unauthorized", "renew what it logs in with: the identity, servicePrincipalFile, or userFile and passwordFile" },
+        { "forbidden", "in Azure the identity needs Microsoft.Network/routeTables/read and /write on the table, "
+                       "in etcd the role readwrite below the prefix" },
+        { "not-found", "make the route table anew, or correct programming[].resourceIds" },
+        { "over-limit", "raise maxRoutes if the subscription allows more, set summarise, or narrow the filter" },
+        { "full", "compact and defragment the store, or raise its quota; then disarm its alarm" },
+        { "busy", "is there a lock on the table or its resource group?" },
+        { "etag-never-matches", "find out who else writes this table" },
+        { "other-cluster", "give each route server a table of its own" },
+    };
+    for (size_t i = 0; i < sizeof mends / sizeof *mends; i++)
+        if (!strcmp(mends[i][0], state))
+            return mends[i][1];
+    return NULL;
+}
+
 static void look_at_targets(struct findings *f, const json_t *targets)
 {
     char why[CELL_TEXT];
@@ -216,15 +240,17 @@ static void look_at_targets(struct findings *f, const json_t *targets)
         const char *name = json_text_at(target, "name");
         json_int_t failed = count_at(target, "failed"), wanted = count_at(target, "wanted");
         look_at_agents(f, target);
-        if (json_text_at(target, "lastError")[0])
-            find(f, GRADE_FAIL, NULL, "target %s%s", name, because(target, "lastError", why));
+        bool is_in_trouble = json_text_at(target, "lastError")[0];
+        if (is_in_trouble)
+            find(f, GRADE_FAIL, mend_of_target(json_text_at(target, "state")), "target %s%s", name,
+                 because(target, "lastError", why));
         if (failed)
             find(f, GRADE_FAIL, "the log names each with the reason", "target %s refuses %lld routes", name,
                  (long long)failed);
         if (is_true(target, "brake"))
             find(f, GRADE_WARN, "most routes vanished at once: if that is right, the brake lets them go by itself",
                  "target %s: the brake holds %lld deletions", name, (long long)count_at(target, "heldByBrake"));
-        if (!failed && is_true(target, "runsHere") && count_at(target, "installed") == wanted)
+        if (!is_in_trouble && !failed && is_true(target, "runsHere") && count_at(target, "installed") == wanted)
             find(f, GRADE_OK, NULL, "target %s has all %lld routes", name, (long long)wanted);
     }
 }

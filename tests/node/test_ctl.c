@@ -242,6 +242,23 @@ static void test_the_doctor_names_what_is_wrong_and_the_mend(void)
     lab_close(&l);
 }
 
+static void test_the_doctor_names_the_mend_of_a_target(void)
+{
+    static const struct config_target table = { .name = "spokes", .type = CONFIG_TARGET_AZURE, .azure = { .resource_id = "/t" } };
+    static const struct program_stats all = { .wanted = 3, .installed = 3 };
+    struct lab l;
+    lab_open(&l);
+    l.core->target = (struct core_target_view){
+        .target = &table, .runs_here = true, .stats = &all, .state = "not-found", .trouble = "no such table"
+    };
+    ASSERT_HAS(ctl(&l, "doctor"), "fail  target spokes: no such table\n      -> make the route table anew");
+    ASSERT_LACKS(l.out, "target spokes has all"); /* not while it is in trouble */
+    l.core->target.state = "ok";
+    l.core->target.trouble = "";
+    ASSERT_HAS(ctl(&l, "doctor"), "ok    target spokes has all 3 routes");
+    lab_close(&l);
+}
+
 static void test_route_tables_say_why(void)
 {
     struct lab l;
@@ -390,7 +407,8 @@ static void test_new_keys_are_private_and_never_overwritten(void)
 CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_are_not_guessed),
         CU_CASE(test_durations_read_as_in_other_daemons),
         CU_CASE(test_status_shows_nodes_peers_and_warnings), CU_CASE(test_orders_reach_the_core_and_their_refusals_the_user),
-        CU_CASE(test_the_doctor_names_what_is_wrong_and_the_mend), CU_CASE(test_route_tables_say_why),
+        CU_CASE(test_the_doctor_names_what_is_wrong_and_the_mend),
+        CU_CASE(test_the_doctor_names_the_mend_of_a_target), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_exit_codes_tell_what_happened),
         CU_CASE(test_shells_are_told_the_verbs_and_options),
