@@ -350,6 +350,14 @@ static void on_write(struct azure_machine *m, const struct azure_answer *a, uint
 
 /* ---- an operation ---- */
 
+/* Operations are the subscription's: who has a role on the table alone may not see them, and asks the
+ * table. */
+static bool is_closed(const struct azure_answer *a)
+{
+    enum azure_state state = judge(a);
+    return state == AZURE_NOT_FOUND || state == AZURE_FORBIDDEN;
+}
+
 static void on_poll(struct azure_machine *m, const struct azure_answer *a, uint64_t now_ms)
 {
     json_t *body = judge(a) == AZURE_OK ? json_loadb(a->body, a->len, 0, NULL) : NULL;
@@ -363,7 +371,7 @@ static void on_poll(struct azure_machine *m, const struct azure_answer *a, uint6
     } else if (*status) {
         m->poll_due_ms = now_ms + retry_after_ms(a, 2 * POLL_MS);
         m->tries[AZURE_POLL] = 0;
-    } else if (m->tries[AZURE_POLL] < POLL_TRIES && judge(a) != AZURE_NOT_FOUND) {
+    } else if (m->tries[AZURE_POLL] < POLL_TRIES && !is_closed(a)) {
         m->status.throttled += judge(a) == AZURE_THROTTLED;
         azure_back_off(m, AZURE_POLL, retry_after_ms(a, 0), now_ms);
         if (judge(a) == AZURE_UNAUTHORIZED)

@@ -43,6 +43,7 @@ struct fake_arm {
     bool will_fail;
     bool has_lost_fence; /* once: who remembers it begins above it */
     bool moves; /* somebody changes the table after every reading */
+    bool hides_operations; /* as from who has a role on the table only */
     uint64_t seed;
     unsigned chance; /* of a fault, in thousandths */
     enum fake_fault next[FAKE_FAULTS]; /* in this order, before chance */
@@ -237,6 +238,10 @@ static inline void fake_poll(struct fake_arm *a, const struct azure_request *q,
     const char *state = "Succeeded";
     unsigned number = (unsigned)strtoul(strstr(q->url, "/operations/") + 12, NULL, 10);
     a->polls++;
+    if (a->hides_operations) {
+        fake_refuse(r, 403, "AuthorizationFailed");
+        return;
+    }
     if (number == a->operations && a->document)
         state = json_string_value(json_object_get(json_object_get(a->document, "properties"),
                                                   "provisioningState"));

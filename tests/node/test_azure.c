@@ -308,6 +308,21 @@ static void test_a_failed_provisioning_is_a_failure_and_is_tried_again(void)
     end();
 }
 
+static void test_who_may_not_see_operations_asks_the_table(void)
+{
+    begin_written();
+    unsigned polls = rig.arm.polls, reads = rig.arm.reads;
+    rig.arm.hides_operations = true;
+    rig.arm.provisioning_ms = 2000;
+    rig_want(&rig, 3, 1);
+    rig_run(&rig, 4500);
+    CU_ASSERT_EQUAL(rig.arm.polls, polls + 1);
+    CU_ASSERT_TRUE(rig.arm.reads <= reads + 4);
+    CU_ASSERT_STRING_EQUAL(rig_state(&rig, 0), "ok");
+    CU_ASSERT_EQUAL(program_stats(rig.nodes[0].program)->installed, 3);
+    end();
+}
+
 static void test_an_operation_elsewhere_is_not_asked_with_our_token(void)
 {
     static const char *const places[] = { "https://evil.test/operations/1", "http://arm.test/operations/1",
@@ -561,6 +576,7 @@ CU_MAIN("azure", CU_CASE(test_a_node_takes_the_table_and_writes_its_routes),
         CU_CASE(test_a_paused_owner_does_not_write_over_its_successor),
         CU_CASE(test_a_lost_answer_to_a_write_is_found_out_by_reading),
         CU_CASE(test_a_failed_provisioning_is_a_failure_and_is_tried_again),
+        CU_CASE(test_who_may_not_see_operations_asks_the_table),
         CU_CASE(test_an_operation_elsewhere_is_not_asked_with_our_token),
         CU_CASE(test_every_trouble_has_its_name_backs_off_and_removes_nothing),
         CU_CASE(test_an_etag_that_never_matches_is_named_and_not_hammered),
