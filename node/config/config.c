@@ -309,7 +309,7 @@ static void read_vnets(struct schema_reader *r, struct tree_node *list, struct c
 
 static const struct schema_row api_rows[] = {
     { "listen", SEPARATE, .help = "[\"127.0.0.1:8179\"]" },
-    { "health", SEPARATE, .help = "[\"0.0.0.0:8178\"]" },
+    { "health", SEPARATE, .help = "[\"0.0.0.0:8178\"]; if a node has an IPv6 address, \"[::]:8178\" too" },
     { "tokenFile", schema_path, AT(api_token_file), .help = "who knows what stands in it may write over TCP" },
     { 0 },
 };
@@ -356,15 +356,26 @@ static void read_part(struct schema_reader *r, struct tree_node *root, const cha
         schema_read_object(r, n, rows, object);
 }
 
+/* Load balancers ask a node at whichever address it has. */
+static void listen_for_health(struct config *c)
+{
+    bool has_six = false;
+    for (size_t i = 0; i < c->node_count; i++)
+        has_six |= c->nodes[i].has_address6 || c->nodes[i].address.family == BGP_IP6;
+    c->health_listen = memory_new(2, sizeof *c->health_listen);
+    c->health_listen[0] = (struct config_endpoint){ .port = DEFAULT_HEALTH_PORT };
+    c->health_listen[1] = (struct config_endpoint){ .addr = { .family = BGP_IP6 }, .port = DEFAULT_HEALTH_PORT };
+    c->health_listen_count = has_six ? 2 : 1;
+}
+
 static void read_listeners(struct schema_reader *r, struct tree_node *root, struct config *c)
 {
     static const struct ip_addr local = { .family = BGP_IP4, .bytes = { 127, 0, 0, 1 } };
     struct tree_node *api = tree_get(root, "api"), *nodes = tree_get(root, "nodes");
     c->api_listen = memory_new(1, sizeof *c->api_listen);
-    c->health_listen = memory_new(1, sizeof *c->health_listen);
     c->api_listen[0] = (struct config_endpoint){ .addr = local, .port = DEFAULT_API_PORT };
-    c->health_listen[0] = (struct config_endpoint){ .port = DEFAULT_HEALTH_PORT };
-    c->api_listen_count = c->health_listen_count = 1;
+    c->api_listen_count = 1;
+    listen_for_health(c);
     config_read_endpoints(r, tree_get(api, "listen"), &c->api_listen, &c->api_listen_count);
     config_read_endpoints(r, tree_get(api, "health"), &c->health_listen, &c->health_listen_count);
     for (size_t i = 0; i < c->node_count; i++) {

@@ -273,7 +273,7 @@ struct config {
 
     struct config_endpoint *api_listen;  /* api.listen, default 127.0.0.1:8179 */
     size_t api_listen_count;
-    struct config_endpoint *health_listen; /* api.health, default 0.0.0.0:8178 */
+    struct config_endpoint *health_listen; /* api.health, default 0.0.0.0:8178, with IPv6 [::]:8178 too */
     size_t health_listen_count;
     /* Nodes on one machine would collide: nodes[].api and nodes[].health override these for one node. */
     struct config_endpoint *node_api[CONFIG_NODES_MAX], *node_health[CONFIG_NODES_MAX];

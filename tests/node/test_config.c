@@ -457,6 +457,18 @@ static void test_a_clean_file_says_nothing_and_has_the_designs_defaults(void)
     config_free(c);
 }
 
+static void test_the_health_is_told_at_every_address_that_nodes_have(void)
+{
+    struct config *four = load("routeServer: { name: hub }\nnodes: [{ name: a, address: 10.0.0.1 }]\n");
+    struct config *six = load("routeServer: { name: hub }\nnodes: [{ name: a, address: 'fd00::1' }]\n");
+    CU_ASSERT_EQUAL_FATAL(four->health_listen_count, 1);
+    CU_ASSERT_EQUAL_FATAL(six->health_listen_count, 2);
+    CU_ASSERT_EQUAL(six->health_listen[0].addr.family, BGP_IP4);
+    CU_ASSERT_EQUAL(six->health_listen[1].addr.family, BGP_IP6);
+    config_free(four);
+    config_free(six);
+}
+
 static void test_the_key_file_may_name_the_node(void)
 {
     struct config *c = load_with("cluster: { keyFile: \"/etc/{node}.key\", secretFile: s }");
@@ -579,7 +591,7 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_bfd_is_a_word_or_a_map_and_is_inherited_key_by_key),
         CU_CASE(test_json_is_read_as_well),
         CU_CASE(test_a_clean_file_says_nothing_and_has_the_designs_defaults),
-        CU_CASE(test_the_key_file_may_name_the_node),
+        CU_CASE(test_the_health_is_told_at_every_address_that_nodes_have), CU_CASE(test_the_key_file_may_name_the_node),
         CU_CASE(test_an_agent_that_reads_from_etcd_may_show_nodes_what_it_has),
         CU_CASE(test_the_agents_file_is_held_to_the_same_rules),
         CU_CASE(test_the_file_of_a_host_and_that_of_a_node_are_told_apart))
