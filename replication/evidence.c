@@ -230,8 +230,10 @@ static void judge_held(struct rib *r, struct rib_path *p)
 {
     if (is_cleared(r, p))
         p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
-    if (p->nva && is_held(r, p) && is_disproved(r, p))
-        p->flags |= RIB_PATH_DISPROVED;
+    if (!p->nva || !is_held(r, p) || !is_disproved(r, p))
+        return;
+    p->flags |= RIB_PATH_DISPROVED;
+    rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_WITHDRAWN; /* by the NVA's word: no brake holds it */
 }
 
 /* Held over a restart of its NVA by the node that had the session: what ends it is a withdrawal of that node,

@@ -221,6 +221,29 @@ static void test_a_withdrawal_just_before_the_death_counts_too(void)
     rib_fini(&x.rib);
 }
 
+static bool is_withdrawn(struct ribs *x)
+{
+    struct ip_prefix p = ribs_prefix(ROUTE);
+    decide(x);
+    return rib_net_is_withdrawn(rib_net(&x->rib, prefix_table_find(&x->rib.nets, &p)));
+}
+
+/* Whoever programs it asks why it goes: what is only lost may have to wait. */
+static void test_what_was_withdrawn_before_the_death_goes_as_withdrawn(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    decide(&x);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 900);
+    CU_ASSERT_EQUAL(width(&x), 1); /* the other node stands by it */
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    CU_ASSERT_TRUE(is_withdrawn(&x));
+    rib_fini(&x.rib);
+}
+
 static void test_another_nvas_withdrawal_says_nothing_of_this_one(void)
 {
     struct ribs x;
@@ -608,6 +631,7 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_the_tick_names_the_next_moment),
         CU_CASE(test_a_withdrawal_after_the_death_ends_the_dead_nodes_copy),
         CU_CASE(test_a_withdrawal_just_before_the_death_counts_too),
+        CU_CASE(test_what_was_withdrawn_before_the_death_goes_as_withdrawn),
         CU_CASE(test_another_nvas_withdrawal_says_nothing_of_this_one),
         CU_CASE(test_an_end_of_rib_after_the_death_without_the_route_ends_it),
         CU_CASE(test_an_end_of_rib_before_the_death_proves_nothing),
