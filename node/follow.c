@@ -9,6 +9,7 @@ struct follow_route {
     uint32_t sets[REPL_NODES_MAX]; /* by node; 0 = not in its table */
     uint8_t seen;                  /* bit per node: brought by the current full table */
     uint8_t stood;                 /* bit per node: it was in the host before that table */
+    uint8_t withdrawn;             /* bit per node: said so, and no node has told the route since */
 };
 
 bool follow_init(struct follow *f, size_t node_count, const uint8_t digest_key[16],
@@ -139,11 +140,26 @@ static bool may_remove(const struct follow *f, size_t node, uint32_t prefix, boo
     return f->nodes[node].complete || is_its_own || is_proven;
 }
 
+/* Why a node's table is without it: what it said when it was not followed, or told its table, counts all the same. */
+static enum program_cause cause_of(const struct follow_route *r, size_t node)
+{
+    return r->withdrawn & 1u << node ? PROGRAM_WITHDRAWN : PROGRAM_LOST;
+}
+
+static void note_cause(struct follow_route *r, size_t node, uint32_t set, bool is_lost)
+{
+    uint8_t bit = (uint8_t)(1u << node);
+    if (set)
+        r->withdrawn = 0;
+    else
+        r->withdrawn = is_lost ? r->withdrawn & (uint8_t)~bit : r->withdrawn | bit;
+}
+
 static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
 {
-    uint32_t set = route_at(f, prefix)->sets[node];
-    if (may_set(f, node, prefix, set))
-        must(program_want(f->program, prefix, set, PROGRAM_LOST, now_ms));
+    const struct follow_route *r = route_at(f, prefix);
+    if (may_set(f, node, prefix, r->sets[node]))
+        must(program_want(f->program, prefix, r->sets[node], cause_of(r, node), now_ms));
 }
 
 static bool is_usable(const struct follow_node *n)
@@ -231,9 +247,9 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
             continue;
         bool counts = set ? may_set(f, node, prefix, set) : may_remove(f, node, prefix, g->lost);
         set_route(f, node, prefix, set);
+        note_cause(route_at(f, prefix), node, set, g->lost);
         if (f->active == (int)node && counts)
-            must(program_want(f->program, prefix, set, g->lost ? PROGRAM_LOST : PROGRAM_WITHDRAWN,
-                              now_ms));
+            must(program_want(f->program, prefix, set, cause_of(route_at(f, prefix), node), now_ms));
         if (!set)
             drop_if_unused(f, prefix);
     }

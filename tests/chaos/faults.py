@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")]
@@ -22,6 +23,7 @@ from lab.check import Stopwatch, hold, poll  # noqa: E402
 from lab.fault import deaf, partition, unplugged  # noqa: E402
 from lab.net import Lab  # noqa: E402
 
+AGENT_SILENCE_S = 1.3  # an agent takes so much for the end of a node
 ZOMBIE_S = 1  # a withdrawn route is gone everywhere within this time (promise P5)
 
 
@@ -114,6 +116,30 @@ class Faults(Chaos):
         self.settled()
         self.calm(removed_extra=1)
 
+    @contextlib.contextmanager
+    def stopped(self, node):
+        node.process.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            node.process.signal(signal.SIGCONT)
+
+    def withdrawn_as_one_pauses(self):
+        """A route is withdrawn as one node stops, and the other has just stood still: that one holds what is lost, no more."""
+        for first, second in ((self.a, self.b), (self.b, self.a)):
+            self.announce_extra()
+            with self.stopped(first):
+                time.sleep(AGENT_SILENCE_S)  # the VM's agent follows the other one
+            poll("the nodes hear each other", lambda first=first, second=second: self.sees(first, second, "ok") and
+                 self.sees(second, first, "ok"), 5, every=0.02)
+            with self.stopped(second):
+                gone_ms = self.withdraw_extra()
+                time.sleep(AGENT_SILENCE_S)
+            if gone_ms > ZOMBIE_S * 1000 + 500:
+                raise Failed(f"a withdrawn route stayed for {gone_ms:.0f} ms as {second.name} stopped")
+            self.settled()
+            self.calm(removed_extra=1)
+
     def unheard(self):
         """An appliance withdraws while it does not reach one node, which cannot know that yet: its hold time runs."""
         self.announce_extra()
@@ -180,6 +206,7 @@ def main():
                 ("one node hears nothing and is heard", faults.one_way),
                 ("a node's power fails", faults.power_failure),
                 ("withdrawn while a node stands still: no zombie", faults.withdrawn_while_paused),
+                ("withdrawn as one node stops, and then as the other does: no zombie", faults.withdrawn_as_one_pauses),
                 ("withdrawn by an appliance that does not reach one node: no zombie there", faults.unheard),
                 ("each node sees half of the appliances, and then not even the other node", faults.halves),
                 ("both nodes die and return together", faults.both_at_once),

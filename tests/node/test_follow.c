@@ -146,6 +146,37 @@ static void test_the_other_node_takes_over_without_a_removal(void)
     follow_fini(&s.f);
 }
 
+/* It has woken lately and holds what is lost, and the route was withdrawn as the first one stopped. */
+static void test_what_the_other_node_said_was_withdrawn_goes_when_it_takes_over(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 10, full, true, false, 1000);
+    say(&s, 1, 0, 10, full, true, false, 1000);
+    say(&s, 1, 0, 1, isolated, false, false, 2000);
+    say(&s, 1, 1, 1, isolated, false, true, 2000);
+    CU_ASSERT_EQUAL(installed(&s), 10);
+    follow_disconnected(&s.f, 0, 3000);
+    program(&s, 3000);
+    CU_ASSERT_EQUAL(installed(&s), 9); /* the lost one is held */
+    follow_fini(&s.f);
+}
+
+static void test_what_was_withdrawn_and_told_again_is_lost_at_most(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 10, full, true, false, 1000);
+    say(&s, 1, 0, 10, full, true, false, 1000);
+    say(&s, 1, 0, 1, isolated, false, false, 2000);
+    say(&s, 0, 0, 1, more, false, false, 2000);
+    say(&s, 0, 0, 1, more, true, false, 2100); /* the other one does not hear of it */
+    follow_disconnected(&s.f, 0, 3000);
+    program(&s, 3000);
+    CU_ASSERT_EQUAL(installed(&s), 10);
+    follow_fini(&s.f);
+}
+
 /* The first node is gone, and back with an empty table. */
 static void restart_node(struct side *s, uint64_t now_ms)
 {
@@ -310,6 +341,8 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_a_table_that_is_told_again_starts_no_second_hold),
         CU_CASE(test_with_every_nva_lost_nothing_goes_ever),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),
+        CU_CASE(test_what_the_other_node_said_was_withdrawn_goes_when_it_takes_over),
+        CU_CASE(test_what_was_withdrawn_and_told_again_is_lost_at_most),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
         CU_CASE(test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost),
         CU_CASE(test_a_node_that_is_back_takes_nothing_that_stood_before_it),
