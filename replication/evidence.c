@@ -21,6 +21,13 @@ static uint32_t held_entries(const struct rib_origin *o, const struct holding *h
     return h->which == RIB_OLD ? o->old : o->paths + o->tombstones - o->old;
 }
 
+/* Whose time runs. Of who is away that of all it has said, also where nothing is left of that: what others pass on of it
+ * later is held for no longer. */
+static bool is_running(const struct rib_origin *o, const struct holding *h)
+{
+    return *h->class != RIB_LIVE && (h->which == RIB_OLD ? o->old != 0 : vlist_head(&o->order) != 0);
+}
+
 void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t since_ms)
 {
     struct rib_origin *o = &r->origins[origin];
@@ -379,7 +386,7 @@ static bool anybody_has_told(const struct rib *r)
 static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
                              const struct repl_evidence_times *times, uint64_t now_ms)
 {
-    if (*h->class == RIB_LIVE || !held_entries(&r->origins[origin], h))
+    if (!is_running(&r->origins[origin], h))
         return UINT64_MAX;
     uint64_t since_ms = h->since_ms;
     if (h->which == RIB_CURRENT && times->heard_ms[origin] > since_ms)
@@ -405,7 +412,7 @@ void repl_evidence_purge(struct rib *r, uint8_t origin)
 {
     struct holding held[2];
     holdings(&r->origins[origin], held);
-    if (*held[0].class != RIB_LIVE && held_entries(&r->origins[origin], &held[0]) && anybody_has_told(r))
+    if (is_running(&r->origins[origin], &held[0]) && anybody_has_told(r))
         rib_origin_drop(r, origin, RIB_CURRENT);
 }
 

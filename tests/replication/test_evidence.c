@@ -127,6 +127,27 @@ static void test_a_hold_that_nobody_ends_ends_by_itself(void)
     rib_fini(&x.rib);
 }
 
+/* What others pass on of it later would be held for no time. Who has never said anything has no time yet. */
+static void test_a_hold_ends_where_nothing_is_left_to_hold(void)
+{
+    struct ribs x;
+    begin(&x);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_lost(&x.rib, THIRD, 1000);
+    CU_ASSERT_EQUAL(repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS), 1000 + GRACE_MS + STALE_MS);
+    CU_ASSERT_FALSE(x.rib.origins[AWAY].is_partial);
+    repl_evidence_tick(&x.rib, &times, 1000 + GRACE_MS + STALE_MS);
+    CU_ASSERT_TRUE(x.rib.origins[AWAY].is_partial);
+    CU_ASSERT_FALSE(x.rib.origins[THIRD].is_partial);
+    rib_fini(&x.rib);
+
+    begin(&x);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_purge(&x.rib, AWAY);
+    CU_ASSERT_TRUE(x.rib.origins[AWAY].is_partial);
+    rib_fini(&x.rib);
+}
+
 static void test_without_a_live_session_no_other_node_ends_a_hold(void)
 {
     struct ribs x;
@@ -657,5 +678,6 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_routes_of_an_earlier_life_are_held_and_judged_alike),
         CU_CASE(test_a_hold_ends_for_all_when_it_ends_for_one),
         CU_CASE(test_a_hold_that_nobody_ends_ends_by_itself),
+        CU_CASE(test_a_hold_ends_where_nothing_is_left_to_hold),
         CU_CASE(test_without_a_live_session_no_other_node_ends_a_hold),
         CU_CASE(test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up))
