@@ -344,7 +344,6 @@ static void check_flushed(struct world *w, const struct core *a, const struct co
 
 static void check_host(struct world *w, const struct host *h)
 {
-    check_zombies(w, h);
     for (int k = 0; k < w->host_count; k++) {
         if (k == h->number)
             continue;
@@ -358,6 +357,7 @@ static void check_host(struct world *w, const struct host *h)
         check_digests(w, h->core, w->hosts[k].core);
         check_flushed(w, h->core, w->hosts[k].core);
     }
+    check_zombies(w, h); /* whom it has just heard again it is to hear out first */
     w->counts[SIM_ISOLATED] += !core_nvas_are_heard(h->core);
     if (w->order % SCRATCH_EVERY == 0) {
         check_scratch(w, h->core);
