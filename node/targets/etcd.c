@@ -34,10 +34,10 @@ static bool step_of_fence(struct etcd *e, uint64_t now_ms)
     return false;
 }
 
-/* A long listing and many writes take turns. */
+/* A long listing, or one that is asked for, and many writes take turns. */
 static bool step_of_writing(struct etcd *e, uint64_t now_ms)
 {
-    bool yields = e->listing.is_running && e->listing.just_wrote;
+    bool yields = (e->listing.is_running || e->listing.is_due) && e->listing.just_wrote;
     e->listing.just_wrote = false;
     if (yields || !e->status.has_listed || !may(e, ETCD_WRITES, now_ms) ||
         !repl_fence_may_write(e->cfg.fence) || !etcd_write(e))

@@ -198,12 +198,16 @@ json_t *etcd_op_delete(const char *key)
     return json_pack("{s:{s:o}}", "request_delete_range", "key", key_bytes(key));
 }
 
-json_t *etcd_request_txn(const char *key, int64_t expected, json_t *ops)
+json_t *etcd_compare(const char *key, int64_t revision)
 {
-    return json_pack("{s:[{s:s, s:s, s:o, s:o}], s:o, s:[{s:{s:o}}]}", "compare", "target", "MOD",
-                     "result", "EQUAL", "key", key_bytes(key), "mod_revision",
-                     number_text(expected), "success", ops, "failure", "request_range", "key",
-                     key_bytes(key));
+    return json_pack("{s:s, s:s, s:o, s:o}", "target", "MOD", "result", "EQUAL", "key", key_bytes(key),
+                     "mod_revision", number_text(revision));
+}
+
+json_t *etcd_request_txn(const char *key, json_t *compares, json_t *ops)
+{
+    return json_pack("{s:o, s:o, s:[{s:{s:o}}]}", "compare", compares, "success", ops, "failure",
+                     "request_range", "key", key_bytes(key));
 }
 
 json_t *etcd_request_range(const char *from, size_t len, const char *to, int limit,

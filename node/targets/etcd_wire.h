@@ -59,8 +59,10 @@ bool etcd_read_route(const char *value, size_t len, struct ip_addr members[stati
 
 json_t *etcd_op_put(const char *key, json_t *value);
 json_t *etcd_op_delete(const char *key);
-/* All of ops if the key's revision is still the expected one (0: there is none), else its range. */
-json_t *etcd_request_txn(const char *key, int64_t expected, json_t *ops);
+/* The key's revision is still this one; 0: there is no such key. */
+json_t *etcd_compare(const char *key, int64_t revision);
+/* All of ops if all of compares hold, else the key's range. */
+json_t *etcd_request_txn(const char *key, json_t *compares, json_t *ops);
 /* Keys from..to (to excluded), limit 0 = all, revision 0 = now. */
 json_t *etcd_request_range(const char *from, size_t len, const char *to, int limit,
                            int64_t revision);

@@ -1,4 +1,5 @@
-/* Transactions: the fence's steps, and batches of routes. Each compares the fence's revision. */
+/* Transactions: the fence's steps, and batches of routes. Each compares the fence's revision, and that of every route that
+ * it deletes: events of a watch may be lost (etcd had such bugs), and what stands there may be another NVA's by now. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,17 @@ static json_t *with(json_t *ops, json_t *op)
     return NULL;
 }
 
+/* As long as the fence is the one we know. */
+static json_t *by_fence(struct etcd *e)
+{
+    return with(json_array(), etcd_compare(e->fence_key, e->fence_revision));
+}
+
+static bool call_txn(struct etcd *e, json_t *compares, json_t *ops, etcd_then *then)
+{
+    return etcd_call(e, ETCD_WRITES, "/v3/kv/txn", etcd_request_txn(e->fence_key, compares, ops), then);
+}
+
 static void on_taken(struct etcd *e, const struct etcd_answer *a)
 {
     if (a->fault != ETCD_FINE || !was_done(e, a))
@@ -87,8 +99,7 @@ void etcd_fence_take(struct etcd *e)
     json_t *ops =
         with(json_array(), etcd_op_put(e->fence_key, etcd_value_fence(&own, e->cfg.node)));
     ops = with(ops, etcd_op_put(e->beat_key, etcd_value_beat(own.epoch, 0)));
-    etcd_call(e, ETCD_WRITES, "/v3/kv/txn", etcd_request_txn(e->fence_key, e->fence_revision, ops),
-              on_taken);
+    call_txn(e, by_fence(e), ops, on_taken);
 }
 
 static void on_beat(struct etcd *e, const struct etcd_answer *a)
@@ -101,18 +112,22 @@ void etcd_fence_beat(struct etcd *e)
 {
     json_t *value = etcd_value_beat(e->cfg.fence->epoch, ++e->beat_count);
     json_t *ops = with(json_array(), etcd_op_put(e->beat_key, value));
-    etcd_call(e, ETCD_WRITES, "/v3/kv/txn", etcd_request_txn(e->fence_key, e->fence_revision, ops),
-              on_beat);
+    call_txn(e, by_fence(e), ops, on_beat);
 }
 
 /* ---- routes ---- */
 
-static json_t *op_of(struct etcd *e, const struct program_op *op)
+static void key_of(const struct etcd *e, const struct program_op *op, char key[static ETCD_KEY_MAX])
 {
-    char key[ETCD_KEY_MAX];
     struct ip_prefix route;
     prefix_table_prefix(e->cfg.prefixes, op->prefix, &route);
     etcd_key_route(e->prefix, &route, key);
+}
+
+static json_t *op_of(struct etcd *e, const struct program_op *op)
+{
+    char key[ETCD_KEY_MAX];
+    key_of(e, op, key);
     if (op->kind == PROGRAM_DELETE)
         return etcd_op_delete(key);
     return etcd_op_put(key, etcd_value_route(nhset_get(e->cfg.sets, op->nhset),
@@ -176,12 +191,38 @@ static void settle(struct etcd *e, int64_t revision)
     }
 }
 
+/* The fence is ours still: what was to go is not what we have seen. */
+static void doubt(struct etcd *e)
+{
+    for (size_t i = 0; i < e->op_count; i++)
+        if (e->ops[i].kind == PROGRAM_DELETE)
+            etcd_note(e, e->ops[i].prefix)->revision = 0;
+    etcd_list_soon(e);
+}
+
 static void on_written(struct etcd *e, const struct etcd_answer *a)
 {
-    if (a->fault == ETCD_FINE && was_done(e, a))
+    if (a->fault == ETCD_FINE && was_done(e, a)) {
         settle(e, etcd_revision(a->body));
-    else
-        give_back(e);
+        return;
+    }
+    if (a->fault == ETCD_FINE && repl_fence_may_write(e->cfg.fence))
+        doubt(e);
+    give_back(e);
+}
+
+/* A route goes only as it was seen. */
+static json_t *compares_of(struct etcd *e)
+{
+    char key[ETCD_KEY_MAX];
+    json_t *compares = by_fence(e);
+    for (size_t i = 0; i < e->op_count; i++) {
+        if (e->ops[i].kind != PROGRAM_DELETE)
+            continue;
+        key_of(e, &e->ops[i], key);
+        compares = with(compares, etcd_compare(key, etcd_note(e, e->ops[i].prefix)->revision));
+    }
+    return compares;
 }
 
 bool etcd_write(struct etcd *e)
@@ -196,8 +237,7 @@ bool etcd_write(struct etcd *e)
         foresee_gen(e);
         ops = with(ops, etcd_op_put(e->gen_key, etcd_value_gen(&e->next_gen)));
     }
-    if (!etcd_call(e, ETCD_WRITES, "/v3/kv/txn",
-                   etcd_request_txn(e->fence_key, e->fence_revision, ops), on_written))
+    if (!call_txn(e, compares_of(e), ops, on_written))
         give_back(e);
     return true;
 }

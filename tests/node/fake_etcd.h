@@ -1,5 +1,5 @@
 /* A store in memory that speaks etcd's JSON gateway: keys with revisions, ranges, transactions that compare
- * one key, a history for watches, compaction. It knows no network: who asks, and what is lost, is the
+ * keys, a history for watches, compaction. It knows no network: who asks, and what is lost, is the
  * caller's. Source: etcd 3.4 api/rpc.proto. */
 #ifndef TANDEM_TESTS_FAKE_ETCD_H
 #define TANDEM_TESTS_FAKE_ETCD_H
@@ -187,16 +187,21 @@ static inline void fake_carry_out(struct fake_etcd *m, const json_t *ops)
     }
 }
 
-/* Does the comparison hold? It is always of the fence's key. */
+/* Do the comparisons hold? The first is always of the fence's key. */
 static inline bool fake_compares(struct fake_etcd *m, const json_t *q)
 {
+    size_t i;
     char name[ETCD_KEY_MAX];
-    const json_t *compare = json_array_get(json_object_get(q, "compare"), 0);
-    assert(json_array_size(json_object_get(q, "compare")) == 1);
-    fake_decoded(compare, "key", name, sizeof name);
-    assert(strstr(name, "/fence"));
-    const struct fake_key *k = fake_find(m, name);
-    return etcd_number(compare, "mod_revision") == (k ? k->revision : 0);
+    const json_t *compare, *compares = json_object_get(q, "compare");
+    bool holds = json_array_size(compares) >= 1 && json_array_size(compares) <= ETCD_OPS_MAX;
+    json_array_foreach(compares, i, compare)
+    {
+        fake_decoded(compare, "key", name, sizeof name);
+        assert(i || strstr(name, "/fence"));
+        const struct fake_key *k = fake_find(m, name);
+        holds &= etcd_number(compare, "mod_revision") == (k ? k->revision : 0);
+    }
+    return holds;
 }
 
 static inline json_t *fake_txn(struct fake_etcd *m, const json_t *q)

@@ -441,6 +441,33 @@ static void test_drift_is_found_by_listing_and_repaired(void)
     lab_close(&l);
 }
 
+static bool is_seen_as_it_is(struct lab *l)
+{
+    struct ip_prefix p = { .len = 24, .bytes = { 10, 0, 1 } };
+    return fake_find(&l->model.store, "/t/routes/10.0.2.0/24") &&
+           program_is_hearsay(l->program, prefix_table_find(&l->prefixes, &p));
+}
+
+/* Nobody told that another node has put it for another NVA meanwhile: an event of the watch was lost. */
+static void test_a_route_goes_only_as_it_was_seen(void)
+{
+    struct lab l;
+    lab_open(&l);
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    program_converged(l.program, now_ms());
+    program_hold_hearsay(l.program, now_ms() + LIMIT_MS, now_ms());
+    l.model.store.revision++;
+    fake_put_key(&l.model.store, "/t/routes/10.0.1.0/24", "{\"nextHops\":[\"10.0.0.66\"]}");
+    want(&l, 1, 0, PROGRAM_WITHDRAWN);
+    want(&l, 2, 1, PROGRAM_LOST);
+    run(&l, is_seen_as_it_is);
+    CU_ASSERT_EQUAL(count_routes(&l.model), 2);
+    CU_ASSERT_EQUAL(l.model.store.deletes, 0);
+    CU_ASSERT_EQUAL(l.fence.role, REPL_ACTIVE);
+    lab_close(&l);
+}
+
 static void test_a_store_that_was_made_anew_is_filled_again(void)
 {
     struct lab l;
@@ -462,4 +489,5 @@ CU_MAIN("etcd", CU_CASE(test_many_routes_go_in_batches_of_128_with_gen_last),
         CU_CASE(test_a_lost_answer_is_found_out_by_reading),
         CU_CASE(test_a_full_store_is_named_and_asked_ever_less_often),
         CU_CASE(test_drift_is_found_by_listing_and_repaired),
+        CU_CASE(test_a_route_goes_only_as_it_was_seen),
         CU_CASE(test_a_store_that_was_made_anew_is_filled_again))

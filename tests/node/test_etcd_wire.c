@@ -131,7 +131,9 @@ static void test_a_transaction_compares_the_fence_and_asks_for_it_if_it_fails(vo
     json_t *ops = json_array();
     json_array_append_new(ops, etcd_op_put("a", json_pack("{s:i}", "n", 1)));
     json_array_append_new(ops, etcd_op_delete("b"));
-    json_t *txn = etcd_request_txn("f", 17, ops);
+    json_t *compares = json_array();
+    json_array_append_new(compares, etcd_compare("f", 17));
+    json_t *txn = etcd_request_txn("f", compares, ops);
     char *text = json_dumps(txn, JSON_COMPACT | JSON_SORT_KEYS);
     CU_ASSERT_STRING_EQUAL(
         text, "{\"compare\":[{\"key\":\"Zg==\",\"mod_revision\":\"17\",\"result\":\"EQUAL\","
