@@ -233,7 +233,7 @@ static bool may_move(struct rib *r, const struct rib_origin *o)
 {
     uint64_t at = 0;
     uint32_t id = vlist_next(&o->order, &at);
-    if (o->sweep_end || o->old || at <= o->unseen)
+    if (o->sweep_end || o->old || o->has_former || at <= o->unseen)
         return false;
     if (id & RIB_FACT)
         return true;

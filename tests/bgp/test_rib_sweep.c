@@ -181,9 +181,29 @@ static void test_an_endless_refresh_costs_no_memory_and_is_not_forgotten(void)
     lab_close(&l);
 }
 
+/* In a copy: that it is of a former session says its place. */
+static void test_what_a_former_session_announced_stays_in_its_place(void)
+{
+    struct lab l;
+    const struct lab_route gone = { .node = 2, .nva = 1, .net = 1 };
+    lab_open(&l, 8, true);
+    lab_session(&l, 2, 1, RIB_SESSION_SYNCED, 1);
+    lab_announce(&l, gone);
+    for (uint32_t i = 0; i < 20 * VLIST_CHUNK; i++) {
+        if (i == 10 * VLIST_CHUNK)
+            lab_session(&l, 2, 1, RIB_SESSION_SYNCING, 2);
+        lab_announce(&l, (struct lab_route){ .node = 2, .nva = 2, .net = 2, .path_len = (uint8_t)(1 + i % 2) });
+    }
+    rib_origin_drop_former(&l.rib, 2);
+    lab_sweep(&l);
+    CU_ASSERT_EQUAL(lab_path(&l, &gone), 0);
+    lab_close(&l);
+}
+
 CU_MAIN("rib_sweep", CU_CASE(test_what_is_said_of_many_counts_before_the_walk_comes_by),
         CU_CASE(test_a_walk_keeps_to_its_budget),
         CU_CASE(test_a_session_begins_while_what_is_left_of_the_last_one_is_removed),
         CU_CASE(test_a_net_that_is_decided_before_the_walk_knows_what_it_lost),
         CU_CASE(test_a_copy_keeps_what_the_batch_that_ends_a_session_brings),
-        CU_CASE(test_an_endless_refresh_costs_no_memory_and_is_not_forgotten))
+        CU_CASE(test_an_endless_refresh_costs_no_memory_and_is_not_forgotten),
+        CU_CASE(test_what_a_former_session_announced_stays_in_its_place))
