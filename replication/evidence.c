@@ -75,15 +75,18 @@ static bool holds_any(const struct rib *r)
 
 bool repl_evidence_is_needed(const struct rib *r)
 {
-    return holds_any(r) || repl_evidence_is_healing(r) || r->graces != 0;
+    return holds_any(r) || repl_evidence_is_healing(r) || r->restarts != 0;
 }
 
-/* Its node is there, and its session restarts gracefully (RFC 4724). */
+/* Its node is there, and its session restarts gracefully (RFC 4724). When that is back, the node itself knows what it
+ * has not heard again: that is of no session that there is. */
 static bool is_restarting(const struct rib *r, const struct rib_path *p)
 {
     const struct rib_origin *home = &r->origins[p->origin];
-    return p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) && home->class == RIB_LIVE &&
-           home->sessions[p->nva].state == RIB_SESSION_GRACE;
+    const struct rib_session *s = &home->sessions[p->nva];
+    if (!p->attrs || rib_path_is_old(r, p) || rib_path_is_flushed(r, p) || home->class != RIB_LIVE)
+        return false;
+    return s->state == RIB_SESSION_GRACE || (s->restarts && p->origin == r->self && rib_path_is_unheard(r, p));
 }
 
 static bool is_held(const struct rib *r, const struct rib_path *p)
@@ -260,7 +263,7 @@ static int judge_own(struct rib *r, uint32_t index, uint64_t now_ms)
 static int judge_restarting(struct rib *r, uint32_t index, uint64_t now_ms)
 {
     struct rib_path *p = rib_path(r, index);
-    if (is_outdone(r, p))
+    if (rib_path_class(r, p) == RIB_GRACE && is_outdone(r, p))
         p->flags |= RIB_PATH_OUTDONE;
     return p->origin == r->self ? judge_own(r, index, now_ms) : 0;
 }
@@ -311,7 +314,7 @@ void repl_evidence_synced(struct rib *r, uint16_t nva)
         for (int k = 0; k < 2; k++)
             if (*held[k].class != RIB_LIVE && held_entries(&r->origins[i], &held[k]))
                 rib_origin_review(r, i, nva);
-        if (r->origins[i].sessions[nva].state == RIB_SESSION_GRACE)
+        if (r->origins[i].sessions[nva].restarts)
             rib_origin_review(r, i, nva);
     }
 }

@@ -7,8 +7,9 @@
  *   b  it reached End-of-RIB after the copy lost its origin, without the route (symmetric NVAs);
  *   c  it announces the route itself: that copy is the fresher one from now on, also when it goes.
  * A copy so disproved stays so until its origin is alive again and says otherwise.
- * Copies of a living node that are held because their NVA restarts (RFC 4724) are that node's to end: a and b
- * become a withdrawal of its own. Everywhere they are set aside while a living session has its own word, no longer.
+ * Copies of a living node that are held because their NVA restarts (RFC 4724), and are not told again yet, are that
+ * node's to end: a and b become a withdrawal of its own. Everywhere they are set aside during the restart while a living
+ * session has its own word, no longer.
  * Nothing expires until an NVA has told all it has on a living session: we are probably the isolated ones, and who
  * has just come up is about to tell again what is held.
  * Source: the replication design, stale classes and the evidence rule; invariants S1-S3, I1, I2. */

@@ -112,6 +112,7 @@ struct rib_session {
     uint8_t state;       /* enum rib_session_state */
     bool listed;
     bool unseen;         /* a RESET stream has not brought the fact yet */
+    bool restarts;       /* in GRACE, or back since then and has not told all yet */
     uint32_t generation; /* counts sessions within an incarnation */
     uint32_t identifier; /* the NVA's BGP identifier */
     uint32_t slot;
@@ -199,7 +200,7 @@ struct rib {
     uint32_t nva_room;
     uint32_t max_paths;   /* ECMP width */
     uint8_t self;         /* own origin number */
-    uint32_t graces;      /* sessions in GRACE, of all origins */
+    uint32_t restarts;    /* sessions that do, of all origins */
     uint64_t session_changes; /* of a session's state, of all origins */
     bool keep_tombstones; /* false for a single node without monitoring: nobody else has copies */
     bool is_monitored;    /* see struct rib_cfg */

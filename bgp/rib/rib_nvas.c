@@ -80,7 +80,7 @@ void rib_nva_forget(struct rib *r, uint16_t nva)
         o->dropped = version > o->dropped ? version : o->dropped;
         if (s->listed)
             vlist_remove(&o->order, s->slot);
-        r->graces -= s->state == RIB_SESSION_GRACE;
+        r->restarts -= s->restarts;
         *s = (struct rib_session){ 0 };
     }
     limit_fini(&r->limits[nva]);

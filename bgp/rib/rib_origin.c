@@ -41,8 +41,10 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     bool new_session = fact->generation != s->generation;
     bool graced_now = fact->state == RIB_SESSION_GRACE && s->state != RIB_SESSION_GRACE;
     bool resumes = s->state == RIB_SESSION_GRACE && rib_session_is_up(fact->state);
-    r->graces -= s->state == RIB_SESSION_GRACE;
-    r->graces += fact->state == RIB_SESSION_GRACE;
+    r->restarts -= s->restarts;
+    s->restarts = fact->state == RIB_SESSION_GRACE ||
+                  (s->restarts && fact->state == RIB_SESSION_SYNCING && !new_session);
+    r->restarts += s->restarts;
     r->session_changes += fact->state != s->state;
     bool other_identifier = fact->identifier != s->identifier; /* the last step of the decision */
     s->state = fact->state;
@@ -115,7 +117,7 @@ static void forget_fact(struct rib *r, struct rib_origin *o, struct rib_session 
 {
     if (s->listed)
         vlist_remove(&o->order, s->slot);
-    r->graces -= s->state == RIB_SESSION_GRACE;
+    r->restarts -= s->restarts;
     *s = (struct rib_session){ .paths = s->paths,
                                .bytes = s->bytes,
                                .tombstones = s->tombstones,

@@ -500,6 +500,44 @@ static void test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself(v
     rib_fini(&x.rib);
 }
 
+/* The NVA is back at both, and tells the other one first that the route is no more (scenario 7): its word is the truth,
+ * however long it takes to tell us. What it has told us by then is our own. */
+static void test_what_a_restart_left_here_ends_by_the_first_end_of_rib(void)
+{
+    struct ribs x;
+    for (int told = 0; told < 2; told++) {
+        begin(&x);
+        ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+        rib_refresh_begins(&x.rib, SELF, FW, BGP_IP4);
+        ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+        ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 1, 1800);
+        CU_ASSERT_EQUAL(width(&x), 1);
+        if (told)
+            ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+        ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 2, 1900);
+        ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
+        repl_evidence_synced(&x.rib, FW);
+        CU_ASSERT_EQUAL(width(&x), (uint32_t)told);
+        rib_fini(&x.rib);
+    }
+}
+
+/* A refresh asks on a session that there is: what waits for it counts until its end. */
+static void test_a_refresh_is_no_restart(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 1, 1500);
+    rib_refresh_begins(&x.rib, SELF, FW, BGP_IP4);
+    CU_ASSERT_FALSE(repl_evidence_is_needed(&x.rib));
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
 /* ---- who may speak ---- */
 
 static void test_a_node_that_is_away_itself_gives_no_evidence(void)
@@ -667,6 +705,8 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_what_was_set_aside_counts_again_when_that_is_decided_on),
         CU_CASE(test_what_was_set_aside_and_is_heard_again_is_decided_on),
         CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
+        CU_CASE(test_what_a_restart_left_here_ends_by_the_first_end_of_rib),
+        CU_CASE(test_a_refresh_is_no_restart),
         CU_CASE(test_a_node_that_is_away_itself_gives_no_evidence),
         CU_CASE(test_a_session_that_is_down_gives_no_evidence),
         CU_CASE(test_a_third_nodes_word_counts_like_our_own),
