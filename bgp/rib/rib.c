@@ -571,7 +571,7 @@ void rib_remove(struct rib *r, uint32_t index)
     r->steps++;
     s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
     rib_path_changed(r, net, index);
-    if (p->attrs)
+    if (p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED)
         rib_net(r, net)->flags |= RIB_NET_LOST;
     unlink_path(r, net, index);
     count_path(r, p, -1);

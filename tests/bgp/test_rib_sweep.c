@@ -138,6 +138,23 @@ static void test_a_net_that_is_decided_before_the_walk_knows_what_it_lost(void)
     lab_close(&l);
 }
 
+/* Where every NVA tells the others' routes back, each loss takes refused paths of nearly all nets along. */
+static void test_a_refused_path_that_is_lost_was_nothing_to_lose(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    l.nvas[2].is_refused = true;
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1 });
+    lab_announce(&l, (struct lab_route){ .nva = 2, .net = 1, .path_len = 1 });
+    lab_decide(&l);
+    lab_session(&l, LAB_SELF, 2, RIB_SESSION_DOWN, 1);
+    lab_withdraw(&l, (struct lab_route){ .nva = 1, .net = 1 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
+    CU_ASSERT_TRUE(rib_net_is_withdrawn(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))));
+    lab_close(&l);
+}
+
 /* What is in a batch that is being applied comes after the session's end that the same batch tells, at its cut. */
 static void test_a_copy_keeps_what_the_batch_that_ends_a_session_brings(void)
 {
@@ -204,6 +221,7 @@ CU_MAIN("rib_sweep", CU_CASE(test_what_is_said_of_many_counts_before_the_walk_co
         CU_CASE(test_a_walk_keeps_to_its_budget),
         CU_CASE(test_a_session_begins_while_what_is_left_of_the_last_one_is_removed),
         CU_CASE(test_a_net_that_is_decided_before_the_walk_knows_what_it_lost),
+        CU_CASE(test_a_refused_path_that_is_lost_was_nothing_to_lose),
         CU_CASE(test_a_copy_keeps_what_the_batch_that_ends_a_session_brings),
         CU_CASE(test_an_endless_refresh_costs_no_memory_and_is_not_forgotten),
         CU_CASE(test_what_a_former_session_announced_stays_in_its_place))
