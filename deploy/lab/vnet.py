@@ -41,6 +41,8 @@ class Vnet:
             self.cluster.node(self._member(name, address, address6), address, address6)
         self.vm = self._member("vm", VM, VM6)
         self.vm.sysctl("net.ipv4.fib_multipath_hash_policy", 1)
+        for scope in ("all", "eth0"):  # as ../README.md says: an appliance that has just started may send what it gets to another
+            self.vm.sysctl(f"net.ipv4.conf.{scope}.accept_redirects", 0)
         self.agent = self.cluster.agent(self.vm)
         self.sdwan, self.onprem = self._branch()
         self.fw1, self.fw2, self.inet = self._firewalls()
