@@ -167,8 +167,8 @@ static bool is_usable(const struct follow_node *n)
     return n->connected && n->cut_seen && n->complete;
 }
 
-/* The best node to follow: who is followed now if it is usable, else the first that is. A node that
- * has not converged serves only who has nothing better: its table adds, it never removes. */
+/* The best node to follow: who is followed now if it is usable, else the first that is. A node that has not converged
+ * serves only who has nothing better, none or one that is gone: its table adds, and takes no more than it has named. */
 static int choose(const struct follow *f)
 {
     if (f->active >= 0 && is_usable(&f->nodes[f->active]))
@@ -176,7 +176,8 @@ static int choose(const struct follow *f)
     for (size_t i = 0; i < f->node_count; i++)
         if (is_usable(&f->nodes[i]))
             return (int)i;
-    for (size_t i = 0; i < f->node_count && f->active < 0; i++)
+    bool has_any = f->active >= 0 && f->nodes[f->active].connected;
+    for (size_t i = 0; i < f->node_count && !has_any; i++)
         if (f->nodes[i].connected && f->nodes[i].cut_seen)
             return (int)i;
     return f->active;

@@ -162,6 +162,28 @@ static void test_what_the_other_node_said_was_withdrawn_goes_when_it_takes_over(
     follow_fini(&s.f);
 }
 
+/* Its NVAs have not all told it everything, and who was followed is dead: no reason to hear nobody. */
+static void test_a_node_that_has_not_converged_is_better_than_one_that_is_gone(void)
+{
+    static const struct repl_table_batch young = { .reset = true }, still_young = { 0 };
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 10, full, true, false, 1000);
+    say(&s, 1, 0, 9, young, true, false, 1000);
+    follow_disconnected(&s.f, 0, 2000);
+    program(&s, 2000);
+    CU_ASSERT_EQUAL(installed(&s), 10);
+    say(&s, 1, 0, 1, still_young, false, false, 3000);
+    say(&s, 1, 20, 1, still_young, true, false, 3000);
+    CU_ASSERT_EQUAL(installed(&s), 10);
+    CU_ASSERT_EQUAL(s.deletes, 1);
+    say(&s, 1, 1, 1, still_young, false, true, 3000); /* lost: by whom it did not hear yet it may be there */
+    CU_ASSERT_EQUAL(s.deletes, 1);
+    say(&s, 1, 0, 0, more, false, false, 4000);
+    CU_ASSERT_EQUAL(installed(&s), 8);
+    follow_fini(&s.f);
+}
+
 static void test_what_was_withdrawn_and_told_again_is_lost_at_most(void)
 {
     struct side s;
@@ -343,6 +365,7 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),
         CU_CASE(test_what_the_other_node_said_was_withdrawn_goes_when_it_takes_over),
         CU_CASE(test_what_was_withdrawn_and_told_again_is_lost_at_most),
+        CU_CASE(test_a_node_that_has_not_converged_is_better_than_one_that_is_gone),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
         CU_CASE(test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost),
         CU_CASE(test_a_node_that_is_back_takes_nothing_that_stood_before_it),
