@@ -176,12 +176,13 @@ static void bound_dying(struct core *c, uint64_t slowest)
         adjout_give_up_slowest(c->adjout);
 }
 
-/* Nets without paths go once nobody has to be told of them any more. True: more may go at once. */
+/* Nets without paths go once nobody has to be told of them any more, and not just after a pause: agents that took it for
+ * our end come back, and hear which were withdrawn meanwhile. True: more may go at once. */
 static bool reap(struct core *c)
 {
     core_bgp_end_lost(c);
     uint32_t left = rib_queue_count(&c->rib.dying); /* each is looked at once: who is held goes back */
-    if (!left)
+    if (!left || (c->woken_ms && left <= CORE_DYING))
         return false;
     uint64_t slowest = core_slowest_reader(c);
     bool freed = false;

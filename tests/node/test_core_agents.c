@@ -292,6 +292,25 @@ static void test_a_late_comer_gets_no_route_that_ended(void)
     lab_close(l);
 }
 
+/* It took the pause for our end, and its kernel has the route: only lost, that would be held. */
+static void test_who_comes_back_after_a_pause_hears_what_was_withdrawn(void)
+{
+    struct lab *l = lab_open();
+    announce(l, 0, 10);
+    run_ms(l, 10);
+    l->now += 3000;
+    run_ms(l, 1);
+    withdraw(l, 7, 1);
+    run_ms(l, 500);
+    connect(l, 0);
+    run_ms(l, 60);
+    CU_ASSERT_EQUAL(l->sides[0].announced, 9);
+    CU_ASSERT_EQUAL(l->sides[0].removed, 1);
+    run_ms(l, 3000);
+    CU_ASSERT_EQUAL(prefix_table_count(&core_rib(l->core)->nets), 9);
+    lab_close(l);
+}
+
 /* Ahead of its routes, which take their time, and in one frame for all; taken back when they have moved. */
 static void test_a_lost_nva_is_told_before_its_routes_are(void)
 {
@@ -516,6 +535,7 @@ static void test_a_connection_under_a_key_that_is_listed_no_more_ends(void)
 CU_MAIN("core_agents", CU_CASE(test_everybody_gets_everything_and_it_is_encoded_once),
         CU_CASE(test_a_change_is_one_frame_for_all),
         CU_CASE(test_a_late_comer_gets_no_route_that_ended),
+        CU_CASE(test_who_comes_back_after_a_pause_hears_what_was_withdrawn),
         CU_CASE(test_a_lost_nva_is_told_before_its_routes_are),
         CU_CASE(test_what_follows_a_frame_without_routes_is_told_too),
         CU_CASE(test_hosts_that_are_listed_no_more_are_put_out),
