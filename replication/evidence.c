@@ -122,11 +122,13 @@ static const struct rib_path *entry_of(const struct rib *r, const struct rib_pat
 }
 
 /* What it says by that: announced, withdrawn, or NULL. What others have disproved says nothing, neither that it is
- * there nor that it is not: between two cuts it may come before the word that its session is no more. */
+ * there nor that it is not: between two cuts it may come before the word that its session is no more. Nor does what is
+ * not there (any more) when a session is back from a restart and has not told all: it may have been lost on the way. */
 static const struct rib_path *statement(const struct rib *r, const struct rib_path *held, int origin)
 {
     const struct rib_path *p = entry_of(r, held, origin);
-    return p && p->attrs && p->flags & RIB_PATH_DISPROVED ? NULL : p;
+    bool is_void = p && (p->attrs ? p->flags & RIB_PATH_DISPROVED : r->origins[origin].sessions[p->nva].restarts);
+    return is_void ? NULL : p;
 }
 
 /* When a held copy lost its origin, or its origin lost the session (RFC 4724). */
@@ -160,7 +162,8 @@ static enum word word_of(const struct rib *r, uint32_t net, uint16_t nva, int or
             continue;
         if (p->attrs)
             return WORD_ANNOUNCED;
-        word = WORD_WITHDRAWN;
+        if (!r->origins[origin].sessions[nva].restarts)
+            word = WORD_WITHDRAWN;
     }
     return word;
 }

@@ -1,50 +1,7 @@
-/* Who may hold a route when its origin is away: every class, every rule. This node is 1, and node 2
- * is the one that goes; NVA 1 peers with both. Times are milliseconds of the test's own clock. */
-#include "replication/evidence.h"
-
-#include "tests/lib/cu.h"
-#include "tests/lib/ribs.h"
-
-enum { SELF = 1, AWAY = 2, THIRD = 3, FW = 1, OTHER = 2, GRACE_MS = 120000, STALE_MS = 600000, ROUTE = 7 };
+/* Who may hold a route when its origin is away: every class, every rule. Restarts of NVAs: test_evidence_restart.c. */
+#include "tests/lib/evidence_lab.h"
 
 static const struct repl_evidence_times times = { .grace_ms = GRACE_MS, .stale_ms = STALE_MS };
-
-/* Settles every net as the core does; what the evidence says comes first. */
-static void decide(struct ribs *x)
-{
-    struct rib_change change;
-    bool judge = repl_evidence_is_needed(&x->rib);
-    ribs_sweep(x);
-    for (uint32_t net; (net = rib_next_dirty(&x->rib));) {
-        if (judge)
-            CU_ASSERT_EQUAL(repl_evidence_judge(&x->rib, net, 0), 0);
-        CU_ASSERT_EQUAL_FATAL(rib_decide(&x->rib, net, &change), 0);
-        nhset_unref(&x->rib.sets, change.old_nhset);
-    }
-}
-
-/* Next hops that the route is programmed with. */
-static uint32_t width(struct ribs *x)
-{
-    struct ip_prefix p = ribs_prefix(ROUTE);
-    decide(x);
-    uint32_t net = prefix_table_find(&x->rib.nets, &p);
-    return net ? nhset_get(&x->rib.sets, rib_net_nhset(&x->rib, net))->count : 0;
-}
-
-static enum rib_class class_of(const struct ribs *x, uint8_t origin, uint16_t nva)
-{
-    const struct rib_path *p = ribs_path(x, origin, nva, ROUTE, 0);
-    return p ? rib_path_class(&x->rib, p) : RIB_GONE;
-}
-
-/* Both nodes have a synced session with the firewall; each may have more said of the route. */
-static void begin(struct ribs *x)
-{
-    ribs_init(x, SELF);
-    ribs_session(x, SELF, FW, RIB_SESSION_SYNCED, 1, 100);
-    ribs_session(x, AWAY, FW, RIB_SESSION_SYNCED, 1, 100);
-}
 
 /* ---- holding ---- */
 
@@ -425,119 +382,6 @@ static void test_a_withdrawal_counts_while_a_living_session_stands_by_it(void)
     rib_fini(&x.rib);
 }
 
-/* ---- over a restart of the NVA (RFC 4724) ---- */
-
-static void test_nodes_that_hear_crosswise_of_a_restart_keep_the_route(void)
-{
-    struct ribs x;
-    begin(&x);
-    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
-    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
-    CU_ASSERT_EQUAL(width(&x), 1);
-    CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GONE); /* the other session lives still */
-    ribs_session(&x, AWAY, FW, RIB_SESSION_GRACE, 1, 1001);
-    CU_ASSERT_EQUAL(width(&x), 1);
-    CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GRACE);
-    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
-    rib_fini(&x.rib);
-}
-
-/* Ours tells nothing of the route, so the other's copy is set aside while that one restarts … */
-static void set_aside(struct ribs *x)
-{
-    begin(x);
-    ribs_announce(x, AWAY, FW, ROUTE, 0, 65001);
-    ribs_announce(x, SELF, FW, ROUTE, 0, 65001);
-    ribs_session(x, AWAY, FW, RIB_SESSION_GRACE, 1, 1000);
-    ribs_withdraw(x, SELF, FW, ROUTE, 0, 1500);
-    CU_ASSERT_EQUAL(width(x), 0);
-    ribs_session(x, AWAY, FW, RIB_SESSION_SYNCING, 1, 2000); /* … and it is back */
-}
-
-static void test_what_was_set_aside_counts_again_when_that_is_decided_on(void)
-{
-    struct ribs x;
-    set_aside(&x);
-    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE); /* nothing speaks for what is being removed */
-    CU_ASSERT_EQUAL(width(&x), 1);
-    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
-    rib_fini(&x.rib);
-}
-
-/* The walk that is on its way finds it behind its end. */
-static void test_what_was_set_aside_and_is_heard_again_is_decided_on(void)
-{
-    struct ribs x;
-    set_aside(&x);
-    rib_refresh_begins(&x.rib, AWAY, FW, BGP_IP4);
-    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-    CU_ASSERT_EQUAL(width(&x), 1);
-    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
-    rib_fini(&x.rib);
-}
-
-static void test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself(void)
-{
-    struct ribs x;
-    begin(&x);
-    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
-    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
-    CU_ASSERT_EQUAL(width(&x), 1);
-    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 2, 1900);
-    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
-    repl_evidence_synced(&x.rib, FW);
-    CU_ASSERT_EQUAL(width(&x), 0); /* said as a withdrawal, which the others hear */
-    rib_fini(&x.rib);
-
-    begin(&x);
-    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65002);
-    ribs_session(&x, AWAY, FW, RIB_SESSION_GRACE, 1, 1000);
-    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 2, 1900);
-    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 2, 2000);
-    repl_evidence_synced(&x.rib, FW);
-    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE); /* its word, not ours */
-    rib_fini(&x.rib);
-}
-
-/* The NVA is back at both, and tells the other one first that the route is no more (scenario 7): its word is the truth,
- * however long it takes to tell us. What it has told us by then is our own. */
-static void test_what_a_restart_left_here_ends_by_the_first_end_of_rib(void)
-{
-    struct ribs x;
-    for (int told = 0; told < 2; told++) {
-        begin(&x);
-        ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
-        rib_refresh_begins(&x.rib, SELF, FW, BGP_IP4);
-        ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
-        ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 1, 1800);
-        CU_ASSERT_EQUAL(width(&x), 1);
-        if (told)
-            ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
-        ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 2, 1900);
-        ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
-        repl_evidence_synced(&x.rib, FW);
-        CU_ASSERT_EQUAL(width(&x), (uint32_t)told);
-        rib_fini(&x.rib);
-    }
-}
-
-/* A refresh asks on a session that there is: what waits for it counts until its end. */
-static void test_a_refresh_is_no_restart(void)
-{
-    struct ribs x;
-    begin(&x);
-    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
-    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
-    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 1, 1500);
-    rib_refresh_begins(&x.rib, SELF, FW, BGP_IP4);
-    CU_ASSERT_FALSE(repl_evidence_is_needed(&x.rib));
-    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
-    repl_evidence_synced(&x.rib, FW);
-    CU_ASSERT_EQUAL(width(&x), 1);
-    rib_fini(&x.rib);
-}
-
 /* ---- who may speak ---- */
 
 static void test_a_node_that_is_away_itself_gives_no_evidence(void)
@@ -701,12 +545,6 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_a_session_that_ends_before_the_decision_has_spoken_still),
         CU_CASE(test_what_is_disproved_itself_is_no_absence),
         CU_CASE(test_a_withdrawal_counts_while_a_living_session_stands_by_it),
-        CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_keep_the_route),
-        CU_CASE(test_what_was_set_aside_counts_again_when_that_is_decided_on),
-        CU_CASE(test_what_was_set_aside_and_is_heard_again_is_decided_on),
-        CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
-        CU_CASE(test_what_a_restart_left_here_ends_by_the_first_end_of_rib),
-        CU_CASE(test_a_refresh_is_no_restart),
         CU_CASE(test_a_node_that_is_away_itself_gives_no_evidence),
         CU_CASE(test_a_session_that_is_down_gives_no_evidence),
         CU_CASE(test_a_third_nodes_word_counts_like_our_own),

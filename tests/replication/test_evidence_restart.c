@@ -1,0 +1,158 @@
+/* Routes that are held while their NVA restarts (RFC 4724), and what ends that. */
+#include "tests/lib/evidence_lab.h"
+
+static void test_nodes_that_hear_crosswise_of_a_restart_keep_the_route(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GONE); /* the other session lives still */
+    ribs_session(&x, AWAY, FW, RIB_SESSION_GRACE, 1, 1001);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GRACE);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
+    rib_fini(&x.rib);
+}
+
+/* Ours tells nothing of the route, so the other's copy is set aside while that one restarts … */
+static void set_aside(struct ribs *x)
+{
+    begin(x);
+    ribs_announce(x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(x, SELF, FW, ROUTE, 0, 65001);
+    ribs_session(x, AWAY, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_withdraw(x, SELF, FW, ROUTE, 0, 1500);
+    CU_ASSERT_EQUAL(width(x), 0);
+    ribs_session(x, AWAY, FW, RIB_SESSION_SYNCING, 1, 2000); /* … and it is back */
+}
+
+static void test_what_was_set_aside_counts_again_when_that_is_decided_on(void)
+{
+    struct ribs x;
+    set_aside(&x);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE); /* nothing speaks for what is being removed */
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
+    rib_fini(&x.rib);
+}
+
+/* The walk that is on its way finds it behind its end. */
+static void test_what_was_set_aside_and_is_heard_again_is_decided_on(void)
+{
+    struct ribs x;
+    set_aside(&x);
+    rib_refresh_begins(&x.rib, AWAY, FW, BGP_IP4);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
+    rib_fini(&x.rib);
+}
+
+static void test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 2, 1900);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 0); /* said as a withdrawal, which the others hear */
+    rib_fini(&x.rib);
+
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65002);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 2, 1900);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 2, 2000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE); /* its word, not ours */
+    rib_fini(&x.rib);
+}
+
+/* The NVA is back at both, and tells the other one first that the route is no more (scenario 7): its word is the truth,
+ * however long it takes to tell us. What it has told us by then is our own. */
+static void test_what_a_restart_left_here_ends_by_the_first_end_of_rib(void)
+{
+    struct ribs x;
+    for (int told = 0; told < 2; told++) {
+        begin(&x);
+        ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+        rib_refresh_begins(&x.rib, SELF, FW, BGP_IP4);
+        ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+        ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 1, 1800);
+        CU_ASSERT_EQUAL(width(&x), 1);
+        if (told)
+            ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+        ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 2, 1900);
+        ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
+        repl_evidence_synced(&x.rib, FW);
+        CU_ASSERT_EQUAL(width(&x), (uint32_t)told);
+        rib_fini(&x.rib);
+    }
+}
+
+/* It restarted twice, and what was held over the first time is not held twice (RFC 4724 section 4.2): that tells nothing
+ * of what the NVA will tell, neither us, who hold it over the second time … */
+static void test_what_another_node_lost_over_a_restart_is_not_withdrawn(void)
+{
+    struct ribs x;
+    struct ip_prefix prefix = ribs_prefix(ROUTE);
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_withdraw(&x, AWAY, FW, ROUTE, 0, 1000);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 1, 1500);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    uint32_t net = prefix_table_find(&x.rib.nets, &prefix);
+    CU_ASSERT_FALSE(repl_evidence_is_withdrawn(&x.rib, net, FW, SELF));
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 1, 2000); /* … until it has told all */
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+/* A copy may read of the session's end and return at once. */
+static void test_a_session_that_tells_once_more_was_away(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 1, 1500);
+    ribs_withdraw(&x, AWAY, FW, ROUTE, 0, 1500);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+/* A refresh asks on a session that there is: what waits for it counts until its end. */
+static void test_a_refresh_is_no_restart(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 1, 1500);
+    rib_refresh_begins(&x.rib, SELF, FW, BGP_IP4);
+    CU_ASSERT_FALSE(repl_evidence_is_needed(&x.rib));
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+CU_MAIN("evidence_restart", CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_keep_the_route),
+        CU_CASE(test_what_was_set_aside_counts_again_when_that_is_decided_on),
+        CU_CASE(test_what_was_set_aside_and_is_heard_again_is_decided_on),
+        CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
+        CU_CASE(test_what_a_restart_left_here_ends_by_the_first_end_of_rib),
+        CU_CASE(test_what_another_node_lost_over_a_restart_is_not_withdrawn),
+        CU_CASE(test_a_session_that_tells_once_more_was_away),
+        CU_CASE(test_a_refresh_is_no_restart))
