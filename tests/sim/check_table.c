@@ -21,6 +21,7 @@
 enum {
     SETTLE_MS = 2000, /* until a change is where it belongs */
     ZOMBIE_MS = 1000, /* S2 */
+    TOLD_MS = 200,    /* what an NVA tells is on its way */
 };
 
 /* ---- who hears whom ---- */
@@ -29,6 +30,13 @@ static bool has_session(const struct host *h, int nva)
 {
     const struct bgp_session *s = h->core ? h->core->peers[nva + 1]->session : NULL;
     return s && bgp_session_slot(s) >= 0;
+}
+
+/* And what the NVA has to tell on it has come. */
+static bool has_heard(const struct world *w, const struct host *h, int nva)
+{
+    const struct nva_session *s = &w->nvas[nva].sessions[h->number];
+    return has_session(h, nva) && !s->is_untold && w->now >= s->up_at + TOLD_MS;
 }
 
 /* Its node takes the session for living, and nothing of the NVA arrives there, or has only just begun to again. */
@@ -195,7 +203,7 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
         const struct host *k = &w->hosts[i];
         if (!peers_with(n, k) || (k != h && !core_member_is_here(&h->core->members[i + 1])))
             continue;
-        if (has_session(k, n->number))
+        if (has_heard(w, k, n->number))
             return false;
         any |= h->core->rib.origins[i + 1].sessions[n->number + 1].generation != 0; /* who just started never had one */
     }
@@ -206,7 +214,7 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
 static bool is_excused(const struct world *w, const struct host *h, int nva, int number)
 {
     const struct nva *n = &w->nvas[nva];
-    bool own = peers_with(n, h) && has_session(h, nva);
+    bool own = peers_with(n, h) && has_heard(w, h, nva);
     if (holds_end(w) && !own)
         return true; /* expiry */
     if (is_spoken_against(w, h, nva, number))

@@ -87,11 +87,28 @@ void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend)
     n->ever[prefix] |= announced;
     for (int i = 0; i < n->world->host_count; i++) {
         struct nva_session *s = &n->sessions[i];
-        if (!s->machine || bgp_session_slot(s->machine) < 0)
+        if (!s->machine || bgp_session_slot(s->machine) < 0 || s->is_untold)
             continue;
         say(s, prefix);
         flush(s);
     }
+}
+
+/* In some worlds an NVA takes its time until it has told a session all, as with a large table, and not the same for each. */
+static uint64_t hesitation(struct world *w)
+{
+    enum { SLOW_EVERY = 11, SLOW_SEED = 2, SLOW_MAX_MS = 3000 };
+    bool is_slow = w->seed % SLOW_EVERY == SLOW_SEED && sim_pick(w, 2);
+    w->counts[SIM_TOLD_LATE] += is_slow;
+    return is_slow ? sim_pick(w, SLOW_MAX_MS) : 0;
+}
+
+static void tell(struct nva_session *s)
+{
+    if (!s->is_untold || s->nva->world->now < s->up_at)
+        return;
+    s->is_untold = false;
+    say_all(s);
 }
 
 static void on_event(struct nva_session *s, const struct bgp_session_event *e)
@@ -108,8 +125,9 @@ static void on_event(struct nva_session *s, const struct bgp_session_event *e)
         flush(s);
         sim_hang_up(w, p, p->end[0].session == s && p->end[0].open ? 0 : 1);
     } else if (e->kind == BGP_EVENT_UP) {
-        s->up_at = w->now;
-        say_all(s);
+        s->up_at = w->now + hesitation(w);
+        s->is_untold = true;
+        tell(s);
     }
 }
 
@@ -175,6 +193,8 @@ void nva_tick(struct nva *n)
             continue;
         if (bgp_session_deadline(s->machine) <= w->now)
             bgp_session_tick(s->machine, w->now);
+        if (bgp_session_slot(s->machine) >= 0)
+            tell(s);
         take_events(s);
     }
     sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_TICK, .at = w->now + 100, .who = n->number });

@@ -55,6 +55,7 @@ typedef int sim_party;
     X(NVA_RESTARTS, "NVAs restarted")                                                              \
     X(GRACEFUL, "NVAs restarted gracefully")                                                       \
     X(LONG_LIVED, "NVAs gone for longer, and held")                                                \
+    X(TOLD_LATE, "sessions that were told all late")                                               \
     X(NEWER_CONFIGS, "starts with a newer configuration")                                          \
     X(LOST_DISKS, "starts without a memory of earlier ones")                                       \
     X(RAISED, "nodes reminded of a later life")                                                    \
@@ -137,7 +138,8 @@ struct nva_session { /* of one NVA with one node */
     struct nva *nva;
     int node;
     struct bgp_session *machine;
-    uint64_t up_at;
+    uint64_t up_at;  /* when it tells what the NVA announces, … */
+    bool is_untold;  /* … which has not come */
     struct sim_pipe *pipe[BGP_SLOTS];
     uint8_t *out; /* UPDATEs that wait to be sent */
     size_t out_len, out_cap;
