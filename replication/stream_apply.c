@@ -269,6 +269,7 @@ static int apply_entries(const struct placing *x, const struct repl_names *names
 static void conclude(struct repl_replica *p, struct rib *r, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[p->origin];
+    uint64_t told_ms = p->resetting ? 0 : now_ms; /* a table that is read anew does not say since when it is whole */
     rib_origin_drop_former(r, p->origin);
     if (p->resetting) {
         rib_origin_drop_unseen(r, p->origin);
@@ -282,7 +283,7 @@ static void conclude(struct repl_replica *p, struct rib *r, uint64_t now_ms)
         struct rib_session fact = o->sessions[nva];
         fact.state = RIB_SESSION_SYNCED;
         set_pending(p, (uint16_t)nva, false);
-        rib_session_learn(r, p->origin, (uint16_t)nva, &fact, now_ms);
+        rib_session_learn(r, p->origin, (uint16_t)nva, &fact, told_ms);
         repl_evidence_synced(r, (uint16_t)nva);
     }
 }

@@ -122,7 +122,7 @@ struct rib_session {
     uint64_t bytes;      /* what its paths cost: rib_path_bytes of each */
     uint32_t accepted;   /* of `paths`: by the policy */
     uint32_t best;       /* of them: that are advertised */
-    uint64_t synced_ms;  /* when this node learnt of End-of-RIB */
+    uint64_t synced_ms;  /* when this node learnt of End-of-RIB; 0: it may have been at any time before */
     uint64_t lost_ms;    /* GRACE: since when, as this node learnt it */
     uint64_t flushed;    /* what is not newer in the order is of a session that ended: gone */
     uint64_t old_flushed; /* … and of an earlier incarnation, and was not heard again: gone */

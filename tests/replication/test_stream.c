@@ -237,6 +237,22 @@ static void test_end_of_rib_counts_from_the_cut_on(void)
     end(&p);
 }
 
+/* Evidence asks what was told last (4.6 b). An End-of-RIB that is there when a table is read anew may be from before. */
+static void test_since_when_all_is_told_is_known_behind_the_first_cut(void)
+{
+    struct pair p;
+    begin(&p);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, p.now);
+    run(&p);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[1].state, RIB_SESSION_SYNCED);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[1].synced_ms, 0);
+    p.now += 1000;
+    ribs_session(&p.origin, ORIGIN, 2, RIB_SESSION_SYNCED, 1, p.now);
+    run(&p);
+    CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[2].synced_ms, p.now);
+    end(&p);
+}
+
 /* R5 */
 static void test_a_reset_sweeps_at_its_cut_and_not_before(void)
 {
@@ -585,6 +601,7 @@ CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
         CU_CASE(test_changes_between_two_reads_are_sent_once),
         CU_CASE(test_resuming_costs_the_changes_and_not_the_table),
         CU_CASE(test_end_of_rib_counts_from_the_cut_on),
+        CU_CASE(test_since_when_all_is_told_is_known_behind_the_first_cut),
         CU_CASE(test_a_reset_sweeps_at_its_cut_and_not_before),
         CU_CASE(test_a_reset_ends_the_sessions_that_it_does_not_bring),
         CU_CASE(test_a_session_that_went_down_takes_its_routes_along),
