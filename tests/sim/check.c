@@ -314,17 +314,20 @@ static bool is_heard_of(const struct world *w, uint32_t id)
     return false;
 }
 
-static bool was_paused_lately(const struct world *w, const struct core *c, uint64_t ms)
+static bool was_anybody_paused(const struct world *w, uint64_t lately_ms)
 {
-    return w->now < w->hosts[c->cfg.self - 1].paused_until + ms;
+    for (int i = 0; i < w->host_count; i++)
+        if (w->now < w->hosts[i].paused_until + lately_ms)
+            return true;
+    return false;
 }
 
 /* R7: survivors with a link between them come to hold the same of a dead node. */
 static void check_flushed(struct world *w, const struct core *a, const struct core *b)
 {
     const struct core_member *link = &a->members[b->cfg.self];
-    if (was_paused_lately(w, a, FLUSH_MS) || was_paused_lately(w, b, FLUSH_MS))
-        return; /* they could not tell each other */
+    if (was_anybody_paused(w, FLUSH_MS))
+        return; /* they could not tell each other, or a third one that has woken may have more than both */
     if (link->minor == 1)
         return; /* the previous minor relays nothing */
     if (!link->link || link->life.since_ms + FLUSH_MS > w->now || w->now < w->disturbed + FLUSH_MS)
