@@ -1,6 +1,7 @@
-"""Faults of the network: packets that vanish without a word, as in a partition or at a power failure."""
+"""Faults: packets that vanish without a word, as in a partition or at a power failure, and programs that stand still."""
 import contextlib
 import itertools
+import signal
 
 _numbers = itertools.count()  # of nftables tables: faults of one host may overlap
 
@@ -51,3 +52,13 @@ def unplugged(host, port="eth0"):
         yield
     finally:
         host.run("nft", "delete", "table", "inet", table)
+
+
+@contextlib.contextmanager
+def stopped(process):
+    """It stands still and knows nothing of it, as in a pause of its machine."""
+    process.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.signal(signal.SIGCONT)

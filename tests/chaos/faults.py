@@ -8,7 +8,6 @@ withdraws is gone within a second wherever any node hears it, what it announces 
 """
 import contextlib
 import os
-import signal
 import sys
 import time
 
@@ -20,7 +19,7 @@ from case import Cases, Failed  # noqa: E402
 from chaos import Chaos  # noqa: E402
 from lab import vnet  # noqa: E402
 from lab.check import Stopwatch, hold, poll  # noqa: E402
-from lab.fault import deaf, partition, unplugged  # noqa: E402
+from lab.fault import deaf, partition, stopped, unplugged  # noqa: E402
 from lab.net import Lab  # noqa: E402
 
 AGENT_SILENCE_S = 1.3  # an agent takes so much for the end of a node
@@ -105,34 +104,23 @@ class Faults(Chaos):
     def withdrawn_while_paused(self):
         """A route is withdrawn while a node stands still: it must not come back with that node."""
         self.announce_extra()
-        self.b.process.signal(signal.SIGSTOP)
-        try:
+        with stopped(self.b.process):
             self.lost(self.a, self.b)
             self.withdraw_extra()
             hold("the VM's table while a node stands still", self.net.is_whole, 12)
-        finally:
-            self.b.process.signal(signal.SIGCONT)
         hold("no zombie comes back with the node", lambda: not self.has_extra(), 2, every=0.02)
         self.settled()
         self.calm(removed_extra=1)
-
-    @contextlib.contextmanager
-    def stopped(self, node):
-        node.process.signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            node.process.signal(signal.SIGCONT)
 
     def withdrawn_as_one_pauses(self):
         """A route is withdrawn as one node stops, and the other has just stood still: that one holds what is lost, no more."""
         for first, second in ((self.a, self.b), (self.b, self.a)):
             self.announce_extra()
-            with self.stopped(first):
+            with stopped(first.process):
                 time.sleep(AGENT_SILENCE_S)  # the VM's agent follows the other one
             poll("the nodes hear each other", lambda first=first, second=second: self.sees(first, second, "ok") and
                  self.sees(second, first, "ok"), 5, every=0.02)
-            with self.stopped(second):
+            with stopped(second.process):
                 gone_ms = self.withdraw_extra()
                 time.sleep(AGENT_SILENCE_S)
             if gone_ms > ZOMBIE_S * 1000 + 500:

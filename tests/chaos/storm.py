@@ -17,7 +17,6 @@ import dataclasses
 import json
 import os
 import random
-import signal
 import sys
 import threading
 import time
@@ -29,7 +28,7 @@ sys.dont_write_bytecode = True
 from case import Cases  # noqa: E402
 from lab import vnet  # noqa: E402
 from lab.check import Stopwatch, expect  # noqa: E402
-from lab.fault import deaf, partition, unplugged  # noqa: E402
+from lab.fault import deaf, partition, stopped, unplugged  # noqa: E402
 from lab.gobgp import Gobgp  # noqa: E402
 from lab.net import Lab  # noqa: E402
 from lab.stream import reports  # noqa: E402
@@ -153,13 +152,8 @@ class Storm:
         yield
         node.start()
 
-    @contextlib.contextmanager
     def pause(self, node):
-        node.process.signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            node.process.signal(signal.SIGCONT)
+        return stopped(node.process)
 
     @contextlib.contextmanager
     def restart(self, node):
