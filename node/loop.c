@@ -16,20 +16,13 @@
 #include "node/config/memory.h"
 #include "node/conn.h"
 #include "node/guard.h"
+#include "node/listeners.h"
 #include "node/mrt_file.h"
 #include "node/mrt_updates.h"
 #include "node/sock.h"
 #include "node/supervisor.h"
 
-enum { STOP_MS = 2000, LISTENERS_MAX = 4 };
-
-struct listener {
-    uv_poll_t poll;
-    struct loop *loop;
-    enum core_port port;
-    uint8_t family;
-    int fd;
-};
+enum { STOP_MS = 2000 };
 
 struct loop {
     uv_loop_t uv;
@@ -43,8 +36,7 @@ struct loop {
     struct core *core;
     struct api *api;
     struct conn_owner owner;
-    struct listener listeners[LISTENERS_MAX];
-    size_t listener_count;
+    struct listeners *listeners;
     struct bfd_io *bfd; /* NULL: no peer has BFD here */
     uv_poll_t bfd_poll;
     struct backends *backends;
@@ -103,6 +95,10 @@ static int dial_socket(struct loop *l, const struct core_request *r)
     if (guard_dial(&guard, r->md5_key_file, r->tcp_ao ? r->tcp_ao : &none, &options, l->log))
         fd = sock_dial(&r->remote, r->remote_port, &r->local, &options);
     guard_fini(&guard);
+    if (fd >= 0 && (unsigned)fd >= l->cfg->descriptors->connections) {
+        close(fd);
+        fd = -EMFILE;
+    }
     return fd;
 }
 
@@ -253,70 +249,49 @@ static void on_closed(void *data, struct pump *p, enum core_close how)
     ask_turn(l);
 }
 
-static void on_listener(uv_poll_t *poll, int status, int events)
+static void on_accepted(void *data, int fd, enum core_port port, const struct ip_addr *remote,
+                        const struct ip_addr *local)
 {
-    struct listener *lis = poll->data;
-    struct loop *l = lis->loop;
-    struct ip_addr remote, local;
-    (void)status, (void)events;
-    for (int i = 0, fd; i < 64 && (fd = sock_accept(lis->fd, &remote, &local)) >= 0; i++) {
-        struct pump *p = core_accept(l->core, lis->port, &remote, &local, now_ms());
-        struct sock_options options = { 0 };
-        if (p && lis->port == CORE_PORT_BGP)
-            core_accepted_ttl(p, &options.ttl, &options.min_ttl);
-        if (lis->port == CORE_PORT_CLUSTER)
-            options.user_timeout_ms = l->cfg->config->dead_ms + 200;
-        sock_tune(fd, &options);
-        if (p)
-            conn_accepted(&l->owner, fd, p);
-        else
-            close(fd);
-    }
+    struct loop *l = data;
+    struct pump *p = core_accept(l->core, port, remote, local, now_ms());
+    struct sock_options options = { 0 };
     ask_turn(l);
-}
-
-static const char *listen_hint(int err, enum core_port port)
-{
-    if (err == -EADDRINUSE)
-        return port == CORE_PORT_BGP ? "something else listens there: stop it, or choose another nodes[].bgpPort"
-                                     : "something else listens there: stop it, or choose another nodes[].clusterPort";
-    if (err == -EADDRNOTAVAIL)
-        return "this machine does not have that address: correct nodes[].address, or --node";
-    if (err == -EACCES)
-        return "ports below 1024 need CAP_NET_BIND_SERVICE";
-    return "";
-}
-
-static bool listen_on(struct loop *l, enum core_port port, const struct ip_addr *addr,
-                      uint16_t number)
-{
-    char text[IP_ADDR_TEXT];
-    struct listener *lis = &l->listeners[l->listener_count];
-    int fd = sock_listen(addr, number);
-    if (fd < 0) {
-        log_event(l->log, LOG_ERROR_, "listen_failed", NULL,
-                  "ip=%s port=%u error=\"%s\" hint=\"%s\"", ip_addr_format(addr, text), number,
-                  strerror(-fd), listen_hint(fd, port));
-        return false;
+    if (!p) {
+        close(fd);
+        return;
     }
-    l->listener_count++;
-    *lis = (struct listener){ .loop = l, .port = port, .family = addr->family, .fd = fd };
-    lis->poll.data = lis;
     if (port == CORE_PORT_BGP)
-        guard_listener(fd, addr->family, l->cfg->config, NULL, l->log);
-    return uv_poll_init(&l->uv, &lis->poll, fd) == 0 &&
-           uv_poll_start(&lis->poll, UV_READABLE, on_listener) == 0;
+        core_accepted_ttl(p, &options.ttl, &options.min_ttl);
+    if (port == CORE_PORT_CLUSTER)
+        options.user_timeout_ms = l->cfg->config->dead_ms + 200;
+    sock_tune(fd, &options);
+    conn_accepted(&l->owner, fd, p);
+}
+
+/* It works, but not for all that it is configured for. */
+static void warn_of_descriptors(struct loop *l)
+{
+    const struct descriptors *d = l->cfg->descriptors;
+    size_t wanted = descriptors_wanted(l->cfg->config, l->cfg->self, core_agent_count(l->core));
+    if (wanted > d->connections)
+        log_event(l->log, LOG_WARN_, "descriptors_few", NULL,
+                  "limit=%u connections=%u wanted=%zu hint=\"raise LimitNOFILE of the unit, or ulimit -n\"", d->limit,
+                  d->connections, wanted);
 }
 
 static bool start_listeners(struct loop *l)
 {
-    const struct config_node *n = &l->cfg->config->nodes[l->cfg->self - 1];
-    if (!listen_on(l, CORE_PORT_BGP, &n->address, n->bgp_port))
-        return false;
-    if (n->has_address6 && !listen_on(l, CORE_PORT_BGP, &n->address6, n->bgp_port))
-        return false;
-    bool clustered = l->cfg->core.secrets || l->cfg->core.agent_secrets;
-    return !clustered || listen_on(l, CORE_PORT_CLUSTER, &n->cluster_address, n->cluster_port);
+    l->listeners = listeners_start(&(struct listeners_cfg){
+        .loop = &l->uv,
+        .config = l->cfg->config,
+        .self = l->cfg->self,
+        .is_clustered = l->cfg->core.secrets || l->cfg->core.agent_secrets,
+        .connections = l->cfg->descriptors->connections,
+        .log = l->log,
+        .on_accepted = on_accepted,
+        .data = l,
+    });
+    return l->listeners != NULL;
 }
 
 /* ---- BFD ---- */
@@ -426,9 +401,7 @@ static void follow(struct loop *l, struct config *next, const struct node_keys *
 {
     take_requests(l); /* they point into what is replaced */
     config_follow(l->cfg->config, next);
-    for (size_t i = 0; i < l->listener_count; i++)
-        if (l->listeners[i].port == CORE_PORT_BGP)
-            guard_listener(l->listeners[i].fd, l->listeners[i].family, l->cfg->config, next, l->log);
+    listeners_follow(l->listeners, next);
     log_set_level(l->log, l->cfg->config->log_level);
     if (!l->bfd)
         start_bfd(l);
@@ -440,6 +413,7 @@ static void follow(struct loop *l, struct config *next, const struct node_keys *
     backends_follow(l->backends);
     if (l->cfg->core.agent_secrets)
         agent_keys_reload(l->cfg->config, l->core, l->log, now_ms());
+    warn_of_descriptors(l);
     ask_turn(l);
 }
 
@@ -511,7 +485,7 @@ static bool start_api(struct loop *l)
     char error[256] = "";
     struct api_cfg cfg = {
         .loop = &l->uv, .core = l->core, .config = l->cfg->config, .self = l->cfg->self, .now = now_ms,
-        .token = &l->cfg->keys->api_token, .reload = reload, .on_act = on_news, .data = l
+        .token = &l->cfg->keys->api_token, .connections = l->cfg->descriptors->readers, .reload = reload, .on_act = on_news, .data = l
     };
     if (api_start(&l->api, &cfg, error, sizeof error) == 0)
         return true;
@@ -571,6 +545,7 @@ int loop_run(const struct loop_cfg *cfg)
     bool started = start_listeners(l) && start_bfd(l) && start_targets(l) && start_api(l);
     if (started) {
         start_dumps(l);
+        warn_of_descriptors(l);
         supervisor_tell(&l->supervisor, "READY=1");
         ask_turn(l);
         uv_run(&l->uv, UV_RUN_DEFAULT);
@@ -583,8 +558,7 @@ int loop_run(const struct loop_cfg *cfg)
     bfd_io_free(l->bfd);
     mrt_file_stop(l->mrt);
     mrt_updates_stop(l->updates);
-    for (size_t i = 0; i < l->listener_count; i++)
-        close(l->listeners[i].fd);
+    listeners_stop(l->listeners);
     uv_walk(&l->uv, close_any, NULL);
     while (uv_run(&l->uv, UV_RUN_DEFAULT) != 0)
         ;

@@ -7,6 +7,7 @@
 #define TANDEM_NODE_LOOP_H
 
 #include "node/core/core.h"
+#include "node/descriptors.h"
 #include "node/log.h"
 #include "node/node_keys.h"
 
@@ -14,6 +15,7 @@ struct loop_cfg {
     struct config *config; /* reload gives it other content */
     uint32_t self;
     struct node_keys *keys; /* reload reads them again */
+    const struct descriptors *descriptors;
     struct core_cfg core;
     struct log *log;
 };

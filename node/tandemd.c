@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "node/agent_keys.h"
@@ -100,17 +99,6 @@ static bool check_targets(const struct config *config)
     return ok;
 }
 
-/* A descriptor for every NVA, node, agent and reader of the API: as many as the system allows us. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit))
-        fprintf(stderr, "tandemd: warning: limit of open files: %s\n", strerror(errno));
-}
-
 /* ---- the run directory ---- */
 
 static bool take_run_directory(const char *directory, const char *node)
@@ -146,9 +134,12 @@ static uint64_t next_incarnation(const char *directory, const char *node)
 
 static int run(struct config *config, const struct config_node *node, struct node_keys *k)
 {
+    struct descriptors descriptors;
+    if (!descriptors_share(&descriptors, stderr))
+        return EXIT_FAILURE;
     if (!take_run_directory(config->run_directory, node->name))
         return EXIT_FAILURE;
-    struct loop_cfg cfg = { .config = config, .self = node->id, .keys = k };
+    struct loop_cfg cfg = { .config = config, .self = node->id, .keys = k, .descriptors = &descriptors };
     cfg.log = log_new(stderr, config->log_level, config->log_format, node->name);
     if (!cfg.log)
         return EXIT_FAILURE;
@@ -191,7 +182,6 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     const struct config_node *node = find_self(config, a.node);
     int status = EXIT_FAILURE;
-    raise_descriptor_limit();
     if (node && guard_permits(config, stderr) && node_keys_load(config, node, &keys, stderr) &&
         check_agents(config, a.check) && (!a.check || check_targets(config)))
         status = a.check ? say_well(config, node) : run(config, node, &keys);

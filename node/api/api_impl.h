@@ -21,6 +21,7 @@ struct api {
     struct api_cfg cfg;
     struct api_listener *listeners; /* fixed: handles may not move */
     size_t count;
+    unsigned wanted;       /* connections, if each listener had all that its kind allows */
     unsigned handles;      /* not closed yet; the last one frees the server */
     char socket_path[108]; /* "" = not bound */
     struct list streams;   /* struct sse */

@@ -152,13 +152,20 @@ void api_stop(struct api *a)
 
 /* ---- start ---- */
 
+/* Less than it allows where all listeners together would have more than the process can. */
+static unsigned share_of(const struct api *a, enum listener_kind kind)
+{
+    unsigned most = limits_of[kind].connections;
+    return a->wanted <= a->cfg.connections ? most : most * a->cfg.connections / a->wanted + 1;
+}
+
 static struct MHD_Daemon *start_daemon(struct api_listener *l, int fd)
 {
     const struct limits *limits = &limits_of[l->kind];
     struct MHD_OptionItem options[] = {
         { MHD_OPTION_LISTEN_SOCKET, fd, NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL }, /* without: a request without Host is answered */
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)limits->connections, NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)share_of(l->api, l->kind), NULL },
         { MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)limits->per_address, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)limits->timeout_s, NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL },
@@ -230,6 +237,8 @@ static int add_all(struct api *a, char *error, size_t cap)
     const struct config_endpoint *health = own_health ? c->node_health[own] : c->health_listen;
     size_t api_count = own_api ? c->node_api_count[own] : c->api_listen_count;
     size_t health_count = own_health ? c->node_health_count[own] : c->health_listen_count;
+    a->wanted = (unsigned)api_count * limits_of[LISTENER_TCP].connections +
+                (unsigned)health_count * limits_of[LISTENER_HEALTH].connections + limits_of[LISTENER_UNIX].connections;
     a->listeners = memory_new(api_count + health_count + 1, sizeof *a->listeners);
     if (add_tcp(a, LISTENER_HEALTH, health, health_count, error, cap) ||
         add_tcp(a, LISTENER_TCP, api, api_count, error, cap))

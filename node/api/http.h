@@ -23,6 +23,7 @@ struct api_cfg {
     uint32_t self;         /* own node id */
     uint64_t (*now)(void); /* monotonic milliseconds, the core's clock */
     const struct api_token *token; /* may change, after a reload */
+    unsigned connections; /* the most, on all listeners together */
     bool (*reload)(void *data, bool is_dry, FILE *out); /* api_reload of routes.h */
     void (*on_act)(void *data); /* the core was told something: it wants a turn */
     void *data;

@@ -31,6 +31,7 @@ BY_PREFIX = os.environ.get("CROWD_BY_PREFIX") == "1"
 NODE, PORT = "10.32.255.1", 1790
 NOTIFICATION, HOLD_S = 3, 90
 CROWD, FLAPPING = 1000, 100
+HEALTH_PORT, FEW, TOO_MANY = 8178, 256, 300  # descriptors of a node, and connections to it
 FD_MARGIN = 200
 LINES_PER_MINUTE = 3 * (10 + 1)  # of one peer: three kinds of events, ten of each, and how many more there were
 cases = Cases()
@@ -49,7 +50,7 @@ class Speaker:
 
     def __init__(self, crowd, number, asn=None):
         self.crowd, self.number, self.asn = crowd, number, asn or 4200000000 + number
-        self.socket = None
+        self.socket, self.up = None, False
         self.dials, self.refusals = 0, set()
 
     def dial(self):
@@ -129,7 +130,7 @@ class Speaker:
 
 
 class Crowd:
-    def __init__(self, directory):
+    def __init__(self, directory, *wrapper):
         self.directory = directory
         self.selector = selectors.DefaultSelector()
         self.speakers = [Speaker(self, number) for number in range(CROWD)]
@@ -149,7 +150,7 @@ peers:
                            f"peerAsn: {speaker.asn} }}\n")
         self.log_path = os.path.join(directory, "log")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([os.path.join(BIN, "tandemd"), "--config", config, "--node", "node"],
+            self.process = subprocess.Popen([*wrapper, os.path.join(BIN, "tandemd"), "--config", config, "--node", "node"],
                                             stdout=log, stderr=log)
         self.beat_at = time.monotonic()
         self.wait("the node listens", lambda: os.path.exists(os.path.join(directory, "node.sock")), 20)
@@ -290,6 +291,7 @@ def _(crowd):
 
 
 def bring_back(crowd, speakers):
+    """They come until all of them are up."""
     def redial():
         for speaker in speakers:
             if speaker.socket is None:
@@ -298,7 +300,7 @@ def bring_back(crowd, speakers):
     for speaker in speakers:
         speaker.reset()
     start = time.monotonic()
-    while not crowd.all_up():
+    while not all(s.up and s.heard_end for s in speakers):
         if time.monotonic() - start > 60:
             raise Failed(f"not all are back: {crowd.describe()}")
         redial()
@@ -412,6 +414,33 @@ def _(crowd):
     bring_back(crowd, wrong)
 
 
+def use_up(directory):
+    """More connections than descriptors, of NVAs and of readers that say nothing."""
+    crowd = Crowd(directory, "prlimit", f"--nofile={FEW}")
+    tried, readers = crowd.speakers[:TOO_MANY], [socket.socket() for _ in range(FLAPPING)]
+    for number, reader in enumerate(readers):
+        reader.bind((address(number), 0))
+        reader.setblocking(False)
+        reader.connect_ex((NODE, HEALTH_PORT))
+    for speaker in tried:
+        speaker.dial()
+    crowd.wait("an answer for all", lambda: all(s.heard_end or not s.socket for s in tried))
+    kept, cpu = [s for s in tried if s.up], crowd.cpu_s()
+    crowd.run(5)
+    cpu = crowd.cpu_s() - cpu
+    print(f"       {len(kept)} sessions with {crowd.descriptors()} of {FEW} descriptors, CPU {cpu:.2f} s in 5 s", flush=True)
+    if not FEW / 4 < len(kept) < FEW or not all(s.up for s in kept) or crowd.route_count() != len(kept):
+        raise Failed(f"{len(kept)} sessions, {crowd.route_count()} routes; {crowd.describe()}")
+    if cpu > 1 or crowd.log_lines() > 3 * len(kept):
+        raise Failed(f"CPU {cpu:.2f} s, {crowd.log_lines()} log lines")
+    for speaker in kept:
+        speaker.close()
+    bring_back(crowd, [s for s in tried if s not in kept][:len(kept)])
+    for reader in readers:
+        reader.close()
+    crowd.end()
+
+
 def main():
     if os.environ.get("CROWD_INSIDE") != "1":
         inside = "ip link set lo up && ip route add local 10.32.0.0/16 dev lo && exec \"$@\""
@@ -425,6 +454,10 @@ def main():
             if cases.wants(name):
                 cases.one(name, function, crowd)
         cases.one("the node ends cleanly", crowd.end)
+    name = "with all descriptors taken a node keeps what it has, answers, and rests"
+    with tempfile.TemporaryDirectory() as directory:
+        if cases.wants(name):
+            cases.one(name, use_up, directory)
     return cases.end()
 
 

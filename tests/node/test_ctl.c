@@ -105,6 +105,7 @@ static void lab_open(struct lab *l)
     fake_route_of(l->core, 1, 3, "0.0.0.0/0", (uint32_t[]){ 65003, 65099 }, 2, -1);
     fake_decide(l->core);
     struct api_cfg cfg = { .loop = &l->loop,
+                           .connections = 512,
                            .core = l->core,
                            .config = &l->core->config,
                            .self = 1,

@@ -65,6 +65,7 @@ static bool reload(void *data, bool is_dry, FILE *out)
 static int lab_start(struct lab *l)
 {
     struct api_cfg cfg = { .loop = &l->loop,
+                           .connections = 512,
                            .core = l->core,
                            .config = &l->core->config,
                            .self = 1,
