@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "node/targets/redirects.h"
+
 enum { DEFAULT_RESYNC_MS = 60000, START_AGAIN_MS = 1000 };
 
 /* ------------------------------------------------------------------------------------- helpers */
@@ -49,6 +51,7 @@ void netlink_tell(struct netlink *n, enum netlink_event_kind kind, uint32_t coun
         [NETLINK_RESYNC_FAILED] = "netlink_resync_failed",
         [NETLINK_GROUPS_PLAIN] = "netlink_groups_plain",
         [NETLINK_TAKEN_OVER] = "netlink_taken_over",
+        [NETLINK_REDIRECTS] = "icmp_redirects_accepted",
     };
     bool is_trouble = kind != NETLINK_RESYNCED && kind != NETLINK_TAKEN_OVER;
     if (kind == NETLINK_ROUTES_FAILED || kind == NETLINK_RESYNC_FAILED)
@@ -283,6 +286,16 @@ static void open_handles(struct netlink *n)
     set_timer(n, true, uv_now(n->cfg.loop));
 }
 
+static void warn_of_redirects(struct netlink *n)
+{
+    char names[128], text[256];
+    size_t count = redirects_accepted("/proc/sys/net", names, sizeof names);
+    snprintf(text, sizeof text, "routers may change this host's routes over %s: set net.ipv4.conf.all.accept_redirects=0, "
+             "the same of each of them, and of IPv6", names);
+    if (count)
+        netlink_tell(n, NETLINK_REDIRECTS, (uint32_t)count, text);
+}
+
 int netlink_new(struct netlink **out, const struct netlink_cfg *cfg,
                 char error[static NETLINK_ERROR_MAX])
 {
@@ -311,6 +324,7 @@ int netlink_new(struct netlink **out, const struct netlink_cfg *cfg,
         return code;
     }
     open_handles(n);
+    warn_of_redirects(n);
     error[0] = 0;
     *out = n;
     return 0;

@@ -29,6 +29,7 @@ enum netlink_event_kind {
     NETLINK_RESYNC_FAILED,    /* text: why; tried again */
     NETLINK_GROUPS_PLAIN,     /* text: why groups have no buckets, which were asked for */
     NETLINK_TAKEN_OVER,       /* count routes have another next hop with one message, since all others are lost */
+    NETLINK_REDIRECTS,        /* at the start: count interfaces let routers change the kernel's routes; text: their names */
 };
 
 struct netlink_event {
