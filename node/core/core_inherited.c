@@ -53,11 +53,21 @@ static bool begins(struct core *c, struct core_inherited *w)
     return true;
 }
 
+/* Once the target has converged it needs no walk, and does not end one either. */
+static bool may_judge(const struct core *c, const struct core_target *t)
+{
+    return !t->is_shared && !t->converged_told && t->cursor >= vlist_head(&c->rib.loc) && core_cluster_caught_up(c);
+}
+
+bool core_inherited_goes_on(const struct core *c, const struct core_target *t)
+{
+    return t->inherited.is_on && may_judge(c, t);
+}
+
 void core_inherited_judge(struct core *c, struct core_target *t)
 {
     struct core_inherited *w = &t->inherited;
-    if (t->is_shared || t->converged_told || t->cursor < vlist_head(&c->rib.loc) || !core_cluster_caught_up(c) ||
-        !(w->is_on || begins(c, w)))
+    if (!may_judge(c, t) || !(w->is_on || begins(c, w)))
         return;
     uint32_t left = CORE_WANT_BUDGET;
     for (; w->family < BGP_FAMILIES; w->family++, w->place = 1)

@@ -243,7 +243,8 @@ bool core_targets_have_work(const struct core *c)
 {
     for (size_t i = 0; i < c->target_count; i++)
         if (c->targets[i]->program && c->targets[i]->ready &&
-            (c->targets[i]->is_judging || c->targets[i]->inherited.is_on || c->targets[i]->cursor < vlist_head(&c->rib.loc)))
+            (c->targets[i]->is_judging || core_inherited_goes_on(c, c->targets[i]) ||
+             c->targets[i]->cursor < vlist_head(&c->rib.loc)))
             return true;
     return false;
 }

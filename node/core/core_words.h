@@ -45,5 +45,7 @@ uint64_t core_doubt_deadline(const struct core_peer *p);
 
 /* The next prefixes of a target that merges. */
 void core_inherited_judge(struct core *c, struct core_target *t);
+/* Its walk has more to look at, now. */
+bool core_inherited_goes_on(const struct core *c, const struct core_target *t);
 
 #endif

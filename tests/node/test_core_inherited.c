@@ -127,5 +127,30 @@ static void test_what_another_node_heard_withdrawn_meanwhile_waits_for_nobody(vo
     lab_close(l);
 }
 
+static void inherit_many(struct lab *l)
+{
+    for (int i = 0; i < 2 * CORE_WANT_BUDGET; i++) {
+        struct ip_prefix p = { .family = BGP_IP4, .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
+        CU_ASSERT_NOT_EQUAL_FATAL(rib_net_get(core_rib(l->core), &p), 0);
+    }
+}
+
+static void test_a_walk_that_convergence_overtakes_asks_for_no_turns(void)
+{
+    struct lab *l = started();
+    inherit_many(l);
+    inherit(l, 3, 3, 0);
+    core_program_ready(l->core, 0, l->now);
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    say(l, TALKER, END_OF_RIB);
+    come_up(l, LISTENER, OPEN("fdea", "03"));
+    pass(l, 2);
+    say(l, LISTENER, END_OF_RIB);
+    CU_ASSERT_TRUE(l->core->converged_told);
+    CU_ASSERT_TRUE(turn(l) > l->now);
+    lab_close(l);
+}
+
 CU_MAIN("core inherited", CU_CASE(test_what_an_nva_has_not_told_again_waits_for_no_other_nva),
-        CU_CASE(test_what_another_node_heard_withdrawn_meanwhile_waits_for_nobody))
+        CU_CASE(test_what_another_node_heard_withdrawn_meanwhile_waits_for_nobody),
+        CU_CASE(test_a_walk_that_convergence_overtakes_asks_for_no_turns))
