@@ -13,8 +13,9 @@ def protocol(neighbor):
 class Bird(Appliance):
     kind = "BIRD"
 
-    def __init__(self, *args, kernel=False, password="", ttl_security=False, **options):
+    def __init__(self, *args, kernel=False, password="", ttl_security=False, returns=False, **options):
         super().__init__(*args, **options)
+        self.returns, self.has_run = returns, False  # started again it says that it has restarted, and forwards still
         self.password = password  # RFC 2385
         self.ttl_security = ttl_security  # RFC 5082: neighbours are on-link
         self.kernel = kernel  # BGP routes go to the host's kernel, all equal ones of a prefix
@@ -22,7 +23,9 @@ class Bird(Appliance):
 
     def start(self):
         # BIRD is without kernel routes of its own making after a crash: it adopts what it finds.
-        self.process = self.spawn("bird", "-f", "-c", self.configure(), "-s", self.path("bird.ctl"))
+        self.process = self.spawn("bird", "-f", "-c", self.configure(), "-s", self.path("bird.ctl"),
+                                  *(["-R"] if self.returns and self.has_run else []))
+        self.has_run = True
         self.wait_ready(lambda: "Daemon is up" in self.birdc("show status"))
         return self
 

@@ -68,20 +68,10 @@ def edited(driver, *changes):
     return Edited
 
 
-class Returning(Bird):
-    """Started a second time it says that it has restarted (bird -R)."""
-    has_run = False
-
-    def spawn(self, *argv, **options):
-        process = super().spawn(*argv, *(["-R"] if self.has_run else []), **options)
-        self.has_run = True
-        return process
-
-
 # A second path of one prefix: longer, from a table of its own.
 SECOND = "protocol static second { ipv4 { preference 90; }; route 10.105.0.0/24 unreachable; }\n"
 DRIVERS = {
-    "bird": (Returning, 65001, {"password": KEY, "words": (
+    "bird": (Bird, 65001, {"password": KEY, "returns": True, "words": (
         "local role rs_client;", "graceful restart on;", "enable extended messages on;")}),
     "frr": (Frr, FRR_ASN, {"words": ("bgp graceful-restart", "bgp graceful-restart preserve-fw-state",
                                     f"neighbor {{}} password {KEY}", "neighbor {} local-role rs-client")}),

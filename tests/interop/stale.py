@@ -38,16 +38,6 @@ def parse(time):
     return datetime.datetime.fromisoformat(time.replace("Z", "+00:00"))
 
 
-class Returning(Bird):
-    """Started again it says that it has restarted, and forwards still (bird -R)."""
-    has_run = False
-
-    def spawn(self, *argv, **options):
-        process = super().spawn(*argv, *(["-R"] if self.has_run else []), **options)
-        self.has_run = True
-        return process
-
-
 class LongLived(Gobgp):
     """GoBGP with both capabilities."""
     has_run = False
@@ -76,13 +66,13 @@ class World:
             lab.attach(self.fabric, host, f"{address}/16")
             self.cluster.node(host, address)
         held = {"longLivedGracefulRestart": f"{STALE_S}s"}
-        self.bird = self._appliance(Returning, "bird", 1, words=(f"{TIMES} {STALE_S};",), bfd=Bfd(100, 3, True), settings={
+        self.bird = self._appliance(Bird, "bird", 1, returns=True, words=(f"{TIMES} {STALE_S};",), bfd=Bfd(100, 3, True), settings={
             **held, "bfd": {"interval": "100ms"}})
         self.gobgp = self._appliance(LongLived, "gobgp", 2, settings=held)
         self.other = self._appliance(Bird, "other", 3, words=(f"{TIMES} {STALE_S};",), settings={
             **held, "gracefulRestart": "full", "restartTime": f"{RESTART_S}s"})
         self.plain = self._appliance(Bird, "plain", 4, words=("long lived graceful restart off;",))
-        self.short = self._appliance(Returning, "short", 5, words=(f"{TIMES} {SHORT_S};",), settings=held)
+        self.short = self._appliance(Bird, "short", 5, returns=True, words=(f"{TIMES} {SHORT_S};",), settings=held)
         for appliance, prefix in ((self.bird, BIRD), (self.gobgp, GOBGP), (self.other, OTHER), (self.short, SHORT)):
             appliance.announce(prefix)
         self.bird.announce(SHARED)
