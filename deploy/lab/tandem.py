@@ -185,7 +185,9 @@ class Cluster:
         self.targets = [{"name": "vm-hosts", "type": "table"}]
         self.times = {}  # cluster: grace, stale … where the defaults are too long for a test
         self.server = {}  # routeServer: further keys
-        self.export = None
+        self.maps = []  # routeMaps
+        self.generation = 0  # of the configuration, where a test counts
+        self.export, self.hosts = None, []
 
     def node(self, host, address, address6=""):
         self.nodes[host.name] = Node(self, host, address, address6)
@@ -205,39 +207,48 @@ class Cluster:
     def network(self, name, *prefixes):
         self.networks.append({"name": name, "addressPrefixes": list(prefixes)})
 
-    def agent(self, host):
-        self.agents[host.name] = Agent(self, host)
+    def agent(self, host, **settings):
+        self.agents[host.name] = Agent(self, host, settings)
         return self.agents[host.name]
 
     def configure(self):
         """Make the keys and write every file. The nodes' files are equal to the byte."""
-        first = next(iter(self.nodes))
-        keys = {}
-        for name in self.nodes:
-            keys[name] = self.nodes[name].public_key = new_key(self.nodes[name].path("node.key"))
-        for secret in ("cluster.secret", "agents.secret"):
-            new_secret(self.nodes[first].path(secret))
-        hosts = [{"name": name, "publicKey": new_key(agent.path("agent.key"))} for name, agent in self.agents.items()]
-        text = yaml(self._document(keys, hosts))
-        for name, node in self.nodes.items():
-            for secret in ("cluster.secret", "agents.secret"):
-                if name != first:
-                    self._copy_secret(self.nodes[first].path(secret), node.path(secret))
-            self._write(node.path("tandem.yaml"), text)
+        for node in self.nodes.values():
+            node.public_key = new_key(node.path("node.key"))
+        self.hosts = [{"name": name, "publicKey": new_key(agent.path("agent.key"))} for name, agent in self.agents.items()]
+        self.share_secret("cluster.secret")
+        self.share_secret("agents.secret", *self.agents.values())
+        self.write()
         for agent in self.agents.values():
-            self._copy_secret(self.nodes[first].path("agents.secret"), agent.path("agents.secret"))
-            self._write(agent.path("agent.yaml"), yaml(agent.document(keys)))
+            self._write(agent.path("agent.yaml"), yaml(agent.document()))
 
-    def _document(self, keys, hosts):
+    def share_secret(self, name, *others):
+        """A new one, the same for all nodes and whoever else is to have it."""
+        first, *rest = self.nodes.values()
+        new_secret(first.path(name))
+        for who in (*rest, *others):
+            self._copy_secret(first.path(name), who.path(name))
+
+    def write(self):
+        """The nodes' files, out of what is set here; what is read meanwhile is the one or the other."""
+        text = yaml(self._document())
+        for node in self.nodes.values():
+            self._write(node.path("tandem.yaml.new"), text)
+            os.replace(node.path("tandem.yaml.new"), node.path("tandem.yaml"))
+
+    def _document(self):
         document = {
             "version": 1,
+            **({"generation": self.generation} if self.generation else {}),
             "routeServer": {"name": self.name, "virtualRouterAsn": self.asn, "mode": self.mode,
                             "runDirectory": os.path.join(self.lab.directory, "run"), **self.server},
             "nodes": [{"name": n.name, "address": n.address, **({"address6": n.address6} if n.address6 else {}),
-                       "publicKey": keys[n.name]} for n in self.nodes.values()],
+                       "publicKey": n.public_key} for n in self.nodes.values()],
             "cluster": {"keyFile": "node.key", "secretFile": "cluster.secret", **self.times},
             "peers": self.peers,
         }
+        if self.maps:
+            document["routeMaps"] = self.maps
         if self.networks:
             document["virtualNetworks"] = self.networks
         targets = [target for target in self.targets if self.agents or target["type"] != "table"]
@@ -246,7 +257,7 @@ class Cluster:
         if self.export:
             document["export"] = self.export
         if self.agents:
-            document["agents"] = {"secretFile": "agents.secret", "hosts": hosts}
+            document["agents"] = {"secretFile": "agents.secret", "hosts": self.hosts}
         self.lab.path("run", "x")
         return document
 
@@ -284,22 +295,22 @@ class Cluster:
 
 
 class Agent:
-    """One tandem-agent on a VM host."""
+    """One tandem-agent on a VM host; `settings` are further keys of its file."""
 
-    def __init__(self, cluster, host):
-        self.cluster, self.host, self.process = cluster, host, None
+    def __init__(self, cluster, host, settings):
+        self.cluster, self.host, self.settings, self.process = cluster, host, settings, None
 
     def path(self, name):
         return self.cluster.lab.path(self.host.name, name)
 
-    def document(self, keys):
+    def document(self):
         return {
             "name": self.host.name, "routeServer": self.cluster.name,
             "keyFile": "agent.key", "secretFile": "agents.secret",
             "runDirectory": os.path.join(self.cluster.lab.directory, "run"),
-            "nodes": [{"name": n.name, "address": n.address, "publicKey": keys[n.name]}
+            "nodes": [{"name": n.name, "address": n.address, "publicKey": n.public_key}
                       for n in self.cluster.nodes.values()],
-            "table": 254,
+            "table": 254, **self.settings,
         }
 
     def start(self):

@@ -22,8 +22,7 @@ from lab.check import expect, hold, poll  # noqa: E402
 from lab.etcd import Store, Watch  # noqa: E402
 from lab.fault import partition, unplugged  # noqa: E402
 from lab.net import Lab  # noqa: E402
-from lab.proc import Process  # noqa: E402
-from lab.tandem import Cluster, program, yaml  # noqa: E402
+from lab.tandem import Cluster, program  # noqa: E402
 from lab.watch import RouteWatch, kernel_routes  # noqa: E402
 from late import Lateness  # noqa: E402
 from speaker import Session  # noqa: E402
@@ -576,24 +575,16 @@ def reader(cases):
         shared = Shared(lab, members=3, nodes=("rs-a",), secure=True)
         login = shared.demand_login()
         vm = shared._host(shared.fabric, "vm", "10.30.0.30")
-        listed, agent = shared.cluster.agent(vm), None
-        path = listed.path("agent.yaml")
+        agent = shared.cluster.agent(vm, source="etcd", etcd={"endpoints": shared.store.urls, "prefix": PREFIX, **login})
         shared.start(**login)
         node = shared.nodes["rs-a"]
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(yaml({**listed.document({node.name: node.public_key}), "source": "etcd",
-                             "etcd": {"endpoints": shared.store.urls, "prefix": PREFIX, **login}}))
-
-        def start():
-            nonlocal agent
-            agent = Process(lab, vm, "vm.agent", program("tandem-agent"), "--config", path)
 
         def table():
             return {prefix for prefix, hops in kernel_routes(vm, protocol=201).items() if hops == [NVA]}
 
         @cases.case("an agent that reads from etcd has what stands there, and follows it")
         def _():
-            start()
+            agent.start()
             expect("the host's kernel", set(KEPT), table)
             prefix, begun = shared.change()
             poll("a new route", lambda: prefix in table(), every=0.01)
@@ -646,7 +637,7 @@ def reader(cases):
             for member in shared.store.members:
                 member.kill()
             agent.kill()
-            start()
+            agent.start()
             hold("the host's kernel without a store", lambda: table() == set(KEPT), 3)
             for member in shared.store.members:
                 member.start()
@@ -654,7 +645,7 @@ def reader(cases):
             prefix, _ = shared.change()
             poll("a change when they are back", lambda: prefix in table(), 40)
             if agent.stop() != 0:
-                raise Failed(agent.tail(30))
+                raise Failed(agent.process.tail(30))
 
         cases.run_some()
         shared.watch.close()

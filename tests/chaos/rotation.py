@@ -22,7 +22,7 @@ sys.dont_write_bytecode = True
 from case import Cases, Failed  # noqa: E402
 from lab.check import poll  # noqa: E402
 from lab.net import Lab, run  # noqa: E402
-from lab.tandem import Cluster, new_key, new_secret, program, yaml  # noqa: E402
+from lab.tandem import Cluster, new_key, program, yaml  # noqa: E402
 from lab.watch import RouteWatch, kernel_routes  # noqa: E402
 from speaker import Session  # noqa: E402
 
@@ -121,10 +121,7 @@ def is_loss(event):
 
 def secret(world):
     """Known everywhere, one node after the other; used by itself; the old one forgotten."""
-    first, *others = world.nodes
-    new_secret(first.path("next.secret"))
-    for node in others:
-        world.cluster._copy_secret(first.path("next.secret"), node.path("next.secret"))
+    world.cluster.share_secret("next.secret")
     world.text = world.text.replace("secretFile: cluster.secret", "secretFile: cluster.secret\n  nextSecretFile: next.secret")
     for node in world.nodes:
         world.follow(node)
@@ -189,12 +186,9 @@ def reword(world, old, new):
 
 def agents_secret(world):
     """Accepted by every node; used by the agent from its restart; the old one forgotten."""
-    first, *others = world.nodes
-    keys = {node.name: node.public_key for node in world.nodes}  # they were exchanged since it was started
-    world.cluster._write(world.agent.path("agent.yaml"), yaml(world.agent.document(keys)))
-    new_secret(first.path("next.agents"))
-    for place in (*(node.path("next.agents") for node in others), world.agent.path("next.agents")):
-        world.cluster._copy_secret(first.path("next.agents"), place)
+    # The nodes' keys were exchanged since it was started.
+    world.cluster._write(world.agent.path("agent.yaml"), yaml(world.agent.document()))
+    world.cluster.share_secret("next.agents", world.agent)
     reword(world, "secretFile: agents.secret", "secretFile: agents.secret\n  nextSecretFile: next.agents")
     os.replace(world.agent.path("next.agents"), world.agent.path("agents.secret"))
     agent_again(world, "secretInUse", "nextSecretFile")
