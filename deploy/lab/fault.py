@@ -55,6 +55,18 @@ def unplugged(host, port="eth0"):
 
 
 @contextlib.contextmanager
+def lossy(host, percent):
+    """So many of a hundred packets do not reach the host."""
+    table = f"tandem_fault{next(_numbers)}"
+    host.run("nft", "-f", "-", text=f"table inet {table} {{\n  chain input {{\n"
+             f"    type filter hook input priority 0;\n    iifname != lo numgen random mod 100 < {percent} drop\n  }}\n}}\n")
+    try:
+        yield
+    finally:
+        host.run("nft", "delete", "table", "inet", table)
+
+
+@contextlib.contextmanager
 def stopped(process):
     """It stands still and knows nothing of it, as in a pause of its machine."""
     process.signal(signal.SIGSTOP)

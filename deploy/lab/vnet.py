@@ -33,11 +33,11 @@ PROTOCOL = 201  # the route protocol number of what Tandem programs
 class Vnet:
     """Everything but the route servers runs when start() returns; start_nodes() and start_agent() follow."""
 
-    def __init__(self, lab):
-        self.lab = lab
+    def __init__(self, lab, places=NODES):
+        self.lab, self.places = lab, places
         self.fabric = lab.subnet("fabric", "10.1.0.1/16")
         self.cluster = Cluster(lab, asn=ASN)
-        for name, (address, address6) in NODES.items():
+        for name, (address, address6) in places.items():
             self.cluster.node(self._member(name, address, address6), address, address6)
         self.vm = self._member("vm", VM, VM6)
         self.vm.sysctl("net.ipv4.fib_multipath_hash_policy", 1)
@@ -50,7 +50,11 @@ class Vnet:
         for name, address, asn in (("fw1", FW1, 65001), ("fw2", FW2, 65002), ("sdwan", SDWAN, 65010),
                                    ("sdwan-v6", SDWAN6, 65010)):
             self.cluster.peer(name, address, asn, holdTime="9s")
+        self.extend()
         self.cluster.configure()
+
+    def extend(self):
+        """What a larger network has beside, before the files are written."""
 
     @property
     def nodes(self):
@@ -76,7 +80,7 @@ class Vnet:
         onprem.forward()
         sdwan = Frr(self.lab, edge, 65010, SDWAN, SDWAN6, kernel=True)
         router = Bird(self.lab, onprem, 65020, "172.16.0.2", "fd00:172:16::2", kernel=True)
-        for name, (address, address6) in NODES.items():
+        for name, (address, address6) in self.places.items():
             sdwan.peer(name, address, ASN, families=(4,))
             sdwan.peer(f"{name}-v6", address6, ASN, families=(6,))
         sdwan.peer("onprem", "172.16.0.2", 65020, local="172.16.0.1", families=(4,))
@@ -104,7 +108,7 @@ class Vnet:
             # The firewall's own way out is not BGP's business.
             host.ip(f"route add default via 198.51.100.{number * 4 + 2}")
             wall = Bird(self.lab, host, asn, address)
-            for name, (node, _) in NODES.items():
+            for name, (node, _) in self.places.items():
                 wall.peer(name, node, ASN, families=(4,))
             wall.announce(DEFAULT)
             walls.append(wall)

@@ -43,7 +43,7 @@ class RouteWatch:
         return [(stamp, route) for stamp, deleted, route in self._all() if deleted]
 
     def changes(self):
-        """[(seconds since the epoch, was removed, prefix)] of every change of an IPv4 route."""
+        """[(seconds since the epoch, was removed, prefix)] of every change."""
         return [(datetime.datetime.fromisoformat(stamp).timestamp(), bool(deleted), _prefix(route))
                 for stamp, deleted, route in self._all()]
 
@@ -55,7 +55,7 @@ def _prefix(route):
     first = words[1] if words[0] in kinds and len(words) > 1 else words[0]
     if first == "default":
         return "0.0.0.0/0"
-    return first if "/" in first or ":" in first else first + "/32"
+    return first if "/" in first else first + ("/128" if ":" in first else "/32")
 
 
 def kernel_routes(host, family=4, table="main", protocol=None):
