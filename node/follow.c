@@ -7,9 +7,11 @@
 
 struct follow_route {
     uint32_t sets[REPL_NODES_MAX]; /* by node; 0 = not in its table */
-    uint8_t seen;                  /* bit per node: brought by the current full table */
-    uint8_t stood;                 /* bit per node: it was in the host before that table */
-    uint8_t withdrawn;             /* bit per node: said so, and no node has told the route since */
+    uint32_t kept;     /* in its place a node put something else that had not named it */
+    uint8_t seen;      /* bit per node: brought by the current full table */
+    uint8_t stood;     /* bit per node: it was in the host before that table */
+    uint8_t named;     /* bit per node: that table had all that the host leads to */
+    uint8_t withdrawn; /* bit per node: said so, and no node has told the route since */
 };
 
 bool follow_init(struct follow *f, size_t node_count, const uint8_t digest_key[16],
@@ -58,6 +60,13 @@ static void each_route(struct follow *f, visit_route *visit, size_t node, uint64
     }
 }
 
+static void keep(struct follow *f, struct follow_route *r, uint32_t set)
+{
+    nhset_ref(&f->sets, set);
+    nhset_unref(&f->sets, r->kept);
+    r->kept = set;
+}
+
 static bool is_held_by_a_node(const struct follow *f, const struct follow_route *r)
 {
     for (size_t i = 0; i < f->node_count; i++)
@@ -68,8 +77,10 @@ static bool is_held_by_a_node(const struct follow *f, const struct follow_route 
 
 static void drop_if_unused(struct follow *f, uint32_t prefix)
 {
-    if (!is_held_by_a_node(f, route_at(f, prefix)) && !program_holds(f->program, prefix))
-        prefix_table_drop(&f->prefixes, prefix);
+    if (is_held_by_a_node(f, route_at(f, prefix)) || program_holds(f->program, prefix))
+        return;
+    keep(f, route_at(f, prefix), 0);
+    prefix_table_drop(&f->prefixes, prefix);
 }
 
 void follow_released(struct follow *f, uint32_t prefix)
@@ -100,33 +111,28 @@ static void visit_unseen(struct follow *f, uint32_t prefix, size_t node, uint64_
     uint8_t bit = (uint8_t)(1u << node);
     (void)now_ms;
     r->seen &= (uint8_t)~bit;
+    r->named &= (uint8_t)~bit;
     r->stood = program_actual_set(f->program, prefix) ? r->stood | bit : r->stood & (uint8_t)~bit;
-}
-
-static bool is_active_and_complete(const struct follow *f, size_t node)
-{
-    return f->active == (int)node && f->nodes[node].complete;
-}
-
-static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
-{
-    struct follow_route *r = route_at(f, prefix);
-    if (r->seen & 1u << node || !r->sets[node])
-        return;
-    set_route(f, node, prefix, 0);
-    if (is_active_and_complete(f, node))
-        must(program_want(f->program, prefix, 0, PROGRAM_LOST, now_ms));
-    drop_if_unused(f, prefix);
 }
 
 /* ---- which table is applied ---- */
 
-/* A node that has not converged adds and replaces, and takes no next hop away: who announces it may not have spoken
- * to that node yet. */
+/* It has heard all those that the host leads to: what it says of them since is known to be so. */
+static void note_named(struct follow *f, size_t node, uint32_t prefix, uint32_t set)
+{
+    struct follow_route *r = route_at(f, prefix);
+    uint32_t actual = r->kept ? r->kept : program_actual_set(f->program, prefix);
+    if (nhset_is_subset(&f->sets, actual, set) && nhset_is_subset(&f->sets, program_wanted_set(f->program, prefix), set))
+        r->named |= (uint8_t)(1u << node);
+}
+
+/* A node that has not converged adds and replaces, and takes no next hop away before it has named all of them: who
+ * announces it may not have spoken to that node yet. */
 static bool may_set(const struct follow *f, size_t node, uint32_t prefix, uint32_t set)
 {
-    uint32_t actual = program_actual_set(f->program, prefix);
-    return f->nodes[node].complete || (set && (set == actual || !nhset_is_subset(&f->sets, set, actual)));
+    const struct follow_route *r = route_at(f, prefix);
+    return f->nodes[node].complete || r->named & 1u << node || r->kept ||
+           !nhset_is_subset(&f->sets, set, program_actual_set(f->program, prefix));
 }
 
 /* But what it brought itself goes by its word, and so does what stood in the host before where it has named all of it
@@ -134,10 +140,28 @@ static bool may_set(const struct follow *f, size_t node, uint32_t prefix, uint32
 static bool may_remove(const struct follow *f, size_t node, uint32_t prefix, bool is_lost)
 {
     const struct follow_route *r = route_at(f, prefix);
-    uint32_t named = r->seen & 1u << node ? r->sets[node] : 0;
-    bool is_its_own = named && !(r->stood & 1u << node);
-    bool is_proven = named && !is_lost && named == program_actual_set(f->program, prefix);
-    return f->nodes[node].complete || is_its_own || is_proven;
+    bool is_its_own = r->sets[node] && !(r->stood & 1u << node);
+    bool is_proven = r->named & 1u << node && !is_lost;
+    bool is_replaced = r->kept && (r->sets[node] || !is_lost);
+    return f->nodes[node].complete || is_its_own || is_proven || is_replaced;
+}
+
+/* By the word of the node that is followed: what is new in it the others have not named. What stood before and it has not
+ * named comes back when that goes which it put in its place. */
+static void want(struct follow *f, uint32_t prefix, uint32_t set, enum program_cause cause, uint64_t now_ms)
+{
+    struct follow_route *r = route_at(f, prefix);
+    size_t node = (size_t)f->active;
+    bool knows_all = f->nodes[node].complete || r->named & 1u << node;
+    bool comes_back = !knows_all && r->kept && nhset_is_subset(&f->sets, set, r->kept);
+    for (size_t i = 0; i < f->node_count; i++)
+        if (i != node && !nhset_is_subset(&f->sets, set, r->sets[i]))
+            r->named &= (uint8_t)~(1u << i);
+    must(program_want(f->program, prefix, comes_back ? r->kept : set, cause, now_ms));
+    if (knows_all || comes_back)
+        keep(f, r, 0);
+    else if (!r->kept)
+        keep(f, r, program_actual_set(f->program, prefix));
 }
 
 /* Why a node's table is without it: what it said when it was not followed, or told its table, counts all the same. */
@@ -158,8 +182,25 @@ static void note_cause(struct follow_route *r, size_t node, uint32_t set, bool i
 static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
 {
     const struct follow_route *r = route_at(f, prefix);
-    if (may_set(f, node, prefix, r->sets[node]))
-        must(program_want(f->program, prefix, r->sets[node], cause_of(r, node), now_ms));
+    enum program_cause cause = cause_of(r, node);
+    if (r->sets[node] ? may_set(f, node, prefix, r->sets[node]) : may_remove(f, node, prefix, cause == PROGRAM_LOST))
+        want(f, prefix, r->sets[node], cause, now_ms);
+}
+
+static bool is_active_and_complete(const struct follow *f, size_t node)
+{
+    return f->active == (int)node && f->nodes[node].complete;
+}
+
+static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    struct follow_route *r = route_at(f, prefix);
+    if (r->seen & 1u << node || !r->sets[node])
+        return;
+    set_route(f, node, prefix, 0);
+    if (is_active_and_complete(f, node))
+        want(f, prefix, 0, PROGRAM_LOST, now_ms);
+    drop_if_unused(f, prefix);
 }
 
 static bool is_usable(const struct follow_node *n)
@@ -246,11 +287,13 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
         must(set && !prefix);
         if (!prefix)
             continue;
+        if (set)
+            note_named(f, node, prefix, set);
         bool counts = set ? may_set(f, node, prefix, set) : may_remove(f, node, prefix, g->lost);
         set_route(f, node, prefix, set);
         note_cause(route_at(f, prefix), node, set, g->lost);
         if (f->active == (int)node && counts)
-            must(program_want(f->program, prefix, set, cause_of(route_at(f, prefix), node), now_ms));
+            want(f, prefix, set, cause_of(route_at(f, prefix), node), now_ms);
         if (!set)
             drop_if_unused(f, prefix);
     }
@@ -340,6 +383,7 @@ enum follow_result follow_beat(struct follow *f, size_t node, const uint8_t *dig
 static void visit_give_up(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
 {
     (void)node;
+    keep(f, route_at(f, prefix), 0);
     must(program_want(f->program, prefix, 0, PROGRAM_WITHDRAWN, now_ms));
 }
 

@@ -4,8 +4,9 @@
  * difference, not a reload. The active node stays active as long as it is connected and complete; then
  * the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
  * used as they come, and so is what a node says is gone; absence counts only from a node that has
- * converged, at its cut (make before break). What was lost without a withdrawal is subject to the brake; what a node
- * said was withdrawn is that also when it is followed later.
+ * converged, at its cut (make before break). One that has not is believed of what it has named all next hops of; what
+ * it puts in the place of another set goes again for that one. What was lost without a withdrawal is subject to the
+ * brake; what a node said was withdrawn is that also when it is followed later.
  * A beat with the digest of the node's table has it compared with what is held here.
  * Pure: no socket, no clock. Source: the replication design 4.8 (embedded table), DESIGN section 6. */
 #ifndef TANDEM_NODE_FOLLOW_H

@@ -9,6 +9,8 @@ enum { NODES = 2, MAX_OPS = 1000 };
 
 static const uint8_t key[16] = { 3 };
 static const struct ip_addr hop = { .bytes = { 10, 1, 0, 4 } };
+static const struct ip_addr some[] = { { .bytes = { 10, 1, 0, 5 } }, { .bytes = { 10, 1, 0, 6 } }, { .bytes = { 10, 1, 0, 7 } } };
+enum { ONE = 1, TWO = 2, THREE = 4 };
 
 struct side {
     struct follow f;
@@ -43,6 +45,21 @@ static void program(struct side *s, uint64_t now_ms)
     }
 }
 
+static void deliver(struct side *s, size_t node, const struct repl_table_routes *routes, uint8_t count,
+                    struct repl_table_batch b, uint64_t now_ms)
+{
+    b.incarnation = 1;
+    b.from = s->version[node];
+    b.to = s->version[node] += count;
+    b.cut = true;
+    b.routes = routes;
+    b.route_count = count ? 1 : 0;
+    b.route_total = s->total[node];
+    repl_digest_write(&s->digest[node], b.digest);
+    CU_ASSERT_EQUAL(follow_apply(&s->f, node, &b, now_ms), FOLLOW_APPLIED);
+    program(s, now_ms);
+}
+
 /* A batch of one node: prefixes first .. first + count - 1 with the hop, or removed. */
 static void say(struct side *s, size_t node, uint8_t first, uint8_t count, struct repl_table_batch b,
                 bool present, bool lost, uint64_t now_ms)
@@ -60,16 +77,40 @@ static void say(struct side *s, size_t node, uint8_t first, uint8_t count, struc
         s->total[node] += present ? 1 : UINT32_MAX;
     }
     routes.len = (uint16_t)(4 * count);
-    b.incarnation = 1;
-    b.from = s->version[node];
-    b.to = s->version[node] += count;
-    b.cut = true;
-    b.routes = &routes;
-    b.route_count = count ? 1 : 0;
-    b.route_total = s->total[node];
-    repl_digest_write(&s->digest[node], b.digest);
-    CU_ASSERT_EQUAL(follow_apply(&s->f, node, &b, now_ms), FOLLOW_APPLIED);
-    program(s, now_ms);
+    deliver(s, node, &routes, count, b, now_ms);
+}
+
+/* What a node says of one prefix and said before: masks of next hops. */
+static void tell(struct side *s, size_t node, unsigned before, unsigned after, struct repl_table_batch b, bool lost,
+                 uint64_t now_ms)
+{
+    struct ip_addr members[2][3];
+    struct nhset sets[2] = { { .members = members[0] }, { .members = members[1] } };
+    struct ip_prefix p = prefix_of(1);
+    for (unsigned i = 0; i < 3; i++) {
+        if (before & 1u << i)
+            members[0][sets[0].count++] = some[i];
+        if (after & 1u << i)
+            members[1][sets[1].count++] = some[i];
+    }
+    repl_digest_subtract(&s->digest[node], &p, &sets[0]);
+    repl_digest_add(&s->digest[node], &p, &sets[1]);
+    s->total[node] += (after != 0) - (uint32_t)(before != 0);
+    struct repl_table_routes routes = { .next_hops = members[1], .next_hop_count = (uint16_t)sets[1].count,
+                                        .nlri = (const uint8_t[]){ 24, 172, 16, 1 }, .len = 4, .lost = lost };
+    deliver(s, node, &routes, 1, b, now_ms);
+}
+
+/* The mask of what the host leads to. */
+static unsigned led_to(struct side *s)
+{
+    struct ip_prefix p = prefix_of(1);
+    uint32_t prefix = prefix_table_find(&s->f.prefixes, &p);
+    const struct nhset *set = nhset_get(&s->f.sets, prefix ? program_actual_set(s->f.program, prefix) : 0);
+    unsigned mask = 0;
+    for (uint32_t i = 0; i < set->count; i++)
+        mask |= 1u << (set->members[i].bytes[3] - some[0].bytes[3]);
+    return mask;
 }
 
 static uint32_t installed(const struct side *s)
@@ -79,6 +120,7 @@ static uint32_t installed(const struct side *s)
 
 static const struct repl_table_batch full = { .reset = true, .complete = true };
 static const struct repl_table_batch more = { .complete = true };
+static const struct repl_table_batch young = { .reset = true }, still_young = { 0 };
 static const struct repl_table_batch isolated = { .complete = true, .isolated = true };
 
 static void test_a_withdrawal_is_applied_at_once(void)
@@ -165,7 +207,6 @@ static void test_what_the_other_node_said_was_withdrawn_goes_when_it_takes_over(
 /* Its NVAs have not all told it everything, and who was followed is dead: no reason to hear nobody. */
 static void test_a_node_that_has_not_converged_is_better_than_one_that_is_gone(void)
 {
-    static const struct repl_table_batch young = { .reset = true }, still_young = { 0 };
     struct side s;
     begin(&s);
     say(&s, 0, 0, 10, full, true, false, 1000);
@@ -210,7 +251,6 @@ static void restart_node(struct side *s, uint64_t now_ms)
 
 static void test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence(void)
 {
-    static const struct repl_table_batch young = { .reset = true };
     struct side s;
     begin(&s);
     say(&s, 0, 0, 20, full, true, false, 1000);
@@ -223,11 +263,10 @@ static void test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absen
 
 static void test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost(void)
 {
-    static const struct repl_table_batch young = { .reset = true }, later = { .complete = false };
     struct side s;
     begin(&s);
     say(&s, 0, 0, 20, young, true, false, 1000);
-    say(&s, 0, 0, 2, later, false, true, 2000);
+    say(&s, 0, 0, 2, still_young, false, true, 2000);
     CU_ASSERT_EQUAL(installed(&s), 18);
     follow_fini(&s.f);
 }
@@ -235,15 +274,94 @@ static void test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost(void)
 /* Its table is young; what the host had before may be announced by who has not spoken to it yet. */
 static void test_a_node_that_is_back_takes_nothing_that_stood_before_it(void)
 {
-    static const struct repl_table_batch young = { .reset = true }, later = { .complete = false };
     struct side s;
     begin(&s);
     say(&s, 0, 0, 20, full, true, false, 1000);
     restart_node(&s, 2000);
     say(&s, 0, 0, 30, young, true, false, 3000); /* 20 to 29 are its own */
     CU_ASSERT_EQUAL(installed(&s), 30);
-    say(&s, 0, 15, 10, later, false, true, 4000);
+    say(&s, 0, 15, 10, still_young, false, true, 4000);
     CU_ASSERT_EQUAL(installed(&s), 25);
+    follow_fini(&s.f);
+}
+
+/* One speaks to it first, and withdraws; the other, who was there before, has not spoken to it yet. */
+static void test_what_stood_before_comes_back_when_that_goes_which_replaced_it(void)
+{
+    for (int lost = 0; lost <= 1; lost++) {
+        struct side s;
+        begin(&s);
+        tell(&s, 0, 0, ONE, full, false, 1000);
+        restart_node(&s, 2000);
+        tell(&s, 0, 0, TWO, young, false, 3000);
+        CU_ASSERT_EQUAL(led_to(&s), TWO);
+        tell(&s, 0, TWO, TWO | THREE, still_young, false, 3000);
+        tell(&s, 0, TWO | THREE, TWO, still_young, false, 3000);
+        CU_ASSERT_EQUAL(led_to(&s), TWO);
+        tell(&s, 0, TWO, 0, still_young, lost, 4000);
+        CU_ASSERT_EQUAL(led_to(&s), ONE);
+        say(&s, 0, 0, 0, more, false, false, 5000); /* all have spoken, and it was not among it */
+        CU_ASSERT_EQUAL(led_to(&s), 0);
+        CU_ASSERT_EQUAL(s.deletes, 1);
+        follow_fini(&s.f);
+    }
+}
+
+static void test_what_replaced_it_stays_when_all_have_spoken(void)
+{
+    struct side s;
+    begin(&s);
+    tell(&s, 0, 0, ONE, full, false, 1000);
+    restart_node(&s, 2000);
+    tell(&s, 0, 0, TWO, young, false, 3000);
+    say(&s, 0, 0, 0, more, false, false, 4000);
+    CU_ASSERT_EQUAL(led_to(&s), TWO);
+    tell(&s, 0, TWO, 0, more, false, 5000);
+    CU_ASSERT_EQUAL(led_to(&s), 0);
+    follow_fini(&s.f);
+}
+
+/* P5: an NVA without an End-of-RIB keeps a node young for a while, which knows all the same who is who. */
+static void test_a_node_that_has_named_them_all_takes_one_away(void)
+{
+    struct side s;
+    begin(&s);
+    tell(&s, 0, 0, ONE | TWO, full, false, 1000);
+    tell(&s, 1, 0, ONE | TWO, young, false, 1000);
+    follow_disconnected(&s.f, 0, 2000);
+    tell(&s, 1, ONE | TWO, TWO, still_young, false, 3000);
+    CU_ASSERT_EQUAL(led_to(&s), TWO);
+    tell(&s, 1, TWO, 0, still_young, false, 3000);
+    CU_ASSERT_EQUAL(led_to(&s), 0);
+    follow_fini(&s.f);
+}
+
+/* Before it was followed. */
+static void test_a_node_that_had_named_them_all_takes_them_away_when_it_is_followed(void)
+{
+    struct side s;
+    begin(&s);
+    tell(&s, 0, 0, ONE | TWO, full, false, 1000);
+    tell(&s, 1, 0, ONE | TWO, young, false, 1000);
+    tell(&s, 1, ONE | TWO, TWO, still_young, false, 1000);
+    tell(&s, 1, TWO, 0, still_young, false, 1000);
+    follow_disconnected(&s.f, 0, 2000);
+    program(&s, 2000);
+    CU_ASSERT_EQUAL(led_to(&s), 0);
+    follow_fini(&s.f);
+}
+
+static void test_a_node_that_has_not_named_the_latest_takes_nothing_away(void)
+{
+    struct side s;
+    begin(&s);
+    tell(&s, 0, 0, ONE, full, false, 1000);
+    tell(&s, 1, 0, ONE, young, false, 1000);
+    tell(&s, 0, ONE, ONE | TWO, more, false, 1000); /* the second one does not hear of it */
+    tell(&s, 1, ONE, 0, still_young, false, 1000);
+    follow_disconnected(&s.f, 0, 2000);
+    program(&s, 2000);
+    CU_ASSERT_EQUAL(led_to(&s), ONE | TWO);
     follow_fini(&s.f);
 }
 
@@ -367,6 +485,11 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_what_was_withdrawn_and_told_again_is_lost_at_most),
         CU_CASE(test_a_node_that_has_not_converged_is_better_than_one_that_is_gone),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
+        CU_CASE(test_what_stood_before_comes_back_when_that_goes_which_replaced_it),
+        CU_CASE(test_what_replaced_it_stays_when_all_have_spoken),
+        CU_CASE(test_a_node_that_has_named_them_all_takes_one_away),
+        CU_CASE(test_a_node_that_had_named_them_all_takes_them_away_when_it_is_followed),
+        CU_CASE(test_a_node_that_has_not_named_the_latest_takes_nothing_away),
         CU_CASE(test_a_node_that_waits_for_one_nva_may_still_say_what_is_lost),
         CU_CASE(test_a_node_that_is_back_takes_nothing_that_stood_before_it),
         CU_CASE(test_a_table_that_does_not_add_up_is_asked_for_again))
