@@ -50,6 +50,7 @@ struct program {
     struct program_cfg cfg;
     struct nhset_table *sets;
     struct entry *entries[BGP_FAMILIES]; /* by place */
+    uint32_t *kept[BGP_FAMILIES]; /* by place, in merge mode: inherited, and something else was put in its place */
     uint32_t cap[BGP_FAMILIES];
     struct chain chains[LISTS];
     uint32_t again[LISTS]; /* of a list's first: their back-off is over, whatever it was */
@@ -101,8 +102,10 @@ void program_free(struct program *p)
         for (uint32_t place = 0; place < p->cap[f]; place++) {
             nhset_unref(p->sets, p->entries[f][place].wanted);
             nhset_unref(p->sets, p->entries[f][place].actual);
+            nhset_unref(p->sets, p->kept[f] ? p->kept[f][place] : 0);
         }
         free(p->entries[f]);
+        free(p->kept[f]);
     }
     free(p);
 }
@@ -116,21 +119,39 @@ static struct entry *find(const struct program *p, uint32_t prefix)
     return place < p->cap[f] ? &p->entries[f][place] : NULL;
 }
 
+static void *grow(void *array, size_t size, uint32_t from, uint32_t to)
+{
+    char *grown = realloc(array, to * size);
+    if (grown)
+        memset(grown + from * size, 0, (to - from) * size);
+    return grown;
+}
+
+static bool make_room(struct program *p, enum bgp_family f, uint32_t cap)
+{
+    struct entry *entries = grow(p->entries[f], sizeof *entries, p->cap[f], cap);
+    p->entries[f] = entries ? entries : p->entries[f];
+    uint32_t *sets = p->stats.merging ? grow(p->kept[f], sizeof *sets, p->cap[f], cap) : NULL;
+    p->kept[f] = sets ? sets : p->kept[f];
+    if (!entries || (p->stats.merging && !sets))
+        return false;
+    p->cap[f] = cap;
+    return true;
+}
+
 static struct entry *get(struct program *p, uint32_t prefix)
 {
     enum bgp_family f = prefix_index_family(prefix);
     uint32_t place = prefix_index_place(prefix), cap = p->cap[f] ? p->cap[f] : 64;
     while (cap <= place)
         cap *= 2;
-    if (cap > p->cap[f]) {
-        struct entry *grown = realloc(p->entries[f], cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        memset(grown + p->cap[f], 0, (cap - p->cap[f]) * sizeof *grown);
-        p->entries[f] = grown;
-        p->cap[f] = cap;
-    }
-    return &p->entries[f][place];
+    return cap == p->cap[f] || make_room(p, f, cap) ? &p->entries[f][place] : NULL;
+}
+
+static uint32_t kept(const struct program *p, uint32_t prefix)
+{
+    const uint32_t *sets = p->kept[prefix_index_family(prefix)];
+    return sets && find(p, prefix) ? sets[prefix_index_place(prefix)] : 0;
 }
 
 /* The field of program_stats that counts the members of a list. */
@@ -202,13 +223,23 @@ static enum list_name retry_list(const struct entry *e)
     return RETRY + (level < RETRY_LEVELS ? level : RETRY_LEVELS - 1);
 }
 
-/* Deletion rule and merge mode of the header; everything else is a PUT. */
-static enum list_name list_for(const struct program *p, const struct entry *e)
+/* What is to stand there: what was inherited comes back when that goes which was put in its place. */
+static uint32_t goal(const struct program *p, uint32_t prefix, const struct entry *e)
 {
-    if ((e->flags & IN_FLIGHT) || e->wanted == e->actual)
+    uint32_t set = kept(p, prefix);
+    return set && nhset_is_subset(p->sets, e->wanted, set) ? set : e->wanted;
+}
+
+/* Deletion rule and merge mode of the header; everything else is a PUT. */
+static enum list_name list_for(const struct program *p, uint32_t prefix, const struct entry *e)
+{
+    uint32_t set = goal(p, prefix, e);
+    if ((e->flags & IN_FLIGHT) || set == e->actual)
         return OFF;
     if (e->flags & BACKOFF)
         return retry_list(e);
+    if (set != e->wanted)
+        return PUT;
     bool merging = p->stats.merging && (e->flags & (INHERITED | DISPROVED)) == INHERITED;
     if (e->wanted == 0) {
         /* Once claimed, all that spoke for the inherited route is known; a withdrawal is of that. */
@@ -223,8 +254,35 @@ static enum list_name list_for(const struct program *p, const struct entry *e)
     return PUT;
 }
 
+static void set_ref(struct program *p, uint32_t *field, uint32_t nhset)
+{
+    nhset_ref(p->sets, nhset);
+    nhset_unref(p->sets, *field);
+    *field = nhset;
+}
+
+static void keep(struct program *p, uint32_t prefix, uint32_t nhset)
+{
+    uint32_t *sets = p->kept[prefix_index_family(prefix)];
+    if (sets)
+        set_ref(p, &sets[prefix_index_place(prefix)], nhset);
+}
+
+/* Nothing is kept for what nobody speaks for, and for what stands there, or is about to. */
+static void review_kept(struct program *p, uint32_t prefix, struct entry *e)
+{
+    uint32_t set = kept(p, prefix);
+    if (!set || (e->flags & IN_FLIGHT))
+        return;
+    if (e->actual == set)
+        e->flags &= (uint16_t)~CLAIMED;
+    if (e->actual == set || !e->actual || e->flags & DISPROVED || nhset_is_subset(p->sets, set, e->wanted))
+        keep(p, prefix, 0);
+}
+
 static void place(struct program *p, uint32_t prefix, struct entry *e)
 {
+    review_kept(p, prefix, e);
     if (e->wanted == e->actual && !(e->flags & IN_FLIGHT)) {
         e->flags &= (uint16_t) ~(FAILED | BACKOFF);
         e->tries = 0;
@@ -234,7 +292,7 @@ static void place(struct program *p, uint32_t prefix, struct entry *e)
     if (e->wanted)
         e->flags &= (uint16_t)~HEARSAY;
     count_entry(p, e);
-    enum list_name list = list_for(p, e);
+    enum list_name list = list_for(p, prefix, e);
     if (list != e->list) {
         list_take_off(p, e);
         list_put_on(p, prefix, e, list);
@@ -243,13 +301,6 @@ static void place(struct program *p, uint32_t prefix, struct entry *e)
     }
     if (!e->wanted && !e->actual && !(e->flags & IN_FLIGHT))
         *e = (struct entry){ 0 }; /* forgotten: the index may name another prefix next */
-}
-
-static void set_ref(struct program *p, uint32_t *field, uint32_t nhset)
-{
-    nhset_ref(p->sets, nhset);
-    nhset_unref(p->sets, *field);
-    *field = nhset;
 }
 
 static void set_actual(struct program *p, struct entry *e, uint32_t nhset)
@@ -332,17 +383,32 @@ static void judge_waiting(struct program *p)
     judge_slice(p);
 }
 
+static void keep_nothing(struct program *p, enum bgp_family family)
+{
+    for (uint32_t place_of = 0; place_of < p->cap[family] && p->kept[family]; place_of++) {
+        uint32_t prefix = prefix_index(family, place_of);
+        if (!kept(p, prefix))
+            continue;
+        keep(p, prefix, 0);
+        place(p, prefix, find(p, prefix));
+    }
+    free(p->kept[family]);
+    p->kept[family] = NULL;
+}
+
 void program_converged(struct program *p, uint64_t now_ms)
 {
     p->now_ms = now_ms;
     p->stats.merging = false;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        keep_nothing(p, (enum bgp_family)f);
     judge_waiting(p);
 }
 
 bool program_is_merging(const struct program *p, uint32_t prefix)
 {
     const struct entry *e = find(p, prefix);
-    return p->stats.merging && e && e->list == MERGE;
+    return p->stats.merging && e && (e->list == MERGE || kept(p, prefix));
 }
 
 void program_disproved(struct program *p, uint32_t prefix, enum program_cause cause, uint64_t now_ms)
@@ -452,9 +518,13 @@ static void wake_retries(struct program *p)
 static void issue(struct program *p, uint32_t prefix, struct program_op *out)
 {
     struct entry *e = find(p, prefix);
-    *out = (struct program_op){ .kind = e->wanted ? PROGRAM_PUT : PROGRAM_DELETE,
+    uint32_t set = goal(p, prefix, e);
+    bool unclaimed = (e->flags & (INHERITED | CLAIMED | DISPROVED)) == INHERITED;
+    if (set && e->actual && unclaimed && !kept(p, prefix) && !nhset_is_subset(p->sets, e->actual, set))
+        keep(p, prefix, e->actual);
+    *out = (struct program_op){ .kind = set ? PROGRAM_PUT : PROGRAM_DELETE,
                                 .prefix = prefix,
-                                .nhset = e->wanted,
+                                .nhset = set,
                                 .previous = e->actual };
     nhset_ref(p->sets, out->nhset);
     nhset_ref(p->sets, out->previous);
@@ -498,7 +568,7 @@ static void note_failure(struct program *p, struct entry *e, const struct progra
 {
     p->stats.errors++;
     e->flags |= FAILED;
-    if (e->wanted != op->nhset)
+    if (goal(p, op->prefix, e) != op->nhset)
         return; /* the wish changed meanwhile: the new one is tried at once */
     e->flags |= BACKOFF;
     e->due_ms = (uint32_t)(p->now_ms + retry_delay(p, e->tries));
@@ -595,6 +665,11 @@ bool program_is_hearsay(const struct program *p, uint32_t prefix)
 {
     const struct entry *e = find(p, prefix);
     return e && e->flags & HEARSAY;
+}
+
+uint32_t program_inherited_set(const struct program *p, uint32_t prefix)
+{
+    return kept(p, prefix) ? kept(p, prefix) : program_actual_set(p, prefix);
 }
 
 uint32_t program_wanted_set(const struct program *p, uint32_t prefix)

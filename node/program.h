@@ -6,8 +6,8 @@
  *   - the owner said want(0) for it, or, for what was only inherited, said converged;
  *   - no merge mode: while the node has not converged, nothing that was inherited is removed, unless the
  *     owner wanted exactly that set since and it was then withdrawn; and a wanted set that is a proper
- *     subset of the inherited one is not applied (ECMP does not shrink). Neither holds for what the owner
- *     says is disproved;
+ *     subset of the inherited one is not applied (ECMP does not shrink). Another set takes its place, and when
+ *     that goes the inherited one comes back. None of it holds for what the owner says is disproved;
  *   - the brake: when more than max(50, 30 %) of the table would go for another cause than explicit
  *     withdrawals, those deletions wait 60 s; while no NVA is heard they wait without limit.
  * Prefixes are indices of a prefix_table, sets are ids of an nhset_table, both the owner's. The
@@ -58,8 +58,9 @@ int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum progra
                  uint64_t now_ms) MUST_USE;
 /* Converged: inherited prefixes that nobody wants may go (cause LOST). Before that: merge mode. */
 void program_converged(struct program *p, uint64_t now_ms);
-/* Does merge mode keep what is there of this prefix, although that is not what is wanted? … */
+/* Does merge mode keep what is there of this prefix, or was, although that is not what is wanted? … */
 bool program_is_merging(const struct program *p, uint32_t prefix);
+uint32_t program_inherited_set(const struct program *p, uint32_t prefix);
 /* … It does no longer: those that it leads to, and is not wanted to, do not announce it any more; by what they said
  * (WITHDRAWN), or did not say (LOST). */
 void program_disproved(struct program *p, uint32_t prefix, enum program_cause cause, uint64_t now_ms);

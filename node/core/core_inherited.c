@@ -27,14 +27,14 @@ static bool has(const struct nhset *set, const struct ip_addr *hop)
 
 static void judge(struct core *c, struct core_target *t, uint32_t net)
 {
-    const struct nhset *actual = nhset_get(&c->rib.sets, program_actual_set(t->program, net));
+    const struct nhset *inherited = nhset_get(&c->rib.sets, program_inherited_set(t->program, net));
     uint32_t wanted_id = program_wanted_set(t->program, net);
     const struct nhset *wanted = wanted_id ? nhset_get(&c->rib.sets, wanted_id) : NULL;
     enum program_cause cause = PROGRAM_WITHDRAWN;
-    for (uint32_t i = 0; i < actual->count; i++) {
-        if (has(wanted, &actual->members[i]))
+    for (uint32_t i = 0; i < inherited->count; i++) {
+        if (has(wanted, &inherited->members[i]))
             continue;
-        enum repl_word word = word_of(c, net, &actual->members[i]);
+        enum repl_word word = word_of(c, net, &inherited->members[i]);
         if (word == REPL_UNKNOWN)
             return;
         if (word == REPL_UNTOLD)
