@@ -141,12 +141,16 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
     }
 }
 
-/* When a peer that may still owe its End-of-RIB counts as having told all. */
+/* When a peer that may still owe its End-of-RIB counts as having told all. One that owes none may have news all the time
+ * and never be silent: nobody waits longer for it than for one that does not come. */
 static uint64_t quiet_at(const struct core *c, const struct core_peer *p)
 {
     if (!p->waits_for || bgp_session_slot(p->session) < 0)
         return UINT64_MAX;
-    return p->update_ms + (p->sends_eor ? c->config->defer_ms : CORE_QUIET_MS);
+    if (p->sends_eor)
+        return p->update_ms + c->config->defer_ms;
+    uint64_t quiet = p->update_ms + CORE_QUIET_MS, last = p->up_ms + c->config->defer_ms;
+    return quiet < last ? quiet : last;
 }
 
 /* When it is too late to tell more of what it tells anew. */

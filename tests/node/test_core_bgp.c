@@ -1,5 +1,5 @@
 /* Sessions and routes of the core: the lab of tests/lib/core_lab.h. */
-#include "node/core/core.h"
+#include "node/core/core_impl.h"
 
 #include "tests/lib/core_lab.h"
 
@@ -442,6 +442,24 @@ static void test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_sp
     lab_close(l);
 }
 
+/* Who offers no graceful restart marks no end, and a busy one is never silent. */
+static void test_a_peer_without_an_end_that_always_has_news_has_told_all_some_time(void)
+{
+    struct lab *l = lab_open("");
+    const struct rib_session *session =
+        &core_rib(l->core)->origins[1].sessions[core_peer_find(l->core, "talker")->nva];
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    for (int s = 0; s < 58; s += 2) {
+        say(l, TALKER, ROUTE);
+        pass(l, 2);
+    }
+    CU_ASSERT_EQUAL(session->state, RIB_SESSION_SYNCING);
+    say(l, TALKER, ROUTE);
+    pass(l, 3);
+    CU_ASSERT_EQUAL(session->state, RIB_SESSION_SYNCED);
+    lab_close(l);
+}
+
 CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_stranger_is_told_that_it_is_one), CU_CASE(test_strangers_are_told_a_few_at_a_time),
         CU_CASE(test_what_was_said_before_the_end_is_heard),
@@ -469,4 +487,5 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_peer_hears_our_as_for_its_own_where_it_is_overridden),
         CU_CASE(test_a_peer_sees_us_as_the_as_that_its_entry_says),
         CU_CASE(test_our_own_as_in_a_path_is_a_loop_unless_it_is_allowed),
+        CU_CASE(test_a_peer_without_an_end_that_always_has_news_has_told_all_some_time),
         CU_CASE(test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken))
