@@ -1,22 +1,24 @@
 #!/usr/bin/python3
 """Whatever may go wrong, by chance: real programs, a real kernel, BIRD, FRR and GoBGP, and faults that a seed chooses.
 
-    tests/chaos/storm.py [--seed N] [--seconds S] [--journal FILE]
+    tests/chaos/storm.py [--seed N] [--seconds S] [--journal FILE] [--with THING,...|none]
 
-The network of deploy/demo and one appliance more. In rounds: one to three faults at once, beginning and ending when
-the seed says, while appliances announce and withdraw; then everything heals and has to be what the appliances say.
-Nodes are killed, stopped (SIGSTOP), restarted, unplugged, reloaded, parted from each other both ways and one way, cut
-off an appliance; appliances restart or are killed; so is the agent.
+The network of deploy/demo, an appliance more, and things that the seed chooses too: a third node, etcd, OpenBGPD,
+graceful restarts … (storm_net.MORE); --with says which instead. In rounds: one to three faults at once (rows of
+storm_faults.FAULTS), beginning and ending when the seed says, while appliances announce, withdraw and prepend; then
+everything heals and has to be what the appliances say, in every table and at every appliance.
 
-Observers take no part: an `ip monitor` in the VM and behind the branch, 1,000 packets a second to each side, a poller
-of /readyz. What they saw, and what was done, is a journal of JSON lines, which verdict.py judges afterwards.
+Observers take no part: an `ip monitor` wherever a table is and behind the branch, a watch of etcd, 1,000 packets a
+second to each side, a poller of /readyz. What they saw, and what was done, is a journal of JSON lines, which verdict.py
+judges afterwards.
 """
 import argparse
-import contextlib
+import concurrent.futures
 import dataclasses
 import json
 import os
 import random
+import shutil
 import sys
 import threading
 import time
@@ -25,21 +27,16 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")]
 sys.dont_write_bytecode = True
 
-from case import Cases  # noqa: E402
-from lab import vnet  # noqa: E402
-from lab.check import Stopwatch, expect  # noqa: E402
-from lab.fault import deaf, partition, stopped, unplugged  # noqa: E402
-from lab.gobgp import Gobgp  # noqa: E402
+from case import Cases, Failed  # noqa: E402
+from lab.check import Stopwatch  # noqa: E402
 from lab.net import Lab  # noqa: E402
 from lab.stream import reports  # noqa: E402
+from storm_faults import FAULTS  # noqa: E402
+from storm_net import MORE, World  # noqa: E402
 from verdict import Verdict  # noqa: E402
 
-CONTROLLER, CONTROLLER_ASN = "10.1.2.6", 65003
-SHARED = [f"10.60.{number}.0/24" for number in range(10)]  # the firewall and the SD-WAN may announce any of them
-# GoBGP 3 sends no withdrawal when a route of its own goes and one that it learned of the same peers takes its place.
-OWN = [f"10.61.{number}.0/24" for number in range(5)]
 CHANGE_S, READY_S = 0.3, 0.05
-SETTLE_S = 30  # L3: from healing until everything is as it should be
+PREPENDS = (0, 0, 0, 1, 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,29 +45,6 @@ class Fault:
     end: float
     name: str
     node: object
-
-
-class Controller(Gobgp):
-    """Its routes are as good as those of the others, whose ORIGIN is IGP."""
-
-    def gobgp(self, *words, as_json=False):
-        return super().gobgp(*words, *(("origin", "igp") if words[:3] == ("global", "rib", "add") else ()), as_json=as_json)
-
-
-class World(vnet.Vnet):
-    """With a controller that speaks GoBGP."""
-
-    def _firewalls(self):
-        walls = super()._firewalls()
-        self.controller = Controller(self.lab, self._member("controller", CONTROLLER), CONTROLLER_ASN, CONTROLLER)
-        for name, (address, _) in vnet.NODES.items():
-            self.controller.peer(name, address, vnet.ASN, families=(4,))
-        self.cluster.peer("controller", CONTROLLER, CONTROLLER_ASN, holdTime="9s")
-        return walls
-
-    @property
-    def appliances(self):
-        return [*super().appliances, self.controller]
 
 
 class Journal:
@@ -108,152 +82,59 @@ class Readiness(threading.Thread):
 
 
 class Storm:
-    def __init__(self, lab, seed):
-        self.net, self.journal, self.random = World(lab), Journal(), random.Random(seed)
+    def __init__(self, lab, seed, more):
+        self.random = random.Random(seed)
+        drawn = {thing for thing in MORE if self.random.random() < 0.5}
+        self.net, self.journal = World(lab, drawn if more is None else more), Journal()
         self.nodes = list(self.net.nodes.values())
-        self.changers = [self.net.fw1, self.net.sdwan, self.net.controller]
         self.down = set()  # appliances
+        self.orders = concurrent.futures.ThreadPoolExecutor()
+        self.failures = []  # of what the storm itself ended
 
     def start(self):
-        self.net.cluster.start()
-        self.net.start_appliances()
-        self.net.agent.start()
-        self.settle()
-        watches = self.net.watches()
-        self.watches = {name: watches[name] for name in ("vm", "onprem")}
+        self.net.start()
+        self.net.settle()
+        self.watches = self.net.watches()
         self.streams = self.net.streams()
         reports(*self.streams)
         self.poller = Readiness(self.nodes, self.journal)
         self.poller.start()
 
-    # What has to be there.
+    # For faults.
 
-    def wanted(self):
-        table = {vnet.BRANCH: [vnet.SDWAN], vnet.DEFAULT: sorted([vnet.FW1, vnet.FW2])}
-        for prefix in SHARED + OWN:
-            hops = sorted(a.address for a in self.changers if prefix in a.announced)
-            if hops:
-                table[prefix] = hops
-        return table
+    def later(self, *order):
+        """An order that takes its time."""
+        self.orders.submit(*order)
 
-    def settle(self):
-        for node in self.nodes:
-            node.wait_ready(SETTLE_S)
-            node.wait_linked(SETTLE_S)
-            node.wait_peers(*vnet.PEERS, "controller", seconds=SETTLE_S)
-        expect("the VM's kernel", self.wanted(), self.net.vm_routes, SETTLE_S)
-        self.net.cluster.expect_equal(SETTLE_S)
-
-    # Faults: each is a context; what is in it happens while it lasts.
-
-    @contextlib.contextmanager
-    def kill(self, node):
-        node.kill()
-        yield
-        node.start()
-
-    def pause(self, node):
-        return stopped(node.process)
-
-    @contextlib.contextmanager
-    def restart(self, node):
-        node.stop()
-        yield
-        node.start()
-
-    def power(self, node):
-        return unplugged(node.host)
-
-    @contextlib.contextmanager
-    def both(self, _node):
-        for node in self.nodes:
-            node.kill()
-        yield
-        for node in self.nodes:
-            node.start()
-
-    @contextlib.contextmanager
-    def reload(self, _node):
-        """Another limit for one appliance, in all files, and back."""
-        texts = [f"peerAsn: {CONTROLLER_ASN}, holdTime: 9s" + more for more in ("", ", maxRoutes: { limit: 5000 }")]
-        for old, new in (texts, texts[::-1]):
-            for node in self.nodes:
-                node.rewrite(old + " }", new + " }")
-            if old == texts[0]:
-                yield
-
-    @contextlib.contextmanager
-    def agent(self, _node):
-        self.net.agent.kill()
-        yield
-        self.net.agent.start()
-
-    def parted(self, _node):
-        return partition(*((node.host, vnet.NODES[node.name]) for node in self.nodes))
-
-    def one_way(self, node):
-        other = next(n for n in self.nodes if n is not node)
-        return deaf(node.host, *vnet.NODES[other.name])
-
-    def cut_off(self, node):
-        """From one appliance; for less than the hold time, or more."""
-        return deaf(node.host, self.random.choice([vnet.FW1, vnet.SDWAN, CONTROLLER]))
-
-    @contextlib.contextmanager
-    def gone(self, end):
-        appliance = self.random.choice(self.changers)
-        self.journal.note("appliance", name=appliance.name)
-        self.down.add(appliance)
-        end(appliance)
-        yield
-        appliance.start()
-        self.down.remove(appliance)
-
-    def told(self, _node):
-        return self.gone(lambda appliance: appliance.stop())
-
-    def untold(self, _node):
-        return self.gone(lambda appliance: appliance.kill())
-
-    # (share, longest s, what must not happen beside it, how)
-    FAULTS = {
-        "kill -9": (4, 4, {"node"}, kill),
-        "SIGSTOP": (4, 5, {"node"}, pause),
-        "restart": (2, 2, {"node"}, restart),
-        "power failure": (2, 4, {"node", "link"}, power),
-        "both killed": (1, 2, {"node", "agent"}, both),
-        "reload": (1, 1, {"node"}, reload),
-        "agent killed": (1, 1, {"agent"}, agent),
-        "partition": (3, 5, {"link"}, parted),
-        "one-way partition": (3, 5, {"link"}, one_way),
-        "cut off an appliance": (2, 14, {"node", "link"}, cut_off),
-        "appliance restarts": (2, 2, {"appliance"}, told),
-        "appliance killed": (2, 2, {"appliance"}, untold),
-    }
+    def ends(self, node):
+        """Stopped in order; under sanitizers its status says that nothing leaked, too."""
+        if status := node.stop():
+            self.failures.append(f"{node.name} ended with status {status}\n{node.process.tail(40)}")
 
     def choose(self):
         """The faults of the next round."""
         plan, taken = [], set()
         for _ in range(self.random.randint(1, 3)):
-            names = [n for n, (_, _, groups, _) in self.FAULTS.items() if not groups & taken]
-            if not names:
-                break
-            name = self.random.choices(names, [self.FAULTS[n][0] for n in names])[0]
-            _, longest, groups, _ = self.FAULTS[name]
-            taken |= groups
+            names = [n for n, kind in FAULTS.items() if not kind.apart & taken and (not kind.needs or kind.needs in self.net.more)]
+            name = self.random.choices(names, [FAULTS[n].share for n in names])[0]
+            taken |= FAULTS[name].apart
             begin = self.random.uniform(0, 1)
-            plan.append(Fault(begin, begin + self.random.uniform(0.2, longest), name, self.random.choice(self.nodes)))
+            plan.append(Fault(begin, begin + self.random.uniform(0.2, FAULTS[name].longest), name, self.random.choice(self.nodes)))
         return plan
 
     def change(self):
         """One appliance says something else."""
-        appliance = self.random.choice(self.changers)
-        prefix = self.random.choice(OWN if appliance is self.net.controller else SHARED)
+        appliance = self.random.choice(self.net.appliances)
+        prefix, prepends = self.random.choice(self.net.prefixes(appliance)), self.random.choice(PREPENDS)
         if appliance in self.down:
             return
-        what = "withdraw" if prefix in appliance.announced else "announce"
-        line = self.journal.note(what, appliance=appliance.name, prefix=prefix)
-        getattr(appliance, what)(prefix)
+        is_there = prefix in appliance.announced
+        if is_there and appliance.announced[prefix] != prepends:
+            self.journal.note("prepend", appliance=appliance.name, prefix=prefix, times=prepends)
+            appliance.announce(prefix, prepends)
+            return
+        line = self.journal.note("withdraw" if is_there else "announce", appliance=appliance.name, prefix=prefix)
+        (appliance.withdraw if is_there else appliance.announce)(prefix)
         line["until"] = time.time()
 
     def round(self, plan):
@@ -274,13 +155,16 @@ class Storm:
             for fault in list(under_way):
                 self.end(fault, under_way)
         watch = Stopwatch()
-        self.settle()
+        self.net.settle()
         lost = {stream.name: part["lost"] for stream, part in zip(self.streams, reports(*self.streams))}
         self.journal.note("settled", ms=watch.ms, lost=lost)
+        if self.failures:
+            raise Failed("\n".join(self.failures))
 
     def begin(self, fault, under_way):
-        line = self.journal.note("fault", name=fault.name, node=fault.node.name)
-        under_way[fault] = self.FAULTS[fault.name][3](self, fault.node), line
+        kind = FAULTS[fault.name]
+        line = self.journal.note("fault", name=fault.name, node=fault.node.name, hides=sorted(kind.hides))
+        under_way[fault] = kind.run(self, fault.node), line
         under_way[fault][0].__enter__()
 
     def end(self, fault, under_way):
@@ -289,31 +173,57 @@ class Storm:
         line["until"] = time.time()
 
 
-def main():
+    def end_all(self):
+        """Everything that runs ends well."""
+        self.net.cluster.stop()
+        if complaints := self.net.complaints():
+            raise Failed("\n".join(complaints))
+
+    def write(self, path):
+        self.poller.ends = True
+        for name, watch in self.watches.items():
+            for at, removed, prefix in watch.changes():
+                self.journal.lines.append({"at": at, "event": "removed" if removed else "put", "host": name, "prefix": prefix})
+        self.journal.write(path)
+
+
+def things(text):
+    """Those of MORE that are named."""
+    named = set(text.split(",")) - {"none"}
+    if named - set(MORE):
+        raise argparse.ArgumentTypeError(", ".join(MORE))
+    return named
+
+
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=60, help="rounds begin for so long")
-    parser.add_argument("--journal", help="keep what was seen in this file")
-    options = parser.parse_args()
+    parser.add_argument("--journal", help="keep what was seen in this file, and all logs beside it")
+    parser.add_argument("--with", dest="more", type=things, help="; ".join(f"{name}: {what}" for name, what in MORE.items()))
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
     cases = Cases([])
     with Lab("storm") as lab:
-        storm = Storm(lab, options.seed)
-        if cases.one("the network stands and traffic flows", storm.start):
+        storm = Storm(lab, options.seed, options.more)
+        if cases.one(f"the network stands and traffic flows ({', '.join(sorted(storm.net.more)) or 'a pair'})", storm.start):
             end, number, goes_on = time.monotonic() + options.seconds, 0, True
             while goes_on and (time.monotonic() < end or not number):
                 number += 1
                 plan = storm.choose()
                 storm.journal.note("round", number=number)
                 goes_on = cases.one(f"round {number}: {', '.join(sorted(fault.name for fault in plan))}", storm.round, plan)
-            storm.poller.ends = True
             path = options.journal or lab.path("journal")
-            for name, watch in storm.watches.items():
-                for at, removed, prefix in watch.changes():
-                    storm.journal.lines.append({"at": at, "event": "removed" if removed else "put", "host": name, "prefix": prefix})
-            storm.journal.write(path)
+            storm.write(path)
             verdict = Verdict(path)
             for name, judge in verdict.questions():
                 cases.one(name, judge)
+            cases.one("all nodes end well", storm.end_all)
+            if options.journal:
+                shutil.copytree(lab.path("log"), options.journal + ".logs", dirs_exist_ok=True)
             verdict.print()
     return cases.end()
 

@@ -1,20 +1,25 @@
 """Judges the journal of a storm (storm.py) when it is over: what was promised, beside what was seen.
 
-What an appliance surely announced is what it said long enough ago (ARRIVE_S) and has not begun to take back; nothing
-counts as sure of an appliance that was itself restarted, from then until its round has settled. A removal is a prefix
-that vanished from a kernel, whatever stands there a moment later.
+What an appliance surely announced is what it said long enough ago and has not begun to take back; nothing counts as
+sure of an appliance that was itself restarted, from then until its round has settled. A removal is a prefix that
+vanished from a table, whatever stands there a moment later. Tables are of three kinds, and a fault says whose news it
+holds up (`hides` of storm_faults.py).
 """
 import json
 import statistics
 
 from case import Failed
 
-ARRIVE_S = 3      # from an announcement until it counts as sure
+ARRIVE_S = {"vm": 3, "shared": 10, "kernels": 10}  # from an announcement until it counts as sure: for as long a table may lag
 ZOMBIE_MS = 1000  # P5
 READY_MS = 2000   # scenario 2: steady again after a pause
 SETTLE_MS = 30000  # L3
 LATE = 3          # times are judged so many times as long as promised: the machine does other work too
-FAULTS_OF_PATHS = ("both killed",)  # the branch learned its way back from the nodes
+FAULTS_OF_PATHS = ("all killed", "all stopped")  # the branch learned its way back from the nodes
+
+
+def kind(table):
+    return {"vm": "vm", "etcd": "shared", "reader": "shared"}.get(table, "kernels")
 
 
 class Verdict:
@@ -29,15 +34,10 @@ class Verdict:
         return [line for line in self.lines if line["event"] in events]
 
     def _rounds(self):
-        """[(begin, end, what was noted in it)]"""
-        rounds, begin = [], None
-        for line in self.lines:
-            if line["event"] == "round":
-                begin = line["at"]
-            elif line["event"] == "settled" and begin is not None:
-                rounds.append((begin, line["at"], [l for l in self.lines if begin <= l["at"] <= line["at"]]))
-                begin = None
-        return rounds
+        """[(begin, end, what was noted in it)]; the last one may have no end of its own."""
+        begins = [line["at"] for line in self.lines if line["event"] == "round"]
+        ends = begins[1:] + [self.lines[-1]["at"] + 1]
+        return [(begin, end, [l for l in self.lines if begin <= l["at"] < end]) for begin, end in zip(begins, ends)]
 
     def tell(self, what, promised, values, unit="ms"):
         if values:
@@ -48,31 +48,35 @@ class Verdict:
         for what, promised, seen in self.figures:
             print(f"       {what:58} promised {promised:12} seen {seen}", flush=True)
 
+    @property
+    def tables(self):
+        return sorted({line["host"] for line in self.of("removed", "put")} - {"onprem"}, key=lambda name: (kind(name), name))
+
     # What the appliances said.
 
     def _announcers(self, prefix):
-        """{appliance: [(from, until)]} in which it surely announces the prefix."""
+        """{appliance: [(from, until)]} in which it announces the prefix and nothing else."""
         spans, since = {}, {}
         for line in self.of("announce", "withdraw"):
             if line["prefix"] != prefix:
                 continue
             who = line["appliance"]
             if line["event"] == "announce":
-                since[who] = line["until"] + ARRIVE_S
+                since[who] = line["until"]
             elif who in since:
                 spans.setdefault(who, []).append((since.pop(who), line["at"]))
         for who, at in since.items():
             spans.setdefault(who, []).append((at, float("inf")))
         return spans
 
-    def _is_restarted(self, appliance, at):
+    def _is_restarted(self, appliance, at, *events):
         """Is it, or was it in this round?"""
-        return any(begin <= at <= end and any(l["event"] == "appliance" and l["name"] == appliance and l["at"] <= at for l in lines)
+        return any(begin <= at < end and any(l["event"] in events and l["name"] == appliance and l["at"] <= at for l in lines)
                    for begin, end, lines in self.rounds)
 
-    def _who_says(self, prefix, at):
+    def _who_says(self, prefix, at, arrive_s):
         return [who for who, spans in self._announcers(prefix).items()
-                if any(begin <= at < end for begin, end in spans) and not self._is_restarted(who, at)]
+                if any(begin + arrive_s <= at < end for begin, end in spans) and not self._is_restarted(who, at, "appliance")]
 
     def _extras(self):
         return {line["prefix"] for line in self.of("announce", "withdraw")}
@@ -88,27 +92,27 @@ class Verdict:
 
     def removals(self):
         wrong, extras = [], self._extras()
-        base = {"0.0.0.0/0": {"fw1", "fw2"}, "10.250.0.0/16": {"sdwan"}}
-        gone = [line for line in self.of("removed") if line["host"] == "vm"]
+        base = {"0.0.0.0/0": {"fw1", "fw2"}, "10.250.0.0/16": {"sdwan"}, "fd00:10:250::/48": {"sdwan"}}
+        gone = [line for line in self.of("removed") if line["host"] in self.tables]
         for line in gone:
             if line["prefix"] in extras:
-                who = self._who_says(line["prefix"], line["at"])
+                who = self._who_says(line["prefix"], line["at"], ARRIVE_S[kind(line["host"])])
             else:
-                who = [a for a in base.get(line["prefix"], ()) if not self._is_restarted(a, line["at"])]
+                who = [a for a in base.get(line["prefix"], ()) if not self._is_restarted(a, line["at"], "appliance")]
             if who:
-                wrong.append(f"{line['at']:.3f} the VM's kernel removes {line['prefix']}, which {', '.join(who)} announces")
+                wrong.append(f"{line['at']:.3f} {line['host']} removes {line['prefix']}, which {', '.join(who)} announces")
         self.figures.append(("removals that no appliance asked for", "0", f"{len(wrong)} of {len(gone)}"))
         if wrong:
             raise Failed("\n".join(wrong))
 
     def packets(self):
-        """In rounds in which nothing happened to the appliances on a stream's way."""
+        """In rounds in which nothing happened to the appliances on a stream's way, or to those that taught it the way back."""
         way = {"internet": {"fw1", "fw2"}, "branch": {"sdwan"}}
         lost, wrong = 0, []
         for number, (_, _, lines) in enumerate(self.rounds, 1):
             touched = {l["name"] for l in lines if l["event"] == "appliance"}
             faults = [l["name"] for l in lines if l["event"] == "fault"]
-            for stream, count in lines[-1]["lost"].items():
+            for stream, count in next((l["lost"] for l in lines if l["event"] == "settled"), {}).items():
                 excused = touched & way[stream] or (stream == "branch" and set(faults) & set(FAULTS_OF_PATHS))
                 lost += 0 if excused else count
                 if count and not excused:
@@ -117,47 +121,51 @@ class Verdict:
         if wrong:
             raise Failed("\n".join(wrong))
 
-    def _can_know(self, at):
-        """No fault keeps a withdrawal of this time from a living node, or the VM from hearing of it."""
-        hindering = ("both killed", "agent killed", "cut off an appliance")
-        return not any(f["at"] - 1 <= at <= f.get("until", float("inf")) + 5 and f["name"] in hindering for f in self.faults)
+    def _can_know(self, at, table):
+        """No fault keeps a withdrawal of this time from all living nodes, or the table from hearing of it."""
+        return not any(f["at"] - 1 <= at <= f.get("until", float("inf")) + 5 and kind(table) in f["hides"] for f in self.faults)
 
     def zombies(self):
-        """From a withdrawal that leaves nobody until the VM's kernel has no such route; and nothing puts it back."""
-        times, wrong, arrivals = [], [], []
-        seen = [line for line in self.of("removed", "put") if line["host"] == "vm"]
-        changes = self.of("announce", "withdraw")
-        for prefix in self._extras():
-            said, mine = set(), [l for l in changes if l["prefix"] == prefix]
-            for number, line in enumerate(mine):
-                until = mine[number + 1]["at"] if number + 1 < len(mine) else self.lines[-1]["at"]
-                before = set(said)
-                (said.add if line["event"] == "announce" else said.discard)(line["appliance"])
-                here = [s for s in seen if s["prefix"] == prefix and line["at"] <= s["at"] < until]
-                is_sure = self._can_know(line["at"]) and not any(self._is_restarted(w, line["at"]) for w in before | said)
-                if line["event"] == "announce" and not before and here and is_sure:
-                    arrivals.append(max(here[0]["at"] - line["until"], 0) * 1000)
-                if line["event"] == "withdraw" and not said and before and is_sure:
-                    wrong += self._judge_withdrawal(line, until, here, times)
-        self.tell("announced until it is in the VM's kernel", "-", arrivals)
-        self.tell("withdrawn until it is gone from the VM's kernel", f"<= {ZOMBIE_MS} ms", times)
+        """From a withdrawal that leaves nobody until a table has no such route."""
+        wrong = []
+        for table in self.tables:
+            self.arrivals, self.times, self.returns = [], [], []
+            seen = [line for line in self.of("removed", "put") if line["host"] == table]
+            for prefix in self._extras():
+                wrong += self._follow(table, prefix, [s for s in seen if s["prefix"] == prefix])
+            self.tell(f"{table}: announced until it is there", "-", self.arrivals)
+            self.tell(f"{table}: withdrawn until it is gone", f"<= {ZOMBIE_MS} ms", self.times)
+            self.tell(f"{table}: back with who had not heard", f"<= {ZOMBIE_MS} ms", self.returns)
         if wrong:
             raise Failed("\n".join(wrong))
 
-    def _judge_withdrawal(self, line, until, here, times):
-        gone = next((s["at"] for s in here if s["event"] == "removed"), None)
-        limit = line["until"] + ZOMBIE_MS * LATE / 1000
-        if gone is None:
-            return [f"{line['at']:.3f} {line['prefix']} was withdrawn and is never removed"] if until > limit and self._is_there(line) else []
-        times.append(max(gone - line["until"], 0) * 1000)
-        late = [f"{line['at']:.3f} {line['prefix']} stays for {times[-1]:.0f} ms"] if gone > limit else []
-        back = [s for s in here if s["event"] == "put" and s["at"] > max(gone, line["until"] + ZOMBIE_MS / 1000)]
-        return late + [f"{s['at']:.3f} {s['prefix']} comes back, withdrawn at {line['at']:.3f}" for s in back]
+    def _follow(self, table, prefix, seen):
+        """What is wrong with one prefix in one table."""
+        said, wrong = set(), []
+        mine = [line for line in self.of("announce", "withdraw") if line["prefix"] == prefix]
+        for line, after in zip(mine, mine[1:] + [self.lines[-1]]):
+            before = set(said)
+            (said.add if line["event"] == "announce" else said.discard)(line["appliance"])
+            here = [s for s in seen if line["at"] <= s["at"] < after["at"]]
+            is_sure = self._can_know(line["at"], table) and not any(self._is_restarted(who, line["at"], "appliance", "returns")
+                                                                    for who in before | said)
+            if line["event"] == "announce" and not before and here and is_sure:
+                self.arrivals.append(max(here[0]["at"] - line["until"], 0) * 1000)
+            if line["event"] == "withdraw" and not said and before and is_sure:
+                wrong += self._judge_withdrawal(table, line, after["at"], here, seen)
+        return wrong
 
-    def _is_there(self, line):
-        """Had the VM's kernel that route when it was withdrawn?"""
-        before = [s for s in self.of("removed", "put") if s["host"] == "vm" and s["prefix"] == line["prefix"] and s["at"] < line["at"]]
-        return before and before[-1]["event"] == "put"
+    def _judge_withdrawal(self, table, line, until, here, seen):
+        """A node that comes back may bring it back, for as long as others may have had it."""
+        spans = [(a["at"], b["at"]) for a, b in zip(here, here[1:] + [{"at": until}]) if a["event"] == "put"]
+        before = [s for s in seen if s["at"] < line["at"]]
+        if before and before[-1]["event"] == "put":
+            spans.insert(0, (line["until"], next((s["at"] for s in here if s["event"] == "removed"), until)))
+        took = [max(end - begin, 0) * 1000 for begin, end in spans]
+        self.times += took[:1] if not here or here[0]["event"] == "removed" else []
+        self.returns += took[1:]
+        return [f"{begin:.3f} {table}: {line['prefix']} stays for {ms:.0f} ms, withdrawn at {line['at']:.3f}"
+                for (begin, _), ms in zip(spans, took) if ms > ZOMBIE_MS * LATE]
 
     def readiness(self):
         """A stopped node is ready again soon. That losing a node makes no other unready is told, not judged: a loop that the
@@ -170,7 +178,7 @@ class Verdict:
                               and c["at"] >= fault["until"]), None)
                 unready += sum(c["status"] != 200 and c["node"] != fault["node"] and fault["at"] < c["at"] < fault["until"]
                                for c in changes)
-                if ready and ready <= end:
+                if ready and ready < end:
                     (paused if fault["name"] == "SIGSTOP" else killed).append((ready - fault["until"]) * 1000)
         self.tell("a stopped node goes on until it is ready", f"<= {READY_MS} ms", paused)
         self.tell("a killed node starts until it is ready", "-", killed)
