@@ -229,15 +229,24 @@ uint64_t bgp_session_deadline(const struct bgp_session *s)
     return due;
 }
 
-void bgp_session_rearm(struct bgp_session *s, uint64_t min_ms, uint64_t now_ms)
+static void put_off(uint64_t *at, uint64_t until_ms)
+{
+    *at = *at < until_ms ? until_ms : *at;
+}
+
+void bgp_session_unread(struct bgp_session *s, enum bgp_slot slot, uint64_t min_ms, uint64_t now_ms)
 {
     s->now_ms = now_ms;
+    if (session_is_live(&s->conns[slot]))
+        put_off(&s->conns[slot].hold_at, now_ms + min_ms);
+}
+
+void bgp_session_rearm(struct bgp_session *s, uint64_t min_ms, uint64_t now_ms)
+{
     for (int i = 0; i < BGP_SLOTS; i++) {
-        struct connection *c = &s->conns[i];
-        if (session_is_live(c) && c->hold_at < now_ms + min_ms)
-            c->hold_at = now_ms + min_ms;
-        if (session_is_live(c) && c->send_hold_at < now_ms + min_ms)
-            c->send_hold_at = now_ms + min_ms;
+        bgp_session_unread(s, (enum bgp_slot)i, min_ms, now_ms);
+        if (session_is_live(&s->conns[i]))
+            put_off(&s->conns[i].send_hold_at, now_ms + min_ms);
     }
 }
 

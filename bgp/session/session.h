@@ -123,6 +123,8 @@ uint64_t bgp_session_deadline(const struct bgp_session *s);
 /* After a pause of the process: hold timers are judged only after the sockets were read
  * (`design: wake rule`): each is due in min_ms at the earliest. */
 void bgp_session_rearm(struct bgp_session *s, uint64_t min_ms, uint64_t now_ms);
+/* What the peer has said waits to be read: its hold time is not over before min_ms. */
+void bgp_session_unread(struct bgp_session *s, enum bgp_slot slot, uint64_t min_ms, uint64_t now_ms);
 
 /* A KEEPALIVE at once, where any are sent: whether it arrives is of interest. */
 void bgp_session_keepalive(struct bgp_session *s, uint64_t now_ms);

@@ -430,8 +430,17 @@ void core_bgp_closed(struct core *c, struct core_conn *conn)
 /* ---- time ---- */
 
 static void tick_peer(struct core *c, struct core_peer *p)
+/* It has said something, and others keep us from reading it: its hold time is not over yet (invariant D4). */
+static void spare_unread(struct core *c, struct core_peer *p)
+{
+    for (int slot = 0; slot < BGP_SLOTS; slot++)
+        if (p->conns[slot] && p->conns[slot]->unread_ms)
+            bgp_session_unread(p->session, (enum bgp_slot)slot, CORE_REARM_MS, c->now_ms);
+}
+
 {
     if (bgp_session_deadline(p->session) <= c->now_ms)
+    spare_unread(c, p);
         bgp_session_tick(p->session, c->now_ms);
     core_bgp_settle(c, p);
     if (p->restart_at && p->restart_at <= c->now_ms) {

@@ -279,6 +279,19 @@ static void test_a_pause_does_not_shorten_a_timer(void)
     bench_free(b);
 }
 
+/* Of what it has said; that it does not read is another matter (RFC 9687). */
+static void test_who_waits_to_be_read_is_not_silent(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    b->now += 89999;
+    bgp_session_unread(b->s, THEIRS, 1000, b->now);
+    bench_pass(b, 999);
+    CU_ASSERT_EQUAL(b->downs, 0);
+    bench_pass(b, 1);
+    CU_ASSERT_EQUAL(b->downs, 1);
+    bench_free(b);
+}
+
 /* ---- keepalives of ours ---- */
 
 static void test_keepalives_leave_at_a_third_of_the_hold_time(void)
@@ -638,6 +651,7 @@ CU_MAIN("session", CU_CASE(test_nothing_happens_before_the_start),
         CU_CASE(test_in_openconfirm_the_agreed_hold_time_counts),
         CU_CASE(test_hold_time_0_has_no_timers), CU_CASE(test_after_a_pause_everybody_gets_a_moment),
         CU_CASE(test_a_pause_does_not_shorten_a_timer),
+        CU_CASE(test_who_waits_to_be_read_is_not_silent),
         CU_CASE(test_keepalives_leave_at_a_third_of_the_hold_time),
         CU_CASE(test_keepalives_never_leave_more_often_than_once_a_second),
         CU_CASE(test_a_peer_that_takes_nothing_is_given_up_after_eight_minutes),

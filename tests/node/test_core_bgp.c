@@ -442,6 +442,24 @@ static void test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_sp
     lab_close(l);
 }
 
+/* D4: others talk all the time, and its KEEPALIVE stands behind them. */
+static void test_the_hold_time_of_who_waits_to_be_read_does_not_end(void)
+{
+    struct lab *l = lab_open("");
+    struct core_peer *p = core_peer_find(l->core, "talker");
+    come_up(l, TALKER, HEADER("001d", "01") "04 fde9 0009 0a000002 00");
+    struct core_conn *conn = p->conns[bgp_session_slot(p->session)];
+    for (int s = 0; s < 20; s++) {
+        conn->unread_ms = l->now;
+        pass(l, 1);
+    }
+    CU_ASSERT_EQUAL(bgp_session_state(p->session), BGP_ESTABLISHED);
+    conn->unread_ms = 0;
+    pass(l, 2);
+    CU_ASSERT_NOT_EQUAL(bgp_session_state(p->session), BGP_ESTABLISHED);
+    lab_close(l);
+}
+
 /* Who offers no graceful restart marks no end, and a busy one is never silent. */
 static void test_a_peer_without_an_end_that_always_has_news_has_told_all_some_time(void)
 {
@@ -487,5 +505,6 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_peer_hears_our_as_for_its_own_where_it_is_overridden),
         CU_CASE(test_a_peer_sees_us_as_the_as_that_its_entry_says),
         CU_CASE(test_our_own_as_in_a_path_is_a_loop_unless_it_is_allowed),
+        CU_CASE(test_the_hold_time_of_who_waits_to_be_read_does_not_end),
         CU_CASE(test_a_peer_without_an_end_that_always_has_news_has_told_all_some_time),
         CU_CASE(test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken))
