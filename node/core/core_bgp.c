@@ -223,7 +223,8 @@ void core_bgp_drain(struct core *c, struct core_conn *conn)
     size_t len, used = 0;
     const uint8_t *bytes = pump_rx_bytes(&conn->pump, &len);
     p->heard_ms = c->now_ms;
-    core_doubt_heard(c, p);
+    if (core_may_read(c))
+        core_doubt_heard(c, p);
     while (used < len && core_may_read(c) && !conn->close_asked) {
         core_tap_heard(c, conn, bytes + used, len - used);
         size_t n =
@@ -429,7 +430,6 @@ void core_bgp_closed(struct core *c, struct core_conn *conn)
 
 /* ---- time ---- */
 
-static void tick_peer(struct core *c, struct core_peer *p)
 /* It has said something, and others keep us from reading it: its hold time is not over yet (invariant D4). */
 static void spare_unread(struct core *c, struct core_peer *p)
 {
@@ -438,9 +438,10 @@ static void spare_unread(struct core *c, struct core_peer *p)
             bgp_session_unread(p->session, (enum bgp_slot)slot, CORE_REARM_MS, c->now_ms);
 }
 
+static void tick_peer(struct core *c, struct core_peer *p)
 {
-    if (bgp_session_deadline(p->session) <= c->now_ms)
     spare_unread(c, p);
+    if (bgp_session_deadline(p->session) <= c->now_ms)
         bgp_session_tick(p->session, c->now_ms);
     core_bgp_settle(c, p);
     if (p->restart_at && p->restart_at <= c->now_ms) {

@@ -4,7 +4,9 @@
  * NVA is heard, and means what it said to each of us. If not, the routes that it has withdrawn elsewhere since are
  * withdrawn here. When it is heard again it is asked for its routes (RFC 2918), for it may have meant them after all; who
  * cannot be asked that, or is not symmetric, is believed as before.
- * Source: the replication design, invariant S2; promise P5. */
+ * What it said here may also wait for us to read it. Where it waits for longer than a second, what the other node has
+ * read is the newer.
+ * Source: the replication design, scenario 17, invariants S2 and S4; promise P5. */
 #include <stdlib.h>
 
 #include "node/core/core_impl.h"
@@ -21,6 +23,12 @@ static bool may_yield(const struct core *c, const struct core_peer *p)
 {
     return p && p->session && bgp_session_slot(p->session) >= 0 && c->rib.nvas[p->nva].symmetric &&
            bgp_session_codec(p->session)->refresh;
+}
+
+/* When it said what was not read yet; 0 = all was. */
+static uint64_t waits_since(const struct core_peer *p)
+{
+    return p->conns[bgp_session_slot(p->session)]->unread_ms;
 }
 
 static void remember(struct core_doubt *d, uint32_t net)
@@ -46,7 +54,7 @@ static void yield(struct core *c, struct core_peer *p, uint32_t net)
 static void doubt(struct core *c, uint32_t net, uint16_t nva)
 {
     struct core_peer *p = c->peers[nva];
-    if (!may_yield(c, p) || p->heard_ms == c->now_ms)
+    if (!may_yield(c, p) || (p->heard_ms == c->now_ms && !waits_since(p)))
         return;
     if (p->doubt.step == DOUBT_UNHEARD) {
         yield(c, p, net);
@@ -94,12 +102,12 @@ void core_doubt_heard(struct core *c, struct core_peer *p)
     end_doubt(&p->doubt);
 }
 
-static void conclude(struct core *c, struct core_peer *p)
+static void conclude(struct core *c, struct core_peer *p, const char *why)
 {
     struct core_doubt *d = &p->doubt;
     char subject[CONFIG_NAME_MAX + 16];
     core_event(c, CONFIG_LOG_WARN, "peer_unheard", core_peer_subject(p, subject, sizeof subject),
-               "withdrawn=%u hint=\"another node heard it withdraw, and it does not answer this one\"", d->count);
+               "withdrawn=%u hint=\"another node heard it withdraw, and %s\"", d->count, why);
     for (uint32_t i = 0; i < d->count; i++)
         if (prefix_table_is_used(&c->rib.nets, d->nets[i]))
             yield(c, p, d->nets[i]);
@@ -134,14 +142,18 @@ void core_doubt_tick(struct core *c, struct core_peer *p)
     if (!d->due_ms || c->now_ms < d->due_ms)
         return;
     struct core_conn *conn = p->conns[bgp_session_slot(p->session)];
-    if (c->wake_ms || conn->unread_ms) /* it has spoken, and waits to be read */
-        d->due_ms = c->now_ms + ASK_MS;
+    uint64_t since_ms = waits_since(p);
+    bool lags = since_ms && c->now_ms >= since_ms + CORE_LAGS_MS;
+    if (c->wake_ms || (since_ms && !lags)) /* it has spoken, and is read in a moment */
+        d->due_ms = c->now_ms + LOOK_MS;
+    else if (lags)
+        conclude(c, p, "what it says to this one is not read in time");
     else if (d->step == DOUBT_WAITS)
         ask(c, p);
     else if (d->step == DOUBT_ASKED)
         look_for_answer(c, p, conn);
     else if (conn->pump.is_unanswered)
-        conclude(c, p);
+        conclude(c, p, "it does not answer this one");
     else
         end_doubt(d);
 }

@@ -25,6 +25,7 @@ enum {
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
     CORE_HEARSAY_MS = 3000,       /* what it knows may be old so long: TCP sends again as late as the pause was long */
     CORE_HEARSAY_TARGET_MS = 5000, /* a writer of before, who is heard, has told by then why it wrote what it did */
+    CORE_LAGS_MS = 1000,          /* bytes of an NVA may wait so long to be read; who keeps them waiting longer is grey (S4) */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_PATHS = 256,             /* of one prefix, that one NVA may tell (RFC 7911) */
     CORE_REAP_BUDGET = 1024,

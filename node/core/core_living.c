@@ -10,7 +10,7 @@
 
 #include "node/core/core_impl.h"
 
-enum { LAGS_MS = 1000, FOLLOW_MS = 5000, EXPIRED = 0x08, LAGS = 0x80, HELD_SHIFT = 4 };
+enum { FOLLOW_MS = 5000, EXPIRED = 0x08, LAGS = 0x80, HELD_SHIFT = 4 };
 
 /* ---- the decision's version ---- */
 
@@ -95,7 +95,7 @@ static uint32_t input_lag(const struct core *c)
 static void set_lags(struct core *c, uint32_t node, uint32_t lag_ms)
 {
     char subject[CONFIG_NAME_MAX + 16];
-    bool lags = lag_ms > LAGS_MS;
+    bool lags = lag_ms > CORE_LAGS_MS;
     if (lags == c->rib.origins[node].lags)
         return;
     repl_evidence_lags(&c->rib, (uint8_t)node, lags);

@@ -108,6 +108,32 @@ static void test_an_nva_that_speaks_is_not_asked(void)
     lab_close(l);
 }
 
+/* S4, scenario 17: a second is what it may wait. */
+static void test_an_nva_that_is_not_read_in_time_is_taken_at_its_word_elsewhere(void)
+{
+    struct lab *l = heard_by_two(REFRESHING);
+    struct core_peer *p = core_peer_find(l->core, "talker");
+    unsigned keepalives = l->players[TALKER].keepalives;
+    struct core_conn *conn = p->conns[bgp_session_slot(p->session)];
+    conn->unread_ms = p->heard_ms = l->now;
+    withdraw_at_the_other(l);
+    l->core->rx_left = 0; /* the others had it all */
+    core_bgp_drain(l->core, conn);
+    CU_ASSERT_EQUAL(p->doubt.step, DOUBT_WAITS);
+    pass_ms(l, RULE_MS - 1, false);
+    CU_ASSERT_TRUE(listener_has(l));
+    pass_ms(l, 100, false);
+    CU_ASSERT_FALSE(listener_has(l));
+    CU_ASSERT_EQUAL(l->players[TALKER].keepalives, keepalives);
+    conn->unread_ms = 0;
+    say(l, TALKER, KEEPALIVE); /* now it is read */
+    CU_ASSERT_EQUAL(l->players[TALKER].refresh_marks, 1);
+    say(l, TALKER, ROUTE);
+    pass_ms(l, 1, false);
+    CU_ASSERT_TRUE(listener_has(l));
+    lab_close(l);
+}
+
 static void test_who_cannot_be_asked_for_its_routes_is_believed(void)
 {
     struct lab *l = heard_by_two(OPEN("fde9", "02"));
@@ -143,6 +169,7 @@ static void test_a_session_that_ends_meanwhile_takes_the_doubt_along(void)
 
 CU_MAIN("core doubt", CU_CASE(test_what_another_node_heard_withdrawn_goes_where_the_nva_is_not_heard),
         CU_CASE(test_what_follows_goes_at_once), CU_CASE(test_an_nva_that_answers_is_believed),
-        CU_CASE(test_an_nva_that_speaks_is_not_asked), CU_CASE(test_who_cannot_be_asked_for_its_routes_is_believed),
+        CU_CASE(test_an_nva_that_speaks_is_not_asked),
+        CU_CASE(test_an_nva_that_is_not_read_in_time_is_taken_at_its_word_elsewhere), CU_CASE(test_who_cannot_be_asked_for_its_routes_is_believed),
         CU_CASE(test_so_is_one_that_tells_nodes_different_things),
         CU_CASE(test_a_session_that_ends_meanwhile_takes_the_doubt_along))
