@@ -103,18 +103,12 @@ static const struct rib_session *witness(const struct rib *r, int origin, uint16
     return o->class == RIB_LIVE && !o->lags && rib_session_is_up(s->state) ? s : NULL;
 }
 
-/* Is it of the session that its origin has now? */
-static bool is_said(const struct rib *r, const struct rib_path *p)
-{
-    return !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) && !rib_path_is_former(r, p);
-}
-
 /* The entry for the same route of the witness's session, NULL: none. */
 static const struct rib_path *entry_of(const struct rib *r, const struct rib_path *held, int origin)
 {
     for (uint32_t i = rib_net(r, rib_path_net(r, held))->paths; i;) {
         const struct rib_path *p = rib_path(r, i);
-        if (p->origin == origin && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) && is_said(r, p))
+        if (p->origin == origin && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) && rib_path_is_said(r, p))
             return p;
         i = rib_path_next(p);
     }
@@ -158,7 +152,7 @@ static enum word word_of(const struct rib *r, uint32_t net, uint16_t nva, int or
     enum word word = WORD_NONE;
     for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
-        if (p->origin != origin || p->nva != nva || !is_said(r, p))
+        if (p->origin != origin || p->nva != nva || !rib_path_is_said(r, p))
             continue;
         if (p->attrs)
             return WORD_ANNOUNCED;
@@ -287,7 +281,7 @@ int repl_evidence_judge(struct rib *r, uint32_t net, uint64_t now_ms)
 
 static bool is_contradicted(const struct rib *r, const struct rib_path *p)
 {
-    return p->origin == r->self && p->nva && is_said(r, p) && rib_path_class(r, p) == RIB_LIVE && is_withdrawn(r, p);
+    return p->origin == r->self && p->nva && rib_path_is_said(r, p) && rib_path_class(r, p) == RIB_LIVE && is_withdrawn(r, p);
 }
 
 uint32_t repl_evidence_contradicted(const struct rib *r, uint32_t net, uint32_t path)

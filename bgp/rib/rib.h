@@ -440,6 +440,17 @@ static inline bool rib_path_is_former(const struct rib *r, const struct rib_path
     const struct rib_origin *o = &r->origins[p->origin];
     return o->has_former && vlist_version(&o->order, p->slot) <= o->sessions[p->nva].former && !rib_path_is_old(r, p);
 }
+/* It is of the session that its origin has now. */
+static inline bool rib_path_is_said(const struct rib *r, const struct rib_path *p)
+{
+    return !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) && !rib_path_is_former(r, p);
+}
+/* … and that stands, at a node that is there. */
+static inline bool rib_path_stands(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_origin *o = &r->origins[p->origin];
+    return o->class == RIB_LIVE && rib_session_is_up(o->sessions[p->nva].state) && rib_path_is_said(r, p);
+}
 /* A RESET stream, a refresh, or a session of which this is a copy, began after it was heard last. */
 bool rib_path_is_unheard(const struct rib *r, const struct rib_path *p);
 /* Disproved by what is to be judged anew. */
