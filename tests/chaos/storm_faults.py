@@ -12,6 +12,7 @@ import signal
 from lab import vnet
 from lab.check import poll
 from lab.fault import deaf, lossy, partition, stopped, unplugged
+from lab.net import LabError
 from lab.tandem import program
 from storm_net import CONTROLLER
 
@@ -65,7 +66,7 @@ def all_killed(storm, _node):
 
 @contextlib.contextmanager
 def all_stopped(storm, _node):
-    """As if their machines were moved at the same time; for less than the hold time, which would be 8b."""
+    """As if their machines were moved at the same time; for less than BFD and hold times, which would be 8b."""
     with contextlib.ExitStack() as pauses:
         for node in storm.nodes:
             pauses.enter_context(stopped(node.process))
@@ -193,7 +194,7 @@ def listens(process, number):
     return int(caught, 16) >> (number - 1) & 1
 
 
-# (peer, what its entry says for a while, or None: it is not listed)
+# (peer, what its entry says for a while, or None: it is not listed). Who loses a session by that may lose its routes.
 EDITS = (
     ("controller", {"maxRoutes": {"limit": 5000}}),
     ("sdwan", {"inboundRouteMap": "backup"}),
@@ -209,8 +210,9 @@ def edited(storm, _node):
     cluster = storm.net.cluster
     before, (name, words) = copy.deepcopy(cluster.peers), storm.random.choice(EDITS)
     storm.journal.note("edit", name=name, words=words)
-    if words is None:
+    if words is None or "nodes" in words:
         storm.journal.note("appliance", name=name)
+    if words is None:
         cluster.peers.remove(storm.net.listed(name))
     else:
         storm.net.listed(name).update(words)
@@ -237,9 +239,10 @@ ORDERS = (("clear", "soft-in"), ("clear", "soft-out"), ("clear",), ("clear", "ha
 
 @contextlib.contextmanager
 def ordered(storm, node):
-    """A session's reset, one way or another."""
+    """A session's reset, one way or another; if there is one."""
     verb, *how = storm.random.choice(ORDERS)
-    node.order("peer", verb, storm.random.choice(storm.net.peers), *how)
+    with contextlib.suppress(LabError):
+        node.order("peer", verb, storm.random.choice(storm.net.peers), *how)
     yield
 
 
@@ -302,7 +305,7 @@ FAULTS = {
     "another version": Kind(2, 1, {"node"}, LATE, another_version),
     "power failure": Kind(2, 4, {"node", "link"}, LATE, power),
     "all killed": Kind(1, 2, {"node", "agent"}, ALL, all_killed),
-    "all stopped": Kind(1, 7, {"node", "agent"}, ALL, all_stopped),
+    "all stopped": Kind(1, 5.5, {"node", "agent"}, ALL, all_stopped),
     "drain": Kind(2, 4, {"node", "files"}, LATE, drain),
     "partition": Kind(3, 5, {"link"}, SHARED, parted),
     "one-way partition": Kind(3, 5, {"link"}, SHARED, one_way),

@@ -27,10 +27,12 @@ EDGE, EDGE_ASN = "10.1.2.7", 65007
 READER = ("10.1.10.5", "fd00:10:1::10:5")
 STORE, STORE_PREFIX, KERNEL_TABLE = "10.1.3.4", "/tandem/hub-rs/shared", 100
 SHARED = [f"10.60.{number}.0/24" for number in range(10)]  # whoever is in the mood may announce any of them
-# GoBGP 3 sends no withdrawal when a route of its own goes and one that it learned of the same peers takes its place.
+# GoBGP 3 sends no withdrawal when a route of its own goes and one that it learned of the same peers takes its place;
+# OpenBGPD takes its own back while it learns a shorter one: they have prefixes of their own.
 OWN = [f"10.61.{number}.0/24" for number in range(5)]
+EDGES = [f"10.62.{number}.0/24" for number in range(5)]
 SIX = [f"fd00:10:60:{number}::/64" for number in range(1, 6)]  # the SD-WAN's
-BFD_MS = 1000  # three of them are more than the machine's other work keeps a daemon waiting
+BFD_MS = 2000  # three of them are more than the machine's other work, or a pause of all nodes, keeps a daemon waiting
 SETTLE_S = 30  # L3: from healing until everything is as it should be
 MAP = [{"name": "backup", "rules": [{"name": "all", "match": {"routePrefix": {"contains": ["0.0.0.0/0"]}},
                                      "action": {"setLocalPreference": 50, "addCommunity": ["65515:60"]}}]}]
@@ -109,12 +111,12 @@ class World(vnet.Vnet):
 
     def prefixes(self, appliance):
         """What it may announce."""
-        return {self.controller: OWN, self.sdwan: SHARED + SIX}.get(appliance, SHARED)
+        return {self.controller: OWN, self.edge: EDGES, self.sdwan: SHARED + SIX}.get(appliance, SHARED)
 
     def wanted(self):
         """The shortest AS path wins, equal ones share."""
         table = {vnet.BRANCH: [vnet.SDWAN], vnet.BRANCH6: [vnet.SDWAN6], vnet.DEFAULT: sorted([vnet.FW1, vnet.FW2])}
-        for prefix in SHARED + OWN + SIX:
+        for prefix in SHARED + OWN + EDGES + SIX:
             offers = {a.own(prefix): a.announced[prefix] for a in self.appliances if prefix in a.announced}
             if offers:
                 table[prefix] = sorted(hop for hop, prepends in offers.items() if prepends == min(offers.values()))

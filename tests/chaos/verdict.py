@@ -149,7 +149,7 @@ class Verdict:
             here = [s for s in seen if line["at"] <= s["at"] < after["at"]]
             is_sure = self._can_know(line["at"], table) and not any(self._is_restarted(who, line["at"], "appliance", "returns")
                                                                     for who in before | said)
-            if line["event"] == "announce" and not before and here and is_sure:
+            if line["event"] == "announce" and not before and is_sure and here and here[0]["event"] == "put":
                 self.arrivals.append(max(here[0]["at"] - line["until"], 0) * 1000)
             if line["event"] == "withdraw" and not said and before and is_sure:
                 wrong += self._judge_withdrawal(table, line, after["at"], here, seen)
