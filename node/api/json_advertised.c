@@ -57,7 +57,7 @@ void api_advertised(const struct api_view *v, const struct api_request *request,
         return;
     to.peer = (size_t)nva - 1;
     if (!is_az) {
-        page_reply(v, &to.page, add_net, &to, out);
+        page_reply(&to.page, add_net, &to, sizeof to, out);
         return;
     }
     json_t *items = page_items(v, &to.page, add_net, &to, cursor);

@@ -195,7 +195,7 @@ void api_route_list(const struct api_view *v, const struct api_request *request,
 {
     struct query q;
     if (read_query(v, request, &q, out))
-        page_reply(v, &q.page, add_net, &q, out);
+        page_reply(&q.page, add_net, &q, sizeof q, out);
 }
 
 void api_learned(const struct api_view *v, const struct api_request *request, struct api_reply *out)
@@ -207,7 +207,7 @@ void api_learned(const struct api_view *v, const struct api_request *request, st
         !attr_filter_read(request, &q.attrs, out) || !sight_az_wanted(request, &is_az, out))
         return;
     if (!is_az) {
-        page_reply(v, &q.page, add_net, &q, out);
+        page_reply(&q.page, add_net, &q, sizeof q, out);
         return;
     }
     json_t *items = page_items(v, &q.page, add_net, &q, cursor);

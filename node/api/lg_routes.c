@@ -4,21 +4,17 @@
 
 #include "node/api/lg.h"
 #include "node/api/params.h"
+#include "node/api/pieces.h"
 #include "node/api/sight.h"
 #include "node/api/walk.h"
 #include "node/config/memory.h"
 
-enum { LOOKS = 200 }; /* prefixes at a time: a millisecond or two */
-
 typedef bool lg_wants(const struct api_view *v, const struct lg_ask *ask, uint32_t path);
 
 struct lg_routes {
-    struct api_reader reader;
+    struct pieces pieces;
     struct lg_ask ask;
     const char *between; /* what stands before the next item */
-    char *text;          /* that is being sent */
-    size_t at, len;
-    bool is_over;
 };
 
 /* ---- which ---- */
@@ -68,46 +64,15 @@ static void add_net(struct lg_routes *l, const struct api_view *v, uint32_t net,
             add_item(l, to, l->ask.show(v, i));
 }
 
-/* The next piece of text; a blank where nothing was found within the looks. */
-static void refill(struct lg_routes *l, const struct api_view *v, unsigned *looks)
+static void make(struct pieces *p, const struct api_view *v, unsigned *looks, FILE *to)
 {
-    free(l->text);
-    l->at = 0;
-    FILE *to = open_memstream(&l->text, &l->len);
-    if (!to)
-        abort();
+    struct lg_routes *l = (struct lg_routes *)p;
     uint32_t net = walk_next(&l->ask.walk, looks);
-    l->is_over = !net && walk_is_done(&l->ask.walk);
+    p->is_over = !net && walk_is_done(&l->ask.walk);
     if (net)
         add_net(l, v, net, to);
     else
-        fputs(l->is_over ? "]}\n" : "\n", to);
-    fclose(to);
-}
-
-static size_t read_routes(struct api_reader *reader, const struct api_view *v, char *buf, size_t max)
-{
-    struct lg_routes *l = LIST_OF(reader, struct lg_routes, reader);
-    unsigned looks = LOOKS;
-    size_t len = 0;
-    while (len < max) {
-        if (l->at == l->len && (l->is_over || (len && !looks)))
-            break;
-        if (l->at == l->len)
-            refill(l, v, &looks);
-        size_t n = l->len - l->at < max - len ? l->len - l->at : max - len;
-        memcpy(buf + len, l->text + l->at, n);
-        l->at += n;
-        len += n;
-    }
-    return len;
-}
-
-static void end_routes(struct api_reader *reader)
-{
-    struct lg_routes *l = LIST_OF(reader, struct lg_routes, reader);
-    free(l->text);
-    free(l);
+        fputs(p->is_over ? "]}\n" : "\n", to);
 }
 
 /* The envelope with its last brace open, and the list begun. */
@@ -129,9 +94,9 @@ static char *head(json_t *take_envelope, const char *name, size_t *len)
 void lg_reply(const struct lg_ask *ask, json_t *take_envelope, const char *name, struct api_reply *out)
 {
     struct lg_routes *l = memory_new(1, sizeof *l);
-    *l = (struct lg_routes){ .reader = { .read = read_routes, .end = end_routes }, .ask = *ask, .between = "" };
-    l->text = head(take_envelope, name, &l->len);
-    reply_reader(out, "application/json", &l->reader);
+    *l = (struct lg_routes){ .pieces = { .make = make }, .ask = *ask, .between = "" };
+    l->pieces.text = head(take_envelope, name, &l->pieces.len);
+    pieces_reply(&l->pieces, "application/json", out);
 }
 
 static void reply_routes(const struct api_view *v, const struct walk *walk, int nva, lg_wants *wants, struct api_reply *out)

@@ -1,8 +1,11 @@
 #include "node/api/page.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "node/api/params.h"
+#include "node/api/pieces.h"
+#include "node/config/memory.h"
 
 enum { LIMIT_DEFAULT = 500, LIMIT_MAX = 1000, LOOKS_MAX = 20000 };
 
@@ -51,7 +54,7 @@ bool page_read(const struct api_view *v, const struct api_request *q, struct pag
            read_cursor(q, page, out);
 }
 
-/* ---- the answer ---- */
+/* ---- the items ---- */
 
 bool page_wants(struct page_items *to)
 {
@@ -69,35 +72,133 @@ bool page_add(struct page_items *to, json_t *take_item)
     return false;
 }
 
-json_t *page_items(const struct api_view *v, const struct page *page, page_add_net *add_net, const void *context,
-                   char cursor[static PAGE_CURSOR])
+/* A page on its way, net by net. */
+struct progress {
+    struct page page;
+    page_add_net *add_net;
+    const void *context;
+    uint64_t at;    /* behind the last net whose items were all shown, … */
+    uint32_t shown; /* … and so many of the next one's were */
+    unsigned looks; /* left */
+    bool is_full;
+};
+
+static struct progress begin(const struct page *page, page_add_net *add_net, const void *context)
 {
-    unsigned looks = LOOKS_MAX;
-    struct walk walk = page->walk;
-    struct page_items items = { .list = json_array(), .limit = page->limit, .skip = page->skip };
-    uint64_t at = walk.position; /* behind the last net whose items were all shown */
-    bool is_full = false;
-    for (uint32_t net; !is_full && (net = walk_next(&walk, &looks)); items.skip = 0) {
-        items.shown = 0;
-        is_full = !add_net(v, context, net, &items);
-        if (!is_full)
-            at = walk.position;
+    return (struct progress){ .page = *page, .add_net = add_net, .context = context, .at = page->walk.position,
+                              .looks = LOOKS_MAX };
+}
+
+/* Nets that nobody wants count as seen. */
+static void pass(struct progress *p)
+{
+    p->at = p->page.walk.position;
+    p->shown = p->page.skip = 0;
+}
+
+/* Those of the next net; NULL: there was none within the looks. */
+static json_t *next_items(struct progress *p, const struct api_view *v, unsigned *looks)
+{
+    unsigned most = *looks < p->looks ? *looks : p->looks, left = most;
+    uint32_t net = walk_next(&p->page.walk, &left);
+    *looks -= most - left;
+    p->looks -= most - left;
+    if (!net) {
+        p->at = p->page.walk.position;
+        p->shown = 0;
+        return NULL;
     }
-    if (!is_full) {
-        at = walk.position; /* nets that nobody wants count as seen */
-        items.shown = 0;
-    }
-    bool is_done = !is_full && walk_is_done(&walk);
-    cursor[0] = 0;
-    if (!is_done)
-        snprintf(cursor, PAGE_CURSOR, "%llx.%u", (unsigned long long)at, items.shown);
+    struct page_items items = { .list = json_array(), .limit = p->page.limit, .skip = p->page.skip };
+    p->is_full = !p->add_net(v, p->context, net, &items);
+    p->page.limit -= json_array_size(items.list);
+    p->shown = items.shown;
+    if (!p->is_full)
+        pass(p);
     return items.list;
 }
 
-void page_reply(const struct api_view *v, const struct page *page, page_add_net *add_net,
-                const void *context, struct api_reply *out)
+static bool is_over(const struct progress *p)
+{
+    return p->is_full || !p->looks || walk_is_done(&p->page.walk);
+}
+
+/* Text where there is more, "" otherwise. */
+static void cursor_behind(const struct progress *p, char cursor[static PAGE_CURSOR])
+{
+    bool is_done = !p->is_full && walk_is_done(&p->page.walk);
+    cursor[0] = 0;
+    if (!is_done)
+        snprintf(cursor, PAGE_CURSOR, "%llx.%u", (unsigned long long)p->at, p->shown);
+}
+
+json_t *page_items(const struct api_view *v, const struct page *page, page_add_net *add_net, const void *context,
+                   char cursor[static PAGE_CURSOR])
+{
+    struct progress p = begin(page, add_net, context);
+    json_t *all = json_array();
+    while (!is_over(&p)) {
+        json_t *items = next_items(&p, v, &p.looks);
+        if (items)
+            json_array_extend(all, items);
+        json_decref(items);
+    }
+    cursor_behind(&p, cursor);
+    return all;
+}
+
+/* ---- the answer ---- */
+
+struct answer {
+    struct pieces pieces;
+    struct progress progress;
+    uint64_t revision;
+    bool has_items;
+    max_align_t context[];
+};
+
+static void put_items(struct answer *a, const json_t *items, FILE *to)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach(items, i, item)
+    {
+        fputs(a->has_items ? "," : "", to);
+        a->has_items = true;
+        json_dumpf(item, to, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    }
+}
+
+static void put_end(const struct answer *a, FILE *to)
 {
     char cursor[PAGE_CURSOR];
-    json_t *items = page_items(v, page, add_net, context, cursor);
-    reply_list(out, items, cursor[0] ? cursor : NULL, vlist_head(&page->walk.rib->loc));
+    cursor_behind(&a->progress, cursor);
+    const char *quote = cursor[0] ? "\"" : "";
+    fprintf(to, "],\"nextCursor\":%s%s%s,\"revision\":%llu}", quote, cursor[0] ? cursor : "null", quote,
+            (unsigned long long)a->revision);
+}
+
+static void make(struct pieces *p, const struct api_view *v, unsigned *looks, FILE *to)
+{
+    struct answer *a = (struct answer *)p;
+    json_t *items = next_items(&a->progress, v, looks);
+    p->is_over = is_over(&a->progress);
+    if (items)
+        put_items(a, items, to);
+    else if (!p->is_over)
+        fputc('\n', to);
+    if (p->is_over)
+        put_end(a, to);
+    json_decref(items);
+}
+
+void page_reply(const struct page *page, page_add_net *add_net, const void *context, size_t size, struct api_reply *out)
+{
+    struct answer *a = memory_new(1, sizeof *a + size);
+    memcpy(a->context, context, size);
+    a->pieces.make = make;
+    a->pieces.text = memory_copy_text("{\"items\":[");
+    a->pieces.len = strlen(a->pieces.text);
+    a->progress = begin(page, add_net, a->context);
+    a->revision = vlist_head(&page->walk.rib->loc);
+    pieces_reply(&a->pieces, "application/json", out);
 }

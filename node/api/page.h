@@ -35,7 +35,7 @@ typedef bool page_add_net(const struct api_view *v, const void *context, uint32_
 enum { PAGE_CURSOR = 40 };
 json_t *page_items(const struct api_view *v, const struct page *page, page_add_net *add_net, const void *context,
                    char cursor[static PAGE_CURSOR]);
-void page_reply(const struct api_view *v, const struct page *page, page_add_net *add_net,
-                const void *context, struct api_reply *out);
+/* As an answer that is made while it is sent. The context is copied; the page's revision is that of its beginning. */
+void page_reply(const struct page *page, page_add_net *add_net, const void *context, size_t size, struct api_reply *out);
 
 #endif

@@ -1,10 +1,11 @@
 /* Answers that are made while they are sent. Each time the socket has room the reader is asked for more, with
- * the state of that moment: a reload may have come in between. */
+ * the state of that moment: a reload may have come in between. All of them together are asked for no more at a time
+ * than one alone would be. */
 #include <stdlib.h>
 
 #include "node/api/api_impl.h"
 
-enum { READERS_MAX = 8, BLOCK = 32 * 1024 };
+enum { READERS_MAX = 64, BLOCK = 16 * 1024 };
 
 struct sending {
     struct api *api;
@@ -15,7 +16,8 @@ static ssize_t send_more(void *cls, uint64_t pos, char *buf, size_t max)
 {
     struct sending *s = cls;
     struct api_view view = api_now(s->api);
-    size_t len = s->reader->read(s->reader, &view, buf, max);
+    size_t share = BLOCK / s->api->reader_count;
+    size_t len = s->reader->read(s->reader, &view, buf, max < share ? max : share);
     (void)pos;
     return len ? (ssize_t)len : MHD_CONTENT_READER_END_OF_STREAM;
 }

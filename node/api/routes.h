@@ -1,7 +1,7 @@
 /* The endpoints of the API as one table, and how they are answered: pure of HTTP and sockets.
  *
  * JSON is camelCase with RFC 3339 UTC times and «…Seconds» numbers. Lists are {"items": […],
- * "nextCursor": text or null, "revision": n}; two pages of one revision saw the same state. An error
+ * "nextCursor": text or null, "revision": n}; between two pages of one revision nothing changed. An error
  * is application/problem+json (RFC 9457) with errors[].{path, message}. A query parameter that an
  * endpoint does not know is an error, not ignored. What changes something is a POST, over
  * the Unix socket, or over TCP with the token; it may carry If-Match with the ETag of the configuration that it means. Source: the interface study 3.4. */
