@@ -1,7 +1,7 @@
-/* sim --seeds N --from S [--jobs J] [--until-violation] [--keep LIST] [--no-shrink] [--verbose]: N runs of
+/* sim --seeds N --from S [--jobs J] [--until-violation] [--keep LIST] [--no-shrink] [--traces] [--verbose]: N runs of
  * the simulated world, one a seed, J at a time. Exit 0 when no invariant was violated and everything that must
  * happen did. A failing seed prints what failed, and the shortest script of acts that was found to fail alike:
- * --keep runs that script again. */
+ * --keep runs that script again. --traces prints a hash of each run: two builds that behave alike print the same. */
 #include <getopt.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ struct totals {
 struct arguments {
     unsigned long long seeds, from;
     unsigned jobs, enough;
-    bool is_verbose, shrinks, has_script;
+    bool is_verbose, tells_traces, shrinks, has_script;
     bool skips[SIM_ACTS_MAX];
 };
 
@@ -52,6 +52,8 @@ static void run_seed(struct world *w, uint64_t seed, const struct arguments *a, 
 {
     const bool *skips = a->has_script ? a->skips : NULL;
     uint64_t trace = sim_run(w, seed, skips, a->is_verbose);
+    if (a->tells_traces)
+        printf("seed %llu: trace %016llx\n", (unsigned long long)seed, (unsigned long long)trace);
     for (int i = 0; i < SIM_COUNTS; i++)
         __atomic_fetch_add(&t->counts[i], w->counts[i], __ATOMIC_RELAXED);
     __atomic_fetch_add(&t->seeds, 1, __ATOMIC_RELAXED);
@@ -93,7 +95,8 @@ static bool parse(int argc, char **argv, struct arguments *a)
         { "seeds", required_argument, NULL, 'n' }, { "from", required_argument, NULL, 's' },
         { "jobs", required_argument, NULL, 'j' },  { "keep", required_argument, NULL, 'k' },
         { "verbose", no_argument, NULL, 'v' },     { "until-violation", no_argument, NULL, 'u' },
-        { "no-shrink", no_argument, NULL, 'w' },   { NULL, 0, NULL, 0 },
+        { "no-shrink", no_argument, NULL, 'w' },   { "traces", no_argument, NULL, 't' },
+        { NULL, 0, NULL, 0 },
     };
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'n')
@@ -108,6 +111,8 @@ static bool parse(int argc, char **argv, struct arguments *a)
             a->is_verbose = true;
         else if (o == 'u')
             a->enough = 1;
+        else if (o == 't')
+            a->tells_traces = true;
         else if (o == 'w')
             a->shrinks = false;
         else
