@@ -138,25 +138,32 @@ static bool same_hops(const struct rib *a, const struct rib *b, int number)
     return x->count == y->count && memcmp(x->members, y->members, x->count * sizeof *x->members) == 0;
 }
 
-static void check_digests(struct world *w, const struct core *a, const struct core *b)
+/* Both sides of D1 of one node: worked out once, and again only after something happened to it. */
+static const struct sim_sight *sight_of(struct host *h)
 {
-    struct repl_beat x = { 0 }, y = { 0 };
-    uint8_t dx[REPL_DIGEST], dy[REPL_DIGEST];
+    struct sim_sight *s = &h->sight;
+    if (s->is_fresh)
+        return s;
+    s->is_fresh = true;
+    s->is_comparable = core_digest_is_comparable(h->core);
+    core_positions(h->core, &s->inputs);
+    repl_digest_write(&h->core->digest, s->digest);
+    return s;
+}
+
+static void check_digests(struct world *w, struct host *h, struct host *k)
+{
+    const struct core *a = h->core, *b = k->core;
     if (memcmp(a->digest.key, b->digest.key, sizeof a->digest.key) != 0)
         return; /* one of them has another secret already */
-    if (!core_digest_is_comparable(a) || !core_digest_is_comparable(b))
-        return;
-    core_positions(a, &x);
-    core_positions(b, &y);
-    if (memcmp(x.positions, y.positions, sizeof x.positions) != 0)
+    const struct sim_sight *x = sight_of(h), *y = sight_of(k);
+    if (!x->is_comparable || !y->is_comparable ||
+        memcmp(x->inputs.positions, y->inputs.positions, sizeof x->inputs.positions) != 0)
         return;
     w->counts[SIM_COMPARED]++;
-    repl_digest_write(&a->digest, dx);
-    repl_digest_write(&b->digest, dy);
-    if (memcmp(dx, dy, sizeof dx) == 0)
+    if (memcmp(x->digest, y->digest, sizeof x->digest) == 0)
         return;
-    sim_fail(w, "D1: nodes %u and %u have the same inputs and other tables", a->cfg.self - 1,
-             b->cfg.self - 1);
+    sim_fail(w, "D1: nodes %d and %d have the same inputs and other tables", h->number, k->number);
     for (int i = 0; i < w->prefix_count; i++)
         if (!same_hops(&a->rib, &b->rib, i))
             check_explain(w, i);
@@ -345,7 +352,7 @@ static void check_flushed(struct world *w, const struct core *a, const struct co
     }
 }
 
-static void check_host(struct world *w, const struct host *h)
+static void check_host(struct world *w, struct host *h)
 {
     for (int k = 0; k < w->host_count; k++) {
         if (k == h->number)
@@ -357,7 +364,7 @@ static void check_host(struct world *w, const struct host *h)
         check_replica(w, w->hosts[k].core, h->core);
         check_replica(w, h->core, w->hosts[k].core);
         check_told(w, w->hosts[k].core, h->core);
-        check_digests(w, h->core, w->hosts[k].core);
+        check_digests(w, h, &w->hosts[k]);
         check_flushed(w, h->core, w->hosts[k].core);
     }
     check_zombies(w, h); /* whom it has just heard again it is to hear out first */
@@ -406,7 +413,7 @@ void check_parted(struct world *w)
                 sim_fail(w, "I6: node %d lacks prefix %d in a partial partition", i, k);
     }
     for (int i = 1; i < w->host_count && !w->failure[0]; i++)
-        check_digests(w, w->hosts[0].core, w->hosts[i].core);
+        check_digests(w, &w->hosts[0], &w->hosts[i]);
     w->counts[SIM_CONNECTED]++;
 }
 

@@ -39,15 +39,21 @@ static bool has_heard(const struct world *w, const struct host *h, int nva)
     return has_session(h, nva) && !s->is_untold && w->now >= s->up_at + TOLD_MS;
 }
 
-/* Its node takes the session for living, and nothing of the NVA arrives there, or has only just begun to again. */
-static bool is_deaf(const struct world *w, const struct host *h, int nva)
+/* Nothing of the NVA arrives at the node, or has only just begun to again. */
+static bool is_out_of_reach(const struct world *w, const struct host *h, int nva)
 {
     const struct bgp_session *theirs = w->nvas[nva].sessions[h->number].machine;
     int party = SIM_NODES_MAX + nva;
-    bool is_cut = w->cut[h->number][party] || w->cut[party][h->number];
-    bool speaks = theirs && bgp_session_slot(theirs) >= 0;
     uint64_t apart = w->apart[h->number][nva];
-    return has_session(h, nva) && (is_cut || !speaks || (apart && w->now < apart + ZOMBIE_MS));
+    if (w->cut[h->number][party] || w->cut[party][h->number] || (apart && w->now < apart + ZOMBIE_MS))
+        return true;
+    return !theirs || bgp_session_slot(theirs) < 0;
+}
+
+/* Its node takes the session for living all the same. */
+static bool is_deaf(const struct world *w, const struct host *h, int nva)
+{
+    return has_session(h, nva) && is_out_of_reach(w, h, nva);
 }
 
 static bool peers_with(const struct nva *n, const struct host *h)
@@ -73,8 +79,10 @@ void check_note_silence(struct world *w)
     for (int i = 0; i < w->nva_count; i++) {
         bool heard = false;
         for (int k = 0; k < w->host_count; k++) {
-            heard |= has_session(&w->hosts[k], i);
-            w->deaf = is_deaf(w, &w->hosts[k], i) ? w->now : w->deaf;
+            if (!has_session(&w->hosts[k], i))
+                continue;
+            heard = true;
+            w->deaf = is_out_of_reach(w, &w->hosts[k], i) ? w->now : w->deaf;
         }
         if (!heard)
             w->nvas[i].unheard = w->now;

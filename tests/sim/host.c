@@ -19,6 +19,7 @@ static int side_of(const struct sim_pipe *p, const struct pump *pump)
 
 void host_ask_turn(struct world *w, struct host *h, uint64_t at)
 {
+    h->sight.is_fresh = false; /* nobody asks when nothing happened */
     if (at >= h->turn_at && h->turn_at >= w->now)
         return;
     h->turn_at = at;

@@ -80,6 +80,7 @@ static void take(struct world *w, struct host *h)
     struct core_keys keys;
     sim_rotated(w, h);
     sim_keys(w, h, &keys);
+    h->sight.is_fresh = false;
     if (h->core && !h->wrong_secret)
         core_set_keys(h->core, &keys, w->now);
 }

@@ -172,10 +172,19 @@ struct sim_table { /* of a kernel, which outlives its node, or of a shared targe
     uint64_t since[SIM_PREFIXES_MAX][SIM_NVAS_MAX]; /* a next hop of this NVA stands there without a break */
 };
 
+/* What D1 compares: a node's digest, and what it is a function of. */
+struct sim_sight {
+    bool is_fresh; /* nothing happened to the node since */
+    bool is_comparable;
+    struct repl_beat inputs; /* its positions */
+    uint8_t digest[REPL_DIGEST];
+};
+
 struct host {
     struct world *world;
     int number;
     struct core *core; /* NULL: dead */
+    struct sim_sight sight;
     uint64_t turn_at, up_since;
     uint64_t incarnation, lives; /* starts so far; those that its disk remembers */
     unsigned turn_generation;
