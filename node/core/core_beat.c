@@ -1,6 +1,5 @@
 /* What a node says of itself to the others all the time: its beats, and the digest by which all compare
  * their tables. */
-#include <stdio.h>
 #include <string.h>
 
 #include "node/core/core_impl.h"
@@ -80,13 +79,12 @@ void core_compare_digests(struct core *c, struct core_member *m)
         return;
     repl_digest_write(&c->digest, digest);
     bool equal = memcmp(digest, m->heard.digest, REPL_DIGEST) == 0;
-    snprintf(subject, sizeof subject, "node=%s", m->node->name);
     if (!equal && (m->digest_equal || !m->digest_compared))
-        core_event(c, CONFIG_LOG_ERROR, "digest_differs", subject,
+        core_event(c, CONFIG_LOG_ERROR, "digest_differs", core_member_subject(m, subject, sizeof subject),
                    "hint=\"same inputs, other table: please report this with the output of tandemctl "
                    "node diff from both nodes\"");
     if (equal && m->digest_compared && !m->digest_equal)
-        core_event(c, CONFIG_LOG_INFO, "digest_equal_again", subject, NULL);
+        core_event(c, CONFIG_LOG_INFO, "digest_equal_again", core_member_subject(m, subject, sizeof subject), NULL);
     m->digest_compared = true;
     m->digest_equal = equal;
     if (equal)
@@ -106,11 +104,9 @@ void core_on_breakdown(struct core *c, struct core_member *m, const struct repl_
         return;
     for (unsigned i = 0; i < REPL_BUCKETS; i++)
         differing |= (uint64_t)(msg->breakdown.sums[i] != c->digest.buckets[i]) << i;
-    if (differing && differing != m->differing) {
-        snprintf(subject, sizeof subject, "node=%s", m->node->name);
-        core_event(c, CONFIG_LOG_ERROR, "digest_breakdown", subject, "buckets=%016llx",
-                   (unsigned long long)differing);
-    }
+    if (differing && differing != m->differing)
+        core_event(c, CONFIG_LOG_ERROR, "digest_breakdown", core_member_subject(m, subject, sizeof subject),
+                   "buckets=%016llx", (unsigned long long)differing);
     m->differing = differing;
 }
 
@@ -121,13 +117,12 @@ void core_compare_configs(struct core *c, struct core_member *m, const uint8_t d
 {
     char subject[CONFIG_NAME_MAX + 16];
     bool differs = memcmp(digest, c->config->digest, REPL_DIGEST) != 0;
-    snprintf(subject, sizeof subject, "node=%s", m->node->name);
     if (differs && (!m->config_differs || m->config_generation != generation))
-        core_event(c, CONFIG_LOG_WARN, "config_differs", subject,
+        core_event(c, CONFIG_LOG_WARN, "config_differs", core_member_subject(m, subject, sizeof subject),
                    "generation=%llu ours=%llu hint=\"give both nodes the same file, and reload both\"",
                    (unsigned long long)generation, (unsigned long long)c->config->generation);
     if (!differs && m->config_differs)
-        core_event(c, CONFIG_LOG_INFO, "config_equal_again", subject, NULL);
+        core_event(c, CONFIG_LOG_INFO, "config_equal_again", core_member_subject(m, subject, sizeof subject), NULL);
     m->config_differs = differs;
     m->config_generation = generation;
 }

@@ -19,7 +19,7 @@ enum {
     PROTOCOL_MINOR_MIN = 1,
 };
 
-static const char *subject_of(const struct core_member *m, char *buf, size_t cap)
+const char *core_member_subject(const struct core_member *m, char *buf, size_t cap)
 {
     snprintf(buf, cap, "node=%s", m->node->name);
     return buf;
@@ -57,7 +57,7 @@ void core_member_state(struct core *c, struct core_member *m, const char *reason
     uint8_t origin = (uint8_t)m->node->id;
     bool bad = m->life.state == REPL_MEMBER_DEAD || m->life.state == REPL_MEMBER_AUTH_FAILED;
     core_event(c, bad ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, "node_state",
-               subject_of(m, subject, sizeof subject), "state=%s reason=\"%s\" held_routes=%u",
+               core_member_subject(m, subject, sizeof subject), "state=%s reason=\"%s\" held_routes=%u",
                repl_member_state_name(m->life.state), reason, c->rib.origins[origin].paths);
     if (core_member_is_here(m))
         return;
@@ -227,7 +227,7 @@ static void on_renewal_ended(struct core *c, const struct core_member *m, const 
 {
     char subject[CONFIG_NAME_MAX + 16];
     if (conn->connected && !conn->close_asked)
-        core_event(c, CONFIG_LOG_WARN, "link_renewal_refused", subject_of(m, subject, sizeof subject),
+        core_event(c, CONFIG_LOG_WARN, "link_renewal_refused", core_member_subject(m, subject, sizeof subject),
                    "hint=\"it does not accept our newer key or secret: see its log; the link goes on under the "
                    "older one\"");
 }
@@ -403,7 +403,7 @@ static void on_link_failed(struct core *c, struct core_conn *conn, const struct 
                 e->failure == REPL_FAIL_ADDRESSEE || e->failure == REPL_FAIL_HANDSHAKE ||
                 e->failure == REPL_FAIL_VERSION;
     if (conn->member) {
-        subject_of(conn->member, subject, sizeof subject);
+        core_member_subject(conn->member, subject, sizeof subject);
         snprintf(conn->member->last_error, sizeof conn->member->last_error, "%s", e->text);
     }
     core_event(c, CONFIG_LOG_WARN, auth ? "cluster_auth_failed" : "cluster_link_failed", subject,

@@ -520,6 +520,7 @@ bool core_cluster_caught_up(const struct core *c);
 /* The node is there, as far as this one knows. */
 bool core_member_is_here(const struct core_member *m);
 void core_member_state(struct core *c, struct core_member *m, const char *reason);
+const char *core_member_subject(const struct core_member *m, char *buf, size_t cap); /* "node=NAME" */
 /* NULL for our own id, and for those that are not configured. */
 struct core_member *core_member_of(struct core *c, uint32_t id);
 /* The other nodes, one after the other; NULL ends. */

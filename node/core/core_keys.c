@@ -154,9 +154,8 @@ void core_keys_heard(struct core *c, struct core_member *m)
 {
     char subject[CONFIG_NAME_MAX + 16];
     bool is_unlisted = has_told(m) && !party_with(m, m->heard.key_id);
-    snprintf(subject, sizeof subject, "node=%s", m->node->name);
     if (is_unlisted && !m->key_unlisted)
-        core_event(c, CONFIG_LOG_WARN, "node_key_unlisted", subject,
+        core_event(c, CONFIG_LOG_WARN, "node_key_unlisted", core_member_subject(m, subject, sizeof subject),
                    "hint=\"it uses a key that is neither its publicKey nor its nextPublicKey here: the link lasts "
                    "until it breaks; list the key and reload\"");
     m->key_unlisted = is_unlisted;
@@ -176,8 +175,7 @@ static void end_revoked(struct core *c, struct core_member *m)
     const struct core_proof *p = m->link ? &m->link->proof : NULL;
     if (!p || (party_with(m, p->peer_key) && secret_with(c, p->secret)))
         return;
-    snprintf(subject, sizeof subject, "node=%s", m->node->name);
-    core_event(c, CONFIG_LOG_WARN, "node_key_revoked", subject,
+    core_event(c, CONFIG_LOG_WARN, "node_key_revoked", core_member_subject(m, subject, sizeof subject),
                "hint=\"the link was made with a key or secret that is not accepted any more, and ends\"");
     core_conn_close(c, m->link);
 }

@@ -1,8 +1,6 @@
 /* Who reads whose stream from whom. Normally every node's from itself. Who has no link with a node reads on
  * from another one's copy, at its own position; and when a node has died, from whoever heard most of it.
  * Source: the replication design 4.4, 4.9; scenario 20; invariants R7, C7. */
-#include <stdio.h>
-
 #include "node/core/core_impl.h"
 
 enum { MINOR_WITH_VERSIONS = 2 };
@@ -218,8 +216,7 @@ static void on_applied(struct core *c, struct core_member *m, uint64_t incarnati
 static void tell_quarantined(struct core *c, const struct core_member *m, uint64_t count)
 {
     char subject[CONFIG_NAME_MAX + 16];
-    snprintf(subject, sizeof subject, "node=%s", m->node->name);
-    core_event(c, CONFIG_LOG_ERROR, "record_quarantined", subject,
+    core_event(c, CONFIG_LOG_ERROR, "record_quarantined", core_member_subject(m, subject, sizeof subject),
                "count=%llu hint=\"an NVA that this node's configuration does not name, or "
                "attributes that are not canonical\"",
                (unsigned long long)count);
