@@ -5,6 +5,7 @@
  *
  *   world   time, chance, events, names, the configuration
  *   pipe    connections with delay, loss, cuts, and what a paused machine does to them
+ *   crypto  keys and seals for them, that cost nothing
  *   nva     a BGP speaker made of the same session machine; its announcements are the truth
  *   host    one node: a core, its kernel table, which outlives it
  *   agent   a host that follows the nodes' tables; its kernel outlives it, too
