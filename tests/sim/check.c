@@ -287,11 +287,12 @@ static void check_all_told(struct world *w, const struct core *owner, const stru
     }
 }
 
-/* Of a session that restarts gracefully and goes on, an older copy has the End-of-RIB before: not this word. */
+/* Of a session that restarts gracefully and goes on, an older copy has the End-of-RIB before: not this word. And who reads
+ * of a node that has been away for longer than its routes are held has its sessions, and lets its routes go at once (S1). */
 static bool has_read(const struct core *owner, const struct core *holder, const struct rib_session *own)
 {
     const struct repl_replica *copy = &holder->members[owner->cfg.self].replica;
-    return copy->incarnation == owner->incarnation &&
+    return copy->incarnation == owner->incarnation && !holder->rib.origins[owner->cfg.self].is_partial &&
            copy->position >= vlist_version(&owner->rib.origins[owner->cfg.self].order, own->slot);
 }
 
