@@ -217,13 +217,10 @@ void azure_table_fini(struct azure_table *t)
     *t = (struct azure_table){ .sets = t->sets };
 }
 
-bool azure_table_read(struct azure_table *t, const char *body, size_t len,
-                      char error[static AZURE_ERROR_MAX])
+bool azure_table_take(struct azure_table *t, json_t *take_document, char error[static AZURE_ERROR_MAX])
 {
-    json_error_t fault;
-    struct azure_table fresh = { .sets = t->sets };
-    fresh.document = json_loadb(body, len, JSON_REJECT_DUPLICATES, &fault);
-    const char *wrong = fresh.document ? fault_of(fresh.document) : fault.text;
+    struct azure_table fresh = { .sets = t->sets, .document = take_document };
+    const char *wrong = fault_of(fresh.document);
     if (wrong) {
         snprintf(error, AZURE_ERROR_MAX, "%.200s", wrong);
         json_decref(fresh.document);
@@ -239,6 +236,17 @@ bool azure_table_read(struct azure_table *t, const char *body, size_t len,
     azure_table_fini(t);
     *t = fresh;
     return true;
+}
+
+bool azure_table_read(struct azure_table *t, const char *body, size_t len,
+                      char error[static AZURE_ERROR_MAX])
+{
+    json_error_t fault;
+    json_t *document = json_loadb(body, len, JSON_REJECT_DUPLICATES, &fault);
+    if (document)
+        return azure_table_take(t, document, error);
+    snprintf(error, AZURE_ERROR_MAX, "%.200s", fault.text);
+    return false;
 }
 
 /* ---- questions ---- */

@@ -47,6 +47,8 @@ struct azure_table {
  *          false, t is as it was, and error says what is wrong with the answer */
 bool azure_table_read(struct azure_table *t, const char *body, size_t len,
                       char error[static AZURE_ERROR_MAX]);
+/* The same of a document that is not text any more. */
+bool azure_table_take(struct azure_table *t, json_t *take_document, char error[static AZURE_ERROR_MAX]);
 void azure_table_fini(struct azure_table *t);
 
 /* Our route for exactly this prefix; NULL: there is none. */

@@ -63,14 +63,13 @@ static void note_key(struct sim_table *t, struct repl_fence_record *fence, const
         note_route(t, &route, hops, count);
 }
 
-static void read_document(struct world *w, const char *body, size_t len, struct sim_table *t,
-                          struct repl_fence_record *fence)
+static void read_document(struct world *w, json_t *take_document, struct sim_table *t, struct repl_fence_record *fence)
 {
     char error[AZURE_ERROR_MAX];
     struct azure_machine_cfg cfg = { .config = &w->config };
     struct azure_table table = { .sets = &w->store->sets };
     uint64_t beat;
-    if (!azure_table_read(&table, body, len, error)) {
+    if (!azure_table_take(&table, take_document, error)) {
         sim_fail(w, "a node writes what is no route table: %s", error);
         return;
     }
@@ -90,9 +89,7 @@ void store_read(struct world *w, struct sim_table *out, struct repl_fence_record
     *out = (struct sim_table){ 0 };
     *fence = (struct repl_fence_record){ 0 };
     if (s->kind == SIM_ARM) {
-        char *text = json_dumps(s->arm.document, JSON_COMPACT);
-        read_document(w, text, strlen(text), out, fence);
-        free(text);
+        read_document(w, json_incref(s->arm.document), out, fence);
         return;
     }
     for (size_t i = 0; i < s->etcd.count; i++)
@@ -103,14 +100,11 @@ void store_read(struct world *w, struct sim_table *out, struct repl_fence_record
 static void foresee_document(struct world *w, const struct sim_call *c, struct sim_table *out,
                              struct repl_fence_record *fence)
 {
-    json_t *sent = json_loadb(c->q.body, c->q.len, 0, NULL);
+    json_t *sent = json_loadb(c->q.body, c->q.len, JSON_REJECT_DUPLICATES, NULL);
     json_object_set_new(sent, "etag", json_string("W/\"0\""));
-    char *text = json_dumps(sent, JSON_COMPACT);
     *out = (struct sim_table){ 0 };
     *fence = (struct repl_fence_record){ 0 };
-    read_document(w, text ? text : "", text ? strlen(text) : 0, out, fence);
-    free(text);
-    json_decref(sent);
+    read_document(w, sent, out, fence);
 }
 
 static void foresee_op(const json_t *op, struct sim_table *out, struct repl_fence_record *fence)
