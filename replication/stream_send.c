@@ -112,9 +112,10 @@ bool repl_sender_has_work(struct repl_sender *s, const struct rib *r, const stru
 static void batch_begin(struct repl_batcher *b, const struct rib *r, const struct repl_sender *s,
                         const struct repl_source *from)
 {
+    if (b->route_count) /* most batches are a cut alone, or facts */
+        memset(b->group_slots, 0, sizeof b->group_slots);
     b->entry_count = b->route_count = b->attr_count = b->fact_count = b->name_count = 0;
     b->cost = 0;
-    memset(b->group_slots, 0, sizeof b->group_slots);
     b->origin = origin_of(r, from);
     b->copy = from->copy;
     b->from = s->position;
