@@ -35,15 +35,6 @@ struct core_member *core_member_of(struct core *c, uint32_t id)
     return is_other(c, id) ? &c->members[id] : NULL;
 }
 
-struct core_member *core_next_member(const struct core *c, const struct core_member *after)
-{
-    uint32_t id = after ? after->node->id + 1 : 1;
-    for (; id <= c->config->node_count; id++)
-        if (id != c->cfg.self)
-            return &((struct core *)(uintptr_t)c)->members[id];
-    return NULL;
-}
-
 /* ---- states ---- */
 
 bool core_member_is_here(const struct core_member *m)

@@ -524,7 +524,12 @@ const char *core_member_subject(const struct core_member *m, char *buf, size_t c
 /* NULL for our own id, and for those that are not configured. */
 struct core_member *core_member_of(struct core *c, uint32_t id);
 /* The other nodes, one after the other; NULL ends. */
-struct core_member *core_next_member(const struct core *c, const struct core_member *after);
+static inline struct core_member *core_next_member(const struct core *c, const struct core_member *after)
+{
+    uint32_t id = after ? after->node->id + 1 : 1;
+    id += id == c->cfg.self;
+    return id <= c->config->node_count ? &((struct core *)(uintptr_t)c)->members[id] : NULL;
+}
 
 /* core_streams.c */
 /* A link with it is up, or is no more: who is read from whom is found anew. */
