@@ -214,13 +214,24 @@ static void free_call(struct sim_call *c)
     free(c);
 }
 
+static uint64_t stir(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
+}
+
 /* Everything that happens, and when, is in the trace: to the byte (Q4). */
 static void trace(struct world *w, const struct sim_event *e)
 {
-    uint64_t t = w->trace ^ e->at ^ (uint64_t)e->kind << 56 ^ (uint64_t)e->len << 32;
-    for (size_t i = 0; i < e->len; i++)
-        t = (t ^ e->bytes[i]) * 0x100000001b3u;
-    w->trace = (t ^ (uint64_t)e->who << 8) * 0x100000001b3u;
+    uint64_t t = stir(w->trace ^ e->at, (uint64_t)e->kind << 56 ^ (uint64_t)e->who << 48 ^ e->len), word;
+    size_t at = 0;
+    for (; at + sizeof word <= e->len; at += sizeof word) {
+        memcpy(&word, e->bytes + at, sizeof word);
+        t = stir(t, word);
+    }
+    for (word = 0; at < e->len; at++)
+        word = word << 8 | e->bytes[at];
+    w->trace = stir(t, word);
 }
 
 static void tick(struct world *w, int nva)
