@@ -336,6 +336,8 @@ static void check_flushed(struct world *w, const struct core *a, const struct co
     const struct core_member *link = &a->members[b->cfg.self];
     if (was_anybody_paused(w, FLUSH_MS))
         return; /* they could not tell each other, or a third one that has woken may have more than both */
+    if (w->now < w->reunited + FLUSH_MS)
+        return; /* so may one that has been out of reach of them */
     if (link->minor == 1)
         return; /* the previous minor relays nothing */
     if (!link->link || link->life.since_ms + FLUSH_MS > w->now || w->now < w->disturbed + FLUSH_MS)
