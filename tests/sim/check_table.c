@@ -298,30 +298,39 @@ static bool was_heard(const struct world *w, const struct host *h, const struct 
     return false;
 }
 
-/* Has any session with the NVA reached End-of-RIB since then? */
-static bool is_told_since(const struct rib *r, uint16_t nva, uint64_t since)
+/* Has any session with the NVA reached End-of-RIB since then, and not just now? */
+static bool is_told_since(const struct world *w, const struct rib *r, uint16_t nva, uint64_t since)
 {
     for (int i = 1; i < RIB_ORIGINS; i++) {
         const struct rib_session *s = &r->origins[i].sessions[nva];
-        if (r->origins[i].class == RIB_LIVE && s->state == RIB_SESSION_SYNCED && s->synced_ms > since)
+        if (r->origins[i].class == RIB_LIVE && s->state == RIB_SESSION_SYNCED && s->synced_ms > since &&
+            w->now > s->synced_ms + ZOMBIE_MS)
             return true;
     }
     return false;
 }
 
-/* Held of a node that is away, and nobody has told all since it lost that one; or over a restart by a node that is there
- * and ends that hold itself (4.6), and to that one nobody has since it learnt that the session is lost. */
+/* Held over a restart by a node that is there and ends that hold itself (4.6): to that one nobody has told all since it
+ * learnt that the session is lost, or the NVA does so on the one that is back. */
+static bool is_restart_untold(const struct world *w, const struct rib *r, const struct rib_path *p)
+{
+    const struct core *owner = w->hosts[p->origin - 1].core;
+    if (!r->origins[p->origin].sessions[p->nva].restarts || !owner)
+        return false;
+    const struct rib_session *own = &owner->rib.origins[p->origin].sessions[p->nva];
+    bool is_telling = rib_session_is_up(own->state) && own->restarts;
+    return is_telling || !is_told_since(w, &owner->rib, p->nva, own->lost_ms);
+}
+
+/* Held of a node that is away, and nobody has told all since it lost that one; or over a restart. */
 static bool is_held_untold(const struct world *w, const struct rib *r, const struct rib_path *p)
 {
     const struct rib_origin *home = &r->origins[p->origin];
-    const struct core *owner = w->hosts[p->origin - 1].core;
     if (rib_path_is_old(r, p))
-        return !is_told_since(r, p->nva, home->old_ms);
+        return !is_told_since(w, r, p->nva, home->old_ms);
     if (home->class != RIB_LIVE)
-        return !is_told_since(r, p->nva, home->lost_ms);
-    if (home->sessions[p->nva].state != RIB_SESSION_GRACE || !owner)
-        return false;
-    return !is_told_since(&owner->rib, p->nva, owner->rib.origins[p->origin].sessions[p->nva].lost_ms);
+        return !is_told_since(w, r, p->nva, home->lost_ms);
+    return is_restart_untold(w, r, p);
 }
 
 /* Is all that speaks for the prefix held, and disproved by nobody's session? */
