@@ -49,9 +49,10 @@ struct chain {
 struct program {
     struct program_cfg cfg;
     struct nhset_table *sets;
-    struct entry *entries[BGP_FAMILIES]; /* by place */
-    uint32_t *kept[BGP_FAMILIES]; /* by place, in merge mode: inherited, and something else was put in its place */
-    uint32_t cap[BGP_FAMILIES];
+    struct slab entries[BGP_FAMILIES]; /* struct entry, by place */
+    struct slab kept[BGP_FAMILIES];    /* uint32_t, by place, in merge mode: inherited, and something else was put in its place */
+    uint8_t dissolved_family; /* its end: entries up to … */
+    uint32_t dissolved;       /* … this place have let go what they held */
     struct chain chains[LISTS];
     uint32_t again[LISTS]; /* of a list's first: their back-off is over, whatever it was */
     uint32_t
@@ -89,25 +90,13 @@ struct program *program_new(const struct program_cfg *cfg, struct nhset_table *s
         return NULL;
     p->cfg = *cfg;
     p->sets = sets;
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        slab_init(&p->entries[f], sizeof(struct entry));
+        slab_init(&p->kept[f], sizeof(uint32_t));
+    }
     p->stats.merging = true;
     p->stats.took[false].bounds = p->stats.took[true].bounds = &took_bounds;
     return p;
-}
-
-void program_free(struct program *p)
-{
-    if (!p)
-        return;
-    for (int f = 0; f < BGP_FAMILIES; f++) {
-        for (uint32_t place = 0; place < p->cap[f]; place++) {
-            nhset_unref(p->sets, p->entries[f][place].wanted);
-            nhset_unref(p->sets, p->entries[f][place].actual);
-            nhset_unref(p->sets, p->kept[f] ? p->kept[f][place] : 0);
-        }
-        free(p->entries[f]);
-        free(p->kept[f]);
-    }
-    free(p);
 }
 
 /* ------------------------------------------------------------------------------ entries, lists */
@@ -116,42 +105,27 @@ static struct entry *find(const struct program *p, uint32_t prefix)
 {
     enum bgp_family f = prefix_index_family(prefix);
     uint32_t place = prefix_index_place(prefix);
-    return place < p->cap[f] ? &p->entries[f][place] : NULL;
-}
-
-static void *grow(void *array, size_t size, uint32_t from, uint32_t to)
-{
-    char *grown = realloc(array, to * size);
-    if (grown)
-        memset(grown + from * size, 0, (to - from) * size);
-    return grown;
-}
-
-static bool make_room(struct program *p, enum bgp_family f, uint32_t cap)
-{
-    struct entry *entries = grow(p->entries[f], sizeof *entries, p->cap[f], cap);
-    p->entries[f] = entries ? entries : p->entries[f];
-    uint32_t *sets = p->stats.merging ? grow(p->kept[f], sizeof *sets, p->cap[f], cap) : NULL;
-    p->kept[f] = sets ? sets : p->kept[f];
-    if (!entries || (p->stats.merging && !sets))
-        return false;
-    p->cap[f] = cap;
-    return true;
+    return place < p->entries[f].top ? slab_at(&p->entries[f], place) : NULL;
 }
 
 static struct entry *get(struct program *p, uint32_t prefix)
 {
-    enum bgp_family f = prefix_index_family(prefix);
-    uint32_t place = prefix_index_place(prefix), cap = p->cap[f] ? p->cap[f] : 64;
-    while (cap <= place)
-        cap *= 2;
-    return cap == p->cap[f] || make_room(p, f, cap) ? &p->entries[f][place] : NULL;
+    struct slab *entries = &p->entries[prefix_index_family(prefix)];
+    uint32_t place = prefix_index_place(prefix);
+    return slab_reach(entries, place) ? slab_at(entries, place) : NULL;
+}
+
+static uint32_t *kept_at(const struct program *p, uint32_t prefix)
+{
+    const struct slab *sets = &p->kept[prefix_index_family(prefix)];
+    uint32_t place = prefix_index_place(prefix);
+    return place < sets->top ? slab_at(sets, place) : NULL;
 }
 
 static uint32_t kept(const struct program *p, uint32_t prefix)
 {
-    const uint32_t *sets = p->kept[prefix_index_family(prefix)];
-    return sets && find(p, prefix) ? sets[prefix_index_place(prefix)] : 0;
+    const uint32_t *set = kept_at(p, prefix);
+    return set ? *set : 0;
 }
 
 /* The field of program_stats that counts the members of a list. */
@@ -261,11 +235,17 @@ static void set_ref(struct program *p, uint32_t *field, uint32_t nhset)
     *field = nhset;
 }
 
+/* Where memory ends it is forgotten. */
 static void keep(struct program *p, uint32_t prefix, uint32_t nhset)
 {
-    uint32_t *sets = p->kept[prefix_index_family(prefix)];
-    if (sets)
-        set_ref(p, &sets[prefix_index_place(prefix)], nhset);
+    if (slab_reach(&p->kept[prefix_index_family(prefix)], prefix_index_place(prefix)))
+        set_ref(p, kept_at(p, prefix), nhset);
+}
+
+static void keep_no_more(struct program *p, uint32_t prefix)
+{
+    if (kept(p, prefix))
+        set_ref(p, kept_at(p, prefix), 0);
 }
 
 /* Nothing is kept for what nobody speaks for, and for what stands there, or is about to. */
@@ -277,7 +257,7 @@ static void review_kept(struct program *p, uint32_t prefix, struct entry *e)
     if (e->actual == set)
         e->flags &= (uint16_t)~CLAIMED;
     if (e->actual == set || !e->actual || e->flags & DISPROVED || nhset_is_subset(p->sets, set, e->wanted))
-        keep(p, prefix, 0);
+        keep_no_more(p, prefix);
 }
 
 static void place(struct program *p, uint32_t prefix, struct entry *e)
@@ -385,15 +365,14 @@ static void judge_waiting(struct program *p)
 
 static void keep_nothing(struct program *p, enum bgp_family family)
 {
-    for (uint32_t place_of = 0; place_of < p->cap[family] && p->kept[family]; place_of++) {
-        uint32_t prefix = prefix_index(family, place_of);
+    for (uint32_t at = 1; at < p->kept[family].top; at++) {
+        uint32_t prefix = prefix_index(family, at);
         if (!kept(p, prefix))
             continue;
-        keep(p, prefix, 0);
+        keep_no_more(p, prefix);
         place(p, prefix, find(p, prefix));
     }
-    free(p->kept[family]);
-    p->kept[family] = NULL;
+    slab_fini(&p->kept[family]);
 }
 
 void program_converged(struct program *p, uint64_t now_ms)
@@ -520,7 +499,7 @@ static void issue(struct program *p, uint32_t prefix, struct program_op *out)
     struct entry *e = find(p, prefix);
     uint32_t set = goal(p, prefix, e);
     bool unclaimed = (e->flags & (INHERITED | CLAIMED | DISPROVED)) == INHERITED;
-    if (set && e->actual && unclaimed && !kept(p, prefix) && !nhset_is_subset(p->sets, e->actual, set))
+    if (p->stats.merging && set && e->actual && unclaimed && !kept(p, prefix) && !nhset_is_subset(p->sets, e->actual, set))
         keep(p, prefix, e->actual);
     *out = (struct program_op){ .kind = set ? PROGRAM_PUT : PROGRAM_DELETE,
                                 .prefix = prefix,
@@ -634,6 +613,45 @@ uint64_t program_deadline(const struct program *p)
         deadline = due < deadline ? due : deadline;
     }
     return deadline;
+}
+
+/* --------------------------------------------------------------------------------------- end */
+
+static void let_go(struct program *p, uint32_t prefix, struct entry *e)
+{
+    keep_no_more(p, prefix);
+    nhset_unref(p->sets, e->wanted);
+    nhset_unref(p->sets, e->actual);
+    *e = (struct entry){ 0 };
+}
+
+bool program_dissolve(struct program *p, uint32_t budget, program_released *released, void *data)
+{
+    for (; p->dissolved_family < BGP_FAMILIES; p->dissolved_family++, p->dissolved = 0)
+        while (p->dissolved + 1 < p->entries[p->dissolved_family].top) {
+            uint32_t prefix = prefix_index((enum bgp_family)p->dissolved_family, p->dissolved + 1);
+            if (!budget--)
+                return true;
+            bool was_held = program_holds(p, prefix);
+            let_go(p, prefix, find(p, prefix));
+            p->dissolved++;
+            if (was_held && released)
+                released(data, prefix);
+        }
+    return false;
+}
+
+void program_free(struct program *p)
+{
+    if (!p)
+        return;
+    while (program_dissolve(p, UINT32_MAX, NULL, NULL))
+        ;
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        slab_fini(&p->entries[f]);
+        slab_fini(&p->kept[f]);
+    }
+    free(p);
 }
 
 /* --------------------------------------------------------------------------------- questions */

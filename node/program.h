@@ -47,6 +47,10 @@ struct program;
 
 struct program *program_new(const struct program_cfg *cfg, struct nhset_table *sets);
 void program_free(struct program *p);
+/* Its end, a stretch at a time: each prefix that it holds is let go, and told. True: there is more. Then only
+ * program_free is left to do, which would do it at once. */
+typedef void program_released(void *data, uint32_t prefix);
+bool program_dissolve(struct program *p, uint32_t budget, program_released *released, void *data);
 
 /* The target has this (dump at start or drift check). Say it before the first want(). */
 int program_inherit(struct program *p, uint32_t prefix, uint32_t nhset) MUST_USE;

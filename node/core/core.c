@@ -94,6 +94,7 @@ static void tick(struct core *c)
     core_keys_tick(c);
     core_agent_keys_tick(c);
     core_lost_tick(c);
+    core_targets_tick(c);
     core_evidence_tick(c);
     if (!is_asked(c))
         core_must(rib_sweep(&c->rib, c->sweep_budget, c->now_ms));

@@ -18,7 +18,7 @@ static void start_summing(struct core_table *t)
 {
     t->sum.is_on = false;
     t->sum.family = BGP_IP4;
-    t->sum.place = 0;
+    t->sum.place = 1;
     for (size_t i = 0; i < t->secret_count; i++) {
         if (t->secrets[i].is_summed)
             continue;
@@ -166,9 +166,9 @@ static void add(struct core *c, uint32_t net, uint32_t set)
 static bool sum_some(struct core *c, uint32_t budget)
 {
     struct core_table *t = &c->table;
-    for (struct core_sum *s = &t->sum; s->family < BGP_FAMILIES; s->family++, s->place = 0)
-        for (; s->place < t->cap[s->family]; s->place++) {
-            uint32_t set = t->summed[s->family][s->place];
+    for (struct core_sum *s = &t->sum; s->family < BGP_FAMILIES; s->family++, s->place = 1)
+        for (; s->place < t->summed[s->family].top; s->place++) {
+            uint32_t set = *(uint32_t *)slab_at(&t->summed[s->family], s->place);
             if (!budget--)
                 return true;
             if (set)

@@ -86,8 +86,7 @@ struct core_table {
     size_t secret_count; /* 0: no agents */
     struct core_sum sum;
     uint32_t routes;
-    uint32_t *summed[BGP_FAMILIES]; /* by place: the set that the digests have; a reference */
-    uint32_t cap[BGP_FAMILIES];
+    struct slab summed[BGP_FAMILIES]; /* uint32_t by place: the set that the digests have; a reference */
     uint64_t freed;   /* nets that ceased to exist so far */
     uint64_t encoded; /* frames */
     struct core_frame frames[CORE_TABLE_FRAMES];

@@ -172,6 +172,7 @@ struct core_hint {
 };
 
 struct core_target {
+    struct core_target *next_leaving; /* it is configured no more, and lets go what it held */
     const struct config_target *cfg;
     struct program *program; /* all but table, where it runs here; else NULL */
     uint64_t cursor;
@@ -306,6 +307,7 @@ struct core {
     struct core_lost lost;
     struct core_target **targets; /* as config->targets; backends hold on to fences and programs */
     size_t target_count;
+    struct core_target *leaving;
     uint64_t quarantined, refused_handshakes;
 
     bool tombs_due; /* more tombstones are to be dropped than this turn had time for */
@@ -606,6 +608,8 @@ void core_targets_init(struct core *c);
 void core_targets_fini(struct core *c);
 /* c->config has other targets: new ones begin, those that are in it no more end. */
 void core_targets_follow(struct core *c);
+/* Who was taken out of the configuration lets go more of what it held. */
+void core_targets_tick(struct core *c);
 void core_targets_feed(struct core *c);
 bool core_targets_have_work(const struct core *c);
 uint64_t core_targets_slowest(const struct core *c);

@@ -30,19 +30,9 @@ static uint32_t set_of(const struct core *c, uint32_t net)
 /* What the digest has of a net, by place. */
 static uint32_t *summed_at(struct core_table *t, uint32_t net)
 {
-    enum bgp_family f = prefix_index_family(net);
-    uint32_t place = prefix_index_place(net), cap = t->cap[f] ? t->cap[f] : 1024;
-    while (cap <= place)
-        cap *= 2;
-    if (cap > t->cap[f]) {
-        uint32_t *wider = memory_new(cap, sizeof *wider);
-        if (t->cap[f])
-            memcpy(wider, t->summed[f], t->cap[f] * sizeof *wider);
-        free(t->summed[f]);
-        t->summed[f] = wider;
-        t->cap[f] = cap;
-    }
-    return &t->summed[f][place];
+    struct slab *summed = &t->summed[prefix_index_family(net)];
+    core_must(!slab_reach(summed, prefix_index_place(net)));
+    return slab_at(summed, prefix_index_place(net));
 }
 
 void core_table_changed(struct core *c, uint32_t net)
@@ -214,6 +204,8 @@ struct core_moment core_table_moment(const struct core *c)
 void core_table_init(struct core *c)
 {
     core_agent_keys_init(c);
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_init(&c->table.summed[f], sizeof(uint32_t));
     c->table.groups = memory_new(CORE_TABLE_GROUPS, sizeof *c->table.groups);
     c->table.nlri = memory_new(REPL_PAYLOAD_MAX, 1);
 }
@@ -224,7 +216,7 @@ void core_table_fini(struct core *c)
     for (int i = 0; i < CORE_TABLE_FRAMES; i++)
         free(t->frames[i].payload);
     for (int f = 0; f < BGP_FAMILIES; f++)
-        free(t->summed[f]);
+        slab_fini(&t->summed[f]);
     free(t->groups);
     free(t->nlri);
     core_agent_keys_fini(c);

@@ -56,6 +56,8 @@ void core_targets_init(struct core *c)
 
 void core_targets_fini(struct core *c)
 {
+    while (c->leaving)
+        core_targets_tick(c);
     for (size_t i = 0; i < c->target_count; i++) {
         program_free(c->targets[i]->program);
         free(c->targets[i]);
@@ -65,21 +67,31 @@ void core_targets_fini(struct core *c)
 
 /* ---- another configuration ---- */
 
-/* Nets that only this target held may go. */
-static void release_nets(struct core *c, const struct program *p)
+/* It may go, if it has not gone yet and nobody else holds it. */
+static void release_net(void *data, uint32_t net)
 {
-    for (uint32_t f = 0; f < BGP_FAMILIES; f++)
-        for (uint32_t place = 1; place < prefix_table_top(&c->rib.nets, (enum bgp_family)f); place++) {
-            uint32_t net = place | f << PREFIX_FAMILY_SHIFT;
-            if (prefix_table_is_used(&c->rib.nets, net) && program_holds(p, net))
-                rib_net_released(&c->rib, net);
-        }
+    struct rib *r = data;
+    if (prefix_table_is_used(&r->nets, net))
+        rib_net_released(r, net);
 }
 
+/* What it holds is let go a stretch a turn. */
 static void end_target(struct core *c, struct core_target *t)
 {
-    if (t->program)
-        release_nets(c, t->program);
+    if (t->program) {
+        t->next_leaving = c->leaving;
+        c->leaving = t;
+    } else {
+        free(t);
+    }
+}
+
+void core_targets_tick(struct core *c)
+{
+    struct core_target *t = c->leaving;
+    if (!t || program_dissolve(t->program, CORE_WANT_BUDGET, release_net, &c->rib))
+        return;
+    c->leaving = t->next_leaving;
     program_free(t->program);
     free(t);
 }
@@ -246,7 +258,7 @@ bool core_targets_have_work(const struct core *c)
             (c->targets[i]->is_judging || core_inherited_goes_on(c, c->targets[i]) ||
              c->targets[i]->cursor < vlist_head(&c->rib.loc)))
             return true;
-    return false;
+    return c->leaving;
 }
 
 uint64_t core_targets_slowest(const struct core *c)

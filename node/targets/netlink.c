@@ -19,19 +19,9 @@ enum { DEFAULT_RESYNC_MS = 60000, START_AGAIN_MS = 1000 };
 
 struct route_note *netlink_note(struct netlink *n, uint32_t prefix)
 {
-    enum bgp_family f = prefix_index_family(prefix);
-    uint32_t place = prefix_index_place(prefix), cap = n->notes_cap[f] ? n->notes_cap[f] : 64;
-    while (cap <= place)
-        cap *= 2;
-    if (cap > n->notes_cap[f]) {
-        struct route_note *grown = realloc(n->notes[f], cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        memset(grown + n->notes_cap[f], 0, (cap - n->notes_cap[f]) * sizeof *grown);
-        n->notes[f] = grown;
-        n->notes_cap[f] = cap;
-    }
-    return &n->notes[f][place];
+    struct slab *notes = &n->notes[prefix_index_family(prefix)];
+    uint32_t place = prefix_index_place(prefix);
+    return slab_reach(notes, place) ? slab_at(notes, place) : NULL;
 }
 
 void netlink_bind(struct netlink *n, struct route_note *note, uint32_t slot)
@@ -104,7 +94,7 @@ static void on_timer(uv_timer_t *timer);
 static void set_timer(struct netlink *n, bool is_more, uint64_t now_ms)
 {
     uint64_t due = program_deadline(n->cfg.program);
-    if (n->resync_at_ms < due && !n->dump.is_running)
+    if (n->resync_at_ms < due && !netlink_is_dumping(n))
         due = n->resync_at_ms;
     if (n->settle.at_ms && n->settle.at_ms < due)
         due = n->settle.at_ms;
@@ -115,7 +105,7 @@ static void set_timer(struct netlink *n, bool is_more, uint64_t now_ms)
 bool netlink_turn(struct netlink *n, uint64_t now_ms)
 {
     bool is_more = netlink_listen(n, now_ms);
-    if (!n->dump.is_running && n->resync_at_ms <= now_ms) {
+    if (!netlink_is_dumping(n) && n->resync_at_ms <= now_ms) {
         int error = netlink_dump_start(n, now_ms);
         if (error) {
             netlink_resync_by(n, now_ms + START_AGAIN_MS);
@@ -174,7 +164,7 @@ void netlink_status(const struct netlink *n, struct netlink_status *out)
     out->nexthops = nexthops_count(&n->nexthops);
     out->unhealthy = nexthops_unhealthy(&n->nexthops);
     out->last_resync_ms = n->dump.ended_ms;
-    out->is_dumping = n->dump.is_running;
+    out->is_dumping = netlink_is_dumping(n);
     out->has_resilient_groups = n->nexthops.is_resilient;
 }
 
@@ -261,10 +251,8 @@ static void release(struct netlink *n)
 {
     netlink_takeover_end(n);
     nexthops_fini(&n->nexthops);
-    for (int f = 0; f < BGP_FAMILIES; f++) {
-        free(n->notes[f]);
-        n->notes[f] = NULL;
-    }
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_fini(&n->notes[f]);
     nl_close(&n->ops);
     nl_close(&n->dumps);
     nl_close(&n->monitor);
@@ -312,6 +300,8 @@ int netlink_new(struct netlink **out, const struct netlink_cfg *cfg,
         .id_base = cfg->id_base,
         .protocol = cfg->protocol,
     };
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        slab_init(&n->notes[f], sizeof(struct route_note));
     n->table_lock = n->range_lock = -1;
     int code = lock_table(n, error);
     if (!code)

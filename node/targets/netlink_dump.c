@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum {
-    PARTS_A_STEP = 16, /* of up to 64 KiB, some 500 routes each: a few milliseconds */
+    SLICE_NS = 1000000,   /* of a turn; a part of up to 64 KiB, some 500 routes, takes a third of it */
+    NOTES_A_STEP = 16384, /* that are compared: less than that */
     RETRY_MS = 1000,
 };
 
@@ -22,7 +23,7 @@ static int ask_routes(struct netlink *n, enum bgp_family f)
 
 static void give_up(struct netlink *n, int error, uint64_t now_ms)
 {
-    n->dump.is_running = false;
+    n->dump.is_running = n->dump.is_comparing = false;
     netlink_resync_by(n, now_ms + RETRY_MS);
     netlink_tell(n, NETLINK_RESYNC_FAILED, 0, strerror(-error));
 }
@@ -92,27 +93,18 @@ static int see_route(struct netlink *n, struct nl_route *r)
     return error ? -ENOMEM : 0;
 }
 
-static int find_missing(struct netlink *n, enum bgp_family f)
+static int find_missing(struct netlink *n, uint32_t prefix, const struct route_note *note)
 {
-    for (uint32_t place = 1; place < n->notes_cap[f]; place++) {
-        const struct route_note *note = &n->notes[f][place];
-        uint32_t prefix = place | (uint32_t)(f == BGP_IP6) << PREFIX_FAMILY_SHIFT;
-        if (note->is_forgotten)
-            netlink_release_forgotten(n, prefix);
-        if (note->mark == n->dump.mark || !program_actual_set(n->cfg.program, prefix))
-            continue;
-        n->dump.differences++;
-        if (netlink_observed(n, prefix, 0, 0))
-            return -ENOMEM;
-    }
-    return 0;
+    if (note->is_forgotten)
+        netlink_release_forgotten(n, prefix);
+    if (note->mark == n->dump.mark || !program_actual_set(n->cfg.program, prefix))
+        return 0;
+    n->dump.differences++;
+    return netlink_observed(n, prefix, 0, 0) ? -ENOMEM : 0;
 }
 
-static int finish(struct netlink *n, uint64_t now_ms)
+static void finish(struct netlink *n, uint64_t now_ms)
 {
-    n->dump.is_running = false;
-    if (!n->dump.is_first && (find_missing(n, BGP_IP4) || find_missing(n, BGP_IP6)))
-        return -ENOMEM;
     nexthops_collect(&n->nexthops);
     n->status.resyncs++;
     n->dump.ended_ms = now_ms;
@@ -122,6 +114,32 @@ static int finish(struct netlink *n, uint64_t now_ms)
     if (n->is_retry_due)
         program_retry(n->cfg.program, now_ms);
     n->is_retry_due = false;
+}
+
+/* A slice of it. What operations change meanwhile bears the mark, too. */
+static int compare(struct netlink *n, uint64_t now_ms)
+{
+    struct route_walk *w = &n->dump.walk;
+    int error = 0, left = NOTES_A_STEP;
+    for (; w->family < BGP_FAMILIES; *w = (struct route_walk){ .family = w->family + 1 })
+        while (++w->place < n->notes[w->family].top) {
+            uint32_t prefix = prefix_index((enum bgp_family)w->family, w->place);
+            error = find_missing(n, prefix, slab_at(&n->notes[w->family], w->place));
+            if (error || !--left)
+                return error;
+        }
+    n->dump.is_comparing = false;
+    finish(n, now_ms);
+    return 0;
+}
+
+static int end_reading(struct netlink *n, uint64_t now_ms)
+{
+    n->dump.is_running = false;
+    n->dump.is_comparing = !n->dump.is_first;
+    n->dump.walk = (struct route_walk){ 0 };
+    if (n->dump.is_first)
+        finish(n, now_ms);
     return 0;
 }
 
@@ -138,7 +156,7 @@ static int end_family(struct netlink *n, const struct nlmsghdr *h, uint64_t now_
     int error = verdict(h);
     if (error)
         return error;
-    return n->dump.family == BGP_IP4 ? ask_routes(n, BGP_IP6) : finish(n, now_ms);
+    return n->dump.family == BGP_IP4 ? ask_routes(n, BGP_IP6) : end_reading(n, now_ms);
 }
 
 static int read_part(struct netlink *n, int len, uint64_t now_ms)
@@ -159,13 +177,15 @@ static int read_part(struct netlink *n, int len, uint64_t now_ms)
 
 bool netlink_dump_step(struct netlink *n, uint64_t now_ms)
 {
-    for (int part = 0; n->dump.is_running && part < PARTS_A_STEP; part++) {
+    uint64_t until_ns = uv_hrtime() + SLICE_NS;
+    int error = n->dump.is_comparing ? compare(n, now_ms) : 0;
+    while (!error && n->dump.is_running && uv_hrtime() < until_ns) {
         int len = nl_receive(&n->dumps);
         if (len == 0)
             return false;
-        int error = len < 0 ? len : read_part(n, len, now_ms);
-        if (error)
-            give_up(n, error, now_ms);
+        error = len < 0 ? len : read_part(n, len, now_ms);
     }
-    return n->dump.is_running;
+    if (error)
+        give_up(n, error, now_ms);
+    return netlink_is_dumping(n);
 }

@@ -15,18 +15,20 @@ struct route_note {
     uint8_t heir;      /* of takeover.heirs, while it is asked for */
 };
 
-struct dump {
-    bool is_running, is_first; /* the first one is inheritance */
-    uint8_t family;            /* enum bgp_family: being read */
-    uint8_t mark;
-    uint32_t differences;
-    uint64_t started_ms, ended_ms, took_ms; /* the latter two: of the last complete one */
-};
-
 /* A walk over the notes of both families: the last one seen. */
 struct route_walk {
     uint8_t family;
     uint32_t place;
+};
+
+struct dump {
+    bool is_running, is_first; /* the first one is inheritance */
+    bool is_comparing;         /* it was read, and what it has not shown is looked for */
+    uint8_t family;            /* enum bgp_family: being read */
+    uint8_t mark;
+    struct route_walk walk;
+    uint32_t differences;
+    uint64_t started_ms, ended_ms, took_ms; /* the latter two: of the last complete one */
 };
 
 enum { TAKEOVER_HEIRS = 15 };
@@ -69,8 +71,7 @@ struct netlink {
     struct nl_socket ops, dumps, monitor;
     int table_lock, range_lock; /* abstract sockets, -1 = none */
     struct nexthops nexthops;
-    struct route_note *notes[BGP_FAMILIES]; /* by place */
-    uint32_t notes_cap[BGP_FAMILIES];
+    struct slab notes[BGP_FAMILIES]; /* struct route_note, by place */
     struct dump dump;
     struct takeover takeover;
     struct settling settle;
@@ -82,6 +83,11 @@ struct netlink {
     uv_timer_t timer;
     uint32_t open_handles;
 };
+
+static inline bool netlink_is_dumping(const struct netlink *n)
+{
+    return n->dump.is_running || n->dump.is_comparing;
+}
 
 /* The note of a prefix, NULL when memory ends. */
 struct route_note *netlink_note(struct netlink *n, uint32_t prefix);

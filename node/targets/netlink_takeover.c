@@ -28,14 +28,14 @@ enum {
 /* The next note of a walk, NULL at its end. */
 static struct route_note *next_note(const struct netlink *n, struct route_walk *w, uint32_t *prefix)
 {
-    if (w->place + 1 >= n->notes_cap[w->family] || !n->notes[w->family]) {
+    if (w->place + 1 >= n->notes[w->family].top) {
         if (w->family == BGP_IP6)
             return NULL;
         *w = (struct route_walk){ .family = BGP_IP6 };
         return next_note(n, w, prefix);
     }
     *prefix = prefix_index((enum bgp_family)w->family, ++w->place);
-    return &n->notes[w->family][w->place];
+    return slab_at(&n->notes[w->family], w->place);
 }
 
 /* ---- what will become of them ---- */
@@ -198,7 +198,7 @@ static bool seems_lost(struct netlink *n, const struct takeover *t)
     uint32_t asked = 0, bereft = 0, prefix;
     for (uint64_t i = 0; i < BGP_FAMILIES * SAMPLE; i++) {
         uint8_t family = i % BGP_FAMILIES;
-        struct route_walk walk = { family, (uint32_t)(i / BGP_FAMILIES * n->notes_cap[family] / SAMPLE) };
+        struct route_walk walk = { family, (uint32_t)(i / BGP_FAMILIES * n->notes[family].top / SAMPLE) };
         const struct route_note *note = NULL;
         for (int k = 0; k < SAMPLE_LOOK && (note = next_note(n, &walk, &prefix)) && !is_of_set(n, t, note); k++)
             ;
