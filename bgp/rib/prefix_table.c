@@ -13,6 +13,20 @@ static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t
     return (uint8_t *)slab_at(&t->records[f], place) + t->record_size;
 }
 
+/* Lengths are constants, here and below: then a copy is a move or two. */
+static void copy_key(uint8_t *to, const uint8_t *key, enum bgp_family f)
+{
+    if (f == BGP_IP4)
+        memcpy(to, key, KEY_IP4);
+    else
+        memcpy(to, key, KEY_IP6);
+}
+
+static bool is_key(const uint8_t *key, const struct ip_prefix *p)
+{
+    return p->family == BGP_IP4 ? !memcmp(key, &p->len, KEY_IP4) : !memcmp(key, &p->len, KEY_IP6);
+}
+
 static size_t record_bytes(uint32_t record_size, enum bgp_family f)
 {
     size_t bytes = record_size + key_bytes[f];
@@ -41,7 +55,7 @@ void prefix_table_fini(struct prefix_table *t)
     }
 }
 
-/* The family is not hashed: each has its own index. Lengths are constants, which makes the hash short. */
+/* The family is not hashed: each has its own index. */
 static uint64_t hash_key(const struct prefix_table *t, enum bgp_family f, const uint8_t *key)
 {
     return f == BGP_IP4 ? hash_bytes(&t->key, key, KEY_IP4) : hash_bytes(&t->key, key, KEY_IP6);
@@ -72,7 +86,7 @@ static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, ui
 {
     struct hash_probe probe = hash_probe(&t->index[p->family], hash);
     for (uint32_t place; (place = hash_probe_next(&probe));)
-        if (memcmp(key_of(t, p->family, place), &p->len, key_bytes[p->family]) == 0)
+        if (is_key(key_of(t, p->family, place), p))
             return prefix_index((enum bgp_family)p->family, place);
     return 0;
 }
@@ -121,16 +135,15 @@ uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
         free_record(t, (enum bgp_family)p->family, place);
         return 0;
     }
-    memcpy(key_of(t, p->family, place), &p->len, key_bytes[p->family]);
+    copy_key(key_of(t, p->family, place), &p->len, (enum bgp_family)p->family);
     return prefix_index((enum bgp_family)p->family, place);
 }
 
 void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip_prefix *out)
 {
     enum bgp_family f = prefix_index_family(index);
-    const uint8_t *key = key_of(t, f, prefix_index_place(index));
     *out = (struct ip_prefix){ .family = (uint8_t)f };
-    memcpy(&out->len, key, key_bytes[f]);
+    copy_key(&out->len, key_of(t, f, prefix_index_place(index)), f);
 }
 
 void prefix_table_drop(struct prefix_table *t, uint32_t index)
