@@ -7,39 +7,46 @@
 /* What one frame may hold, and what its parts cost at most beside their bytes. */
 enum {
     ENTRIES_MAX = 4096,
-    NLRI_BYTES = REPL_PAYLOAD_MAX,
     FRAME_BUDGET = REPL_PAYLOAD_MAX - 256,
     COST_ATTR = 64,
     COST_GROUP = 32,
     COST_FACT = 32,
     COST_NAME = REPL_NAME_MAX + 4,
-    GROUP_SLOTS = 2 * ENTRIES_MAX, /* open addressing, half full at most */
-    ATTRS_MAX = FRAME_BUDGET - 512, /* longer sets leave no room for a route */
+    COST_ROUTE = 4 + 1 + 16 + REPL_VARINT_MAX,
+    COST_ENTRY = COST_NAME + COST_GROUP + COST_FACT + COST_ATTR + COST_ROUTE,
+    ATTRS_MAX = FRAME_BUDGET / COST_ATTR,
+    GROUPS_MAX = FRAME_BUDGET / COST_GROUP,
+    FACTS_MAX = FRAME_BUDGET / COST_FACT,
+    NAMES_MAX = FRAME_BUDGET / COST_NAME,
+    GROUP_SLOTS = 1024, /* open addressing, half full at most */
+    ATTRS_LEN_MAX = FRAME_BUDGET - 512, /* longer sets leave no room for a route */
 };
+static_assert(GROUP_SLOTS >= 2 * GROUPS_MAX, "a search must end");
 
 struct entry {
-    uint32_t path, group;
+    struct ip_prefix prefix;
+    uint32_t path_id, group;
     uint64_t version;
 };
 
 struct repl_batcher {
     struct entry entries[ENTRIES_MAX];
     uint32_t entry_count, entries_max;
-    struct repl_routes routes[ENTRIES_MAX];
-    uint32_t group_attr[ENTRIES_MAX]; /* attribute id of a group in the RIB */
-    uint64_t group_last[ENTRIES_MAX]; /* version of its last entry */
+    struct repl_routes routes[GROUPS_MAX];
+    uint32_t group_attr[GROUPS_MAX]; /* attribute id of a group in the RIB */
+    uint64_t group_last[GROUPS_MAX]; /* version of its last entry */
     uint32_t route_count;
     uint32_t group_slots[GROUP_SLOTS]; /* group + 1; 0 = free */
-    struct repl_attr attrs[ENTRIES_MAX];
-    uint32_t attr_ids[ENTRIES_MAX];
+    struct repl_attr attrs[ATTRS_MAX];
+    uint32_t attr_ids[ATTRS_MAX];
     uint32_t attr_count;
-    struct repl_fact facts[ENTRIES_MAX];
+    struct repl_fact facts[FACTS_MAX];
     uint32_t fact_count;
-    const char *names[ENTRIES_MAX];
-    uint16_t name_numbers[ENTRIES_MAX];
+    const char *names[NAMES_MAX];
+    uint16_t name_numbers[NAMES_MAX];
     uint16_t name_count;
-    uint8_t nlri[NLRI_BYTES];
-    uint8_t versions[NLRI_BYTES];
+    uint8_t nlri[FRAME_BUDGET];
+    uint8_t versions[FRAME_BUDGET];
     size_t cost;
     const struct rib_origin *origin;
     const struct repl_replica *copy;
@@ -206,24 +213,24 @@ static uint16_t varint_len(uint64_t value)
 }
 
 static void take_path(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
-                      uint32_t index, uint64_t version)
+                      const struct rib_path *p, uint64_t version)
 {
-    const struct rib_path *p = rib_path(r, index);
-    struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
-    struct group_key key = { .attrs = p->attrs,
-                             .nva = p->nva,
-                             .family = prefix.family,
-                             .has_path_id = rib_path_id(p) != 0,
-                             .disproved = p->flags & RIB_PATH_DISPROVED };
-    uint32_t group = find_group(b, r, names, &key);
-    uint16_t bytes = nlri_bytes(prefix.len, key.has_path_id);
-    uint16_t steps = b->tells_versions ? varint_len(version - b->group_last[group]) : 0;
-    b->routes[group].len = (uint16_t)(b->routes[group].len + bytes);
-    b->routes[group].versions_len = (uint16_t)(b->routes[group].versions_len + steps);
-    b->group_last[group] = version;
+    struct entry *e = &b->entries[b->entry_count++];
+    prefix_table_prefix(&r->nets, rib_path_net(r, p), &e->prefix);
+    e->path_id = rib_path_id(p);
+    e->version = version;
+    e->group = find_group(b, r, names, &(struct group_key){ .attrs = p->attrs,
+                                                            .nva = p->nva,
+                                                            .family = e->prefix.family,
+                                                            .has_path_id = e->path_id != 0,
+                                                            .disproved = p->flags & RIB_PATH_DISPROVED });
+    uint16_t bytes = nlri_bytes(e->prefix.len, e->path_id != 0);
+    uint16_t steps = b->tells_versions ? varint_len(version - b->group_last[e->group]) : 0;
+    struct repl_routes *group = &b->routes[e->group];
+    group->len = (uint16_t)(group->len + bytes);
+    group->versions_len = (uint16_t)(group->versions_len + steps);
+    b->group_last[e->group] = version;
     b->cost += bytes + steps;
-    b->entries[b->entry_count++] = (struct entry){ .path = index, .group = group, .version = version };
 }
 
 /* What a copy holds back until its own next cut is said as it came: its reader holds it back, too. */
@@ -246,23 +253,22 @@ static void take_fact(struct repl_batcher *b, const struct repl_names *names, ui
     b->cost += COST_FACT;
 }
 
-static uint8_t *put_nlri(const struct rib *r, const struct rib_path *p, bool has_path_id, uint8_t *at)
+static uint8_t *put_nlri(const struct entry *e, bool has_path_id, uint8_t *at)
 {
-    struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, rib_path_net(r, p), &prefix);
-    struct wire_writer w = wire_writer(at, 4 + 1 + 16);
-    if (has_path_id)
-        wire_put32(&w, rib_path_id(p));
-    wire_put8(&w, prefix.len);
-    wire_put(&w, prefix.bytes, ip_prefix_bytes(prefix.len));
-    return w.at;
+    if (has_path_id) {
+        wire_set32(at, e->path_id);
+        at += 4;
+    }
+    *at++ = e->prefix.len;
+    ip_copy(at, e->prefix.bytes, ip_prefix_bytes(e->prefix.len));
+    return at + ip_prefix_bytes(e->prefix.len);
 }
 
 /* Entries of one group stand together, in the order of their versions. */
-static void pack_entries(struct repl_batcher *b, const struct rib *r)
+static void pack_entries(struct repl_batcher *b)
 {
     uint8_t *at = b->nlri, *step_at = b->versions;
-    uint8_t *place[ENTRIES_MAX], *step[ENTRIES_MAX];
+    uint8_t *place[GROUPS_MAX], *step[GROUPS_MAX];
     for (uint32_t i = 0; i < b->route_count; i++) {
         b->routes[i].nlri = place[i] = at;
         b->routes[i].versions = step[i] = step_at;
@@ -273,32 +279,23 @@ static void pack_entries(struct repl_batcher *b, const struct rib *r)
     for (uint32_t i = 0; i < b->entry_count; i++) {
         const struct entry *e = &b->entries[i];
         uint32_t g = e->group;
-        place[g] = put_nlri(r, rib_path(r, e->path), b->routes[g].has_path_id, place[g]);
+        place[g] = put_nlri(e, b->routes[g].has_path_id, place[g]);
         if (b->tells_versions)
             step[g] = repl_varint_put(step[g], e->version - b->group_last[g]);
         b->group_last[g] = e->version;
     }
 }
 
-static bool fits_no_frame(const struct rib *r, uint32_t id)
-{
-    if (id & RIB_FACT || !rib_path(r, id)->attrs)
-        return false;
-    return bgp_attrs_get(&r->attrs, rib_path(r, id)->attrs)->len > ATTRS_MAX;
-}
-
-/* What the next entry may cost at most, so that taking it cannot overfill the frame. */
-static size_t cost_at_most(const struct rib *r, uint32_t id)
-{
-    size_t cost = COST_NAME + COST_GROUP + COST_FACT + 21 + REPL_VARINT_MAX;
-    if (!(id & RIB_FACT) && rib_path(r, id)->attrs)
-        cost += COST_ATTR + bgp_attrs_get(&r->attrs, rib_path(r, id)->attrs)->len;
-    return cost;
-}
-
 static bool is_of_no_session(const struct rib *r, const struct rib_path *p)
 {
     return rib_path_is_flushed(r, p) || rib_path_is_former(r, p);
+}
+
+/* So that whatever the next entry brings cannot overfill the frame. attrs_len: of its attributes. */
+static bool has_room(const struct repl_batcher *b, size_t attrs_len)
+{
+    return b->cost + COST_ENTRY + attrs_len <= FRAME_BUDGET && b->entry_count < b->entries_max &&
+           b->fact_count < b->entries_max;
 }
 
 /* Returns the version up to which the batch tells everything. */
@@ -308,19 +305,20 @@ static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct r
     const struct vlist *order = &b->origin->order;
     uint64_t at = rib_origin_place(b->origin, b->from), base = b->origin->base, told = at;
     for (uint32_t id; (id = vlist_next(order, &at)); told = at) {
-        if (!(id & RIB_FACT) && is_of_no_session(r, rib_path(r, id)))
+        const struct rib_path *p = id & RIB_FACT ? NULL : rib_path(r, id);
+        if (p && is_of_no_session(r, p))
             continue; /* the fact that stands behind it says so */
-        if (fits_no_frame(r, id)) {
+        size_t attrs_len = p && p->attrs ? bgp_attrs_get(&r->attrs, p->attrs)->len : 0;
+        if (attrs_len > ATTRS_LEN_MAX) {
             ++*quarantined;
             continue;
         }
-        if (b->cost + cost_at_most(r, id) > FRAME_BUDGET || b->entry_count == b->entries_max ||
-            b->fact_count == b->entries_max)
+        if (!has_room(b, attrs_len))
             return told - base;
-        if (id & RIB_FACT)
-            take_fact(b, names, (uint16_t)(id & ~RIB_FACT), at - base);
+        if (p)
+            take_path(b, r, names, p, at - base);
         else
-            take_path(b, r, names, id, at - base);
+            take_fact(b, names, (uint16_t)(id & ~RIB_FACT), at - base);
     }
     return at - base;
 }
@@ -361,7 +359,7 @@ bool repl_sender_next(struct repl_sender *s, const struct rib *r, const struct r
     }
     batch_begin(b, r, s, from);
     s->position = fill(b, r, names, quarantined);
-    pack_entries(b, r);
+    pack_entries(b);
     s->cut_sent = s->position == rib_origin_head(b->origin) && is_at_cut(from);
     *out = (struct repl_msg){ .kind = REPL_BATCH,
                               .batch = { .origin = from->origin,
