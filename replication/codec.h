@@ -102,6 +102,8 @@ struct repl_batch {
     uint16_t name_count;
     uint32_t attr_count, fact_count, route_count;
 };
+/* What its parts take at most in a message, beside their bytes, and what is around them. */
+enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 44, REPL_COST_FACT = 32, REPL_COST_ROUTES = 36, REPL_COST_BATCH = 64 };
 
 /* Of a shared target, as the sender sees it: hints only, the fence in the target decides. */
 struct repl_hint {

@@ -100,6 +100,18 @@ static bool fill_routes(const struct repl_batch *b, Tandem__Cluster__Batch *pb, 
     return true;
 }
 
+static size_t bytes_at_most(const struct repl_batch *b)
+{
+    size_t bytes = REPL_COST_BATCH + (size_t)b->fact_count * REPL_COST_FACT;
+    for (uint16_t i = 0; i < b->name_count; i++)
+        bytes += REPL_COST_NAME + strlen(b->names[i]);
+    for (uint32_t i = 0; i < b->attr_count; i++)
+        bytes += (size_t)REPL_COST_ATTR + b->attrs[i].len;
+    for (uint32_t i = 0; i < b->route_count; i++)
+        bytes += (size_t)REPL_COST_ROUTES + b->routes[i].len + b->routes[i].versions_len;
+    return bytes;
+}
+
 static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
 {
     const struct repl_batch *b = &m->batch;
@@ -117,6 +129,8 @@ static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *
         return REPL_ERR_NOMEM;
     pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BATCH;
     pb.batch = &batch;
+    if (bytes_at_most(b) <= cap) /* to count them takes as long as to write them */
+        return (int)tandem__cluster__message__pack(&pb, buf);
     return pack(&pb, buf, cap);
 }
 

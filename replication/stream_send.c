@@ -4,19 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one frame may hold, and what its parts cost at most beside their bytes. */
+/* What one frame may hold. */
 enum {
     ENTRIES_MAX = 4096,
     FRAME_BUDGET = REPL_PAYLOAD_MAX - 256,
-    COST_ATTR = 64,
-    COST_GROUP = 32,
-    COST_FACT = 32,
-    COST_NAME = REPL_NAME_MAX + 4,
+    COST_NAME = REPL_COST_NAME + REPL_NAME_MAX,
     COST_ROUTE = 4 + 1 + 16 + REPL_VARINT_MAX,
-    COST_ENTRY = COST_NAME + COST_GROUP + COST_FACT + COST_ATTR + COST_ROUTE,
-    ATTRS_MAX = FRAME_BUDGET / COST_ATTR,
-    GROUPS_MAX = FRAME_BUDGET / COST_GROUP,
-    FACTS_MAX = FRAME_BUDGET / COST_FACT,
+    COST_ENTRY = COST_NAME + REPL_COST_FACT + REPL_COST_ATTR + REPL_COST_ROUTES + COST_ROUTE,
+    ATTRS_MAX = FRAME_BUDGET / REPL_COST_ATTR,
+    GROUPS_MAX = FRAME_BUDGET / REPL_COST_ROUTES,
+    FACTS_MAX = FRAME_BUDGET / REPL_COST_FACT,
     NAMES_MAX = FRAME_BUDGET / COST_NAME,
     GROUP_SLOTS = 1024, /* open addressing, half full at most */
     ATTRS_LEN_MAX = FRAME_BUDGET - 512, /* longer sets leave no room for a route */
@@ -153,7 +150,7 @@ static uint32_t attr_index(struct repl_batcher *b, const struct rib *r, uint32_t
     };
     if (a->link_local)
         b->attrs[b->attr_count].link_local = *a->link_local;
-    b->cost += COST_ATTR + a->len;
+    b->cost += REPL_COST_ATTR + a->len;
     return ++b->attr_count;
 }
 
@@ -197,7 +194,7 @@ static uint32_t find_group(struct repl_batcher *b, const struct rib *r,
         .disproved = k->disproved,
     };
     b->group_last[group] = b->from;
-    b->cost += COST_GROUP;
+    b->cost += REPL_COST_ROUTES;
     return group;
 }
 
@@ -250,7 +247,7 @@ static void take_fact(struct repl_batcher *b, const struct repl_names *names, ui
                                                     .state = state_of(b, nva),
                                                     .identifier = s->identifier,
                                                     .version = b->tells_versions ? version - b->from : 0 };
-    b->cost += COST_FACT;
+    b->cost += REPL_COST_FACT;
 }
 
 static uint8_t *put_nlri(const struct entry *e, bool has_path_id, uint8_t *at)

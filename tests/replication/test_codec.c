@@ -289,6 +289,40 @@ static void test_a_message_that_does_not_fit_is_not_written(void)
     }
 }
 
+/* Whoever fills a frame counts by these. */
+static void test_no_part_of_a_batch_takes_more_than_it_may_cost(void)
+{
+    enum { LONG = 300, NAME = REPL_NAME_MAX };
+    static uint8_t bytes[LONG], buf[REPL_PAYLOAD_MAX];
+    char name[NAME + 1];
+    memset(name, 'n', NAME);
+    name[NAME] = '\0';
+    const char *const names[] = { name };
+    const struct ip_addr wide = { .family = BGP_IP6, .bytes = { 1 } };
+    const struct repl_attr attr = { .next_hop = wide, .link_local = wide, .bytes = bytes, .len = LONG };
+    const struct repl_fact fact = { .nva = UINT16_MAX, .generation = UINT32_MAX, .state = UINT8_MAX,
+                                    .identifier = UINT32_MAX, .version = UINT64_MAX };
+    const struct repl_routes routes = { .nva = UINT16_MAX, .generation = UINT32_MAX, .attr = UINT32_MAX,
+                                        .family = UINT8_MAX, .has_path_id = true, .nlri = bytes, .len = LONG,
+                                        .disproved = true, .versions = bytes, .versions_len = LONG };
+    struct repl_msg m = { .kind = REPL_BATCH,
+                          .batch = { .origin = UINT32_MAX, .incarnation = UINT64_MAX, .from = UINT64_MAX,
+                                     .to = UINT64_MAX, .cut = true, .names = names, .attrs = &attr, .facts = &fact,
+                                     .routes = &routes } };
+    const size_t most[] = { REPL_COST_BATCH, REPL_COST_NAME + NAME, REPL_COST_ATTR + LONG, REPL_COST_FACT,
+                            REPL_COST_ROUTES + 2 * LONG };
+    size_t before = 0;
+    for (unsigned part = 0; part < sizeof most / sizeof *most; part++) {
+        m.batch.name_count = part == 1;
+        m.batch.attr_count = part == 2;
+        m.batch.fact_count = part == 3;
+        m.batch.route_count = part == 4;
+        size_t len = encode(&m, buf);
+        CU_ASSERT_TRUE(len <= before + most[part]);
+        before = part ? before : len;
+    }
+}
+
 /* ---- hostile input ---- */
 
 static void test_no_truncation_is_read_past_its_end(void)
@@ -587,6 +621,7 @@ CU_MAIN("codec", CU_CASE(test_every_message_reads_back_as_it_was_written),
         CU_CASE(test_a_batch_keeps_every_field), CU_CASE(test_a_beat_keeps_every_field),
         CU_CASE(test_table_messages_keep_every_field),
         CU_CASE(test_a_message_that_does_not_fit_is_not_written),
+        CU_CASE(test_no_part_of_a_batch_takes_more_than_it_may_cost),
         CU_CASE(test_no_truncation_is_read_past_its_end), CU_CASE(test_no_changed_byte_does_harm),
         CU_CASE(test_a_batch_that_lies_is_refused), CU_CASE(test_nlri_that_do_not_add_up_are_refused),
         CU_CASE(test_other_cluster_messages_are_checked_too),
