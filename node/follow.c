@@ -96,8 +96,7 @@ static void set_route(struct follow *f, size_t node, uint32_t prefix, uint32_t s
     struct follow_route *r = route_at(f, prefix);
     struct ip_prefix p;
     prefix_table_prefix(&f->prefixes, prefix, &p);
-    repl_digest_subtract(&n->digest, &p, nhset_get(&f->sets, r->sets[node]));
-    repl_digest_add(&n->digest, &p, nhset_get(&f->sets, set));
+    repl_digest_change(&n->digest, &p, nhset_get(&f->sets, r->sets[node]), nhset_get(&f->sets, set));
     n->routes += (set != 0) - (uint32_t)(r->sets[node] != 0);
     nhset_ref(&f->sets, set);
     nhset_unref(&f->sets, r->sets[node]);

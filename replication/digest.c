@@ -1,5 +1,6 @@
 #include "replication/digest.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -14,21 +15,23 @@ void repl_digest_init(struct repl_digest *d, const uint8_t key[16])
         memcpy(d->key, key, sizeof d->key);
 }
 
+/* What is hashed: family, length and octets of the prefix, then family and octets of each next hop. */
+struct route_text {
+    struct ip_prefix prefix;
+    struct ip_addr hops[NHSET_MAX];
+};
+static_assert(sizeof(struct route_text) == 18 + NHSET_MAX * 17, "what is hashed has no padding");
+
 static struct wide hash_route(const struct repl_digest *d, const struct ip_prefix *prefix,
                               const struct nhset *set)
 {
-    uint8_t text[2 + 16 + NHSET_MAX * 17], hash[crypto_shorthash_siphashx24_BYTES];
-    size_t len = 0;
-    text[len++] = prefix->family;
-    text[len++] = prefix->len;
-    memcpy(text + len, prefix->bytes, 16);
-    len += 16;
-    for (uint32_t i = 0; i < set->count; i++) {
-        text[len++] = set->members[i].family;
-        memcpy(text + len, set->members[i].bytes, 16);
-        len += 16;
-    }
-    crypto_shorthash_siphashx24(hash, text, len, d->key);
+    struct route_text text;
+    uint8_t hash[crypto_shorthash_siphashx24_BYTES];
+    text.prefix = *prefix;
+    for (uint32_t i = 0; i < set->count; i++)
+        text.hops[i] = set->members[i];
+    crypto_shorthash_siphashx24(hash, (const uint8_t *)&text,
+                                sizeof text.prefix + set->count * sizeof *text.hops, d->key);
     return (struct wide){ .low = wire_get64(hash + 8), .high = wire_get64(hash) };
 }
 
@@ -42,25 +45,24 @@ unsigned repl_digest_bucket(const struct ip_prefix *prefix)
     return (h ^ h >> 15) % REPL_BUCKETS;
 }
 
-void repl_digest_add(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set)
+void repl_digest_change(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *old,
+                        const struct nhset *new)
 {
-    if (!set->count)
+    if (old == new)
         return;
-    struct wide h = hash_route(d, prefix, set);
-    d->low += h.low;
-    d->high += h.high + (d->low < h.low);
-    d->buckets[repl_digest_bucket(prefix)] += h.low;
-}
-
-void repl_digest_subtract(struct repl_digest *d, const struct ip_prefix *prefix,
-                          const struct nhset *set)
-{
-    if (!set->count)
-        return;
-    struct wide h = hash_route(d, prefix, set);
-    d->high -= h.high + (d->low < h.low);
-    d->low -= h.low;
-    d->buckets[repl_digest_bucket(prefix)] -= h.low;
+    uint64_t *bucket = &d->buckets[repl_digest_bucket(prefix)];
+    if (old->count) {
+        struct wide h = hash_route(d, prefix, old);
+        d->high -= h.high + (d->low < h.low);
+        d->low -= h.low;
+        *bucket -= h.low;
+    }
+    if (new->count) {
+        struct wide h = hash_route(d, prefix, new);
+        d->low += h.low;
+        d->high += h.high + (d->low < h.low);
+        *bucket += h.low;
+    }
 }
 
 void repl_digest_write(const struct repl_digest *d, uint8_t out[static REPL_DIGEST])

@@ -21,9 +21,13 @@ unsigned repl_digest_bucket(const struct ip_prefix *prefix);
 
 /* key NULL: a fixed key, for a single node that compares with nobody. */
 void repl_digest_init(struct repl_digest *d, const uint8_t key[16]);
-void repl_digest_add(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set);
-void repl_digest_subtract(struct repl_digest *d, const struct ip_prefix *prefix,
-                          const struct nhset *set);
+/* The prefix had one set of next hops and has another. */
+void repl_digest_change(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *old,
+                        const struct nhset *new);
+static inline void repl_digest_add(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set)
+{
+    repl_digest_change(d, prefix, &nhset_empty, set);
+}
 void repl_digest_write(const struct repl_digest *d, uint8_t out[static REPL_DIGEST]);
 
 #endif

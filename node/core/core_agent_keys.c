@@ -143,12 +143,11 @@ void core_agent_keys_changed(struct core *c, uint32_t net, const struct ip_prefi
                              uint32_t new_set)
 {
     struct core_table *t = &c->table;
+    const struct nhset *old = nhset_get(&c->rib.sets, old_set), *new = nhset_get(&c->rib.sets, new_set);
     for (size_t i = 0; i < t->secret_count; i++) {
         struct core_agent_secret *s = &t->secrets[i];
-        if (!s->is_summed && !is_behind(&t->sum, net))
-            continue;
-        repl_digest_subtract(&s->digest, prefix, nhset_get(&c->rib.sets, old_set));
-        repl_digest_add(&s->digest, prefix, nhset_get(&c->rib.sets, new_set));
+        if (s->is_summed || is_behind(&t->sum, net))
+            repl_digest_change(&s->digest, prefix, old, new);
     }
 }
 

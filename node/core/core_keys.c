@@ -226,12 +226,9 @@ void core_digest_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_
     struct ip_prefix prefix;
     const struct nhset *old = nhset_get(&c->rib.sets, old_set), *new = nhset_get(&c->rib.sets, new_set);
     prefix_table_prefix(&c->rib.nets, net, &prefix);
-    repl_digest_subtract(&c->digest, &prefix, old);
-    repl_digest_add(&c->digest, &prefix, new);
-    if (!c->rekey.is_on || !has_passed(&c->rekey, net))
-        return;
-    repl_digest_subtract(&c->rekey.digest, &prefix, old);
-    repl_digest_add(&c->rekey.digest, &prefix, new);
+    repl_digest_change(&c->digest, &prefix, old, new);
+    if (c->rekey.is_on && has_passed(&c->rekey, net))
+        repl_digest_change(&c->rekey.digest, &prefix, old, new);
 }
 
 /* True: there is more. */

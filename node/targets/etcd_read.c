@@ -33,8 +33,7 @@ void etcd_stands(struct etcd *e, uint32_t prefix, uint32_t old, uint32_t nhset)
 {
     struct ip_prefix route;
     prefix_table_prefix(e->cfg.prefixes, prefix, &route);
-    repl_digest_subtract(&e->digest, &route, nhset_get(e->cfg.sets, old));
-    repl_digest_add(&e->digest, &route, nhset_get(e->cfg.sets, nhset));
+    repl_digest_change(&e->digest, &route, nhset_get(e->cfg.sets, old), nhset_get(e->cfg.sets, nhset));
     e->count += (nhset != 0) - (uint64_t)(old != 0);
 }
 

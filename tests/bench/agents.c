@@ -75,12 +75,8 @@ static void count_routes(struct agent *a, const struct repl_table_routes *g, boo
     const struct nhset set = { .count = 1, .members = (struct ip_addr *)(uintptr_t)&nva };
     struct bgp_nlri nlri = { .at = g->nlri, .len = g->len, .family = g->family };
     struct ip_prefix p;
-    for (uint32_t id; bgp_nlri_next(&nlri, &p, &id); a->routes += is_present ? 1 : UINT32_MAX) {
-        if (is_present)
-            repl_digest_add(&a->digest, &p, &set);
-        else
-            repl_digest_subtract(&a->digest, &p, &set);
-    }
+    for (uint32_t id; bgp_nlri_next(&nlri, &p, &id); a->routes += is_present ? 1 : UINT32_MAX)
+        repl_digest_change(&a->digest, &p, is_present ? &nhset_empty : &set, is_present ? &set : &nhset_empty);
 }
 
 static void judge(struct load *l, struct agent *a)

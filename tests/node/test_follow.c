@@ -70,10 +70,7 @@ static void say(struct side *s, size_t node, uint8_t first, uint8_t count, struc
     for (uint8_t i = 0; i < count; i++) {
         struct ip_prefix p = prefix_of((uint8_t)(first + i));
         memcpy(nlri + 4 * i, (uint8_t[]){ 24, 172, 16, p.bytes[2] }, 4);
-        if (present)
-            repl_digest_add(&s->digest[node], &p, &set);
-        else
-            repl_digest_subtract(&s->digest[node], &p, &set);
+        repl_digest_change(&s->digest[node], &p, present ? &nhset_empty : &set, present ? &set : &nhset_empty);
         s->total[node] += present ? 1 : UINT32_MAX;
     }
     routes.len = (uint16_t)(4 * count);

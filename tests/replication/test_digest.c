@@ -70,11 +70,29 @@ static void test_taking_away_undoes_adding(void)
         repl_digest_add(&moved, &routes[i].prefix, &routes[i].set);
     for (int i = 0; i < ROUTES; i++) {
         if (i % 3)
-            repl_digest_subtract(&moved, &routes[i].prefix, &routes[i].set);
+            repl_digest_change(&moved, &routes[i].prefix, &routes[i].set, &nhset_empty);
         else
             repl_digest_add(&scratch, &routes[i].prefix, &routes[i].set);
     }
     CU_ASSERT_TRUE(is_equal(&moved, &scratch));
+}
+
+static void test_another_set_is_the_old_one_taken_away_and_the_new_one_added(void)
+{
+    static struct route routes[ROUTES];
+    struct repl_digest changed, scratch;
+    make_routes(routes);
+    repl_digest_init(&changed, key_a);
+    repl_digest_init(&scratch, key_a);
+    for (int i = 0; i < ROUTES; i++)
+        repl_digest_add(&changed, &routes[i].prefix, &routes[i].set);
+    for (int i = 0; i < ROUTES; i++) {
+        const struct nhset *other = &routes[(i + 1) % ROUTES].set;
+        repl_digest_change(&changed, &routes[i].prefix, &routes[i].set, other);
+        repl_digest_add(&scratch, &routes[i].prefix, other);
+    }
+    CU_ASSERT_TRUE(is_equal(&changed, &scratch));
+    CU_ASSERT_EQUAL(memcmp(changed.buckets, scratch.buckets, sizeof changed.buckets), 0);
 }
 
 static void test_every_part_of_a_route_counts(void)
@@ -109,7 +127,7 @@ static void test_a_route_without_next_hops_is_no_route(void)
     repl_digest_init(&d, key_a);
     repl_digest_init(&empty, key_a);
     repl_digest_add(&d, &p, &none);
-    repl_digest_subtract(&d, &p, &none);
+    repl_digest_change(&d, &p, &none, &nhset_empty);
     CU_ASSERT_TRUE(is_equal(&d, &empty));
 }
 
@@ -134,9 +152,9 @@ static void test_one_changed_route_shows_in_its_bucket_only(void)
     for (int i = 0; i < ROUTES; i++)
         repl_digest_add(&a, &routes[i].prefix, &routes[i].set);
     b = a;
-    repl_digest_subtract(&b, &routes[7].prefix, &routes[7].set);
-    routes[7].set.count = 1 + routes[7].set.count % 2;
-    repl_digest_add(&b, &routes[7].prefix, &routes[7].set);
+    struct nhset other = routes[7].set;
+    other.count = 1 + other.count % 2;
+    repl_digest_change(&b, &routes[7].prefix, &routes[7].set, &other);
     for (unsigned i = 0; i < REPL_BUCKETS; i++)
         CU_ASSERT_EQUAL(a.buckets[i] == b.buckets[i], i != repl_digest_bucket(&routes[7].prefix));
 }
@@ -156,5 +174,6 @@ CU_MAIN("digest", CU_CASE(test_one_changed_route_shows_in_its_bucket_only),
         CU_CASE(test_prefixes_spread_over_all_buckets),
         CU_CASE(test_an_empty_table_has_the_digest_zero),
         CU_CASE(test_the_order_of_changes_does_not_matter), CU_CASE(test_taking_away_undoes_adding),
+        CU_CASE(test_another_set_is_the_old_one_taken_away_and_the_new_one_added),
         CU_CASE(test_every_part_of_a_route_counts), CU_CASE(test_a_route_without_next_hops_is_no_route),
         CU_CASE(test_another_key_gives_another_digest))
