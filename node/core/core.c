@@ -134,7 +134,7 @@ static void decide(struct core *c)
         struct rib_change change;
         if (judge)
             core_must(repl_evidence_judge(&c->rib, net, c->now_ms));
-        if (c->rib.keep_tombstones)
+        if (c->rib.keep_tombstones && rib_net(&c->rib, net)->flags & RIB_NET_WITHDRAWN)
             core_doubt_look(c, net);
         core_must(rib_decide(&c->rib, net, &change));
         done += 1 + change.paths;

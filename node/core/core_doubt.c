@@ -72,8 +72,6 @@ static void doubt(struct core *c, uint32_t net, uint16_t nva)
 
 void core_doubt_look(struct core *c, uint32_t net)
 {
-    if (!(rib_net(&c->rib, net)->flags & RIB_NET_WITHDRAWN))
-        return;
     for (uint32_t i = 0; (i = repl_evidence_contradicted(&c->rib, net, i));)
         doubt(c, net, rib_path(&c->rib, i)->nva);
 }

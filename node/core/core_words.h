@@ -35,7 +35,7 @@ struct core_inherited {
     uint64_t again_ms; /* not before */
 };
 
-/* This net is about to be decided: was it withdrawn elsewhere, and not here? */
+/* This net, of which something was withdrawn, is about to be decided: was it elsewhere, and not here? */
 void core_doubt_look(struct core *c, uint32_t net);
 void core_doubt_heard(struct core *c, struct core_peer *p);
 /* The session has ended. */
