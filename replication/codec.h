@@ -26,6 +26,7 @@ enum {
     REPL_DIGEST = 16,
     REPL_BUCKETS = 64,
     REPL_NAME_MAX = 63,
+    REPL_NAMES_MAX = REPL_PAYLOAD_MAX / 3, /* of one octet each, in a frame */
     REPL_HINTS_MAX = 64,
     REPL_STORE_MAX = 200,
     REPL_VARINT_MAX = 10,

@@ -469,7 +469,7 @@ static bool read_routes(const Tandem__Cluster__Routes *pb, size_t names, size_t 
 
 static bool are_names(char *const *names, size_t count)
 {
-    if (count > UINT16_MAX)
+    if (count > REPL_NAMES_MAX)
         return false;
     for (size_t i = 0; i < count; i++)
         if (!names[i][0] || strlen(names[i]) > REPL_NAME_MAX)

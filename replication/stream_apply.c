@@ -1,5 +1,6 @@
 #include "replication/stream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,11 +124,12 @@ static void miss(struct repl_replica *p)
     p->missed = true;
 }
 
-/* What a batch is applied with: its entries' places, where they have any. */
+/* What a batch is applied with: its NVAs as they are numbered here, and its entries' places, where they have any. */
 struct placing {
     struct repl_replica *copy;
     struct rib *rib;
     const struct repl_batch *batch;
+    const uint16_t *nvas; /* by place in batch->names; 0 = unknown */
     bool is_on;
 };
 
@@ -144,11 +146,10 @@ static enum place take_place(const struct placing *x, uint64_t distance)
     return rib_copy_at(x->rib, x->copy->origin, version) ? PLACE_TAKEN : PLACE_BAD;
 }
 
-static int apply_fact(const struct placing *x, const struct repl_names *names,
-                      const struct repl_fact *f, uint64_t now_ms)
+static int apply_fact(const struct placing *x, const struct repl_fact *f, uint64_t now_ms)
 {
     struct repl_replica *p = x->copy;
-    uint16_t nva = repl_names_find(names, x->batch->names[f->nva]);
+    uint16_t nva = x->nvas[f->nva];
     if (!nva) {
         miss(p);
         return 0;
@@ -222,11 +223,10 @@ static int apply_nlri(const struct arrival *a)
     return 0;
 }
 
-static int apply_group(const struct placing *x, const struct repl_names *names,
-                       const struct repl_routes *group, uint64_t now_ms)
+static int apply_group(const struct placing *x, const struct repl_routes *group, uint64_t now_ms)
 {
     struct repl_replica *p = x->copy;
-    uint16_t nva = repl_names_find(names, x->batch->names[group->nva]);
+    uint16_t nva = x->nvas[group->nva];
     if (!nva) {
         miss(p);
         return 0;
@@ -254,14 +254,14 @@ static int apply_group(const struct placing *x, const struct repl_names *names,
     return err;
 }
 
-static int apply_entries(const struct placing *x, const struct repl_names *names, uint64_t now_ms)
+static int apply_entries(const struct placing *x, uint64_t now_ms)
 {
     const struct repl_batch *b = x->batch;
     for (uint32_t i = 0; i < b->fact_count; i++)
-        if (apply_fact(x, names, &b->facts[i], now_ms))
+        if (apply_fact(x, &b->facts[i], now_ms))
             return BGP_ERR_NOMEM;
     for (uint32_t i = 0; i < b->route_count; i++)
-        if (apply_group(x, names, &b->routes[i], now_ms))
+        if (apply_group(x, &b->routes[i], now_ms))
             return BGP_ERR_NOMEM;
     return 0;
 }
@@ -315,11 +315,15 @@ enum repl_apply repl_replica_apply(struct repl_replica *p, struct rib *r,
     if (b->to < p->position)
         return REPL_APPLIED; /* all of it came before, by another way */
     p->is_exact &= tells_versions(b);
-    struct placing x = { .copy = p, .rib = r, .batch = b, .is_on = p->is_exact };
+    uint16_t nvas[REPL_NAMES_MAX];
+    assert(b->name_count <= REPL_NAMES_MAX);
+    for (uint16_t i = 0; i < b->name_count; i++)
+        nvas[i] = repl_names_find(names, b->names[i]);
+    struct placing x = { .copy = p, .rib = r, .batch = b, .nvas = nvas, .is_on = p->is_exact };
     uint64_t quarantined = p->quarantined;
     if (x.is_on && rib_copy_begin(r, p->origin, b->to))
         return REPL_APPLY_NOMEM;
-    int err = apply_entries(&x, names, now_ms);
+    int err = apply_entries(&x, now_ms);
     if (x.is_on)
         rib_copy_end(r, p->origin);
     if (err)
