@@ -188,12 +188,17 @@ static void drop_empty(struct vlist *v, uint32_t nth)
     }
 }
 
-/* The entry of the n-th version of a chunk, 0 = a hole. */
+/* The entry of the n-th version of a chunk that is not bare, where there is one. */
+static uint32_t entry_at(const struct vlist_chunk *c, uint32_t n)
+{
+    return c->there ? c->first + n * c->step : c->ids[n];
+}
+
+/* … 0 = a hole. */
 static uint32_t id_in(const struct vlist_chunk *c, uint32_t n)
 {
-    if (c->there)
-        return c->there[n / 64] >> n % 64 & 1 ? c->first + n * c->step : 0;
-    return c->ids ? c->ids[n] : 0;
+    bool is_hole = c->there ? !(c->there[n / 64] >> n % 64 & 1) : !c->ids;
+    return is_hole ? 0 : entry_at(c, n);
 }
 
 void vlist_remove(struct vlist *v, uint32_t slot)
@@ -283,7 +288,7 @@ uint32_t vlist_next(const struct vlist *v, uint64_t *position)
         if (n == VLIST_CHUNK)
             continue;
         *position = version - version % VLIST_CHUNK + n;
-        return id_in(c, n);
+        return entry_at(c, n);
     }
     *position = vlist_head(v);
     return 0;
