@@ -90,8 +90,7 @@ static void tell(struct side *s, size_t node, unsigned before, unsigned after, s
         if (after & 1u << i)
             members[1][sets[1].count++] = some[i];
     }
-    repl_digest_subtract(&s->digest[node], &p, &sets[0]);
-    repl_digest_add(&s->digest[node], &p, &sets[1]);
+    repl_digest_change(&s->digest[node], &p, &sets[0], &sets[1]);
     s->total[node] += (after != 0) - (uint32_t)(before != 0);
     struct repl_table_routes routes = { .next_hops = members[1], .next_hop_count = (uint16_t)sets[1].count,
                                         .nlri = (const uint8_t[]){ 24, 172, 16, 1 }, .len = 4, .lost = lost };
