@@ -275,7 +275,7 @@ static void hear_again(struct rib *r, uint32_t index)
     struct rib_path *p = rib_path(r, index);
     if (!r->origins[p->origin].place && !rib_path_is_unheard(r, p))
         return;
-    if (rib_path_is_former(r, p) || p->flags & RIB_PATH_OUTDONE)
+    if (rib_path_is_former(r, p) || p->flags & RIB_PATH_OUTDONE || rib_path_is_reviewed(r, p))
         rib_mark_dirty(r, rib_path_net(r, p)); /* it is the word of the session that there is now: evidence */
     rib_readmit(r, p);
     p->flags &= (uint8_t)~RIB_PATH_UNSEEN;

@@ -25,6 +25,8 @@ static inline void rib_readmit(const struct rib *r, struct rib_path *p)
 
 /* Something was said of many entries: the walk has to go all the way, once more if it is under way. */
 void rib_sweep_ask(struct rib *r, struct rib_origin *o);
+/* It is to be decided on again, and the walk has not come by: where it moves it has to be now. */
+bool rib_path_is_reviewed(const struct rib *r, const struct rib_path *p);
 /* Carry out all that was said of one origin now. */
 void rib_sweep_finish(struct rib *r, uint8_t origin);
 

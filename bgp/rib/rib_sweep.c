@@ -48,7 +48,7 @@ static bool is_rehabilitated(const struct rib *r, const struct rib_path *p)
            rib_path_version(r, p) <= r->origins[p->origin].rehabilitated;
 }
 
-static bool is_reviewed(const struct rib *r, const struct rib_path *p)
+bool rib_path_is_reviewed(const struct rib *r, const struct rib_path *p)
 {
     const struct rib_origin *o = &r->origins[p->origin];
     return rib_path_version(r, p) <= o->reviewed && (!o->reviewed_nva || o->reviewed_nva == p->nva);
@@ -94,7 +94,7 @@ static int visit(struct rib *r, uint32_t index, struct rib_stale *last, uint64_t
     bool is_cleared = is_rehabilitated(r, p);
     if (is_cleared)
         p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
-    if (is_cleared || is_reviewed(r, p) || rib_path_is_doubted(r, p)) {
+    if (is_cleared || rib_path_is_reviewed(r, p) || rib_path_is_doubted(r, p)) {
         rib_readmit(r, p);
         rib_mark_dirty(r, rib_path_net(r, p));
     }

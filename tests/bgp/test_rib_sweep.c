@@ -243,6 +243,30 @@ static void test_what_a_former_session_announced_stays_in_its_place(void)
     lab_close(&l);
 }
 
+/* In a copy: what is heard again meanwhile moves away from the walk. */
+static void test_what_is_to_be_decided_again_and_moves_is_decided(void)
+{
+    struct lab l;
+    const struct lab_route nameless = { .node = 2, .nva = 1, .net = 1, .path_len = 1 };
+    lab_open(&l, 8, true);
+    l.rib.origins[2].sessions[1].identifier = 0;
+    lab_announce(&l, nameless);
+    lab_announce(&l, (struct lab_route){ .node = 2, .nva = 2, .net = 1, .path_len = 1 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), 1);
+    struct rib_session fact = { .state = RIB_SESSION_SYNCING, .identifier = 9 };
+    uint64_t head = rib_origin_head(&l.rib.origins[2]);
+    CU_ASSERT_EQUAL_FATAL(rib_copy_begin(&l.rib, 2, head + 2), 0);
+    CU_ASSERT_TRUE(rib_copy_at(&l.rib, 2, head + 1));
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&l.rib, 2, 1, &fact, l.now_ms), 0);
+    CU_ASSERT_TRUE(rib_copy_at(&l.rib, 2, head + 2));
+    lab_announce(&l, nameless);
+    rib_copy_end(&l.rib, 2);
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), 2);
+    lab_close(&l);
+}
+
 CU_MAIN("rib_sweep", CU_CASE(test_what_is_said_of_many_counts_before_the_walk_comes_by),
         CU_CASE(test_a_walk_keeps_to_its_budget),
         CU_CASE(test_a_session_begins_while_what_is_left_of_the_last_one_is_removed),
@@ -251,4 +275,5 @@ CU_MAIN("rib_sweep", CU_CASE(test_what_is_said_of_many_counts_before_the_walk_co
         CU_CASE(test_what_is_lost_after_its_nva_withdrew_it_elsewhere_was_withdrawn),
         CU_CASE(test_a_copy_keeps_what_the_batch_that_ends_a_session_brings),
         CU_CASE(test_an_endless_refresh_costs_no_memory_and_is_not_forgotten),
-        CU_CASE(test_what_a_former_session_announced_stays_in_its_place))
+        CU_CASE(test_what_a_former_session_announced_stays_in_its_place),
+        CU_CASE(test_what_is_to_be_decided_again_and_moves_is_decided))
