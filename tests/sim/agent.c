@@ -16,19 +16,30 @@ static int number_of(const struct sim_agent *a, uint32_t prefix)
     return sim_prefix_number(&p);
 }
 
-/* By its table once it has converged: its own kernel's brake counts other losses than the host's. Before, by its kernel,
- * which has what was inherited. */
-static bool has(const struct host *h, int prefix)
+static void look_up(struct host *h)
 {
-    struct ip_prefix p = sim_prefix(prefix);
     const struct rib *r = &h->core->rib;
-    uint32_t net = prefix_table_find(&r->nets, &p);
-    if (!h->core->converged_told)
-        return h->kernel.present[prefix];
-    return net && rib_net_nhset(r, net);
+    if (h->looked == vlist_head(&r->loc))
+        return;
+    h->looked = vlist_head(&r->loc);
+    for (int i = 0; i < h->world->prefix_count; i++) {
+        struct ip_prefix p = sim_prefix(i);
+        uint32_t net = prefix_table_find(&r->nets, &p);
+        h->has[i] = net && rib_net_nhset(r, net);
+    }
 }
 
-static int count_having(const struct world *w, int prefix, int *running)
+/* By its table once it has converged: its own kernel's brake counts other losses than the host's. Before, by its kernel,
+ * which has what was inherited. */
+static bool has(struct host *h, int prefix)
+{
+    if (!h->core->converged_told)
+        return h->kernel.present[prefix];
+    look_up(h);
+    return h->has[prefix];
+}
+
+static int count_having(struct world *w, int prefix, int *running)
 {
     int having = 0;
     *running = 0;
@@ -279,7 +290,7 @@ static void tick_upstream(struct sim_upstream *u)
  * converged, whose silence says nothing (4.9). */
 static void check_orphans(struct sim_agent *a)
 {
-    const struct world *w = a->world;
+    struct world *w = a->world;
     const struct program_stats *s = program_stats(a->follow.program);
     for (int i = 0; i < w->prefix_count; i++) {
         int running, having = count_having(w, i, &running);

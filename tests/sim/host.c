@@ -151,7 +151,8 @@ void host_turn(struct world *w, struct host *h)
 
 void host_start(struct world *w, struct host *h)
 {
-    h->paused_until = h->stopping_since = h->events_seen = h->noted = h->fenced_at = h->fenced = 0;
+    h->paused_until = h->stopping_since = h->events_seen = h->noted = h->looked = h->fenced_at = h->fenced = 0;
+    memset(h->has, 0, sizeof h->has);
     memset(w->memory[h->number], 0, sizeof w->memory[h->number]);
     struct core_keys keys;
     sim_rotated(w, h);

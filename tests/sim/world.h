@@ -193,7 +193,8 @@ struct host {
     uint64_t pause_lag;       /* after a pause of the machine its packets come so much later; 0: SIGSTOP */
     uint64_t stopping_since;  /* asked to stop in order; 0: no */
     uint64_t events_seen;
-    uint64_t noted; /* its Loc-RIB's newest version when the agent's checks looked at it last */
+    uint64_t noted, looked; /* its Loc-RIB's newest version when the agent's checks took note of it, or looked at it, last */
+    bool has[SIM_PREFIXES_MAX]; /* in it, then */
     bool wrong_secret;
     bool is_newer; /* it has the newer configuration */
     struct sim_table kernel;
