@@ -12,6 +12,7 @@
  *              death, or into a restart that it hears of, thereafter nobody disproves, and it is held to its limit
  *              (scenarios 1, 7)
  *   expiry     S1: every hold ends, and in some worlds within a run
+ *   lateness   a shared target that takes no writes is behind the node's kernel, where the removal was judged
  *   brake      4.7 (v): what is lost, not withdrawn, may be held for a while
  *   merging    4.9: a node that converges removes nothing that it inherited */
 #include <string.h>
@@ -234,6 +235,12 @@ static bool is_excused(const struct world *w, const struct host *h, int nva, int
     return is_silent || has_lost_it || have_all_lost_it(w, h, n) || is_deaf(w, h, nva);
 }
 
+/* Its kernel lost the route before, in this life, and it is the same route: what the reason was may be over. */
+static bool was_judged(const struct host *h, const struct sim_table *from, const struct nva *n, int number)
+{
+    return from != &h->kernel && h->removed[number] >= h->up_since && n->changed[number] <= h->removed[number];
+}
+
 /* I1: nothing that the writer knows speaks for the prefix. I2: and no NVA announces it that it could know of. */
 bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
                    char why[static 160])
@@ -248,7 +255,7 @@ bool check_removal(struct world *w, const struct host *h, const struct sim_table
         const struct nva *n = &w->nvas[i];
         bool is_unsaid = n->is_away && n->changed[prefix] >= n->restarted;
         if (!n->truth[prefix] || is_unsaid || w->now <= n->changed[prefix] + SETTLE_MS || is_excused(w, h, i, prefix) ||
-            !knows(w, h, from, i, prefix))
+            was_judged(h, from, n, prefix) || !knows(w, h, from, i, prefix))
             continue;
         check_explain(w, prefix);
         snprintf(why, 160, "I1: node %d removes prefix %d, which NVA %d has announced since %llu", h->number, prefix,

@@ -89,11 +89,13 @@ static void program_kernel(struct world *w, struct host *h)
         } else if (op.kind == PROGRAM_PUT) {
             check_put(w, h, number);
             kernel_put(w, &h->kernel, number, nhset_get(&rib->sets, op.nhset));
+            h->removed[number] = 0;
         } else {
             char why[160];
             if (check_removal(w, h, &h->kernel, number, why))
                 sim_fail(w, "%s", why);
             h->kernel.present[number] = false;
+            h->removed[number] = w->now;
         }
         program_result(program, &op, true, w->now);
         if (!program_holds(program, op.prefix))

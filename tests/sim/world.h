@@ -198,6 +198,7 @@ struct host {
     bool wrong_secret;
     bool is_newer; /* it has the newer configuration */
     struct sim_table kernel;
+    uint64_t removed[SIM_PREFIXES_MAX]; /* from it, and not put back since; 0: no */
     /* of the shared target, while it runs */
     uv_loop_t loop; /* of handles only: it is never run for time */
     struct http_client *http;
