@@ -396,6 +396,7 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct
     struct rib_path *p = rib_path(r, index);
     struct limit *limit = rib_limit_of(r, p->nva);
     uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
+    bool was_accepted = p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED;
     if (limit && attrs && !p->attrs) {
         rib_count_net(r, rib_path_net(r, p), p->nva, limit);
         other = limit_add(limit, rib_path_net(r, p));
@@ -410,6 +411,8 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct
     rib_age_forget(r, index);
     p->flags &= RIB_PATH_HAS_ID | RIB_PATH_VERDICT;
     rib_set_verdict(r, index, mapped);
+    if (was_accepted && rib_path_verdict(p) != POLICY_ACCEPTED) /* by the NVA's word, as if it withdrew */
+        rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_WITHDRAWN;
     rib_judge_kept(r, other, p->nva);
 }
 
@@ -561,17 +564,6 @@ static void unlink_path(struct rib *r, uint32_t net, uint32_t index)
         queue_add(&r->dying, net);
 }
 
-/* Its NVA has withdrawn it on another session, which stands: then that is why it goes. */
-static bool is_taken_back(const struct rib *r, const struct rib_path *lost)
-{
-    bool found = false;
-    for (uint32_t i = rib_net(r, rib_path_net(r, lost))->paths; i && !found; i = rib_path_next(rib_path(r, i))) {
-        const struct rib_path *p = rib_path(r, i);
-        found = !p->attrs && p->nva == lost->nva && rib_path_id(p) == rib_path_id(lost) && rib_path_stands(r, p);
-    }
-    return found;
-}
-
 void rib_remove(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
@@ -583,7 +575,7 @@ void rib_remove(struct rib *r, uint32_t index)
     s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
     rib_path_changed(r, net, index);
     if (p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED)
-        rib_net(r, net)->flags |= is_taken_back(r, p) ? RIB_NET_WITHDRAWN : RIB_NET_LOST;
+        rib_net(r, net)->flags |= rib_path_is_taken_back(r, p) ? RIB_NET_WITHDRAWN : RIB_NET_LOST;
     unlink_path(r, net, index);
     count_path(r, p, -1);
     vlist_remove(&r->origins[p->origin].order, p->slot);

@@ -17,6 +17,16 @@ bool rib_path_is_swept(const struct rib *r, const struct rib_path *p)
     return !p->attrs || version <= o->old_flushed || version <= s->old_flushed;
 }
 
+bool rib_path_is_taken_back(const struct rib *r, const struct rib_path *lost)
+{
+    bool found = false;
+    for (uint32_t i = rib_net(r, rib_path_net(r, lost))->paths; i && !found; i = rib_path_next(rib_path(r, i))) {
+        const struct rib_path *p = rib_path(r, i);
+        found = !p->attrs && p->nva == lost->nva && rib_path_id(p) == rib_path_id(lost) && rib_path_stands(r, p);
+    }
+    return found;
+}
+
 static const struct rib_retelling *retelling_of(const struct rib *r, const struct rib_path *p)
 {
     return &r->origins[p->origin].sessions[p->nva].retelling[p->family];

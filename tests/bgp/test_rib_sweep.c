@@ -181,6 +181,25 @@ static void test_what_is_lost_after_its_nva_withdrew_it_elsewhere_was_withdrawn(
     }
 }
 
+/* P5: two NVAs share a prefix and withdraw it. Until a node has heard that of both, it tells each the other's route, which
+ * comes from there in the place of its own, and is refused. */
+static void test_what_gives_way_to_a_refused_path_was_withdrawn(void)
+{
+    struct lab l;
+    lab_open(&l, 8, true);
+    for (uint8_t node = 1; node <= 2; node++)
+        lab_announce(&l, (struct lab_route){ .nva = 1, .node = node, .net = 1, .path_len = 1 });
+    lab_decide(&l);
+    lab_withdraw(&l, (struct lab_route){ .nva = 1, .net = 1 });
+    lab_decide(&l);
+    l.nvas[1].is_refused = true;
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 1, .path_len = 3 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
+    CU_ASSERT_TRUE(rib_net_is_withdrawn(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))));
+    lab_close(&l);
+}
+
 /* What is in a batch that is being applied comes after the session's end that the same batch tells, at its cut. */
 static void test_a_copy_keeps_what_the_batch_that_ends_a_session_brings(void)
 {
@@ -273,6 +292,7 @@ CU_MAIN("rib_sweep", CU_CASE(test_what_is_said_of_many_counts_before_the_walk_co
         CU_CASE(test_a_net_that_is_decided_before_the_walk_knows_what_it_lost),
         CU_CASE(test_a_refused_path_that_is_lost_was_nothing_to_lose),
         CU_CASE(test_what_is_lost_after_its_nva_withdrew_it_elsewhere_was_withdrawn),
+        CU_CASE(test_what_gives_way_to_a_refused_path_was_withdrawn),
         CU_CASE(test_a_copy_keeps_what_the_batch_that_ends_a_session_brings),
         CU_CASE(test_an_endless_refresh_costs_no_memory_and_is_not_forgotten),
         CU_CASE(test_what_a_former_session_announced_stays_in_its_place),
