@@ -27,6 +27,7 @@ from lab.tandem import Cluster  # noqa: E402
 from lab.watch import RouteWatch, kernel_routes  # noqa: E402
 from speaker import KEEPALIVE, OPEN, UPDATE, message  # noqa: E402
 
+NODES = {"rs-a": "10.1.1.4", "rs-b": "10.1.1.5"}
 NVA, CROWD, CROWD_ASN, TALKERS = "10.1.2.4", "10.1.4.0/24", 65100, 250
 KEPT, GOES = "10.250.0.0/16", "10.251.0.0/16"
 GONE_MS, MACHINE_MS = 1000, 500
@@ -34,8 +35,8 @@ GONE_MS, MACHINE_MS = 1000, 500
 
 def talk(address, med):
     """A message full of routes; told with another MED each is a change."""
-    attributes = (b"\x40\x01\x01\x00\x40\x02\x06\x02\x01" + struct.pack("!I", CROWD_ASN) + b"\x40\x03\x04" + socket.inet_aton(address)
-                  + b"\x80\x04\x04" + struct.pack("!I", med))
+    attributes = (b"\x40\x01\x01\x00\x40\x02\x06\x02\x01" + struct.pack("!I", CROWD_ASN)
+                  + b"\x40\x03\x04" + socket.inet_aton(address) + b"\x80\x04\x04" + struct.pack("!I", med))
     own = b"".join(bytes([32]) + socket.inet_aton(address)[2:] + bytes([i // 256, i % 256]) for i in range(200))
     return message(UPDATE, struct.pack("!HH", 0, len(attributes)) + attributes + own)
 
@@ -87,10 +88,10 @@ class World:
         fabric = lab.subnet("fabric", "10.1.0.1/16")
         self.cluster = Cluster(lab)
         hosts = {name: lab.host(name) for name in ("rs-a", "rs-b", "nva", "crowd", "vm")}
-        for host, address in zip(hosts.values(), ("10.1.1.4", "10.1.1.5", NVA, "10.1.3.4", "10.1.10.4")):
+        for host, address in zip(hosts.values(), (*NODES.values(), NVA, "10.1.3.4", "10.1.10.4")):
             lab.attach(fabric, host, f"{address}/16")
         hosts["crowd"].address("eth0", *(f"10.1.4.{number + 1}/16" for number in range(TALKERS)))
-        self.a, self.b = (self.cluster.node(hosts[name], address) for name, address in (("rs-a", "10.1.1.4"), ("rs-b", "10.1.1.5")))
+        self.a, self.b = (self.cluster.node(hosts[name], address) for name, address in NODES.items())
         self.crowd, self.vm, self.agent = hosts["crowd"], hosts["vm"], self.cluster.agent(hosts["vm"])
         self.nva = Bird(lab, hosts["nva"], 65001, NVA)
         for node in (self.a, self.b):
@@ -170,8 +171,10 @@ def main():
     cases = Cases()
     with Lab("grey") as lab:
         world = World(lab)
-        steps = (("the crowd talks: the node is grey", becomes_grey), ("what is withdrawn meanwhile is gone everywhere", withdrawn),
-                 ("what is announced meanwhile arrives", announced), ("everything else stays as it is, also when the node dies", unharmed))
+        steps = (("the crowd talks: the node is grey", becomes_grey),
+                 ("what is withdrawn meanwhile is gone everywhere", withdrawn),
+                 ("what is announced meanwhile arrives", announced),
+                 ("everything else stays as it is, also when the node dies", unharmed))
         return cases.story("a pair works, and a crowd calls one of the nodes", world.start, steps, world)
 
 

@@ -115,11 +115,11 @@ class Storm:
         """The faults of the next round."""
         plan, taken = [], set()
         for _ in range(self.random.randint(1, 3)):
-            names = [n for n, kind in FAULTS.items() if not kind.apart & taken and (not kind.needs or kind.needs in self.net.more)]
+            names = [n for n, kind in FAULTS.items() if not kind.apart & taken and kind.needs in ("", *self.net.more)]
             name = self.random.choices(names, [FAULTS[n].share for n in names])[0]
             taken |= FAULTS[name].apart
-            begin = self.random.uniform(0, 1)
-            plan.append(Fault(begin, begin + self.random.uniform(0.2, FAULTS[name].longest), name, self.random.choice(self.nodes)))
+            begin, lasts = self.random.uniform(0, 1), self.random.uniform(0.2, FAULTS[name].longest)
+            plan.append(Fault(begin, begin + lasts, name, self.random.choice(self.nodes)))
         return plan
 
     def change(self):
@@ -171,7 +171,6 @@ class Storm:
         context, line = under_way.pop(fault)
         context.__exit__(None, None, None)
         line["until"] = time.time()
-
 
     def end_all(self):
         """Everything that runs ends well."""

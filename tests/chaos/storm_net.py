@@ -141,6 +141,10 @@ class World(vnet.Vnet):
         return found | ({"etcd": StoreWatch(self.store, STORE_PREFIX)} if self.store else {})
 
     def settle(self):
+        for appliance in self.appliances:
+            for neighbor in appliance.neighbors:
+                if not appliance.established(neighbor.address):
+                    appliance.dial(neighbor.address)
         for node in self.nodes.values():
             node.wait_ready(SETTLE_S)
             node.wait_linked(SETTLE_S)
