@@ -340,15 +340,20 @@ static void judge_last(struct rib *r, struct rib_path *p, uint16_t nva)
         judge_held(r, p);
 }
 
-static void judge_all(struct rib *r, uint16_t nva)
+/* Has the walk entries of this NVA decided anew, and not only removed? */
+static bool reviews(const struct rib_origin *o, uint16_t nva)
 {
-    for (int i = 1; i < RIB_ORIGINS; i++) {
-        uint64_t at = 0;
-        const struct vlist *order = &r->origins[i].order;
-        for (uint32_t id; holds_any_of(&r->origins[i], nva) && (id = vlist_next(order, &at));)
-            if (!(id & RIB_FACT))
-                judge_last(r, rib_path(r, id), nva);
-    }
+    bool is_reviewed = o->reviewed && (!o->reviewed_nva || o->reviewed_nva == nva);
+    return o->sweep_end && (is_reviewed || o->doubted || o->rehabilitated || o->last.rehabilitated);
+}
+
+/* What the walk has not come to. */
+static void judge_ahead(struct rib *r, const struct rib_origin *o, uint16_t nva)
+{
+    uint64_t at = o->sweeps_again ? 0 : o->sweep_at;
+    for (uint32_t id; reviews(o, nva) && holds_any_of(o, nva) && (id = vlist_next(&o->order, &at));)
+        if (!(id & RIB_FACT))
+            judge_last(r, rib_path(r, id), nva);
 }
 
 static void judge_waiting(struct rib *r, uint16_t nva)
@@ -364,10 +369,9 @@ void repl_evidence_session_ends(struct rib *r, uint16_t nva)
 {
     if (!repl_evidence_is_needed(r))
         return;
-    if (r->sweeps)
-        judge_all(r, nva);
-    else
-        judge_waiting(r, nva);
+    for (int i = 1; i < RIB_ORIGINS && r->sweeps; i++)
+        judge_ahead(r, &r->origins[i], nva);
+    judge_waiting(r, nva);
 }
 
 /* Has any NVA told all it has on a session that lives? One that has just come up is about to tell again what is

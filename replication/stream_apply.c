@@ -109,7 +109,7 @@ static struct rib_session hold_back(struct repl_replica *p, struct rib *r, uint1
 {
     const struct rib_session *known = &r->origins[p->origin].sessions[nva];
     bool same = fact.generation == known->generation;
-    if (!same || !rib_session_is_up(fact.state))
+    if (rib_session_is_up(known->state) && (!same || !rib_session_is_up(fact.state)))
         repl_evidence_session_ends(r, nva);
     bool is_news = fact.state == RIB_SESSION_SYNCED && !(same && known->state == RIB_SESSION_SYNCED);
     set_pending(p, nva, is_news);

@@ -126,6 +126,7 @@ struct rib_session {
     uint64_t lost_ms;    /* GRACE: since when, as this node learnt it */
     uint64_t flushed;    /* what is not newer in the order is of a session that ended: gone */
     uint64_t old_flushed; /* … and of an earlier incarnation, and was not heard again: gone */
+    uint64_t last_flushed; /* … and of the last incarnation before this one: gone */
     uint64_t former;      /* … is of a session before this one, which a copy is about to be told anew: rib_path_is_former */
     struct rib_retelling retelling[BGP_FAMILIES];
 };
@@ -135,6 +136,14 @@ static inline uint32_t rib_session_paths(const struct rib_session *s)
 {
     return s->paths - s->leaving;
 }
+
+/* The incarnation of an origin that ended last. A walk may still have to carry out what was said of it: its entries
+ * are newer than `begun`; what is not newer … */
+struct rib_last {
+    uint64_t begun;
+    uint64_t flushed;       /* … is gone */
+    uint64_t rehabilitated; /* … is disproved no more */
+};
 
 /* What concerns many entries at once is said by versions, in no time, and counts at once: it means all
  * entries that are not newer, and every change of an entry takes it out of reach. A walk carries it out, a
@@ -167,6 +176,8 @@ struct rib_origin {
     uint64_t rehabilitated; /* … and current is disproved no more */
     uint64_t reviewed;      /* … and of reviewed_nva (0 = any) is to be decided anew */
     uint16_t reviewed_nva;
+    struct rib_last last;
+    bool sweeps_last;             /* the walk carries out what was said of that one, too */
     bool sweeps_again;            /* once more from the start */
     uint64_t sweep_at, sweep_end; /* the walk has come so far, and goes on to; end 0: it rests */
 };

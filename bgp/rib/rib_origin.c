@@ -124,19 +124,26 @@ static void forget_fact(struct rib *r, struct rib_origin *o, struct rib_session 
                                .leaving = s->leaving,
                                .flushed = s->flushed,
                                .old_flushed = s->old_flushed,
+                               .last_flushed = s->last_flushed,
                                .accepted = s->accepted,
                                .best = s->best };
 }
 
-/* Versions tell one incarnation from those before: what was said of the one that ends is carried out first. */
+/* Versions tell one incarnation from those before. What was said of the one that ends is remembered for the walk that
+ * carries it out; of two such ones the first is carried out now. */
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];
-    rib_sweep_finish(r, origin);
+    if (o->sweeps_last)
+        rib_sweep_finish(r, origin);
+    o->sweeps_last = o->sweep_end != 0;
+    o->last = (struct rib_last){ .begun = o->aged, .flushed = o->flushed, .rehabilitated = o->rehabilitated };
     o->old = o->paths + o->tombstones;
     o->aged = rib_mark(o);
-    for (uint32_t nva = 0; nva < r->nva_count; nva++)
+    for (uint32_t nva = 0; nva < r->nva_count; nva++) {
+        o->sessions[nva].last_flushed = o->sessions[nva].flushed;
         forget_fact(r, o, &o->sessions[nva]);
+    }
     o->old_class = RIB_GRACE;
     o->old_ms = now_ms;
     rib_origin_review(r, origin, 0);

@@ -14,7 +14,9 @@ bool rib_path_is_swept(const struct rib *r, const struct rib_path *p)
     if (version > o->aged)
         return version <= o->flushed || version <= s->flushed;
     /* A tombstone of an incarnation that is no more proves nothing. */
-    return !p->attrs || version <= o->old_flushed || version <= s->old_flushed;
+    if (!p->attrs || version <= o->old_flushed || version <= s->old_flushed)
+        return true;
+    return version > o->last.begun && (version <= o->last.flushed || version <= s->last_flushed);
 }
 
 bool rib_path_is_taken_back(const struct rib *r, const struct rib_path *lost)
@@ -54,8 +56,11 @@ static bool is_withdrawn(const struct rib *r, const struct rib_path *p)
 
 static bool is_rehabilitated(const struct rib *r, const struct rib_path *p)
 {
-    return p->flags & RIB_PATH_DISPROVED && !rib_path_is_old(r, p) &&
-           rib_path_version(r, p) <= r->origins[p->origin].rehabilitated;
+    const struct rib_origin *o = &r->origins[p->origin];
+    uint64_t version = rib_path_version(r, p);
+    if (!(p->flags & RIB_PATH_DISPROVED))
+        return false;
+    return rib_path_is_old(r, p) ? version > o->last.begun && version <= o->last.rehabilitated : version <= o->rehabilitated;
 }
 
 bool rib_path_is_reviewed(const struct rib *r, const struct rib_path *p)
@@ -86,7 +91,8 @@ static void end(struct rib *r, struct rib_origin *o)
     if (again)
         rib_sweep_ask(r, o);
     else
-        o->reviewed = o->rehabilitated = 0;
+        o->reviewed = o->rehabilitated = o->last.rehabilitated = 0;
+    o->sweeps_last &= again;
 }
 
 /* What it costs of the budget, or BGP_ERR_NOMEM. */

@@ -26,15 +26,12 @@ static void check_same_best(const struct lab *a, const struct lab *b)
             CU_ASSERT_EQUAL_FATAL(lab_best(a, net), lab_best(b, net));
 }
 
-/* Withdrawals of a refresh are the walk's alone: until it came by, their paths count. */
 static bool withdraws(const struct lab *l)
 {
-    for (int i = 0; i < RIB_RANDOM_NODES * LAB_NVAS; i++) {
-        const struct rib_origin *o = &l->rib.origins[1 + i / LAB_NVAS];
-        if (o->sweep_end && o->sessions[i % LAB_NVAS].retelling[BGP_IP4].withdrawn)
-            return true;
-    }
-    return false;
+    bool any = false;
+    for (int node = 1; node <= RIB_RANDOM_NODES; node++)
+        any |= rib_random_withdraws(l, node);
+    return any;
 }
 
 /* One is swept after every event, the other one falls behind. */

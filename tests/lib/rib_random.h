@@ -88,6 +88,16 @@ static inline void rib_random_reap(struct lab *l)
         rib_net_free(&l->rib, net);
 }
 
+/* Withdrawals of a refresh are the walk's alone: until it came by, their paths count. */
+static inline bool rib_random_withdraws(const struct lab *l, int node)
+{
+    const struct rib_origin *o = &l->rib.origins[node];
+    for (int nva = 0; o->sweep_end && nva < LAB_NVAS; nva++)
+        if (o->sessions[nva].retelling[BGP_IP4].withdrawn)
+            return true;
+    return false;
+}
+
 static inline void rib_random_step(struct lab *l, uint64_t *seed)
 {
     uint8_t node = (uint8_t)(1 + rib_random_below(seed, RIB_RANDOM_NODES));
@@ -104,6 +114,8 @@ static inline void rib_random_step(struct lab *l, uint64_t *seed)
         lab_session(l, node, r.nva, RIB_SESSION_SYNCED, rib_random_below(seed, 4));
         break;
     case 2:
+        if (rib_random_withdraws(l, node)) /* it is the own origin's to do so, which does not age */
+            lab_sweep(l);
         rib_origin_age(&l->rib, node, l->now_ms);
         break;
     case 3:
