@@ -41,9 +41,9 @@ int rib_map(struct rib *r, const struct rib_news *news, const struct ip_prefix *
             struct rib_mapped *out) MUST_USE;
 /* The verdict on a path, which counts with what the map has edited from now on; the reference is taken. */
 void rib_set_verdict(struct rib *r, uint32_t path, const struct rib_mapped *take);
-/* A prefix came among those that are kept of an NVA, or fell out of them. net 0: none did. */
 /* Its NVA has withdrawn it on another session, which stands: then that is why it goes. */
 bool rib_path_is_taken_back(const struct rib *r, const struct rib_path *lost);
+/* A prefix came among those that are kept of an NVA, or fell out of them. net 0: none did. */
 void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva);
 
 /* NULL: all prefixes of this NVA are kept. */
