@@ -220,7 +220,8 @@ static void advance_phase(struct core *c)
     if (c->phase != CORE_CONVERGE || rib_dirty_count(&c->rib))
         return;
     bool patience_ends = c->now_ms >= c->started_ms + c->config->defer_ms;
-    if (!core_cluster_caught_up(c) || (!core_bgp_all_synced(c) && !patience_ends))
+    bool is_complete = core_bgp_all_synced(c) && core_streams_hold_all(c);
+    if (!core_cluster_caught_up(c) || (!is_complete && !patience_ends))
         return;
     c->phase = CORE_STEADY;
     core_bgp_converged(c);

@@ -56,7 +56,8 @@ static bool begins(struct core *c, struct core_inherited *w)
 /* Once the target has converged it needs no walk, and does not end one either. */
 static bool may_judge(const struct core *c, const struct core_target *t)
 {
-    return !t->is_shared && !t->converged_told && t->cursor >= vlist_head(&c->rib.loc) && core_cluster_caught_up(c);
+    return !t->is_shared && !t->converged_told && t->cursor >= vlist_head(&c->rib.loc) && core_cluster_caught_up(c) &&
+           core_streams_hold_all(c);
 }
 
 bool core_inherited_goes_on(const struct core *c, const struct core_target *t)

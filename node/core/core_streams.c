@@ -73,6 +73,12 @@ static bool has_expired(const struct core *c, const struct core_member *m)
     return o->is_partial && o->flushed >= vlist_head(&o->order) && !core_member_is_here(m);
 }
 
+static bool has_more(const struct core_member *teller, const struct core_member *m)
+{
+    const struct repl_position *p = position_of(teller, m->node->id);
+    return p && (p->incarnation > m->replica.incarnation || p->version > m->replica.position);
+}
+
 /* What a node's copy of another one is worth to us: best if it has a link with it, good for once if it
  * has more than we. */
 enum worth { WORTH_NOTHING, WORTH_READING, WORTH_FOLLOWING };
@@ -81,13 +87,11 @@ static enum worth worth(const struct core *c, const struct core_member *teller, 
 {
     const struct repl_heard *h = core_heard_of(teller, m);
     const struct repl_position *p = h ? position_of(teller, m->node->id) : NULL;
-    const struct repl_replica *own = &m->replica;
-    if (!p || !h->serves || !has_link(teller) || p->incarnation < own->incarnation || has_expired(c, m))
+    if (!p || !h->serves || !has_link(teller) || p->incarnation < m->replica.incarnation || has_expired(c, m))
         return WORTH_NOTHING;
     if (h->linked)
         return WORTH_FOLLOWING;
-    bool has_more = p->incarnation > own->incarnation || p->version > own->position;
-    return has_more ? WORTH_READING : WORTH_NOTHING;
+    return has_more(teller, m) ? WORTH_READING : WORTH_NOTHING;
 }
 
 /* The best source for a node without a link: the one that is read already, if others are no better. Who goes on reading
@@ -164,6 +168,23 @@ bool core_streams_is_current(const struct core *c, const struct core_member *m)
 {
     (void)c;
     return m->source && m->replica.cut_seen && (m->source == m || is_current_via(m));
+}
+
+/* Has anybody more of a node that is away than we, that can be read? */
+static bool is_behind(const struct core *c, const struct core_member *m)
+{
+    for (const struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k))
+        if (k != m && worth(c, k, m) != WORTH_NOTHING && has_more(k, m))
+            return true;
+    return false;
+}
+
+bool core_streams_hold_all(const struct core *c)
+{
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (core_member_is_here(m) ? has_link(m) && !m->has_heard : is_behind(c, m))
+            return false;
+    return true;
 }
 
 void core_streams_choose(struct core *c)

@@ -132,6 +132,23 @@ static void test_what_is_read_for_the_first_time_is_fresh_however_long_that_take
     pair_free(p);
 }
 
+/* P1: what it inherited would go from its kernel, and come back with what the others hold. */
+static void test_who_starts_converges_with_what_the_others_hold_of_the_dead(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    c->members[2].heard.heard[0].linked = false;
+    m->life.state = REPL_MEMBER_DEAD;
+    CU_ASSERT_FALSE(core_streams_hold_all(c));
+    m->replica.incarnation = LIFE;
+    m->replica.position = 5;
+    CU_ASSERT_TRUE(core_streams_hold_all(c));
+    c->members[2].has_heard = false; /* it may have more: it has not said yet */
+    CU_ASSERT_FALSE(core_streams_hold_all(c));
+    pair_free(p);
+}
+
 /* A frame to the other node that is on its way is no reason to look at everything once more. */
 static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 {
@@ -156,4 +173,5 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_a_copy_whose_source_has_gone_on_to_another_life_is_held),
         CU_CASE(test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked),
         CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
+        CU_CASE(test_who_starts_converges_with_what_the_others_hold_of_the_dead),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))
