@@ -14,6 +14,7 @@ struct api_listener {
     struct MHD_Daemon *mhd;
     uv_poll_t poll;   /* on the daemon's epoll descriptor */
     uv_timer_t timer; /* the daemon's own timeouts */
+    uv_idle_t again;  /* it has more to do at once: in the next round of the loop, behind what else waits */
     uint8_t kind;     /* enum listener_kind */
 };
 

@@ -43,12 +43,20 @@ struct api_view api_now(const struct api *a)
 /* ---- inside the loop ---- */
 
 static void on_timer(uv_timer_t *timer);
+static void on_again(uv_idle_t *again);
 
+/* libuv 1.44 runs timers until none is due: one without a time that starts itself anew would keep everybody else from
+ * being heard, as long as a client reads as fast as it is sent to. */
 static void run(struct api_listener *l)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
     MHD_run(l->mhd);
-    if (MHD_get_timeout(l->mhd, &timeout_ms) == MHD_YES)
+    bool is_bounded = MHD_get_timeout(l->mhd, &timeout_ms) == MHD_YES;
+    if (is_bounded && !timeout_ms)
+        uv_idle_start(&l->again, on_again);
+    else
+        uv_idle_stop(&l->again);
+    if (is_bounded && timeout_ms)
         uv_timer_start(&l->timer, on_timer, timeout_ms, 0);
     else
         uv_timer_stop(&l->timer);
@@ -57,6 +65,11 @@ static void run(struct api_listener *l)
 static void on_timer(uv_timer_t *timer)
 {
     run(timer->data);
+}
+
+static void on_again(uv_idle_t *again)
+{
+    run(again->data);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -135,6 +148,7 @@ static void stop_listener(struct api_listener *l)
     l->mhd = NULL;
     uv_close((uv_handle_t *)&l->poll, on_listener_handle_closed);
     uv_close((uv_handle_t *)&l->timer, on_listener_handle_closed);
+    uv_close((uv_handle_t *)&l->again, on_listener_handle_closed);
 }
 
 void api_stop(struct api *a)
@@ -193,8 +207,9 @@ static int add_listener(struct api *a, enum listener_kind kind, int take_fd, cha
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->mhd, MHD_DAEMON_INFO_EPOLL_FD);
     uv_poll_init(a->cfg.loop, &l->poll, info->epoll_fd);
     uv_timer_init(a->cfg.loop, &l->timer);
-    l->poll.data = l->timer.data = l;
-    a->handles += 2;
+    uv_idle_init(a->cfg.loop, &l->again);
+    l->poll.data = l->timer.data = l->again.data = l;
+    a->handles += 3;
     return uv_poll_start(&l->poll, UV_READABLE, on_poll);
 }
 

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -660,6 +661,38 @@ static void test_mutated_requests_do_no_harm(void)
     lab_close(&l);
 }
 
+/* Bytes that have arrived after another round of the loop. */
+static int arrived(struct lab *l, int fd)
+{
+    int bytes;
+    uv_run(&l->loop, UV_RUN_NOWAIT);
+    usleep(1000);
+    CU_ASSERT_EQUAL_FATAL(ioctl(fd, FIONREAD, &bytes), 0);
+    return bytes;
+}
+
+static void test_a_long_answer_leaves_the_loop_to_others(void)
+{
+    enum { ROUTES = 1000, PIECE = 16 * 1024 };
+    static const char request[] = "GET /v1/routes?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct lab l;
+    char prefix[32];
+    lab_open(&l);
+    for (int i = 0; i < ROUTES; i++) {
+        snprintf(prefix, sizeof prefix, "20.%d.%d.0/24", i / 256, i % 256);
+        fake_route_of(l.core, 1, 1, prefix, (const uint32_t[]){ 65010 }, 1, -1);
+    }
+    fake_decide(l.core);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    int fd = dial(l.tcp.port);
+    CU_ASSERT_EQUAL(send(fd, request, sizeof request - 1, 0), (ssize_t)sizeof request - 1);
+    for (int round = 0; round < 1000 && !arrived(&l, fd); round++)
+        ;
+    CU_ASSERT_TRUE(arrived(&l, fd) < 3 * PIECE);
+    close(fd);
+    lab_close(&l);
+}
+
 static void test_the_dashboard_is_served_where_people_look(void)
 {
     struct lab l;
@@ -676,7 +709,8 @@ static void test_the_dashboard_is_served_where_people_look(void)
     lab_close(&l);
 }
 
-CU_MAIN("http", CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
+CU_MAIN("http", CU_CASE(test_a_long_answer_leaves_the_loop_to_others),
+        CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
         CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn),
         CU_CASE(test_a_reload_says_what_changes_or_what_is_wrong),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
