@@ -10,7 +10,7 @@ enum { CHECK_MS = 30000 }; /* `gen` against what is here */
 struct etcd_source {
     struct etcd_source_cfg cfg;
     struct etcd *etcd;
-    uv_timer_t soon; /* a turn is due: not from inside the store's own callbacks */
+    uv_idle_t soon; /* a turn is due: not from inside the store's own callbacks */
     struct program *shadow;  /* what the store has */
     struct repl_fence fence; /* never ticked: an agent is nobody's writer */
     bool is_read, is_troubled, is_converged;
@@ -112,16 +112,17 @@ static void on_trouble(void *data, const char *text)
     s->cfg.on_trouble(s->cfg.data, text);
 }
 
-static void on_soon(uv_timer_t *timer)
+static void on_soon(uv_idle_t *soon)
 {
-    struct etcd_source *s = timer->data;
+    struct etcd_source *s = soon->data;
+    uv_idle_stop(soon);
     s->cfg.on_change(s->cfg.data);
 }
 
 static void on_change(void *data)
 {
     struct etcd_source *s = data;
-    uv_timer_start(&s->soon, on_soon, 0, 0);
+    uv_idle_start(&s->soon, on_soon);
 }
 
 bool etcd_source_is_up(const struct etcd_source *s)
@@ -159,7 +160,7 @@ struct etcd_source *etcd_source_new(const struct etcd_source_cfg *cfg)
                                                        .data = s })
                         : NULL;
     if (s->etcd) {
-        uv_timer_init(cfg->loop, &s->soon);
+        uv_idle_init(cfg->loop, &s->soon);
         s->soon.data = s;
         program_set_heard(cfg->kernel, true, cfg->now());
         return s;

@@ -90,6 +90,7 @@ int netlink_observed(struct netlink *n, uint32_t prefix, uint32_t nhset, uint32_
 /* ---------------------------------------------------------------------------------------- turn */
 
 static void on_timer(uv_timer_t *timer);
+static void on_soon(uv_idle_t *soon);
 
 static void set_timer(struct netlink *n, bool is_more, uint64_t now_ms)
 {
@@ -98,8 +99,12 @@ static void set_timer(struct netlink *n, bool is_more, uint64_t now_ms)
         due = n->resync_at_ms;
     if (n->settle.at_ms && n->settle.at_ms < due)
         due = n->settle.at_ms;
-    uint64_t wait = is_more || due <= now_ms ? 0 : due - now_ms;
-    uv_timer_start(&n->timer, on_timer, wait, 0);
+    if (is_more || due <= now_ms) {
+        uv_idle_start(&n->soon, on_soon);
+        return;
+    }
+    uv_idle_stop(&n->soon);
+    uv_timer_start(&n->timer, on_timer, due - now_ms, 0);
 }
 
 bool netlink_turn(struct netlink *n, uint64_t now_ms)
@@ -130,6 +135,12 @@ static void wake(struct netlink *n)
 static void on_timer(uv_timer_t *timer)
 {
     wake(timer->data);
+}
+
+static void on_soon(uv_idle_t *soon)
+{
+    uv_idle_stop(soon);
+    wake(soon->data);
 }
 
 /* An error of the socket, such as lost notifications, is read and handled in the turn; libuv stops polling with it. */
@@ -267,8 +278,9 @@ static void open_handles(struct netlink *n)
     uv_poll_init(n->cfg.loop, &n->monitor_poll, nl_fd(&n->monitor));
     uv_poll_init(n->cfg.loop, &n->dump_poll, nl_fd(&n->dumps));
     uv_timer_init(n->cfg.loop, &n->timer);
-    n->monitor_poll.data = n->dump_poll.data = n->timer.data = n;
-    n->open_handles = 3;
+    uv_idle_init(n->cfg.loop, &n->soon);
+    n->monitor_poll.data = n->dump_poll.data = n->timer.data = n->soon.data = n;
+    n->open_handles = 4;
     uv_poll_start(&n->monitor_poll, UV_READABLE, on_readable);
     uv_poll_start(&n->dump_poll, UV_READABLE, on_readable);
     set_timer(n, true, uv_now(n->cfg.loop));
@@ -332,7 +344,7 @@ void netlink_free(struct netlink *n)
     if (!n)
         return;
     uv_handle_t *const handles[] = { (uv_handle_t *)&n->monitor_poll, (uv_handle_t *)&n->dump_poll,
-                                     (uv_handle_t *)&n->timer };
+                                     (uv_handle_t *)&n->timer, (uv_handle_t *)&n->soon };
     for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
         uv_close(handles[i], on_closed);
     release(n); /* polling has stopped: the descriptors may go */

@@ -81,6 +81,7 @@ struct netlink {
     struct netlink_status status;
     uv_poll_t monitor_poll, dump_poll;
     uv_timer_t timer;
+    uv_idle_t soon; /* there is more to do at once, in the next round of the loop: a timer would keep it from the sockets */
     uint32_t open_handles;
 };
 
