@@ -1,8 +1,8 @@
 /* What a route costs within the core: one core, its NVAs in memory, no socket. Each of SENDERS peers announces a
  * part of PREFIXES in the shape of a full table, and all of PEERS are told all that is not their own. FLAPS times
- * everything is withdrawn and announced once more.
+ * everything is withdrawn and announced once more. pair: a second node reads it all.
  *
- *     bench_core [PREFIXES [SENDERS [PEERS [FLAPS]]]]       nanoseconds of CPU time a prefix; 1000000 1 2 0
+ *     bench_core [PREFIXES [SENDERS [PEERS [FLAPS]]]] [pair]    nanoseconds of CPU time a prefix; 1000000 1 2 0
  *
  * Under callgrind it shows which function takes how many instructions, whatever else the machine does:
  *
@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "bgp/codec/msg.h"
-#include "node/core/core.h"
+#include "tests/bench/pair.h"
 #include "tests/bench/table.h"
 
-enum { ASN = 65100, PEERS_MAX = 100, MORE_TURNS = 4 };
+enum { ASN = 65100, PEERS_MAX = 100, MORE_TURNS = 4, LINK_TURNS = 5000 };
 
 struct player {
     struct bgp_session *session; /* until it is up; then what is heard is counted by the core alone */
@@ -28,7 +28,10 @@ struct player {
 
 struct bench {
     struct config *config;
-    struct core *core;
+    struct pair pair;
+    struct core *core; /* the first node's, which the NVAs talk to */
+    int nodes;
+    double second_seconds; /* of the other one */
     uint64_t now;
     struct player players[PEERS_MAX];
     unsigned peers;
@@ -46,7 +49,7 @@ static struct ip_addr address_of(unsigned peer)
     return (struct ip_addr){ .bytes = { 10, 7, 1, (uint8_t)(peer + 1) } };
 }
 
-static struct config *configure(unsigned peers)
+static struct config *configure(const struct bench *b)
 {
     char path[] = "/tmp/tandem-bench-XXXXXX";
     int fd = mkstemp(path);
@@ -54,9 +57,11 @@ static struct config *configure(unsigned peers)
     struct config *c;
     if (!file)
         abort();
-    fprintf(file, "routeServer: { name: bench, mode: transparent }\nnodes: [{ name: a, address: 10.7.0.1 }]\npeers:\n");
-    for (unsigned i = 0; i < peers; i++)
-        fprintf(file, "  - { name: p%u, peerIp: 10.7.1.%u, peerAsn: %u, passive: true }\n", i, i + 1, ASN + i);
+    fprintf(file, "routeServer: { name: bench, mode: transparent }\n");
+    pair_write(&b->pair, b->nodes, file);
+    fprintf(file, "peers:\n");
+    for (unsigned i = 0; i < b->peers; i++)
+        fprintf(file, "  - { name: p%u, peerIp: 10.7.1.%u, peerAsn: %u, passive: true, nodes: [n1] }\n", i, i + 1, ASN + i);
     fclose(file);
     if (!config_load(path, &c, stderr))
         exit(2);
@@ -83,16 +88,33 @@ static void say(struct bench *b, struct player *p)
     size_t room, left = p->said.len - p->said_at;
     uint8_t *at = pump_rx_space(p->pump, &room);
     size_t n = left < room ? left : room;
+    if (!n)
+        return;
     memcpy(at, p->said.bytes + p->said_at, n);
     p->said_at += n;
-    if (n)
-        core_received(b->core, p->pump, n);
+    core_received(b->core, p->pump, n);
+}
+
+static void take_requests(struct bench *b, int nth)
+{
+    if (pair_take_requests(&b->pair, nth, b->now)) /* nobody gives a reason to close anything */
+        abort();
+}
+
+/* True: it has more to do. */
+__attribute__((noinline)) static bool turn_second(struct bench *b)
+{
+    double began = cpu_seconds();
+    bool more = core_turn(b->pair.cores[1], b->now) <= b->now;
+    take_requests(b, 1);
+    b->second_seconds += cpu_seconds() - began;
+    return more;
 }
 
 /* True: there was something to move. */
 static bool turn(struct bench *b)
 {
-    bool more = false;
+    bool more = b->nodes > 1 && turn_second(b);
     for (unsigned i = 0; i < b->peers; i++) {
         struct player *p = &b->players[i];
         more |= p->said_at < p->said.len;
@@ -100,10 +122,12 @@ static bool turn(struct bench *b)
             say(b, p);
     }
     more |= core_turn(b->core, b->now) <= b->now;
+    take_requests(b, 0);
     for (struct pump *pump; (pump = core_next_pump(b->core));)
         for (unsigned i = 0; i < b->peers; i++)
             if (b->players[i].pump == pump)
                 hear(b, &b->players[i]);
+    pair_move(&b->pair, b->now);
     b->now++;
     return more;
 }
@@ -132,7 +156,7 @@ static void pull(struct bench *b, struct player *p)
 
 static void come_up(struct bench *b, unsigned nth)
 {
-    const struct ip_addr remote = address_of(nth), local = { .bytes = { 10, 7, 0, 1 } };
+    const struct ip_addr remote = address_of(nth), local = { .bytes = { 10, 0, 0, 1 } };
     const struct bgp_session_cfg cfg = { .local_asn = ASN + nth,
                                          .local_identifier = nth + 1,
                                          .hold_s = 240,
@@ -153,6 +177,25 @@ static void come_up(struct bench *b, unsigned nth)
         abort();
     bgp_session_free(p->session);
     p->session = NULL;
+}
+
+static struct core_status status_of(const struct bench *b, int nth)
+{
+    struct core_status s;
+    core_status(b->pair.cores[nth], b->now, &s);
+    return s;
+}
+
+static void start(struct bench *b)
+{
+    pair_init(&b->pair);
+    b->config = configure(b);
+    for (int i = 0; i < b->nodes; i++)
+        pair_start(&b->pair, i, b->config, b->now);
+    b->core = b->pair.cores[0];
+    for (int i = 0; status_of(b, 0).nodes_alive < (uint32_t)b->nodes; i++, turn(b))
+        if (i == LINK_TURNS)
+            abort();
 }
 
 /* ---- the measure ---- */
@@ -187,30 +230,47 @@ static void check(const struct bench *b, size_t part, unsigned senders)
     }
 }
 
+static void check_second(const struct bench *b, size_t paths)
+{
+    const struct core_status s = status_of(b, 1);
+    if (s.paths == paths && s.digests_equal)
+        return;
+    fprintf(stderr, "the second node has %u of %zu\n", s.paths, paths);
+    exit(1);
+}
+
 int main(int argc, char **argv)
 {
+    bool is_pair = argc > 1 && !strcmp(argv[argc - 1], "pair");
+    argc -= is_pair;
     size_t prefixes = argc > 1 ? (size_t)atoll(argv[1]) : 1000000;
     unsigned senders = argc > 2 ? (unsigned)atoi(argv[2]) : 1;
-    struct bench b = { .now = 1000000, .peers = argc > 3 ? (unsigned)atoi(argv[3]) : 2 };
+    struct bench b = { .now = 1000000, .nodes = 1 + is_pair, .peers = argc > 3 ? (unsigned)atoi(argv[3]) : 2 };
     unsigned flaps = argc > 4 ? (unsigned)atoi(argv[4]) : 0;
     struct table t;
     if (!senders || senders > b.peers || b.peers > PEERS_MAX)
         return 2;
-    b.config = configure(b.peers);
-    b.core = core_new(&(struct core_cfg){ .config = b.config, .self = 1, .key = { 1, 2 } }, b.now);
+    start(&b);
     for (unsigned i = 0; i < b.peers; i++)
         come_up(&b, i);
     table_make(&t, prefixes, 1);
     prepare(&b, &t, senders, flaps);
+    b.second_seconds = 0;
     double begin = cpu_seconds();
     run(&b);
     double used = cpu_seconds() - begin;
     check(&b, prefixes / senders, senders);
-    printf("core %u to %u, %zu prefixes: %.1f ns a prefix\n", senders, b.peers, prefixes, used * 1e9 / (double)prefixes);
+    printf("core %u to %u, %zu prefixes: %.1f ns a prefix\n", senders, b.peers, prefixes,
+           (used - b.second_seconds) * 1e9 / (double)prefixes);
+    if (is_pair) {
+        check_second(&b, prefixes / senders * senders);
+        printf("on the second node: %.1f ns a prefix\n", b.second_seconds * 1e9 / (double)prefixes);
+    }
     for (unsigned i = 0; i < b.peers; i++)
         free(b.players[i].said.bytes);
     table_fini(&t);
-    core_free(b.core);
+    for (int i = 0; i < b.nodes; i++)
+        core_free(b.pair.cores[i]);
     config_free(b.config);
     return 0;
 }

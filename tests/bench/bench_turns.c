@@ -14,8 +14,7 @@
 #include "bgp/codec/update.h"
 #include "node/api/routes.h"
 #include "node/config/change.h"
-#include "node/core/core.h"
-#include "replication/keys.h"
+#include "tests/bench/pair.h"
 
 enum { NVAS_MAX = 100, READER = 200, ASN = 65100, OPEN_BYTES = 39, KEEPALIVE_BYTES = 19, GOAL_US = 2000 };
 
@@ -37,17 +36,13 @@ struct file {
 };
 
 struct node {
-    struct core *core;
-    struct pump *link[2]; /* dialled, accepted */
-    uint64_t turns, over, longest_us, sum_us, due;
+    uint64_t turns, over, longest_us, sum_us;
 };
 
 static struct bench {
     struct config *config;
-    struct repl_identity ids[2];
-    struct repl_secrets secrets, other_secrets;
-    uint64_t incarnation;
-    struct node nodes[2];
+    struct pair pair;
+    struct node nodes[PAIR];
     int node_count;
     uint64_t now;
     struct nva nvas[NVAS_MAX + 1]; /* the last one only reads */
@@ -130,7 +125,7 @@ static void write_nva(struct nva *n, uint8_t number, bool has_table, bool is_gra
 static void dial(struct nva *n)
 {
     struct ip_addr remote = { .bytes = { 10, 0, 0, n->number } }, local = { .bytes = { 10, 0, 0, 1 } };
-    n->pump = core_accept(b.nodes[0].core, CORE_PORT_BGP, &remote, &local, b.now);
+    n->pump = core_accept(b.pair.cores[0], CORE_PORT_BGP, &remote, &local, b.now);
     n->said = 0;
     if (!n->pump)
         give_up("an NVA was refused");
@@ -157,84 +152,45 @@ static bool move_nva(struct nva *n)
     if (says > 0) {
         memcpy(at, n->says + n->said, says);
         n->said += says;
-        core_received(b.nodes[0].core, n->pump, says);
+        core_received(b.pair.cores[0], n->pump, says);
     }
     pump_tx_bytes(n->pump, &heard);
     if (heard)
-        core_sent(b.nodes[0].core, n->pump, heard, b.now);
+        core_sent(b.pair.cores[0], n->pump, heard, b.now);
     return says || heard;
 }
 
-static bool move_link(struct node *from, struct pump *out, struct node *to, struct pump *in)
+/* What the core asks for; an NVA may be closed. */
+static void take_requests(int nth)
 {
-    size_t len, room;
-    if (!out || !in)
-        return false;
-    const uint8_t *bytes = pump_tx_bytes(out, &len);
-    uint8_t *at = pump_rx_space(in, &room);
-    len = len < room ? len : room;
-    if (!len)
-        return false;
-    memcpy(at, bytes, len);
-    core_received(to->core, in, len);
-    core_sent(from->core, out, len, b.now);
-    return true;
-}
-
-/* One link: the first node's dial; the other one's is refused. */
-static void dialled(struct node *n, const struct core_request *r)
-{
-    struct ip_addr local = { .bytes = { 10, 0, 0, (uint8_t)(1 + (n - b.nodes) * 100) } };
-    if (r->port != CORE_PORT_CLUSTER || n != &b.nodes[0]) {
-        core_closed(n->core, r->pump, CORE_CLOSE_TIMEOUT, b.now);
-        return;
-    }
-    n->link[0] = r->pump;
-    b.nodes[1].link[1] = core_accept(b.nodes[1].core, CORE_PORT_CLUSTER, &local, &r->remote, b.now);
-    core_connected(n->core, r->pump, &local, b.now);
-}
-
-/* Each side of a link closes what another one has replaced. */
-static void closes(struct node *n, struct pump *p)
-{
-    for (int i = 0; i <= b.nva_count; i++)
-        if (b.nvas[i].pump == p)
-            b.nvas[i].pump = NULL;
-    core_closed(n->core, p, CORE_CLOSE_EOF, b.now);
-    if (p == b.nodes[0].link[0] || p == b.nodes[1].link[1])
-        give_up("the nodes have parted");
-}
-
-static void take_requests(struct node *n)
-{
-    struct core_request r;
-    while (core_next_request(n->core, &r)) {
-        if (r.kind == CORE_DIAL)
-            dialled(n, &r);
-        else if (r.kind == CORE_CLOSE)
-            closes(n, r.pump);
+    for (struct pump *p; (p = pair_take_requests(&b.pair, nth, b.now));) {
+        for (int i = 0; i <= b.nva_count; i++)
+            if (b.nvas[i].pump == p)
+                b.nvas[i].pump = NULL;
+        core_closed(b.pair.cores[nth], p, CORE_CLOSE_EOF, b.now);
     }
 }
 
-static void carry_out(struct node *n)
+static void carry_out(struct core *c)
 {
     const struct config_target *target;
-    struct program *p = core_program(n->core, 0, &target);
+    struct program *p = core_program(c, 0, &target);
     struct program_op op;
     while (p && program_next(p, b.now, &op))
         program_result(p, &op, true, b.now);
 }
 
-static bool turn(struct node *n)
+static bool turn(int nth)
 {
     struct core_event e;
+    struct core *c = b.pair.cores[nth];
     uint64_t began = cpu_us(), seen = UINT64_MAX;
-    n->due = core_turn(n->core, b.now);
-    count(n, cpu_us() - began);
-    take_requests(n);
-    carry_out(n);
-    (void)core_next_event(n->core, &seen, &e);
-    return n->due <= b.now;
+    uint64_t due = core_turn(c, b.now);
+    count(&b.nodes[nth], cpu_us() - began);
+    take_requests(nth);
+    carry_out(c);
+    (void)core_next_event(c, &seen, &e);
+    return due <= b.now;
 }
 
 /* A turn of each node, and all bytes on their way. True: something moved. */
@@ -242,13 +198,10 @@ static bool step(void)
 {
     bool busy = false;
     for (int i = 0; i < b.node_count; i++)
-        busy |= turn(&b.nodes[i]);
+        busy |= turn(i);
     for (int i = 0; i <= b.nva_count; i++)
         busy |= move_nva(&b.nvas[i]) && b.nvas[i].said < b.nvas[i].len;
-    if (b.node_count > 1) {
-        move_link(&b.nodes[0], b.nodes[0].link[0], &b.nodes[1], b.nodes[1].link[1]);
-        move_link(&b.nodes[1], b.nodes[1].link[1], &b.nodes[0], b.nodes[0].link[0]);
-    }
+    pair_move(&b.pair, b.now);
     b.now++;
     return busy;
 }
@@ -279,7 +232,7 @@ static void tell_alone(uint64_t began)
 static void die(struct nva *n)
 {
     uint64_t began = cpu_us();
-    core_closed(b.nodes[0].core, n->pump, CORE_CLOSE_RESET, b.now);
+    core_closed(b.pair.cores[0], n->pump, CORE_CLOSE_RESET, b.now);
     tell_alone(began);
     n->pump = NULL;
 }
@@ -289,18 +242,14 @@ static void die(struct nva *n)
 static struct config *read_config(const struct file *file)
 {
     struct config *config;
-    char path[] = "/tmp/tandem-turns-XXXXXX", text[2][REPL_PUBLIC_TEXT];
+    char path[] = "/tmp/tandem-turns-XXXXXX";
     int fd = mkstemp(path);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f)
         give_up("no temporary file");
-    repl_public_format(b.ids[0].public_key, text[0]);
-    repl_public_format(b.ids[1].public_key, text[1]);
-    fprintf(f, "routeServer: { name: hub, mode: transparent }\nnodes:\n");
-    for (int i = 0; i < b.node_count; i++)
-        fprintf(f, "  - { name: n%d, address: 10.0.0.%d, publicKey: \"%s\" }\n", i + 1, 1 + 100 * i, text[i]);
-    fprintf(f, "%s%s%speers:\n", b.node_count > 1 ? "cluster: { keyFile: k, secretFile: s }\n" : "",
-            file->has_target ? "programming: [{ name: kernel, type: netlink }]\n" : "",
+    fprintf(f, "routeServer: { name: hub, mode: transparent }\n");
+    pair_write(&b.pair, b.node_count, f);
+    fprintf(f, "%s%speers:\n", file->has_target ? "programming: [{ name: kernel, type: netlink }]\n" : "",
             file->has_space ? "virtualNetworks: [{ name: v, addressPrefixes: [10.9.0.0/16] }]\n" : "");
     for (int i = 0; i <= b.nva_count; i++) {
         fprintf(f, "  - { name: p%d, peerIp: 10.0.0.%d, peerAsn: %d, passive: true, holdTime: 0s, nodes: [n1]%s", i,
@@ -323,54 +272,30 @@ static struct config *read_config(const struct file *file)
 static void follow(void)
 {
     struct config *next = read_config(&b.file);
-    take_requests(&b.nodes[0]);
+    take_requests(0);
     config_follow(b.config, next);
     uint64_t began = cpu_us();
-    core_reconfigure(b.nodes[0].core, next, b.now);
+    core_reconfigure(b.pair.cores[0], next, b.now);
     tell_alone(began);
     if (b.file.has_target)
-        core_program_ready(b.nodes[0].core, 0, b.now);
+        core_program_ready(b.pair.cores[0], 0, b.now);
     config_free(next);
 }
 
-static void start_node(int i)
+static void start_node(int nth)
 {
-    bool is_pair = b.node_count > 1;
-    b.nodes[i].core = core_new(&(struct core_cfg){ .config = b.config,
-                                                   .self = (uint32_t)i + 1,
-                                                   .identity = is_pair ? &b.ids[i] : NULL,
-                                                   .secrets = is_pair ? &b.secrets : NULL,
-                                                   .agent_secrets = &b.secrets,
-                                                   .incarnation = ++b.incarnation,
-                                                   .key = { 0x8f1c3a5d9b274e61, 0x37d0c2f4ab916e85 } },
-                               b.now);
+    pair_start(&b.pair, nth, b.config, b.now);
     if (b.has_target)
-        core_program_ready(b.nodes[i].core, 0, b.now);
+        core_program_ready(b.pair.cores[nth], 0, b.now);
 }
 
 static void start(void)
 {
-    char text[REPL_KEY_TEXT];
-    bool ok = true;
-    for (int i = 0; i < 2; i++) {
-        repl_identity_new(text);
-        ok &= !repl_identity_parse(text, &b.ids[i]);
-        repl_secret_new(text);
-        ok &= !repl_secret_parse(text, i ? &b.other_secrets : &b.secrets);
-    }
-    if (!ok)
-        give_up("no keys");
+    pair_init(&b.pair);
     b.file.has_target = b.has_target;
     b.config = read_config(&b.file);
     for (int i = 0; i < b.node_count; i++)
         start_node(i);
-}
-
-static void unlink_nodes(void)
-{
-    core_closed(b.nodes[0].core, b.nodes[0].link[0], CORE_CLOSE_RESET, b.now);
-    core_closed(b.nodes[1].core, b.nodes[1].link[1], CORE_CLOSE_RESET, b.now);
-    b.nodes[0].link[0] = b.nodes[1].link[1] = NULL;
 }
 
 /* ---- what happens ---- */
@@ -432,7 +357,7 @@ static void maps_are_new(void)
 {
     map_is_new();
     for (int i = 0; i < 10; i++)
-        turn(&b.nodes[0]);
+        turn(0);
     map_is_new();
 }
 
@@ -480,31 +405,30 @@ static void target_comes(void)
 
 static void secrets_are_new(void)
 {
+    struct pair *p = &b.pair;
+    struct core_keys keys = { .secrets = { p->other_secrets, p->secrets },
+                              .secret_count = 2,
+                              .agent_secrets = { p->other_secrets, p->secrets },
+                              .agent_secret_count = 2 };
     for (int i = b.node_count; i-- > 0;) {
+        keys.identity = p->ids[i];
         uint64_t began = cpu_us();
-        core_set_keys(b.nodes[i].core, &(struct core_keys){ .identity = b.ids[i],
-                                                            .secrets = { b.other_secrets, b.secrets },
-                                                            .secret_count = 2,
-                                                            .agent_secrets = { b.other_secrets, b.secrets },
-                                                            .agent_secret_count = 2 },
-                      b.now);
+        core_set_keys(p->cores[i], &keys, b.now);
         tell_alone(began);
     }
-    b.secrets = b.other_secrets;
+    p->secrets = p->other_secrets;
 }
 
 static void second_is_cold(void)
 {
-    unlink_nodes();
-    core_free(b.nodes[1].core);
+    pair_end(&b.pair, 1, b.now);
     start_node(1);
 }
 
 /* All that the second one has of the first one's NVAs is of an earlier life, and is told once more. */
 static void first_node_is_anew(void)
 {
-    unlink_nodes();
-    core_free(b.nodes[0].core);
+    pair_end(&b.pair, 0, b.now);
     start_node(0);
     dial_all();
 }
@@ -521,7 +445,7 @@ static void first_node_is_anew_again(void)
 static void drain(void)
 {
     uint64_t began = cpu_us();
-    core_drain(b.nodes[0].core, "", b.now);
+    core_drain(b.pair.cores[0], "", b.now);
     tell_alone(began);
 }
 
@@ -531,7 +455,7 @@ enum { PIECE = 16 * 1024 };
 
 static void ask(struct api_request q)
 {
-    struct api_view v = { .core = b.nodes[0].core, .config = b.config, .self = 1, .now_ms = b.now, .wall_ms = b.now };
+    struct api_view v = { .core = b.pair.cores[0], .config = b.config, .self = 1, .now_ms = b.now, .wall_ms = b.now };
     struct api_reply reply;
     static char piece[PIECE];
     uint64_t began = cpu_us(), longest, pieces = 1, bytes, us;
