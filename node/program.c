@@ -7,66 +7,13 @@
  * A change of wanted, actual or flags ends in place(), which moves the prefix to the list where it
  * belongs: O(1), and no operation can be queued twice. An operation in flight is on no list; its
  * result places the prefix again, so a wish that changed meanwhile is never lost. */
-#include "node/program.h"
+#include "node/program_impl.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { RETRY_LEVELS = 16 };
 /* Prefixes that are placed anew at a time, where all of them have to be: under a millisecond. */
 enum { JUDGE_SLICE = 8192, WAKE_SLICE = 1024 };
-
-enum list_name { OFF, PUT, DELETE, LOST, MERGE, RETRY, LISTS = RETRY + RETRY_LEVELS };
-
-enum entry_flag {
-    IN_FLIGHT = 1 << 0,
-    BACKOFF = 1 << 1,   /* the last operation failed and is not yet due again */
-    FAILED = 1 << 2,    /* the last operation failed */
-    WITHDRAWN = 1 << 3, /* wanted is 0 by explicit withdrawal; without it the cause is a loss */
-    INHERITED = 1 << 4, /* it came by inherit */
-    CLAIMED = 1 << 5,   /* the owner wanted the actual set at some time */
-    COUNTED_WANTED = 1 << 6, /* what program_stats knows about this prefix */
-    COUNTED_INSTALLED = 1 << 7,
-    COUNTED_FAILED = 1 << 8,
-    COUNTED_INHERITED = 1 << 9,
-    HEARSAY = 1 << 10, /* another writer put it, and the owner never wanted anything here */
-    DISPROVED = 1 << 11, /* it came by inherit, and what is not wanted of it is not announced any more */
-};
-
-struct entry {
-    uint32_t wanted, actual; /* nhset ids, each with a reference */
-    uint32_t prev, next;     /* prefix indices on the same list */
-    uint32_t due_ms; /* RETRY, LOST, and since when IN_FLIGHT: low bits of the time, delays stay far below their range */
-    uint16_t flags;
-    uint8_t list, tries;
-};
-
-struct chain {
-    uint32_t head, tail, count;
-};
-
-struct program {
-    struct program_cfg cfg;
-    struct nhset_table *sets;
-    struct slab entries[BGP_FAMILIES]; /* struct entry, by place */
-    struct slab kept[BGP_FAMILIES];    /* uint32_t, by place, in merge mode: inherited, and something else was put in its place */
-    uint8_t dissolved_family; /* its end: entries up to … */
-    uint32_t dissolved;       /* … this place have let go what they held */
-    struct chain chains[LISTS];
-    uint32_t again[LISTS]; /* of a list's first: their back-off is over, whatever it was */
-    uint32_t
-        judge_next; /* of the list MERGE: it and those behind it are to be placed anew; 0 = none */
-    uint64_t judged_ms; /* the last slice of them was */
-    uint64_t now_ms;
-    bool is_heard;             /* any NVA, by any node */
-    bool reads_late;           /* what it inherits is hearsay */
-    uint64_t hearsay_until_ms; /* 0 = it is not held */
-    uint64_t brake_until_ms;   /* nothing LOST goes before: sessions have just come back */
-    uint64_t window_until_ms;  /* losses are counted together for one brake_hold_ms */
-    uint32_t window_table, window_lost;
-    struct program_stats stats;
-};
 
 const struct program_cfg program_defaults = {
     .brake_min = 50,
@@ -99,96 +46,6 @@ struct program *program_new(const struct program_cfg *cfg, struct nhset_table *s
     return p;
 }
 
-/* ------------------------------------------------------------------------------ entries, lists */
-
-static struct entry *find(const struct program *p, uint32_t prefix)
-{
-    enum bgp_family f = prefix_index_family(prefix);
-    uint32_t place = prefix_index_place(prefix);
-    return place < p->entries[f].top ? slab_at(&p->entries[f], place) : NULL;
-}
-
-static struct entry *get(struct program *p, uint32_t prefix)
-{
-    struct slab *entries = &p->entries[prefix_index_family(prefix)];
-    uint32_t place = prefix_index_place(prefix);
-    return slab_reach(entries, place) ? slab_at(entries, place) : NULL;
-}
-
-static uint32_t *kept_at(const struct program *p, uint32_t prefix)
-{
-    const struct slab *sets = &p->kept[prefix_index_family(prefix)];
-    uint32_t place = prefix_index_place(prefix);
-    return place < sets->top ? slab_at(sets, place) : NULL;
-}
-
-static uint32_t kept(const struct program *p, uint32_t prefix)
-{
-    const uint32_t *set = kept_at(p, prefix);
-    return set ? *set : 0;
-}
-
-/* The field of program_stats that counts the members of a list. */
-static uint32_t *waiting_counter(struct program *p, enum list_name list)
-{
-    if (list == LOST)
-        return &p->stats.held_by_brake;
-    return list == MERGE ? NULL : &p->stats.pending;
-}
-
-static void list_take_off(struct program *p, struct entry *e)
-{
-    if (e->list == OFF)
-        return;
-    struct chain *c = &p->chains[e->list];
-    if (p->judge_next && find(p, p->judge_next) == e)
-        p->judge_next = e->next;
-    *(e->prev ? &find(p, e->prev)->next : &c->head) = e->next;
-    *(e->next ? &find(p, e->next)->prev : &c->tail) = e->prev;
-    c->count--;
-    uint32_t *counter = waiting_counter(p, e->list);
-    if (counter)
-        --*counter;
-    if (e->list == LOST && c->count == 0 && p->stats.brake_on) {
-        p->stats.brake_on = false;
-        p->window_until_ms = 0; /* what was held in full does not count against the next loss */
-    }
-    e->list = OFF;
-    e->prev = e->next = 0;
-}
-
-static void list_put_on(struct program *p, uint32_t prefix, struct entry *e, enum list_name list)
-{
-    if (list == OFF)
-        return;
-    struct chain *c = &p->chains[list];
-    e->prev = c->tail;
-    *(c->tail ? &find(p, c->tail)->next : &c->head) = prefix;
-    c->tail = prefix;
-    c->count++;
-    uint32_t *counter = waiting_counter(p, list);
-    if (counter)
-        ++*counter;
-    e->list = (uint8_t)list;
-}
-
-static void count(uint32_t *counter, struct entry *e, uint16_t mark, bool is_one)
-{
-    if (is_one == ((e->flags & mark) != 0))
-        return;
-    e->flags ^= mark;
-    *counter += is_one ? 1 : UINT32_MAX;
-}
-
-static void count_entry(struct program *p, struct entry *e)
-{
-    bool unclaimed = e->actual && (e->flags & (INHERITED | CLAIMED)) == INHERITED;
-    count(&p->stats.wanted, e, COUNTED_WANTED, e->wanted != 0);
-    count(&p->stats.installed, e, COUNTED_INSTALLED, e->actual != 0);
-    count(&p->stats.failed, e, COUNTED_FAILED, (e->flags & FAILED) != 0);
-    count(&p->stats.inherited, e, COUNTED_INHERITED, unclaimed);
-}
-
 /* ------------------------------------------------------------------- what to do with a prefix */
 
 static enum list_name retry_list(const struct entry *e)
@@ -200,7 +57,7 @@ static enum list_name retry_list(const struct entry *e)
 /* What is to stand there: what was inherited comes back when that goes which was put in its place. */
 static uint32_t goal(const struct program *p, uint32_t prefix, const struct entry *e)
 {
-    uint32_t set = kept(p, prefix);
+    uint32_t set = program_kept(p, prefix);
     return set && nhset_is_subset(p->sets, e->wanted, set) ? set : e->wanted;
 }
 
@@ -228,36 +85,16 @@ static enum list_name list_for(const struct program *p, uint32_t prefix, const s
     return PUT;
 }
 
-static void set_ref(struct program *p, uint32_t *field, uint32_t nhset)
-{
-    nhset_ref(p->sets, nhset);
-    nhset_unref(p->sets, *field);
-    *field = nhset;
-}
-
-/* Where memory ends it is forgotten. */
-static void keep(struct program *p, uint32_t prefix, uint32_t nhset)
-{
-    if (slab_reach(&p->kept[prefix_index_family(prefix)], prefix_index_place(prefix)))
-        set_ref(p, kept_at(p, prefix), nhset);
-}
-
-static void keep_no_more(struct program *p, uint32_t prefix)
-{
-    if (kept(p, prefix))
-        set_ref(p, kept_at(p, prefix), 0);
-}
-
 /* Nothing is kept for what nobody speaks for, and for what stands there, or is about to. */
 static void review_kept(struct program *p, uint32_t prefix, struct entry *e)
 {
-    uint32_t set = kept(p, prefix);
+    uint32_t set = program_kept(p, prefix);
     if (!set || (e->flags & IN_FLIGHT))
         return;
     if (e->actual == set)
         e->flags &= (uint16_t)~CLAIMED;
     if (e->actual == set || !e->actual || e->flags & DISPROVED || nhset_is_subset(p->sets, set, e->wanted))
-        keep_no_more(p, prefix);
+        program_keep_no_more(p, prefix);
 }
 
 static void place(struct program *p, uint32_t prefix, struct entry *e)
@@ -271,11 +108,11 @@ static void place(struct program *p, uint32_t prefix, struct entry *e)
     }
     if (e->wanted)
         e->flags &= (uint16_t)~HEARSAY;
-    count_entry(p, e);
+    program_count(p, e);
     enum list_name list = list_for(p, prefix, e);
     if (list != e->list) {
-        list_take_off(p, e);
-        list_put_on(p, prefix, e, list);
+        program_take_off(p, e);
+        program_put_on(p, prefix, e, list);
         if (list == LOST)
             e->due_ms = (uint32_t)(p->now_ms + p->cfg.brake_hold_ms);
     }
@@ -287,12 +124,12 @@ static void set_actual(struct program *p, struct entry *e, uint32_t nhset)
 {
     if (nhset == 0)
         e->flags &= (uint16_t) ~(INHERITED | CLAIMED | HEARSAY | DISPROVED);
-    set_ref(p, &e->actual, nhset);
+    program_set_ref(p, &e->actual, nhset);
 }
 
 int program_inherit(struct program *p, uint32_t prefix, uint32_t nhset)
 {
-    struct entry *e = get(p, prefix);
+    struct entry *e = program_make_entry(p, prefix);
     if (!e)
         return BGP_ERR_NOMEM;
     e->flags |= INHERITED | (p->reads_late ? HEARSAY : 0);
@@ -308,7 +145,7 @@ void program_reads_late(struct program *p)
 
 int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
 {
-    struct entry *e = get(p, prefix);
+    struct entry *e = program_make_entry(p, prefix);
     if (!e)
         return BGP_ERR_NOMEM;
     if (e->actual == nhset)
@@ -328,14 +165,14 @@ int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
 int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum program_cause cause,
                  uint64_t now_ms)
 {
-    struct entry *e = nhset ? get(p, prefix) : find(p, prefix);
+    struct entry *e = nhset ? program_make_entry(p, prefix) : program_entry(p, prefix);
     if (!e)
         return nhset ? BGP_ERR_NOMEM : 0;
     if (!nhset && !program_holds(p, prefix))
         return 0;
     p->now_ms = now_ms;
     if (nhset != e->wanted) {
-        set_ref(p, &e->wanted, nhset);
+        program_set_ref(p, &e->wanted, nhset);
         e->flags &= (uint16_t) ~(WITHDRAWN | BACKOFF);
         e->tries = 0;
     }
@@ -350,7 +187,7 @@ static void judge_slice(struct program *p)
 {
     p->judged_ms = p->now_ms;
     for (uint32_t left = JUDGE_SLICE, prefix; left && (prefix = p->judge_next); left--) {
-        struct entry *e = find(p, prefix);
+        struct entry *e = program_entry(p, prefix);
         p->judge_next = e->next;
         place(p, prefix, e);
     }
@@ -367,10 +204,10 @@ static void keep_nothing(struct program *p, enum bgp_family family)
 {
     for (uint32_t at = 1; at < p->kept[family].top; at++) {
         uint32_t prefix = prefix_index(family, at);
-        if (!kept(p, prefix))
+        if (!program_kept(p, prefix))
             continue;
-        keep_no_more(p, prefix);
-        place(p, prefix, find(p, prefix));
+        program_keep_no_more(p, prefix);
+        place(p, prefix, program_entry(p, prefix));
     }
     slab_fini(&p->kept[family]);
 }
@@ -386,13 +223,13 @@ void program_converged(struct program *p, uint64_t now_ms)
 
 bool program_is_merging(const struct program *p, uint32_t prefix)
 {
-    const struct entry *e = find(p, prefix);
-    return p->stats.merging && e && (e->list == MERGE || kept(p, prefix));
+    const struct entry *e = program_entry(p, prefix);
+    return p->stats.merging && e && (e->list == MERGE || program_kept(p, prefix));
 }
 
 void program_disproved(struct program *p, uint32_t prefix, enum program_cause cause, uint64_t now_ms)
 {
-    struct entry *e = find(p, prefix);
+    struct entry *e = program_entry(p, prefix);
     p->now_ms = now_ms;
     e->flags |= DISPROVED;
     if (!e->wanted && cause == PROGRAM_WITHDRAWN)
@@ -430,7 +267,7 @@ static uint64_t due_time(const struct program *p, const struct entry *e)
 
 static uint64_t lost_due(const struct program *p)
 {
-    uint64_t due = due_time(p, find(p, p->chains[LOST].head));
+    uint64_t due = due_time(p, program_entry(p, p->chains[LOST].head));
     return due > p->brake_until_ms ? due : p->brake_until_ms;
 }
 
@@ -470,7 +307,7 @@ static uint32_t next_lost(struct program *p)
 static bool wake(struct program *p, int list)
 {
     uint32_t prefix = p->chains[list].head;
-    struct entry *e = prefix ? find(p, prefix) : NULL;
+    struct entry *e = prefix ? program_entry(p, prefix) : NULL;
     if (!e) {
         p->again[list] = 0;
         return false;
@@ -496,11 +333,11 @@ static void wake_retries(struct program *p)
 
 static void issue(struct program *p, uint32_t prefix, struct program_op *out)
 {
-    struct entry *e = find(p, prefix);
+    struct entry *e = program_entry(p, prefix);
     uint32_t set = goal(p, prefix, e);
     bool unclaimed = (e->flags & (INHERITED | CLAIMED | DISPROVED)) == INHERITED;
-    if (p->stats.merging && set && e->actual && unclaimed && !kept(p, prefix) && !nhset_is_subset(p->sets, e->actual, set))
-        keep(p, prefix, e->actual);
+    if (p->stats.merging && set && e->actual && unclaimed && !program_kept(p, prefix) && !nhset_is_subset(p->sets, e->actual, set))
+        program_keep(p, prefix, e->actual);
     *out = (struct program_op){ .kind = set ? PROGRAM_PUT : PROGRAM_DELETE,
                                 .prefix = prefix,
                                 .nhset = set,
@@ -557,7 +394,7 @@ static void note_failure(struct program *p, struct entry *e, const struct progra
 
 void program_result(struct program *p, const struct program_op *op, bool ok, uint64_t now_ms)
 {
-    struct entry *e = find(p, op->prefix);
+    struct entry *e = program_entry(p, op->prefix);
     assert(e && (e->flags & IN_FLIGHT));
     p->now_ms = now_ms;
     e->flags &= (uint16_t)~IN_FLIGHT;
@@ -579,7 +416,7 @@ void program_result(struct program *p, const struct program_op *op, bool ok, uin
 
 void program_abandon(struct program *p, const struct program_op *op, uint64_t now_ms)
 {
-    struct entry *e = find(p, op->prefix);
+    struct entry *e = program_entry(p, op->prefix);
     assert(e && (e->flags & IN_FLIGHT));
     p->now_ms = now_ms;
     e->flags &= (uint16_t)~IN_FLIGHT;
@@ -609,7 +446,7 @@ uint64_t program_deadline(const struct program *p)
     }
     for (int i = RETRY; i < LISTS; i++) {
         uint32_t head = p->chains[i].head;
-        uint64_t due = !head ? UINT64_MAX : p->again[i] ? 0 : due_time(p, find(p, head));
+        uint64_t due = !head ? UINT64_MAX : p->again[i] ? 0 : due_time(p, program_entry(p, head));
         deadline = due < deadline ? due : deadline;
     }
     return deadline;
@@ -619,7 +456,7 @@ uint64_t program_deadline(const struct program *p)
 
 static void let_go(struct program *p, uint32_t prefix, struct entry *e)
 {
-    keep_no_more(p, prefix);
+    program_keep_no_more(p, prefix);
     nhset_unref(p->sets, e->wanted);
     nhset_unref(p->sets, e->actual);
     *e = (struct entry){ 0 };
@@ -633,7 +470,7 @@ bool program_dissolve(struct program *p, uint32_t budget, program_released *rele
             if (!budget--)
                 return true;
             bool was_held = program_holds(p, prefix);
-            let_go(p, prefix, find(p, prefix));
+            let_go(p, prefix, program_entry(p, prefix));
             p->dissolved++;
             if (was_held && released)
                 released(data, prefix);
@@ -658,19 +495,19 @@ void program_free(struct program *p)
 
 bool program_holds(const struct program *p, uint32_t prefix)
 {
-    const struct entry *e = find(p, prefix);
+    const struct entry *e = program_entry(p, prefix);
     return e && (e->wanted || e->actual || (e->flags & IN_FLIGHT));
 }
 
 bool program_is_withdrawn(const struct program *p, uint32_t prefix)
 {
-    const struct entry *e = find(p, prefix);
+    const struct entry *e = program_entry(p, prefix);
     return e && !e->wanted && e->actual && e->flags & WITHDRAWN;
 }
 
 void program_doubt(struct program *p, uint32_t prefix, uint64_t now_ms)
 {
-    struct entry *e = find(p, prefix);
+    struct entry *e = program_entry(p, prefix);
     if (!program_is_withdrawn(p, prefix))
         return;
     p->now_ms = now_ms;
@@ -681,24 +518,24 @@ void program_doubt(struct program *p, uint32_t prefix, uint64_t now_ms)
 
 bool program_is_hearsay(const struct program *p, uint32_t prefix)
 {
-    const struct entry *e = find(p, prefix);
+    const struct entry *e = program_entry(p, prefix);
     return e && e->flags & HEARSAY;
 }
 
 uint32_t program_inherited_set(const struct program *p, uint32_t prefix)
 {
-    return kept(p, prefix) ? kept(p, prefix) : program_actual_set(p, prefix);
+    return program_kept(p, prefix) ? program_kept(p, prefix) : program_actual_set(p, prefix);
 }
 
 uint32_t program_wanted_set(const struct program *p, uint32_t prefix)
 {
-    const struct entry *e = find(p, prefix);
+    const struct entry *e = program_entry(p, prefix);
     return e ? e->wanted : 0;
 }
 
 uint32_t program_actual_set(const struct program *p, uint32_t prefix)
 {
-    const struct entry *e = find(p, prefix);
+    const struct entry *e = program_entry(p, prefix);
     return e ? e->actual : 0;
 }
 
