@@ -32,18 +32,26 @@ static uint64_t latest_life(const struct core *c, const struct core_member *m)
     return latest;
 }
 
+/* Whose last word was that it goes is not heard any more, however lately that was read: of who slept meanwhile others
+ * would take it for alive. */
+static uint32_t age(const struct core *c, const struct core_member *m)
+{
+    uint64_t age_ms = c->now_ms - m->life.heard_ms;
+    return m->life.state != REPL_MEMBER_LEFT && age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX;
+}
+
 void core_heard_say(const struct core *c, struct repl_beat *beat)
 {
     beat->heard_count = 0;
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
-        uint64_t age_ms = c->now_ms - m->life.heard_ms, life = latest_life(c, m);
+        uint64_t life = latest_life(c, m);
         if (!m->replica.incarnation)
             continue;
         beat->heard[beat->heard_count++] = (struct repl_heard){
             .node = m->node->id,
             .incarnation = life,
             .counter = life == m->replica.incarnation ? m->counter : 0, /* no beat of that life is known */
-            .age_ms = age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX,
+            .age_ms = age(c, m),
             .linked = has_link(m),
             .serves = repl_replica_serves(&m->replica, &c->rib),
             .config_generation = m->config_generation,

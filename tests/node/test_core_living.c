@@ -158,10 +158,27 @@ static void test_who_has_converged_stays_ready_while_another_comes_back(void)
     pair_free(p);
 }
 
+/* I1: who has slept reads it late, and somebody who has just started would take its word for it. */
+static void test_of_a_node_that_said_goodbye_nobody_is_told_that_it_was_heard(void)
+{
+    struct pair *p = linked();
+    struct core *c = p->core[0];
+    struct repl_beat beat;
+    core_heard_say(c, &beat);
+    CU_ASSERT_EQUAL_FATAL(beat.heard_count, 1);
+    CU_ASSERT_TRUE(beat.heard[0].age_ms < c->member_times.dead_ms);
+    CU_ASSERT_TRUE(repl_member_goodbye(&c->members[2].life, p->now));
+    core_heard_say(c, &beat);
+    CU_ASSERT_EQUAL_FATAL(beat.heard_count, 1);
+    CU_ASSERT_EQUAL(beat.heard[0].age_ms, UINT32_MAX);
+    pair_free(p);
+}
+
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
         CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),
         CU_CASE(test_a_node_knows_how_long_an_nva_waits_to_be_read),
         CU_CASE(test_a_node_that_does_not_read_its_nvas_is_known_as_grey),
-        CU_CASE(test_who_has_converged_stays_ready_while_another_comes_back))
+        CU_CASE(test_who_has_converged_stays_ready_while_another_comes_back),
+        CU_CASE(test_of_a_node_that_said_goodbye_nobody_is_told_that_it_was_heard))
