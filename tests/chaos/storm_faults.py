@@ -194,31 +194,39 @@ def listens(process, number):
     return int(caught, 16) >> (number - 1) & 1
 
 
-# (peer, what its entry says for a while, or None: it is not listed). Who loses a session by that may lose its routes.
+# (peer, what its entry says for a while)
 EDITS = (
     ("controller", {"maxRoutes": {"limit": 5000}}),
     ("sdwan", {"inboundRouteMap": "backup"}),
     ("fw1", {"outboundRouteMap": "backup"}),
     ("fw2", {"nodes": ["rs-a"]}),
-    ("controller", None),
 )
 
 
 @contextlib.contextmanager
 def edited(storm, _node):
     """Another configuration, and back."""
-    cluster = storm.net.cluster
-    before, (name, words) = copy.deepcopy(cluster.peers), storm.random.choice(EDITS)
+    peers, (name, words) = storm.net.cluster.peers, storm.random.choice(EDITS)
+    before = copy.deepcopy(peers)
     storm.journal.note("edit", name=name, words=words)
-    if words is None or "nodes" in words:
+    if "nodes" in words:  # who loses a session by that may lose its routes
         storm.journal.note("appliance", name=name)
-    if words is None:
-        cluster.peers.remove(storm.net.listed(name))
-    else:
-        storm.net.listed(name).update(words)
+    storm.net.listed(name).update(words)
     publish(storm)
     yield
-    cluster.peers[:] = before
+    peers[:] = before
+    publish(storm)
+
+
+@contextlib.contextmanager
+def unlisted(storm, _node):
+    """A peer is removed, and added again."""
+    peers, gone = storm.net.cluster.peers, storm.net.listed("controller")
+    storm.journal.note("appliance", name="controller")
+    peers.remove(gone)
+    publish(storm)
+    yield
+    peers.append(gone)
     publish(storm)
 
 
@@ -316,7 +324,8 @@ FAULTS = {
     "appliance restarts gracefully": Kind(3, 5, {"appliance"}, set(), graceful, "graceful"),
     "appliance stands still": Kind(1, 14, {"appliance", "link"}, set(), frozen),
     "appliance's power": Kind(1, 14, {"appliance", "link"}, set(), dark),
-    "reload": Kind(3, 3, {"files"}, SHARED, edited),
+    "reload": Kind(2, 3, {"files"}, SHARED, edited),
+    "peer removed": Kind(1, 3, {"files", "node"}, SHARED, unlisted),
     "another secret": Kind(1, 3, {"files"}, SHARED, another_secret),
     "peer cleared": Kind(2, 1, {"node", "files"}, set(), ordered),
     "peer disabled": Kind(2, 4, {"node", "link", "files"}, set(), disabled),
