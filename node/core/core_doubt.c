@@ -17,6 +17,7 @@ enum {
     ANSWER_MS = 400,  /* acknowledgements may be delayed for 200 ms, and their segment be lost once */
     LOOK_MS = 20,     /* the transport looks after the turn in which it is asked to */
     NETS_MAX = 65536, /* what is more waits for the hold time */
+    NETS_A_TURN = 2048,
 };
 
 static bool may_yield(const struct core *c, const struct core_peer *p)
@@ -100,20 +101,31 @@ void core_doubt_heard(struct core *c, struct core_peer *p)
     end_doubt(&p->doubt);
 }
 
+/* What was remembered, a stretch a turn. */
+static void yield_some(struct core *c, struct core_peer *p)
+{
+    struct core_doubt *d = &p->doubt;
+    for (int left = NETS_A_TURN; left && d->count; left--) {
+        uint32_t net = d->nets[--d->count];
+        if (prefix_table_is_used(&c->rib.nets, net))
+            yield(c, p, net);
+    }
+    if (d->count)
+        return;
+    free(d->nets);
+    d->nets = NULL;
+    d->cap = 0;
+    d->due_ms = 0;
+}
+
 static void conclude(struct core *c, struct core_peer *p, const char *why)
 {
     struct core_doubt *d = &p->doubt;
     char subject[CONFIG_NAME_MAX + 16];
     core_event(c, CONFIG_LOG_WARN, "peer_unheard", core_peer_subject(p, subject, sizeof subject),
                "withdrawn=%u hint=\"another node heard it withdraw, and %s\"", d->count, why);
-    for (uint32_t i = 0; i < d->count; i++)
-        if (prefix_table_is_used(&c->rib.nets, d->nets[i]))
-            yield(c, p, d->nets[i]);
-    free(d->nets);
-    d->nets = NULL;
-    d->count = d->cap = 0;
     d->step = DOUBT_UNHEARD;
-    d->due_ms = 0;
+    yield_some(c, p);
 }
 
 static void ask(struct core *c, struct core_peer *p)
@@ -142,7 +154,9 @@ void core_doubt_tick(struct core *c, struct core_peer *p)
     struct core_conn *conn = p->conns[bgp_session_slot(p->session)];
     uint64_t since_ms = waits_since(p);
     bool lags = since_ms && c->now_ms >= since_ms + CORE_LAGS_MS;
-    if (c->wake_ms || (since_ms && !lags)) /* it has spoken, and is read in a moment */
+    if (d->step == DOUBT_UNHEARD)
+        yield_some(c, p);
+    else if (c->wake_ms || (since_ms && !lags)) /* it has spoken, and is read in a moment */
         d->due_ms = c->now_ms + LOOK_MS;
     else if (lags)
         conclude(c, p, "what it says to this one is not read in time");

@@ -18,7 +18,8 @@ enum {
     CORE_ENCODE_BUDGET = 16384,   /* nets a turn for all update groups: about two milliseconds */
     CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
     CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn of all NVAs together, … */
-    CORE_RX_ROUTES = 4096,        /* … or so many routes, which is less where a message is full of them: a millisecond */
+    CORE_RX_ROUTES = 2048,        /* … or so many routes, which is less where a message is full of them: half a
+                                   * millisecond, and twice that with a target and a second node */
     CORE_BULK_QUEUED = 128 * 1024,
     CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
     CORE_REARM_MS = 1000,

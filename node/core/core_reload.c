@@ -73,7 +73,7 @@ static void end_recheck(struct core *c)
 
 void core_recheck_tick(struct core *c)
 {
-    uint32_t share = c->recheck.counts ? 8 : 2; /* to count is a search in a tree */
+    uint32_t share = c->recheck.counts ? 16 : 2; /* to count is a search in a tree */
     if (c->recheck.is_on && !recheck(c, CORE_DECIDE_BUDGET / share))
         end_recheck(c);
 }
