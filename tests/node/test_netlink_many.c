@@ -154,6 +154,14 @@ static void want_many(struct life *l, unsigned routes, const char *hops)
     }
 }
 
+/* A dump is read in slices: how many of them a second has depends on the machine. */
+static bool has_lines(struct life *l, int count)
+{
+    for (int i = 0; i < 20 && lines_of(ROUTES, "proto 201") != count; i++)
+        run_ms(l, 500);
+    return lines_of(ROUTES, "proto 201") == count;
+}
+
 static void test_after_lost_notifications_a_dump_repairs(void)
 {
     enum { MANY = 50000 };
@@ -166,15 +174,14 @@ static void test_after_lost_notifications_a_dump_repairs(void)
     shell(
         "ip route show table 100 | awk '{ print \"route del\", $1, \"table 100\" }' | ip -batch -");
     CU_ASSERT_EQUAL(lines_of(ROUTES, "proto 201"), 0);
-    run_ms(&l, 1000);
+    CU_ASSERT_TRUE(has_lines(&l, MANY));
     netlink_status(l.target, &status);
     CU_ASSERT_TRUE(status.overruns > 0);
-    CU_ASSERT_EQUAL(lines_of(ROUTES, "proto 201"), MANY);
     unsigned disturbed = l.disturbed;
     shell("ip route del 20.0.7.0/24 table 100"); /* and it still hears what is done to its routes */
     run_ms(&l, 500);
     CU_ASSERT_EQUAL(l.disturbed, disturbed + 1);
-    CU_ASSERT_EQUAL(lines_of(ROUTES, "proto 201"), MANY);
+    CU_ASSERT_TRUE(has_lines(&l, MANY));
     end(&l);
     links_down();
 }
