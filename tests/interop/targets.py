@@ -201,7 +201,7 @@ def unplugged(world):
 def second(world):
     """Another process that would program the same table of this machine."""
     path = world.lab.path("second", "agent.yaml")
-    document = {**world.agent.document({"rs-a": world.node.public_key}), "name": "second", "table": 100,
+    document = {**world.agent.document(), "name": "second", "table": 100,
                 "keyFile": world.agent.path("agent.key"), "secretFile": world.agent.path("agents.secret")}
     with open(path, "w", encoding="utf-8") as file:
         file.write(yaml(document))
@@ -244,7 +244,7 @@ def reloaded(world):
 def refused(world):
     """A target that cannot be opened is shown as failed, harms nobody, and begins when it can."""
     path = world.lab.path("holder", "agent.yaml")
-    document = {**world.agent.document({"rs-a": world.node.public_key}), "name": "holder", "table": 104,
+    document = {**world.agent.document(), "name": "holder", "table": 104,
                 "keyFile": world.agent.path("agent.key"), "secretFile": world.agent.path("agents.secret")}
     with open(path, "w", encoding="utf-8") as file:
         file.write(yaml(document))
