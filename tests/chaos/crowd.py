@@ -414,9 +414,8 @@ def _(crowd):
     bring_back(crowd, wrong)
 
 
-def use_up(directory):
+def use_up(crowd):
     """More connections than descriptors, of NVAs and of readers that say nothing."""
-    crowd = Crowd(directory, "prlimit", f"--nofile={FEW}")
     tried, readers = crowd.speakers[:TOO_MANY], [socket.socket() for _ in range(FLAPPING)]
     for number, reader in enumerate(readers):
         reader.bind((address(number), 0))
@@ -438,7 +437,6 @@ def use_up(directory):
     bring_back(crowd, [s for s in tried if s not in kept][:len(kept)])
     for reader in readers:
         reader.close()
-    crowd.end()
 
 
 def main():
@@ -457,7 +455,9 @@ def main():
     name = "with all descriptors taken a node keeps what it has, answers, and rests"
     with tempfile.TemporaryDirectory() as directory:
         if cases.wants(name):
-            cases.one(name, use_up, directory)
+            crowd = Crowd(directory, "prlimit", f"--nofile={FEW}")
+            cases.one(name, use_up, crowd)
+            cases.one("it ends cleanly, too", crowd.end)
     return cases.end()
 
 
