@@ -5,14 +5,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bgp/codec/aspath.h"
 #include "bgp/codec/msg.h"
 #include "bgp/codec/update.h"
+#include "node/config/change.h"
 #include "node/core/core.h"
 #include "tests/lib/attrs.h"
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 #include "tests/lib/hex.h"
 
 #define HEADER(length, type) "'marker' ffffffffffffffff ffffffffffffffff 'length'" length "'type'" type
@@ -49,22 +49,12 @@ struct lab {
 
 static inline struct config *load(const char *peer_keys)
 {
-    char path[] = "/tmp/tandem-core-XXXXXX", text[1024];
-    struct config *c;
-    int fd = mkstemp(path), len;
-    len = snprintf(text, sizeof text,
-                   "routeServer: { name: hub, mode: transparent }\n"
-                   "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                   "peers:\n"
-                   "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true%s }\n"
-                   "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n",
-                   peer_keys);
-    if (fd < 0 || write(fd, text, (size_t)len) != len)
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
+    return config_of("routeServer: { name: hub, mode: transparent }\n"
+                     "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                     "peers:\n"
+                     "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true%s }\n"
+                     "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n",
+                     peer_keys);
 }
 
 static inline struct lab *lab_open(const char *peer_keys)
@@ -213,6 +203,16 @@ static inline void pass(struct lab *l, unsigned seconds)
         l->now = next < end ? next : end;
         due = turn(l);
     }
+}
+
+/* Another configuration, as the loop takes it up. It is freed. */
+static inline void follow(struct lab *l, struct config *next)
+{
+    CU_ASSERT_TRUE_FATAL(config_can_follow(l->config, next, stdout));
+    take_requests(l);
+    config_follow(l->config, next);
+    core_reconfigure(l->core, next, l->now);
+    config_free(next);
 }
 
 static inline void dial(struct lab *l, uint8_t player)

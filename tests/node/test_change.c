@@ -3,26 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 
 enum { SAID = 4096 };
 
 static char said[SAID];
-
-static struct config *load(const char *text)
-{
-    char path[] = "/tmp/tandem-change-XXXXXX";
-    struct config *c;
-    int fd = mkstemp(path);
-    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
-}
 
 static const char base[] =
     "routeServer: { name: hub }\n"
@@ -38,7 +24,7 @@ static struct config *load_with(const char *old, const char *new)
     const char *at = strstr(base, old);
     CU_ASSERT_PTR_NOT_NULL_FATAL(at);
     snprintf(text, sizeof text, "%.*s%s%s", (int)(at - base), base, new, at + strlen(old));
-    return load(text);
+    return config_of("%s", text);
 }
 
 static const struct {
@@ -71,7 +57,7 @@ static const struct {
 
 static void test_what_can_be_followed_is_told_in_words(void)
 {
-    struct config *is = load(base);
+    struct config *is = config_of("%s", base);
     for (size_t i = 0; i < sizeof followed / sizeof *followed; i++) {
         struct config *next = load_with(followed[i].old, followed[i].new);
         memset(said, 0, sizeof said);
@@ -125,7 +111,7 @@ static void test_agents_keys_and_secrets_are_exchanged_while_it_runs(void)
 
 static void test_what_cannot_is_refused_by_name_with_the_mend(void)
 {
-    struct config *is = load(base);
+    struct config *is = config_of("%s", base);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct config *next = load_with(refused[i].old, refused[i].new);
         memset(said, 0, sizeof said);
@@ -142,7 +128,7 @@ static void test_what_cannot_is_refused_by_name_with_the_mend(void)
 
 static void test_the_same_is_no_change(void)
 {
-    struct config *is = load(base), *next = load(base);
+    struct config *is = config_of("%s", base), *next = config_of("%s", base);
     CU_ASSERT_TRUE(config_can_follow(is, next, stdout));
     CU_ASSERT_EQUAL(config_tell_changes(is, next, stdout), 0);
     config_free(next);
@@ -151,7 +137,7 @@ static void test_the_same_is_no_change(void)
 
 static void test_a_target_that_goes_on_is_the_same_object_with_the_new_choice(void)
 {
-    struct config *is = load(base), *next = load_with("table: 100", "table: 100, filter: { peers: [q] }");
+    struct config *is = config_of("%s", base), *next = load_with("table: 100", "table: 100, filter: { peers: [q] }");
     const struct config_target *target = is->targets[0];
     const char *name = next->path;
     config_follow(is, next);
@@ -167,7 +153,7 @@ static void test_a_target_that_goes_on_is_the_same_object_with_the_new_choice(vo
 
 static void test_a_target_that_ended_or_changed_lives_as_long_as_the_old_configuration(void)
 {
-    struct config *is = load(base),
+    struct config *is = config_of("%s", base),
                   *next = load_with("[{ name: k,", "[{ name: n, type: netlink, table: 7 }, { name: k, metric: 9,");
     const struct config_target *target = is->targets[0];
     config_follow(is, next);

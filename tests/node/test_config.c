@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "bgp/bfd/bfd_set.h"
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 
 enum { OUTPUT_MAX = 64 * 1024 };
 
@@ -20,18 +20,7 @@ static char output[OUTPUT_MAX];
 
 static struct config *load_bytes(const char *text, size_t len)
 {
-    char path[] = "/tmp/tandem-config-XXXXXX";
-    struct config *c;
-    int fd = mkstemp(path);
-    FILE *errors = fmemopen(output, sizeof output, "w");
-    if (fd < 0 || !errors || write(fd, text, len) != (ssize_t)len)
-        abort();
-    close(fd);
-    memset(output, 0, sizeof output);
-    config_load(path, &c, errors);
-    fclose(errors);
-    unlink(path);
-    return c;
+    return config_or_complaint(text, len, output, sizeof output);
 }
 
 static struct config *load(const char *text)

@@ -2,24 +2,9 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "node/config/config_json.h"
-#include "tests/lib/cu.h"
-
-/* The text as a file, loaded. */
-static struct config *load(const char *text)
-{
-    char path[] = "/tmp/tandem-config-XXXXXX";
-    struct config *c;
-    int fd = mkstemp(path);
-    assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && !close(fd));
-    bool ok = config_load(path, &c, stderr);
-    unlink(path);
-    assert(ok);
-    (void)ok;
-    return c;
-}
+#include "tests/lib/config_text.h"
 
 static const char text[] = "# a comment\n"
                            "version: 1\n"
@@ -30,7 +15,7 @@ static const char text[] = "# a comment\n"
 
 static void test_a_file_is_shown_as_it_was_written_and_reads_the_same(void)
 {
-    struct config *c = load(text);
+    struct config *c = config_of("%s", text);
     json_t *shown = config_json(c);
     char *again = json_dumps(shown, JSON_COMPACT);
     CU_ASSERT_STRING_EQUAL(again, "{\"version\":1,\"routeServer\":{\"name\":\"65515\",\"routerId\":\"10.1.1.4\"},"
@@ -39,7 +24,7 @@ static void test_a_file_is_shown_as_it_was_written_and_reads_the_same(void)
                                   "\"passive\":true,\"holdTime\":null}],"
                                   "\"programming\":[{\"name\":\"k\",\"type\":\"netlink\","
                                   "\"filter\":{\"communities\":[\"65515:100\"]}}]}");
-    struct config *twice = load(again);
+    struct config *twice = config_of("%s", again);
     CU_ASSERT_EQUAL(twice->peers[0].peer_asn, 65001);
     CU_ASSERT_STRING_EQUAL(twice->name, "65515");
     CU_ASSERT_EQUAL(twice->target_count, 1);

@@ -1,9 +1,8 @@
 /* routeMaps as their author sees them: what is read, what is wrong, where, and what to do. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "node/config/change.h"
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 
 enum { OUTPUT_MAX = 64 * 1024 };
 
@@ -11,18 +10,7 @@ static char output[OUTPUT_MAX];
 
 static struct config *load(const char *text)
 {
-    char path[] = "/tmp/tandem-config-XXXXXX";
-    struct config *c;
-    int fd = mkstemp(path);
-    FILE *errors = fmemopen(output, sizeof output, "w");
-    if (fd < 0 || !errors || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-        abort();
-    close(fd);
-    memset(output, 0, sizeof output);
-    config_load(path, &c, errors);
-    fclose(errors);
-    unlink(path);
-    return c;
+    return config_or_complaint(text, strlen(text), output, sizeof output);
 }
 
 /* A single node and a map of one rule, on line 4. */

@@ -1,10 +1,9 @@
 /* Host agents of one core: what they are told, that it is encoded once, who may connect. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "node/core/core_impl.h"
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 #include "tests/lib/links.h"
 
 enum { AGENTS = 60, ROUTES = 6000 };
@@ -34,20 +33,11 @@ struct lab {
 
 static struct config *load(void)
 {
-    static const char text[] = "routeServer: { name: hub, mode: transparent }\n"
-                               "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                               "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 65001 },\n"
-                               "        { name: q, peerIp: 10.0.0.3, peerAsn: 65002 }]\n"
-                               "programming: [{ name: t, type: table }]\n";
-    char path[] = "/tmp/tandem-agents-XXXXXX";
-    struct config *c;
-    int fd = mkstemp(path);
-    if (fd < 0 || write(fd, text, sizeof text - 1) != sizeof text - 1)
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
+    return config_of("routeServer: { name: hub, mode: transparent }\n"
+                     "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                     "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 65001 },\n"
+                     "        { name: q, peerIp: 10.0.0.3, peerAsn: 65002 }]\n"
+                     "programming: [{ name: t, type: table }]\n");
 }
 
 static void make_hosts(struct lab *l)

@@ -8,12 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bgp/codec/update.h"
 #include "bgp/monitor/bmp.h"
 #include "node/config/change.h"
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 #include "tests/lib/hex.h"
 
 #define HEADER(length, type) "'marker' ffffffffffffffff ffffffffffffffff 'length'" length "'type'" type
@@ -53,26 +52,16 @@ struct rules {
 
 static struct config *load(const char *station_keys, const struct rules *rules)
 {
-    char path[] = "/tmp/tandem-bmp-XXXXXX", text[2048];
-    struct config *c;
-    int fd = mkstemp(path), len;
-    len = snprintf(text, sizeof text,
-                   "routeServer: { name: hub, mode: transparent }\n"
-                   "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                   "routeMaps: [{ name: without-1, rules: [{ name: one, match: { routePrefix: 192.168.1.0/24 },\n"
-                   "              action: drop }] },\n"
-                   "            { name: longer, rules: [{ name: all, action: { prependAsPath: '65001' } }] }]\n"
-                   "peers: [{ name: nva, peerIp: 10.0.0.2, peerAsn: 65001, passive: true%s,\n"
-                   "          maxRoutes: { limit: %u, action: trim } },\n"
-                   "        { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true%s }]\n"
-                   "export: { bmp: [{ name: noc, station: '10.0.0.9:11019', connectRetry: 4s%s }] }\n",
-                   rules->nva, rules->limit, rules->listener, station_keys);
-    if (fd < 0 || write(fd, text, (size_t)len) != len)
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
+    return config_of("routeServer: { name: hub, mode: transparent }\n"
+                     "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                     "routeMaps: [{ name: without-1, rules: [{ name: one, match: { routePrefix: 192.168.1.0/24 },\n"
+                     "              action: drop }] },\n"
+                     "            { name: longer, rules: [{ name: all, action: { prependAsPath: '65001' } }] }]\n"
+                     "peers: [{ name: nva, peerIp: 10.0.0.2, peerAsn: 65001, passive: true%s,\n"
+                     "          maxRoutes: { limit: %u, action: trim } },\n"
+                     "        { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true%s }]\n"
+                     "export: { bmp: [{ name: noc, station: '10.0.0.9:11019', connectRetry: 4s%s }] }\n",
+                     rules->nva, rules->limit, rules->listener, station_keys);
 }
 
 /* ---- what the station reads ---- */

@@ -1,10 +1,9 @@
 /* Peers by prefix, played on the wire: who calls, who is refused, who goes again. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "bgp/codec/msg.h"
 #include "node/core/core_impl.h"
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 #include "tests/lib/hex.h"
 
 #define HEADER(length, type) "ffffffffffffffff ffffffffffffffff" length type
@@ -25,20 +24,10 @@ struct lab {
 
 static struct config *load(const char *peers)
 {
-    char path[] = "/tmp/tandem-dynamic-XXXXXX", text[1024];
-    struct config *c;
-    int fd = mkstemp(path);
-    int len = snprintf(text, sizeof text,
-                       "routeServer: { name: hub, mode: transparent }\n"
-                       "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                       "peers:\n%s",
-                       peers);
-    if (fd < 0 || write(fd, text, (size_t)len) != len)
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
+    return config_of("routeServer: { name: hub, mode: transparent }\n"
+                     "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                     "peers:\n%s",
+                     peers);
 }
 
 static struct lab lab_open(const char *peers)

@@ -39,20 +39,12 @@ static uint32_t hops(struct lab *l, uint8_t number)
 
 static struct config *with_a_kernel(void)
 {
-    char path[] = "/tmp/tandem-inherited-XXXXXX";
-    static const char text[] = "routeServer: { name: hub, mode: transparent }\n"
-                               "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                               "peers:\n"
-                               "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
-                               "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n"
-                               "programming: [{ name: kernel, type: netlink, table: 100 }]\n";
-    struct config *c;
-    int fd = mkstemp(path);
-    CU_ASSERT_EQUAL_FATAL(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
+    return config_of("routeServer: { name: hub, mode: transparent }\n"
+                     "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                     "peers:\n"
+                     "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
+                     "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n"
+                     "programming: [{ name: kernel, type: netlink, table: 100 }]\n");
 }
 
 static struct lab *started(void)

@@ -1,9 +1,6 @@
 /* NVAs that come and go while a core turns: their numbers, their routes, what is left of them. */
 #include "node/core/core_impl.h"
-
-#include <unistd.h>
-
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 
 enum { MANY = 500, OTHER = 2 };
 
@@ -13,28 +10,14 @@ struct lab {
     uint64_t now;
 };
 
-static struct config *load(const char *text)
-{
-    char path[] = "/tmp/tandem-peers-XXXXXX";
-    struct config *c;
-    int fd = mkstemp(path);
-    size_t len = strlen(text);
-    if (fd < 0 || write(fd, text, len) != (ssize_t)len)
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
-}
-
 static struct lab lab_open(void)
 {
     struct lab l = { .now = 1000000 };
-    l.config = load("routeServer: { name: hub, mode: transparent }\n"
-                    "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                    "peers:\n"
-                    "  - { name: one, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
-                    "  - { name: two, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n");
+    l.config = config_of("routeServer: { name: hub, mode: transparent }\n"
+                         "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                         "peers:\n"
+                         "  - { name: one, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
+                         "  - { name: two, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n");
     l.core = core_new(&(struct core_cfg){ .config = l.config, .self = 1 }, l.now);
     return l;
 }

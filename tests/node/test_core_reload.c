@@ -1,7 +1,4 @@
 /* Another configuration for a core that works: what is touched, and what is not. */
-#include <stdio.h>
-
-#include "node/config/change.h"
 #include "node/core/core_impl.h"
 #include "tests/lib/core_lab.h"
 
@@ -10,31 +7,15 @@
 
 static struct config *load_all(const char *server, const char *peers)
 {
-    char path[] = "/tmp/tandem-reload-XXXXXX", text[2048];
-    struct config *c;
-    int fd = mkstemp(path);
-    int len = snprintf(text, sizeof text,
-                       "routeServer: { name: hub, mode: transparent%s\n"
-                       "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                       "peers:\n%s",
-                       server, peers);
-    if (fd < 0 || write(fd, text, (size_t)len) != len)
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
+    return config_of("routeServer: { name: hub, mode: transparent%s\n"
+                     "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                     "peers:\n%s",
+                     server, peers);
 }
 
-/* As the loop does it. */
 static void reload(struct lab *l, const char *server, const char *peers)
 {
-    struct config *next = load_all(server, peers);
-    CU_ASSERT_TRUE_FATAL(config_can_follow(l->config, next, stdout));
-    take_requests(l);
-    config_follow(l->config, next);
-    core_reconfigure(l->core, next, l->now);
-    config_free(next);
+    follow(l, load_all(server, peers));
     turn(l);
 }
 

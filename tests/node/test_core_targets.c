@@ -1,35 +1,18 @@
 /* A core's targets over another configuration: who goes on, who begins, who ends; and the next hops of NVAs
  * that were lost a moment ago. */
-#include <stdio.h>
-
-#include "node/config/change.h"
 #include "node/core/core_impl.h"
 #include "tests/lib/core_lab.h"
 
-/* As the loop does it; no backends. */
+/* No backends. */
 static void reload(struct lab *l, const char *targets)
 {
-    char path[] = "/tmp/tandem-targets-XXXXXX", text[2048];
-    struct config *next;
-    int fd = mkstemp(path);
-    int len = snprintf(text, sizeof text,
-                       "routeServer: { name: hub, mode: transparent }\n"
-                       "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                       "peers:\n"
-                       "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
-                       "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n"
-                       "programming: [%s]\n",
-                       targets);
-    if (fd < 0 || write(fd, text, (size_t)len) != len)
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &next, stdout));
-    unlink(path);
-    CU_ASSERT_TRUE_FATAL(config_can_follow(l->config, next, stdout));
-    take_requests(l);
-    config_follow(l->config, next);
-    core_reconfigure(l->core, next, l->now);
-    config_free(next);
+    follow(l, config_of("routeServer: { name: hub, mode: transparent }\n"
+                        "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                        "peers:\n"
+                        "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
+                        "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n"
+                        "programming: [%s]\n",
+                        targets));
     pass(l, 1);
 }
 

@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bgp/codec/msg.h"
 #include "node/core/core_impl.h"
-#include "tests/lib/cu.h"
+#include "tests/lib/config_text.h"
 #include "tests/lib/hex.h"
 
 #define HEADER(length, type) "ffffffffffffffff ffffffffffffffff" length type
@@ -40,20 +39,12 @@ struct lab {
 
 static struct config *load(const char *more)
 {
-    static const char text[] = "routeServer: { name: hub, mode: transparent }\n"
-                               "nodes: [{ name: a, address: 10.0.0.1 }]\n"
-                               "peers:\n"
-                               "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
-                               "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n";
-    char path[] = "/tmp/tandem-turn-XXXXXX";
-    struct config *c;
-    int fd = mkstemp(path);
-    if (fd < 0 || dprintf(fd, "%s%s", text, more) < 0)
-        abort();
-    close(fd);
-    CU_ASSERT_TRUE_FATAL(config_load(path, &c, stdout));
-    unlink(path);
-    return c;
+    return config_of("routeServer: { name: hub, mode: transparent }\n"
+                     "nodes: [{ name: a, address: 10.0.0.1 }]\n"
+                     "peers:\n"
+                     "  - { name: talker, peerIp: 10.0.0.2, peerAsn: 65001, passive: true }\n"
+                     "  - { name: listener, peerIp: 10.0.0.3, peerAsn: 65002, passive: true }\n%s",
+                     more);
 }
 
 /* The transport takes all that is there. */
