@@ -474,9 +474,7 @@ def main():
     with Lab("azure") as lab:
         world = World(lab)
         if cases.one("the tables are filled", world.start):
-            for name, function in cases.list:
-                if cases.wants(name):
-                    cases.one(name, function, world)
+            cases.each(cases.list, world)
         if cases.failed:
             for node in world.nodes:
                 print(node.process.tail(40))

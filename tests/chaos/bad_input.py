@@ -24,6 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "tests", "lib")]
 sys.dont_write_bytecode = True
 
+from alone import alone  # noqa: E402
 from case import Cases, Failed  # noqa: E402
 from speaker import Session, UPDATE, message, nlri  # noqa: E402
 
@@ -389,17 +390,11 @@ def _(node):
 
 
 def main():
-    if os.environ.get("BAD_INPUT_INSIDE") != "1":
-        inside = ("ip link set lo up && ip route add local 10.33.0.0/16 dev lo && "
-                  "echo 4096 16384 65536 >/proc/sys/net/ipv4/tcp_wmem && "  # who does not read is behind soon
-                  "exec \"$@\"")
-        os.execvpe("unshare", ["unshare", "--net", "sh", "-c", inside, "sh", sys.executable, *sys.argv],
-                   dict(os.environ, BAD_INPUT_INSIDE="1"))
+    alone("ip route add local 10.33.0.0/16 dev lo",
+          "echo 4096 16384 65536 >/proc/sys/net/ipv4/tcp_wmem")  # who does not read is behind soon
     with tempfile.TemporaryDirectory() as directory:
         node = Node(directory)
-        for name, function in cases.list:
-            if cases.wants(name):
-                cases.one(name, function, node)
+        cases.each(cases.list, node)
         cases.one("the node ends cleanly", node.end)
     return cases.end()
 

@@ -171,9 +171,7 @@ def main():
                     ("one session is enough, and outlives its node", chaos.one_session))
             if cases.wants("kill -9"):
                 kills(chaos, cases, options.times)
-            for name, act in acts:
-                if cases.wants(name):
-                    cases.one(name, act)
+            cases.each(acts)
     return cases.end()
 
 

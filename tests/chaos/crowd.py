@@ -23,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "tests", "lib")]
 sys.dont_write_bytecode = True
 
+from alone import alone  # noqa: E402
 from case import Cases, Failed  # noqa: E402
 from speaker import KEEPALIVE, OPEN, UPDATE, message, nlri  # noqa: E402
 
@@ -440,17 +441,12 @@ def use_up(crowd):
 
 
 def main():
-    if os.environ.get("CROWD_INSIDE") != "1":
-        inside = "ip link set lo up && ip route add local 10.32.0.0/16 dev lo && exec \"$@\""
-        os.execvpe("unshare", ["unshare", "--net", "sh", "-c", inside, "sh", sys.executable, *sys.argv],
-                   dict(os.environ, CROWD_INSIDE="1"))
+    alone("ip route add local 10.32.0.0/16 dev lo")
     with tempfile.TemporaryDirectory() as directory:
         crowd = Crowd(directory)
         if not cases.wants(cases.list[0][0]):  # the others need the crowd all the same
             come_up(crowd)
-        for name, function in cases.list:
-            if cases.wants(name):
-                cases.one(name, function, crowd)
+        cases.each(cases.list, crowd)
         cases.one("the node ends cleanly", crowd.end)
     name = "with all descriptors taken a node keeps what it has, answers, and rests"
     with tempfile.TemporaryDirectory() as directory:

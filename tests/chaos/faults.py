@@ -199,11 +199,7 @@ def main():
                 ("each node sees half of the appliances, and then not even the other node", faults.halves),
                 ("both nodes die and return together", faults.both_at_once),
                 ("both nodes die, one returns alone", faults.alone))
-        if cases.one("the network stands and traffic flows", faults.start):
-            for name, act in acts:
-                if cases.wants(name):
-                    cases.one(name, act)
-    return cases.end()
+        return cases.story("the network stands and traffic flows", faults.start, acts)
 
 
 if __name__ == "__main__":

@@ -157,11 +157,7 @@ def main():
                 ("a node dies that one knows by another only", three.killed_in_part),
                 ("kill -9 of each of three nodes", three.killed),
                 ("an upgrade from the previous minor and back, node by node", three.upgraded))
-        if cases.one("three nodes stand, and a VM has their table", three.start):
-            for name, act in acts:
-                if cases.wants(name):
-                    cases.one(name, act)
-    return cases.end()
+        return cases.story("three nodes stand, and a VM has their table", three.start, acts)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "tests", "lib")]
 sys.dont_write_bytecode = True
 
+from alone import alone  # noqa: E402
 from case import Cases, Failed  # noqa: E402
 
 BIN = os.environ.get("TANDEM_BIN", os.path.join(ROOT, "build", "debug", "bin"))
@@ -221,10 +222,7 @@ def check_file(node, path):
 
 
 def main():
-    if os.environ.get("GOLDEN_INSIDE") != "1":
-        inside = f"ip link set lo up && ip addr add {NODE}/32 dev lo && ip addr add {PEER}/32 dev lo && exec \"$@\""
-        os.execvpe("unshare", ["unshare", "--net", "sh", "-c", inside, "sh", sys.executable, *sys.argv],
-                   dict(os.environ, GOLDEN_INSIDE="1"))
+    alone(*(f"ip addr add {address}/32 dev lo" for address in (NODE, PEER)))
     cases = Cases()
     with tempfile.TemporaryDirectory() as directory:
         node = Node(directory)

@@ -193,9 +193,7 @@ def main():
         world = World(lab)
         try:
             if cases.one("nodes and daemons start", world.start):
-                for name, function in CASES:
-                    if cases.wants(name):
-                        cases.one(name, function, world)
+                cases.each(CASES, world)
         finally:
             run("umount", "-l", world.disk, check=False)
     return cases.end()

@@ -490,9 +490,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         pair = Pair(directory)
         cases.one("the pair comes up", pair.up)
-        for name, function in cases.list:
-            if cases.wants(name):
-                cases.one(name, function, pair)
+        cases.each(cases.list, pair)
         cases.one("the nodes end cleanly", pair.end)
     return cases.end()
 

@@ -346,9 +346,7 @@ def main():
     with Lab("targets") as lab:
         world = World(lab)
         if cases.one("the node programs its kernel", world.start):
-            for name, function in CASES:
-                if cases.wants(name):
-                    cases.one(name, function, world)
+            cases.each(CASES, world)
         for process in (world.agent, world.node):
             if process.process:
                 process.stop()

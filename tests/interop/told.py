@@ -23,6 +23,7 @@ sys.path[:0] = [os.path.join(ROOT, "tests", "lib")]
 sys.dont_write_bytecode = True
 
 import rawbgp  # noqa: E402
+from alone import alone  # noqa: E402
 from case import Cases, Failed  # noqa: E402
 from rawbgp import IP4, IP6, Session, as4, attribute  # noqa: E402
 
@@ -565,17 +566,11 @@ CASES = (
 
 
 def main():
-    if os.environ.get("TOLD_INSIDE") != "1":
-        addresses = " && ".join(f"ip addr add {a}/32 dev lo" for a in [NODE] + [p[0] for p in (PEERS | LATE).values()])
-        inside = f"ip link set lo up && {addresses} && exec \"$@\""
-        os.execvpe("unshare", ["unshare", "--net", "sh", "-c", inside, "sh", sys.executable, *sys.argv],
-                   dict(os.environ, TOLD_INSIDE="1"))
+    alone(*(f"ip addr add {a}/32 dev lo" for a in [NODE] + [p[0] for p in (PEERS | LATE).values()]))
     cases = Cases()
     with tempfile.TemporaryDirectory() as directory:
         node = Node(directory)
-        for name, function in CASES:
-            if cases.wants(name):
-                cases.one(name, function, node)
+        cases.each(CASES, node)
         cases.one("the node ends cleanly", node.end)
     return cases.end()
 

@@ -56,19 +56,21 @@ class Cases:
         """Is this case among those that were asked for?"""
         return not self.words or any(word in name for word in self.words)
 
+    def each(self, steps, *arguments):
+        """Those of the steps (name, function of the arguments) that were asked for."""
+        for name, function in steps:
+            if self.wants(name):
+                self.one(name, function, *arguments)
+
     def run(self):
         """Run the cases that were asked for; the exit status."""
-        for name, function in self.list:
-            if self.wants(name):
-                self.one(name, function)
+        self.each(self.list)
         return self.end()
 
-    def story(self, beginning, start, steps, world):
+    def story(self, beginning, start, steps, *world):
         """The beginning, and if it passed those of the steps (name, function of the world) that were asked for."""
         if self.one(beginning, start):
-            for name, function in steps:
-                if self.wants(name):
-                    self.one(name, function, world)
+            self.each(steps, *world)
         return self.end()
 
     def end(self):
