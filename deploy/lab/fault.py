@@ -6,64 +6,40 @@ import signal
 _numbers = itertools.count()  # of nftables tables: faults of one host may overlap
 
 
-class Silence:
-    """What a host receives from these addresses vanishes; what it sends them still arrives."""
+@contextlib.contextmanager
+def dropping(host, **rules):
+    """Packets vanish in a table of the host's own: rules by the hook that they are at."""
+    table = f"tandem_fault{next(_numbers)}"
+    chains = "".join(f"  chain {hook} {{\n    type filter hook {hook} priority 0;\n"
+                     + "".join(f"    {rule} drop\n" for rule in lines) + "  }\n" for hook, lines in rules.items())
+    host.run("nft", "-f", "-", text=f"table inet {table} {{\n{chains}}}\n")
+    try:
+        yield
+    finally:
+        host.run("nft", "delete", "table", "inet", table)
 
-    def __init__(self, host, *addresses):
-        self.host, self.table = host, f"tandem_fault{next(_numbers)}"
-        rules = "".join(f"    {'ip6' if ':' in address else 'ip'} saddr {address} drop\n" for address in addresses)
-        host.run("nft", "-f", "-", text=f"table inet {self.table} {{\n  chain input {{\n"
-                 f"    type filter hook input priority 0;\n{rules}  }}\n}}\n")
 
-    def end(self):
-        self.host.run("nft", "delete", "table", "inet", self.table)
+def deaf(host, *addresses):
+    """One direction only: the host hears nothing from these addresses, and is heard."""
+    return dropping(host, input=[f"{'ip6' if ':' in address else 'ip'} saddr {address}" for address in addresses])
+
+
+def unplugged(host, port="eth0"):
+    """No packet in or out, and nobody is told: a power failure as the others see it."""
+    return dropping(host, input=[f"iifname {port}"], output=[f"oifname {port}"])
+
+
+def lossy(host, percent):
+    """So many of a hundred packets do not reach the host."""
+    return dropping(host, input=[f"iifname != lo numgen random mod 100 < {percent}"])
 
 
 @contextlib.contextmanager
 def partition(*hosts):
     """Two hosts, given as (host, its addresses), do not hear each other."""
     (one, its), (other, others) = hosts
-    silences = [Silence(one, *others), Silence(other, *its)]
-    try:
+    with deaf(one, *others), deaf(other, *its):
         yield
-    finally:
-        for silence in silences:
-            silence.end()
-
-
-@contextlib.contextmanager
-def deaf(host, *addresses):
-    """One direction only: the host hears nothing from these addresses, and is heard."""
-    silence = Silence(host, *addresses)
-    try:
-        yield
-    finally:
-        silence.end()
-
-
-@contextlib.contextmanager
-def unplugged(host, port="eth0"):
-    """No packet in or out, and nobody is told: a power failure as the others see it."""
-    table = f"tandem_fault{next(_numbers)}"
-    host.run("nft", "-f", "-", text=f"table inet {table} {{\n"
-             f"  chain input {{\n    type filter hook input priority 0;\n    iifname {port} drop\n  }}\n"
-             f"  chain output {{\n    type filter hook output priority 0;\n    oifname {port} drop\n  }}\n}}\n")
-    try:
-        yield
-    finally:
-        host.run("nft", "delete", "table", "inet", table)
-
-
-@contextlib.contextmanager
-def lossy(host, percent):
-    """So many of a hundred packets do not reach the host."""
-    table = f"tandem_fault{next(_numbers)}"
-    host.run("nft", "-f", "-", text=f"table inet {table} {{\n  chain input {{\n"
-             f"    type filter hook input priority 0;\n    iifname != lo numgen random mod 100 < {percent} drop\n  }}\n}}\n")
-    try:
-        yield
-    finally:
-        host.run("nft", "delete", "table", "inet", table)
 
 
 @contextlib.contextmanager

@@ -131,32 +131,28 @@ def one(storm):
 
 
 @contextlib.contextmanager
+def restarted(storm, appliance, end, event="appliance"):
+    with absent(storm, appliance, event):
+        end()
+        yield
+        appliance.start()
+
+
 def told(storm, _node):
     """An orderly restart: its neighbours are told."""
     appliance = one(storm)
-    with absent(storm, appliance, "appliance"):
-        appliance.stop()
-        yield
-        appliance.start()
+    return restarted(storm, appliance, appliance.stop)
 
 
-@contextlib.contextmanager
 def untold(storm, _node):
     appliance = one(storm)
-    with absent(storm, appliance, "appliance"):
-        appliance.kill()
-        yield
-        appliance.start()
+    return restarted(storm, appliance, appliance.kill)
 
 
-@contextlib.contextmanager
 def graceful(storm, _node):
     """A firewall's BGP restarts and its kernel forwards on: nobody may notice (scenario 7)."""
     wall = storm.random.choice([storm.net.fw1, storm.net.fw2])
-    with absent(storm, wall, "returns"):
-        wall.kill()
-        yield
-        wall.start()
+    return restarted(storm, wall, wall.kill, "returns")
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from lab.bird import Bird  # noqa: E402
 from lab.check import hold, poll  # noqa: E402
 from lab.frr import Frr  # noqa: E402
 from lab.net import Lab  # noqa: E402
-from lab.nva import Bfd, Route  # noqa: E402
+from lab.nva import Bfd  # noqa: E402
 from lab.tandem import Cluster  # noqa: E402
 
 ASN = 65515
