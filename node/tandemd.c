@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "node/agent_keys.h"
-#include "node/guard.h"
-#include "node/loop.h"
-#include "node/node_keys.h"
-#include "node/run_directory.h"
-#include "node/target_files.h"
+#include "node/io/run_directory.h"
+#include "node/keys/agent_keys.h"
+#include "node/keys/node_keys.h"
+#include "node/loop/guard.h"
+#include "node/loop/loop.h"
+#include "node/targets/target_files.h"
 
 enum { EXIT_USAGE = 2 };
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 #include "node/agent/host.h"
-#include "node/keyfile.h"
-#include "node/run_directory.h"
-#include "node/target_files.h"
+#include "node/io/run_directory.h"
+#include "node/keys/keyfile.h"
+#include "node/targets/target_files.h"
 
 enum { EXIT_USAGE = 2 };
 

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 #include "node/targets/etcd.h"
 
 enum { CHECK_MS = 30000 }; /* `gen` against what is here */

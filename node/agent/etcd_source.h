@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "node/config/config.h"
-#include "node/program.h"
+#include "node/program/program.h"
 
 struct etcd_source;
 

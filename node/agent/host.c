@@ -8,13 +8,13 @@
 #include <uv.h>
 
 #include "node/agent/etcd_source.h"
-#include "node/config/memory.h"
-#include "node/conn.h"
-#include "node/follow.h"
-#include "node/gate.h"
-#include "node/log.h"
-#include "node/sock.h"
-#include "node/supervisor.h"
+#include "node/base/memory.h"
+#include "node/io/log.h"
+#include "node/io/sock.h"
+#include "node/io/supervisor.h"
+#include "node/loop/conn.h"
+#include "node/program/follow.h"
+#include "node/targets/gate.h"
 #include "node/targets/netlink.h"
 #include "replication/link.h"
 

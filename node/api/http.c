@@ -8,7 +8,7 @@
 
 #include "node/api/api_impl.h"
 #include "node/api/listen.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 enum { PULSE_MS = 1000, CONNECTION_MEMORY = 32 * 1024 };
 

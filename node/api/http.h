@@ -11,8 +11,8 @@
 
 #include <uv.h>
 
-#include "node/api_token.h"
 #include "node/core/core.h"
+#include "node/keys/api_token.h"
 
 struct api;
 

@@ -5,7 +5,7 @@
 
 #include "node/api/api_impl.h"
 #include "node/api/reply.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 /* How far a request is; libmicrohttpd hands it from callback to callback. From its body on it is a struct body. */
 enum request_mark { URI_FINE = 1, URI_BAD, REQUEST_CHECKED, REQUEST_MARKS };

@@ -5,7 +5,7 @@
 
 #include "bgp/monitor/mrt.h"
 #include "node/api/reply.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 struct dump {
     struct api_reader reader;

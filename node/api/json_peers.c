@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "node/api/sight.h"
-#include "node/peer_words.h"
+#include "node/base/peer_words.h"
 
 const char *sight_peer_type(uint8_t type)
 {

@@ -7,7 +7,7 @@
 #include "node/api/pieces.h"
 #include "node/api/sight.h"
 #include "node/api/walk.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 typedef bool lg_wants(const struct api_view *v, const struct lg_ask *ask, uint32_t path);
 

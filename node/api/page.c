@@ -5,7 +5,7 @@
 
 #include "node/api/params.h"
 #include "node/api/pieces.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 enum { LIMIT_DEFAULT = 500, LIMIT_MAX = 1000, LOOKS_MAX = 20000 };
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "node/config/memory.h"
-#include "node/utf8.h"
+#include "node/base/memory.h"
+#include "node/base/utf8.h"
 
 void reply_text(struct api_reply *out, unsigned status, const char *type, char *take_text,
                 size_t len)

@@ -8,7 +8,7 @@
 
 #include "node/api/api_impl.h"
 #include "node/api/events.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 enum { STREAMS_MAX = 16, COMMENT_MS = 15000, BLOCK = 4096 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "node/api/reply.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 bool web_answer(const char *path, struct api_reply *out)
 {

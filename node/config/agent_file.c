@@ -1,8 +1,8 @@
 /* The agent's configuration file. */
 #include <string.h>
 
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
-#include "node/config/memory.h"
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const sources[] = { "nodes", "etcd", NULL };

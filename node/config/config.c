@@ -1,8 +1,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
-#include "node/config/memory.h"
 
 enum { DEFAULT_ASN = 65515, DEFAULT_API_PORT = 8179, DEFAULT_HEALTH_PORT = 8178 };
 

@@ -175,7 +175,7 @@ struct config_azure {                    /* type: azureRouteTable */
     uint32_t timeout_ms;                 /* requestTimeout: 30s */
 };
 
-struct config_gate {                     /* healthGate: off when nothing is said; see node/gate.h */
+struct config_gate {                     /* healthGate: off when nothing is said; see node/targets/gate.h */
     bool is_on;
     uint8_t probe;                       /* probe: tcp | http | icmp */
     uint16_t port;                       /* port: of the NVA; not for icmp */
@@ -256,7 +256,7 @@ struct config {
     /* agents */
     char *agent_secret_file;             /* agents.secretFile or NULL */
     char *next_agent_secret_file;        /* agents.nextSecretFile: accepted, too; or NULL */
-    char *agent_directory;               /* agents.keysDirectory or NULL: see node/agent_keys.h */
+    char *agent_directory;               /* agents.keysDirectory or NULL: see node/keys/agent_keys.h */
     struct config_agent *agents;
     size_t agent_count;
 

@@ -2,8 +2,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
-#include "node/config/memory.h"
 
 enum {
     AZURE_ROUTES = 400, /* Azure's classic limit; newer subscriptions have more */

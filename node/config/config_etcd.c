@@ -1,6 +1,6 @@
 /* programming[] of type etcd. */
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
-#include "node/config/memory.h"
 
 enum { PREFIX_MAX = 150, ENDPOINTS_MAX = 9 };
 

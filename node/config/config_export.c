@@ -1,8 +1,8 @@
 /* export: what leaves a node for those who watch it. */
 #include <stdio.h>
 
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
-#include "node/config/memory.h"
 
 enum { STATISTICS_MS = 60000, RETRY_MS = 30000, RETRY_MAX_MS = 720000, DAY_MS = 86400000 };
 

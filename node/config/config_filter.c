@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
-#include "node/config/memory.h"
 
 /* ---- peers ---- */
 

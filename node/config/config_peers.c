@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "bgp/bfd/bfd_set.h"
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
-#include "node/config/memory.h"
 
 enum {
     MAX_PEERS = 100,

@@ -1,8 +1,8 @@
 /* programming[]: what each type of target needs, and what all have. */
 #include <string.h>
 
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
-#include "node/config/memory.h"
 
 const char *const config_target_types[] = { "netlink", "table", "etcd", "azureRouteTable", NULL };
 const char *const config_default_words[] = { "accept", "refuse", NULL };

@@ -2,8 +2,8 @@
 
 #include <stdarg.h>
 
-#include "node/config/memory.h"
-#include "node/utf8.h"
+#include "node/base/memory.h"
+#include "node/base/utf8.h"
 
 enum { EXCERPT_WIDTH = 100, EXCERPT_BEFORE = 60, HINTS_MAX = 3 };
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "bgp/base/wire.h"
+#include "node/base/memory.h"
 #include "node/config/config.h"
-#include "node/config/memory.h"
 #include "replication/keys.h"
 
 void schema_complain(struct schema_reader *r, struct tree_node *n, const char *format, ...)

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 struct builder {
     struct report *report;

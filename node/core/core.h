@@ -2,7 +2,7 @@
  *
  * core_turn is the pipeline: drain sessions into the RIB, drain links into the RIB, decide dirty
  * prefixes within a budget, hand changes to Adj-RIB-Out, streams and targets, say when to call again.
- * Nothing in here knows a socket, a file or a clock: the loop (node/loop.c) and the simulator
+ * Nothing in here knows a socket, a file or a clock: the loop (node/loop/loop.c) and the simulator
  * (tests/sim) move the bytes and tell the time. Nothing calls back up: what the core wants of the
  * world it says in requests, what it has to tell it says in events. */
 #ifndef TANDEM_NODE_CORE_H
@@ -13,11 +13,11 @@
 #include "bgp/monitor/mrt.h"
 #include "bgp/rib/rib.h"
 #include "bgp/session/session.h"
+#include "node/base/histogram.h"
 #include "node/config/config.h"
-#include "node/histogram.h"
-#include "node/program.h"
-#include "node/pump.h"
-#include "node/vnet.h"
+#include "node/core/pump.h"
+#include "node/program/program.h"
+#include "node/program/vnet.h"
 #include "replication/fence.h"
 #include "replication/link.h"
 #include "replication/member.h"

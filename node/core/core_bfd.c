@@ -1,6 +1,6 @@
 /* BFD and BGP: what a peer's liveness means for its session.
  *
- * The sessions themselves run beside the core (node/bfd_io.c); here is the client of RFC 5882. A failure
+ * The sessions themselves run beside the core (node/loop/bfd_io.c); here is the client of RFC 5882. A failure
  * ends the BGP session with Cease/BFD Down (RFC 9384), and its routes with it: as a Hard Reset for who knows that,
  * so that neither side takes it for a restart. Where long-lived stale routes were agreed on (RFC 9494) they are
  * kept as the last resort instead, from that moment on, and the reset is no hard one. A restart that is on its way

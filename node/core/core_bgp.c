@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/base/peer_words.h"
 #include "node/core/core_impl.h"
-#include "node/peer_words.h"
 
 enum { CONNECT_RETRY_S = 5 };
 

@@ -5,7 +5,7 @@
 #include "node/core/core.h"
 
 #include "bgp/base/heap.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 #include "node/core/core_agents_impl.h"
 #include "node/core/core_words.h"
 #include "replication/digest.h"

@@ -1,6 +1,6 @@
 /* This node's own targets: the Loc-RIB order feeds each program what it should have. */
-#include "node/choice.h"
 #include "node/core/core_impl.h"
+#include "node/program/choice.h"
 
 enum target_class { SERVED, LOCAL, SHARED };
 

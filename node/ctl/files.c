@@ -5,7 +5,7 @@
 
 #include "node/config/config.h"
 #include "node/ctl/ctl.h"
-#include "node/keyfile.h"
+#include "node/keys/keyfile.h"
 
 static int print_object(const struct ctl *c, json_t *take_object)
 {

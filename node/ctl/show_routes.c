@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bgp/codec/types.h"
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 #include "node/ctl/cells.h"
 #include "node/ctl/client.h"
 

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/base/duration.h"
 #include "node/ctl/table.h"
-#include "node/duration.h"
 
 const json_t *json_at(const json_t *object, const char *path)
 {

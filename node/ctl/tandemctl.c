@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/words.h"
 #include "node/ctl/ctl.h"
-#include "node/words.h"
 
 struct verb {
     const char *phrase, *arguments, *help; /* help NULL: an alias, not listed */

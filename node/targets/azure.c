@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 enum { ANSWER_MAX = 8 << 20 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 enum { TIMEOUT_MS = 10000, LIFETIME_MAX_S = 7 * 86400, TOKEN_MAX = 16384 };
 

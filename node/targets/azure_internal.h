@@ -2,7 +2,7 @@
 #ifndef TANDEM_NODE_TARGETS_AZURE_INTERNAL_H
 #define TANDEM_NODE_TARGETS_AZURE_INTERNAL_H
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 #include "node/targets/azure_machine.h"
 
 #define AZURE_ECMP_VERSION "2025-07-01" /* the first API version with VirtualApplianceEcmp */

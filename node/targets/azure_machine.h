@@ -1,6 +1,6 @@
 /* The azure target without I/O: which request comes next, and what an answer means.
  *
- *     program, fence --> azure_machine_next --> request --> (node/http_client) --> azure_machine_answer
+ *     program, fence --> azure_machine_next --> request --> (node/io/http_client) --> azure_machine_answer
  *
  * One request at a time. A table is read, planned, written as a whole with If-Match and the fence in a
  * tag, and read again when provisioning has ended; only that second reading settles the operations of
@@ -21,8 +21,8 @@
 
 #include "bgp/rib/prefix_table.h"
 #include "node/config/config.h"
-#include "node/http_client.h"
-#include "node/program.h"
+#include "node/io/http_client.h"
+#include "node/program/program.h"
 #include "node/targets/azure_identity.h"
 #include "node/targets/azure_plan.h"
 #include "replication/fence.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 enum { NEARLY_FULL_TENTHS = 9 };
 

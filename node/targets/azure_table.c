@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 
 static const char our_prefix[] = "tandem-";
 static const char fence_tag[] = "tandem-fence";

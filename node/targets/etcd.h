@@ -16,7 +16,7 @@
 #include <uv.h>
 
 #include "node/config/config.h"
-#include "node/program.h"
+#include "node/program/program.h"
 #include "replication/fence.h"
 
 struct etcd;

@@ -2,7 +2,7 @@
 #ifndef TANDEM_NODE_TARGETS_ETCD_INTERNAL_H
 #define TANDEM_NODE_TARGETS_ETCD_INTERNAL_H
 
-#include "node/http_client.h"
+#include "node/io/http_client.h"
 #include "node/targets/etcd.h"
 #include "node/targets/etcd_wire.h"
 

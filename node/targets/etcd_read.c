@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 #include "node/targets/etcd_internal.h"
 
 enum { RELIST_MS = 60000, WATCH_AGAIN_MS = 250, WATCH_AGAIN_MAX_MS = 10000 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 #include "node/targets/etcd_internal.h"
 
 enum { BACKOFF_MIN_MS = 250, BACKOFF_MAX_MS = 10000, LINE_MAX_BYTES = 256, LOGIN_MS = 5000 };

@@ -17,7 +17,7 @@
 #ifndef TANDEM_NODE_TARGETS_NETLINK_H
 #define TANDEM_NODE_TARGETS_NETLINK_H
 
-#include "node/program.h"
+#include "node/program/program.h"
 
 #include <uv.h>
 

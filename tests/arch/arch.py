@@ -22,28 +22,46 @@ from case import Cases, Failed  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build" / "release"))
 TOP = {"node", "replication", "bgp", "proto", "deploy", "tests", "CMakeLists.txt", "README.md", "LICENSE"}  # dotfiles are free
 FLOORS = {"bgp/base": 1, "bgp": 2, "replication": 3, "node": 4}
-# bgp's rooms: what each may include beside itself
+# floor: its rooms, and what each may include beside itself
 ROOMS = {
-    "base": (),
-    "codec": ("base",),
-    "session": ("base", "codec"),
-    "bfd": ("base", "codec"),
-    "policy": ("base", "codec"),
-    "rib": ("base", "codec", "policy"),
-    "adjout": ("base", "codec", "policy", "rib"),
-    "monitor": ("base", "codec", "policy", "rib"),
+    "bgp": {
+        "base": (),
+        "codec": ("base",),
+        "session": ("base", "codec"),
+        "bfd": ("base", "codec"),
+        "policy": ("base", "codec"),
+        "rib": ("base", "codec", "policy"),
+        "adjout": ("base", "codec", "policy", "rib"),
+        "monitor": ("base", "codec", "policy", "rib"),
+    },
+    "node": {
+        "base": (),
+        "config": ("base",),
+        "io": ("base", "config"),
+        "program": ("base", "config"),
+        "core": ("base", "config", "program"),
+        "targets": ("base", "config", "program", "io"),
+        "keys": ("base", "core", "io"),
+        "api": ("base", "config", "core", "keys"),
+        "loop": ("base", "config", "core", "targets", "keys", "api", "io"),
+        "agent": ("base", "config", "program", "targets", "keys", "loop", "io"),
+        "ctl": ("base", "config", "keys"),
+    },
 }
 SIZE = 700
 
+# who has to do with sockets, clocks and files: base, config, program and core have not
+WORLD = ("node/tandemd.c", *(f"node/{room}/*" for room in ("io", "targets", "keys", "api", "loop", "agent", "ctl")))
+
 # header: the files that may include it (fnmatch patterns on the path from the root)
 RESERVED = {
-    r"uv\.h": ("node/*",),
+    r"uv\.h": WORLD,
     r"\S+\.pb-c\.h": ("replication/codec*",),
     r"sodium(/\S+)?\.h": ("replication/keys.c", "replication/noise*.c", "replication/seal.[ch]", "replication/digest.c",
                           "node/*"),
     r"libmnl/\S+": ("node/targets/*",),
     r"(microhttpd|jansson|yaml|curl/curl|libsmartcols/libsmartcols)\.h": ("node/*",),
-    r"(sys/socket|sys/un|netinet/\S+|poll|sys/epoll|pthread|signal|time|sys/time|unistd|fcntl)\.h": ("node/*",),
+    r"(sys/socket|sys/un|netinet/\S+|poll|sys/epoll|pthread|signal|time|sys/time|unistd|fcntl)\.h": WORLD,
 }
 
 cases = Cases()
@@ -94,13 +112,17 @@ def _():
           if quote == '"' and (floor_of(header) or 0) > floor_of(path)])
 
 
-@cases.case("bgp's rooms build on each other one way: base, codec, policy, rib, then what tells of it")
+@cases.case("the rooms of bgp and node build on each other one way")
 def _():
     found = []
     for path, quote, header in includes():
-        room, wanted = (re.match(r"bgp/(\w+)/", name) for name in (path, header))
-        if room and quote == '"' and (not wanted or wanted[1] not in (room[1], *ROOMS.get(room[1], ()))):
+        place, wanted = (re.match(r"(\w+)/(?:(\w+)/)?", name) for name in (path, header))
+        rooms = ROOMS.get(place[1], {})
+        if place[2] in rooms and quote == '"' and wanted and wanted[1] == place[1] \
+                and wanted[2] not in (place[2], *rooms[place[2]]):
             found.append(f"{path} includes {header}")
+        if place[2] and place[1] in ROOMS and place[2] not in rooms:
+            found.append(f"{path} stands in a room that has no row here")
     none(found)
 
 

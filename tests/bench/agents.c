@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "bgp/codec/update.h"
-#include "node/keyfile.h"
+#include "node/keys/keyfile.h"
 #include "replication/digest.h"
 #include "replication/link.h"
 

@@ -17,7 +17,7 @@ __attribute__((format(printf, 1, 2))) static inline struct config *config_of(con
 {
     va_list values;
     char *text;
-    struct config *c;
+    struct config *c = NULL;
     va_start(values, format);
     int len = vasprintf(&text, format, values);
     va_end(values);

@@ -2,7 +2,7 @@
 #ifndef TANDEM_TESTS_PROGRAM_BENCH_H
 #define TANDEM_TESTS_PROGRAM_BENCH_H
 
-#include "node/program.h"
+#include "node/program/program.h"
 #include "tests/lib/cu.h"
 
 static const struct hash_key key = { 1, 2 };

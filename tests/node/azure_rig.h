@@ -3,7 +3,7 @@
 #ifndef TANDEM_TESTS_AZURE_RIG_H
 #define TANDEM_TESTS_AZURE_RIG_H
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 #include "tests/node/fake_arm.h"
 
 enum { RIG_PREFIXES = 48, RIG_FLIGHTS = 8, RIG_CONVERGE_MS = 2000, RIG_HOLD_MS = 60000 };

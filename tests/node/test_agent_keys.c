@@ -1,5 +1,5 @@
 /* A directory of public keys: who is let in, and what is said about files that are not taken. */
-#include "node/agent_keys.h"
+#include "node/keys/agent_keys.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "node/api_token.h"
+#include "node/keys/api_token.h"
 #include "tests/lib/cu.h"
 
 #include <assert.h>

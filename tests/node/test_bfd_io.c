@@ -1,6 +1,6 @@
 /* Threads, sockets and real time: two nodes on this machine's loopback. Bounds are generous, for the
  * machine may be busy; exact times are the business of the machines' own tests. */
-#include "node/bfd_io.h"
+#include "node/loop/bfd_io.h"
 
 #include <assert.h>
 #include <netinet/in.h>
@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "node/bfd_sock.h"
-#include "node/sock.h"
+#include "node/io/sock.h"
+#include "node/loop/bfd_sock.h"
 #include "tests/lib/cu.h"
 
 enum { PATIENCE_MS = 10000 };

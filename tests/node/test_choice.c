@@ -1,5 +1,5 @@
 /* What a target takes, and what it discards. */
-#include "node/choice.h"
+#include "node/program/choice.h"
 #include "tests/lib/cu.h"
 
 #include <string.h>

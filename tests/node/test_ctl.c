@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "node/api/http.h"
-#include "node/duration.h"
-#include "node/words.h"
+#include "node/base/duration.h"
+#include "node/base/words.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/fake_core.h"
 

@@ -1,4 +1,4 @@
-#include "node/descriptors.h"
+#include "node/loop/descriptors.h"
 
 #include <string.h>
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
 /* A host agent's view: tables of two nodes, one of which it applies. */
-#include "node/follow.h"
+#include "node/program/follow.h"
 
 #include <string.h>
 

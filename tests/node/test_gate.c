@@ -1,11 +1,11 @@
 /* Probes against this machine's own loopback: who answers, who does not, when it counts. */
-#include "node/gate.h"
+#include "node/targets/gate.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "node/sock.h"
+#include "node/io/sock.h"
 #include "tests/lib/cu.h"
 
 enum { HOPS = 3 };

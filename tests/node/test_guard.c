@@ -1,5 +1,5 @@
 /* Keys and TTLs, as the kernel of this machine sees them: over loopback, with real sockets. */
-#include "node/guard.h"
+#include "node/loop/guard.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "node/histogram.h"
+#include "node/base/histogram.h"
 
 #include "tests/lib/cu.h"
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "node/http_client.h"
+#include "node/io/http_client.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/pem.h"
 

@@ -1,4 +1,4 @@
-#include "node/log.h"
+#include "node/io/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

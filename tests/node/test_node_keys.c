@@ -1,5 +1,5 @@
 /* Keys out of files: what is taken, and what is said of what is not. */
-#include "node/node_keys.h"
+#include "node/keys/node_keys.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "node/keyfile.h"
+#include "node/keys/keyfile.h"
 #include "tests/lib/cu.h"
 
 struct desk {

@@ -1,4 +1,4 @@
-#include "node/peer_words.h"
+#include "node/base/peer_words.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "node/run_directory.h"
+#include "node/io/run_directory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* A file beside the loop, in a folder of its own. */
-#include "node/sink.h"
+#include "node/io/sink.h"
 
 #include <errno.h>
 #include <signal.h>

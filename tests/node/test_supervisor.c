@@ -1,4 +1,4 @@
-#include "node/supervisor.h"
+#include "node/io/supervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>

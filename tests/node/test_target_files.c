@@ -1,4 +1,4 @@
-#include "node/target_files.h"
+#include "node/targets/target_files.h"
 
 #include <stdlib.h>
 #include <string.h>

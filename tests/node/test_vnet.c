@@ -1,5 +1,5 @@
 /* What a network accepts into its route table, and the reason why not. */
-#include "node/vnet.h"
+#include "node/program/vnet.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* A host agent: the product's own choice among tables (node/follow.h) and its own links, as node/agent/host.c drives
+/* A host agent: the product's own choice among tables (node/program/follow.h) and its own links, as node/agent/host.c drives
  * them, and a kernel that outlives it. */
 #include <stdlib.h>
 #include <string.h>

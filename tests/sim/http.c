@@ -1,9 +1,9 @@
-/* node/http_client.h over the simulated network. A client belongs to a host; a request has a serial number,
+/* node/io/http_client.h over the simulated network. A client belongs to a host; a request has a serial number,
  * and what comes for one that was cancelled, or for an earlier life of the host, finds nobody. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/http_client.h"
+#include "node/io/http_client.h"
 #include "tests/sim/shared.h"
 
 struct http_request {

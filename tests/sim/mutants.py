@@ -30,7 +30,7 @@ MUTANTS = {
                     "if (p->nva <= r->nva_count || !is_held(r, p) || !is_disproved(r, p))"),
     "NO_TOMBSTONE": ("withdrawals leave no trace", "node/core/core.c",
                      ".keep_tombstones = c->config->node_count > 1 ||", ".keep_tombstones = c->config->node_count > 9 ||"),
-    "DELETE_UNKNOWN": ("what stands in a target and nobody has named yet is deleted", "node/program.c",
+    "DELETE_UNKNOWN": ("what stands in a target and nobody has named yet is deleted", "node/program/program.c",
                        "if ((merging && !proven) || held)\n            return MERGE;",
                        "if ((merging && !proven) || held)\n            return merging ? DELETE : MERGE;"),
     "ETAG_ONLY": ("an owner that was taken over goes on, with the fresh ETag or revision", "replication/fence.c",

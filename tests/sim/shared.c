@@ -1,4 +1,4 @@
-/* One node's backend of the shared target, opened, turned and closed as node/backends.c does. */
+/* One node's backend of the shared target, opened, turned and closed as node/loop/backends.c does. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* A shared target of the simulated world: etcd, or a route table of Azure's resource manager.
  *
- *   http    node/http_client.h over the simulated network: the nodes run their own backends (node/targets)
+ *   http    node/io/http_client.h over the simulated network: the nodes run their own backends (node/targets)
  *           and their own fences, and only this seam is not theirs
- *   shared  one node's side: a backend opened, turned and closed as node/backends.c does
+ *   shared  one node's side: a backend opened, turned and closed as node/loop/backends.c does
  *   store   the other side: what is asked there, what goes wrong there, watches
  *   check_shared  invariants F1-F5, I1, I7, L4 of each request, as it is sent and as it is carried out */
 #ifndef TANDEM_TESTS_SIM_SHARED_H

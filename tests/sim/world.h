@@ -20,7 +20,7 @@
 #include <uv.h>
 
 #include "node/core/core_impl.h"
-#include "node/follow.h"
+#include "node/program/follow.h"
 
 enum {
     SIM_NODES_MAX = 5,

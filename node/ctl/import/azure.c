@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "node/config/memory.h"
+#include "node/base/memory.h"
 #include "node/ctl/import/import.h"
 
 enum { FILE_MAX = 16 << 20, COPIES = 256, NESTED = 8 };

@@ -1,0 +1,395 @@
+#include "node/program/follow.h"
+
+#include <string.h>
+
+#include "bgp/codec/update.h"
+#include "node/base/memory.h"
+
+struct follow_route {
+    uint32_t sets[REPL_NODES_MAX]; /* by node; 0 = not in its table */
+    uint32_t kept;     /* in its place a node put something else that had not named it */
+    uint8_t seen;      /* bit per node: brought by the current full table */
+    uint8_t stood;     /* bit per node: it was in the host before that table */
+    uint8_t named;     /* bit per node: that table had all that the host leads to */
+    uint8_t withdrawn; /* bit per node: said so, and no node has told the route since */
+};
+
+bool follow_init(struct follow *f, size_t node_count, const uint8_t digest_key[16],
+                 struct hash_key key)
+{
+    *f = (struct follow){ .node_count = node_count, .active = -1 };
+    prefix_table_init(&f->prefixes, key, sizeof(struct follow_route));
+    nhset_table_init(&f->sets, key);
+    for (size_t i = 0; i < node_count; i++)
+        repl_digest_init(&f->nodes[i].digest, digest_key);
+    f->program = program_new(&program_defaults, &f->sets);
+    return f->program != NULL;
+}
+
+void follow_fini(struct follow *f)
+{
+    program_free(f->program);
+    prefix_table_fini(&f->prefixes);
+    nhset_table_fini(&f->sets);
+}
+
+static struct follow_route *route_at(const struct follow *f, uint32_t prefix)
+{
+    return prefix_table_record(&f->prefixes, prefix);
+}
+
+static void must(int err)
+{
+    if (err)
+        abort();
+}
+
+/* ---- walks over all prefixes ---- */
+
+typedef void visit_route(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms);
+
+static void each_route(struct follow *f, visit_route *visit, size_t node, uint64_t now_ms)
+{
+    for (uint32_t family = 0; family < BGP_FAMILIES; family++) {
+        uint32_t top = prefix_table_top(&f->prefixes, (enum bgp_family)family);
+        for (uint32_t place = 1; place < top; place++) {
+            uint32_t prefix = place | family << PREFIX_FAMILY_SHIFT;
+            if (prefix_table_is_used(&f->prefixes, prefix))
+                visit(f, prefix, node, now_ms);
+        }
+    }
+}
+
+static void keep(struct follow *f, struct follow_route *r, uint32_t set)
+{
+    nhset_ref(&f->sets, set);
+    nhset_unref(&f->sets, r->kept);
+    r->kept = set;
+}
+
+static bool is_held_by_a_node(const struct follow *f, const struct follow_route *r)
+{
+    for (size_t i = 0; i < f->node_count; i++)
+        if (r->sets[i])
+            return true;
+    return false;
+}
+
+static void drop_if_unused(struct follow *f, uint32_t prefix)
+{
+    if (is_held_by_a_node(f, route_at(f, prefix)) || program_holds(f->program, prefix))
+        return;
+    keep(f, route_at(f, prefix), 0);
+    prefix_table_drop(&f->prefixes, prefix);
+}
+
+void follow_released(struct follow *f, uint32_t prefix)
+{
+    drop_if_unused(f, prefix);
+}
+
+/* ---- one node's table ---- */
+
+static void set_route(struct follow *f, size_t node, uint32_t prefix, uint32_t set)
+{
+    struct follow_node *n = &f->nodes[node];
+    struct follow_route *r = route_at(f, prefix);
+    struct ip_prefix p;
+    prefix_table_prefix(&f->prefixes, prefix, &p);
+    repl_digest_change(&n->digest, &p, nhset_get(&f->sets, r->sets[node]), nhset_get(&f->sets, set));
+    n->routes += (set != 0) - (uint32_t)(r->sets[node] != 0);
+    nhset_ref(&f->sets, set);
+    nhset_unref(&f->sets, r->sets[node]);
+    r->sets[node] = set;
+    r->seen |= (uint8_t)(1u << node);
+}
+
+static void visit_unseen(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    struct follow_route *r = route_at(f, prefix);
+    uint8_t bit = (uint8_t)(1u << node);
+    (void)now_ms;
+    r->seen &= (uint8_t)~bit;
+    r->named &= (uint8_t)~bit;
+    r->stood = program_actual_set(f->program, prefix) ? r->stood | bit : r->stood & (uint8_t)~bit;
+}
+
+/* ---- which table is applied ---- */
+
+/* It has heard all those that the host leads to: what it says of them since is known to be so. */
+static void note_named(struct follow *f, size_t node, uint32_t prefix, uint32_t set)
+{
+    struct follow_route *r = route_at(f, prefix);
+    uint32_t actual = r->kept ? r->kept : program_actual_set(f->program, prefix);
+    if (nhset_is_subset(&f->sets, actual, set) && nhset_is_subset(&f->sets, program_wanted_set(f->program, prefix), set))
+        r->named |= (uint8_t)(1u << node);
+}
+
+/* A node that has not converged adds and replaces, and takes no next hop away before it has named all of them: who
+ * announces it may not have spoken to that node yet. */
+static bool may_set(const struct follow *f, size_t node, uint32_t prefix, uint32_t set)
+{
+    const struct follow_route *r = route_at(f, prefix);
+    return f->nodes[node].complete || r->named & 1u << node || r->kept ||
+           !nhset_is_subset(&f->sets, set, program_actual_set(f->program, prefix));
+}
+
+/* But what it brought itself goes by its word, and so does what stood in the host before where it has named all of it
+ * and all of it was withdrawn. */
+static bool may_remove(const struct follow *f, size_t node, uint32_t prefix, bool is_lost)
+{
+    const struct follow_route *r = route_at(f, prefix);
+    bool is_its_own = r->sets[node] && !(r->stood & 1u << node);
+    bool is_proven = r->named & 1u << node && !is_lost;
+    bool is_replaced = r->kept && (r->sets[node] || !is_lost);
+    return f->nodes[node].complete || is_its_own || is_proven || is_replaced;
+}
+
+/* By the word of the node that is followed: what is new in it the others have not named. What stood before and it has not
+ * named comes back when that goes which it put in its place. */
+static void want(struct follow *f, uint32_t prefix, uint32_t set, enum program_cause cause, uint64_t now_ms)
+{
+    struct follow_route *r = route_at(f, prefix);
+    size_t node = (size_t)f->active;
+    bool knows_all = f->nodes[node].complete || r->named & 1u << node;
+    bool comes_back = !knows_all && r->kept && nhset_is_subset(&f->sets, set, r->kept);
+    for (size_t i = 0; i < f->node_count; i++)
+        if (i != node && !nhset_is_subset(&f->sets, set, r->sets[i]))
+            r->named &= (uint8_t)~(1u << i);
+    must(program_want(f->program, prefix, comes_back ? r->kept : set, cause, now_ms));
+    if (knows_all || comes_back)
+        keep(f, r, 0);
+    else if (!r->kept)
+        keep(f, r, program_actual_set(f->program, prefix));
+}
+
+/* Why a node's table is without it: what it said when it was not followed, or told its table, counts all the same. */
+static enum program_cause cause_of(const struct follow_route *r, size_t node)
+{
+    return r->withdrawn & 1u << node ? PROGRAM_WITHDRAWN : PROGRAM_LOST;
+}
+
+static void note_cause(struct follow_route *r, size_t node, uint32_t set, bool is_lost)
+{
+    uint8_t bit = (uint8_t)(1u << node);
+    if (set)
+        r->withdrawn = 0;
+    else
+        r->withdrawn = is_lost ? r->withdrawn & (uint8_t)~bit : r->withdrawn | bit;
+}
+
+static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    const struct follow_route *r = route_at(f, prefix);
+    enum program_cause cause = cause_of(r, node);
+    if (r->sets[node] ? may_set(f, node, prefix, r->sets[node]) : may_remove(f, node, prefix, cause == PROGRAM_LOST))
+        want(f, prefix, r->sets[node], cause, now_ms);
+}
+
+static bool is_active_and_complete(const struct follow *f, size_t node)
+{
+    return f->active == (int)node && f->nodes[node].complete;
+}
+
+static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    struct follow_route *r = route_at(f, prefix);
+    if (r->seen & 1u << node || !r->sets[node])
+        return;
+    set_route(f, node, prefix, 0);
+    if (is_active_and_complete(f, node))
+        want(f, prefix, 0, PROGRAM_LOST, now_ms);
+    drop_if_unused(f, prefix);
+}
+
+static bool is_usable(const struct follow_node *n)
+{
+    return n->connected && n->cut_seen && n->complete;
+}
+
+/* The best node to follow: who is followed now if it is usable, else the first that is. A node that has not converged
+ * serves only who has nothing better, none or one that is gone: its table adds, and takes no more than it has named. */
+static int choose(const struct follow *f)
+{
+    if (f->active >= 0 && is_usable(&f->nodes[f->active]))
+        return f->active;
+    for (size_t i = 0; i < f->node_count; i++)
+        if (is_usable(&f->nodes[i]))
+            return (int)i;
+    bool has_any = f->active >= 0 && f->nodes[f->active].connected;
+    for (size_t i = 0; i < f->node_count && !has_any; i++)
+        if (f->nodes[i].connected && f->nodes[i].cut_seen)
+            return (int)i;
+    return f->active;
+}
+
+/* Without a node, or with one that has lost every NVA, nothing that is lost goes. One that tells its table once more has
+ * lost nobody: what waits for its removal does not wait for as long again. */
+static void tell_sessions(struct follow *f, uint64_t now_ms)
+{
+    const struct follow_node *n = &f->nodes[f->active];
+    program_set_heard(f->program, n->connected && (n->cut_seen || n->resetting) && !n->isolated, now_ms);
+}
+
+static void follow_choose(struct follow *f, bool refresh, uint64_t now_ms)
+{
+    int best = choose(f);
+    if (best < 0)
+        return;
+    bool changed = best != f->active;
+    f->active = best;
+    tell_sessions(f, now_ms);
+    if (changed || refresh)
+        each_route(f, visit_want, (size_t)best, now_ms);
+    if (is_usable(&f->nodes[best]) && !f->converged_told) {
+        f->converged_told = true;
+        program_converged(f->program, now_ms);
+    }
+}
+
+void follow_connected(struct follow *f, size_t node)
+{
+    struct follow_node *n = &f->nodes[node];
+    n->connected = true;
+    n->cut_seen = n->complete = n->resetting = n->waits = false;
+    n->position = 0;
+}
+
+void follow_disconnected(struct follow *f, size_t node, uint64_t now_ms)
+{
+    f->nodes[node].connected = false;
+    follow_choose(f, false, now_ms);
+}
+
+/* ---- batches ---- */
+
+static uint32_t intern(struct follow *f, const struct repl_table_routes *g)
+{
+    struct ip_addr members[NHSET_MAX];
+    uint32_t count = g->next_hop_count < NHSET_MAX ? g->next_hop_count : NHSET_MAX;
+    bool nomem;
+    memcpy(members, g->next_hops, count * sizeof *members);
+    uint32_t set = nhset_intern(&f->sets, members, count, &nomem);
+    must(nomem);
+    return set;
+}
+
+static void apply_group(struct follow *f, size_t node, const struct repl_table_routes *g,
+                        uint64_t now_ms)
+{
+    struct bgp_nlri nlri = { .at = g->nlri, .len = g->len, .family = g->family };
+    uint32_t set = g->next_hop_count ? intern(f, g) : 0, path_id;
+    struct ip_prefix p;
+    while (bgp_nlri_next(&nlri, &p, &path_id)) {
+        uint32_t prefix = set ? prefix_table_get(&f->prefixes, &p)
+                              : prefix_table_find(&f->prefixes, &p);
+        must(set && !prefix);
+        if (!prefix)
+            continue;
+        if (set)
+            note_named(f, node, prefix, set);
+        bool counts = set ? may_set(f, node, prefix, set) : may_remove(f, node, prefix, g->lost);
+        set_route(f, node, prefix, set);
+        note_cause(route_at(f, prefix), node, set, g->lost);
+        if (f->active == (int)node && counts)
+            want(f, prefix, set, cause_of(route_at(f, prefix), node), now_ms);
+        if (!set)
+            drop_if_unused(f, prefix);
+    }
+    nhset_unref(&f->sets, set);
+}
+
+/* A node takes its word back after ten seconds; one that cannot any more is believed a little longer. */
+enum { LOST_MS = 15000 };
+
+static void note_lost(struct follow_node *n, const struct repl_table_batch *b, uint64_t now_ms)
+{
+    n->lost_count = b->lost_count < FOLLOW_LOST_MAX ? b->lost_count : FOLLOW_LOST_MAX;
+    if (n->lost_count)
+        memcpy(n->lost, b->lost, n->lost_count * sizeof *n->lost);
+    n->lost_until_ms = now_ms + LOST_MS;
+}
+
+size_t follow_lost(const struct follow *f, const struct ip_addr **hops, uint64_t now_ms)
+{
+    const struct follow_node *n = f->active < 0 ? NULL : &f->nodes[f->active];
+    *hops = n ? n->lost : NULL;
+    return n && now_ms < n->lost_until_ms ? n->lost_count : 0;
+}
+
+static bool has_digest(const struct follow_node *n, const uint8_t *told)
+{
+    uint8_t digest[REPL_DIGEST];
+    repl_digest_write(&n->digest, digest);
+    return memcmp(digest, told, REPL_DIGEST) == 0;
+}
+
+static bool is_verified(const struct follow_node *n, const struct repl_table_batch *b)
+{
+    return n->routes == b->route_total && has_digest(n, b->digest);
+}
+
+static enum follow_result ask_again(struct follow_node *n)
+{
+    n->waits = true;
+    return FOLLOW_RESUBSCRIBE;
+}
+
+enum follow_result follow_apply(struct follow *f, size_t node, const struct repl_table_batch *b,
+                                uint64_t now_ms)
+{
+    struct follow_node *n = &f->nodes[node];
+    if (n->waits && !b->reset)
+        return FOLLOW_APPLIED; /* it was on the way already */
+    if (b->reset) {
+        n->waits = false;
+        each_route(f, visit_unseen, node, now_ms);
+        n->resetting = true;
+        n->cut_seen = n->complete = false;
+        n->incarnation = b->incarnation;
+        n->position = b->from;
+    }
+    if (b->incarnation != n->incarnation || b->from != n->position)
+        return ask_again(n);
+    n->isolated = b->isolated;
+    note_lost(n, b, now_ms);
+    if (f->active == (int)node)
+        tell_sessions(f, now_ms);
+    for (uint32_t i = 0; i < b->route_count; i++)
+        apply_group(f, node, &b->routes[i], now_ms);
+    n->position = b->to;
+    if (!b->cut)
+        return FOLLOW_APPLIED;
+    if (n->resetting)
+        each_route(f, visit_sweep, node, now_ms);
+    n->resetting = false;
+    if (!is_verified(n, b))
+        return ask_again(n);
+    bool completes = b->complete && !n->complete;
+    n->cut_seen = true;
+    n->complete = b->complete;
+    follow_choose(f, completes && f->active == (int)node, now_ms);
+    return FOLLOW_APPLIED;
+}
+
+enum follow_result follow_beat(struct follow *f, size_t node, const uint8_t *digest)
+{
+    struct follow_node *n = &f->nodes[node];
+    bool is_at_rest = n->cut_seen && !n->waits;
+    return !digest || !is_at_rest || has_digest(n, digest) ? FOLLOW_APPLIED : ask_again(n);
+}
+
+static void visit_give_up(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    (void)node;
+    keep(f, route_at(f, prefix), 0);
+    must(program_want(f->program, prefix, 0, PROGRAM_WITHDRAWN, now_ms));
+}
+
+void follow_give_up(struct follow *f, uint64_t now_ms)
+{
+    f->active = -1;
+    f->converged_told = true;
+    program_converged(f->program, now_ms);
+    each_route(f, visit_give_up, 0, now_ms);
+}
