@@ -90,7 +90,7 @@ static bool is_promised(const struct world *w, int number)
     for (int i = 0; i < w->nva_count; i++) {
         const struct nva *n = &w->nvas[i];
         bool is_heard = w->now > n->unheard + SETTLE_MS || (n->restarts && w->now < n->held_until);
-        if (n->truth[number] && w->now > n->changed[number] + SETTLE_MS && is_heard)
+        if (n->truth[number] && !sim_nva_is_unsaid(n, number) && w->now > n->changed[number] + SETTLE_MS && is_heard)
             return true;
     }
     return false;

@@ -253,9 +253,8 @@ bool check_removal(struct world *w, const struct host *h, const struct sim_table
     }
     for (int i = 0; i < w->nva_count; i++) {
         const struct nva *n = &w->nvas[i];
-        bool is_unsaid = n->is_away && n->changed[prefix] >= n->restarted;
-        if (!n->truth[prefix] || is_unsaid || w->now <= n->changed[prefix] + SETTLE_MS || is_excused(w, h, i, prefix) ||
-            was_judged(h, from, n, prefix) || !knows(w, h, from, i, prefix))
+        if (!n->truth[prefix] || sim_nva_is_unsaid(n, prefix) || w->now <= n->changed[prefix] + SETTLE_MS ||
+            is_excused(w, h, i, prefix) || was_judged(h, from, n, prefix) || !knows(w, h, from, i, prefix))
             continue;
         check_explain(w, prefix);
         snprintf(why, 160, "I1: node %d removes prefix %d, which NVA %d has announced since %llu", h->number, prefix,

@@ -166,6 +166,12 @@ struct nva {
     struct nva_session sessions[SIM_NODES_MAX];
 };
 
+/* It announces the prefix since it is away: nobody can know. */
+static inline bool sim_nva_is_unsaid(const struct nva *n, int prefix)
+{
+    return n->is_away && n->changed[prefix] >= n->restarted;
+}
+
 struct sim_table { /* of a kernel, which outlives its node, or of a shared target */
     bool present[SIM_PREFIXES_MAX];
     struct ip_addr hops[SIM_PREFIXES_MAX][SIM_NVAS_MAX];
