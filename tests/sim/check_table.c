@@ -317,12 +317,14 @@ static bool is_told_since(const struct world *w, const struct rib *r, uint16_t n
 }
 
 /* Held over a restart by a node that is there and ends that hold itself (4.6): to that one nobody has told all since it
- * learnt that the session is lost, or the NVA does so on the one that is back. */
+ * learnt that the session is lost, or the NVA does so on the one that is back; or it has just died, unnoticed. */
 static bool is_restart_untold(const struct world *w, const struct rib *r, const struct rib_path *p)
 {
     const struct core *owner = w->hosts[p->origin - 1].core;
-    if (!r->origins[p->origin].sessions[p->nva].restarts || !owner)
+    if (!r->origins[p->origin].sessions[p->nva].restarts)
         return false;
+    if (!owner)
+        return true;
     const struct rib_session *own = &owner->rib.origins[p->origin].sessions[p->nva];
     bool is_telling = rib_session_is_up(own->state) && own->restarts;
     return is_telling || !is_told_since(w, &owner->rib, p->nva, own->lost_ms);
