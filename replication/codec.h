@@ -80,6 +80,7 @@ struct repl_routes {
     const uint8_t *nlri; /* packed as in an UPDATE, validated by the decoder */
     uint16_t len;
     bool disproved;          /* the origin is away, and evidence speaks against them */
+    bool restarts;           /* so does their session (GRACE), whose fact may follow later in the order */
     const uint8_t *versions; /* a varint for each of nlri: distance from the one before it, of the first
                                 from the batch's `from`; as many as nlri has */
     uint16_t versions_len;   /* 0 = not told */

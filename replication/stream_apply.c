@@ -233,7 +233,7 @@ static int apply_group(const struct placing *x, const struct repl_routes *group,
     }
     const struct rib_session *known = &x->rib->origins[p->origin].sessions[nva];
     if (group->generation != known->generation) { /* its fact follows later in the order */
-        struct rib_session fact = { .state = RIB_SESSION_SYNCING,
+        struct rib_session fact = { .state = group->restarts ? RIB_SESSION_GRACE : RIB_SESSION_SYNCING,
                                     .generation = group->generation,
                                     .identifier = known->identifier };
         fact = hold_back(p, x->rib, nva, fact);

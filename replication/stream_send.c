@@ -192,6 +192,7 @@ static uint32_t find_group(struct repl_batcher *b, const struct rib *r,
         .family = k->family,
         .has_path_id = k->has_path_id,
         .disproved = k->disproved,
+        .restarts = b->origin->sessions[k->nva].state == RIB_SESSION_GRACE,
     };
     b->group_last[group] = b->from;
     b->cost += REPL_COST_ROUTES;

@@ -344,6 +344,27 @@ static void test_a_session_that_came_again_keeps_its_routes_until_the_cut(void)
     end(&p);
 }
 
+/* Its withdrawals are no evidence, not even before its fact is there. */
+static void test_a_session_that_restarts_is_never_taken_for_one_that_is_up(void)
+{
+    struct pair p;
+    enum repl_apply result;
+    begin(&p);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, p.now);
+    for (uint32_t i = 0; i < 100; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, i, 0, 65000);
+    ribs_withdraw(&p.origin, ORIGIN, 1, 0, 0, p.now);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_GRACE, 1, p.now);
+    repl_batcher_limit(p.batcher, 10);
+    CU_ASSERT_TRUE(transfer(&p, &result)); /* RESET */
+    while (p.copy.position < rib_origin_head(&p.origin.rib.origins[ORIGIN])) {
+        CU_ASSERT_TRUE_FATAL(transfer(&p, &result));
+        CU_ASSERT_EQUAL(p.replica.rib.origins[ORIGIN].sessions[1].state, RIB_SESSION_GRACE);
+    }
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
 /* ---- incarnations, order ---- */
 
 static void restart_origin(struct pair *p)
@@ -606,6 +627,7 @@ CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
         CU_CASE(test_a_reset_ends_the_sessions_that_it_does_not_bring),
         CU_CASE(test_a_session_that_went_down_takes_its_routes_along),
         CU_CASE(test_a_session_that_came_again_keeps_its_routes_until_the_cut),
+        CU_CASE(test_a_session_that_restarts_is_never_taken_for_one_that_is_up),
         CU_CASE(test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib),
         CU_CASE(test_a_batch_of_another_incarnation_or_place_changes_nothing),
         CU_CASE(test_a_position_that_the_origin_never_had_starts_over),
