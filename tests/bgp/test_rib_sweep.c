@@ -47,7 +47,7 @@ static void compare_step(struct lab *at_once, struct lab *late, uint64_t *seed, 
 
 static void test_what_is_said_of_many_counts_before_the_walk_comes_by(void)
 {
-    for (uint64_t round = 0; round < 4; round++) {
+    for (uint64_t round = 0; round < 8; round++) {
         struct lab at_once, late;
         uint64_t seed = round + 77, budgets = round;
         lab_open(&at_once, 4, true);

@@ -98,6 +98,14 @@ static inline bool rib_random_withdraws(const struct lab *l, int node)
     return false;
 }
 
+/* Withdrawals of a refresh are the own origin's, which does not age and is not told by a stream: with the facts of its
+ * sessions they would be forgotten. Here every origin may do all. */
+static inline void rib_random_settle(struct lab *l, int node)
+{
+    if (rib_random_withdraws(l, node))
+        lab_sweep(l);
+}
+
 static inline void rib_random_step(struct lab *l, uint64_t *seed)
 {
     uint8_t node = (uint8_t)(1 + rib_random_below(seed, RIB_RANDOM_NODES));
@@ -114,14 +122,14 @@ static inline void rib_random_step(struct lab *l, uint64_t *seed)
         lab_session(l, node, r.nva, RIB_SESSION_SYNCED, rib_random_below(seed, 4));
         break;
     case 2:
-        if (rib_random_withdraws(l, node)) /* it is the own origin's to do so, which does not age */
-            lab_sweep(l);
+        rib_random_settle(l, node);
         rib_origin_age(&l->rib, node, l->now_ms);
         break;
     case 3:
         rib_origin_mark_unseen(&l->rib, node);
         break;
     case 4:
+        rib_random_settle(l, node);
         rib_origin_drop_unseen(&l->rib, node);
         break;
     case 5:
