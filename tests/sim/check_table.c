@@ -188,7 +188,8 @@ static bool is_held(const struct world *w, const struct host *h, const struct nv
 }
 
 /* Does a session that nobody knows to be dead remember the route's withdrawal, and speaks against what is held? By the
- * letter of 4.6 (a) its tombstone counts for as long as it is young; what its NVA announced since it has not heard. */
+ * letter of 4.6 (a) its tombstone counts for as long as it is young; what its NVA announced since it has not heard: it is
+ * deaf, stands still, or is dead. */
 static bool is_spoken_against(const struct world *w, const struct host *h, int nva, int number)
 {
     const struct rib *r = &h->core->rib;
@@ -197,7 +198,10 @@ static bool is_spoken_against(const struct world *w, const struct host *h, int n
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
         bool speaks = p->origin && p->nva == nva + 1 && !p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p);
-        if (speaks && rib_session_is_up(r->origins[p->origin].sessions[p->nva].state) && is_deaf(w, &w->hosts[p->origin - 1], nva))
+        if (!speaks || !rib_session_is_up(r->origins[p->origin].sessions[nva + 1].state))
+            continue;
+        const struct host *k = &w->hosts[p->origin - 1];
+        if (is_deaf(w, k, nva) || !host_runs(w, k))
             return true;
     }
     return false;
