@@ -85,7 +85,7 @@ void check_note_silence(struct world *w)
             heard = true;
             w->deaf = is_out_of_reach(w, &w->hosts[k], i) ? w->now : w->deaf;
         }
-        if (!heard)
+        if (!heard || w->nvas[i].is_away) /* who sleeps still has a session with it */
             w->nvas[i].unheard = w->now;
     }
 }
@@ -375,16 +375,19 @@ static bool may_keep(const struct host *h, int number)
 }
 
 /* S2: a withdrawal that every NVA's session with this node has processed is in its table within a second,
- * whoever else is dead, parted or asleep. */
-void check_zombies(struct world *w, const struct host *h)
+ * whoever else is dead, parted or asleep; what was held for a reason, within a second of its end. */
+void check_zombies(struct world *w, struct host *h)
 {
     if (!host_runs(w, h) || h->stopping_since || w->now < h->paused_until + ZOMBIE_MS || !hears_all(w, h) ||
         was_anybody_deaf(w) || has_anybody_returned(w) || is_behind(w, h))
         return;
     for (int i = 0; i < w->prefix_count; i++) {
         uint64_t since;
-        if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since || w->now <= since + ZOMBIE_MS ||
-            may_keep(h, i) || is_held_unheard(w, h, i))
+        if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since || w->now <= since + ZOMBIE_MS)
+            continue;
+        if (may_keep(h, i) || is_held_unheard(w, h, i))
+            h->held[i] = w->now;
+        if (w->now <= h->held[i] + ZOMBIE_MS)
             continue;
         check_explain(w, i);
         sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i, (unsigned long long)since);

@@ -205,6 +205,7 @@ struct host {
     bool is_newer; /* it has the newer configuration */
     struct sim_table kernel;
     uint64_t removed[SIM_PREFIXES_MAX]; /* from it, and not put back since; 0: no */
+    uint64_t held[SIM_PREFIXES_MAX];    /* for a reason, the last time */
     /* of the shared target, while it runs */
     uv_loop_t loop; /* of handles only: it is never run for time */
     struct http_client *http;
@@ -435,7 +436,7 @@ bool check_removal(struct world *w, const struct host *h, const struct sim_table
 void check_put(struct world *w, const struct host *h, int prefix);
 /* The table was another one a moment ago: since when the prefix's next hops stand there. */
 void check_note_hops(const struct world *w, const struct sim_table *before, struct sim_table *now, int prefix);
-void check_zombies(struct world *w, const struct host *h);
+void check_zombies(struct world *w, struct host *h);
 void check_note_silence(struct world *w);
 void check_table_settled(struct world *w, const struct host *h, int prefix);
 /* The sorted next hops that the prefix has by what the NVAs say now, and how many. */
