@@ -52,7 +52,9 @@ static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *
     batch.routes = arena_alloc(arena, b->route_count * sizeof *batch.routes + 1);
     batch.n_lost_next_hops = b->lost_count;
     batch.lost_next_hops = fill_hops(b->lost, b->lost_count, arena);
-    if (!groups || !batch.routes || !batch.lost_next_hops)
+    batch.n_told_next_hops = b->told_count;
+    batch.told_next_hops = fill_hops(b->told, b->told_count, arena);
+    if (!groups || !batch.routes || !batch.lost_next_hops || !batch.told_next_hops)
         return REPL_ERR_NOMEM;
     for (uint32_t i = 0; i < b->route_count; i++) {
         groups[i] = (Tandem__Table__Routes)TANDEM__TABLE__ROUTES__INIT;
@@ -178,8 +180,9 @@ static int read_batch(const Tandem__Table__Message *message, struct arena *arena
         return REPL_ERR_NOMEM;
     if (pb->cut ? pb->digest.len != REPL_DIGEST : pb->digest.len != 0)
         return REPL_ERR_MALFORMED;
-    const struct ip_addr *lost;
+    const struct ip_addr *lost, *told;
     int err = read_hops(pb->lost_next_hops, pb->n_lost_next_hops, arena, &lost);
+    err = err ? err : read_hops(pb->told_next_hops, pb->n_told_next_hops, arena, &told);
     for (size_t i = 0; !err && i < pb->n_routes; i++)
         err = read_group(pb->routes[i], arena, &routes[i]);
     if (err)
@@ -195,6 +198,8 @@ static int read_batch(const Tandem__Table__Message *message, struct arena *arena
                                     .route_total = pb->route_total,
                                     .lost = lost,
                                     .lost_count = (uint16_t)pb->n_lost_next_hops,
+                                    .told = told,
+                                    .told_count = (uint16_t)pb->n_told_next_hops,
                                     .routes = routes,
                                     .route_count = (uint32_t)pb->n_routes };
     if (pb->cut)

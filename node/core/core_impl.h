@@ -92,6 +92,8 @@ struct core_peer {
     size_t place; /* of its entry in config.peers; CORE_NO_PLACE: it was taken out of the configuration */
     bool is_dynamic; /* of a prefix: it goes by itself when it is silent */
     bool is_spoken_for; /* when last looked at: some node has a session with it, or holds its routes */
+    uint32_t synced;    /* … so many living sessions with it, of any node, had reached End-of-RIB, … */
+    uint64_t synced_ms; /* … the last of them then */
     uint64_t silent_ms; /* dynamic: its session ends then; 0 = it has a connection, or is held */
     uint16_t nva;
     struct bgp_session *session; /* NULL: this node does not peer with it */
@@ -187,6 +189,7 @@ struct core_target {
     uint8_t judged_family; /* … and have been so far */
     uint32_t judged_place;
     struct core_inherited inherited;
+    uint64_t told; /* version of core_lost that it was told */
     struct repl_fence fence; /* is_shared */
     struct core_hint hints[REPL_NODES_MAX + 1];
     uint8_t failover;    /* is_shared: enum core_failover of the vacancy … */
@@ -201,14 +204,17 @@ struct core_target {
     size_t fact_count;
 };
 
-/* Next hops of NVAs that were lost a moment ago, oldest first; see core_lost.c. */
+/* Next hops of NVAs of which something was heard a moment ago, oldest first; see core_lost.c. */
 enum { CORE_LOST_MAX = 64 };
-struct core_lost {
+struct core_hops {
     struct ip_addr hops[CORE_LOST_MAX];
     uint64_t until_ms[CORE_LOST_MAX];
     size_t count;
-    uint64_t version; /* counts changes */
-    uint64_t seen;    /* rib.session_changes at the last look */
+};
+struct core_lost {
+    struct core_hops gone, told; /* they were lost; they have told all anew */
+    uint64_t version;            /* counts changes */
+    uint64_t seen;               /* rib.session_changes at the last look */
 };
 
 /* Planned work, see core_drain.c. */

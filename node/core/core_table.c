@@ -138,6 +138,13 @@ static bool still_holds(const struct core_frame *f, const struct core_agent *a, 
                               : !f->cut && f->to != f->from;
 }
 
+/* In the room that those leave that are gone: for others it is a minute more. */
+static size_t told_count(const struct core *c)
+{
+    size_t room = CORE_LOST_MAX - c->lost.gone.count;
+    return c->lost.told.count < room ? c->lost.told.count : room;
+}
+
 static void encode(struct core *c, struct core_frame *f, const struct core_moment *now)
 {
     struct batch b;
@@ -157,8 +164,10 @@ static void encode(struct core *c, struct core_frame *f, const struct core_momen
                                              .complete = f->complete,
                                              .isolated = f->isolated,
                                              .route_total = c->table.routes,
-                                             .lost = c->lost.hops,
-                                             .lost_count = (uint16_t)c->lost.count,
+                                             .lost = c->lost.gone.hops,
+                                             .lost_count = (uint16_t)c->lost.gone.count,
+                                             .told = c->lost.told.hops,
+                                             .told_count = (uint16_t)(f->cut ? told_count(c) : 0),
                                              .routes = c->table.groups,
                                              .route_count = b.group_count } };
     repl_digest_write(&c->table.secrets[f->secret].digest, msg.table_batch.digest);

@@ -229,6 +229,14 @@ static void tell_converged(struct core *c, struct core_target *t)
     program_converged(t->program, c->now_ms);
 }
 
+static void tell_told(struct core *c, struct core_target *t)
+{
+    if (t->told == c->lost.version || t->cursor < vlist_head(&c->rib.loc))
+        return;
+    t->told = c->lost.version;
+    program_told(t->program, c->lost.told.hops, c->lost.told.count, c->now_ms);
+}
+
 void core_targets_feed(struct core *c)
 {
     bool settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on;
@@ -243,8 +251,10 @@ void core_targets_feed(struct core *c)
         program_set_heard(t->program, heard, c->now_ms);
         feed(c, t);
         core_shared_judge(c, t);
-        if (settled)
+        if (settled) {
             core_inherited_judge(c, t);
+            tell_told(c, t);
+        }
         if (converged)
             tell_converged(c, t);
     }

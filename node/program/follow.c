@@ -335,6 +335,11 @@ static enum follow_result ask_again(struct follow_node *n)
     return FOLLOW_RESUBSCRIBE;
 }
 
+static size_t told_count(const struct repl_table_batch *b)
+{
+    return b->told_count < PROGRAM_TOLD_MAX ? b->told_count : PROGRAM_TOLD_MAX;
+}
+
 enum follow_result follow_apply(struct follow *f, size_t node, const struct repl_table_batch *b,
                                 uint64_t now_ms)
 {
@@ -369,6 +374,8 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
     n->cut_seen = true;
     n->complete = b->complete;
     follow_choose(f, completes && f->active == (int)node, now_ms);
+    if (is_active_and_complete(f, node))
+        program_told(f->program, b->told, told_count(b), now_ms);
     return FOLLOW_APPLIED;
 }
 

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Prefixes that are placed anew at a time, where all of them have to be: under a millisecond. */
 enum { JUDGE_SLICE = 8192, WAKE_SLICE = 1024 };
@@ -183,19 +184,54 @@ int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum progra
     return 0;
 }
 
+static bool is_told(const struct program *p, const struct ip_addr *hop)
+{
+    for (size_t i = 0; i < p->told_count; i++)
+        if (ip_addr_is_equal(&p->told[i], hop))
+            return true;
+    return false;
+}
+
+/* By all that it leads to. */
+static bool is_told_of(const struct program *p, uint32_t nhset)
+{
+    const struct nhset *set = nhset_get(p->sets, nhset);
+    for (uint32_t i = 0; i < set->count; i++)
+        if (!is_told(p, &set->members[i]))
+            return false;
+    return true;
+}
+
+/* What waits to be judged before goes first, and may be lost by that. */
+static void begin_told(struct program *p)
+{
+    bool is_merge = p->judge_next && program_entry(p, p->judge_next)->list == MERGE;
+    if (p->told_count && !is_merge)
+        p->judge_next = p->chains[LOST].head;
+}
+
 static void judge_slice(struct program *p)
 {
     p->judged_ms = p->now_ms;
     for (uint32_t left = JUDGE_SLICE, prefix; left && (prefix = p->judge_next); left--) {
         struct entry *e = program_entry(p, prefix);
+        bool was_lost = e->list == LOST;
         p->judge_next = e->next;
+        if (was_lost && is_told_of(p, e->actual))
+            e->flags |= WITHDRAWN;
         place(p, prefix, e);
+        if (!p->judge_next && !was_lost)
+            begin_told(p);
+        else if (!p->judge_next)
+            p->told_count = 0;
     }
 }
 
 /* What held them may be over. */
 static void judge_waiting(struct program *p)
 {
+    if (!p->chains[MERGE].count)
+        return;
     p->judge_next = p->chains[MERGE].head;
     judge_slice(p);
 }
@@ -247,6 +283,17 @@ void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms)
 }
 
 /* ------------------------------------------------------------------------------------- brake */
+
+void program_told(struct program *p, const struct ip_addr *hops, size_t count, uint64_t now_ms)
+{
+    p->now_ms = now_ms;
+    p->told_count = p->chains[LOST].count ? count : 0;
+    if (!p->told_count)
+        return;
+    memcpy(p->told, hops, count * sizeof *hops);
+    begin_told(p);
+    judge_slice(p);
+}
 
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms)
 {

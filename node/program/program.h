@@ -9,7 +9,8 @@
  *     subset of the inherited one is not applied (ECMP does not shrink). Another set takes its place, and when
  *     that goes the inherited one comes back. None of it holds for what the owner says is disproved;
  *   - the brake: when more than max(50, 30 %) of the table would go for another cause than explicit
- *     withdrawals, those deletions wait 60 s; while no NVA is heard they wait without limit.
+ *     withdrawals, those deletions wait 60 s, or until their NVAs have told all anew; while no NVA is heard they
+ *     wait without limit.
  * Prefixes are indices of a prefix_table, sets are ids of an nhset_table, both the owner's. The
  * program holds a reference on every set it names.
  * Source: the replication design, programming and deletion (deletion rule, brake, invariants I1-I4). */
@@ -81,6 +82,10 @@ bool program_is_withdrawn(const struct program *p, uint32_t prefix);
 void program_doubt(struct program *p, uint32_t prefix, uint64_t now_ms);
 /* Is it there by hearsay? Then a withdrawal speaks against it that its writer cannot have known better than. */
 bool program_is_hearsay(const struct program *p, uint32_t prefix);
+/* Those that these next hops lead to have told all that they have since they were lost, and it is known here: what was
+ * lost of them alone, and is not wanted, they have withdrawn. */
+enum { PROGRAM_TOLD_MAX = 64 };
+void program_told(struct program *p, const struct ip_addr *hops, size_t count, uint64_t now_ms);
 /* Is any NVA heard, by any node? While none is, every deletion of cause LOST is held. */
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms);
 

@@ -45,7 +45,9 @@ struct program {
     struct chain chains[LISTS];
     uint32_t again[LISTS]; /* of a list's first: their back-off is over, whatever it was */
     uint32_t
-        judge_next; /* of the list MERGE: it and those behind it are to be placed anew; 0 = none */
+        judge_next; /* of the list MERGE or LOST: it and those behind it are to be placed anew; 0 = none */
+    struct ip_addr told[PROGRAM_TOLD_MAX]; /* whose routes on the list LOST were withdrawn */
+    size_t told_count;                     /* 0 = there is nothing to be judged by them */
     uint64_t judged_ms; /* the last slice of them was */
     uint64_t now_ms;
     bool is_heard;             /* any NVA, by any node */

@@ -121,6 +121,26 @@ static void test_when_one_of_them_speaks_again_the_brake_gives_the_others_their_
     close_programmed(l);
 }
 
+/* P5: both of them are back, and have told all. */
+static void test_what_an_nva_does_not_tell_again_is_held_no_longer(void)
+{
+    struct lab *l = lab_programmed();
+    hang_up(l, LISTENER);
+    hang_up(l, TALKER);
+    turn(l);
+    CU_ASSERT_FALSE(is_removed(l));
+    CU_ASSERT_EQUAL(program_stats(program(l))->held_by_brake, 1);
+    come_up(l, LISTENER, HOLD_9("fdea", "03"));
+    say(l, LISTENER, END_OF_RIB);
+    come_up(l, TALKER, HOLD_9("fde9", "02"));
+    pass(l, 1);
+    CU_ASSERT_FALSE(is_removed(l));
+    say(l, TALKER, END_OF_RIB);
+    turn(l);
+    CU_ASSERT_TRUE(is_removed(l));
+    close_programmed(l);
+}
+
 static void test_a_session_without_a_hold_time_is_never_late(void)
 {
     struct lab *l = lab_told("", OPEN("fde9", "02"));
@@ -163,5 +183,6 @@ CU_MAIN("core_silence", CU_CASE(test_what_the_first_to_be_missed_told_is_held_wh
         CU_CASE(test_what_a_lost_nva_told_goes_while_another_is_heard),
         CU_CASE(test_bfd_says_who_is_late),
         CU_CASE(test_when_one_of_them_speaks_again_the_brake_gives_the_others_their_time),
+        CU_CASE(test_what_an_nva_does_not_tell_again_is_held_no_longer),
         CU_CASE(test_a_session_without_a_hold_time_is_never_late),
         CU_CASE(test_another_node_says_whether_its_sessions_are_late))

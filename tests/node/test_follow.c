@@ -141,6 +141,25 @@ static void test_a_great_loss_is_held_by_the_brake(void)
     follow_fini(&s.f);
 }
 
+/* P5: by the word of the node that is followed. */
+static void test_the_brake_holds_nothing_of_those_that_have_told_all_anew(void)
+{
+    struct side s;
+    struct repl_table_batch told = more;
+    told.told = &hop;
+    told.told_count = 1;
+    begin(&s);
+    for (size_t node = 0; node < NODES; node++)
+        say(&s, node, 0, 100, full, true, false, 1000);
+    for (size_t node = 0; node < NODES; node++)
+        say(&s, node, 0, 100, more, false, true, 2000);
+    say(&s, 1, 0, 0, told, false, true, 3000);
+    CU_ASSERT_EQUAL(installed(&s), 100);
+    say(&s, 0, 0, 0, told, false, true, 3000);
+    CU_ASSERT_EQUAL(installed(&s), 0);
+    follow_fini(&s.f);
+}
+
 /* I6: it was asked for that again, and no session came or went. */
 static void test_a_table_that_is_told_again_starts_no_second_hold(void)
 {
@@ -474,6 +493,7 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_a_withdrawal_is_applied_at_once),
         CU_CASE(test_lost_next_hops_are_those_of_the_node_that_is_followed),
         CU_CASE(test_a_great_loss_is_held_by_the_brake),
+        CU_CASE(test_the_brake_holds_nothing_of_those_that_have_told_all_anew),
         CU_CASE(test_a_table_that_is_told_again_starts_no_second_hold),
         CU_CASE(test_with_every_nva_lost_nothing_goes_ever),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),

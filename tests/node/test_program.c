@@ -187,6 +187,34 @@ static void test_a_mass_loss_waits_for_the_brake(void)
     bench_fini(&b);
 }
 
+/* P5: what those do not announce any more that are back waits for nobody. */
+static void test_the_brake_holds_nothing_of_those_that_have_told_all_anew(void)
+{
+    enum { MANY = 20000 }; /* more than a slice */
+    const struct ip_addr told[] = { { .bytes = { 10, 0, 0, 1 } }, { .bytes = { 10, 0, 0, 2 } } };
+    struct bench b;
+    bench_init(&b);
+    program_set_heard(b.p, true, b.now);
+    for (uint32_t i = 1; i <= MANY; i++)
+        want(&b, i, i % 2 ? 1 : i % 4 ? 3 : 5, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), MANY);
+    for (uint32_t i = 1; i <= MANY; i++)
+        want(&b, i, 0, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    program_told(b.p, told, 1, b.now);
+    unsigned removed = 0;
+    for (int i = 0; i < 5; i++, b.now++)
+        removed += run(&b, true);
+    CU_ASSERT_EQUAL(removed, MANY / 2);
+    program_told(b.p, told, 2, b.now);
+    for (int i = 0; i < 5; i++, b.now++)
+        removed += run(&b, true);
+    CU_ASSERT_EQUAL(removed, MANY / 4 * 3);
+    CU_ASSERT_TRUE(program_stats(b.p)->brake_on); /* of the third nobody has heard yet */
+    CU_ASSERT_EQUAL(program_stats(b.p)->held_by_brake, MANY / 4);
+    bench_fini(&b);
+}
+
 static void test_losses_told_in_slices_count_together(void)
 {
     struct bench b;
@@ -516,6 +544,7 @@ CU_MAIN("program",
         CU_CASE(test_many_that_failed_all_come_back),
         CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
         CU_CASE(test_a_mass_loss_waits_for_the_brake),
+        CU_CASE(test_the_brake_holds_nothing_of_those_that_have_told_all_anew),
         CU_CASE(test_losses_told_in_slices_count_together),
         CU_CASE(test_a_wish_for_what_waits_to_be_judged_counts),
         CU_CASE(test_a_small_loss_and_a_withdrawal_pass_the_brake),

@@ -129,6 +129,8 @@ static struct repl_msg table_batch(void)
                                                .route_total = 77,
                                                .lost = hops,
                                                .lost_count = 2,
+                                               .told = hops,
+                                               .told_count = 1,
                                                .routes = routes,
                                                .route_count = 2 } };
 }
@@ -253,6 +255,7 @@ static void test_table_messages_keep_every_field(void)
     CU_ASSERT_TRUE(b->reset && b->cut && b->complete && b->route_total == 77);
     CU_ASSERT_EQUAL(memcmp(b->digest, in.table_batch.digest, REPL_DIGEST), 0);
     CU_ASSERT_FATAL(b->lost_count == 2 && b->lost[1].bytes[3] == 5);
+    CU_ASSERT_FATAL(b->told_count == 1 && b->told[0].bytes[3] == b->lost[0].bytes[3]);
     CU_ASSERT_FATAL(b->route_count == 2 && b->routes[0].next_hop_count == 2);
     CU_ASSERT_EQUAL(b->routes[0].next_hops[1].bytes[3], 5);
     CU_ASSERT_EQUAL(b->routes[1].next_hop_count, 0);
