@@ -73,7 +73,7 @@ enum rib_net_flag {
     RIB_NET_DIRTY = 1 << 0,     /* waits for a decision */
     RIB_NET_CHANGED = 1 << 1,   /* a path that mattered changed in place or went */
     RIB_NET_LISTED = 1 << 2,    /* stands in the Loc-RIB order */
-    RIB_NET_WITHDRAWN = 1 << 3, /* since it was programmed last: withdrawn on a session, */
+    RIB_NET_WITHDRAWN = 1 << 3, /* since it was programmed last: withdrawn on a session, or gone with its NVA's entry */
     RIB_NET_LOST = 1 << 4,      /* an accepted path went for another reason: session, expiry, sweep */
     RIB_NET_TOUCHED = 1 << 5,   /* some path changed, came or went since the last decision */
     RIB_NET_BEST = 1 << 6,      /* the first path is the one that is advertised */

@@ -162,6 +162,7 @@ void core_peer_set(struct core *c, struct core_peer *p, const struct config_peer
 void core_peer_remove(struct core *c, struct core_peer *p)
 {
     p->place = CORE_NO_PLACE;
+    c->nvas[p->nva].is_removed = true;
     rib_nva_drop_held(&c->rib, p->nva);
 }
 
