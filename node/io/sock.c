@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 512, CHANNEL_UNSENT = 128 * 1024, UNANSWERED_MS = 250 };
+enum { BACKLOG = 512, UNSENT = 128 * 1024, UNANSWERED_MS = 250 };
 
 unsigned sock_address(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
 {
@@ -78,15 +78,15 @@ void sock_guard_ttl(int fd, uint8_t ttl, uint8_t min_ttl)
 
 void sock_tune(int fd, const struct sock_options *o)
 {
-    int on = 1;
+    int on = 1, unsent = UNSENT;
     unsigned timeout_ms = o->user_timeout_ms;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sock_guard_ttl(fd, o->ttl, o->min_ttl);
-    if (timeout_ms) { /* a channel with beats: they must not wait behind megabytes in the kernel */
-        int unsent = CHANNEL_UNSENT;
+    /* Beats and keepalives must not wait behind megabytes in the kernel, which would also hide for long that a peer
+     * reads nothing (RFC 9687 section 3). */
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    if (timeout_ms)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
-        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-    }
 }
 
 bool sock_is_unanswered(int fd)
