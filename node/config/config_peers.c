@@ -204,7 +204,7 @@ static const struct schema_row bfd_rows[] = {
     { "multiplier", schema_u8, offsetof(struct config_bfd, multiplier), 1, 255,
       .help = "so many packets missing is a failure" },
     { "multihop", schema_word, offsetof(struct config_bfd, hops), .words = hops,
-      .help = "auto: as the NVA does" },
+      .help = "auto: by its subnet first, then as the NVA does" },
     { "strict", schema_bool, offsetof(struct config_bfd, strict),
       .help = "no BGP session before BFD is up" },
     { 0 },

@@ -1,6 +1,7 @@
 #include "node/io/sock.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -87,6 +88,40 @@ void sock_tune(int fd, const struct sock_options *o)
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (timeout_ms)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+}
+
+/* The system's list has no room for a sockaddr_storage, nor its alignment. */
+static struct ip_addr listed_address(const struct sockaddr *at)
+{
+    struct sockaddr_storage roomy = { 0 };
+    struct ip_addr a;
+    memcpy(&roomy, at, at->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+    sock_from_address(&roomy, &a);
+    return a;
+}
+
+static bool shares_subnet(const struct ifaddrs *own, const struct ip_addr *a)
+{
+    if (!own->ifa_addr || !own->ifa_netmask ||
+        own->ifa_addr->sa_family != (a->family == BGP_IP4 ? AF_INET : AF_INET6))
+        return false;
+    const struct ip_addr first = listed_address(own->ifa_addr), mask = listed_address(own->ifa_netmask);
+    for (unsigned i = 0; i < ip_addr_len(a->family); i++)
+        if ((first.bytes[i] ^ a->bytes[i]) & mask.bytes[i])
+            return false;
+    return true;
+}
+
+bool sock_is_on_link(const struct ip_addr *a)
+{
+    struct ifaddrs *all;
+    bool is_found = false;
+    if (getifaddrs(&all))
+        return false;
+    for (const struct ifaddrs *own = all; own && !is_found; own = own->ifa_next)
+        is_found = shares_subnet(own, a);
+    freeifaddrs(all);
+    return is_found;
 }
 
 bool sock_is_unanswered(int fd)

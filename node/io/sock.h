@@ -31,6 +31,8 @@ void sock_guard_ttl(int fd, uint8_t ttl, uint8_t min_ttl);
 /* Accept one connection, or -EAGAIN. */
 int sock_accept(int listener, struct ip_addr *remote, struct ip_addr *local) MUST_USE;
 int sock_local(int fd, struct ip_addr *out);
+/* Is it in the subnet of an address that this host has? */
+bool sock_is_on_link(const struct ip_addr *a);
 /* Is anything that was sent more than a moment ago not acknowledged yet? */
 bool sock_is_unanswered(int fd);
 /* Both ports of a connection, 0 where it has none any more. */

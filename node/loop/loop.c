@@ -123,7 +123,7 @@ static void open_bfd(struct loop *l, const struct core_request *r)
                                        .local = r->local,
                                        .remote = r->remote,
                                        .hops = r->bfd->hops,
-                                       .seems_remote = r->ttl != 1,
+                                       .seems_remote = r->ttl != 1 && !sock_is_on_link(&r->remote),
                                        .times = { us, us, r->bfd->multiplier } };
     bfd_io_open(l->bfd, &peer);
 }

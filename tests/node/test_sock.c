@@ -44,4 +44,15 @@ static void test_who_reads_nothing_shows_soon(void)
     close(peers);
 }
 
-CU_MAIN("sock", CU_CASE(test_who_reads_nothing_shows_soon))
+static void test_what_shares_a_subnet_with_this_host_is_on_link(void)
+{
+    const struct ip_addr neighbour = { .family = BGP_IP4, .bytes = { 127, 200, 0, 9 } };
+    const struct ip_addr group = { .family = BGP_IP4, .bytes = { 224, 0, 0, 1 } }; /* in no host's subnet */
+    const struct ip_addr group6 = { .family = BGP_IP6, .bytes = { 0xff, 0x02, [15] = 1 } };
+    CU_ASSERT_TRUE(sock_is_on_link(&neighbour));
+    CU_ASSERT_FALSE(sock_is_on_link(&group));
+    CU_ASSERT_FALSE(sock_is_on_link(&group6));
+}
+
+CU_MAIN("sock", CU_CASE(test_who_reads_nothing_shows_soon),
+        CU_CASE(test_what_shares_a_subnet_with_this_host_is_on_link))
