@@ -85,12 +85,14 @@ void check_call(struct world *w, struct host *h, struct sim_call *c)
 /* ---- as it is carried out ---- */
 
 /* F7: does anybody whom this node hears remember the epoch of a record that is lost? Beats tell it: after four of them
- * on the same link there is no excuse. Whom it does not hear it cannot ask, and the record was the only other memory. */
+ * on the same link there is no excuse. Whom it does not hear it cannot ask, and the record was the only other memory. Nor
+ * can it know what came about after it had asked, or just before. */
 static bool is_told(const struct world *w, const struct sim_call *c)
 {
     enum { TOLD_MS = 200 };
     const struct host *h = &w->hosts[c->host];
-    for (int i = 0; h->core && h->incarnation == c->life && i < w->host_count; i++) {
+    bool could_hear = h->core && h->incarnation == c->life && w->store->taken_at + TOLD_MS < c->sent_at;
+    for (int i = 0; could_hear && i < w->host_count; i++) {
         const struct core_member *m = &h->core->members[i + 1];
         bool is_linked = i != c->host && m->link && m->life.state == REPL_MEMBER_ALIVE &&
                          m->life.since_ms + TOLD_MS < c->sent_at;
@@ -115,6 +117,7 @@ static void check_takeover(struct world *w, const struct sim_call *c, const stru
         sim_fail(w, "D6: node %d takes the target over with an older configuration than node %d's", c->host, c->newer);
     w->counts[SIM_TAKEOVERS]++;
     s->takeovers++;
+    s->taken_at = w->now;
     s->epoch = after->epoch;
     s->owner = c->host;
     s->owner_incarnation = c->incarnation;

@@ -46,6 +46,7 @@ struct sim_store {
     struct nhset_table sets; /* for what is read out of the documents */
     struct sim_table table;  /* what stands there now */
     uint64_t epoch;          /* of the last write that was carried out */
+    uint64_t taken_at;       /* when the last takeover was */
     int owner;               /* host that took it … */
     uint64_t owner_incarnation; /* … in this life; 0: nobody yet, or its record was damaged */
     uint64_t down_until, slow_until, throttled_until; /* refuses; takes long; turns away */
