@@ -24,11 +24,17 @@ static void begin_reading(struct core *c)
     c->rx_steps = c->rib.steps + CORE_RX_ROUTES;
 }
 
+static bool is_shaking_hands(const struct core_conn *conn)
+{
+    return conn->kind == CONN_LINK && !conn->authenticated && !conn->close_asked;
+}
+
 /* True when there was something of an NVA's. Who had no share of this turn comes first in the next one: an NVA
  * that never stops talking keeps nobody from being heard. */
 static bool drain_received(struct core *c)
 {
     bool routes = false;
+    int handshakes = CORE_HANDSHAKES;
     struct list round, heard; /* what arrives again while draining waits for the next turn */
     list_init(&round);
     list_init(&heard);
@@ -39,6 +45,11 @@ static bool drain_received(struct core *c)
         struct core_conn *conn = LIST_OF(node, struct core_conn, pump.ready);
         bool has_share = core_may_read(c);
         list_remove(node);
+        if (is_shaking_hands(conn) && !handshakes--) {
+            handshakes = 0;
+            list_append(&c->ready, node);
+            continue;
+        }
         routes |= conn->kind == CONN_BGP;
         drain(c, conn);
         bool waits = conn->kind == CONN_BGP && conn->pump.rx_len && !core_may_read(c) && !conn->close_asked;
@@ -275,7 +286,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     bool reaping = reap(c);
     c->turned_ms = now_ms;
     bool walking = !list_is_empty(&c->busy); /* an NVA that has room, and is told all a stretch at a time */
-    c->due_ms = next_turn(c, encoding || reaping || walking || c->tombs_due || c->stations_busy || c->recheck.is_on || c->rekey.is_on || c->table.sum.is_on ||
+    c->due_ms = next_turn(c, encoding || reaping || walking || c->tombs_due || c->stations_busy || c->recheck.is_on || c->rekey.is_on || c->table.sum.is_on || core_agents_have_work(c) ||
                                  rib_dirty_count(&c->rib) || core_targets_have_work(c));
     return c->due_ms;
 }

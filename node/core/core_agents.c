@@ -7,7 +7,12 @@
 
 #include "node/core/core_impl.h"
 
-enum { BEAT_MS = 250 }; /* an agent takes silence of a second for a node's end */
+enum {
+    BEAT_MS = 250,           /* an agent takes silence of a second for a node's end */
+    BEATS_A_TURN = 128,      /* half a millisecond, with what it takes to send them */
+    TELL_A_TURN = 384 << 10, /* bytes to all of them together, sealed and sent: some two milliseconds … */
+    FRAME_COST = 3 << 10,    /* … where a frame costs as much as so many more */
+};
 
 static const char *subject_of(const struct core_agent *a, char *buf, size_t cap)
 {
@@ -48,13 +53,17 @@ static void send_frame(struct core *c, struct core_agent *a, const struct core_f
     core_conn_work(c, a->conn);
 }
 
-static void serve(struct core *c, struct core_agent *a, const struct core_moment *now)
+/* The next frame; returns what it cost, 0 = there is none, or no room for it. */
+static size_t serve(struct core *c, struct core_agent *a, const struct core_moment *now)
 {
-    while (!a->conn->close_asked && has_work(a, now) && has_room(a)) {
-        if (a->position == now->head && !now->settled && a->lost_sent == now->lost)
-            return; /* undecided prefixes: the cut comes with a later turn */
-        send_frame(c, a, core_table_frame(c, a, now));
-    }
+    if (a->conn->close_asked || !has_work(a, now) || !has_room(a))
+        return 0;
+    if (a->position == now->head && !now->settled && a->lost_sent == now->lost)
+        return 0; /* undecided prefixes: the cut comes with a later turn */
+    const struct core_frame *f = core_table_frame(c, a, now);
+    size_t cost = f->len + FRAME_COST;
+    send_frame(c, a, f);
+    return cost;
 }
 
 static void find_work(struct core *c, const struct core_moment *now)
@@ -74,20 +83,32 @@ static bool is_same_moment(const struct core_moment *a, const struct core_moment
            a->isolated == b->isolated && a->is_woken == b->is_woken && a->lost == b->lost;
 }
 
+/* A frame each, and another one while there is time. Who is left waiting comes first in the next turn. */
+static void serve_some(struct core *c, const struct core_moment *now)
+{
+    struct list full;
+    list_init(&full);
+    for (size_t cost = 0; cost < TELL_A_TURN && !list_is_empty(&c->agents_behind);) {
+        struct core_agent *a = LIST_OF(c->agents_behind.next, struct core_agent, behind);
+        size_t frame = serve(c, a, now);
+        cost += frame;
+        list_remove(&a->behind);
+        if (!a->conn->close_asked && has_work(a, now))
+            list_append(frame ? &c->agents_behind : &full, &a->behind);
+    }
+    c->agents_wait = !list_is_empty(&c->agents_behind);
+    list_take(&c->agents_behind, &full);
+}
+
 void core_agents_stream(struct core *c)
 {
+    c->agents_wait = false;
     if (list_is_empty(&c->agents))
         return;
     const struct core_moment now = core_table_moment(c);
     if (!is_same_moment(&now, &c->agents_told))
         find_work(c, &now);
-    LIST_EACH(node, &c->agents_behind)
-    {
-        struct core_agent *a = LIST_OF(node, struct core_agent, behind);
-        serve(c, a, &now);
-        if (a->conn->close_asked || !has_work(a, &now))
-            list_remove(node);
-    }
+    serve_some(c, &now);
 }
 
 uint64_t core_agents_slowest(const struct core *c)
@@ -125,7 +146,7 @@ void core_agent_up(struct core *c, struct core_conn *conn, const struct repl_par
     memcpy(conn->proof.peer_key, party->key_id, REPL_KEY_ID);
     conn->proof.secret = repl_link_secret_id(conn->link);
     a->host->proof = conn->proof;
-    a->number = c->agents_seen++;
+    a->beat_ms = c->now_ms;
     list_init(&a->all);
     list_init(&a->behind);
     list_append(&c->agents, &a->all);
@@ -218,26 +239,42 @@ static void encode_beats(struct core *c, const struct core_moment *now, struct b
     }
 }
 
-/* Each agent at its own turn, so that no beat of ours serves all. The digest goes to those who have the
- * table that it is of: they look at theirs again. */
+/* The digest goes to those who have the table that it is of: they look at theirs again. */
+static void beat(struct core *c, struct core_agent *a, const struct core_moment *now, const struct beats *beats)
+{
+    bool has_all = now->settled && a->subscribed && !has_work(a, now);
+    size_t kind = has_all ? 1 + core_agent_digest(c, a) : 0;
+    if (a->conn->close_asked)
+        return;
+    if (repl_link_send_payload(a->conn->link, beats->payload[kind], beats->len[kind], c->now_ms))
+        core_conn_close(c, a->conn); /* it has not read for 256 KiB of beats and tables */
+    else
+        core_conn_work(c, a->conn);
+}
+
+static struct core_agent *due_for_a_beat(const struct core *c)
+{
+    struct core_agent *first = LIST_OF(c->agents.next, struct core_agent, all);
+    return !list_is_empty(&c->agents) && c->now_ms >= first->beat_ms ? first : NULL;
+}
+
+/* They stand in the order of their beats: who has had one goes to the end. */
 void core_agents_beat(struct core *c)
 {
     const struct core_moment now = core_table_moment(c);
-    uint64_t every = c->config->beat_ms < BEAT_MS ? BEAT_MS / c->config->beat_ms : 1;
     struct beats beats;
-    if (list_is_empty(&c->agents))
-        return;
-    encode_beats(c, &now, &beats);
-    LIST_EACH(node, &c->agents)
-    {
-        struct core_agent *a = LIST_OF(node, struct core_agent, all);
-        if (a->conn->close_asked || (a->number + c->beat_counter) % every)
-            continue;
-        bool has_all = now.settled && a->subscribed && !has_work(a, &now);
-        size_t kind = has_all ? 1 + core_agent_digest(c, a) : 0;
-        if (repl_link_send_payload(a->conn->link, beats.payload[kind], beats.len[kind], c->now_ms))
-            core_conn_close(c, a->conn); /* it has not read for 256 KiB of beats and tables */
-        else
-            core_conn_work(c, a->conn);
+    struct core_agent *a = due_for_a_beat(c);
+    if (a)
+        encode_beats(c, &now, &beats);
+    for (int left = BEATS_A_TURN; a && left; left--, a = due_for_a_beat(c)) {
+        beat(c, a, &now, &beats);
+        a->beat_ms = c->now_ms + BEAT_MS;
+        list_remove(&a->all);
+        list_append(&c->agents, &a->all);
     }
+}
+
+bool core_agents_have_work(const struct core *c)
+{
+    return c->agents_wait || due_for_a_beat(c);
 }

@@ -39,7 +39,7 @@ struct core_agent { /* a connection of one */
     struct list behind; /* on core.agents_behind while there is something to tell it */
     struct core_conn *conn;
     struct core_host *host;
-    uint64_t number; /* of all connections */
+    uint64_t beat_ms; /* its next beat is due */
     bool subscribed, reset, cut_sent;
     uint64_t position;
     bool complete_sent, isolated_sent;
@@ -103,6 +103,8 @@ void core_agent_gone(struct core *c, struct core_agent *a);
 bool core_agent_sent(struct core *c, struct core_conn *conn);
 void core_agents_stream(struct core *c);
 void core_agents_beat(struct core *c);
+/* There are some that had no turn yet. */
+bool core_agents_have_work(const struct core *c);
 void core_agents_stop(struct core *c);
 void core_agents_fini(struct core *c);
 uint64_t core_agents_slowest(const struct core *c);

@@ -168,5 +168,4 @@ void core_beat(struct core *c)
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
         if (m->link && !m->link->close_asked)
             send_beat(c, m);
-    core_agents_beat(c);
 }

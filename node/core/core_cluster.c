@@ -486,6 +486,7 @@ void core_cluster_tick(struct core *c)
     if (c->phase == CORE_STOPPING)
         return;
     core_beat(c);
+    core_agents_beat(c);
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
         if (repl_member_tick(&m->life, c->lag_ms, c->now_ms))
             core_member_state(c, m, "silence");

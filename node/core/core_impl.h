@@ -37,6 +37,7 @@ enum {
     CORE_DYING_SHARE = 2,         /* … beside one for so many that have paths */
     CORE_HALF_OPEN = 8,           /* handshakes of one address at a time */
     CORE_HALF_OPEN_ALL = 64,
+    CORE_HANDSHAKES = 8,          /* of them a turn: key agreements take some 0.2 ms */
     CORE_STRANGERS = 16,          /* addresses whose failed handshakes are counted */
     CORE_STRANGER_RATE = 10,      /* of them a second; then they are refused until it is over */
     CORE_REFUSED = 16,            /* refused BGP connections that are told so at a time */
@@ -309,7 +310,7 @@ struct core {
     size_t host_count, unlisted_count;
     struct list agents, agents_behind;
     size_t agent_count;
-    uint64_t agents_seen;
+    bool agents_wait; /* some are behind, and had no turn */
     struct core_moment agents_told; /* who is not behind knows all of it */
     struct core_lost lost;
     struct core_target **targets; /* as config->targets; backends hold on to fences and programs */

@@ -311,7 +311,7 @@ static void test_a_lost_nva_is_told_before_its_routes_are(void)
     run_ms(l, 60);
     uint64_t encoded = l->core->table.encoded;
     set_session(l, RIB_SESSION_DOWN);
-    run_ms(l, 1);
+    run_ms(l, 4); /* a turn for so many of them */
     for (int i = 0; i < AGENTS; i++)
         CU_ASSERT_EQUAL(l->sides[i].lost, 1);
     run_ms(l, 60);
