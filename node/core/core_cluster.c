@@ -194,11 +194,11 @@ void core_cluster_connected(struct core *c, struct core_conn *conn)
 
 /* A dial that ended before the handshake did. Closed by the other side once more than there are keys to try:
  * it refuses us; a process that died meanwhile would have refused the last connection. Given up by us: it is
- * stopped. */
+ * stopped. Timed out: the way to it broke, and it said nothing. */
 static void on_dial_ended(struct core *c, struct core_member *m, const struct core_conn *conn,
                           enum core_close how)
 {
-    bool hung_up = conn->connected && !conn->close_asked;
+    bool hung_up = conn->connected && !conn->close_asked && how != CORE_CLOSE_TIMEOUT;
     m->hung_up = hung_up ? m->hung_up + 1 : 0;
     m->attempt += hung_up;
     bool tries_on = m->hung_up <= core_keys_choices(c, m);

@@ -174,6 +174,26 @@ static void test_of_a_node_that_said_goodbye_nobody_is_told_that_it_was_heard(vo
     pair_free(p);
 }
 
+/* The way to it breaks in the midst of each handshake: what it would have said to our key nobody knows. */
+static void test_a_handshake_that_times_out_is_no_refusal(void)
+{
+    struct pair *p = pair_open();
+    int dials = 0;
+    for (unsigned i = 0; i < 5000; i++, p->now++) {
+        struct core_request r;
+        core_turn(p->core[0], p->now);
+        while (core_next_request(p->core[0], &r)) {
+            CU_ASSERT_EQUAL_FATAL(r.kind, CORE_DIAL);
+            core_connected(p->core[0], r.pump, &p->config[0].nodes[0].address, p->now);
+            core_closed(p->core[0], r.pump, CORE_CLOSE_TIMEOUT, p->now);
+            dials++;
+        }
+    }
+    CU_ASSERT_TRUE(dials > 2);
+    CU_ASSERT_EQUAL(pair_view(p, 0).state, REPL_MEMBER_DEAD);
+    pair_free(p);
+}
+
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
@@ -181,4 +201,5 @@ CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_nod
         CU_CASE(test_a_node_knows_how_long_an_nva_waits_to_be_read),
         CU_CASE(test_a_node_that_does_not_read_its_nvas_is_known_as_grey),
         CU_CASE(test_who_has_converged_stays_ready_while_another_comes_back),
-        CU_CASE(test_of_a_node_that_said_goodbye_nobody_is_told_that_it_was_heard))
+        CU_CASE(test_of_a_node_that_said_goodbye_nobody_is_told_that_it_was_heard),
+        CU_CASE(test_a_handshake_that_times_out_is_no_refusal))
