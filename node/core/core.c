@@ -71,6 +71,7 @@ static void wake(struct core *c)
 {
     c->wake_ms = c->now_ms + CORE_REARM_MS;
     c->woken_ms = c->now_ms + CORE_WOKEN_MS;
+    c->woke_counter = c->beat_counter + 1;
     uint64_t gap_ms = c->now_ms - c->turned_ms;
     c->hearsay_since_ms = c->now_ms;
     c->hearsay_ms = c->now_ms + (gap_ms < CORE_HEARSAY_MS ? gap_ms : CORE_HEARSAY_MS);

@@ -32,12 +32,20 @@ static uint64_t latest_life(const struct core *c, const struct core_member *m)
     return latest;
 }
 
+/* Its beats that were read after a pause of ours may have waited since before it: until one answers a beat that we have
+ * sent since, nobody knows how old they are. */
+static bool may_be_old(const struct core *c, const struct core_member *m)
+{
+    return m->life.heard_ms == m->life.direct_ms && m->has_heard && m->heard.echo < c->woke_counter;
+}
+
 /* Whose last word was that it goes is not heard any more, however lately that was read: of who slept meanwhile others
  * would take it for alive. */
 static uint32_t age(const struct core *c, const struct core_member *m)
 {
     uint64_t age_ms = c->now_ms - m->life.heard_ms;
-    return m->life.state != REPL_MEMBER_LEFT && age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX;
+    bool is_known = m->life.state != REPL_MEMBER_LEFT && !may_be_old(c, m) && age_ms < UINT32_MAX;
+    return is_known ? (uint32_t)age_ms : UINT32_MAX;
 }
 
 void core_heard_say(const struct core *c, struct repl_beat *beat)

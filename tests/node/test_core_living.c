@@ -33,6 +33,33 @@ static void test_the_decision_is_the_oldest_that_a_living_node_has(void)
     pair_free(p);
 }
 
+static uint32_t told_age(const struct core *c)
+{
+    struct repl_beat beat = { 0 };
+    core_heard_say(c, &beat);
+    return beat.heard[0].age_ms;
+}
+
+/* It stops while the first one sleeps, who finds its beats when it wakes. */
+static void test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it(void)
+{
+    struct pair *p = linked();
+    CU_ASSERT(told_age(p->core[0]) < 100);
+    for (int ms = 0; ms < 200; ms++, p->now++) {
+        core_turn(p->core[1], p->now);
+        for (int i = 0; i < PAIR_PIPES; i++)
+            if (p->pipes[i].end[1])
+                pair_move(p, &p->pipes[i], 1);
+    }
+    p->now += 5000;
+    core_turn(p->core[0], p->now);
+    CU_ASSERT_EQUAL(p->core[0]->members[2].life.heard_ms, p->now); /* they were read, … */
+    CU_ASSERT(told_age(p->core[0]) > 5000);                        /* … and are old */
+    pair_pass(p, 1000);
+    CU_ASSERT(told_age(p->core[0]) < 100);
+    pair_free(p);
+}
+
 static bool is_shaking_hands(struct core *c)
 {
     LIST_EACH(node, &c->links)
@@ -195,6 +222,7 @@ static void test_a_handshake_that_times_out_is_no_refusal(void)
 }
 
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
+        CU_CASE(test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
         CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),
