@@ -292,6 +292,7 @@ static void start_node(int nth)
 static void start(void)
 {
     pair_init(&b.pair);
+    b.pair.serves_agents = true;
     b.file.has_target = b.has_target;
     b.config = read_config(&b.file);
     for (int i = 0; i < b.node_count; i++)

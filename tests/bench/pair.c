@@ -50,7 +50,7 @@ void pair_start(struct pair *p, int nth, const struct config *config, uint64_t n
                                                  .self = (uint32_t)nth + 1,
                                                  .identity = is_pair ? &p->ids[nth] : NULL,
                                                  .secrets = is_pair ? &p->secrets : NULL,
-                                                 .agent_secrets = &p->secrets,
+                                                 .agent_secrets = p->serves_agents ? &p->secrets : NULL,
                                                  .incarnation = ++p->starts,
                                                  .key = { 0x8f1c3a5d9b274e61, 0x37d0c2f4ab916e85 } },
                              now_ms);

@@ -11,7 +11,8 @@ enum { PAIR = 2 };
 
 struct pair {
     struct repl_identity ids[PAIR];
-    struct repl_secrets secrets, other_secrets; /* in use, agents' too; to be exchanged for */
+    struct repl_secrets secrets, other_secrets; /* in use; to be exchanged for */
+    bool serves_agents; /* with the same secrets: each node then sums what it serves them */
     uint64_t starts;
     struct core *cores[PAIR];
     struct pump *link[PAIR]; /* each node's end of it; NULL: there is none */
