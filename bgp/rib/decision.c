@@ -228,9 +228,8 @@ static bool is_same(const struct rib *r, uint32_t a, uint32_t b)
 }
 
 /* To the tail of the Loc-RIB order: every reader will see the net again. */
-static void list_net(struct rib *r, uint32_t net)
+static void list_net(struct rib *r, struct rib_net *n, uint32_t net)
 {
-    struct rib_net *n = rib_net(r, net);
     uint32_t id, slot;
     n->slot = n->flags & RIB_NET_LISTED ? vlist_touch(&r->loc, n->slot, net)
                                         : vlist_append(&r->loc, net);
@@ -355,10 +354,10 @@ static inline bool reserve(struct rib *r, uint32_t net, uint32_t nhset)
            vlist_reserve(&r->loc, 2);
 }
 
-static void put_nhset(struct rib *r, uint32_t net, uint32_t nhset)
+static void put_nhset(struct rib *r, struct rib_net *n, uint32_t net, uint32_t nhset)
 {
     bool is_wide = nhset >= RIB_NHSET_WIDE;
-    rib_net(r, net)->nhset = is_wide ? RIB_NHSET_WIDE : (uint16_t)nhset;
+    n->nhset = is_wide ? RIB_NHSET_WIDE : (uint16_t)nhset;
     if (is_wide)
         *(uint32_t *)slab_at(&r->wide_nhsets[prefix_index_family(net)], prefix_index_place(net)) = nhset;
 }
@@ -366,12 +365,12 @@ static void put_nhset(struct rib *r, uint32_t net, uint32_t nhset)
 /* Best and second are in front. */
 static void conclude(struct rib *r, struct rib_net *n, const struct rib_change *c)
 {
-    put_nhset(r, c->net, c->new_nhset);
+    put_nhset(r, n, c->net, c->new_nhset);
     n->flags &= (uint8_t)~(RIB_NET_CHANGED | RIB_NET_TOUCHED);
     if (c->new_nhset)
         n->flags &= (uint8_t)~(RIB_NET_WITHDRAWN | RIB_NET_LOST);
     if (c->changed)
-        list_net(r, c->net);
+        list_net(r, n, c->net);
 }
 
 /* A single path needs no comparison, and its net no ranking: by far the most frequent net. */

@@ -113,20 +113,24 @@ static void queue_remove(struct rib_queue *q, uint32_t net)
     bitset_remove(&q->places[prefix_index_family(net)], prefix_index_place(net));
 }
 
+/* It waits for a decision; why: what is said of it beside that. */
+static inline void wait_for_decision(struct rib *r, struct rib_net *n, uint32_t net, uint8_t why)
+{
+    bool waits = n->flags & RIB_NET_DIRTY;
+    n->flags |= RIB_NET_DIRTY | why;
+    if (!waits)
+        queue_add(&r->dirty, net);
+}
+
 void rib_mark_dirty(struct rib *r, uint32_t net)
 {
-    struct rib_net *n = rib_net(r, net);
-    n->flags |= RIB_NET_TOUCHED; /* a class that changed is a change of every path that has it */
-    rib_look_again(r, net);
+    /* a class that changed is a change of every path that has it */
+    wait_for_decision(r, rib_net(r, net), net, RIB_NET_TOUCHED);
 }
 
 void rib_look_again(struct rib *r, uint32_t net)
 {
-    struct rib_net *n = rib_net(r, net);
-    if (n->flags & RIB_NET_DIRTY)
-        return;
-    n->flags |= RIB_NET_DIRTY;
-    queue_add(&r->dirty, net);
+    wait_for_decision(r, rib_net(r, net), net, 0);
 }
 
 /* What is gone is known to be lost when the net is decided, although the walk has not come by. */
@@ -308,9 +312,8 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
 void rib_path_changed(struct rib *r, uint32_t net, uint32_t index)
 {
     struct rib_net *n = rib_net(r, net);
-    if (rib_best(n) == index || rib_second(r, n) == index)
-        n->flags |= RIB_NET_CHANGED;
-    rib_mark_dirty(r, net);
+    bool mattered = rib_best(n) == index || rib_second(r, n) == index;
+    wait_for_decision(r, n, net, mattered ? RIB_NET_TOUCHED | RIB_NET_CHANGED : RIB_NET_TOUCHED);
 }
 
 /* Where a new path goes: in front of those that no decision has ranked. */
