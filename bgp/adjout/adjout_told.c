@@ -207,9 +207,14 @@ static struct adjout_detour *detour_at(const struct adjout_group *g, uint32_t de
     return slab_at(&g->records, detour);
 }
 
+static bool is_told(const struct adjout_told *t)
+{
+    return t->attrs || t->is_second || t->has_detours;
+}
+
 bool adjout_has_told(const struct adjout_group *g, uint32_t place)
 {
-    return told_at(g, place)->attrs || second_at(g, place) || first_detour(g, place);
+    return is_told(told_at(g, place));
 }
 
 /* A net counts once for everybody who has a path of it. */
@@ -384,11 +389,11 @@ static void note_plain(struct adjout_group *g, const struct rib_path *p)
 
 /* One path, and nobody was told anything: as a table is heard for the first time. All but its own NVA are told,
  * as the general way would find. False: it is not such a net. */
-static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
+static bool tell_first(struct adjout_group *g, uint32_t net, struct adjout_told *t)
 {
     const struct rib *r = g->adjout->rib;
     const struct rib_net *n = rib_net(r, net);
-    if (!n->paths || rib_path_next(rib_path(r, n->paths)) || adjout_has_told(g, place))
+    if (!n->paths || rib_path_next(rib_path(r, n->paths)) || is_told(t))
         return false;
     bool is_plain = is_like_last(g, n);
     uint32_t path = is_plain ? n->paths : outcome(g, n, 0);
@@ -401,15 +406,14 @@ static bool tell_first(struct adjout_group *g, uint32_t net, uint32_t place)
     note_plain(g, p);
     bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
     must(adjout_count(g, p->nva, +1));
-    *told_at(g, place) = told(attrs, p->nva);
+    *t = told(attrs, p->nva);
     add(g, (struct adjout_item){ .net = net, .attrs = attrs, .except = p->nva });
     return true;
 }
 
 /* The last path went that all but its own NVA were told: nothing is left. False: it is not such a net. */
-static bool tell_last(struct adjout_group *g, uint32_t net, uint32_t place)
+static bool tell_last(struct adjout_group *g, uint32_t net, struct adjout_told *t)
 {
-    struct adjout_told *t = told_at(g, place);
     if (rib_net(g->adjout->rib, net)->paths || t->is_second || t->has_detours)
         return false;
     if (!t->attrs)
@@ -426,7 +430,8 @@ void adjout_compare(struct adjout_group *g, uint32_t net)
     struct view was, now;
     uint32_t place = prefix_index_place(net);
     must(slab_reach(&g->told, place));
-    if (tell_first(g, net, place) || tell_last(g, net, place))
+    struct adjout_told *t = told_at(g, place);
+    if (tell_first(g, net, t) || tell_last(g, net, t))
         return;
     recall(g, place, &was);
     look(g, net, &now);
