@@ -74,7 +74,7 @@ bool repl_member_heard_of(struct repl_member *m, uint64_t heard_ms, bool is_new_
     if (heard_ms > m->heard_ms || m->state == REPL_MEMBER_UNKNOWN)
         m->heard_ms = heard_ms;
     bool is_recent = now_ms < heard_ms + m->times->dead_ms;
-    bool has_left = m->state == REPL_MEMBER_LEFT || m->state == REPL_MEMBER_AUTH_FAILED;
+    bool has_left = m->state == REPL_MEMBER_LEFT || (m->state == REPL_MEMBER_AUTH_FAILED && !m->unanswered);
     if (!is_recent || is_last_rumour(m, is_new_life, now_ms) || (has_left && !is_new_life))
         return false;
     return enter(m, REPL_MEMBER_ALIVE, now_ms);
@@ -115,6 +115,7 @@ bool repl_member_auth_failed(struct repl_member *m, uint64_t now_ms)
         return false; /* somebody else who knocks; the real one is here */
     if (m->dial_ms == UINT64_MAX)
         dial_later(m, now_ms);
+    m->unanswered = false;
     return enter(m, REPL_MEMBER_AUTH_FAILED, now_ms);
 }
 
@@ -130,6 +131,7 @@ bool repl_member_dial_failed(struct repl_member *m, bool refused, uint64_t now_m
         return false;
     dial_later(m, now_ms);
     m->refused = refused;
+    m->unanswered = true;
     return judge_refusal(m, now_ms);
 }
 

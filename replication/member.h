@@ -42,6 +42,7 @@ struct repl_member {
     uint64_t armed_ms;  /* silence before is nobody's fault: this process stood still */
     bool linked;        /* an authenticated link is up */
     bool refused;       /* … is not, and the last dial was refused */
+    bool unanswered;    /* … is not, and the last dial was neither accepted nor turned away for a wrong key */
     bool is_vouched;    /* another node has a link with it */
     const struct repl_member_times *times;
 };
@@ -51,7 +52,7 @@ void repl_member_init(struct repl_member *m, const struct repl_member_times *tim
 /* All of these return true when the state changed. */
 bool repl_member_linked(struct repl_member *m, uint64_t now_ms);
 bool repl_member_heard(struct repl_member *m, uint64_t now_ms);
-/* Another node heard it last at heard_ms. Who said goodbye or could not authenticate is only believed to
+/* Another node heard it last at heard_ms. Who said goodbye, or turns us away for a wrong key, is only believed to
  * be back in a new life. */
 bool repl_member_heard_of(struct repl_member *m, uint64_t heard_ms, bool is_new_life, uint64_t now_ms);
 /* Does any other node have a link with it? As their beats say. */

@@ -71,6 +71,21 @@ static void test_failed_authentication_is_never_death_by_silence(void)
     CU_ASSERT_EQUAL(m.state, REPL_MEMBER_AUTH_FAILED);
 }
 
+/* The way to it broke while keys were exchanged: nobody knows whether it would still turn us away. */
+static void test_who_turned_us_away_and_does_not_answer_any_more_is_heard_of_others(void)
+{
+    struct repl_member m;
+    repl_member_init(&m, &times, 1000);
+    CU_ASSERT_TRUE(repl_member_auth_failed(&m, 1010));
+    CU_ASSERT_FALSE(repl_member_heard_of(&m, 1015, false, 1020));
+    CU_ASSERT_FALSE(repl_member_dial_failed(&m, false, 1030));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_AUTH_FAILED);
+    CU_ASSERT_TRUE(repl_member_heard_of(&m, 1035, false, 1040));
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+    CU_ASSERT_TRUE(repl_member_auth_failed(&m, 1050));
+    CU_ASSERT_FALSE(repl_member_heard_of(&m, 1055, false, 1060));
+}
+
 static void test_a_stranger_cannot_end_a_living_link(void)
 {
     struct repl_member m = alive(1000);
@@ -190,6 +205,7 @@ CU_MAIN("member", CU_CASE(test_silence_makes_suspect_then_dead),
         CU_CASE(test_a_broken_connection_and_a_refusal_are_death_at_once),
         CU_CASE(test_a_dial_without_answer_is_no_proof_of_death),
         CU_CASE(test_failed_authentication_is_never_death_by_silence),
+        CU_CASE(test_who_turned_us_away_and_does_not_answer_any_more_is_heard_of_others),
         CU_CASE(test_a_stranger_cannot_end_a_living_link),
         CU_CASE(test_dials_back_off_and_start_over_after_a_link),
         CU_CASE(test_goodbye_is_a_state_of_its_own),
