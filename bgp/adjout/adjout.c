@@ -316,7 +316,7 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
         .group = g,
         .nva = nva,
         .asn = a->rib->nvas[nva].asn,
-        .untold = vlist_head(&a->rib->loc),
+        .is_new = true,
         .wants_end = true,
         .marks_refresh = rules->codec.enhanced_refresh, /* members of one group may differ in this */
     };

@@ -203,6 +203,7 @@ struct adjout_member {
     bool wants_begin;   /* a refresh is to be announced (RFC 7313) */
     bool wants_end;     /* the end of the catch-up is to be told … */
     bool is_refresh;    /* … as that of a refresh; else as End-of-RIB */
+    bool is_new;        /* it was told nothing yet */
     uint64_t offset, position;
     uint64_t untold; /* a walk up to here meets nets of which it was told nothing: no withdrawals */
     struct list moving;

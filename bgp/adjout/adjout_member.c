@@ -118,6 +118,9 @@ static void walk(struct adjout_member *m, unsigned *steps)
 {
     struct adjout_group *g = m->group;
     adjout_walk_end(m);
+    if (m->is_new)
+        m->untold = vlist_head(&g->adjout->rib->loc);
+    m->is_new = false;
     uint64_t at = m->position;
     for (uint32_t net; m->batch->count < ADJOUT_BATCH && *steps; --*steps) {
         net = vlist_next(&g->adjout->rib->loc, &at);
@@ -136,6 +139,7 @@ static void attach(struct adjout_member *m)
     adjout_walk_end(m);
     adjout_move_end(m);
     m->attached = true;
+    m->is_new = false;
     m->offset = m->group->log.head;
     free(m->batch);
     m->batch = NULL;

@@ -174,6 +174,7 @@ struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_r
     if (from->has_paths || moved->alike)
         begin(moved, from);
     moved->untold = 0;
+    moved->is_new = false;
     moved->wants_begin = m->wants_begin;
     moved->wants_end = m->wants_end;
     moved->is_refresh = m->is_refresh;

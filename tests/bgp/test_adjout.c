@@ -33,6 +33,19 @@ static void test_an_empty_rib_is_told_by_end_of_rib_alone(void)
     stage_close(s);
 }
 
+/* Its UPDATEs come with the KEEPALIVE that brings the session up. */
+static void test_what_a_new_member_announces_itself_is_not_withdrawn_from_it(void)
+{
+    struct stage *s = stage_open();
+    join(s, 1, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 1, .net = 0, .path_len = 1 });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].withdrawn, 0);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].ends_of_rib, 1);
+    stage_close(s);
+}
+
 /* RFC 7947 section 2.3: the owner of the best path is told the best of the others, and when owners
  * change places so do the exceptions. */
 static void test_nobody_gets_its_own_route_and_nobody_misses_another(void)
@@ -561,6 +574,7 @@ static void test_every_members_table_is_the_models_whatever_happens(void)
 
 CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib),
         CU_CASE(test_an_empty_rib_is_told_by_end_of_rib_alone),
+        CU_CASE(test_what_a_new_member_announces_itself_is_not_withdrawn_from_it),
         CU_CASE(test_nobody_gets_its_own_route_and_nobody_misses_another),
         CU_CASE(test_a_best_path_that_stays_here_hides_no_other),
         CU_CASE(test_routes_of_other_types_hide_no_other),
