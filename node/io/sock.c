@@ -62,6 +62,7 @@ int sock_listen(const struct ip_addr *addr, uint16_t port)
     if (fd < 0)
         return fd;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof on); /* for sock_came_from_afar */
     if (bind(fd, (struct sockaddr *)&to, len) || listen(fd, BACKLOG))
         return give_up(fd);
     return fd;
@@ -88,6 +89,16 @@ void sock_tune(int fd, const struct sock_options *o)
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (timeout_ms)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+}
+
+bool sock_came_from_afar(int fd, uint8_t min_ttl)
+{
+    enum { HEADERS_MAX = 60 + 60, TTL_AT = 8, HOP_LIMIT_AT = 7 };
+    uint8_t syn[HEADERS_MAX];
+    socklen_t len = sizeof syn;
+    if (!min_ttl || getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len) || len <= TTL_AT)
+        return false;
+    return syn[syn[0] >> 4 == 4 ? TTL_AT : HOP_LIMIT_AT] < min_ttl;
 }
 
 /* The system's list has no room for a sockaddr_storage, nor its alignment. */

@@ -30,6 +30,9 @@ void sock_tune(int fd, const struct sock_options *options);
 void sock_guard_ttl(int fd, uint8_t ttl, uint8_t min_ttl);
 /* Accept one connection, or -EAGAIN. */
 int sock_accept(int listener, struct ip_addr *remote, struct ip_addr *local) MUST_USE;
+/* Did an accepted connection begin with a segment of less than this TTL? What it said before sock_tune was heard.
+ * To be asked once: the kernel forgets it. Source: TCP_SAVED_SYN, tcp(7). */
+bool sock_came_from_afar(int fd, uint8_t min_ttl);
 int sock_local(int fd, struct ip_addr *out);
 /* Is it in the subnet of an address that this host has? */
 bool sock_is_on_link(const struct ip_addr *a);

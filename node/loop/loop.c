@@ -265,6 +265,11 @@ static void on_accepted(void *data, int fd, enum core_port port, const struct ip
     if (port == CORE_PORT_CLUSTER)
         options.user_timeout_ms = l->cfg->config->dead_ms + 200;
     sock_tune(fd, &options);
+    if (sock_came_from_afar(fd, options.min_ttl)) { /* the listener lets in whom another peer's rule does */
+        close(fd);
+        core_closed(l->core, p, CORE_CLOSE_RESET, now_ms());
+        return;
+    }
     conn_accepted(&l->owner, fd, p);
 }
 

@@ -82,6 +82,31 @@ static void test_one_peer_without_ttl_security_may_come_from_anywhere(void)
     close(fd);
 }
 
+static bool is_from_afar(struct ip_addr at, uint8_t ttl, uint8_t min_ttl)
+{
+    struct ip_addr remote, local;
+    int fd = sock_listen(&at, 0);
+    int client = sock_dial(&at, port_of(fd), &at, &(struct sock_options){ .ttl = ttl });
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    CU_ASSERT_EQUAL_FATAL(poll(&p, 1, WAIT_MS), 1);
+    int server = sock_accept(fd, &remote, &local);
+    bool is = sock_came_from_afar(server, min_ttl);
+    close(server);
+    close(client);
+    close(fd);
+    return is;
+}
+
+static void test_the_first_segment_tells_how_far_a_connection_came(void)
+{
+    const struct ip_addr here6 = { .family = BGP_IP6, .bytes = { [15] = 1 } };
+    CU_ASSERT_FALSE(is_from_afar(here, 255, 255));
+    CU_ASSERT_TRUE(is_from_afar(here, 254, 255));
+    CU_ASSERT_FALSE(is_from_afar(here, 1, 0));
+    CU_ASSERT_FALSE(is_from_afar(here6, 255, 255));
+    CU_ASSERT_TRUE(is_from_afar(here6, 64, 255));
+}
+
 /* An accepted connection is bound by its own peer's number, whatever the listener lets in. */
 static void test_an_accepted_connection_has_its_own_least_ttl(void)
 {
@@ -93,6 +118,7 @@ static void test_an_accepted_connection_has_its_own_least_ttl(void)
     CU_ASSERT_EQUAL_FATAL(poll(&p, 1, WAIT_MS), 1);
     int server = sock_accept(fd, &remote, &local);
     sock_tune(server, &(struct sock_options){ .ttl = 255, .min_ttl = 254 });
+    CU_ASSERT_TRUE(sock_came_from_afar(server, 254)); /* what it has said by now was heard */
     CU_ASSERT_EQUAL(getsockopt(server, IPPROTO_IP, IP_MINTTL, &least, &len), 0);
     CU_ASSERT_EQUAL(least, 254);
     CU_ASSERT_EQUAL(send(client, "late", 4, MSG_NOSIGNAL), 4);
@@ -214,6 +240,7 @@ static void test_a_peer_whose_key_is_not_there_is_named(void)
 
 CU_MAIN("guard", CU_CASE(test_a_segment_from_too_far_is_dropped_before_there_is_a_connection),
         CU_CASE(test_one_peer_without_ttl_security_may_come_from_anywhere),
+        CU_CASE(test_the_first_segment_tells_how_far_a_connection_came),
         CU_CASE(test_an_accepted_connection_has_its_own_least_ttl),
         CU_CASE(test_a_prefix_of_peers_has_one_key), CU_CASE(test_another_configuration_has_other_keys),
         CU_CASE(test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named),
