@@ -1,6 +1,6 @@
 # The Debian package of all three programs:
 #
-#     cmake --build build/release --target package         build/release/tandem_VERSION_ARCHITECTURE.deb
+#     cmake --build --preset release --target package         build/release/tandem_VERSION_ARCHITECTURE.deb
 #
 # CPack makes it, since a debian/ of its own would have to stand at the top. What it needs to run is read from the
 # programs (dpkg-shlibdeps), so a package is for the release of Debian that it was built on.

@@ -20,7 +20,8 @@ sys.dont_write_bytecode = True
 from case import Cases, Failed  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build" / "release"))
-TOP = {"node", "replication", "bgp", "proto", "deploy", "tests", "CMakeLists.txt", "README.md", "LICENSE"}  # dotfiles are free
+TOP = {"node", "replication", "bgp", "proto", "deploy", "tests", "CMakeLists.txt", "CMakePresets.json",
+       "README.md", "LICENSE"}  # dotfiles are free; cmake looks for its presets here only
 FLOORS = {"bgp/base": 1, "bgp": 2, "replication": 3, "node": 4}
 # floor: its rooms, and what each may include beside itself
 ROOMS = {

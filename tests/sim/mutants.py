@@ -98,7 +98,7 @@ def catch(file, *changes):
     """The first violation that the broken simulator finds."""
     copy_sources()
     break_file(file, changes)
-    run("cmake", "-S", COPY, "-B", COPY / "build" / "release", "-G", "Ninja")
+    run("cmake", "-S", COPY, "--preset", "release")
     run("cmake", "--build", COPY / "build" / "release", "--target", "sim")
     done = subprocess.run([COPY / "build/release/bin/sim", "--until-violation", "--no-shrink", "--jobs",
                            str(os.cpu_count()), "--seeds", str(SEEDS)],
