@@ -187,21 +187,30 @@ static bool is_held(const struct world *w, const struct host *h, const struct nv
            h->paused_until < n->restarted;
 }
 
-/* Does a session that nobody knows to be dead remember the route's withdrawal, and speaks against what is held? By the
- * letter of 4.6 (a) its tombstone counts for as long as it is young; what its NVA announced since it has not heard: it is
- * deaf, stands still, or is dead. */
-static bool is_spoken_against(const struct world *w, const struct host *h, int nva, int number)
+/* What the node's table has of that node by that NVA. NULL: nothing. */
+static const struct rib_path *copy_of(const struct rib *r, int origin, int nva, int number)
 {
-    const struct rib *r = &h->core->rib;
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
-        bool speaks = p->origin && p->nva == nva + 1 && !p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p);
-        if (!speaks || !rib_session_is_up(r->origins[p->origin].sessions[nva + 1].state))
-            continue;
-        const struct host *k = &w->hosts[p->origin - 1];
-        if (is_deaf(w, k, nva) || !host_runs(w, k))
+        if (p->origin == origin && p->nva == nva + 1)
+            return p;
+    }
+    return NULL;
+}
+
+/* Does a session that nobody knows to be dead speak against what is held? By the letter of 4.6 (a) its tombstone counts for
+ * as long as it is young, and by (b) its End-of-RIB does without any; what its NVA announced since it has not heard: it is
+ * deaf, stands still, or is dead. */
+static bool is_spoken_against(const struct world *w, const struct host *h, int nva, int number)
+{
+    const struct rib *r = &h->core->rib;
+    for (int i = 0; i < w->host_count; i++) {
+        uint8_t state = r->origins[i + 1].sessions[nva + 1].state;
+        const struct rib_path *p = copy_of(r, i + 1, nva, number);
+        bool speaks = p ? !p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) : state == RIB_SESSION_SYNCED;
+        if (speaks && rib_session_is_up(state) && (is_deaf(w, &w->hosts[i], nva) || !host_runs(w, &w->hosts[i])))
             return true;
     }
     return false;
