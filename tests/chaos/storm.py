@@ -28,7 +28,6 @@ sys.path[:0] = [os.path.join(ROOT, "deploy"), os.path.join(ROOT, "tests", "lib")
 sys.dont_write_bytecode = True
 
 from case import Cases, Failed  # noqa: E402
-from lab.check import Stopwatch  # noqa: E402
 from lab.net import Lab  # noqa: E402
 from lab.stream import reports  # noqa: E402
 from storm_faults import FAULTS  # noqa: E402
@@ -154,10 +153,9 @@ class Storm:
         finally:
             for fault in list(under_way):
                 self.end(fault, under_way)
-        watch = Stopwatch()
-        self.net.settle()
+        settled_ms = self.net.settle()
         lost = {stream.name: part["lost"] for stream, part in zip(self.streams, reports(*self.streams))}
-        self.journal.note("settled", ms=watch.ms, lost=lost)
+        self.journal.note("settled", ms=settled_ms, lost=lost)
         if self.failures:
             raise Failed("\n".join(self.failures))
 

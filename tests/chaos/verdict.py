@@ -13,7 +13,7 @@ from case import Failed
 ARRIVE_S = {"vm": 3, "shared": 10, "kernels": 10}  # from an announcement until it counts as sure: for as long a table may lag
 ZOMBIE_MS = 1000  # P5
 READY_MS = 2000   # scenario 2: steady again after a pause
-SETTLE_MS = 30000  # L3
+SETTLE_MS = 30000  # L3; a round that has not settled by then has failed by itself (storm_net.SETTLE_S)
 LATE = 3          # times are judged so many times as long as promised: the machine does other work too
 FAULTS_OF_PATHS = ("all killed", "all stopped")  # the branch learned its way back from the nodes
 
