@@ -73,6 +73,7 @@ static bool fill_facts(const struct repl_batch *b, Tandem__Cluster__Batch *pb, s
         things[i].state = b->facts[i].state;
         things[i].identifier = b->facts[i].identifier;
         things[i].version = b->facts[i].version;
+        things[i].restarts = b->facts[i].restarts;
     }
     pb->n_facts = b->fact_count;
     return true;
@@ -429,6 +430,7 @@ static bool read_fact(const Tandem__Cluster__Fact *pb, size_t names, struct repl
                                .generation = pb->generation,
                                .state = (uint8_t)pb->state,
                                .identifier = pb->identifier,
+                               .restarts = pb->restarts,
                                .version = pb->version };
     return true;
 }

@@ -158,7 +158,10 @@ static int apply_fact(const struct placing *x, const struct repl_fact *f, uint64
     p->quarantined += place == PLACE_BAD;
     if (place != PLACE_TAKEN)
         return 0;
-    struct rib_session fact = { .state = f->state, .generation = f->generation, .identifier = f->identifier };
+    struct rib_session fact = { .state = f->state,
+                                .generation = f->generation,
+                                .identifier = f->identifier,
+                                .restarts = f->restarts };
     fact = hold_back(p, x->rib, nva, fact);
     return rib_session_set(x->rib, p->origin, nva, &fact, now_ms);
 }
@@ -223,6 +226,21 @@ static int apply_nlri(const struct arrival *a)
     return 0;
 }
 
+/* Of another session, or one that restarts, than is known here: its fact follows later in the order. Until then nothing of
+ * one that restarts is evidence, whether it is away or back. */
+static void foretell(const struct placing *x, uint16_t nva, const struct repl_routes *group, uint64_t now_ms)
+{
+    const struct rib_session *known = &x->rib->origins[x->copy->origin].sessions[nva];
+    bool restarts = group->restarts && !known->restarts;
+    if (group->generation == known->generation && !restarts)
+        return;
+    struct rib_session fact = { .state = group->restarts ? RIB_SESSION_GRACE : RIB_SESSION_SYNCING,
+                                .generation = group->generation,
+                                .identifier = known->identifier };
+    fact = hold_back(x->copy, x->rib, nva, fact);
+    rib_session_learn(x->rib, x->copy->origin, nva, &fact, now_ms);
+}
+
 static int apply_group(const struct placing *x, const struct repl_routes *group, uint64_t now_ms)
 {
     struct repl_replica *p = x->copy;
@@ -231,14 +249,7 @@ static int apply_group(const struct placing *x, const struct repl_routes *group,
         miss(p);
         return 0;
     }
-    const struct rib_session *known = &x->rib->origins[p->origin].sessions[nva];
-    if (group->generation != known->generation) { /* its fact follows later in the order */
-        struct rib_session fact = { .state = group->restarts ? RIB_SESSION_GRACE : RIB_SESSION_SYNCING,
-                                    .generation = group->generation,
-                                    .identifier = known->identifier };
-        fact = hold_back(p, x->rib, nva, fact);
-        rib_session_learn(x->rib, p->origin, nva, &fact, now_ms);
-    }
+    foretell(x, nva, group, now_ms);
     struct arrival a = { .placing = x, .group = group, .nva = nva, .now_ms = now_ms };
     if (!group->attr)
         return apply_nlri(&a);

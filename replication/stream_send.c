@@ -175,6 +175,19 @@ static bool is_group(const struct repl_batcher *b, uint32_t group, const struct 
            g->family == k->family && g->has_path_id == k->has_path_id && g->disproved == k->disproved;
 }
 
+/* What a copy holds back until its own next cut is said as it came: its reader holds it back, too. */
+static uint8_t state_of(const struct repl_batcher *b, uint16_t nva)
+{
+    if (b->copy && repl_replica_is_pending(b->copy, nva))
+        return RIB_SESSION_SYNCED;
+    return b->origin->sessions[nva].state;
+}
+
+static bool restarts(const struct repl_batcher *b, uint16_t nva)
+{
+    return b->origin->sessions[nva].restarts && state_of(b, nva) != RIB_SESSION_SYNCED;
+}
+
 static uint32_t find_group(struct repl_batcher *b, const struct rib *r,
                            const struct repl_names *names, const struct group_key *k)
 {
@@ -192,7 +205,7 @@ static uint32_t find_group(struct repl_batcher *b, const struct rib *r,
         .family = k->family,
         .has_path_id = k->has_path_id,
         .disproved = k->disproved,
-        .restarts = b->origin->sessions[k->nva].state == RIB_SESSION_GRACE,
+        .restarts = restarts(b, k->nva),
     };
     b->group_last[group] = b->from;
     b->cost += REPL_COST_ROUTES;
@@ -231,14 +244,6 @@ static void take_path(struct repl_batcher *b, const struct rib *r, const struct 
     b->cost += bytes + steps;
 }
 
-/* What a copy holds back until its own next cut is said as it came: its reader holds it back, too. */
-static uint8_t state_of(const struct repl_batcher *b, uint16_t nva)
-{
-    if (b->copy && repl_replica_is_pending(b->copy, nva))
-        return RIB_SESSION_SYNCED;
-    return b->origin->sessions[nva].state;
-}
-
 static void take_fact(struct repl_batcher *b, const struct repl_names *names, uint16_t nva,
                       uint64_t version)
 {
@@ -247,6 +252,7 @@ static void take_fact(struct repl_batcher *b, const struct repl_names *names, ui
                                                     .generation = s->generation,
                                                     .state = state_of(b, nva),
                                                     .identifier = s->identifier,
+                                                    .restarts = restarts(b, nva),
                                                     .version = b->tells_versions ? version - b->from : 0 };
     b->cost += REPL_COST_FACT;
 }

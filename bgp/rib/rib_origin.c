@@ -42,8 +42,9 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     bool graced_now = fact->state == RIB_SESSION_GRACE && s->state != RIB_SESSION_GRACE;
     bool resumes = s->state == RIB_SESSION_GRACE && rib_session_is_up(fact->state);
     r->restarts -= s->restarts;
-    bool is_back = s->restarts || s->state == RIB_SESSION_SYNCED; /* a copy may not have heard of the time between */
-    s->restarts = fact->state == RIB_SESSION_GRACE || (fact->state == RIB_SESSION_SYNCING && !new_session && is_back);
+    bool was_there = !new_session && (s->restarts || s->state == RIB_SESSION_SYNCED);
+    bool is_back = fact->restarts || was_there; /* a copy may not have heard of the time between */
+    s->restarts = fact->state == RIB_SESSION_GRACE || (fact->state == RIB_SESSION_SYNCING && is_back);
     r->restarts += s->restarts;
     r->session_changes += fact->state != s->state;
     bool other_identifier = fact->identifier != s->identifier; /* the last step of the decision */

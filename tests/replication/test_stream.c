@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bgp/codec/update.h"
+#include "replication/evidence.h"
 #include "tests/lib/cu.h"
 #include "tests/lib/ribs.h"
 
@@ -140,7 +141,7 @@ static bool is_equal(struct pair *p)
     }
     for (int nva = 1; nva <= RIBS_NVAS; nva++)
         if (a->sessions[nva].state != b->sessions[nva].state ||
-            a->sessions[nva].generation != b->sessions[nva].generation)
+            a->sessions[nva].generation != b->sessions[nva].generation || a->sessions[nva].restarts != b->sessions[nva].restarts)
             return false;
     return true;
 }
@@ -365,6 +366,61 @@ static void test_a_session_that_restarts_is_never_taken_for_one_that_is_up(void)
     end(&p);
 }
 
+/* The reader holds a route over the same NVA's restart … */
+static void begin_holding(struct pair *p)
+{
+    begin(p);
+    ribs_session(&p->replica, REPLICA, 1, RIB_SESSION_SYNCED, 1, p->now);
+    ribs_announce(&p->replica, REPLICA, 1, 0, 0, 65000);
+    ribs_session(&p->replica, REPLICA, 1, RIB_SESSION_GRACE, 1, p->now);
+}
+
+/* … and does so still, whatever of the table has come. */
+static void run_and_hold(struct pair *p)
+{
+    enum repl_apply result;
+    uint32_t net = rib_path_net(&p->replica.rib, ribs_path(&p->replica, REPLICA, 1, 0, 0));
+    for (int left = MESSAGES_MAX; left && transfer(p, &result); left--) {
+        CU_ASSERT_EQUAL(repl_evidence_judge(&p->replica.rib, net, p->now), 0);
+        CU_ASSERT_NOT_EQUAL(ribs_path(&p->replica, REPLICA, 1, 0, 0)->attrs, 0);
+    }
+    CU_ASSERT_TRUE(is_equal(p));
+}
+
+/* A session is back from a restart and has not told all: what is not there any more, it may have lost on the way. Who reads
+ * the table anew comes to the fact before it comes to that … */
+static void test_who_reads_anew_knows_that_a_session_is_back_from_a_restart(void)
+{
+    struct pair p;
+    begin_holding(&p);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, p.now);
+    ribs_announce(&p.origin, ORIGIN, 1, 0, 0, 65000);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_GRACE, 1, p.now);
+    ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCING, 1, p.now);
+    ribs_withdraw(&p.origin, ORIGIN, 1, 0, 0, p.now); /* it has not kept forwarding */
+    run_and_hold(&p);
+    end(&p);
+}
+
+/* … or behind that, as who reads on does, to whom the session was up. */
+static void test_withdrawals_before_the_fact_of_a_restart_are_read_as_such(void)
+{
+    for (int anew = 0; anew < 2; anew++) {
+        struct pair p;
+        begin_holding(&p);
+        repl_batcher_limit(p.batcher, 1);
+        ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, p.now);
+        ribs_announce(&p.origin, ORIGIN, 1, 0, 0, 65000);
+        if (!anew)
+            run(&p);
+        ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_GRACE, 1, p.now);
+        ribs_withdraw(&p.origin, ORIGIN, 1, 0, 0, p.now); /* held over an earlier restart already */
+        ribs_session(&p.origin, ORIGIN, 1, RIB_SESSION_SYNCING, 1, p.now);
+        run_and_hold(&p);
+        end(&p);
+    }
+}
+
 /* ---- incarnations, order ---- */
 
 static void restart_origin(struct pair *p)
@@ -572,6 +628,9 @@ static void step(struct pair *p)
     CU_ASSERT_EQUAL_FATAL(rib_sweep(&p->replica.rib, pick(p, 24), p->now), 0);
     if (s->state == RIB_SESSION_DOWN || dice < 3)
         ribs_session(&p->origin, ORIGIN, nva, RIB_SESSION_SYNCING, s->generation + 1, p->now);
+    else if (dice < 6) /* it restarts, or is back */
+        ribs_session(&p->origin, ORIGIN, nva, s->state == RIB_SESSION_GRACE ? RIB_SESSION_SYNCING : RIB_SESSION_GRACE,
+                     s->generation, p->now);
     else if (dice < 45)
         ribs_announce(&p->origin, ORIGIN, nva, number, path_id, 65000 + pick(p, 3));
     else if (dice < 70)
@@ -628,6 +687,8 @@ CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
         CU_CASE(test_a_session_that_went_down_takes_its_routes_along),
         CU_CASE(test_a_session_that_came_again_keeps_its_routes_until_the_cut),
         CU_CASE(test_a_session_that_restarts_is_never_taken_for_one_that_is_up),
+        CU_CASE(test_who_reads_anew_knows_that_a_session_is_back_from_a_restart),
+        CU_CASE(test_withdrawals_before_the_fact_of_a_restart_are_read_as_such),
         CU_CASE(test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib),
         CU_CASE(test_a_batch_of_another_incarnation_or_place_changes_nothing),
         CU_CASE(test_a_position_that_the_origin_never_had_starts_over),

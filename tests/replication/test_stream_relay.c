@@ -169,7 +169,7 @@ static bool is_equal(struct trio *t, struct holder *h)
     }
     for (int nva = 1; nva <= RIBS_NVAS; nva++)
         if (a->sessions[nva].state != b->sessions[nva].state ||
-            a->sessions[nva].generation != b->sessions[nva].generation)
+            a->sessions[nva].generation != b->sessions[nva].generation || a->sessions[nva].restarts != b->sessions[nva].restarts)
             return false;
     return true;
 }
@@ -378,7 +378,35 @@ static void test_an_end_of_rib_outlives_the_connection_that_brought_it(void)
     end(&t);
 }
 
-/* Nor does one that breaks within a RESET lose the sweep. */
+/* Who had it from the origin, and reads on from a copy that still waits for its cut, keeps it: no session restarts there. */
+static void test_what_a_copy_holds_back_is_not_taken_back_from_its_reader(void)
+{
+    struct trio t;
+    begin(&t);
+    fill(&t, 1);
+    run(&t);
+    ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_GRACE, 1, t.now);
+    ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_SYNCING, 1, t.now);
+    while (near_reads(&t))
+        ;
+    ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, t.now);
+    far_joins(&t, false);
+    while (far_reads(&t))
+        ;
+    for (uint32_t i = 1; i < 30; i++)
+        ribs_announce(&t.origin, ORIGIN, 1, i, 0, 65000);
+    repl_batcher_limit(t.batcher, 10);
+    CU_ASSERT_TRUE(near_reads(&t));
+    CU_ASSERT_FALSE(t.near.copy.at_cut);
+    far_joins(&t, true);
+    CU_ASSERT_TRUE(far_reads(&t));
+    CU_ASSERT_EQUAL(t.far.ribs.rib.origins[ORIGIN].sessions[1].state, RIB_SESSION_SYNCED);
+    run(&t);
+    CU_ASSERT_TRUE(is_equal(&t, &t.far));
+    end(&t);
+}
+
+/* A connection that breaks within a RESET does not lose the sweep. */
 static void test_a_reset_outlives_the_connection_that_brought_it(void)
 {
     struct trio t;
@@ -462,8 +490,11 @@ static void change(struct trio *t)
         ribs_announce(&t->origin, ORIGIN, nva, number, path_id, 65000 + random_below(&t->random, 3));
     else if (dice < 90)
         ribs_withdraw(&t->origin, ORIGIN, nva, number, path_id, t->now);
-    else if (dice < 97)
+    else if (dice < 95)
         ribs_session(&t->origin, ORIGIN, nva, RIB_SESSION_SYNCED, s->generation, t->now);
+    else if (dice < 97) /* it restarts, or is back */
+        ribs_session(&t->origin, ORIGIN, nva, s->state == RIB_SESSION_GRACE ? RIB_SESSION_SYNCING : RIB_SESSION_GRACE,
+                     s->generation, t->now);
     else
         ribs_session(&t->origin, ORIGIN, nva, RIB_SESSION_DOWN, s->generation, t->now);
 }
@@ -518,6 +549,7 @@ static void test_any_history_ends_equal_everywhere(void)
         struct trio t;
         begin(&t);
         t.random = random;
+        repl_batcher_limit(t.batcher, 1 + random_below(&t.random, 40)); /* cuts are rare then */
         for (int i = 0; i < 500; i++)
             step(&t);
         near_joins(&t);
@@ -540,6 +572,7 @@ CU_MAIN("stream_relay", CU_CASE(test_a_table_passes_through_a_copy_with_its_vers
         CU_CASE(test_what_was_disproved_of_a_living_node_counts_again_where_it_is_read),
         CU_CASE(test_a_copy_with_holes_serves_nobody),
         CU_CASE(test_an_end_of_rib_outlives_the_connection_that_brought_it),
+        CU_CASE(test_what_a_copy_holds_back_is_not_taken_back_from_its_reader),
         CU_CASE(test_a_reset_outlives_the_connection_that_brought_it),
         CU_CASE(test_versions_that_make_no_sense_are_quarantined),
         CU_CASE(test_any_history_ends_equal_everywhere))

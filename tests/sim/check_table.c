@@ -335,11 +335,11 @@ static bool is_restart_untold(const struct world *w, const struct rib *r, const 
 {
     const struct core *owner = w->hosts[p->origin - 1].core;
     bool restarts = r->origins[p->origin].sessions[p->nva].restarts;
-    if (!owner)
+    if (!owner || !restarts)
         return restarts;
     const struct rib_session *own = &owner->rib.origins[p->origin].sessions[p->nva];
-    bool is_telling = rib_session_is_up(own->state) && own->restarts; /* who read its table anew does not know that */
-    return is_telling || (restarts && !is_told_since(w, &owner->rib, p->nva, own->lost_ms));
+    bool is_telling = rib_session_is_up(own->state) && own->restarts;
+    return is_telling || !is_told_since(w, &owner->rib, p->nva, own->lost_ms);
 }
 
 /* Held of a node that is away, and nobody has told all since it lost that one; or over a restart. */
