@@ -56,10 +56,13 @@ bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t 
 void hash_remove(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value);
 size_t hash_memory(const struct hash_index *x);
 
+/* Behind its own cells stand those of the homes that follow: they end it, where cells tell their homes. Else a gap does. */
 struct hash_probe {
-    const uint32_t *at, *end;
-    uint32_t tag;   /* what a cell of this hash has above its value */
-    uint32_t limit; /* values are below */
+    const uint32_t *at; /* NULL: there is no cell at all */
+    uint32_t tag;       /* what a cell of this hash has above its value */
+    uint32_t limit;     /* values are below */
+    uint32_t behind;    /* first bits of a cell whose home is the next one */
+    uint32_t far, step; /* so many homes, as first bits, may have cells here already; 0: they are not told */
 };
 
 static inline uint32_t hash_home(const struct hash_table *t, uint64_t hash)
@@ -83,18 +86,22 @@ static inline struct hash_probe hash_probe(const struct hash_index *x, uint64_t 
     const struct hash_table *t = hash_table_of(x, hash);
     if (!t->cells)
         return (struct hash_probe){ 0 };
-    return (struct hash_probe){ .at = t->cells + hash_home(t, hash),
-                                .end = t->cells + t->homes + t->slack,
+    const uint32_t home = hash_home(t, hash), a_home = 1u << (32 - HASH_HOME_BITS);
+    return (struct hash_probe){ .at = t->cells + home,
                                 .tag = hash_tag(t, hash),
-                                .limit = 1u << t->bits };
+                                .limit = 1u << t->bits,
+                                .behind = (home + 1) * a_home,
+                                .step = t->is_vague ? 0 : a_home };
 }
 
 /* The next value that may have this hash, 0 when there is none. */
 static inline uint32_t hash_probe_next(struct hash_probe *p)
 {
-    while (p->at != p->end && *p->at) {
-        uint32_t value = *p->at++ ^ p->tag; /* of another tag: not below the limit */
-        if (value && value < p->limit)
+    for (uint32_t cell; p->at && (cell = *p->at) && cell - p->behind >= p->far;) {
+        uint32_t value = cell ^ p->tag; /* of another tag: not below the limit */
+        p->at++;
+        p->far += p->step;
+        if (value < p->limit)
             return value;
     }
     return 0;
