@@ -214,7 +214,8 @@ static int apply_nlri(const struct arrival *a)
     const uint8_t *steps = a->group->versions;
     struct rib_stretch s;
     uint64_t distance = 0;
-    while (rib_next_stretch(x->rib, &nlri, &s))
+    while (rib_next_stretch(x->rib, &nlri, &s)) {
+        rib_expect(x->rib, &s);
         for (uint32_t i = 0; i < s.count; i++) {
             distance += x->is_on ? repl_varint_next(&steps) : 0;
             enum place place = take_place(x, distance);
@@ -223,6 +224,7 @@ static int apply_nlri(const struct arrival *a)
             if (err)
                 return err;
         }
+    }
     return 0;
 }
 

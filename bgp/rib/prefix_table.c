@@ -96,23 +96,21 @@ uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix 
     return find(t, p, hash_prefix(t, p));
 }
 
-void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *prefixes,
-                         uint32_t count, uint32_t *likely)
+uint64_t prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p)
 {
-    uint64_t hashes[PREFIX_EXPECT];
-    assert(count <= PREFIX_EXPECT);
-    for (uint32_t i = 0; i < count; i++) {
-        hashes[i] = hash_prefix(t, &prefixes[i]);
-        hash_prefetch(&t->index[prefixes[i].family], hashes[i]);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        enum bgp_family f = (enum bgp_family)prefixes[i].family;
-        struct hash_probe probe = hash_probe(&t->index[f], hashes[i]);
-        uint32_t place = hash_probe_next(&probe);
-        likely[i] = place ? prefix_index(f, place) : 0;
-        if (place)
-            __builtin_prefetch(slab_at(&t->records[f], place));
-    }
+    uint64_t hash = hash_prefix(t, p);
+    hash_prefetch(&t->index[p->family], hash);
+    return hash;
+}
+
+uint32_t prefix_table_likely(const struct prefix_table *t, enum bgp_family f, uint64_t hash)
+{
+    struct hash_probe probe = hash_probe(&t->index[f], hash);
+    uint32_t place = hash_probe_next(&probe);
+    if (!place)
+        return 0;
+    __builtin_prefetch(slab_at(&t->records[f], place));
+    return prefix_index(f, place);
 }
 
 static void free_record(struct prefix_table *t, enum bgp_family f, uint32_t place)

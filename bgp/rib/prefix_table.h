@@ -9,10 +9,7 @@
 #include "bgp/base/slab.h"
 #include "bgp/codec/types.h"
 
-enum {
-    PREFIX_FAMILY_SHIFT = 31,
-    PREFIX_EXPECT = 64, /* at a time */
-};
+enum { PREFIX_FAMILY_SHIFT = 31 };
 
 struct prefix_table {
     struct slab records[BGP_FAMILIES]; /* the caller's record, then the key */
@@ -45,11 +42,11 @@ void prefix_table_fini(struct prefix_table *t);
 
 /* Index of a prefix, 0 when it is not there. */
 uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p);
-/* These prefixes, at most PREFIX_EXPECT, are about to be looked up: ask the memory system for their cells and
- * records all at once, so that the waits overlap. likely[i]: the index that prefix i probably has, 0 =
- * probably none. */
-void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *prefixes,
-                         uint32_t count, uint32_t *likely);
+/* This prefix is about to be looked up: ask the memory system for its cell, and, when the same was done for others,
+ * so that the waits overlap, for the record that the cell names. Returns its hash … */
+uint64_t prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p);
+/* … and the index that it probably has, 0 = probably none. */
+uint32_t prefix_table_likely(const struct prefix_table *t, enum bgp_family family, uint64_t hash);
 /* Index of a prefix, made with a zeroed record when it is new; 0 when memory ends. */
 uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p);
 void prefix_table_drop(struct prefix_table *t, uint32_t index);

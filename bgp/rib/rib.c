@@ -419,24 +419,25 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct
     rib_judge_kept(r, other, p->nva);
 }
 
-static void expect(const struct rib *r, const struct rib_stretch *s)
+bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s)
 {
-    uint32_t likely[PREFIX_EXPECT];
-    prefix_table_expect(&r->nets, s->prefixes, s->count, likely);
+    uint32_t n = 0;
+    for (; n < RIB_STRETCH && bgp_nlri_next(nlri, &s->prefixes[n], &s->path_ids[n]); n++)
+        s->hashes[n] = prefix_table_expect(&r->nets, &s->prefixes[n]);
+    s->count = n;
+    return n;
+}
+
+void rib_expect(const struct rib *r, const struct rib_stretch *s)
+{
+    uint32_t likely[RIB_STRETCH];
+    for (uint32_t i = 0; i < s->count; i++)
+        likely[i] = prefix_table_likely(&r->nets, (enum bgp_family)s->prefixes[i].family, s->hashes[i]);
     for (uint32_t i = 0; i < s->count; i++) {
         uint32_t path = likely[i] ? rib_net(r, likely[i])->paths : 0;
         if (path)
             __builtin_prefetch(rib_path(r, path));
     }
-}
-
-bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s)
-{
-    s->count = 0;
-    while (s->count < PREFIX_EXPECT && bgp_nlri_next(nlri, &s->prefixes[s->count], &s->path_ids[s->count]))
-        s->count++;
-    expect(r, s);
-    return s->count;
 }
 
 static int announce(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,

@@ -293,13 +293,17 @@ static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
     return prefix_table_record(&r->nets, index);
 }
 
-/* The next routes of an NLRI field, whose memory is asked for all at once (prefix_table_expect) before the first of
- * them is announced or withdrawn. False: there are no more. */
+/* The next routes of an NLRI field, whose memory is asked for all at once before the first of them is announced or
+ * withdrawn: the cells that name them (prefix_table_expect), … False: there are no more. */
+enum { RIB_STRETCH = 64 };
 struct rib_stretch {
-    struct ip_prefix prefixes[PREFIX_EXPECT];
-    uint32_t path_ids[PREFIX_EXPECT], count;
+    struct ip_prefix prefixes[RIB_STRETCH];
+    uint64_t hashes[RIB_STRETCH];
+    uint32_t path_ids[RIB_STRETCH], count;
 };
 bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s);
+/* … and what those name. Who has other things to look for does it between the two. */
+void rib_expect(const struct rib *r, const struct rib_stretch *s);
 
 /* What is programmed: the ECMP set, 0 = nothing. */
 static inline uint32_t rib_net_nhset(const struct rib *r, uint32_t net)

@@ -393,10 +393,12 @@ static void announce_one(struct core *c, struct core_peer *p, const struct ip_pr
 static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, const struct bgp_attrs *attrs)
 {
     struct rib_stretch s;
+    bool is_more = rib_next_stretch(&c->rib, &nlri, &s);
     uint32_t id = bgp_attrs_intern(&c->rib.attrs, attrs);
     core_must(!id);
     const struct rib_news news = rib_news(&c->rib, c->rib.self, p->nva, id);
-    while (rib_next_stretch(&c->rib, &nlri, &s)) {
+    for (; is_more; is_more = rib_next_stretch(&c->rib, &nlri, &s)) {
+        rib_expect(&c->rib, &s);
         p->announced += s.count;
         for (uint32_t i = 0; i < s.count; i++)
             announce_one(c, p, &s.prefixes[i], s.path_ids[i], &news);
@@ -408,6 +410,7 @@ static void withdraw(struct core *c, struct core_peer *p, struct bgp_nlri nlri)
 {
     struct rib_stretch s;
     while (rib_next_stretch(&c->rib, &nlri, &s)) {
+        rib_expect(&c->rib, &s);
         p->withdrawn += s.count;
         for (uint32_t i = 0; i < s.count; i++)
             if (core_budget_has_room(c, p, &s.prefixes[i], s.path_ids[i]))

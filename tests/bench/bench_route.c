@@ -51,7 +51,9 @@ STEP uint32_t step_intern(struct way *w)
 
 STEP uint32_t step_read_prefixes(struct way *w)
 {
-    return rib_next_stretch(&w->rib, &w->update.reach[0], &w->stretch) ? w->stretch.count : 0;
+    bool is_any = rib_next_stretch(&w->rib, &w->update.reach[0], &w->stretch);
+    rib_expect(&w->rib, &w->stretch);
+    return is_any ? w->stretch.count : 0;
 }
 
 STEP void step_insert(struct way *w, uint32_t count, uint32_t attrs)
