@@ -15,6 +15,7 @@ void slab_init(struct slab *s, size_t record_size)
     *s = (struct slab){ .size = (uint32_t)record_size, .top = 1 };
     while (2 * block_bytes(s) <= POOL_BLOCK_MAX)
         s->shift++;
+    s->mask = (1u << s->shift) - 1;
 }
 
 void slab_use_pool(struct slab *s, struct pool *pool)
@@ -76,15 +77,13 @@ uint32_t slab_new(struct slab *s)
     return index;
 }
 
-bool slab_reach(struct slab *s, uint32_t index)
+bool slab_extend(struct slab *s, uint32_t index)
 {
     while (index >> s->shift >= s->block_count)
         if (!grow(s))
             return false;
-    if (index >= s->top) {
-        s->count += index + 1 - s->top;
-        s->top = index + 1;
-    }
+    s->count += index + 1 - s->top;
+    s->top = index + 1;
     return true;
 }
 

@@ -17,7 +17,7 @@ struct slab {
     unsigned char **blocks; /* of 1 << shift records: as many as fit POOL_BLOCK_MAX */
     struct pool *pool;      /* of the blocks after the first SLAB_SMALL; NULL: malloc's, all of them */
     uint32_t block_count, block_cap;
-    uint32_t shift;
+    uint32_t shift, mask; /* of an index: its block, and its place there */
     uint32_t size;  /* bytes a record, at least 4 */
     uint32_t top;   /* lowest index never handed out */
     uint32_t free;  /* head of the free list, 0 = empty */
@@ -35,12 +35,15 @@ void slab_free(struct slab *s, uint32_t index);
 
 /* Have all records up to this index, which nobody asks slab_new for: for what stands beside the records of another
  * slab. Takes as long as there are new blocks, not records. False, and nothing changed: memory ends. */
-bool slab_reach(struct slab *s, uint32_t index);
+bool slab_extend(struct slab *s, uint32_t index);
+static inline bool slab_reach(struct slab *s, uint32_t index)
+{
+    return index < s->top || slab_extend(s, index);
+}
 
 static inline void *slab_at(const struct slab *s, uint32_t index)
 {
-    uint32_t within = index & ((1u << s->shift) - 1);
-    return s->blocks[index >> s->shift] + (size_t)within * s->size;
+    return s->blocks[index >> s->shift] + (size_t)(index & s->mask) * s->size;
 }
 
 /* Bytes held, of malloc's and the pool's. */
