@@ -111,17 +111,31 @@ static uint64_t first_open(const struct vlist *v)
 
 /* ---- runs ---- */
 
-/* Do the ids follow each other in steps of this size, as far as they are there? */
+/* The id that the first version has, or would have, if these follow each other in steps of this size. */
+static uint32_t first_of(const uint32_t *ids, uint32_t step)
+{
+    uint32_t n = 0;
+    while (!ids[n])
+        n++;
+    return ids[n] - n * step;
+}
+
+/* Do they, as far as they are there? Four at a time, where the processor can. */
 static bool is_run(const uint32_t *ids, uint32_t step)
 {
-    uint32_t n = 0, differ = 0;
-    while (n < VLIST_CHUNK && !ids[n])
-        n++;
-    if (n == VLIST_CHUNK)
-        return false;
-    for (uint32_t first = ids[n] - n * step; n < VLIST_CHUNK; n++)
+    uint32_t first = first_of(ids, step), differ = 0;
+    for (uint32_t n = 0; n < VLIST_CHUNK; n++)
         differ |= ids[n] ? ids[n] ^ (first + n * step) : 0;
     return !differ;
+}
+
+/* Which of 64 are there? */
+static uint64_t bits_of(const uint32_t *ids)
+{
+    uint64_t bits = 0;
+    for (uint32_t n = 0; n < 64; n++)
+        bits |= (uint64_t)(ids[n] != 0) << n;
+    return bits;
 }
 
 /* The ids give way to a bit each. Without memory for the bits they stay. */
@@ -130,13 +144,10 @@ static void become_run(const struct vlist *v, struct vlist_chunk *c, uint32_t st
     c->there = calloc(RUN_WORDS, sizeof *c->there);
     if (!c->there)
         return;
+    c->first = first_of(c->ids, step);
     c->step = step;
-    for (uint32_t n = 0; n < VLIST_CHUNK; n++) {
-        if (!c->ids[n])
-            continue;
-        c->first = c->ids[n] - n * step;
-        c->there[n / 64] |= (uint64_t)1 << n % 64;
-    }
+    for (uint32_t i = 0; i < RUN_WORDS; i++)
+        c->there[i] = bits_of(c->ids + 64 * i);
     free_ids(v, c);
 }
 
@@ -144,7 +155,7 @@ static void become_run(const struct vlist *v, struct vlist_chunk *c, uint32_t st
 static void pack(const struct vlist *v, struct vlist_chunk *c)
 {
     const uint32_t up = 1, down = UINT32_MAX;
-    if (!c->ids)
+    if (!c->ids || !c->live)
         return;
     if (is_run(c->ids, up))
         become_run(v, c, up);
