@@ -82,6 +82,7 @@ struct repl_routes {
     uint16_t len;
     bool disproved;          /* the origin is away, and evidence speaks against them */
     bool restarts;           /* so does their session, whose fact may follow later in the order */
+    bool unheard;            /* tombstones: the NVA has not told them again, and not withdrawn them either */
     const uint8_t *versions; /* a varint for each of nlri: distance from the one before it, of the first
                                 from the batch's `from`; as many as nlri has */
     uint16_t versions_len;   /* 0 = not told */
@@ -106,7 +107,7 @@ struct repl_batch {
     uint32_t attr_count, fact_count, route_count;
 };
 /* What its parts take at most in a message, beside their bytes, and what is around them. */
-enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 44, REPL_COST_FACT = 34, REPL_COST_ROUTES = 36, REPL_COST_BATCH = 64 };
+enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 44, REPL_COST_FACT = 34, REPL_COST_ROUTES = 38, REPL_COST_BATCH = 64 };
 
 /* Of a shared target, as the sender sees it: hints only, the fence in the target decides. */
 struct repl_hint {

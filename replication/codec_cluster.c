@@ -97,6 +97,7 @@ static bool fill_routes(const struct repl_batch *b, Tandem__Cluster__Batch *pb, 
         things[i].versions = codec_bytes(r->versions, r->versions_len);
         things[i].disproved = r->disproved;
         things[i].restarts = r->restarts;
+        things[i].unheard = r->unheard;
     }
     pb->n_routes = b->route_count;
     return true;
@@ -466,6 +467,7 @@ static bool read_routes(const Tandem__Cluster__Routes *pb, size_t names, size_t 
                                  .len = (uint16_t)pb->nlri.len,
                                  .disproved = pb->disproved,
                                  .restarts = pb->restarts,
+                                 .unheard = pb->unheard,
                                  .versions = pb->versions.data,
                                  .versions_len = (uint16_t)pb->versions.len };
     return true;

@@ -116,12 +116,12 @@ static const struct rib_path *entry_of(const struct rib *r, const struct rib_pat
 }
 
 /* What it says by that: announced, withdrawn, or NULL. What others have disproved says nothing, neither that it is
- * there nor that it is not: between two cuts it may come before the word that its session is no more. Nor does what is
- * not there (any more) when a session is back from a restart and has not told all: it may have been lost on the way. */
+ * there nor that it is not: between two cuts it may come before the word that its session is no more. Nor does what a
+ * session that is back from a restart has lost on the way, before it has told all: only what it has withdrawn since. */
 static const struct rib_path *statement(const struct rib *r, const struct rib_path *held, int origin)
 {
     const struct rib_path *p = entry_of(r, held, origin);
-    bool is_void = p && (p->attrs ? p->flags & RIB_PATH_DISPROVED : r->origins[origin].sessions[p->nva].restarts);
+    bool is_void = p && (p->attrs ? p->flags & RIB_PATH_DISPROVED : rib_path_is_left_over(r, p));
     return is_void ? NULL : p;
 }
 
@@ -156,7 +156,7 @@ static enum word word_of(const struct rib *r, uint32_t net, uint16_t nva, int or
             continue;
         if (p->attrs)
             return WORD_ANNOUNCED;
-        if (!r->origins[origin].sessions[nva].restarts)
+        if (!rib_path_is_left_over(r, p))
             word = WORD_WITHDRAWN;
     }
     return word;

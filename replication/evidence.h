@@ -3,7 +3,7 @@
  * While an origin is away (dead, unreachable, or restarted as a new incarnation) its copies are held:
  * GRACE for a while (preferred like LIVE), then STALE (last resort), then dropped. But what a healthy
  * live session of the same NVA says overrides a held copy at once:
- *   a  it has a tombstone for the route: withdrawn;
+ *   a  it has a tombstone for the route: withdrawn (what a restart has left is none before that session has told all);
  *   b  it reached End-of-RIB after the copy lost its origin, without the route (symmetric NVAs);
  *   c  it announces the route itself: that copy is the fresher one from now on, also when it goes.
  * A copy so disproved stays so until its origin is alive again and says otherwise.

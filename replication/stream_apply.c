@@ -197,6 +197,8 @@ static int apply_route(const struct arrival *a, const struct ip_prefix *prefix, 
     uint8_t origin = a->placing->copy->origin;
     int err = a->attrs ? rib_announce_news(r, &a->news, prefix, path_id)
                        : rib_withdraw(r, origin, a->nva, prefix, path_id, a->now_ms);
+    if (!err && !a->attrs && (a->group->unheard || !a->placing->is_on)) /* without its place: who knows when it was */
+        rib_unhear(r, origin, a->nva, prefix, path_id);
     if (err || !a->group->disproved)
         return err;
     rib_disprove(r, origin, a->nva, prefix, path_id);

@@ -158,7 +158,7 @@ struct group_key {
     uint32_t attrs;
     uint16_t nva;
     uint8_t family;
-    bool has_path_id, disproved;
+    bool has_path_id, disproved, unheard;
 };
 
 static uint32_t group_slot(const struct group_key *k)
@@ -172,7 +172,8 @@ static bool is_group(const struct repl_batcher *b, uint32_t group, const struct 
 {
     const struct repl_routes *g = &b->routes[group];
     return b->group_attr[group] == k->attrs && b->name_numbers[g->nva] == k->nva &&
-           g->family == k->family && g->has_path_id == k->has_path_id && g->disproved == k->disproved;
+           g->family == k->family && g->has_path_id == k->has_path_id && g->disproved == k->disproved &&
+           g->unheard == k->unheard;
 }
 
 /* What a copy holds back until its own next cut is said as it came: its reader holds it back, too. */
@@ -206,6 +207,7 @@ static uint32_t find_group(struct repl_batcher *b, const struct rib *r,
         .has_path_id = k->has_path_id,
         .disproved = k->disproved,
         .restarts = restarts(b, k->nva),
+        .unheard = k->unheard,
     };
     b->group_last[group] = b->from;
     b->cost += REPL_COST_ROUTES;
@@ -234,7 +236,8 @@ static void take_path(struct repl_batcher *b, const struct rib *r, const struct 
                                                             .nva = p->nva,
                                                             .family = e->prefix.family,
                                                             .has_path_id = e->path_id != 0,
-                                                            .disproved = p->flags & RIB_PATH_DISPROVED });
+                                                            .disproved = p->flags & RIB_PATH_DISPROVED,
+                                                            .unheard = !p->attrs && p->flags & RIB_PATH_UNSEEN });
     uint16_t bytes = nlri_bytes(e->prefix.len, e->path_id != 0);
     uint16_t steps = b->tells_versions ? varint_len(version - b->group_last[e->group]) : 0;
     struct repl_routes *group = &b->routes[e->group];

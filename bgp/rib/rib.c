@@ -279,7 +279,7 @@ static void hear_again(struct rib *r, uint32_t index)
     struct rib_path *p = rib_path(r, index);
     if (!r->origins[p->origin].place && !rib_path_is_unheard(r, p))
         return;
-    if (rib_path_is_former(r, p) || p->flags & RIB_PATH_OUTDONE || rib_path_is_reviewed(r, p))
+    if (rib_path_is_former(r, p) || rib_path_is_left_over(r, p) || p->flags & RIB_PATH_OUTDONE || rib_path_is_reviewed(r, p))
         rib_mark_dirty(r, rib_path_net(r, p)); /* it is the word of the session that there is now: evidence */
     rib_readmit(r, p);
     p->flags &= (uint8_t)~RIB_PATH_UNSEEN;
@@ -542,7 +542,11 @@ int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
     const struct rib_path p = *rib_path(r, index);
     struct ip_prefix prefix;
     prefix_table_prefix(&r->nets, rib_path_net(r, rib_path(r, index)), &prefix);
-    return rib_withdraw(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), now_ms);
+    if (rib_withdraw(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), now_ms))
+        return BGP_ERR_NOMEM;
+    if (r->keep_tombstones)
+        rib_path(r, index)->flags |= RIB_PATH_UNSEEN;
+    return 0;
 }
 
 void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)

@@ -36,7 +36,7 @@ enum rib_class { RIB_LIVE, RIB_GRACE, RIB_STALE, RIB_GONE };
 
 enum rib_path_flag {
     RIB_PATH_OUTDONE = 1 << 0,   /* held over its NVA's restart, and a living session has its own word on it */
-    RIB_PATH_UNSEEN = 1 << 1,    /* it moved in its order, and is not heard again for all that */
+    RIB_PATH_UNSEEN = 1 << 1,    /* it moved in its order, or became a tombstone, and is not heard again for all that */
     RIB_PATH_DISPROVED = 1 << 2, /* evidence says that the NVA does not announce it any more */
     RIB_PATH_HAS_ID = 1 << 3,    /* it is a struct rib_path_with_id */
     RIB_PATH_VERDICT = 0xf0,
@@ -413,6 +413,8 @@ static inline bool rib_origin_reaches(const struct rib_origin *o, uint64_t versi
 /* Evidence speaks against a path, as whoever it was copied from has found. */
 void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                   uint32_t path_id);
+/* A tombstone is no word of its NVA, as whoever it was copied from has found: see rib_path_is_left_over. */
+void rib_unhear(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix, uint32_t path_id);
 /* Before a RESET stream of the same incarnation: current entries are unseen. */
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin);
 /* After a RESET stream's cut: what it did not bring is gone, sessions too. Old entries stay. */
@@ -468,6 +470,9 @@ static inline bool rib_path_stands(const struct rib *r, const struct rib_path *p
 }
 /* A RESET stream, a refresh, or a session of which this is a copy, began after it was heard last. */
 bool rib_path_is_unheard(const struct rib *r, const struct rib_path *p);
+/* A tombstone of a session that restarts (see there), and not withdrawn since that is back: it may have been lost on the
+ * way. */
+bool rib_path_is_left_over(const struct rib *r, const struct rib_path *p);
 /* Disproved by what is to be judged anew. */
 bool rib_path_is_doubted(const struct rib *r, const struct rib_path *p);
 

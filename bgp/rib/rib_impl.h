@@ -30,6 +30,7 @@ bool rib_path_is_reviewed(const struct rib *r, const struct rib_path *p);
 /* Carry out all that was said of one origin now. */
 void rib_sweep_finish(struct rib *r, uint8_t origin);
 
+/* By the walk: not by the NVA's word. */
 int rib_withdraw_path(struct rib *r, uint32_t path, uint64_t now_ms) MUST_USE;
 
 /* rib_policy.c. What its NVA's route map makes of a path: found before anything changes, since it costs memory. */

@@ -179,17 +179,33 @@ void rib_copy_end(struct rib *r, uint8_t origin)
     vlist_end(&o->order);
 }
 
-void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
-                  uint32_t path_id)
+static struct rib_path *entry_of(const struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                                 uint32_t path_id)
 {
     uint32_t net = prefix_table_find(&r->nets, prefix);
     for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path_next(rib_path(r, i))) {
         struct rib_path *p = rib_path(r, i);
-        if (p->origin != origin || p->nva != nva || rib_path_id(p) != path_id)
-            continue;
-        p->flags |= RIB_PATH_DISPROVED;
-        rib_mark_dirty(r, net);
+        if (p->origin == origin && p->nva == nva && rib_path_id(p) == path_id)
+            return p;
     }
+    return NULL;
+}
+
+void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                  uint32_t path_id)
+{
+    struct rib_path *p = entry_of(r, origin, nva, prefix, path_id);
+    if (!p)
+        return;
+    p->flags |= RIB_PATH_DISPROVED;
+    rib_mark_dirty(r, rib_path_net(r, p));
+}
+
+void rib_unhear(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix, uint32_t path_id)
+{
+    struct rib_path *p = entry_of(r, origin, nva, prefix, path_id);
+    if (p)
+        p->flags |= RIB_PATH_UNSEEN;
 }
 
 void rib_origin_mark_unseen(struct rib *r, uint8_t origin)

@@ -41,6 +41,15 @@ bool rib_path_is_unheard(const struct rib *r, const struct rib_path *p)
            version <= retelling_of(r, p)->unheard || rib_path_is_former(r, p);
 }
 
+bool rib_path_is_left_over(const struct rib *r, const struct rib_path *p)
+{
+    const struct rib_origin *o = &r->origins[p->origin];
+    const struct rib_session *s = &o->sessions[p->nva];
+    if (p->attrs || !s->restarts)
+        return false;
+    return p->flags & RIB_PATH_UNSEEN || !s->listed || rib_path_version(r, p) <= vlist_version(&o->order, s->slot);
+}
+
 bool rib_path_is_doubted(const struct rib *r, const struct rib_path *p)
 {
     return p->flags & RIB_PATH_DISPROVED && !rib_path_is_old(r, p) &&

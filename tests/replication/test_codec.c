@@ -308,7 +308,8 @@ static void test_no_part_of_a_batch_takes_more_than_it_may_cost(void)
                                     .identifier = UINT32_MAX, .restarts = true, .version = UINT64_MAX };
     const struct repl_routes routes = { .nva = UINT16_MAX, .generation = UINT32_MAX, .attr = UINT32_MAX,
                                         .family = UINT8_MAX, .has_path_id = true, .nlri = bytes, .len = LONG,
-                                        .disproved = true, .restarts = true, .versions = bytes, .versions_len = LONG };
+                                        .disproved = true, .restarts = true, .unheard = true,
+                                        .versions = bytes, .versions_len = LONG };
     struct repl_msg m = { .kind = REPL_BATCH,
                           .batch = { .origin = UINT32_MAX, .incarnation = UINT64_MAX, .from = UINT64_MAX,
                                      .to = UINT64_MAX, .cut = true, .names = names, .attrs = &attr, .facts = &fact,

@@ -118,7 +118,48 @@ static void test_what_another_node_lost_over_a_restart_is_not_withdrawn(void)
     rib_fini(&x.rib);
 }
 
-/* A copy may read of the session's end and return at once. */
+/* … nor does what the other node has not kept when the session is back: the walk that withdraws it comes later. */
+static void test_what_is_not_kept_over_a_restart_is_not_withdrawn(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    rib_refresh_begins(&x.rib, SELF, FW, BGP_IP4);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    rib_refresh_ends(&x.rib, SELF, FW, BGP_IP4);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 1, 1500);
+    repl_evidence_lost(&x.rib, AWAY, 1600);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 1700); /* now it says so itself */
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+/* P5: it has not told all since it is back, and withdraws something of what it has; the other node dies, whose copy may
+ * not outlive that. */
+static void test_what_is_withdrawn_since_the_restart_is_withdrawn(void)
+{
+    struct ribs x;
+    struct ip_prefix prefix = ribs_prefix(ROUTE);
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    rib_refresh_begins(&x.rib, SELF, FW, BGP_IP4);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 1, 1500);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 0, 1600);
+    repl_evidence_lost(&x.rib, AWAY, 1700);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE);
+    CU_ASSERT_TRUE(repl_evidence_is_withdrawn(&x.rib, prefix_table_find(&x.rib.nets, &prefix), FW, AWAY));
+    rib_fini(&x.rib);
+}
+
+/* A copy may read of the session's end and return at once: of facts first, and of what came before them by its place. */
 static void test_a_session_that_tells_once_more_was_away(void)
 {
     struct ribs x;
@@ -126,8 +167,13 @@ static void test_a_session_that_tells_once_more_was_away(void)
     ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
     ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
     ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    rib_origin_renumber(&x.rib, AWAY, 10);
+    CU_ASSERT_EQUAL_FATAL(rib_copy_begin(&x.rib, AWAY, 12), 0);
+    CU_ASSERT_TRUE_FATAL(rib_copy_at(&x.rib, AWAY, 12));
     ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 1, 1500);
+    CU_ASSERT_TRUE_FATAL(rib_copy_at(&x.rib, AWAY, 11));
     ribs_withdraw(&x, AWAY, FW, ROUTE, 0, 1500);
+    rib_copy_end(&x.rib, AWAY);
     CU_ASSERT_EQUAL(width(&x), 1);
     rib_fini(&x.rib);
 }
@@ -154,5 +200,7 @@ CU_MAIN("evidence_restart", CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_
         CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
         CU_CASE(test_what_a_restart_left_here_ends_by_the_first_end_of_rib),
         CU_CASE(test_what_another_node_lost_over_a_restart_is_not_withdrawn),
+        CU_CASE(test_what_is_not_kept_over_a_restart_is_not_withdrawn),
+        CU_CASE(test_what_is_withdrawn_since_the_restart_is_withdrawn),
         CU_CASE(test_a_session_that_tells_once_more_was_away),
         CU_CASE(test_a_refresh_is_no_restart))

@@ -320,6 +320,34 @@ static void test_a_disproved_copy_is_disproved_where_it_is_read(void)
     end(&t);
 }
 
+static bool is_left_over(const struct ribs *x, uint32_t number)
+{
+    return rib_path_is_left_over(&x->rib, ribs_path(x, ORIGIN, 1, number, 0));
+}
+
+/* P7: what the origin withdraws because it was not kept over a restart, and what its NVA has withdrawn since, are told
+ * apart wherever they are read. */
+static void test_what_a_restart_left_is_left_over_where_it_is_read(void)
+{
+    struct trio t;
+    begin(&t);
+    fill(&t, 3);
+    run(&t);
+    rib_refresh_begins(&t.origin.rib, ORIGIN, 1, BGP_IP4);
+    ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_GRACE, 1, t.now);
+    rib_refresh_ends(&t.origin.rib, ORIGIN, 1, BGP_IP4);
+    ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_SYNCING, 1, t.now);
+    ribs_sweep(&t.origin);
+    ribs_withdraw(&t.origin, ORIGIN, 1, 2, 0, t.now);
+    run(&t);
+    for (uint32_t number = 0; number < 3; number++) {
+        CU_ASSERT_EQUAL(is_left_over(&t.origin, number), number != 2);
+        CU_ASSERT_EQUAL(is_left_over(&t.near.ribs, number), number != 2);
+        CU_ASSERT_EQUAL(is_left_over(&t.far.ribs, number), number != 2);
+    }
+    end(&t);
+}
+
 /* P7: whoever copies the verdict on a node that is there comes to the same end of it, of which no stream tells. */
 static void test_what_was_disproved_of_a_living_node_counts_again_where_it_is_read(void)
 {
@@ -569,6 +597,7 @@ CU_MAIN("stream_relay", CU_CASE(test_a_table_passes_through_a_copy_with_its_vers
         CU_CASE(test_a_withdrawal_passes_through_who_never_had_the_route),
         CU_CASE(test_tombstones_that_a_copy_has_dropped_make_its_reader_start_over),
         CU_CASE(test_a_disproved_copy_is_disproved_where_it_is_read),
+        CU_CASE(test_what_a_restart_left_is_left_over_where_it_is_read),
         CU_CASE(test_what_was_disproved_of_a_living_node_counts_again_where_it_is_read),
         CU_CASE(test_a_copy_with_holes_serves_nobody),
         CU_CASE(test_an_end_of_rib_outlives_the_connection_that_brought_it),
