@@ -249,6 +249,7 @@ void core_targets_feed(struct core *c)
         if (!t->program || !t->ready)
             continue;
         program_set_heard(t->program, heard, c->now_ms);
+        program_lost(t->program, c->lost.gone.hops, c->lost.gone.count);
         feed(c, t);
         core_shared_judge(c, t);
         if (settled) {

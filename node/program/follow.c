@@ -228,6 +228,9 @@ static int choose(const struct follow *f)
 static void tell_sessions(struct follow *f, uint64_t now_ms)
 {
     const struct follow_node *n = &f->nodes[f->active];
+    const struct ip_addr *hops;
+    size_t count = follow_lost(f, &hops, now_ms);
+    program_lost(f->program, hops, count);
     program_set_heard(f->program, n->connected && (n->cut_seen || n->resetting) && !n->isolated, now_ms);
 }
 

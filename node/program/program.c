@@ -98,9 +98,28 @@ static void review_kept(struct program *p, uint32_t prefix, struct entry *e)
         program_keep_no_more(p, prefix);
 }
 
+static void wish(struct program *p, struct entry *e, uint32_t nhset)
+{
+    e->flags &= (uint16_t)~LEAVES;
+    if (nhset == e->wanted)
+        return;
+    program_set_ref(p, &e->wanted, nhset);
+    e->flags &= (uint16_t) ~(WITHDRAWN | BACKOFF);
+    e->tries = 0;
+}
+
+/* What may be held of it stands there, or there is nothing to hold. */
+static void leave(struct program *p, struct entry *e)
+{
+    bool waits = e->flags & IN_FLIGHT || (e->actual && e->actual != e->wanted);
+    if (e->flags & LEAVES && !waits)
+        wish(p, e, 0);
+}
+
 static void place(struct program *p, uint32_t prefix, struct entry *e)
 {
     review_kept(p, prefix, e);
+    leave(p, e);
     if (e->wanted == e->actual && !(e->flags & IN_FLIGHT)) {
         e->flags &= (uint16_t) ~(FAILED | BACKOFF);
         e->tries = 0;
@@ -163,6 +182,43 @@ int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
     return 0;
 }
 
+static bool is_among(const struct ip_addr *hops, size_t count, const struct ip_addr *hop)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ip_addr_is_equal(&hops[i], hop))
+            return true;
+    return false;
+}
+
+/* Of what was wanted last, that which was lost; with a reference, 0 = it is not known. */
+static uint32_t lost_share(struct program *p, uint32_t nhset, bool *nomem)
+{
+    const struct nhset *set = nhset_get(p->sets, nhset);
+    struct ip_addr hops[NHSET_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < set->count; i++)
+        if (is_among(p->lost, p->lost_count, &set->members[i]))
+            hops[count++] = set->members[i];
+    return nhset_intern(p->sets, hops, count, nomem);
+}
+
+/* Before it is on LOST the share of those that were lost is to stand there. Not where others have a word on that, or where
+ * it is still judged. */
+static int lose(struct program *p, struct entry *e)
+{
+    bool nomem = false, is_ours = e->wanted && e->actual && !p->stats.merging && !p->hearsay_until_ms;
+    if (e->flags & LEAVES)
+        return 0;
+    uint32_t share = is_ours ? lost_share(p, e->wanted, &nomem) : 0;
+    if (nomem)
+        return BGP_ERR_NOMEM;
+    bool leaves = share && share != e->actual;
+    wish(p, e, leaves ? share : 0);
+    e->flags |= leaves ? LEAVES : 0;
+    nhset_unref(p->sets, share);
+    return 0;
+}
+
 int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum program_cause cause,
                  uint64_t now_ms)
 {
@@ -172,11 +228,10 @@ int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum progra
     if (!nhset && !program_holds(p, prefix))
         return 0;
     p->now_ms = now_ms;
-    if (nhset != e->wanted) {
-        program_set_ref(p, &e->wanted, nhset);
-        e->flags &= (uint16_t) ~(WITHDRAWN | BACKOFF);
-        e->tries = 0;
-    }
+    if (!nhset && cause == PROGRAM_LOST && lose(p, e))
+        return BGP_ERR_NOMEM;
+    if (nhset || cause == PROGRAM_WITHDRAWN)
+        wish(p, e, nhset);
     /* A loss after a withdrawal takes no evidence back. */
     if (!nhset && cause == PROGRAM_WITHDRAWN)
         e->flags |= WITHDRAWN;
@@ -184,20 +239,12 @@ int program_want(struct program *p, uint32_t prefix, uint32_t nhset, enum progra
     return 0;
 }
 
-static bool is_told(const struct program *p, const struct ip_addr *hop)
-{
-    for (size_t i = 0; i < p->told_count; i++)
-        if (ip_addr_is_equal(&p->told[i], hop))
-            return true;
-    return false;
-}
-
 /* By all that it leads to. */
 static bool is_told_of(const struct program *p, uint32_t nhset)
 {
     const struct nhset *set = nhset_get(p->sets, nhset);
     for (uint32_t i = 0; i < set->count; i++)
-        if (!is_told(p, &set->members[i]))
+        if (!is_among(p->told, p->told_count, &set->members[i]))
             return false;
     return true;
 }
@@ -293,6 +340,12 @@ void program_told(struct program *p, const struct ip_addr *hops, size_t count, u
     memcpy(p->told, hops, count * sizeof *hops);
     begin_told(p);
     judge_slice(p);
+}
+
+void program_lost(struct program *p, const struct ip_addr *hops, size_t count)
+{
+    p->lost = hops;
+    p->lost_count = count;
 }
 
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms)
@@ -431,6 +484,8 @@ static void note_failure(struct program *p, struct entry *e, const struct progra
 {
     p->stats.errors++;
     e->flags |= FAILED;
+    if (e->flags & LEAVES) /* what stands there is held as it is */
+        wish(p, e, 0);
     if (goal(p, op->prefix, e) != op->nhset)
         return; /* the wish changed meanwhile: the new one is tried at once */
     e->flags |= BACKOFF;

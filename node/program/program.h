@@ -10,7 +10,7 @@
  *     that goes the inherited one comes back. None of it holds for what the owner says is disproved;
  *   - the brake: when more than max(50, 30 %) of the table would go for another cause than explicit
  *     withdrawals, those deletions wait 60 s, or until their NVAs have told all anew; while no NVA is heard they
- *     wait without limit.
+ *     wait without limit. What of their next hops was withdrawn, while the others were lost, does not wait with them.
  * Prefixes are indices of a prefix_table, sets are ids of an nhset_table, both the owner's. The
  * program holds a reference on every set it names.
  * Source: the replication design, programming and deletion (deletion rule, brake, invariants I1-I4). */
@@ -86,6 +86,9 @@ bool program_is_hearsay(const struct program *p, uint32_t prefix);
  * lost of them alone, and is not wanted, they have withdrawn. */
 enum { PROGRAM_TOLD_MAX = 64 };
 void program_told(struct program *p, const struct ip_addr *hops, size_t count, uint64_t now_ms);
+/* Next hops of NVAs that were lost a moment ago; borrowed until they are named anew. What is lost now and leads to some of
+ * them is lost by these, and withdrawn by the others (S2). */
+void program_lost(struct program *p, const struct ip_addr *hops, size_t count);
 /* Is any NVA heard, by any node? While none is, every deletion of cause LOST is held. */
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms);
 

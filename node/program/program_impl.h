@@ -21,6 +21,7 @@ enum entry_flag {
     COUNTED_INHERITED = 1 << 9,
     HEARSAY = 1 << 10, /* another writer put it, and the owner never wanted anything here */
     DISPROVED = 1 << 11, /* it came by inherit, and what is not wanted of it is not announced any more */
+    LEAVES = 1 << 12,    /* it is lost, and wanted is what of it the brake may hold: once it stands there, it is on LOST */
 };
 
 struct entry {
@@ -46,6 +47,8 @@ struct program {
     uint32_t again[LISTS]; /* of a list's first: their back-off is over, whatever it was */
     uint32_t
         judge_next; /* of the list MERGE or LOST: it and those behind it are to be placed anew; 0 = none */
+    const struct ip_addr *lost; /* borrowed: next hops that were lost a moment ago */
+    size_t lost_count;
     struct ip_addr told[PROGRAM_TOLD_MAX]; /* whose routes on the list LOST were withdrawn */
     size_t told_count;                     /* 0 = there is nothing to be judged by them */
     uint64_t judged_ms; /* the last slice of them was */

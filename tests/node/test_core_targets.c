@@ -164,6 +164,35 @@ static void test_an_nva_that_another_node_hears_is_not_lost(void)
     lab_close(l);
 }
 
+#define LISTENERS_ROUTE HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fdea  40 03 04 0a000003 18 c0a801"
+#define ITS_END HEADER("001b", "02") "0004 18 c0a801 0000"
+
+/* S2: in one decision one of two NVAs is lost, and the other withdraws. What may be held leads to the first alone. */
+static void test_what_is_lost_leads_to_nobody_who_has_withdrawn_it(void)
+{
+    struct lab *l = told();
+    struct program_op op;
+    say(l, LISTENER, LISTENERS_ROUTE);
+    reload(l, A);
+    core_program_ready(l->core, 0, l->now);
+    pass(l, 1);
+    struct program *a = program(l, 0, "a");
+    CU_ASSERT_TRUE_FATAL(program_next(a, l->now, &op));
+    CU_ASSERT_EQUAL(nhset_get(&core_rib(l->core)->sets, op.nhset)->count, 2);
+    program_result(a, &op, true, l->now);
+    core_closed(l->core, l->players[TALKER].pump, CORE_CLOSE_RESET, l->now);
+    l->players[TALKER].pump = NULL;
+    say(l, LISTENER, ITS_END);
+    pass(l, 1);
+    CU_ASSERT_TRUE_FATAL(program_next(a, l->now, &op));
+    CU_ASSERT_EQUAL_FATAL(op.kind, PROGRAM_PUT);
+    const struct nhset *held = nhset_get(&core_rib(l->core)->sets, op.nhset);
+    CU_ASSERT_EQUAL(held->count, 1);
+    CU_ASSERT_EQUAL(held->members[0].bytes[3], TALKER);
+    program_result(a, &op, true, l->now);
+    lab_close(l);
+}
+
 /* ---- what will be wanted ---- */
 
 static uint32_t foreseen(struct lab *l, size_t nth, uint32_t net, bool *is_bereft)
@@ -236,5 +265,6 @@ CU_MAIN("core_targets", CU_CASE(test_targets_are_added_and_fed_from_the_beginnin
         CU_CASE(test_the_next_hop_of_a_lost_nva_is_named_until_it_is_back_or_all_has_moved),
         CU_CASE(test_an_nva_that_restarts_gracefully_is_not_lost),
         CU_CASE(test_an_nva_that_another_node_hears_is_not_lost),
+        CU_CASE(test_what_is_lost_leads_to_nobody_who_has_withdrawn_it),
         CU_CASE(test_decisions_wait_for_who_asks_what_they_will_find),
         CU_CASE(test_a_shared_target_that_is_taken_over_was_without_a_writer_for_so_long))

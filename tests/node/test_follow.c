@@ -160,6 +160,20 @@ static void test_the_brake_holds_nothing_of_those_that_have_told_all_anew(void)
     follow_fini(&s.f);
 }
 
+/* S2: of two next hops one is lost, and the other has withdrawn. */
+static void test_the_brake_holds_only_the_share_of_those_that_were_lost(void)
+{
+    struct side s;
+    struct repl_table_batch loss = isolated;
+    loss.lost = &some[1];
+    loss.lost_count = 1;
+    begin(&s);
+    tell(&s, 0, 0, ONE | TWO, full, false, 1000);
+    tell(&s, 0, ONE | TWO, 0, loss, true, 2000);
+    CU_ASSERT_EQUAL(led_to(&s), TWO);
+    follow_fini(&s.f);
+}
+
 /* I6: it was asked for that again, and no session came or went. */
 static void test_a_table_that_is_told_again_starts_no_second_hold(void)
 {
@@ -494,6 +508,7 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_lost_next_hops_are_those_of_the_node_that_is_followed),
         CU_CASE(test_a_great_loss_is_held_by_the_brake),
         CU_CASE(test_the_brake_holds_nothing_of_those_that_have_told_all_anew),
+        CU_CASE(test_the_brake_holds_only_the_share_of_those_that_were_lost),
         CU_CASE(test_a_table_that_is_told_again_starts_no_second_hold),
         CU_CASE(test_with_every_nva_lost_nothing_goes_ever),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),

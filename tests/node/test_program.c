@@ -215,6 +215,62 @@ static void test_the_brake_holds_nothing_of_those_that_have_told_all_anew(void)
     bench_fini(&b);
 }
 
+/* Two next hops: one NVA is lost, and the other withdraws. That one's share does not wait for the brake (S2), whether both are
+ * told at once or what follows from the withdrawal is not carried out yet. */
+static void test_the_brake_holds_only_the_share_of_those_that_were_lost(void)
+{
+    enum { MANY = 100 };
+    const struct ip_addr lost = { .bytes = { 10, 0, 0, 1 } };
+    for (int at_once = 0; at_once < 2; at_once++) {
+        struct bench b;
+        bench_init(&b);
+        program_converged(b.p, b.now);
+        program_set_heard(b.p, true, b.now);
+        for (uint32_t i = 1; i <= MANY; i++)
+            want(&b, i, 3, PROGRAM_LOST);
+        CU_ASSERT_EQUAL(run(&b, true), MANY);
+        program_lost(b.p, &lost, 1);
+        for (uint32_t i = 1; i <= MANY; i++) {
+            if (!at_once)
+                want(&b, i, 1, PROGRAM_LOST);
+            want(&b, i, 0, PROGRAM_LOST);
+        }
+        CU_ASSERT_EQUAL(run(&b, true), MANY);
+        CU_ASSERT_TRUE(actual_is(&b, MANY, 1));
+        CU_ASSERT_EQUAL(program_stats(b.p)->held_by_brake, MANY);
+        want(&b, 1, 1, PROGRAM_LOST); /* it is back */
+        want(&b, 2, 0, PROGRAM_WITHDRAWN);
+        CU_ASSERT_EQUAL(run(&b, true), 1);
+        b.now += 60000;
+        CU_ASSERT_EQUAL(run(&b, true), MANY - 2);
+        CU_ASSERT_TRUE(actual_is(&b, 1, 1));
+        bench_fini(&b);
+    }
+}
+
+/* … but what cannot be put in its place is no reason to keep it for longer. */
+static void test_a_share_that_cannot_stand_alone_is_held_with_the_others(void)
+{
+    const struct ip_addr lost = { .bytes = { 10, 0, 0, 1 } };
+    struct bench b;
+    bench_init(&b);
+    program_converged(b.p, b.now);
+    program_set_heard(b.p, true, b.now);
+    want(&b, 1, 3, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    program_lost(b.p, &lost, 1);
+    want(&b, 1, 0, PROGRAM_LOST);
+    struct program_op op;
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    CU_ASSERT_EQUAL(op.kind, PROGRAM_PUT);
+    program_result(b.p, &op, false, b.now);
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    CU_ASSERT_EQUAL(op.kind, PROGRAM_DELETE);
+    program_result(b.p, &op, true, b.now);
+    CU_ASSERT_FALSE(program_holds(b.p, 1));
+    bench_fini(&b);
+}
+
 static void test_losses_told_in_slices_count_together(void)
 {
     struct bench b;
@@ -335,6 +391,7 @@ struct world {
     bool inherited[PREFIXES], withdrawn[PREFIXES], claimed[PREFIXES];
     bool converged;
     bool is_heard;
+    unsigned lost; /* next hops that were at some time */
     uint32_t seed;
     struct program_op flight[FLIGHTS];
     unsigned flights;
@@ -394,7 +451,8 @@ static void check_issue(struct world *w, const struct program_op *op)
     uint32_t i = op->prefix;
     CU_ASSERT_FALSE_FATAL(is_in_flight(w, i));
     CU_ASSERT_EQUAL(bits_of(w, op->previous), w->target[i]);
-    CU_ASSERT_EQUAL(bits_of(w, op->nhset), goal(w, i));
+    bool leaves = !w->wanted[i] && op->kind == PROGRAM_PUT && !goal(w, i);
+    CU_ASSERT_TRUE(leaves ? is_subset(bits_of(w, op->nhset), w->lost) : bits_of(w, op->nhset) == goal(w, i));
     if (op->kind == PROGRAM_PUT) {
         bool replaces = !w->converged && w->inherited[i] && !w->claimed[i] && !w->kept[i] &&
                         !is_subset(w->target[i], bits_of(w, op->nhset));
@@ -464,6 +522,14 @@ static void converge(struct world *w)
     program_converged(w->b.p, w->b.now);
 }
 
+static void lose(struct world *w)
+{
+    static const struct ip_addr hops[] = { { .bytes = { 10, 0, 0, 1 } }, { .bytes = { 10, 0, 0, 2 } }, { .bytes = { 10, 0, 0, 3 } } };
+    uint32_t count = random_below(w, 4);
+    w->lost |= (1u << count) - 1;
+    program_lost(w->b.p, hops, count);
+}
+
 static void step(struct world *w)
 {
     uint32_t dice = random_below(w, 100);
@@ -473,8 +539,10 @@ static void step(struct world *w)
         drift(w);
     else if (dice < 75)
         operate(w);
-    else if (dice < 97 && w->flights)
+    else if (dice < 96 && w->flights)
         land(w, random_below(w, w->flights), random_below(w, 4) != 0);
+    else if (dice == 96)
+        lose(w);
     else if (dice >= 97) {
         w->is_heard = random_below(w, 3) > 0;
         program_set_heard(w->b.p, w->is_heard, w->b.now);
@@ -545,6 +613,8 @@ CU_MAIN("program",
         CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
         CU_CASE(test_a_mass_loss_waits_for_the_brake),
         CU_CASE(test_the_brake_holds_nothing_of_those_that_have_told_all_anew),
+        CU_CASE(test_the_brake_holds_only_the_share_of_those_that_were_lost),
+        CU_CASE(test_a_share_that_cannot_stand_alone_is_held_with_the_others),
         CU_CASE(test_losses_told_in_slices_count_together),
         CU_CASE(test_a_wish_for_what_waits_to_be_judged_counts),
         CU_CASE(test_a_small_loss_and_a_withdrawal_pass_the_brake),
