@@ -15,12 +15,18 @@ static uint64_t eighths(const struct core_peer *p, uint64_t count)
     return p->cfg->max_memory / 8 * count;
 }
 
+bool core_budget_admits_all(const struct core *c, const struct core_peer *p, uint32_t count, uint32_t attrs)
+{
+    uint64_t used = c->rib.origins[c->rib.self].sessions[p->nva].bytes, most = p->cfg->max_memory;
+    return !most || used + count * rib_path_bytes(&c->rib, attrs) <= most;
+}
+
 bool core_budget_admits(struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
                         uint32_t path_id, uint32_t attrs)
 {
     uint64_t used = c->rib.origins[c->rib.self].sessions[p->nva].bytes, most = p->cfg->max_memory;
     uint64_t cost = rib_path_bytes(&c->rib, attrs);
-    if (!most || used + cost <= most)
+    if (core_budget_admits_all(c, p, 1, attrs))
         return true;
     uint32_t held = rib_attrs_of(&c->rib, c->rib.self, p->nva, prefix, path_id);
     uint64_t freed = held ? rib_path_bytes(&c->rib, held) : 0;

@@ -667,7 +667,8 @@ uint64_t core_drain_deadline(const struct core *c);
 /* Is this NVA told that our routes are about to go? */
 bool core_drain_marks(const struct core *c, const struct core_peer *p);
 
-/* core_budget.c: what an NVA may cost. */
+/* core_budget.c: what an NVA may cost. So many more routes with these attributes, whatever is there of them already? */
+bool core_budget_admits_all(const struct core *c, const struct core_peer *p, uint32_t count, uint32_t attrs);
 bool core_budget_admits(struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
                         uint32_t path_id, uint32_t attrs);
 void core_budget_refuse(struct core *c, struct core_peer *p);

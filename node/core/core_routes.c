@@ -374,14 +374,15 @@ static void check_limit(struct core *c, struct core_peer *p, enum bgp_family fam
     p->restart_at = c->now_ms + l->restart_s * 1000u;
 }
 
+/* is_admitted: it is known to be. */
 static void announce_one(struct core *c, struct core_peer *p, const struct ip_prefix *prefix, uint32_t path_id,
-                         const struct rib_news *news)
+                         const struct rib_news *news, bool is_admitted)
 {
     if (!core_budget_has_room(c, p, prefix, path_id)) {
         core_budget_refuse_path(c, p, prefix);
         return;
     }
-    if (core_budget_admits(c, p, prefix, path_id, news->attrs)) {
+    if (is_admitted || core_budget_admits(c, p, prefix, path_id, news->attrs)) {
         core_must(rib_announce_news(&c->rib, news, prefix, path_id));
         return;
     }
@@ -399,9 +400,10 @@ static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, 
     const struct rib_news news = rib_news(&c->rib, c->rib.self, p->nva, id);
     for (; is_more; is_more = rib_next_stretch(&c->rib, &nlri, &s)) {
         rib_expect(&c->rib, &s);
+        bool are_admitted = core_budget_admits_all(c, p, s.count, id);
         p->announced += s.count;
         for (uint32_t i = 0; i < s.count; i++)
-            announce_one(c, p, &s.prefixes[i], s.path_ids[i], &news);
+            announce_one(c, p, &s.prefixes[i], s.path_ids[i], &news, are_admitted);
     }
     bgp_attrs_unref(&c->rib.attrs, id);
 }
