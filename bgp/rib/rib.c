@@ -416,7 +416,8 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct
     rib_set_verdict(r, index, mapped);
     if (was_accepted && rib_path_verdict(p) != POLICY_ACCEPTED) /* by the NVA's word, as if it withdrew */
         rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_WITHDRAWN;
-    rib_judge_kept(r, other, p->nva);
+    if (other)
+        rib_judge_kept(r, other, p->nva);
 }
 
 bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s)
@@ -592,7 +593,8 @@ void rib_remove(struct rib *r, uint32_t index)
     p->attrs = 0;
     rib_set_verdict(r, index, &(struct rib_mapped){ 0 });
     free_path(r, index);
-    rib_judge_kept(r, other, nva);
+    if (other)
+        rib_judge_kept(r, other, nva);
 }
 
 /* The path is still the tombstone that was queued. */

@@ -346,6 +346,7 @@ struct rib_news {
     uint16_t nva;
     uint8_t origin;
     uint8_t verdict; /* enum policy_verdict, before any route map */
+    bool is_mapped;  /* which has its own word on each prefix */
 };
 struct rib_news rib_news(const struct rib *r, uint8_t origin, uint16_t nva, uint32_t attrs);
 /* A path as announced on a session. */

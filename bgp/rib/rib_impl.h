@@ -33,18 +33,25 @@ void rib_sweep_finish(struct rib *r, uint8_t origin);
 /* By the walk: not by the NVA's word. */
 int rib_withdraw_path(struct rib *r, uint32_t path, uint64_t now_ms) MUST_USE;
 
-/* rib_policy.c. What its NVA's route map makes of a path: found before anything changes, since it costs memory. */
+/* rib_policy.c. What its NVA's route map, where there is one, makes of a path: found before anything changes, since it
+ * costs memory. */
 struct rib_mapped {
     uint32_t attrs;  /* with a reference; 0: those that it was received with */
     uint8_t verdict; /* enum policy_verdict, of all but the limit */
 };
-int rib_map(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
-            struct rib_mapped *out) MUST_USE;
+int rib_map_apply(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+                  struct rib_mapped *out) MUST_USE;
+static inline int rib_map(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+                          struct rib_mapped *out)
+{
+    *out = (struct rib_mapped){ .verdict = news->verdict };
+    return news->is_mapped ? rib_map_apply(r, news, prefix, out) : 0;
+}
 /* The verdict on a path, which counts with what the map has edited from now on; the reference is taken. */
 void rib_set_verdict(struct rib *r, uint32_t path, const struct rib_mapped *take);
 /* Its NVA has withdrawn it on another session, which stands: then that is why it goes. */
 bool rib_path_is_taken_back(const struct rib *r, const struct rib_path *lost);
-/* A prefix came among those that are kept of an NVA, or fell out of them. net 0: none did. */
+/* A prefix came among those that are kept of an NVA, or fell out of them. */
 void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva);
 
 /* NULL: all prefixes of this NVA are kept. */

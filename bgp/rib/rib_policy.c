@@ -47,24 +47,22 @@ struct rib_news rib_news(const struct rib *r, uint8_t origin, uint16_t nva, uint
     struct rib_news news = { .attrs = attrs, .nva = nva, .origin = origin, .verdict = POLICY_ACCEPTED };
     if (nva) /* else the configuration's own */
         news.verdict = (uint8_t)policy_import(r->policy, &r->nvas[nva], bgp_attrs_get(&r->attrs, attrs));
+    /* a loop is one before any map (RFC 4271 section 9.1.2) */
+    news.is_mapped = r->nvas[nva].inbound && news.verdict == POLICY_ACCEPTED;
     return news;
 }
 
-int rib_map(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
-            struct rib_mapped *out)
+int rib_map_apply(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
+                  struct rib_mapped *out)
 {
     static const uint8_t verdicts[] = { [ROUTE_MAP_PASSED] = POLICY_ACCEPTED,
                                         [ROUTE_MAP_DROPPED] = POLICY_ROUTE_MAP,
                                         [ROUTE_MAP_TOO_LONG] = POLICY_TOO_LONG };
-    const struct route_map *map = r->nvas[news->nva].inbound;
-    *out = (struct rib_mapped){ .verdict = news->verdict };
-    if (!map || news->verdict != POLICY_ACCEPTED)
-        return 0; /* a loop is one before any map (RFC 4271 section 9.1.2) */
     if (!rib_need_room(r))
         return BGP_ERR_NOMEM;
     struct bgp_attrs a = *bgp_attrs_get(&r->attrs, news->attrs);
     const uint8_t *received = a.bytes;
-    out->verdict = verdicts[route_map_apply(map, prefix, &a, false, r->room, NULL)];
+    out->verdict = verdicts[route_map_apply(r->nvas[news->nva].inbound, prefix, &a, false, r->room, NULL)];
     if (out->verdict != POLICY_ACCEPTED || a.bytes == received)
         return 0;
     out->attrs = keep(r, &a);
@@ -114,7 +112,7 @@ static void count_accepted(struct rib *r, const struct rib_path *p, uint32_t was
 
 void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva)
 {
-    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path_next(rib_path(r, i))) {
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i))) {
         struct rib_path *p = rib_path(r, i);
         enum policy_verdict was = rib_path_verdict(p);
         if (p->nva != nva || !p->attrs || rib_path_is_flushed(r, p))
