@@ -373,12 +373,10 @@ static void tell_around(struct adjout_group *g, uint32_t net, const struct view 
 }
 
 /* Nets that came together share their attributes: what held for the one before holds for this one. */
-static bool is_like_last(const struct adjout_group *g, const struct rib_net *n)
+static bool is_like_last(const struct adjout_group *g, const struct rib_net *n, const struct rib_path *only)
 {
-    const struct rib *r = g->adjout->rib;
-    const struct rib_path *p = rib_path(r, n->paths);
-    return p->attrs == g->plain.attrs && p->nva == g->plain.nva && rib_best(n) == n->paths &&
-           !rib_path_is_edited(p) && rib_path_is_usable(r, p);
+    return only->attrs == g->plain.attrs && only->nva == g->plain.nva && rib_best(n) == n->paths &&
+           !rib_path_is_edited(only) && rib_path_is_usable(g->adjout->rib, only);
 }
 
 static void note_plain(struct adjout_group *g, const struct rib_path *p)
@@ -393,14 +391,13 @@ static bool tell_first(struct adjout_group *g, uint32_t net, struct adjout_told 
 {
     const struct rib *r = g->adjout->rib;
     const struct rib_net *n = rib_net(r, net);
-    if (!n->paths || rib_path_next(rib_path(r, n->paths)) || is_told(t))
+    const struct rib_path *p = n->paths ? rib_path(r, n->paths) : NULL;
+    if (!p || rib_path_next(p) || is_told(t))
         return false;
-    bool is_plain = is_like_last(g, n);
-    uint32_t path = is_plain ? n->paths : outcome(g, n, 0);
-    if (!path)
+    bool is_plain = is_like_last(g, n, p);
+    if (!is_plain && !outcome(g, n, 0))
         return true;
-    const struct rib_path *p = rib_path(r, path);
-    uint32_t attrs = is_plain ? p->attrs : adjout_attrs(g, path);
+    uint32_t attrs = is_plain ? p->attrs : adjout_attrs(g, n->paths);
     if (!is_plain && adjout_leads_to(g, attrs, p->nva))
         return false;
     note_plain(g, p);
