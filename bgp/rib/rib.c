@@ -214,16 +214,6 @@ static void push_tomb(struct rib *r, uint32_t index, uint32_t second)
     r->tomb_second = second;
 }
 
-bool rib_order_reserve(struct rib_origin *o, uint32_t changes)
-{
-    return o->place ? vlist_reserve_at(&o->order, o->place) : vlist_reserve(&o->order, 2 * changes);
-}
-
-uint32_t rib_order_put(struct rib_origin *o, uint32_t id)
-{
-    return o->place ? vlist_place(&o->order, o->place, id) : vlist_append(&o->order, id);
-}
-
 /* Every change of a path costs a slot, and may move one old entry along; both may be tombstones. */
 static bool reserve_order(struct rib *r, uint8_t origin, uint32_t changes)
 {
@@ -247,11 +237,10 @@ static bool may_move(struct rib *r, const struct rib_origin *o)
     return true;
 }
 
-/* The owner compacts: its copies follow. */
-static void compact_order(struct rib *r, struct rib_origin *o)
+static void move_oldest(struct rib *r, struct rib_origin *o)
 {
     uint32_t id, slot;
-    if (o->place || !vlist_is_sparse(&o->order) || !may_move(r, o) || !vlist_compact(&o->order, &id, &slot))
+    if (!may_move(r, o) || !vlist_compact(&o->order, &id, &slot))
         return;
     if (id & RIB_FACT) {
         o->sessions[id & ~RIB_FACT].slot = slot;
@@ -261,6 +250,13 @@ static void compact_order(struct rib *r, struct rib_origin *o)
     p->slot = slot;
     if (!p->attrs)
         push_tomb(r, id, r->tomb_second); /* its entry in the queue names the old slot */
+}
+
+/* The owner compacts: its copies follow. */
+static inline void compact_order(struct rib *r, struct rib_origin *o)
+{
+    if (!o->place && vlist_is_sparse(&o->order))
+        move_oldest(r, o);
 }
 
 static void touch_path(struct rib *r, struct rib_path *p, uint32_t index)

@@ -535,9 +535,6 @@ static inline uint32_t rib_queue_count(const struct rib_queue *q)
     return q->places[BGP_IP4].count + q->places[BGP_IP6].count;
 }
 void rib_mark_dirty(struct rib *r, uint32_t net);
-/* An entry's new place in its order: reserve, put, and take it from its old one. */
-bool rib_order_reserve(struct rib_origin *o, uint32_t changes);
-uint32_t rib_order_put(struct rib_origin *o, uint32_t id);
 /* Out of the net's list of paths, for who puts it in again: the decision. */
 void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path);
 /* The next net that waits for a decision, 0 = none; it is taken off the queue. */

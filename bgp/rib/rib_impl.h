@@ -15,6 +15,16 @@ static inline uint64_t rib_mark(const struct rib_origin *o)
     return vlist_settled(&o->order);
 }
 
+/* An entry's new place in its order: reserve, put, and take it from its old one. */
+static inline bool rib_order_reserve(struct rib_origin *o, uint32_t changes)
+{
+    return o->place ? vlist_reserve_at(&o->order, o->place) : vlist_reserve(&o->order, 2 * changes);
+}
+static inline uint32_t rib_order_put(struct rib_origin *o, uint32_t id)
+{
+    return o->place ? vlist_place(&o->order, o->place, id) : vlist_append(&o->order, id);
+}
+
 /* Set aside over a restart that is over: it counts again once a decision is due on it, and not before, for what the last
  * one found is being programmed. */
 static inline void rib_readmit(const struct rib *r, struct rib_path *p)
