@@ -286,16 +286,21 @@ static void tick_upstream(struct sim_upstream *u)
 
 /* ---- invariants ---- */
 
-/* S2: what no running node has, is not in the host either; the agent's own brake aside (4.7), and a node that has not
- * converged, whose silence says nothing (4.9). */
+static bool follows_complete_table(const struct follow *f)
+{
+    return f->active >= 0 && f->nodes[f->active].connected && f->nodes[f->active].complete;
+}
+
+/* S2: what no running node has, is not in the host either; the agent's own brake aside (4.7), and while it follows nobody,
+ * or a node that has not converged, whose silence says nothing (4.9). */
 static void check_orphans(struct sim_agent *a)
 {
     struct world *w = a->world;
     const struct program_stats *s = program_stats(a->follow.program);
+    bool is_bound = follows_complete_table(&a->follow) && !s->held_by_brake && !s->merging;
     for (int i = 0; i < w->prefix_count; i++) {
         int running, having = count_having(w, i, &running);
-        if (!a->kernel.present[i] || having || !running || s->held_by_brake || s->merging ||
-            !a->follow.nodes[a->follow.active].connected || !a->follow.nodes[a->follow.active].complete)
+        if (!is_bound || !a->kernel.present[i] || having || !running)
             a->orphaned[i] = w->now;
         else if (w->now > a->orphaned[i] + SETTLE_MS + ZOMBIE_MS) {
             explain(a, i);
@@ -327,8 +332,7 @@ void agent_tick(struct world *w)
     for (int i = 0; i < w->host_count; i++)
         tick_upstream(&a->upstreams[i]);
     work(a);
-    if (a->follow.active >= 0)
-        check_orphans(a);
+    check_orphans(a);
     sim_schedule(w, (struct sim_event){ .kind = SIM_AGENT_TICK, .at = w->now + TICK_MS });
 }
 
