@@ -81,7 +81,7 @@ struct repl_routes {
     const uint8_t *nlri; /* packed as in an UPDATE, validated by the decoder */
     uint16_t len;
     bool disproved;          /* the origin is away, and evidence speaks against them */
-    bool restarts;           /* so does their session, whose fact may follow later in the order */
+    bool restarts;           /* as of their session's fact, which may follow later in the order */
     bool unheard;            /* tombstones: the NVA has not told them again, and not withdrawn them either */
     const uint8_t *versions; /* a varint for each of nlri: distance from the one before it, of the first
                                 from the batch's `from`; as many as nlri has */
