@@ -28,9 +28,24 @@ static bool is_running(const struct rib_origin *o, const struct holding *h)
     return *h->class != RIB_LIVE && (h->which == RIB_OLD ? o->old != 0 : vlist_head(&o->order) != 0);
 }
 
+/* Held, and its node is here again: what it says of it is on its way. */
+static bool is_returning(const struct rib_origin *o)
+{
+    return o->class != RIB_LIVE && o->heals_ms;
+}
+
+static void return_no_more(struct rib *r, uint8_t origin)
+{
+    r->origins[origin].heals_ms = 0;
+    rib_origin_accuse(r, origin);
+    rib_origin_review(r, origin, 0);
+}
+
 void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t since_ms)
 {
     struct rib_origin *o = &r->origins[origin];
+    if (is_returning(o))
+        return_no_more(r, origin);
     if (o->class != RIB_LIVE)
         return;
     o->class = RIB_GRACE;
@@ -60,6 +75,10 @@ static uint64_t heal(struct rib *r, uint8_t origin, uint64_t now_ms)
     struct rib_origin *o = &r->origins[origin];
     if (!o->heals_ms || now_ms < o->heals_ms)
         return o->heals_ms ? o->heals_ms : UINT64_MAX;
+    if (is_returning(o)) {
+        return_no_more(r, origin);
+        return UINT64_MAX;
+    }
     o->heals_ms = 0;
     rib_origin_rehabilitate(r, origin);
     return UINT64_MAX;
@@ -189,6 +208,16 @@ enum repl_word repl_evidence_word(const struct rib *r, uint32_t net, uint16_t nv
     return said;
 }
 
+void repl_evidence_returns(struct rib *r, uint8_t origin, uint64_t now_ms)
+{
+    struct rib_origin *o = &r->origins[origin];
+    o->lost_ms = now_ms;
+    if (o->class == RIB_LIVE)
+        return;
+    o->heals_ms = now_ms + HEAL_MS;
+    rib_origin_doubt(r, origin);
+}
+
 void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];
@@ -202,14 +231,21 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
         rib_origin_review(r, origin, 0); /* what its sessions say is evidence again */
 }
 
-/* Of copies of nodes that are away a, b or c; of our own whose NVA restarts a or b. */
+/* Is who said it about to say more: of a route whose NVA restarts, or of all its routes? An announcement elsewhere says
+ * nothing against that. */
+static bool is_about_to_tell(const struct rib *r, const struct rib_path *held)
+{
+    return is_restarting(r, held) || (!rib_path_is_old(r, held) && is_returning(&r->origins[held->origin]));
+}
+
+/* Of copies of nodes that are away a, b or c; of those that return, and of our own whose NVA restarts, a or b. */
 static bool is_disproved(const struct rib *r, const struct rib_path *held)
 {
     uint64_t since_ms = held_since(r, held);
     for (int o = 1; o < RIB_ORIGINS; o++) {
         const struct rib_session *s = witness(r, o, held->nva);
         const struct rib_path *said = s ? statement(r, held, o) : NULL;
-        if (said && (!said->attrs || !is_restarting(r, held)))
+        if (said && (!said->attrs || !is_about_to_tell(r, held)))
             return true; /* a: its tombstone; c: its own announcement */
         if (s && s->state == RIB_SESSION_SYNCED && s->synced_ms > since_ms && r->nvas[held->nva].symmetric &&
             !entry_of(r, held, o))
@@ -227,20 +263,38 @@ static bool is_outdone(const struct rib *r, const struct rib_path *held)
     return false;
 }
 
-/* What an announcement or an End-of-RIB spoke against counts again: the origin is back, and says otherwise. */
+/* Another node's word on the same route counts. */
+static bool is_stood_in_for(const struct rib *r, const struct rib_path *held)
+{
+    for (uint32_t i = rib_net(r, rib_path_net(r, held))->paths; i; i = rib_path_next(rib_path(r, i))) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p != held && p->nva == held->nva && rib_path_id(p) == rib_path_id(held) && rib_path_class(r, p) != RIB_GONE)
+            return true;
+    }
+    return false;
+}
+
+/* What an announcement or an End-of-RIB spoke against counts again: the origin is back, and says otherwise. While it
+ * returns, only what is announced all the same. */
 static bool is_cleared(const struct rib *r, const struct rib_path *p)
 {
-    return r->origins[p->origin].class == RIB_LIVE && rib_path_is_doubted(r, p) && !is_withdrawn(r, p);
+    const struct rib_origin *home = &r->origins[p->origin];
+    bool is_due = home->class == RIB_LIVE || (is_returning(home) && is_stood_in_for(r, p));
+    return is_due && rib_path_is_doubted(r, p) && !is_withdrawn(r, p);
 }
 
 static void judge_held(struct rib *r, struct rib_path *p)
 {
     if (is_cleared(r, p))
         p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
-    if (!p->nva || !is_held(r, p) || !is_disproved(r, p))
+    if (!p->nva || !is_held(r, p))
         return;
-    p->flags |= RIB_PATH_DISPROVED;
-    rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_WITHDRAWN; /* by the NVA's word: no brake holds it */
+    if (is_disproved(r, p)) {
+        p->flags |= RIB_PATH_DISPROVED;
+        rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_WITHDRAWN; /* by the NVA's word: no brake holds it */
+    } else if (is_about_to_tell(r, p) && is_stood_in_for(r, p)) {
+        p->flags |= RIB_PATH_OUTDONE;
+    }
 }
 
 /* Held over a restart of its NVA by the node that had the session: what ends it is a withdrawal of that node,

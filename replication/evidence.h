@@ -27,6 +27,9 @@ struct repl_evidence_times {
 /* The origin is away, and was heard for the last time at since_ms: its entries are GRACE, and all of them are judged once, so that every
  * node comes to the same result whatever it heard first. */
 void repl_evidence_lost(struct rib *r, uint8_t origin, uint64_t since_ms);
+/* Its node is here again, and its table is being read: until a cut, and for three seconds at most, c is no reason against
+ * what is held of it. Its sessions may live; a living session's own announcement goes first, and when that ends it counts. */
+void repl_evidence_returns(struct rib *r, uint8_t origin, uint64_t now_ms);
 /* The origin is back with the same incarnation, and a cut was seen: what was disproved meanwhile counts
  * again. What others heard withdrawn does so a little later: it may not have read that itself yet. */
 void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms);

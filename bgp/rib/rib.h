@@ -35,7 +35,7 @@ enum {
 enum rib_class { RIB_LIVE, RIB_GRACE, RIB_STALE, RIB_GONE };
 
 enum rib_path_flag {
-    RIB_PATH_OUTDONE = 1 << 0,   /* held over its NVA's restart, and a living session has its own word on it */
+    RIB_PATH_OUTDONE = 1 << 0,   /* held while its NVA restarts or its node returns, and a living session has its own word on it */
     RIB_PATH_UNSEEN = 1 << 1,    /* it moved in its order, or became a tombstone, and is not heard again for all that */
     RIB_PATH_DISPROVED = 1 << 2, /* evidence says that the NVA does not announce it any more */
     RIB_PATH_HAS_ID = 1 << 3,    /* it is a struct rib_path_with_id */
@@ -165,14 +165,14 @@ struct rib_origin {
     uint8_t class;                /* enum rib_class of its current entries: LIVE, GRACE, STALE */
     uint8_t old_class;            /* of its old entries */
     uint64_t lost_ms, old_ms;     /* since when class, old_class are not LIVE */
-    uint64_t heals_ms;            /* 0, or: it is back, and what was disproved meanwhile counts from then */
+    uint64_t heals_ms;            /* 0, or: it is back, and what was disproved meanwhile counts from then; held: it returns until then */
     uint32_t paths, tombstones, old; /* entries; old: of them, of earlier incarnations */
     /* Versions in its order; what is not newer … */
     uint64_t aged;          /* … is of an earlier incarnation: old, not heard again yet */
     uint64_t flushed;       /* … and current is gone */
     uint64_t old_flushed;   /* … and old is gone */
     uint64_t unseen;        /* … was not brought by the RESET stream yet */
-    uint64_t doubted;       /* … and current and disproved is to be judged anew */
+    uint64_t doubted;       /* … and current and disproved, or set aside, is to be judged anew */
     uint64_t rehabilitated; /* … and current is disproved no more */
     uint64_t reviewed;      /* … and of reviewed_nva (0 = any) is to be decided anew */
     uint16_t reviewed_nva;

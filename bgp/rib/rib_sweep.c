@@ -52,7 +52,7 @@ bool rib_path_is_left_over(const struct rib *r, const struct rib_path *p)
 
 bool rib_path_is_doubted(const struct rib *r, const struct rib_path *p)
 {
-    return p->flags & RIB_PATH_DISPROVED && !rib_path_is_old(r, p) &&
+    return p->flags & (RIB_PATH_DISPROVED | RIB_PATH_OUTDONE) && !rib_path_is_old(r, p) &&
            rib_path_version(r, p) <= r->origins[p->origin].doubted;
 }
 

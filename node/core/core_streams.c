@@ -30,7 +30,7 @@ static void start_hold(struct core *c, struct core_member *m)
 {
     struct rib_origin *o = &c->rib.origins[m->node->id];
     if (core_member_is_here(m)) {
-        o->lost_ms = c->now_ms;
+        repl_evidence_returns(&c->rib, (uint8_t)m->node->id, c->now_ms);
         return;
     }
     repl_evidence_lost(&c->rib, (uint8_t)m->node->id, m->life.heard_ms);
@@ -150,8 +150,8 @@ static void hold_unread(struct core *c, struct core_member *m)
     }
     uint64_t read_ms = m->read_ms ? m->read_ms : m->life.direct_ms;
     uint64_t since_ms = read_ms > m->life.armed_ms ? read_ms : m->life.armed_ms;
-    bool is_first = m->source && !m->read_ms;
-    if (core_member_is_here(m) && !is_first && c->now_ms >= since_ms + c->member_times.dead_ms)
+    bool is_first = m->source && !m->read_ms, is_held = c->rib.origins[m->node->id].class != RIB_LIVE;
+    if (core_member_is_here(m) && !is_first && !is_held && c->now_ms >= since_ms + c->member_times.dead_ms)
         repl_evidence_lost(&c->rib, (uint8_t)m->node->id, read_ms);
 }
 

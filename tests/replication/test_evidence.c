@@ -482,6 +482,94 @@ static void test_a_node_that_is_back_is_believed_at_once_in_what_it_says_anew(vo
     rib_fini(&x.rib);
 }
 
+/* A node that is here again says in a second what it has. Until then the announcement of another session is no reason
+ * against that, and stands alone: when it goes, what is held of the node counts (4.7: not before its cut). */
+static void test_what_is_held_of_a_node_that_returns_counts_when_the_announcement_of_another_goes(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    decide(&x);
+    repl_evidence_returns(&x.rib, AWAY, 2000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE); /* set aside */
+    repl_evidence_session_ends(&x.rib, FW);
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 2500);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GRACE);
+    repl_evidence_back(&x.rib, AWAY, 2900);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
+    rib_fini(&x.rib);
+}
+
+static void test_what_was_set_aside_of_a_node_that_returned_lives_at_its_cut(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_returns(&x.rib, AWAY, 2000);
+    decide(&x);
+    repl_evidence_back(&x.rib, AWAY, 2900);
+    decide(&x);
+    CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_LIVE);
+    rib_fini(&x.rib);
+}
+
+/* It is held no longer than three seconds for that, or until it is lost once more. */
+static void test_a_node_that_returns_and_says_nothing_is_outdone_for_good(void)
+{
+    for (int dies = 0; dies < 2; dies++) {
+        struct ribs x;
+        begin(&x);
+        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+        ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+        repl_evidence_lost(&x.rib, AWAY, 1000);
+        repl_evidence_returns(&x.rib, AWAY, 2000);
+        decide(&x);
+        if (dies)
+            repl_evidence_lost(&x.rib, AWAY, 2100);
+        else
+            CU_ASSERT_TRUE(repl_evidence_tick(&x.rib, &times, 4999) == 5000);
+        repl_evidence_tick(&x.rib, &times, 5000);
+        decide(&x);
+        CU_ASSERT_FALSE(repl_evidence_is_healing(&x.rib));
+        repl_evidence_session_ends(&x.rib, FW);
+        ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 6000);
+        CU_ASSERT_EQUAL(width(&x), 0);
+        rib_fini(&x.rib);
+    }
+}
+
+/* a and b are told in no other way when it speaks, and nothing that is gone comes back for a moment. */
+static void test_what_was_withdrawn_meanwhile_does_not_come_back_with_its_node(void)
+{
+    for (int withdraws = 0; withdraws < 2; withdraws++) {
+        struct ribs x;
+        begin(&x);
+        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+        ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+        repl_evidence_lost(&x.rib, AWAY, 1000);
+        decide(&x);
+        if (withdraws) {
+            ribs_withdraw(&x, SELF, FW, ROUTE, 0, 1500);
+        } else { /* it came up anew, and says nothing of it */
+            repl_evidence_session_ends(&x.rib, FW);
+            ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 1200);
+            ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 2, 1500);
+            repl_evidence_synced(&x.rib, FW);
+        }
+        CU_ASSERT_EQUAL(width(&x), 0);
+        repl_evidence_returns(&x.rib, AWAY, 2000);
+        CU_ASSERT_EQUAL(width(&x), 0);
+        rib_fini(&x.rib);
+    }
+}
+
 static void test_losing_a_node_twice_starts_no_second_clock(void)
 {
     struct ribs x;
@@ -551,6 +639,10 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_what_a_former_session_announced_replaces_nothing),
         CU_CASE(test_a_node_that_is_back_says_again_what_was_disproved),
         CU_CASE(test_a_node_that_is_back_is_believed_at_once_in_what_it_says_anew),
+        CU_CASE(test_what_is_held_of_a_node_that_returns_counts_when_the_announcement_of_another_goes),
+        CU_CASE(test_what_was_set_aside_of_a_node_that_returned_lives_at_its_cut),
+        CU_CASE(test_a_node_that_returns_and_says_nothing_is_outdone_for_good),
+        CU_CASE(test_what_was_withdrawn_meanwhile_does_not_come_back_with_its_node),
         CU_CASE(test_losing_a_node_twice_starts_no_second_clock),
         CU_CASE(test_nothing_expires_of_a_node_that_others_hear),
         CU_CASE(test_routes_of_an_earlier_life_are_held_and_judged_alike),
