@@ -7,16 +7,24 @@
 enum {
     FLUSH_MS = 1500,
     DETECT_MS = 5000,  /* until a fault's end is noticed everywhere: dials time out */
+    ASLEEP_MS = 500,   /* more than between two events of a world, less than TCP waits */
     SCRATCH_EVERY = 64, /* D2 costs a walk: at one turn of so many */
 };
 
 /* ---- D4: no session ends for silence while its NVA speaks ---- */
 
+/* Who fell asleep while they were apart, or just after, has not been sent again what it missed. */
+static bool has_slept_since(const struct world *w, int node, int nva)
+{
+    uint64_t apart = w->apart[node][nva];
+    return apart && w->now <= apart + ASLEEP_MS && w->hosts[node].core && !host_runs(w, &w->hosts[node]);
+}
+
 static void note_apart(struct world *w)
 {
     for (int i = 0; i < w->host_count; i++)
         for (int k = 0; k < w->nva_count; k++)
-            if (w->cut[i][SIM_NODES_MAX + k] || w->cut[SIM_NODES_MAX + k][i]) {
+            if (w->cut[i][SIM_NODES_MAX + k] || w->cut[SIM_NODES_MAX + k][i] || has_slept_since(w, i, k)) {
                 w->apart[i][k] = w->now;
                 w->nvas[k].restarts &= ~(1u << i); /* it may end the session itself, without a promise */
             }
