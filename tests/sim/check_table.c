@@ -200,6 +200,12 @@ static const struct rib_path *copy_of(const struct rib *r, int origin, int nva, 
     return NULL;
 }
 
+/* It was deaf when the NVA restarted, and what all others hold over that gave way to its word: that is not said again. */
+static bool was_deaf_at_restart(const struct world *w, const struct nva *n, const struct host *h)
+{
+    return n->restarts && w->now < n->held_until && peers_with(n, h) && !(n->restarts & 1u << h->number);
+}
+
 /* Does a session that nobody knows to be dead speak against what is held? By the letter of 4.6 (a) its tombstone counts for
  * as long as it is young, and by (b) its End-of-RIB does without any; what its NVA announced since it has not heard: it is
  * deaf, stands still, or is dead. */
@@ -207,10 +213,12 @@ static bool is_spoken_against(const struct world *w, const struct host *h, int n
 {
     const struct rib *r = &h->core->rib;
     for (int i = 0; i < w->host_count; i++) {
+        const struct host *k = &w->hosts[i];
         uint8_t state = r->origins[i + 1].sessions[nva + 1].state;
         const struct rib_path *p = copy_of(r, i + 1, nva, number);
         bool speaks = p ? !p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) : state == RIB_SESSION_SYNCED;
-        if (speaks && rib_session_is_up(state) && (is_deaf(w, &w->hosts[i], nva) || !host_runs(w, &w->hosts[i])))
+        bool is_lost = rib_session_is_up(state) && (is_deaf(w, k, nva) || !host_runs(w, k));
+        if (speaks && (is_lost || was_deaf_at_restart(w, &w->nvas[nva], k)))
             return true;
     }
     return false;
