@@ -7,7 +7,9 @@
 #include "bgp/base/heap.h"
 #include "node/base/memory.h"
 #include "node/core/core_agents_impl.h"
-#include "node/core/core_words.h"
+#include "node/core/core_members_impl.h"
+#include "node/core/core_peers_impl.h"
+#include "node/core/core_targets_impl.h"
 #include "replication/digest.h"
 #include "replication/evidence.h"
 #include "replication/stream.h"
@@ -55,12 +57,6 @@ struct core_stranger {
     unsigned failures; /* within it */
 };
 
-/* A BGP message as it was on the wire, kept. */
-struct core_message {
-    uint8_t *bytes; /* NULL: none */
-    size_t len;
-};
-
 struct core_station; /* core_bmp_impl.h */
 
 /* One connection. The pump is its first member: the loop knows nothing else of it. */
@@ -86,123 +82,6 @@ struct core_conn {
     struct core_proof proof;    /* … with it */
     struct core_agent *agent;
     struct core_station *station; /* CONN_BMP */
-};
-
-struct core_peer {
-    struct config_peer *cfg; /* a copy of its own */
-    size_t place; /* of its entry in config.peers; CORE_NO_PLACE: it was taken out of the configuration */
-    bool is_dynamic; /* of a prefix: it goes by itself when it is silent */
-    bool is_spoken_for; /* when last looked at: some node has a session with it, or holds its routes */
-    uint32_t synced;    /* … so many living sessions with it, of any node, had reached End-of-RIB, … */
-    uint64_t synced_ms; /* … the last of them then */
-    uint64_t silent_ms; /* dynamic: its session ends then; 0 = it has a connection, or is held */
-    uint16_t nva;
-    struct bgp_session *session; /* NULL: this node does not peer with it */
-    struct core_conn *conns[BGP_SLOTS];
-    struct adjout_member *out[BGP_FAMILIES];
-    uint32_t generation;
-    uint8_t waits_for; /* bit per family: End-of-RIB has not come */
-    uint8_t gr_family; /* bit per family: the peer asks to hold its routes while it restarts */
-    bool is_deferred;     /* up, and told nothing before we have converged */
-    bool gr_notification; /* also after a NOTIFICATION (RFC 8538) */
-    uint16_t gr_restart_s;
-    uint8_t unseen;       /* bit per family: routes of it wait to be heard again, or to be swept */
-    uint64_t grace_until; /* its routes are held until then; 0 = they are not */
-    uint64_t held_until;  /* while it tells again what was held: it was held until then */
-    uint64_t tells_until; /* what it tells anew, it has told by then; 0 = it tells nothing anew */
-    bool sends_eor;
-    uint64_t up_ms, update_ms, since_ms, heard_ms;
-    bool warned, over_limit;
-    bool high_memory, over_memory, over_paths; /* core_budget.c */
-    uint64_t refused_routes;       /* announcements that were not stored */
-    uint64_t announced, withdrawn; /* prefixes, by it on its sessions here */
-    struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */
-    bool bfd_multihop;
-    uint64_t gone_ms;    /* nothing of it is left since then; 0 = there is something */
-    uint64_t gone_at;    /* who has read the Loc-RIB order so far knows it */
-    uint64_t session_id;           /* of the session that is, or was last, Established: never used twice */
-    uint8_t down;                  /* enum bmp_down_reason of the last end */
-    struct core_message last_word; /* the NOTIFICATION of that end */
-    uint64_t restart_at; /* ended for its number of routes, until then; 0 = it was not */
-    bool is_shut;        /* an administrator has disabled it on this node */
-    bool is_reset;       /* its session ends for other settings, and begins anew at once */
-    bool is_kept;        /* its routes are held because we have left: it has kept forwarding */
-    uint32_t stale_s[BGP_FAMILIES];     /* RFC 9494, as agreed on: 0 = not with it */
-    uint64_t stale_until[BGP_FAMILIES]; /* its long-lived stale routes go then; 0 = it has none */
-    uint8_t stale_over;  /* bit per family: that was before it had told all of it again */
-    bool is_stale;       /* the session is down, and its time for a restart is over */
-    struct core_doubt doubt;
-    struct core_peer_error error;
-};
-
-struct core_member {
-    const struct config_node *node;
-    struct repl_member life;
-    struct core_conn *link;    /* authenticated, current */
-    struct core_conn *dialling;
-    struct repl_party parties[2]; /* its key, and while it is rotated the next one */
-    size_t party_count;
-    unsigned attempt;  /* which of its keys and our secrets the next dial begins with */
-    uint64_t rekey_ms; /* the link is not replaced for newer keys before */
-    bool key_unlisted; /* it uses a key that is not in the configuration */
-    uint64_t renew_ms; /* the link is to be replaced then: by the lower node id, before it is broken */
-    unsigned hung_up; /* dials in a row that it closed during the handshake */
-    uint16_t minor, algo_max; /* of its hello: the protocol's that both speak, and its newest algorithm */
-    struct repl_sender senders[REPL_NODES_MAX + 1]; /* what it reads from us, by origin */
-    struct repl_replica replica;
-    struct core_member *source; /* whom its stream is read from: itself, or another with a copy; NULL: nobody */
-    uint64_t read_ms; /* all that it had said by then is here; 0: nothing of this life was read to its end */
-    char version[REPL_VERSION_MAX + 1]; /* of its program, as its last hello said; "" = none did */
-    uint64_t begun_ms; /* it started, as the same says */
-    uint64_t bytes_in, bytes_out; /* of its links */
-    uint64_t counter; /* of the newest beat of this life that anybody heard of it */
-    uint64_t told_ms; /* when that was news here */
-    uint64_t gone_incarnation; /* its life when it was found away: its stream may bring a later one before beats do */
-    struct repl_beat heard;    /* the last one */
-    uint64_t heard_beat_ms;
-    uint64_t config_generation; /* of its hello, or its last beat */
-    bool config_differs;
-    bool has_heard;
-    bool digest_compared, digest_equal;
-    uint64_t differing;    /* bit per bucket of the digest, by its last breakdown */
-    uint64_t breakdown_ms; /* ours goes out again then */
-    char last_error[160];
-};
-
-/* Of a shared target, as another node sees it. */
-struct core_hint {
-    uint64_t yielded, epoch;
-    bool is_told, reads;
-};
-
-struct core_target {
-    struct core_target *next_leaving; /* it is configured no more, and lets go what it held */
-    const struct config_target *cfg;
-    struct program *program; /* all but table, where it runs here; else NULL */
-    uint64_t cursor;
-    bool ready;
-    bool is_shared;
-    bool converged_told;
-    uint8_t told_role;
-    bool doubts_hearsay; /* is_shared: ours, and what others wrote is not removed without a withdrawal */
-    uint32_t writer;     /* is_shared: the other node that wrote it last, 0 = none that we know of */
-    bool is_judging;     /* it has just become ours: withdrawals of what stands there are judged anew, … */
-    uint8_t judged_family; /* … and have been so far */
-    uint32_t judged_place;
-    struct core_inherited inherited;
-    uint64_t told; /* version of core_lost that it was told */
-    struct repl_fence fence; /* is_shared */
-    struct core_hint hints[REPL_NODES_MAX + 1];
-    uint8_t failover;    /* is_shared: enum core_failover of the vacancy … */
-    uint64_t vacant_ms;  /* … that began then; 0 = there is none that we would end */
-    struct histogram failovers[CORE_FAILOVERS]; /* of those that we ended */
-    const char *state; /* its backend's word, lives for ever; NULL: none */
-    char trouble[160];
-    uint64_t trouble_since_ms;
-    struct core_unhealthy unhealthy[CORE_UNHEALTHY_MAX];
-    size_t unhealthy_count;
-    struct core_fact facts[CORE_FACTS_MAX];
-    size_t fact_count;
 };
 
 /* Next hops of NVAs of which something was heard a moment ago, oldest first; see core_lost.c. */
@@ -376,99 +255,6 @@ const struct vnet *core_vnet_for(const struct core *c, uint32_t net);
 /* The version of the Loc-RIB order that every reader of it has passed. */
 uint64_t core_slowest_reader(const struct core *c);
 
-/* core_peers.c: the NVAs by number. */
-static const size_t CORE_NO_PLACE = SIZE_MAX;
-void core_peers_init(struct core *c);  /* number 0, the configuration itself */
-void core_peers_start(struct core *c); /* those of the configuration */
-void core_peers_fini(struct core *c);
-/* Once in a while: who has gone for good gives back its number. */
-void core_peers_tick(struct core *c);
-/* A copy of cfg under a number of its own; NULL: there are too many. No session yet. */
-struct core_peer *core_peer_add(struct core *c, const struct config_peer *cfg, size_t place);
-/* Taken out: its session must be ended. What other nodes have of it stays until they say otherwise; held
- * copies of nodes that are away go. */
-void core_peer_remove(struct core *c, struct core_peer *p);
-/* Other settings; a dynamic neighbour keeps its own name and address. */
-void core_peer_set(struct core *c, struct core_peer *p, const struct config_peer *cfg);
-static inline bool core_peer_is_removed(const struct core_peer *p)
-{
-    return p->place == CORE_NO_PLACE;
-}
-struct core_peer *core_peer_find(const struct core *c, const char *name);
-/* One after the other; NULL ends. */
-struct core_peer *core_next_peer(const struct core *c, const struct core_peer *after);
-
-/* core_dynamic.c: peers by prefix. */
-/* Somebody calls from an address that no peer has: its NVA, new or old, with a session. NULL: it may not
- * call, and *hint says why. */
-struct core_peer *core_dynamic_call(struct core *c, const struct ip_addr *remote, const char **hint);
-/* Another node tells of these NVAs: those that are neighbours of a prefix of ours are known from now on. */
-void core_dynamic_hear(struct core *c, const struct repl_batch *b);
-/* Prefixes have changed: neighbours that had none may have one again. */
-void core_dynamic_readopt(struct core *c);
-/* After anything that happened to its session. */
-void core_dynamic_watch(struct core *c, struct core_peer *p);
-/* May end its session, which is no more then. */
-void core_dynamic_tick(struct core *c, struct core_peer *p);
-/* There may be dynamic neighbours that nobody has heard of yet: we have restarted, and all others with us. */
-bool core_dynamic_may_miss(const struct core *c);
-
-/* core_bgp.c */
-/* Its session machine. */
-void core_bgp_start(struct core *c, struct core_peer *p);
-/* Its session machine goes; it must be down. */
-void core_bgp_end(struct core *c, struct core_peer *p);
-struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote);
-/* Is anything left of what a turn reads of NVAs? */
-static inline bool core_may_read(const struct core *c)
-{
-    return c->rx_left && c->rib.steps < c->rx_steps;
-}
-void core_bgp_drain(struct core *c, struct core_conn *conn);
-void core_bgp_fill(struct core *c, struct core_conn *conn);
-/* True: it has more for the room. */
-bool core_bgp_sent(struct core *c, struct core_conn *conn, bool was_tight);
-/* Update groups have news: every member looks for what is its own. */
-void core_bgp_wake_members(struct core *c);
-/* End the sessions of those for whom more would have to be kept than is bearable. */
-void core_bgp_end_lost(struct core *c);
-void core_bgp_connected(struct core *c, struct core_conn *conn, const struct ip_addr *local);
-void core_bgp_closed(struct core *c, struct core_conn *conn);
-void core_bgp_tick(struct core *c);
-/* Has every NVA spoken, or come anew, since then? */
-bool core_bgp_has_heard_all(const struct core *c, uint64_t since_ms);
-/* What follows whatever was done with a session: its events, its output, its timer. */
-void core_bgp_settle(struct core *c, struct core_peer *p);
-/* Its next deadline has changed. */
-void core_bgp_due(struct core *c, const struct core_peer *p);
-void core_bgp_rearm(struct core *c);
-/* This node has converged: who held our routes over our restart hears of them (RFC 4724 section 4.1). */
-void core_bgp_converged(struct core *c);
-uint64_t core_bgp_deadline(const struct core *c);
-/* routerId, or the node's IPv4 address, or its number (RFC 6286 asks for uniqueness, no more). */
-uint32_t core_router_id(const struct core *c);
-/* Every NVA of the configuration has told all it has, to this node or to another that is alive. */
-bool core_bgp_all_synced(const struct core *c);
-
-/* End the session with this Cease; it comes back by itself. is_hard: the peer must not hold our routes (RFC 8538). */
-void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, bool is_hard);
-/* Start the session, or hold it back, as core_bfd_permits says; not one that nobody wants now. */
-void core_bgp_permit(struct core *c, struct core_peer *p);
-
-/* core_bfd.c */
-void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local);
-void core_bfd_close(struct core *c, struct core_peer *p);
-bool core_bfd_permits(const struct core_peer *p);
-
-/* core_tap.c: what is on the wire, for those who watch it */
-void core_tap_heard(struct core *c, struct core_conn *conn, const uint8_t *data, size_t len);
-void core_tap_sent(struct core *c, struct core_conn *conn, const uint8_t *data, size_t len);
-void core_tap_down(struct core *c, struct core_peer *p, const struct bgp_session_event *e);
-void core_tap_state(struct core *c, const struct core_peer *p, const struct bgp_session_event *e);
-void core_tap_init(struct core *c);
-void core_tap_fini(struct core *c);
-void core_tap_conn_fini(struct core_conn *conn);
-
 /* core_bmp.c */
 void core_bmp_init(struct core *c);
 void core_bmp_fini(struct core *c);
@@ -481,153 +267,6 @@ void core_bmp_closed(struct core *c, struct core_conn *conn, enum core_close how
 uint64_t core_bmp_slowest(const struct core *c);
 /* This NVA is told by other rules from now on: so are the stations of what it is told. */
 void core_bmp_retell(struct core *c, const struct core_peer *p);
-
-/* core_routes.c */
-/* How this peer is told routes of a family; its session is up. */
-struct adjout_rules core_routes_rules(const struct core *c, const struct core_peer *p, uint8_t family);
-struct rib_session *core_session_fact(struct core *c, const struct core_peer *p);
-const char *core_peer_subject(const struct core_peer *p, char *buf, size_t cap); /* "peer=NAME" */
-/* The node's BGP address of this family, or NULL. */
-const struct ip_addr *core_node_addr(const struct config_node *n, uint8_t family);
-void core_routes_up(struct core *c, struct core_peer *p);
-void core_routes_down(struct core *c, struct core_peer *p, const struct bgp_session_event *e);
-void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_update *u);
-void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_session_event *e);
-/* It has told all it has. */
-void core_routes_synced(struct core *c, struct core_peer *p);
-/* The peer has told its routes for so long that what it has not told again goes. */
-void core_routes_overdue(struct core *c, struct core_peer *p);
-/* It did not come back within its restart time. */
-void core_routes_end_grace(struct core *c, struct core_peer *p);
-/* It is gone, and nothing of it is held. */
-void core_routes_lose(struct core *c, struct core_peer *p);
-/* NVAs of this entry may join: paths that hold their AS hide no other from them. */
-void core_routes_expect(struct core *c, const struct config_peer *cfg);
-void core_routes_join(struct core *c, struct core_peer *p);
-/* What it is told has other rules now: tell everything once more. */
-void core_routes_retell(struct core *c, struct core_peer *p);
-void core_routes_leave(struct core_peer *p);
-
-/* core_cluster.c */
-void core_cluster_init(struct core *c);
-void core_cluster_set_times(struct core *c);
-/* A count of starts with chance in the low bits: equal ones are of the same life, even when a lost
- * disk makes a node count from the beginning. */
-uint64_t core_incarnation(const struct core *c, uint64_t starts);
-void core_cluster_fini(struct core *c);
-struct core_conn *core_cluster_accept(struct core *c, const struct ip_addr *remote);
-void core_cluster_drain(struct core *c, struct core_conn *conn);
-void core_cluster_fill(struct core *c, struct core_conn *conn);
-void core_cluster_connected(struct core *c, struct core_conn *conn);
-void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how);
-void core_cluster_tick(struct core *c);
-void core_cluster_stop(struct core *c);
-void core_cluster_rearm(struct core *c);
-uint64_t core_cluster_deadline(const struct core *c);
-/* It is either alive and a cut of it was seen, or known to be away. */
-bool core_member_caught_up(const struct core *c, const struct core_member *m);
-/* Every other node is. */
-bool core_cluster_caught_up(const struct core *c);
-/* The node is there, as far as this one knows. */
-bool core_member_is_here(const struct core_member *m);
-void core_member_state(struct core *c, struct core_member *m, const char *reason);
-const char *core_member_subject(const struct core_member *m, char *buf, size_t cap); /* "node=NAME" */
-/* NULL for our own id, and for those that are not configured. */
-struct core_member *core_member_of(struct core *c, uint32_t id);
-/* The other nodes, one after the other; NULL ends. */
-static inline struct core_member *core_next_member(const struct core *c, const struct core_member *after)
-{
-    uint32_t id = after ? after->node->id + 1 : 1;
-    id += id == c->cfg.self;
-    return id <= c->config->node_count ? &((struct core *)(uintptr_t)c)->members[id] : NULL;
-}
-
-/* core_streams.c */
-/* A link with it is up, or is no more: who is read from whom is found anew. */
-void core_streams_linked(struct core *c, struct core_member *m, uint64_t incarnation);
-void core_streams_unlinked(struct core *c, struct core_member *m);
-/* NVAs have come: what other nodes said of them before is asked for again. */
-void core_streams_read_again(struct core *c);
-void core_streams_choose(struct core *c);
-void core_streams_send(struct core *c);
-/* As much of them is on its way as a beat may wait behind: there is more once some of it has gone. */
-bool core_streams_are_held(const struct core *c, const struct core_conn *conn);
-/* Lowest own version that every living replica has. */
-uint64_t core_streams_acked(const struct core *c);
-/* All that the node has said is here, as of now. */
-bool core_streams_is_current(const struct core *c, const struct core_member *m);
-/* And of the nodes that are away all that the others, each of whom has said what it has, hold of them. */
-bool core_streams_hold_all(const struct core *c);
-void core_on_subscribe(struct core *c, struct core_member *m, const struct repl_msg *msg);
-void core_on_batch(struct core *c, struct core_member *m, const struct repl_msg *msg);
-void core_on_reset(struct core *c, struct core_member *m, const struct repl_msg *msg);
-
-/* core_keys.c */
-struct core_choice { /* what to dial with */
-    const struct repl_party *party;
-    const struct repl_secrets *secrets;
-};
-void core_keys_init(struct core *c);
-void core_keys_fini(struct core *c);
-void core_keys_list(struct core_member *m);
-/* As its beats say, or else by the number of attempts, of which there are so many. */
-struct core_choice core_keys_choose(const struct core *c, const struct core_member *m);
-unsigned core_keys_choices(const struct core *c, const struct core_member *m);
-void core_keys_proven(struct core *c, struct core_member *m, struct core_conn *conn,
-                      const struct repl_party *party);
-/* Have both sides of its link something newer than what it was made with? */
-bool core_keys_are_outdated(const struct core *c, const struct core_member *m);
-void core_keys_say(const struct core *c, struct repl_beat *b);
-void core_keys_heard(struct core *c, struct core_member *m);
-/* Is its digest under our key? */
-bool core_keys_compare(const struct core *c, const struct core_member *m);
-void core_digest_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_t new_set);
-void core_keys_tick(struct core *c);
-const char *core_key_text(const uint8_t id[static REPL_KEY_ID], char text[static 2 * REPL_KEY_ID + 1]);
-
-/* core_living.c */
-uint16_t core_algo(const struct core *c);
-/* What an origin is here, for vectors: its class, whether its held copies have expired, what is held of earlier
- * lives, and whether it is grey. */
-uint8_t core_origin_status(const struct rib_origin *o);
-void core_evidence_tick(struct core *c);
-void core_living_beat(struct core *c);
-void core_living_heard(struct core *c, const struct core_member *m);
-
-/* core_heard.c */
-/* What this node says of the others in its beat, and what it believes of what one of them says. */
-void core_heard_say(const struct core *c, struct repl_beat *beat);
-void core_heard_take(struct core *c, const struct core_member *from);
-/* A beat of its own, directly. */
-void core_heard_beat(struct core *c, struct core_member *m, uint64_t counter);
-const struct repl_heard *core_heard_of(const struct core_member *teller, const struct core_member *m);
-
-/* core_beat.c */
-void core_beat(struct core *c);
-void core_compare_digests(struct core *c, struct core_member *m);
-void core_on_breakdown(struct core *c, struct core_member *m, const struct repl_msg *msg);
-void core_positions(const struct core *c, struct repl_beat *beat);
-bool core_digest_is_comparable(const struct core *c);
-/* Its file is ours, or it is not: told when it changes. */
-void core_compare_configs(struct core *c, struct core_member *m, const uint8_t digest[static REPL_DIGEST],
-                          uint64_t generation);
-/* Somebody remembers a later life of ours than this one. */
-void core_cluster_raise(struct core *c, uint64_t seen);
-
-/* core_targets.c */
-void core_targets_init(struct core *c);
-void core_targets_fini(struct core *c);
-/* c->config has other targets: new ones begin, those that are in it no more end. */
-void core_targets_follow(struct core *c);
-/* Who was taken out of the configuration lets go more of what it held. */
-void core_targets_tick(struct core *c);
-void core_targets_feed(struct core *c);
-bool core_targets_have_work(const struct core *c);
-uint64_t core_targets_slowest(const struct core *c);
-bool core_targets_hold(const struct core *c, uint32_t net);
-/* At least so many nets are kept by a target's brake. */
-uint32_t core_targets_held(const struct core *c);
-struct core_target *core_nth_program(struct core *c, size_t nth);
 
 /* core_times.c: how long news takes. */
 void core_times_init(struct core *c);
@@ -645,53 +284,24 @@ bool core_hears_no_nva(const struct core *c);
 /* core_lost.c */
 void core_lost_tick(struct core *c);
 
-/* core_shared.c */
-void core_shared_init(struct core *c, struct core_target *t, uint64_t beat_ms);
-/* Does evidence speak against what another node wrote there? */
-bool core_shared_is_disproved(const struct core *c, const struct core_target *t, uint32_t net);
-/* A target that has just become ours: the next of its prefixes. */
-void core_shared_judge(struct core *c, struct core_target *t);
-void core_shared_woke(struct core *c);
-void core_shared_tick(struct core *c);
-uint64_t core_shared_deadline(const struct core *c);
-void core_shared_stop(struct core *c);
-/* Nothing is written by us, or waits for who will write it next. */
-bool core_shared_has_moved(const struct core *c);
-/* At most REPL_HINTS_MAX; returns how many. */
-uint16_t core_shared_hints(const struct core *c, struct repl_hint *out);
-void core_shared_heard(struct core *c, uint32_t node, const struct repl_beat *beat);
-
 /* core_drain.c */
 void core_drain_tick(struct core *c);
 uint64_t core_drain_deadline(const struct core *c);
 /* Is this NVA told that our routes are about to go? */
 bool core_drain_marks(const struct core *c, const struct core_peer *p);
 
-/* core_budget.c: what an NVA may cost. So many more routes with these attributes, whatever is there of them already? */
-bool core_budget_admits_all(const struct core *c, const struct core_peer *p, uint32_t count, uint32_t attrs);
-bool core_budget_admits(struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
-                        uint32_t path_id, uint32_t attrs);
-void core_budget_refuse(struct core *c, struct core_peer *p);
-bool core_budget_has_room(const struct core *c, const struct core_peer *p, const struct ip_prefix *prefix,
-                          uint32_t path_id);
-void core_budget_refuse_path(struct core *c, struct core_peer *p, const struct ip_prefix *prefix);
-/* After an UPDATE; once a second. */
-void core_budget_look(struct core *c, struct core_peer *p);
-void core_budget_tick(struct core *c);
+/* The other nodes, one after the other; NULL ends. */
+static inline struct core_member *core_next_member(const struct core *c, const struct core_member *after)
+{
+    uint32_t id = after ? after->node->id + 1 : 1;
+    id += id == c->cfg.self;
+    return id <= c->config->node_count ? &((struct core *)(uintptr_t)c)->members[id] : NULL;
+}
 
-/* core_stale.c: long-lived graceful restart. Families as bits. */
-void core_stale_agree(struct core_peer *p);     /* at Up */
-uint8_t core_stale_offered(const struct core_peer *p);
-uint8_t core_stale_held(const struct core_peer *p);
-/* The last of the times that run; 0 = none. */
-uint64_t core_stale_last(const struct core_peer *p);
-void core_stale_begin(struct core *c, struct core_peer *p, uint8_t families);
-void core_stale_forget(struct core_peer *p, uint8_t families);
-/* The peer has told all of these families: whatever was, is forgotten. */
-void core_stale_told(struct core_peer *p, uint8_t families);
-/* Of the families that are held: those that the peer, which is back, still forwards for. */
-uint8_t core_stale_kept(const struct core_peer *p);
-void core_stale_tick(struct core *c, struct core_peer *p);
-uint64_t core_stale_deadline(const struct core_peer *p);
+/* Is anything left of what a turn reads of NVAs? */
+static inline bool core_may_read(const struct core *c)
+{
+    return c->rx_left && c->rib.steps < c->rx_steps;
+}
 
 #endif
