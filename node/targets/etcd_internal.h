@@ -60,6 +60,7 @@ struct etcd {
     uint64_t count;
     struct {
         bool is_running, is_first, just_wrote;
+        bool has_fence, has_gen; /* it has come by them */
         int64_t revision; /* pinned by the first page */
         char *from;       /* next key */
         size_t from_len;

@@ -158,12 +158,14 @@ static void see(struct etcd *e, const struct etcd_pair *pair, bool is_deleted)
         see_route(e, &route, pair);
         break;
     case ETCD_FENCE:
+        e->listing.has_fence = true;
         etcd_tell_fence(e, is_deleted ? NULL : pair, pair->revision, false);
         break;
     case ETCD_BEAT:
         etcd_tell_beat(e, pair);
         break;
     case ETCD_GEN:
+        e->listing.has_gen = true;
         tell_gen(e, pair);
         break;
     case ETCD_FOREIGN:
@@ -198,7 +200,16 @@ static void list_from(struct etcd *e, const char *key, size_t len)
     e->listing.from_len = len;
 }
 
-/* What the listing did not see, and nobody changed since, is not there. */
+/* What the listing did not see, and nobody changed since, is not there: … */
+static void find_missing_keys(struct etcd *e)
+{
+    if (!e->listing.has_fence && e->fence_revision)
+        etcd_tell_fence(e, NULL, e->listing.revision, false);
+    if (!e->listing.has_gen && e->gen_revision)
+        tell_gen(e, &(struct etcd_pair){ .revision = e->listing.revision });
+}
+
+/* … and routes. */
 static void find_missing(struct etcd *e, enum bgp_family f)
 {
     for (uint32_t place = 1; place < e->notes_cap[f]; place++) {
@@ -216,6 +227,7 @@ static void end_listing(struct etcd *e)
 {
     bool is_first = e->listing.is_first;
     if (!is_first) {
+        find_missing_keys(e);
         find_missing(e, BGP_IP4);
         find_missing(e, BGP_IP6);
     }
@@ -268,7 +280,7 @@ void etcd_list(struct etcd *e)
     if (!e->listing.is_running) {
         e->listing.is_running = true;
         e->listing.is_first = !e->status.has_listed;
-        e->listing.is_due = false;
+        e->listing.is_due = e->listing.has_fence = e->listing.has_gen = false;
         e->listing.revision = 0;
         e->listing.mark++;
         list_from(e, e->prefix, strlen(e->prefix));

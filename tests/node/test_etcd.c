@@ -441,6 +441,28 @@ static void test_drift_is_found_by_listing_and_repaired(void)
     lab_close(&l);
 }
 
+static bool is_taken_again(struct lab *l)
+{
+    return l->fence.epoch == 2 && fake_find(&l->model.store, "/t/fence") && fake_find(&l->model.store, "/t/gen");
+}
+
+/* Nobody told, and there is nothing to be written that would show it: the watch's events went with the history. */
+static void test_a_fence_that_is_gone_is_missed_in_a_listing(void)
+{
+    struct lab l;
+    lab_open(&l);
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    CU_ASSERT_EQUAL(l.fence.epoch, 1);
+    l.model.store.revision++;
+    fake_drop(&l.model.store, "/t/fence");
+    fake_drop(&l.model.store, "/t/gen");
+    run(&l, is_taken_again);
+    run(&l, is_settled);
+    check_digest(&l);
+    lab_close(&l);
+}
+
 static bool is_seen_as_it_is(struct lab *l)
 {
     struct ip_prefix p = { .len = 24, .bytes = { 10, 0, 1 } };
@@ -489,5 +511,6 @@ CU_MAIN("etcd", CU_CASE(test_many_routes_go_in_batches_of_128_with_gen_last),
         CU_CASE(test_a_lost_answer_is_found_out_by_reading),
         CU_CASE(test_a_full_store_is_named_and_asked_ever_less_often),
         CU_CASE(test_drift_is_found_by_listing_and_repaired),
+        CU_CASE(test_a_fence_that_is_gone_is_missed_in_a_listing),
         CU_CASE(test_a_route_goes_only_as_it_was_seen),
         CU_CASE(test_a_store_that_was_made_anew_is_filled_again))
