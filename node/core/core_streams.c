@@ -79,6 +79,13 @@ static bool has_more(const struct core_member *teller, const struct core_member 
     return p && (p->incarnation > m->replica.incarnation || p->version > m->replica.position);
 }
 
+/* Its link has just ended. A node that has lost its memory ends all of them when it hears of a life of a higher number, which
+ * was before this one, and takes a higher one yet. */
+static bool is_asked_for_its_number(const struct core_member *m)
+{
+    return m->replica.incarnation && m->life.state == REPL_MEMBER_SUSPECT;
+}
+
 /* What a node's copy of another one is worth to us: best if it has a link with it, good for once if it
  * has more than we. */
 enum worth { WORTH_NOTHING, WORTH_READING, WORTH_FOLLOWING };
@@ -88,6 +95,8 @@ static enum worth worth(const struct core *c, const struct core_member *teller, 
     const struct repl_heard *h = core_heard_of(teller, m);
     const struct repl_position *p = h ? position_of(teller, m->node->id) : NULL;
     if (!p || !h->serves || !has_link(teller) || p->incarnation < m->replica.incarnation || has_expired(c, m))
+        return WORTH_NOTHING;
+    if (p->incarnation != m->replica.incarnation && is_asked_for_its_number(m))
         return WORTH_NOTHING;
     if (h->linked)
         return WORTH_FOLLOWING;

@@ -65,6 +65,25 @@ static void test_whose_hold_is_over_is_read_no_more_until_it_is_heard(void)
     pair_free(p);
 }
 
+/* I1: it has lost its memory, and the others tell of a life before of a higher number. What it has just said itself would
+ * be old, and gone when it is back under a number that is higher yet. */
+static void test_a_life_of_a_higher_number_is_not_read_while_a_node_may_take_a_higher_one_yet(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    m->life.state = REPL_MEMBER_SUSPECT;
+    m->replica.incarnation = LIFE - 1;
+    core_streams_choose(c);
+    CU_ASSERT_PTR_NULL(m->source);
+    CU_ASSERT_EQUAL(m->replica.incarnation, LIFE - 1);
+    m->life.state = REPL_MEMBER_DEAD;
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+    CU_ASSERT_EQUAL(m->replica.incarnation, LIFE);
+    pair_free(p);
+}
+
 /* The third node is alive, and all that it has said is here. */
 static struct core_member *read_to_its_end(struct pair *p)
 {
@@ -170,6 +189,7 @@ static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
         CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
         CU_CASE(test_whose_hold_is_over_is_read_no_more_until_it_is_heard),
+        CU_CASE(test_a_life_of_a_higher_number_is_not_read_while_a_node_may_take_a_higher_one_yet),
         CU_CASE(test_a_copy_whose_source_has_gone_on_to_another_life_is_held),
         CU_CASE(test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked),
         CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
