@@ -83,27 +83,33 @@ static void explain(const struct sim_agent *a, int number)
                a->follow.nodes[i].isolated ? ", isolated" : "", a->follow.active == i ? ", followed" : "");
 }
 
-/* I2 speaks of routes that are announced all the while by an NVA that a living node has a session with, or holds
- * because it restarts. */
+/* By some node that lives, or it is held because it restarts. */
+static bool is_heard(const struct world *w, const struct nva *n)
+{
+    return w->now > n->unheard + SETTLE_MS || (n->restarts && w->now < n->held_until);
+}
+
+/* I2 speaks of routes that are announced all the while by such an NVA. */
 static bool is_promised(const struct world *w, int number)
 {
     for (int i = 0; i < w->nva_count; i++) {
         const struct nva *n = &w->nvas[i];
-        bool is_heard = w->now > n->unheard + SETTLE_MS || (n->restarts && w->now < n->held_until);
-        if (n->truth[number] && !sim_nva_is_unsaid(n, number) && w->now > n->changed[number] + SETTLE_MS && is_heard)
+        if (n->truth[number] && !sim_nva_is_unsaid(n, number) && w->now > n->changed[number] + SETTLE_MS && is_heard(w, n))
             return true;
     }
     return false;
 }
 
 /* By I1: a node that has not converged inherited a set with others in it, who may come yet; the host's own leads only
- * to NVAs that have withdrawn it, as that node says of each (4.9). */
+ * to NVAs that have withdrawn it, or that it has lost, as that node says of each (4.9). */
 static bool is_gone_by_its_own(const struct sim_agent *a, int number)
 {
     const struct world *w = a->world;
-    for (uint32_t i = 0; i < a->kernel.hop_count[number]; i++)
-        if (w->nvas[sim_party_at(&a->kernel.hops[number][i]) - SIM_NODES_MAX].truth[number])
+    for (uint32_t i = 0; i < a->kernel.hop_count[number]; i++) {
+        const struct nva *n = &w->nvas[sim_party_at(&a->kernel.hops[number][i]) - SIM_NODES_MAX];
+        if (n->truth[number] && is_heard(w, n))
             return false;
+    }
     return !a->follow.nodes[a->follow.active].complete;
 }
 
