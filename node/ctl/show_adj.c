@@ -1,11 +1,11 @@
 /* learned, advertised: one NVA's side of the table, printed as it comes. */
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "node/ctl/cells.h"
 #include "node/ctl/client.h"
+#include "node/ctl/list.h"
 
 /* ---- tables ---- */
 
@@ -18,83 +18,30 @@ static void verdict_of(const json_t *row, char cell[static CELL_TEXT])
         snprintf(cell, CELL_TEXT, "accepted");
 }
 
-/* context points at the count of what was shown. */
-static int print_page(const struct ctl *c, const struct column *columns, size_t count, const json_t *items, void *context)
-{
-    size_t *shown = context;
-    *shown += json_array_size(items);
-    return json_array_size(items) ? table_print(columns, count, items, c->output == CTL_WIDE) : CTL_OK;
-}
+static const struct column learned[] = {
+    { .title = "PREFIX", .path = "prefix" },
+    { .title = "ID", .path = "pathId", .is_right = true },
+    { .title = "NEXT HOP", .path = "nextHop" },
+    { .title = "NODE", .path = "node" },
+    { .title = "AS PATH", .kind = COLUMN_MADE, .make = cell_path },
+    { .title = "MED", .path = "med", .is_right = true },
+    { .title = "ORIGIN", .kind = COLUMN_MADE, .make = cell_origin },
+    { .title = "COMMUNITIES", .kind = COLUMN_MADE, .make = cell_communities, .is_wide_only = true },
+    { .title = "CLASS", .path = "class", .is_wide_only = true },
+    { .title = "AGE", .path = "ageSeconds", .kind = COLUMN_AGE, .is_right = true },
+    { .title = "VERDICT", .kind = COLUMN_MADE, .make = verdict_of },
+};
 
-static int show_learned(const struct ctl *c, const json_t *items, void *context)
-{
-    static const struct column columns[] = {
-        { .title = "PREFIX", .path = "prefix" },
-        { .title = "ID", .path = "pathId", .is_right = true },
-        { .title = "NEXT HOP", .path = "nextHop" },
-        { .title = "NODE", .path = "node" },
-        { .title = "AS PATH", .kind = COLUMN_MADE, .make = cell_path },
-        { .title = "MED", .path = "med", .is_right = true },
-        { .title = "ORIGIN", .kind = COLUMN_MADE, .make = cell_origin },
-        { .title = "COMMUNITIES", .kind = COLUMN_MADE, .make = cell_communities, .is_wide_only = true },
-        { .title = "CLASS", .path = "class", .is_wide_only = true },
-        { .title = "AGE", .path = "ageSeconds", .kind = COLUMN_AGE, .is_right = true },
-        { .title = "VERDICT", .kind = COLUMN_MADE, .make = verdict_of },
-    };
-    return print_page(c, columns, sizeof columns / sizeof *columns, items, context);
-}
-
-static int show_advertised(const struct ctl *c, const json_t *items, void *context)
-{
-    static const struct column columns[] = {
-        { .title = "PREFIX", .path = "prefix" },
-        { .title = "ID", .path = "pathId", .is_right = true },
-        { .title = "NEXT HOP", .path = "nextHop" },
-        { .title = "AS PATH", .kind = COLUMN_MADE, .make = cell_path },
-        { .title = "MED", .path = "med", .is_right = true },
-        { .title = "ORIGIN", .kind = COLUMN_MADE, .make = cell_origin },
-        { .title = "COMMUNITIES", .kind = COLUMN_MADE, .make = cell_communities, .is_wide_only = true },
-        { .title = "FROM", .path = "from" },
-    };
-    return print_page(c, columns, sizeof columns / sizeof *columns, items, context);
-}
-
-/* ---- JSON ---- */
-
-/* The items of one list, page after page; context points at what stands before the next one. */
-static int print_items(const struct ctl *c, const json_t *items, void *context)
-{
-    const char **before = context;
-    size_t i;
-    const json_t *item;
-    (void)c;
-    errno = 0;
-    json_array_foreach(items, i, item)
-    {
-        fputs(*before, stdout);
-        *before = ",\n";
-        if (json_dumpf(item, stdout, JSON_COMPACT))
-            return ctl_cannot_write();
-    }
-    return CTL_OK;
-}
-
-static int print_lines(const struct ctl *c, const json_t *items, void *context)
-{
-    (void)context;
-    return ctl_print_json(c, items);
-}
-
-static int print_json(const struct ctl *c, const char *path)
-{
-    const char *head = "{\"items\": [\n", *before = head;
-    if (c->output == CTL_JSONL)
-        return client_pages(c, path, print_lines, NULL);
-    int code = client_pages(c, path, print_items, &before);
-    if (!code)
-        printf("%s], \"nextCursor\": null}\n", before == head ? head : "\n");
-    return code;
-}
+static const struct column advertised[] = {
+    { .title = "PREFIX", .path = "prefix" },
+    { .title = "ID", .path = "pathId", .is_right = true },
+    { .title = "NEXT HOP", .path = "nextHop" },
+    { .title = "AS PATH", .kind = COLUMN_MADE, .make = cell_path },
+    { .title = "MED", .path = "med", .is_right = true },
+    { .title = "ORIGIN", .kind = COLUMN_MADE, .make = cell_origin },
+    { .title = "COMMUNITIES", .kind = COLUMN_MADE, .make = cell_communities, .is_wide_only = true },
+    { .title = "FROM", .path = "from" },
+};
 
 /* ---- as `az network routeserver peering list-learned-routes` shows it ---- */
 
@@ -137,31 +84,26 @@ static int print_az(const struct ctl *c, const char *path)
 
 /* ---- the verbs ---- */
 
-static int show(const struct ctl *c, const char *what, const char *form, client_show *print)
+static int show(const struct ctl *c, const char *what, const char *usage, const struct list_form *form)
 {
     char path[1024] = "/v1/peers/";
-    if (!ctl_takes(c, 1, 1, form))
+    size_t shown;
+    if (!ctl_takes(c, 1, 1, usage))
         return CTL_USAGE;
     client_escape(path, sizeof path, c->argv[0]);
     size_t len = strlen(path);
     snprintf(path + len, sizeof path - len, "/%s?limit=1000&", what);
-    if (c->output == CTL_AZ)
-        return print_az(c, path);
-    if (ctl_wants_json(c))
-        return print_json(c, path);
-    size_t shown = 0;
-    int code = client_pages(c, path, print, &shown);
-    if (!code && !shown)
-        puts("none");
-    return code;
+    return c->output == CTL_AZ ? print_az(c, path) : list_print(c, path, form, &shown);
 }
 
 int verb_learned(const struct ctl *c)
 {
-    return show(c, "learnedRoutes", "learned NAME", show_learned);
+    static const struct list_form form = LIST_FORM(learned, NULL);
+    return show(c, "learnedRoutes", "learned NAME", &form);
 }
 
 int verb_advertised(const struct ctl *c)
 {
-    return show(c, "advertisedRoutes", "advertised NAME", show_advertised);
+    static const struct list_form form = LIST_FORM(advertised, NULL);
+    return show(c, "advertisedRoutes", "advertised NAME", &form);
 }

@@ -1,12 +1,10 @@
 /* route list, route explain. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "bgp/codec/types.h"
-#include "node/base/memory.h"
 #include "node/ctl/cells.h"
 #include "node/ctl/client.h"
+#include "node/ctl/list.h"
 
 static bool is_set(const json_t *row, const char *path)
 {
@@ -70,78 +68,29 @@ void cell_communities(const json_t *row, char cell[static CELL_TEXT])
     print_names(json_at(row, "communities"), cell, CELL_TEXT);
 }
 
-static int show_routes(const struct ctl *c, const json_t *items)
-{
-    static const struct column columns[] = {
-        { .title = "", .kind = COLUMN_MADE, .make = marks_of },
-        { .title = "PREFIX", .path = "prefix" },
-        { .title = "NEXT HOP", .path = "nextHop" },
-        { .title = "FROM", .path = "peer" },
-        { .title = "NODE", .path = "node" },
-        { .title = "AS PATH", .kind = COLUMN_MADE, .make = cell_path },
-        { .title = "MED", .path = "med", .is_right = true },
-        { .title = "ORIGIN", .kind = COLUMN_MADE, .make = cell_origin },
-        { .title = "COMMUNITIES",
-          .kind = COLUMN_MADE,
-          .make = cell_communities,
-          .is_wide_only = true },
-        { .title = "CLASS", .path = "class", .is_wide_only = true },
-        { .title = "AGE", .path = "ageSeconds", .kind = COLUMN_AGE, .is_right = true },
-        { .title = "WHY", .path = "selectionReason" },
-    };
-    int code = TABLE_PRINT(columns, items, c->output == CTL_WIDE);
-    puts("* best  = programmed  ! filtered  s stale");
-    return code;
-}
-
-/* ---- order: by prefix, the best first ---- */
-
-struct ranked {
-    struct ip_prefix prefix;
-    json_t *item;
+static const struct column columns[] = {
+    { .title = "", .kind = COLUMN_MADE, .make = marks_of },
+    { .title = "PREFIX", .path = "prefix" },
+    { .title = "NEXT HOP", .path = "nextHop" },
+    { .title = "FROM", .path = "peer" },
+    { .title = "NODE", .path = "node" },
+    { .title = "AS PATH", .kind = COLUMN_MADE, .make = cell_path },
+    { .title = "MED", .path = "med", .is_right = true },
+    { .title = "ORIGIN", .kind = COLUMN_MADE, .make = cell_origin },
+    { .title = "COMMUNITIES",
+      .kind = COLUMN_MADE,
+      .make = cell_communities,
+      .is_wide_only = true },
+    { .title = "CLASS", .path = "class", .is_wide_only = true },
+    { .title = "AGE", .path = "ageSeconds", .kind = COLUMN_AGE, .is_right = true },
+    { .title = "WHY", .path = "selectionReason" },
 };
-
-static int compare_routes(const void *left, const void *right)
-{
-    const struct ranked *a = left, *b = right;
-    struct ip_addr x = { .family = a->prefix.family }, y = { .family = b->prefix.family };
-    memcpy(x.bytes, a->prefix.bytes, sizeof x.bytes);
-    memcpy(y.bytes, b->prefix.bytes, sizeof y.bytes);
-    int order = ip_addr_compare(&x, &y);
-    if (!order)
-        order = a->prefix.len - b->prefix.len;
-    if (!order)
-        order = is_set(b->item, "best") - is_set(a->item, "best");
-    if (!order)
-        order = is_set(b->item, "programmed") - is_set(a->item, "programmed");
-    if (!order)
-        order = strcmp(json_text_at(a->item, "peer"), json_text_at(b->item, "peer"));
-    return order ? order : strcmp(json_text_at(a->item, "node"), json_text_at(b->item, "node"));
-}
-
-/* A new array of the same items; the daemon gives them in the order of its table. */
-static json_t *sorted(const json_t *items)
-{
-    size_t count = json_array_size(items), i;
-    json_t *item, *list = json_array();
-    struct ranked *ranks = memory_new(count, sizeof *ranks);
-    json_array_foreach(items, i, item)
-    {
-        ranks[i].item = item;
-        if (ip_prefix_parse(json_text_at(item, "prefix"), &ranks[i].prefix))
-            ranks[i].prefix = (struct ip_prefix){ 0 };
-    }
-    qsort(ranks, count, sizeof *ranks, compare_routes);
-    for (i = 0; i < count; i++)
-        json_array_append(list, ranks[i].item);
-    free(ranks);
-    return list;
-}
 
 int verb_route_list(const struct ctl *c)
 {
+    static const struct list_form form = LIST_FORM(columns, "* best  = programmed  ! filtered  s stale");
     char path[1024] = "/v1/routes?limit=1000&";
-    json_t *items;
+    size_t shown;
     if (!ctl_takes(c, 0, 2, "route list [PREFIX [longer|shorter|lpm]] [--peer NAME] [--best] [--filtered]"))
         return CTL_USAGE;
     if (c->argc > 0)
@@ -154,24 +103,9 @@ int verb_route_list(const struct ctl *c)
         client_param(path, sizeof path, "best", "true");
     if (c->filtered)
         client_param(path, sizeof path, "state", "filtered");
-    int code = client_list(c, path, &items);
-    if (code)
-        return code;
-    json_t *in_table_order = items;
-    items = sorted(items);
-    json_decref(in_table_order);
-    if (ctl_wants_json(c)) {
-        json_t *list = json_pack("{s:O, s:n}", "items", items, "nextCursor");
-        code = ctl_print_json(c, list);
-        json_decref(list);
-    } else if (c->argc && json_array_size(items) == 0) {
-        code =
-            ctl_fail(CTL_NO_SUCH, "no route for %s; `route explain` looks for one that covers it",
-                     c->argv[0]);
-    } else {
-        code = show_routes(c, items);
-    }
-    json_decref(items);
+    int code = list_print(c, path, &form, &shown);
+    if (!code && c->argc && !shown && !ctl_wants_json(c))
+        code = ctl_fail(CTL_NO_SUCH, "no route for %s; `route explain` looks for one that covers it", c->argv[0]);
     return code;
 }
 

@@ -1,8 +1,10 @@
 #include <libsmartcols.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/base/duration.h"
+#include "node/base/memory.h"
 #include "node/ctl/table.h"
 
 const json_t *json_at(const json_t *object, const char *path)
@@ -52,38 +54,94 @@ static void print_cell(const struct column *c, const json_t *row, char cell[stat
         print_plain(value, cell);
 }
 
-static bool add_row(struct libscols_table *table, const struct column *columns, size_t count,
-                    const json_t *row, bool is_wide)
+struct table {
+    const struct column *columns;
+    size_t count;
+    bool is_wide;
+    struct libscols_table *scols;
+};
+
+static bool is_shown(const struct table *t, size_t column)
+{
+    return !t->columns[column].is_wide_only || t->is_wide;
+}
+
+static bool add_row(const struct table *t, const json_t *row)
 {
     char cell[CELL_TEXT];
     size_t place = 0;
-    struct libscols_line *line = scols_table_new_line(table, NULL);
-    for (size_t i = 0; line && i < count; i++) {
-        if (columns[i].is_wide_only && !is_wide)
+    struct libscols_line *line = scols_table_new_line(t->scols, NULL);
+    for (size_t i = 0; line && i < t->count; i++) {
+        if (!is_shown(t, i))
             continue;
-        print_cell(&columns[i], row, cell);
+        print_cell(&t->columns[i], row, cell);
         if (scols_line_set_data(line, place++, cell))
             return false;
     }
     return line != NULL;
 }
 
-int table_print(const struct column *columns, size_t count, const json_t *rows, bool is_wide)
+static bool add_columns(const struct table *t)
 {
-    struct libscols_table *table = scols_new_table();
+    bool ok = true;
+    for (size_t i = 0; ok && i < t->count; i++)
+        if (is_shown(t, i))
+            ok = scols_table_new_column(t->scols, t->columns[i].title, 0, t->columns[i].is_right ? SCOLS_FL_RIGHT : 0);
+    return ok;
+}
+
+/* The next rows stand below these. */
+static void keep_widths(struct table *t)
+{
+    struct libscols_column *column;
+    for (size_t i = 0; (column = scols_table_get_column(t->scols, i)); i++)
+        scols_column_set_whint(column, (double)scols_column_get_width(column));
+    scols_table_enable_noheadings(t->scols, 1);
+}
+
+static int out_of_memory(void)
+{
+    return ctl_fail(CTL_FAILED, "cannot print the table: out of memory");
+}
+
+struct table *table_new(const struct column *columns, size_t count, bool is_wide)
+{
+    struct table *t = memory_new(1, sizeof *t);
+    *t = (struct table){ .columns = columns, .count = count, .is_wide = is_wide, .scols = scols_new_table() };
+    if (!t->scols || scols_table_set_column_separator(t->scols, "  ") || !add_columns(t))
+        exit(out_of_memory());
+    scols_table_set_termforce(t->scols, SCOLS_TERMFORCE_NEVER); /* never cut a prefix to fit */
+    return t;
+}
+
+void table_free(struct table *t)
+{
+    if (t)
+        scols_unref_table(t->scols);
+    free(t);
+}
+
+int table_add(struct table *t, const json_t *rows)
+{
     const json_t *row;
     size_t i;
-    bool ok = table != NULL && !scols_table_set_column_separator(table, "  ");
-    if (json_array_size(rows) == 0)
+    bool ok = true;
+    json_array_foreach(rows, i, row) ok = ok && add_row(t, row);
+    ok = ok && !scols_print_table(t->scols);
+    scols_table_remove_lines(t->scols);
+    if (json_array_size(rows))
+        keep_widths(t);
+    return ok ? CTL_OK : out_of_memory();
+}
+
+int table_print(const struct column *columns, size_t count, const json_t *rows, bool is_wide)
+{
+    if (json_array_size(rows) == 0) {
         puts("none");
-    if (ok)
-        scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER); /* never cut a prefix to fit */
-    for (size_t c = 0; ok && c < count; c++)
-        if (!columns[c].is_wide_only || is_wide)
-            ok = scols_table_new_column(table, columns[c].title, 0,
-                                        columns[c].is_right ? SCOLS_FL_RIGHT : 0);
-    json_array_foreach(rows, i, row) ok = ok && add_row(table, columns, count, row, is_wide);
-    ok = ok && !scols_print_table(table);
-    scols_unref_table(table);
-    return ok ? CTL_OK : ctl_fail(CTL_FAILED, "cannot print the table: out of memory");
+        return CTL_OK;
+    }
+    struct table *t = table_new(columns, count, is_wide);
+    int code = table_add(t, rows);
+    table_free(t);
+    return code;
 }

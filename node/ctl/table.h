@@ -28,6 +28,14 @@ const json_t *json_at(const json_t *object, const char *path);
 /* The string there, or "". */
 const char *json_text_at(const json_t *object, const char *path);
 
+/* A table whose rows come in stretches: each is as wide as the one before, or wider where a cell asks for it. */
+struct table;
+struct table *table_new(const struct column *columns, size_t count, bool is_wide);
+void table_free(struct table *t);
+/* Prints these rows; before the first ones the titles. */
+int table_add(struct table *t, const json_t *rows);
+
+/* All of it, or "none". */
 int table_print(const struct column *columns, size_t count, const json_t *rows, bool is_wide);
 #define TABLE_PRINT(columns, rows, is_wide)                                                        \
     table_print(columns, sizeof(columns) / sizeof *(columns), rows, is_wide)

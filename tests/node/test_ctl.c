@@ -1,6 +1,8 @@
 /* tandemctl: its words and times, and the program itself against an API on a Unix socket. */
 #include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -301,6 +303,81 @@ static void test_a_peers_routes_are_printed_page_by_page(void)
     lab_close(&l);
 }
 
+/* ---- long lists ---- */
+
+enum { MANY = 12000, STRETCH = 10000 }; /* STRETCH: as in list.c */
+
+/* The last prefix stands first in the table. */
+static void open_with_many(struct lab *l)
+{
+    lab_open(l);
+    for (unsigned i = MANY; i-- > 0;) {
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "10.%u.%u.0/24", i / 256, i % 256);
+        fake_route_of(l->core, 1, 1, prefix, (uint32_t[]){ 65001 }, 1, -1);
+    }
+    fake_decide(l->core);
+}
+
+/* How it ended; -1: it did not. */
+static int wait_for(struct lab *l, pid_t pid)
+{
+    int status = -1;
+    for (uint64_t give_up = now_ms() + 60000; waitpid(pid, &status, WNOHANG) != pid && now_ms() < give_up;)
+        uv_run(&l->loop, UV_RUN_NOWAIT);
+    return status;
+}
+
+/* Of a row of `route list`; UINT_MAX: another line. */
+static unsigned number_of(const char *line)
+{
+    unsigned high, low;
+    return sscanf(line, "* 10.%u.%u.0/24", &high, &low) == 2 ? high * 256 + low : UINT_MAX;
+}
+
+static void test_a_long_list_is_one_table_sorted_in_stretches(void)
+{
+    struct lab l;
+    open_with_many(&l);
+    FILE *out = tmpfile();
+    assert(out);
+    CU_ASSERT_EQUAL(wait_for(&l, start(&l, "route list", fileno(out))), 0);
+    rewind(out);
+    char line[256];
+    unsigned titles = 0, rows = 0, steps_down = 0, last = 0;
+    size_t widths[2] = { 0 }; /* of the first row and the last */
+    while (fgets(line, sizeof line, out)) {
+        titles += strstr(line, "NEXT HOP") != NULL;
+        unsigned n = number_of(line);
+        if (n == UINT_MAX)
+            continue;
+        steps_down += n < last;
+        last = n;
+        widths[rows++ != 0] = (size_t)(strstr(line, "10.1.2.4") - line);
+    }
+    CU_ASSERT_EQUAL(titles, 1);
+    CU_ASSERT_EQUAL(rows, MANY);
+    CU_ASSERT_EQUAL(steps_down, MANY / STRETCH);
+    CU_ASSERT_EQUAL(widths[0], widths[1]);
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "* best"));
+    fclose(out);
+    lab_close(&l);
+}
+
+static void test_a_long_list_ends_where_nobody_reads_on(void)
+{
+    struct lab l;
+    int ends[2], status;
+    open_with_many(&l);
+    assert(!pipe2(ends, O_CLOEXEC));
+    pid_t pid = start(&l, "route list", ends[1]);
+    close(ends[0]);
+    close(ends[1]);
+    status = wait_for(&l, pid);
+    CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+    lab_close(&l);
+}
+
 static void test_exit_codes_tell_what_happened(void)
 {
     static const struct {
@@ -411,6 +488,7 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_the_doctor_names_what_is_wrong_and_the_mend),
         CU_CASE(test_the_doctor_names_the_mend_of_a_target), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
+        CU_CASE(test_a_long_list_is_one_table_sorted_in_stretches), CU_CASE(test_a_long_list_ends_where_nobody_reads_on),
         CU_CASE(test_exit_codes_tell_what_happened),
         CU_CASE(test_shells_are_told_the_verbs_and_options),
         CU_CASE(test_a_dump_is_written_to_a_device_and_never_takes_its_place),
