@@ -50,7 +50,9 @@ static bool step_of_listing(struct etcd *e, uint64_t now_ms)
 {
     if (!e->listing.is_running && now_ms < e->listing.due_ms)
         return false;
-    if (e->cfg.is_reader && e->status.has_listed && !e->listing.is_running && !e->listing.is_due)
+    if (e->listing.is_read)
+        etcd_find_missing(e);
+    else if (e->cfg.is_reader && e->status.has_listed && !e->listing.is_running && !e->listing.is_due)
         etcd_check(e);
     else
         etcd_list(e);

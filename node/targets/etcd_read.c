@@ -8,7 +8,7 @@
 #include "node/base/memory.h"
 #include "node/targets/etcd_internal.h"
 
-enum { RELIST_MS = 60000, WATCH_AGAIN_MS = 250, WATCH_AGAIN_MAX_MS = 10000 };
+enum { RELIST_MS = 60000, WATCH_AGAIN_MS = 250, WATCH_AGAIN_MAX_MS = 10000, MISSING_A_TURN = 32768 };
 
 /* ---- notes ---- */
 
@@ -210,28 +210,18 @@ static void find_missing_keys(struct etcd *e)
 }
 
 /* … and routes. */
-static void find_missing(struct etcd *e, enum bgp_family f)
+static void miss(struct etcd *e, uint32_t prefix, const struct etcd_note *note)
 {
-    for (uint32_t place = 1; place < e->notes_cap[f]; place++) {
-        uint32_t prefix = place | (uint32_t)f << PREFIX_FAMILY_SHIFT;
-        const struct etcd_note *note = &e->notes[f][place];
-        if (note->mark == e->listing.mark || note->revision > e->listing.revision ||
-            !program_actual_set(e->cfg.program, prefix))
-            continue;
-        observe(e, prefix, 0);
-        etcd_release(e, prefix);
-    }
+    if (note->mark == e->listing.mark || note->revision > e->listing.revision || !program_actual_set(e->cfg.program, prefix))
+        return;
+    observe(e, prefix, 0);
+    etcd_release(e, prefix);
 }
 
 static void end_listing(struct etcd *e)
 {
     bool is_first = e->listing.is_first;
-    if (!is_first) {
-        find_missing_keys(e);
-        find_missing(e, BGP_IP4);
-        find_missing(e, BGP_IP6);
-    }
-    e->listing.is_running = e->listing.is_first = false;
+    e->listing.is_running = e->listing.is_first = e->listing.is_read = false;
     e->listing.due_ms = next_listing(e);
     if (e->listing.revision > e->watched)
         e->watched = e->listing.revision;
@@ -241,6 +231,32 @@ static void end_listing(struct etcd *e)
     if (is_first)
         e->cfg.on_ready(e->cfg.data);
     tell_whole(e);
+}
+
+void etcd_find_missing(struct etcd *e)
+{
+    uint32_t left = MISSING_A_TURN;
+    for (; e->listing.family < BGP_FAMILIES; e->listing.family++, e->listing.place = 1)
+        for (; e->listing.place < e->notes_cap[e->listing.family]; e->listing.place++) {
+            if (!left--)
+                return;
+            uint32_t place = e->listing.place, family = e->listing.family;
+            miss(e, place | family << PREFIX_FAMILY_SHIFT, &e->notes[family][place]);
+        }
+    end_listing(e);
+}
+
+/* There is nothing yet that the first one could miss. */
+static void on_last_page(struct etcd *e)
+{
+    if (e->listing.is_first) {
+        end_listing(e);
+        return;
+    }
+    find_missing_keys(e);
+    e->listing.is_read = true;
+    e->listing.family = 0;
+    e->listing.place = 1;
 }
 
 static void see_page(struct etcd *e, const json_t *kvs)
@@ -272,7 +288,7 @@ static void on_page(struct etcd *e, const struct etcd_answer *a)
         e->listing.revision = etcd_revision(a->body);
     see_page(e, kvs);
     if (!json_is_true(json_object_get(a->body, "more")) || !json_array_size(kvs))
-        end_listing(e);
+        on_last_page(e);
 }
 
 void etcd_list(struct etcd *e)
@@ -324,7 +340,7 @@ void etcd_heed(struct etcd *e, const json_t *answer)
             for (uint32_t place = 0; place < e->notes_cap[f]; place++)
                 e->notes[f][place].revision = 0;
         e->watched = e->fence_told = e->gen_revision = 0;
-        e->listing.is_running = false;
+        e->listing.is_running = e->listing.is_read = false;
         etcd_watch_stop(e);
         etcd_list_soon(e);
         repl_fence_woke(e->cfg.fence);
