@@ -399,11 +399,11 @@ void check_zombies(struct world *w, struct host *h)
         return;
     for (int i = 0; i < w->prefix_count; i++) {
         uint64_t since;
-        if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since || w->now <= since + ZOMBIE_MS)
+        if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since)
             continue;
         if (may_keep(h, i) || is_held_unheard(w, h, i))
             h->held[i] = w->now;
-        if (w->now <= h->held[i] + ZOMBIE_MS)
+        if (w->now <= since + ZOMBIE_MS || w->now <= h->held[i] + ZOMBIE_MS)
             continue;
         check_explain(w, i);
         sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i, (unsigned long long)since);
