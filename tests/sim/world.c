@@ -128,7 +128,7 @@ static void init_targets(struct world *w)
 
 static void init_config(struct world *w)
 {
-    static const char *const names[] = { "rs-a", "rs-b", "rs-c", "rs-d", "rs-e" };
+    static const char *const names[] = { "rs-a", "rs-b", "rs-c", "rs-d", "rs-e", "rs-f", "rs-g" };
     static struct ip_prefix vnet = { .family = BGP_IP4, .len = 16, .bytes = { 10, 1 } };
     static struct config_vnet hub = { .name = "hub", .prefixes = &vnet, .prefix_count = 1 };
     struct config *c = &w->config;
@@ -330,12 +330,20 @@ static void seed_library(uint64_t seed)
         abort();
 }
 
+/* Mostly a pair; every node more costs its share of links, so few worlds have the most. */
+static int some_number_of_hosts(struct world *w)
+{
+    enum { MANY = 5 };
+    int count = sim_pick(w, 2) ? 2 : 2 + (int)sim_pick(w, MANY - 1);
+    return count < MANY ? count : MANY + (int)sim_pick(w, SIM_NODES_MAX - MANY + 1);
+}
+
 void world_init(struct world *w, uint64_t seed, const bool *skips, bool verbose)
 {
     *w = (struct world){ .seed = seed, .random = seed * 0x2545f4914f6cdd1du + 1, .verbose = verbose, .skips = skips };
     seed_library(seed);
     w->now = 1000;
-    w->host_count = sim_pick(w, 2) ? 2 : 2 + (int)sim_pick(w, SIM_NODES_MAX - 1);
+    w->host_count = some_number_of_hosts(w);
     w->is_narrow = sim_pick(w, 3) == 0;
     w->is_mixed = sim_pick(w, 5) == 0;
     w->nva_count = 1 + (int)sim_pick(w, SIM_NVAS_MAX);

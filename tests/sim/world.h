@@ -23,7 +23,7 @@
 #include "node/program/follow.h"
 
 enum {
-    SIM_NODES_MAX = 5,
+    SIM_NODES_MAX = 7,
     SIM_NVAS_MAX = 4,
     SIM_STRANGER = SIM_NODES_MAX + SIM_NVAS_MAX, /* who replays what it recorded */
     SIM_STORE,                                   /* the shared target */
