@@ -390,9 +390,8 @@ static uint32_t uncount(struct limit *limit, uint32_t net)
 }
 
 /* mapped: its reference is taken. */
-static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct rib_mapped *mapped)
+static void set_path(struct rib *r, struct rib_path *p, uint32_t index, uint32_t attrs, const struct rib_mapped *mapped)
 {
-    struct rib_path *p = rib_path(r, index);
     struct limit *limit = rib_limit_of(r, p->nva);
     uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
     bool was_accepted = p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED;
@@ -409,7 +408,7 @@ static void set_path(struct rib *r, uint32_t index, uint32_t attrs, const struct
     p->attrs = attrs;
     rib_age_forget(r, index);
     p->flags &= RIB_PATH_HAS_ID | RIB_PATH_VERDICT;
-    rib_set_verdict(r, index, mapped);
+    rib_set_verdict(r, p, index, mapped);
     if (was_accepted && rib_path_verdict(p) != POLICY_ACCEPTED) /* by the NVA's word, as if it withdrew */
         rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_WITHDRAWN;
     if (other)
@@ -448,15 +447,14 @@ static int announce(struct rib *r, const struct rib_news *news, const struct ip_
         return BGP_ERR_NOMEM;
     r->updates++;
     r->steps++;
-    uint32_t index = find_path(r, net, news->origin, news->nva, path_id);
+    uint32_t known = find_path(r, net, news->origin, news->nva, path_id);
+    uint32_t index = known ? known : add_path(r, net, news->origin, news->nva, path_id);
     if (!index) {
-        index = add_path(r, net, news->origin, news->nva, path_id);
-        if (!index) {
-            rib_net_released(r, net); /* if it is new, nothing came of it */
-            return BGP_ERR_NOMEM;
-        }
-    } else {
-        struct rib_path *p = rib_path(r, index);
+        rib_net_released(r, net); /* if it is new, nothing came of it */
+        return BGP_ERR_NOMEM;
+    }
+    struct rib_path *p = rib_path(r, index);
+    if (known) {
         if (p->attrs == news->attrs && !(p->flags & RIB_PATH_DISPROVED) && !rib_path_is_old(r, p)) {
             hear_again(r, index);
             return 0; /* said before */
@@ -464,9 +462,9 @@ static int announce(struct rib *r, const struct rib_news *news, const struct ip_
         count_path(r, p, -1);
         touch_path(r, p, index);
     }
-    set_path(r, index, news->attrs, mapped);
+    set_path(r, p, index, news->attrs, mapped);
     mapped->attrs = 0;
-    count_path(r, rib_path(r, index), +1);
+    count_path(r, p, +1);
     rib_path_changed(r, net, index);
     return 0;
 }
@@ -524,7 +522,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
             return 0;
         }
         count_path(r, p, -1);
-        set_path(r, index, 0, &(struct rib_mapped){ 0 });
+        set_path(r, p, index, 0, &(struct rib_mapped){ 0 });
         touch_path(r, p, index);
         rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
     }
@@ -587,7 +585,7 @@ void rib_remove(struct rib *r, uint32_t index)
     if (p->attrs)
         bgp_attrs_unref(&r->attrs, p->attrs);
     p->attrs = 0;
-    rib_set_verdict(r, index, &(struct rib_mapped){ 0 });
+    rib_set_verdict(r, p, index, &(struct rib_mapped){ 0 });
     free_path(r, index);
     if (other)
         rib_judge_kept(r, other, nva);

@@ -57,8 +57,6 @@ static inline int rib_map(struct rib *r, const struct rib_news *news, const stru
     *out = (struct rib_mapped){ .verdict = news->verdict };
     return news->is_mapped ? rib_map_apply(r, news, prefix, out) : 0;
 }
-/* The verdict on a path, which counts with what the map has edited from now on; the reference is taken. */
-void rib_set_verdict(struct rib *r, uint32_t path, const struct rib_mapped *take);
 /* Its NVA has withdrawn it on another session, which stands: then that is why it goes. */
 bool rib_path_is_taken_back(const struct rib *r, const struct rib_path *lost);
 /* A prefix came among those that are kept of an NVA, or fell out of them. */
@@ -68,6 +66,17 @@ void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva);
 static inline struct limit *rib_limit_of(const struct rib *r, uint16_t nva)
 {
     return nva && r->nvas[nva].keep ? &r->limits[nva] : NULL;
+}
+
+/* rib_policy.c. The verdict on a path, which counts with what the map has edited from now on; the reference is taken. */
+void rib_judge(struct rib *r, struct rib_path *p, uint32_t path, const struct rib_mapped *take);
+/* Nearly always the map's word, or that of none, is all. */
+static inline void rib_set_verdict(struct rib *r, struct rib_path *p, uint32_t path, const struct rib_mapped *take)
+{
+    if (take->attrs || rib_path_is_edited(p) || rib_limit_of(r, p->nva) || !p->attrs)
+        rib_judge(r, p, path, take);
+    else
+        p->flags = (uint8_t)((p->flags & ~RIB_PATH_VERDICT) | take->verdict << RIB_PATH_VERDICT_SHIFT);
 }
 
 /* rib.c. The net waits for a decision, though no path of it has changed. */

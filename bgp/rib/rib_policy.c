@@ -91,9 +91,8 @@ static enum policy_verdict verdict_on(const struct rib *r, const struct rib_path
     return mapped == POLICY_ACCEPTED ? by_limit(r, p) : (enum policy_verdict)mapped;
 }
 
-void rib_set_verdict(struct rib *r, uint32_t path, const struct rib_mapped *take)
+void rib_judge(struct rib *r, struct rib_path *p, uint32_t path, const struct rib_mapped *take)
 {
-    struct rib_path *p = rib_path(r, path);
     uint8_t others = p->flags & (uint8_t)~RIB_PATH_VERDICT;
     if (rib_path_is_edited(p))
         bgp_attrs_unref(&r->attrs, *edited_at(r, path));
@@ -137,7 +136,7 @@ static int judge_path(struct rib *r, uint32_t net, uint32_t index, const struct 
     if (rib_map(r, &news, prefix, &mapped))
         return BGP_ERR_NOMEM;
     bool is_other = (mapped.attrs ? mapped.attrs : p->attrs) != counted;
-    rib_set_verdict(r, index, &mapped);
+    rib_set_verdict(r, p, index, &mapped);
     count_accepted(r, p, was == POLICY_ACCEPTED);
     if (!is_other && rib_path_verdict(p) == was)
         return 0;
