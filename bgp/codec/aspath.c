@@ -2,10 +2,15 @@
 
 enum { SEGMENT_MAX = 255 };
 
-static bool has_zero(struct wire_reader *segment, uint8_t width)
+static uint32_t as_at(const uint8_t *at, uint8_t width)
 {
-    while (wire_left(segment))
-        if ((width == 4 ? wire_u32(segment) : wire_u16(segment)) == 0)
+    return width == 4 ? wire_get32(at) : wire_get16(at);
+}
+
+static bool has_zero(const uint8_t *at, unsigned count, uint8_t width)
+{
+    for (; count; count--, at += width)
+        if (as_at(at, width) == 0)
             return true;
     return false;
 }
@@ -16,19 +21,16 @@ struct aspath_facts aspath_examine(const struct aspath *p)
     struct aspath_facts facts = { 0 };
     while (wire_left(&r) && !facts.is_malformed) {
         uint8_t type = wire_u8(&r), count = wire_u8(&r);
-        struct wire_reader segment = wire_slice(&r, (size_t)count * p->width);
+        const uint8_t *ases = wire_bytes(&r, (size_t)count * p->width);
         facts.is_malformed = r.failed || count == 0 || type < AS_SET || type > AS_CONFED_SET ||
-                             has_zero(&segment, p->width);
+                             has_zero(ases, count, p->width);
         facts.has_set |= type == AS_SET || type == AS_CONFED_SET;
         facts.has_confed |= type == AS_CONFED_SEQUENCE || type == AS_CONFED_SET;
+        if (!facts.count && !facts.is_malformed)
+            facts.first = as_at(ases, p->width);
+        facts.count += count;
     }
     return facts;
-}
-
-bool aspath_is_valid(const struct aspath *p)
-{
-    struct aspath_facts facts = aspath_examine(p);
-    return !facts.is_malformed && !facts.has_set && !facts.has_confed;
 }
 
 /* Number of ASes of the next segment that counts; 0 at the end. */

@@ -20,12 +20,17 @@ struct aspath_facts {
     bool is_malformed; /* empty segment, unknown type, not inside the length, or AS 0 (RFC 7607) */
     bool has_set;      /* AS_SET or AS_CONFED_SET (RFC 9774) */
     bool has_confed;   /* AS_CONFED_SEQUENCE or AS_CONFED_SET */
+    unsigned count;    /* of ASes, whatever their segment */
+    uint32_t first;    /* of them; 0: there is none */
 };
 struct aspath_facts aspath_examine(const struct aspath *p);
 
-/* May this path come from an external peer? Every segment must be a well-formed AS_SEQUENCE: sets are
+/* May such a path come from an external peer? Every segment must be a well-formed AS_SEQUENCE: sets are
  * refused by RFC 9774, confederation segments by RFC 5065 section 5. */
-bool aspath_is_valid(const struct aspath *p);
+static inline bool aspath_is_valid(const struct aspath_facts *f)
+{
+    return !f->is_malformed && !f->has_set && !f->has_confed;
+}
 
 /* The next AS in order; false at the end. Start with *r over the bytes and left = 0. For paths that
  * are not malformed; confederation segments are passed over (RFC 6793 section 6). */

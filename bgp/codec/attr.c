@@ -7,13 +7,16 @@
 
 bool bgp_attrs_next(struct wire_reader *r, struct bgp_attr_view *out)
 {
-    if (!wire_left(r))
+    const uint8_t *head = wire_left(r) ? wire_bytes(r, 3) : NULL;
+    if (!head)
         return false;
-    out->flags = wire_u8(r);
-    out->type = wire_u8(r);
-    out->len = out->flags & BGP_FLAG_EXTENDED ? wire_u16(r) : wire_u8(r);
+    out->flags = head[0];
+    out->type = head[1];
+    out->len = head[2];
+    if (out->flags & BGP_FLAG_EXTENDED)
+        out->len = (uint16_t)(out->len << 8 | wire_u8(r));
     out->value = wire_bytes(r, out->len);
-    return !r->failed;
+    return out->value;
 }
 
 /* ---- summary ---- */
@@ -29,16 +32,10 @@ static bool summarise_origin(const struct bgp_attr_view *v, struct bgp_attrs *a)
 static bool summarise_as_path(const struct bgp_attr_view *v, struct bgp_attrs *a)
 {
     struct aspath p = { .at = v->value, .len = v->len, .width = 4 };
-    struct wire_reader r = wire_reader(v->value, v->len);
-    unsigned left = 0, count = 0;
-    uint32_t asn;
-    if (!aspath_is_valid(&p))
-        return false;
-    for (; aspath_next(&r, 4, &left, &asn); count++)
-        if (!count)
-            a->neighbor_as = asn;
-    a->path_len = (uint16_t)count;
-    return true;
+    struct aspath_facts facts = aspath_examine(&p);
+    a->neighbor_as = facts.first;
+    a->path_len = (uint16_t)facts.count;
+    return aspath_is_valid(&facts);
 }
 
 static bool summarise_med(const struct bgp_attr_view *v, struct bgp_attrs *a)
@@ -228,12 +225,16 @@ struct exporter {
 
 void bgp_attr_put_header(struct wire_writer *w, uint8_t flags, uint8_t type, uint16_t len)
 {
-    wire_put8(w, len > 255 ? flags | BGP_FLAG_EXTENDED : flags);
-    wire_put8(w, type);
-    if (len > 255)
-        wire_put16(w, len);
+    bool is_extended = len > 255;
+    uint8_t *at = wire_reserve(w, is_extended ? 4 : 3);
+    if (!at)
+        return;
+    at[0] = is_extended ? flags | BGP_FLAG_EXTENDED : flags;
+    at[1] = type;
+    if (is_extended)
+        wire_set16(at + 2, len);
     else
-        wire_put8(w, (uint8_t)len);
+        at[2] = (uint8_t)len;
 }
 
 /* Written behind the place of the longest header, then moved up to the one that fits. */

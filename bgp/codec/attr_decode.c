@@ -44,12 +44,9 @@ static struct aspath path_of(const struct attr_raw *a, uint8_t width)
 static enum bgp_action check_as_path(const struct attr_raw *a, const struct bgp_update_context *ctx)
 {
     struct aspath p = path_of(a, ctx->codec->as4 ? 4 : 2);
-    struct wire_reader r = wire_reader(a->value, a->len);
-    unsigned left = 0;
-    uint32_t first = 0; /* an external peer's path is never empty */
-    bool good = aspath_is_valid(&p) && (ctx->any_first_as || (aspath_next(&r, p.width, &left, &first) &&
-                                                              first == ctx->peer_asn));
-    return unless(good, BGP_ACTION_TREAT_AS_WITHDRAW);
+    struct aspath_facts facts = aspath_examine(&p);
+    bool is_first = facts.count && facts.first == ctx->peer_asn; /* an external peer's path is never empty */
+    return unless(aspath_is_valid(&facts) && (ctx->any_first_as || is_first), BGP_ACTION_TREAT_AS_WITHDRAW);
 }
 
 static enum bgp_action check_as4_path(const struct attr_raw *a, const struct bgp_update_context *ctx)
@@ -245,15 +242,9 @@ static void collect(struct collector *c, struct wire_reader *r, const struct bgp
 
 /* ---- canonical bytes ---- */
 
-static void put_header(struct wire_writer *w, uint8_t flags, uint8_t type, size_t len)
+static void put_header(struct wire_writer *w, const struct attr_raw *a, size_t len)
 {
-    uint8_t plain = flags & (BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE | BGP_FLAG_PARTIAL);
-    wire_put8(w, len > 255 ? plain | BGP_FLAG_EXTENDED : plain);
-    wire_put8(w, type);
-    if (len > 255)
-        wire_put16(w, (uint16_t)len);
-    else
-        wire_put8(w, (uint8_t)len);
+    bgp_attr_put_header(w, a->flags & (OPT_TRANS | BGP_FLAG_PARTIAL), a->type, (uint16_t)len);
 }
 
 static const struct attr_raw *find(const struct collector *c, uint8_t type)
@@ -280,7 +271,7 @@ static void put_path(struct wire_writer *w, const struct collector *c, const str
     size_t len = aspath_wide_len(aspath_count(&narrow));
     if (wide)
         as4 = path_of(wide, 4);
-    put_header(w, a->flags, a->type, len);
+    put_header(w, a, len);
     if (len > UINT16_MAX || w->failed ||
         aspath_widen(&narrow, wide && as4_counts(c) ? &as4 : NULL, w->at, wire_room(w)) < 0) {
         w->failed = true; /* no attribute holds that path */
@@ -293,7 +284,7 @@ static void put_aggregator(struct wire_writer *w, const struct collector *c,
                            const struct attr_raw *a)
 {
     const struct attr_raw *wide = find(c, BGP_ATTR_AS4_AGGREGATOR);
-    put_header(w, a->flags, a->type, 8);
+    put_header(w, a, 8);
     if (wide && as4_counts(c)) {
         wire_put(w, wide->value, 8);
         return;
@@ -327,7 +318,7 @@ static int put_large_communities(struct wire_writer *w, const struct attr_raw *a
         is_redundant[(size_t)(sorted[i] - a->value) / LARGE_COMMUNITY] = again;
         kept -= again;
     }
-    put_header(w, a->flags, a->type, kept * LARGE_COMMUNITY);
+    put_header(w, a, kept * LARGE_COMMUNITY);
     for (size_t i = 0; i < count; i++)
         if (!is_redundant[i])
             wire_put(w, a->value + i * LARGE_COMMUNITY, LARGE_COMMUNITY);
@@ -344,7 +335,7 @@ static int put_attr(struct wire_writer *w, const struct collector *c, const stru
     } else if (!as4 && a->type == BGP_ATTR_AGGREGATOR) {
         put_aggregator(w, c, a);
     } else {
-        put_header(w, a->flags, a->type, a->len);
+        put_header(w, a, a->len);
         wire_put(w, a->value, a->len);
     }
     return 0;
