@@ -121,7 +121,7 @@ static void account(struct core *c, const struct rib_change *change)
             core_digest_changed(c, change->net, change->old_nhset, change->new_nhset);
         c->programmed += (change->new_nhset != 0) - (uint32_t)(change->old_nhset != 0);
     }
-    if (change->changed)
+    if (change->changed && c->table.secret_count) /* else no agent compares */
         core_table_changed(c, change->net);
     nhset_unref(&c->rib.sets, change->old_nhset);
 }

@@ -39,8 +39,6 @@ void core_table_changed(struct core *c, uint32_t net)
 {
     struct core_table *t = &c->table;
     struct ip_prefix prefix;
-    if (!t->secret_count)
-        return;
     uint32_t set = set_of(c, net), *summed = summed_at(t, net);
     if (*summed == set)
         return;
