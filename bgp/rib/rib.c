@@ -88,38 +88,13 @@ void rib_fini(struct rib *r)
     *r = (struct rib){ 0 };
 }
 
-static void queue_add(struct rib_queue *q, uint32_t net)
-{
-    bitset_add(&q->places[prefix_index_family(net)], prefix_index_place(net));
-}
-
-/* The next member, which stays; 0: none. Families take turns, once around each. */
-static uint32_t queue_next(struct rib_queue *q)
-{
-    for (int tries = 0; tries <= BGP_FAMILIES; tries++) {
-        uint32_t place = bitset_next(&q->places[q->family], q->at);
-        if (place != UINT32_MAX) {
-            q->at = place + 1;
-            return prefix_index((enum bgp_family)q->family, place);
-        }
-        q->at = 0;
-        q->family = (uint8_t)((q->family + 1) % BGP_FAMILIES);
-    }
-    return 0;
-}
-
-static void queue_remove(struct rib_queue *q, uint32_t net)
-{
-    bitset_remove(&q->places[prefix_index_family(net)], prefix_index_place(net));
-}
-
 /* It waits for a decision; why: what is said of it beside that. */
 static inline void wait_for_decision(struct rib *r, struct rib_net *n, uint32_t net, uint8_t why)
 {
     bool waits = n->flags & RIB_NET_DIRTY;
     n->flags |= RIB_NET_DIRTY | why;
     if (!waits)
-        queue_add(&r->dirty, net);
+        rib_queue_add(&r->dirty, net);
 }
 
 void rib_mark_dirty(struct rib *r, uint32_t net)
@@ -145,12 +120,12 @@ static void remove_flushed(struct rib *r, uint32_t net)
 
 uint32_t rib_next_dirty(struct rib *r)
 {
-    uint32_t net = queue_next(&r->dirty);
+    uint32_t net = rib_queue_next(&r->dirty);
     if (!net)
         return 0;
     if (r->sweeps)
         remove_flushed(r, net);
-    queue_remove(&r->dirty, net);
+    rib_queue_remove(&r->dirty, net);
     rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
     return net;
 }
@@ -184,7 +159,7 @@ uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
 {
     uint32_t net = get_net(r, prefix);
     if (net && !rib_net(r, net)->paths)
-        queue_add(&r->dying, net); /* should nothing come of it */
+        rib_queue_add(&r->dying, net); /* should nothing come of it */
     return net;
 }
 
@@ -564,7 +539,7 @@ static void unlink_path(struct rib *r, uint32_t net, uint32_t index)
     }
     rib_take_out(r, n, index);
     if (!n->paths)
-        queue_add(&r->dying, net);
+        rib_queue_add(&r->dying, net);
 }
 
 void rib_remove(struct rib *r, uint32_t index)
@@ -645,12 +620,12 @@ bool rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint6
 
 uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader)
 {
-    for (uint32_t net; (net = queue_next(&r->dying));) {
+    for (uint32_t net; (net = rib_queue_next(&r->dying));) {
         const struct rib_net *n = rib_net(r, net);
         bool unread = n->flags & RIB_NET_LISTED && vlist_version(&r->loc, n->slot) > slowest_reader;
         if (!n->paths && (unread || n->flags & RIB_NET_DIRTY))
             return 0; /* it stays, and so do those behind it until the next call */
-        queue_remove(&r->dying, net);
+        rib_queue_remove(&r->dying, net);
         if (!n->paths)
             return net;
     }
@@ -659,13 +634,13 @@ uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader)
 
 void rib_net_keep(struct rib *r, uint32_t net)
 {
-    queue_add(&r->dying, net);
+    rib_queue_add(&r->dying, net);
 }
 
 void rib_net_released(struct rib *r, uint32_t net)
 {
     if (!rib_net(r, net)->paths)
-        queue_add(&r->dying, net);
+        rib_queue_add(&r->dying, net);
 }
 
 void rib_net_free(struct rib *r, uint32_t net)

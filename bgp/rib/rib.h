@@ -14,7 +14,6 @@
 #ifndef TANDEM_BGP_RIB_H
 #define TANDEM_BGP_RIB_H
 
-#include "bgp/base/bitset.h"
 #include "bgp/base/ring.h"
 #include "bgp/base/vlist.h"
 #include "bgp/codec/update.h"
@@ -24,6 +23,7 @@
 #include "bgp/rib/nhset.h"
 #include "bgp/rib/prefix_table.h"
 #include "bgp/rib/rib_age.h"
+#include "bgp/rib/rib_queue.h"
 
 enum {
     RIB_CONFIG = 0,      /* origin number of the configuration; nodes are 1..RIB_ORIGINS-1 */
@@ -183,14 +183,6 @@ struct rib_origin {
 };
 
 static const uint32_t RIB_FACT = 1u << 31, RIB_WITH_ID = 1u << 30;
-
-/* Nets that wait for something, in the order of their places: those that came together, and so share
- * their attributes, leave together. */
-struct rib_queue {
-    struct bitset places[BGP_FAMILIES];
-    uint32_t at; /* place from which the next one is looked for */
-    uint8_t family;
-};
 
 struct rib {
     struct pool pool; /* of the tables here that grow with the routes, and of what is kept beside them */
@@ -530,10 +522,6 @@ bool rib_has_room(const struct rib *r, uint8_t origin, uint16_t nva, const struc
 uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                       uint32_t path_id);
 
-static inline uint32_t rib_queue_count(const struct rib_queue *q)
-{
-    return q->places[BGP_IP4].count + q->places[BGP_IP6].count;
-}
 void rib_mark_dirty(struct rib *r, uint32_t net);
 /* Out of the net's list of paths, for who puts it in again: the decision. */
 void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path);
