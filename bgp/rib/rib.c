@@ -163,9 +163,9 @@ uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
     return net;
 }
 
-static uint32_t find_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
+static uint32_t find_path(struct rib *r, const struct rib_net *n, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
-    uint32_t i = rib_net(r, net)->paths;
+    uint32_t i = n->paths;
     for (; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin == origin && p->nva == nva && rib_path_id(p) == path_id)
@@ -280,11 +280,15 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
         o->old += one;
 }
 
-void rib_path_changed(struct rib *r, uint32_t net, uint32_t index)
+static void path_changed(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index)
 {
-    struct rib_net *n = rib_net(r, net);
     bool mattered = rib_best(n) == index || rib_second(r, n) == index;
     wait_for_decision(r, n, net, mattered ? RIB_NET_TOUCHED | RIB_NET_CHANGED : RIB_NET_TOUCHED);
+}
+
+void rib_path_changed(struct rib *r, uint32_t net, uint32_t index)
+{
+    path_changed(r, rib_net(r, net), net, index);
 }
 
 /* Where a new path goes: in front of those that no decision has ranked. */
@@ -320,12 +324,12 @@ static void free_path(struct rib *r, uint32_t index)
 }
 
 /* A new path of its net, without attributes yet. */
-static uint32_t add_path(struct rib *r, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
+static uint32_t add_path(struct rib *r, struct rib_net *n, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
     uint32_t index = new_path(r, path_id);
     if (!index)
         return 0;
-    uint32_t *link = unranked(r, rib_net(r, net));
+    uint32_t *link = unranked(r, n);
     struct rib_path *p = rib_path(r, index);
     *p = (struct rib_path){ .next = *link ? *link : RIB_LAST | prefix_index_place(net),
                             .nva = nva,
@@ -342,7 +346,7 @@ uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct 
                       uint32_t path_id)
 {
     uint32_t net = prefix_table_find(&r->nets, prefix);
-    uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
+    uint32_t index = net ? find_path(r, rib_net(r, net), origin, nva, path_id) : 0;
     return index ? rib_path(r, index)->attrs : 0;
 }
 
@@ -422,8 +426,9 @@ static int announce(struct rib *r, const struct rib_news *news, const struct ip_
         return BGP_ERR_NOMEM;
     r->updates++;
     r->steps++;
-    uint32_t known = find_path(r, net, news->origin, news->nva, path_id);
-    uint32_t index = known ? known : add_path(r, net, news->origin, news->nva, path_id);
+    struct rib_net *n = rib_net(r, net);
+    uint32_t known = find_path(r, n, news->origin, news->nva, path_id);
+    uint32_t index = known ? known : add_path(r, n, net, news->origin, news->nva, path_id);
     if (!index) {
         rib_net_released(r, net); /* if it is new, nothing came of it */
         return BGP_ERR_NOMEM;
@@ -440,7 +445,7 @@ static int announce(struct rib *r, const struct rib_news *news, const struct ip_
     set_path(r, p, index, news->attrs, mapped);
     mapped->attrs = 0;
     count_path(r, p, +1);
-    rib_path_changed(r, net, index);
+    path_changed(r, n, net, index);
     return 0;
 }
 
@@ -469,7 +474,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     /* Of another node: its withdrawals are evidence, here as there, and others may read them from here. */
     bool is_copy = r->keep_tombstones && origin != r->self;
     uint32_t net = is_copy ? rib_net_get(r, prefix) : prefix_table_find(&r->nets, prefix);
-    uint32_t index = net ? find_path(r, net, origin, nva, path_id) : 0;
+    uint32_t index = net ? find_path(r, rib_net(r, net), origin, nva, path_id) : 0;
     if (is_copy && !net)
         return BGP_ERR_NOMEM;
     if (!index && !is_copy && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
@@ -479,7 +484,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     r->withdrawals++;
     r->steps++;
     if (!index) {
-        index = add_path(r, net, origin, nva, path_id);
+        index = add_path(r, rib_net(r, net), net, origin, nva, path_id);
         if (!index)
             return BGP_ERR_NOMEM;
     } else {
