@@ -191,11 +191,13 @@ struct arrival {
     uint64_t now_ms;
 };
 
-static int apply_route(const struct arrival *a, const struct ip_prefix *prefix, uint32_t path_id)
+static int apply_route(const struct arrival *a, const struct rib_stretch *s, uint32_t nth)
 {
     struct rib *r = a->placing->rib;
+    const struct ip_prefix *prefix = &s->prefixes[nth];
+    uint32_t path_id = s->path_ids[nth];
     uint8_t origin = a->placing->copy->origin;
-    int err = a->attrs ? rib_announce_news(r, &a->news, prefix, path_id)
+    int err = a->attrs ? rib_announce_news(r, &a->news, s, nth)
                        : rib_withdraw(r, origin, a->nva, prefix, path_id, a->now_ms);
     if (!err && !a->attrs && (a->group->unheard || !a->placing->is_on)) /* without its place: who knows when it was */
         rib_unhear(r, origin, a->nva, prefix, path_id);
@@ -222,7 +224,7 @@ static int apply_nlri(const struct arrival *a)
             distance += x->is_on ? repl_varint_next(&steps) : 0;
             enum place place = take_place(x, distance);
             x->copy->quarantined += place == PLACE_BAD;
-            int err = place == PLACE_TAKEN ? apply_route(a, &s.prefixes[i], s.path_ids[i]) : 0;
+            int err = place == PLACE_TAKEN ? apply_route(a, &s, i) : 0;
             if (err)
                 return err;
         }

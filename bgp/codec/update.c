@@ -26,14 +26,14 @@ static void take(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id
     n->at = at;
 }
 
-bool bgp_nlri_next(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id)
+uint32_t bgp_nlri_read(struct bgp_nlri *n, struct ip_prefix *prefixes, uint32_t *path_ids, uint32_t most)
 {
-    while (n->len) {
-        take(n, prefix, path_id);
-        if (ip_prefix_is_routable(prefix)) /* RFC 4271 section 6.3: others are ignored */
-            return true;
+    uint32_t count = 0;
+    while (count < most && n->len) {
+        take(n, &prefixes[count], &path_ids[count]);
+        count += ip_prefix_is_routable(&prefixes[count]); /* RFC 4271 section 6.3: others are ignored */
     }
-    return false;
+    return count;
 }
 
 static bool is_valid_nlri(const struct bgp_nlri *n)

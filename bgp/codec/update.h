@@ -13,9 +13,14 @@ struct bgp_nlri {
     bool has_path_id; /* RFC 7911 */
 };
 
-/* Take the next prefix; false at the end. Host bits are cleared (RFC 4271 section 4.3); prefixes that no
- * unicast table may hold are passed over (section 6.3). */
-bool bgp_nlri_next(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id);
+/* Take the next prefixes, up to `most`; returns how many, 0 at the end. Host bits are cleared (RFC 4271 section 4.3);
+ * prefixes that no unicast table may hold are passed over (section 6.3). */
+uint32_t bgp_nlri_read(struct bgp_nlri *n, struct ip_prefix *prefixes, uint32_t *path_ids, uint32_t most);
+/* … one; false at the end. */
+static inline bool bgp_nlri_next(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id)
+{
+    return bgp_nlri_read(n, prefix, path_id, 1);
+}
 
 /* What one UPDATE says. RFC 7606 has been applied: routes to be treated as withdrawn stand among
  * the withdrawn. Everything points into the message or the arena. */

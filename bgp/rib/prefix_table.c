@@ -61,7 +61,7 @@ static uint64_t hash_key(const struct prefix_table *t, enum bgp_family f, const 
     return f == BGP_IP4 ? hash_bytes(&t->key, key, KEY_IP4) : hash_bytes(&t->key, key, KEY_IP6);
 }
 
-static uint64_t hash_prefix(const struct prefix_table *t, const struct ip_prefix *p)
+uint64_t prefix_table_hash(const struct prefix_table *t, const struct ip_prefix *p)
 {
     return hash_key(t, (enum bgp_family)p->family, &p->len);
 }
@@ -93,14 +93,15 @@ static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, ui
 
 uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p)
 {
-    return find(t, p, hash_prefix(t, p));
+    return find(t, p, prefix_table_hash(t, p));
 }
 
-uint64_t prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p)
+void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, uint64_t *hashes)
 {
-    uint64_t hash = hash_prefix(t, p);
-    hash_prefetch(&t->index[p->family], hash);
-    return hash;
+    for (uint32_t i = 0; i < count; i++) {
+        hashes[i] = prefix_table_hash(t, &p[i]);
+        hash_prefetch(&t->index[p[i].family], hashes[i]);
+    }
 }
 
 uint32_t prefix_table_likely(const struct prefix_table *t, enum bgp_family f, uint64_t hash)
@@ -119,9 +120,8 @@ static void free_record(struct prefix_table *t, enum bgp_family f, uint32_t plac
     slab_free(&t->records[f], place);
 }
 
-uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
+uint32_t prefix_table_get_hashed(struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
 {
-    uint64_t hash = hash_prefix(t, p);
     const struct hash_owner self = owner(t, (enum bgp_family)p->family);
     uint32_t index = find(t, p, hash);
     if (index)
@@ -151,7 +151,7 @@ void prefix_table_drop(struct prefix_table *t, uint32_t index)
     const struct hash_owner self = owner(t, f);
     struct ip_prefix p;
     prefix_table_prefix(t, index, &p);
-    hash_remove(&t->index[f], &self, hash_prefix(t, &p), place);
+    hash_remove(&t->index[f], &self, prefix_table_hash(t, &p), place);
     free_record(t, f, place);
 }
 

@@ -42,13 +42,17 @@ void prefix_table_fini(struct prefix_table *t);
 
 /* Index of a prefix, 0 when it is not there. */
 uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p);
-/* This prefix is about to be looked up: ask the memory system for its cell, and, when the same was done for others,
- * so that the waits overlap, for the record that the cell names. Returns its hash … */
-uint64_t prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p);
-/* … and the index that it probably has, 0 = probably none. */
+uint64_t prefix_table_hash(const struct prefix_table *t, const struct ip_prefix *p);
+/* These prefixes are about to be looked up: ask the memory system for their cells, all at once, so that the waits overlap, … */
+void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, uint64_t *hashes);
+/* … and then for the record that a cell names. The index that a prefix probably has, 0 = probably none. */
 uint32_t prefix_table_likely(const struct prefix_table *t, enum bgp_family family, uint64_t hash);
 /* Index of a prefix, made with a zeroed record when it is new; 0 when memory ends. */
-uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p);
+uint32_t prefix_table_get_hashed(struct prefix_table *t, const struct ip_prefix *p, uint64_t hash);
+static inline uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
+{
+    return prefix_table_get_hashed(t, p, prefix_table_hash(t, p));
+}
 void prefix_table_drop(struct prefix_table *t, uint32_t index);
 void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip_prefix *out);
 

@@ -148,16 +148,16 @@ static bool reserve_queues(struct rib *r, enum bgp_family f)
     return bitset_reserve(&r->dirty.places[f], limit) && bitset_reserve(&r->dying.places[f], limit);
 }
 
-static uint32_t get_net(struct rib *r, const struct ip_prefix *prefix)
+static uint32_t get_net(struct rib *r, const struct ip_prefix *prefix, uint64_t hash)
 {
     if (!reserve_queues(r, (enum bgp_family)prefix->family))
         return 0;
-    return prefix_table_get(&r->nets, prefix);
+    return prefix_table_get_hashed(&r->nets, prefix, hash);
 }
 
 uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
 {
-    uint32_t net = get_net(r, prefix);
+    uint32_t net = get_net(r, prefix, prefix_table_hash(&r->nets, prefix));
     if (net && !rib_net(r, net)->paths)
         rib_queue_add(&r->dying, net); /* should nothing come of it */
     return net;
@@ -396,11 +396,9 @@ static void set_path(struct rib *r, struct rib_path *p, uint32_t index, uint32_t
 
 bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s)
 {
-    uint32_t n = 0;
-    for (; n < RIB_STRETCH && bgp_nlri_next(nlri, &s->prefixes[n], &s->path_ids[n]); n++)
-        s->hashes[n] = prefix_table_expect(&r->nets, &s->prefixes[n]);
-    s->count = n;
-    return n;
+    s->count = bgp_nlri_read(nlri, s->prefixes, s->path_ids, RIB_STRETCH);
+    prefix_table_expect(&r->nets, s->prefixes, s->count, s->hashes);
+    return s->count;
 }
 
 void rib_expect(const struct rib *r, const struct rib_stretch *s)
@@ -415,13 +413,13 @@ void rib_expect(const struct rib *r, const struct rib_stretch *s)
     }
 }
 
-static int announce(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
-                    uint32_t path_id, struct rib_mapped *mapped)
+static int announce(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth,
+                    struct rib_mapped *mapped)
 {
     struct limit *limit = rib_limit_of(r, news->nva);
     if (!reserve_order(r, news->origin, 1) || (limit && !limit_reserve(limit)))
         return BGP_ERR_NOMEM;
-    uint32_t net = get_net(r, prefix);
+    uint32_t net = get_net(r, &s->prefixes[nth], s->hashes[nth]), path_id = s->path_ids[nth];
     if (!net)
         return BGP_ERR_NOMEM;
     r->updates++;
@@ -449,23 +447,26 @@ static int announce(struct rib *r, const struct rib_news *news, const struct ip_
     return 0;
 }
 
+int rib_announce_news(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth)
+{
+    struct rib_mapped mapped;
+    if (rib_map(r, news, &s->prefixes[nth], &mapped))
+        return BGP_ERR_NOMEM;
+    int err = announce(r, news, s, nth, &mapped);
+    if (mapped.attrs) /* nothing came of it */
+        bgp_attrs_unref(&r->attrs, mapped.attrs);
+    return err;
+}
+
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs)
 {
     const struct rib_news news = rib_news(r, origin, nva, attrs);
-    return rib_announce_news(r, &news, prefix, path_id);
-}
-
-int rib_announce_news(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
-                      uint32_t path_id)
-{
-    struct rib_mapped mapped;
-    if (rib_map(r, news, prefix, &mapped))
-        return BGP_ERR_NOMEM;
-    int err = announce(r, news, prefix, path_id, &mapped);
-    if (mapped.attrs) /* nothing came of it */
-        bgp_attrs_unref(&r->attrs, mapped.attrs);
-    return err;
+    struct rib_stretch s; /* of one */
+    s.prefixes[0] = *prefix;
+    s.hashes[0] = prefix_table_hash(&r->nets, prefix);
+    s.path_ids[0] = path_id;
+    return rib_announce_news(r, &news, &s, 0);
 }
 
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,

@@ -341,9 +341,8 @@ struct rib_news {
     bool is_mapped;  /* which has its own word on each prefix */
 };
 struct rib_news rib_news(const struct rib *r, uint8_t origin, uint16_t nva, uint32_t attrs);
-/* A path as announced on a session. */
-int rib_announce_news(struct rib *r, const struct rib_news *news, const struct ip_prefix *prefix,
-                      uint32_t path_id) MUST_USE;
+/* A path as announced on a session: of the nth route of a stretch, … */
+int rib_announce_news(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth) MUST_USE;
 /* … of a single prefix. */
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs) MUST_USE;

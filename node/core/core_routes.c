@@ -375,15 +375,17 @@ static void check_limit(struct core *c, struct core_peer *p, enum bgp_family fam
 }
 
 /* is_admitted: it is known to be. */
-static void announce_one(struct core *c, struct core_peer *p, const struct ip_prefix *prefix, uint32_t path_id,
+static void announce_one(struct core *c, struct core_peer *p, const struct rib_stretch *s, uint32_t nth,
                          const struct rib_news *news, bool is_admitted)
 {
+    const struct ip_prefix *prefix = &s->prefixes[nth];
+    uint32_t path_id = s->path_ids[nth];
     if (!core_budget_has_room(c, p, prefix, path_id)) {
         core_budget_refuse_path(c, p, prefix);
         return;
     }
     if (is_admitted || core_budget_admits(c, p, prefix, path_id, news->attrs)) {
-        core_must(rib_announce_news(&c->rib, news, prefix, path_id));
+        core_must(rib_announce_news(&c->rib, news, s, nth));
         return;
     }
     if (rib_attrs_of(&c->rib, c->rib.self, p->nva, prefix, path_id))
@@ -403,7 +405,7 @@ static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, 
         bool are_admitted = core_budget_admits_all(c, p, s.count, id);
         p->announced += s.count;
         for (uint32_t i = 0; i < s.count; i++)
-            announce_one(c, p, &s.prefixes[i], s.path_ids[i], &news, are_admitted);
+            announce_one(c, p, &s, i, &news, are_admitted);
     }
     bgp_attrs_unref(&c->rib.attrs, id);
 }

@@ -60,7 +60,7 @@ STEP void step_insert(struct way *w, uint32_t count, uint32_t attrs)
 {
     const struct rib_news news = rib_news(&w->rib, w->rib.self, SENDER, attrs);
     for (uint32_t i = 0; i < count; i++)
-        must(!rib_announce_news(&w->rib, &news, &w->stretch.prefixes[i], w->stretch.path_ids[i]));
+        must(!rib_announce_news(&w->rib, &news, &w->stretch, i));
 }
 
 STEP void step_decide(struct way *w)
