@@ -215,10 +215,22 @@ struct adjout_member {
     struct adjout_stats stats;
 };
 
+/* A route is not told to this one, 0 = nobody, or is again (sign -1). False: out of memory. */
+static inline bool adjout_withhold(struct adjout_group *g, uint16_t nva, int sign)
+{
+    if (!nva)
+        return true;
+    if (!slab_reach(&g->withheld, nva))
+        return false;
+    *(uint32_t *)slab_at(&g->withheld, nva) += (uint32_t)sign;
+    return true;
+}
 /* A route is told, or is not told any more (sign -1), to all but its owner. False: out of memory. */
-bool adjout_count(struct adjout_group *g, uint16_t owner, int sign);
-/* … or to this one neither, 0 = nobody. */
-bool adjout_withhold(struct adjout_group *g, uint16_t nva, int sign);
+static inline bool adjout_count(struct adjout_group *g, uint16_t owner, int sign)
+{
+    g->told_count += (uint32_t)sign;
+    return adjout_withhold(g, owner, sign);
+}
 
 /* adjout_as.c: how many NVAs are in this AS; which ASes of NVAs a set's path holds; lists of ASes by number
  * (0: there are no more numbers, or no memory). */

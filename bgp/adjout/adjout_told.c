@@ -166,22 +166,6 @@ static void look(struct adjout_group *g, uint32_t net, struct view *v)
 
 /* ---- what was told ---- */
 
-bool adjout_count(struct adjout_group *g, uint16_t owner, int sign)
-{
-    g->told_count += (uint32_t)sign;
-    return adjout_withhold(g, owner, sign);
-}
-
-bool adjout_withhold(struct adjout_group *g, uint16_t nva, int sign)
-{
-    if (!nva)
-        return true;
-    if (!slab_reach(&g->withheld, nva))
-        return false;
-    *(uint32_t *)slab_at(&g->withheld, nva) += (uint32_t)sign;
-    return true;
-}
-
 static struct adjout_told told(uint32_t attrs, uint16_t nva)
 {
     return (struct adjout_told){ .attrs = attrs & ((1u << BGP_ATTRS_ID_BITS) - 1), .nva = nva };
@@ -426,7 +410,8 @@ void adjout_compare(struct adjout_group *g, uint32_t net)
 {
     struct view was, now;
     uint32_t place = prefix_index_place(net);
-    must(slab_reach(&g->told, place));
+    uint32_t top = prefix_table_top(&g->adjout->rib->nets, prefix_index_family(net));
+    must(slab_reach(&g->told, top - 1)); /* room for all nets, once for many */
     struct adjout_told *t = told_at(g, place);
     if (tell_first(g, net, t) || tell_last(g, net, t))
         return;
