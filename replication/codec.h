@@ -67,7 +67,7 @@ struct repl_fact {
     uint32_t generation; /* counts sessions of this NVA with this origin incarnation */
     uint8_t state;       /* enum rib_session_state */
     uint32_t identifier; /* BGP identifier of the peer */
-    bool restarts;       /* as of struct rib_session */
+    bool restarts, is_taken_out; /* as of struct rib_session */
     uint64_t version;    /* of this entry, counted from the batch's `from`; 0 = not told */
 };
 
@@ -107,7 +107,7 @@ struct repl_batch {
     uint32_t attr_count, fact_count, route_count;
 };
 /* What its parts take at most in a message, beside their bytes, and what is around them. */
-enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 44, REPL_COST_FACT = 34, REPL_COST_ROUTES = 38, REPL_COST_BATCH = 64 };
+enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 44, REPL_COST_FACT = 36, REPL_COST_ROUTES = 38, REPL_COST_BATCH = 64 };
 
 /* Of a shared target, as the sender sees it: hints only, the fence in the target decides. */
 struct repl_hint {

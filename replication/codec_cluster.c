@@ -74,6 +74,7 @@ static bool fill_facts(const struct repl_batch *b, Tandem__Cluster__Batch *pb, s
         things[i].identifier = b->facts[i].identifier;
         things[i].version = b->facts[i].version;
         things[i].restarts = b->facts[i].restarts;
+        things[i].taken_out = b->facts[i].is_taken_out;
     }
     pb->n_facts = b->fact_count;
     return true;
@@ -432,6 +433,7 @@ static bool read_fact(const Tandem__Cluster__Fact *pb, size_t names, struct repl
                                .state = (uint8_t)pb->state,
                                .identifier = pb->identifier,
                                .restarts = pb->restarts,
+                               .is_taken_out = pb->taken_out,
                                .version = pb->version };
     return true;
 }

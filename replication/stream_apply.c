@@ -161,7 +161,8 @@ static int apply_fact(const struct placing *x, const struct repl_fact *f, uint64
     struct rib_session fact = { .state = f->state,
                                 .generation = f->generation,
                                 .identifier = f->identifier,
-                                .restarts = f->restarts };
+                                .restarts = f->restarts,
+                                .is_taken_out = f->is_taken_out };
     fact = hold_back(p, x->rib, nva, fact);
     return rib_session_set(x->rib, p->origin, nva, &fact, now_ms);
 }

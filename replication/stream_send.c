@@ -256,6 +256,7 @@ static void take_fact(struct repl_batcher *b, const struct repl_names *names, ui
                                                     .state = state_of(b, nva),
                                                     .identifier = s->identifier,
                                                     .restarts = restarts(b, nva),
+                                                    .is_taken_out = s->is_taken_out,
                                                     .version = b->tells_versions ? version - b->from : 0 };
     b->cost += REPL_COST_FACT;
 }

@@ -45,7 +45,7 @@ struct policy_nva {
     bool is_rs_client;     /* RFC 9234: the role that it has towards us */
     bool is_refused;       /* nothing is accepted from it (RFC 8212) */
     bool symmetric;        /* announces the same routes to every node */
-    bool is_removed;       /* it is configured no more: what goes of it now was taken out, not lost */
+    bool is_taken_out;     /* it is configured no more, or as disabled: what goes of it now is not lost */
     const struct route_map *inbound; /* what is made of its routes, the owner's; NULL: they stay as they are */
     uint32_t keep;         /* so many of its prefixes are used, the first ones; 0 = all (bgp/rib/limit.h) */
 };

@@ -559,7 +559,7 @@ void rib_remove(struct rib *r, uint32_t index)
     s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
     rib_path_changed(r, net, index);
     if (p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED)
-        rib_net(r, net)->flags |= r->nvas[nva].is_removed || rib_path_is_taken_back(r, p) ? RIB_NET_WITHDRAWN : RIB_NET_LOST;
+        rib_net(r, net)->flags |= rib_path_is_meant_to_go(r, p) ? RIB_NET_WITHDRAWN : RIB_NET_LOST;
     unlink_path(r, net, index);
     count_path(r, p, -1);
     vlist_remove(&r->origins[p->origin].order, p->slot);

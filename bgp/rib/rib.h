@@ -73,7 +73,7 @@ enum rib_net_flag {
     RIB_NET_DIRTY = 1 << 0,     /* waits for a decision */
     RIB_NET_CHANGED = 1 << 1,   /* a path that mattered changed in place or went */
     RIB_NET_LISTED = 1 << 2,    /* stands in the Loc-RIB order */
-    RIB_NET_WITHDRAWN = 1 << 3, /* since it was programmed last: withdrawn on a session, or gone with its NVA's entry */
+    RIB_NET_WITHDRAWN = 1 << 3, /* since it was programmed last: withdrawn on a session, or taken out by an operator */
     RIB_NET_LOST = 1 << 4,      /* an accepted path went for another reason: session, expiry, sweep */
     RIB_NET_TOUCHED = 1 << 5,   /* some path changed, came or went since the last decision */
     RIB_NET_BEST = 1 << 6,      /* the first path is the one that is advertised */
@@ -113,6 +113,7 @@ struct rib_session {
     bool listed;
     bool unseen;         /* a RESET stream has not brought the fact yet */
     bool restarts;       /* in GRACE, or back since then and has not told all yet */
+    bool is_taken_out;   /* DOWN, by an operator's order: what goes with it is not lost */
     uint32_t generation; /* counts sessions within an incarnation */
     uint32_t identifier; /* the NVA's BGP identifier */
     uint32_t slot;

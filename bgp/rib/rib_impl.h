@@ -57,8 +57,9 @@ static inline int rib_map(struct rib *r, const struct rib_news *news, const stru
     *out = (struct rib_mapped){ .verdict = news->verdict };
     return news->is_mapped ? rib_map_apply(r, news, prefix, out) : 0;
 }
-/* Its NVA has withdrawn it on another session, which stands: then that is why it goes. */
-bool rib_path_is_taken_back(const struct rib *r, const struct rib_path *lost);
+/* It goes: for it was taken out by an operator, or its NVA has withdrawn it on another session, which stands? Then
+ * it is not lost. */
+bool rib_path_is_meant_to_go(const struct rib *r, const struct rib_path *p);
 /* A prefix came among those that are kept of an NVA, or fell out of them. */
 void rib_judge_kept(struct rib *r, uint32_t net, uint16_t nva);
 

@@ -46,6 +46,7 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     bool is_back = fact->restarts || was_there; /* a copy may not have heard of the time between */
     s->restarts = fact->state == RIB_SESSION_GRACE || (fact->state == RIB_SESSION_SYNCING && is_back);
     r->restarts += s->restarts;
+    s->is_taken_out = fact->is_taken_out;
     r->session_changes += fact->state != s->state;
     bool other_identifier = fact->identifier != s->identifier; /* the last step of the decision */
     s->state = fact->state;

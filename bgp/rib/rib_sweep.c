@@ -19,7 +19,7 @@ bool rib_path_is_swept(const struct rib *r, const struct rib_path *p)
     return version > o->last.begun && (version <= o->last.flushed || version <= s->last_flushed);
 }
 
-bool rib_path_is_taken_back(const struct rib *r, const struct rib_path *lost)
+static bool is_taken_back(const struct rib *r, const struct rib_path *lost)
 {
     bool found = false;
     for (uint32_t i = rib_net(r, rib_path_net(r, lost))->paths; i && !found; i = rib_path_next(rib_path(r, i))) {
@@ -27,6 +27,11 @@ bool rib_path_is_taken_back(const struct rib *r, const struct rib_path *lost)
         found = !p->attrs && p->nva == lost->nva && rib_path_id(p) == rib_path_id(lost) && rib_path_stands(r, p);
     }
     return found;
+}
+
+bool rib_path_is_meant_to_go(const struct rib *r, const struct rib_path *p)
+{
+    return r->nvas[p->nva].is_taken_out || r->origins[p->origin].sessions[p->nva].is_taken_out || is_taken_back(r, p);
 }
 
 static const struct rib_retelling *retelling_of(const struct rib *r, const struct rib_path *p)

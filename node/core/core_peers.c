@@ -87,6 +87,7 @@ static struct policy_nva policy_of(const struct config *config, const struct con
                                 .is_rs_client = p->is_rs_client,
                                 .is_refused = p->no_import,
                                 .symmetric = p->symmetric,
+                                .is_taken_out = p->disabled,
                                 .inbound = p->inbound,
                                 .keep = p->limit.action == CONFIG_LIMIT_TRIM ? p->limit.limit : 0 };
 }
@@ -162,7 +163,7 @@ void core_peer_set(struct core *c, struct core_peer *p, const struct config_peer
 void core_peer_remove(struct core *c, struct core_peer *p)
 {
     p->place = CORE_NO_PLACE;
-    c->nvas[p->nva].is_removed = true;
+    c->nvas[p->nva].is_taken_out = true;
     rib_nva_drop_held(&c->rib, p->nva);
 }
 

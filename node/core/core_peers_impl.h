@@ -65,6 +65,7 @@ struct core_peer {
     struct core_message last_word; /* the NOTIFICATION of that end */
     uint64_t restart_at; /* ended for its number of routes, until then; 0 = it was not */
     bool is_shut;        /* an administrator has disabled it on this node */
+    bool is_taken_out;   /* its session ends because the configuration wants none any more */
     bool is_reset;       /* its session ends for other settings, and begins anew at once */
     bool is_kept;        /* its routes are held because we have left: it has kept forwarding */
     uint32_t stale_s[BGP_FAMILIES];     /* RFC 9494, as agreed on: 0 = not with it */

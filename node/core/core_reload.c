@@ -167,11 +167,12 @@ static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subc
     if (!p->session)
         return;
     p->is_reset = is_reset;
+    p->is_taken_out = subcode != BGP_CONFIG_CHANGE;
     bgp_session_stop(p->session, (uint8_t)subcode, NULL, c->now_ms);
     core_bgp_settle(c, p);
-    p->is_reset = false;
     if (p->grace_until && !is_reset)
         core_routes_lose(c, p);
+    p->is_reset = p->is_taken_out = false;
     core_bgp_end(c, p);
 }
 
@@ -207,6 +208,8 @@ static void reset_peer(struct core *c, struct core_peer *p, const struct config_
     enum bgp_cease_subcode subcode = reason(c, next);
     end_session(c, p, subcode, subcode == BGP_CONFIG_CHANGE && !p->is_dynamic && is_same_nva(is, next));
     core_peer_set(c, p, next);
+    if (next->disabled)
+        rib_nva_drop_held(&c->rib, p->nva);
     if (!p->is_dynamic && is_wanted_here(c, p))
         core_bgp_start(c, p);
     tell(c, p, "peer_changed");

@@ -21,6 +21,7 @@ static void publish(struct core *c, struct core_peer *p, enum rib_session_state 
     struct rib_session fact = *core_session_fact(c, p);
     fact.state = (uint8_t)state;
     fact.generation = p->generation;
+    fact.is_taken_out = state == RIB_SESSION_DOWN && (p->is_shut || p->is_taken_out);
     if (state == RIB_SESSION_SYNCING)
         fact.identifier = bgp_session_peer_open(p->session)->identifier;
     core_must(rib_session_set(&c->rib, c->rib.self, p->nva, &fact, c->now_ms));

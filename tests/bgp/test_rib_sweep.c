@@ -163,7 +163,7 @@ static void test_what_goes_with_its_nvas_entry_was_withdrawn(void)
     }
     l.rib.origins[3].class = RIB_GRACE;
     lab_decide(&l);
-    l.nvas[1].is_removed = true;
+    l.nvas[1].is_taken_out = true;
     lab_session(&l, LAB_SELF, 1, RIB_SESSION_DOWN, 1);
     rib_nva_drop_held(&l.rib, 1);
     lab_decide(&l);
@@ -172,6 +172,28 @@ static void test_what_goes_with_its_nvas_entry_was_withdrawn(void)
     CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
     CU_ASSERT_TRUE(rib_net_is_withdrawn(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))));
     lab_close(&l);
+}
+
+/* On each node that it has a session with; on one of them alone, the other one's is lost. */
+static void test_what_goes_with_a_session_that_was_taken_out_was_withdrawn(void)
+{
+    for (int is_everywhere = 0; is_everywhere <= 1; is_everywhere++) {
+        struct lab l;
+        lab_open(&l, 8, true);
+        for (uint8_t node = 1; node <= 2; node++) {
+            lab_session(&l, node, 1, RIB_SESSION_SYNCED, 1);
+            lab_announce(&l, (struct lab_route){ .nva = 1, .node = node, .net = 1, .path_len = 1 });
+        }
+        lab_decide(&l);
+        for (uint8_t node = 1; node <= 2; node++) {
+            const struct rib_session ended = { .generation = 1, .is_taken_out = node == 1 || is_everywhere };
+            CU_ASSERT_EQUAL_FATAL(rib_session_set(&l.rib, node, 1, &ended, l.now_ms), 0);
+            lab_decide(&l);
+        }
+        CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
+        CU_ASSERT_EQUAL(rib_net_is_withdrawn(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))), is_everywhere);
+        lab_close(&l);
+    }
 }
 
 /* P5: all nodes stood still, and one of them lost its session by that. */
@@ -311,6 +333,7 @@ CU_MAIN("rib_sweep", CU_CASE(test_what_is_said_of_many_counts_before_the_walk_co
         CU_CASE(test_a_net_that_is_decided_before_the_walk_knows_what_it_lost),
         CU_CASE(test_a_refused_path_that_is_lost_was_nothing_to_lose),
         CU_CASE(test_what_goes_with_its_nvas_entry_was_withdrawn),
+        CU_CASE(test_what_goes_with_a_session_that_was_taken_out_was_withdrawn),
         CU_CASE(test_what_is_lost_after_its_nva_withdrew_it_elsewhere_was_withdrawn),
         CU_CASE(test_what_gives_way_to_a_refused_path_was_withdrawn),
         CU_CASE(test_a_copy_keeps_what_the_batch_that_ends_a_session_brings),

@@ -133,7 +133,7 @@ static void test_a_peer_that_is_removed_goes_with_its_routes(void)
     CU_ASSERT_EQUAL(l->players[TALKER].told.code, BGP_CEASE);
     CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_PEER_DECONFIGURED);
     CU_ASSERT_FALSE(listener_has(l));
-    CU_ASSERT_TRUE(l->core->nvas[core_peer_find(l->core, "talker")->nva].is_removed);
+    CU_ASSERT_TRUE(l->core->nvas[core_peer_find(l->core, "talker")->nva].is_taken_out);
     dial(l, TALKER);
     turn(l);
     CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_CONNECTION_REJECTED);

@@ -39,7 +39,7 @@ static struct repl_msg batch(void)
                                                .bytes = attrs,
                                                .len = sizeof attrs } };
     static const struct repl_fact facts[] = { { .nva = 1, .generation = 3, .state = 1, .identifier = 0x0a010004, .restarts = true },
-                                              { .nva = 0, .state = 0 } };
+                                              { .nva = 0, .state = 0, .is_taken_out = true } };
     static const struct repl_routes routes[] = {
         { .nva = 0, .generation = 3, .attr = 1, .family = BGP_IP4, .nlri = nlri, .len = sizeof nlri },
         { .nva = 1, .generation = 3, .attr = 2, .family = BGP_IP4, .has_path_id = true, .nlri = nlri_ids, .len = sizeof nlri_ids },
@@ -216,6 +216,7 @@ static void test_a_batch_keeps_every_field(void)
     CU_ASSERT_TRUE(b->facts[0].nva == 1 && b->facts[0].generation == 3 && b->facts[0].state == 1);
     CU_ASSERT_EQUAL(b->facts[0].identifier, 0x0a010004);
     CU_ASSERT_TRUE(b->facts[0].restarts && !b->facts[1].restarts);
+    CU_ASSERT_TRUE(!b->facts[0].is_taken_out && b->facts[1].is_taken_out);
     CU_ASSERT_TRUE(b->routes[1].has_path_id && b->routes[1].attr == 2 && b->routes[1].nva == 1);
     CU_ASSERT_TRUE(b->routes[2].attr == 0 && b->routes[2].family == BGP_IP6);
     CU_ASSERT_EQUAL(memcmp(b->routes[0].nlri, nlri, sizeof nlri), 0);
@@ -305,7 +306,8 @@ static void test_no_part_of_a_batch_takes_more_than_it_may_cost(void)
     const struct ip_addr wide = { .family = BGP_IP6, .bytes = { 1 } };
     const struct repl_attr attr = { .next_hop = wide, .link_local = wide, .bytes = bytes, .len = LONG };
     const struct repl_fact fact = { .nva = UINT16_MAX, .generation = UINT32_MAX, .state = UINT8_MAX,
-                                    .identifier = UINT32_MAX, .restarts = true, .version = UINT64_MAX };
+                                    .identifier = UINT32_MAX, .restarts = true, .is_taken_out = true,
+                                    .version = UINT64_MAX };
     const struct repl_routes routes = { .nva = UINT16_MAX, .generation = UINT32_MAX, .attr = UINT32_MAX,
                                         .family = UINT8_MAX, .has_path_id = true, .nlri = bytes, .len = LONG,
                                         .disproved = true, .restarts = true, .unheard = true,

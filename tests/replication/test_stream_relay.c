@@ -169,7 +169,8 @@ static bool is_equal(struct trio *t, struct holder *h)
     }
     for (int nva = 1; nva <= RIBS_NVAS; nva++)
         if (a->sessions[nva].state != b->sessions[nva].state ||
-            a->sessions[nva].generation != b->sessions[nva].generation || a->sessions[nva].restarts != b->sessions[nva].restarts)
+            a->sessions[nva].generation != b->sessions[nva].generation || a->sessions[nva].restarts != b->sessions[nva].restarts ||
+            a->sessions[nva].is_taken_out != b->sessions[nva].is_taken_out)
             return false;
     return true;
 }
@@ -434,6 +435,25 @@ static void test_what_a_copy_holds_back_is_not_taken_back_from_its_reader(void)
     end(&t);
 }
 
+/* By an operator at the origin: nothing of it counts as lost, wherever it is read. */
+static void test_what_was_taken_out_is_so_where_it_is_read(void)
+{
+    const struct rib_session ended = { .generation = 1, .identifier = 1, .is_taken_out = true };
+    struct trio t;
+    begin(&t);
+    fill(&t, 10);
+    run(&t);
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&t.origin.rib, ORIGIN, 1, &ended, t.now), 0);
+    run(&t);
+    CU_ASSERT_TRUE(t.far.ribs.rib.origins[ORIGIN].sessions[1].is_taken_out);
+    CU_ASSERT_TRUE(is_equal(&t, &t.near) && is_equal(&t, &t.far));
+    ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_SYNCING, 2, t.now);
+    run(&t);
+    CU_ASSERT_FALSE(t.far.ribs.rib.origins[ORIGIN].sessions[1].is_taken_out);
+    CU_ASSERT_TRUE(is_equal(&t, &t.near) && is_equal(&t, &t.far));
+    end(&t);
+}
+
 /* A connection that breaks within a RESET does not lose the sweep. */
 static void test_a_reset_outlives_the_connection_that_brought_it(void)
 {
@@ -602,6 +622,7 @@ CU_MAIN("stream_relay", CU_CASE(test_a_table_passes_through_a_copy_with_its_vers
         CU_CASE(test_a_copy_with_holes_serves_nobody),
         CU_CASE(test_an_end_of_rib_outlives_the_connection_that_brought_it),
         CU_CASE(test_what_a_copy_holds_back_is_not_taken_back_from_its_reader),
+        CU_CASE(test_what_was_taken_out_is_so_where_it_is_read),
         CU_CASE(test_a_reset_outlives_the_connection_that_brought_it),
         CU_CASE(test_versions_that_make_no_sense_are_quarantined),
         CU_CASE(test_any_history_ends_equal_everywhere))
