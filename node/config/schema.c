@@ -369,6 +369,8 @@ bool schema_addr(struct schema_reader *r, struct tree_node *n, const struct sche
         return false;
     if (ip_addr_parse(n->text, &addr)) {
         schema_complain(r, n, "\"%s\" is no IP address", n->text);
+        if (strchr(n->text, '/'))
+            report_hint(r->report, "write the address alone, without a length");
         return false;
     }
     if (!is_host(&addr)) {

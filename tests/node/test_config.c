@@ -74,6 +74,7 @@ static const struct {
     { "peers: [{ name: p, peerIp: 10.0.0.2 }]", "peers[0]: \"peerAsn\" is missing" },
     { "peers: [{ name: 'a b', peerIp: 10.0.0.2, peerAsn: 1 }]", "\"a b\" is no name" },
     { "peers: [{ name: p, peerIp: 10.0.0, peerAsn: 1 }]", "\"10.0.0\" is no IP address" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, vnetNextHop: 10.0.0.1/24 }]", "write the address alone" },
     { "peers: [{ name: p, peerIp: 10.0.0.1/24, peerAsn: 1 }]", "bits behind the length must be zero" },
     { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: [] }]", "1 to 16 AS numbers" },
     { "peers: [{ name: p, peerIp: 10.0.0.0/24, peerAsn: [9-5] }]", "9-5 ends before it begins" },
