@@ -93,11 +93,11 @@ int verb_version(const struct ctl *c)
     return code;
 }
 
-/* Do its words begin with those that help was asked for? */
+/* Do its words begin with those that help was asked for? What stands behind them is for the verb. */
 static bool is_asked_for(const struct ctl *c, const char *phrase)
 {
-    for (int i = 0; i < c->argc; i++) {
-        if (!phrase || strncmp(phrase, c->argv[i], strlen(c->argv[i])) != 0)
+    for (int i = 0; phrase && i < c->argc; i++) {
+        if (strncmp(phrase, c->argv[i], strlen(c->argv[i])) != 0)
             return false;
         phrase = strchr(phrase, ' ');
         phrase += phrase != NULL;
@@ -274,11 +274,13 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, ""); /* without it libsmartcols escapes UTF-8 */
     if (!parse_options(&c, argc, argv, &instead))
         return CTL_USAGE;
+    c.argc = argc - optind;
+    c.argv = argv + optind;
     if (instead)
         return instead(&c);
     if (curl_global_init(CURL_GLOBAL_DEFAULT))
         return ctl_fail(CTL_FAILED, "libcurl does not start");
-    int status = run_verb(&c, argc - optind, argv + optind);
+    int status = run_verb(&c, c.argc, c.argv);
     curl_global_cleanup();
     errno = 0;
     bool is_written = !fflush(stdout) && !ferror(stdout);

@@ -428,6 +428,21 @@ static void test_exit_codes_tell_what_happened(void)
     lab_close(&l);
 }
 
+static void test_help_is_of_the_verb_that_it_is_asked_of(void)
+{
+    struct lab l;
+    lab_open(&l);
+    ASSERT_HAS(ctl(&l, "peer show fw-1 --help"), "all that is known of one");
+    ASSERT_LACKS(l.out, "peer list");
+    ASSERT_HAS(ctl(&l, "--help peer"), "peer disable");
+    ASSERT_LACKS(l.out, "node drain");
+    ASSERT_HAS(ctl(&l, "--help"), "exit: 0 ok");
+    CU_ASSERT_EQUAL(l.exit, 0);
+    ctl(&l, "frobnicate --help");
+    CU_ASSERT_EQUAL(l.exit, 2);
+    lab_close(&l);
+}
+
 static void test_shells_are_told_the_verbs_and_options(void)
 {
     static const char *const shells[] = { "bash", "zsh", "fish" };
@@ -489,7 +504,7 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_the_doctor_names_the_mend_of_a_target), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_a_long_list_is_one_table_sorted_in_stretches), CU_CASE(test_a_long_list_ends_where_nobody_reads_on),
-        CU_CASE(test_exit_codes_tell_what_happened),
+        CU_CASE(test_exit_codes_tell_what_happened), CU_CASE(test_help_is_of_the_verb_that_it_is_asked_of),
         CU_CASE(test_shells_are_told_the_verbs_and_options),
         CU_CASE(test_a_dump_is_written_to_a_device_and_never_takes_its_place),
         CU_CASE(test_new_keys_are_private_and_never_overwritten))
