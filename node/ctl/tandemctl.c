@@ -48,6 +48,7 @@ static const struct verb verbs[] = {
     { "config history", "",                                   "which ones this node has followed", verb_config_history },
     { "nva-config",     "NAME --for bird|frr|openbgpd|gobgp", "the NVA's side of its sessions, for its BGP daemon", verb_nva_config },
     { "import azure",   "FILE... [--route-server NAME]",      "a tandem.yaml out of what az prints, or of ARM templates", verb_import_azure },
+    { "support-bundle", "FOLDER",                             "what this node says of itself as files to send, without secrets", verb_support_bundle },
     { "metrics",        "",                                   "as Prometheus reads them",       verb_metrics },
     { "completion",     "bash|zsh|fish",                      "for a shell: source <(tandemctl completion bash)", verb_completion },
     { "version",        "",                                   "of this program",                verb_version },

@@ -428,6 +428,31 @@ static void test_exit_codes_tell_what_happened(void)
     lab_close(&l);
 }
 
+/* Who holds the folder is its owner alone; the API has nothing secret. */
+static void test_a_support_bundle_is_a_folder_of_what_the_node_says(void)
+{
+    static const char *const files[] = { "status.json", "nodes.json",  "peers.json",     "programming.json", "bmp.json",
+                                         "events.json", "config.json", "revisions.json", "metrics.txt" };
+    struct lab l;
+    char arguments[160], folder[128], path[256];
+    struct stat st;
+    lab_open(&l);
+    snprintf(folder, sizeof folder, "%s/bundle", l.directory);
+    snprintf(arguments, sizeof arguments, "support-bundle %s", folder);
+    ASSERT_HAS(ctl(&l, arguments), "tar -czf");
+    CU_ASSERT_EQUAL(l.exit, 0);
+    CU_ASSERT_TRUE(!stat(folder, &st) && (st.st_mode & 0777) == 0700);
+    ctl(&l, arguments);
+    CU_ASSERT_EQUAL(l.exit, 1); /* what stands there is not touched */
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        CU_ASSERT_TRUE(!stat(path, &st) && st.st_size > 1);
+        unlink(path);
+    }
+    CU_ASSERT_EQUAL(rmdir(folder), 0); /* and nothing else */
+    lab_close(&l);
+}
+
 static void test_help_is_of_the_verb_that_it_is_asked_of(void)
 {
     struct lab l;
@@ -504,7 +529,8 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_the_doctor_names_the_mend_of_a_target), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_a_long_list_is_one_table_sorted_in_stretches), CU_CASE(test_a_long_list_ends_where_nobody_reads_on),
-        CU_CASE(test_exit_codes_tell_what_happened), CU_CASE(test_help_is_of_the_verb_that_it_is_asked_of),
+        CU_CASE(test_exit_codes_tell_what_happened),
+        CU_CASE(test_a_support_bundle_is_a_folder_of_what_the_node_says), CU_CASE(test_help_is_of_the_verb_that_it_is_asked_of),
         CU_CASE(test_shells_are_told_the_verbs_and_options),
         CU_CASE(test_a_dump_is_written_to_a_device_and_never_takes_its_place),
         CU_CASE(test_new_keys_are_private_and_never_overwritten))
