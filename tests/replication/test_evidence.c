@@ -482,16 +482,22 @@ static void test_a_node_that_is_back_is_believed_at_once_in_what_it_says_anew(vo
     rib_fini(&x.rib);
 }
 
+/* The other node is away, and what it announced is announced here. */
+static void begin_outdone(struct ribs *x)
+{
+    begin(x);
+    ribs_announce(x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(x, SELF, FW, ROUTE, 0, 65002);
+    repl_evidence_lost(&x->rib, AWAY, 1000);
+    decide(x);
+}
+
 /* A node that is here again says in a second what it has. Until then the announcement of another session is no reason
  * against that, and stands alone: when it goes, what is held of the node counts (4.7: not before its cut). */
 static void test_what_is_held_of_a_node_that_returns_counts_when_the_announcement_of_another_goes(void)
 {
     struct ribs x;
-    begin(&x);
-    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
-    repl_evidence_lost(&x.rib, AWAY, 1000);
-    decide(&x);
+    begin_outdone(&x);
     repl_evidence_returns(&x.rib, AWAY, 2000);
     CU_ASSERT_EQUAL(width(&x), 1);
     CU_ASSERT_EQUAL(class_of(&x, AWAY, FW), RIB_GONE); /* set aside */
@@ -508,10 +514,7 @@ static void test_what_is_held_of_a_node_that_returns_counts_when_the_announcemen
 static void test_what_was_set_aside_of_a_node_that_returned_lives_at_its_cut(void)
 {
     struct ribs x;
-    begin(&x);
-    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-    ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
-    repl_evidence_lost(&x.rib, AWAY, 1000);
+    begin_outdone(&x);
     repl_evidence_returns(&x.rib, AWAY, 2000);
     decide(&x);
     repl_evidence_back(&x.rib, AWAY, 2900);
@@ -525,10 +528,7 @@ static void test_a_node_that_returns_and_says_nothing_is_outdone_for_good(void)
 {
     for (int dies = 0; dies < 2; dies++) {
         struct ribs x;
-        begin(&x);
-        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-        ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
-        repl_evidence_lost(&x.rib, AWAY, 1000);
+        begin_outdone(&x);
         repl_evidence_returns(&x.rib, AWAY, 2000);
         decide(&x);
         if (dies)
@@ -545,16 +545,12 @@ static void test_a_node_that_returns_and_says_nothing_is_outdone_for_good(void)
     }
 }
 
-/* a and b are told in no other way when it speaks, and nothing that is gone comes back for a moment. */
+/* a and b count until it speaks: nothing that is gone comes back for a moment. */
 static void test_what_was_withdrawn_meanwhile_does_not_come_back_with_its_node(void)
 {
     for (int withdraws = 0; withdraws < 2; withdraws++) {
         struct ribs x;
-        begin(&x);
-        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-        ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
-        repl_evidence_lost(&x.rib, AWAY, 1000);
-        decide(&x);
+        begin_outdone(&x);
         if (withdraws) {
             ribs_withdraw(&x, SELF, FW, ROUTE, 0, 1500);
         } else { /* it came up anew, and says nothing of it */
