@@ -409,25 +409,6 @@ static size_t count_programs(const struct backends *all)
     return count;
 }
 
-struct backends *backends_start(const struct backends_cfg *cfg)
-{
-    struct backends *all = memory_new(1, sizeof *all);
-    bool opened = true;
-    all->cfg = *cfg;
-    azure_bucket_init(&all->azure_calls, cfg->now());
-    uv_timer_init(cfg->loop, &all->timer);
-    all->timer.data = all;
-    all->items = memory_new(count_programs(all), sizeof *all->items);
-    for (size_t end = count_programs(all); opened && all->count < end; all->count++) {
-        all->items[all->count] = new_backend(all, all->count);
-        opened = open_backend(all->items[all->count]);
-    }
-    if (opened)
-        return all;
-    backends_free(all);
-    return NULL;
-}
-
 /* ---- another configuration ---- */
 
 static bool is_configured(const struct config *c, const struct config_target *target)
@@ -479,6 +460,17 @@ void backends_follow(struct backends *all)
             items[nth] = new_backend(all, nth);
             (void)open_backend(items[nth]); /* tried again, and shown */
         }
+}
+
+struct backends *backends_start(const struct backends_cfg *cfg)
+{
+    struct backends *all = memory_new(1, sizeof *all);
+    all->cfg = *cfg;
+    azure_bucket_init(&all->azure_calls, cfg->now());
+    uv_timer_init(cfg->loop, &all->timer);
+    all->timer.data = all;
+    backends_follow(all);
+    return all;
 }
 
 /* ---- turns ---- */

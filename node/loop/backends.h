@@ -20,11 +20,9 @@ struct backends_cfg {
     void *data;
 };
 
-/* NULL: a target of this machine could not be opened, and the log says why. A shared target that
- * does not answer is no reason: it is tried again for ever. */
+/* One that cannot be opened is shown as failed and tried again for ever: the node serves everybody else. */
 struct backends *backends_start(const struct backends_cfg *cfg);
-/* Another configuration: first those that are in it no more end, then the core follows, then the new ones
- * begin. One that cannot be opened is shown as failed and tried again. */
+/* Another configuration: first those that are in it no more end, then the core follows, then the new ones begin. */
 void backends_end_gone(struct backends *b);
 void backends_follow(struct backends *b);
 /* After every turn of the core. True: more can be done at once. */

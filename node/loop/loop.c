@@ -351,7 +351,7 @@ static void on_news(void *data)
     ask_turn(data);
 }
 
-static bool start_targets(struct loop *l)
+static void start_targets(struct loop *l)
 {
     l->backends = backends_start(&(struct backends_cfg){ .loop = &l->uv,
                                                          .core = l->core,
@@ -361,7 +361,6 @@ static bool start_targets(struct loop *l)
                                                          .now = now_ms,
                                                          .on_change = on_news,
                                                          .data = l });
-    return l->backends != NULL;
 }
 
 /* ---- life ---- */
@@ -547,8 +546,9 @@ int loop_run(const struct loop_cfg *cfg)
     write_events(l); /* what is said from here on comes behind it: why it ends, above all */
     if (cfg->config->agent_directory)
         agent_keys_reload(cfg->config, l->core, l->log, now_ms());
-    bool started = start_listeners(l) && start_bfd(l) && start_targets(l) && start_api(l);
+    bool started = start_listeners(l) && start_bfd(l) && start_api(l);
     if (started) {
+        start_targets(l);
         start_dumps(l);
         warn_of_descriptors(l);
         supervisor_tell(&l->supervisor, "READY=1");

@@ -198,14 +198,19 @@ def unplugged(world):
         raise Failed("a session flapped")
 
 
-def second(world):
-    """Another process that would program the same table of this machine."""
-    path = world.lab.path("second", "agent.yaml")
-    document = {**world.agent.document(), "name": "second", "table": 100,
+def other(world, name, table):
+    """Another process that would program a table of the node's machine."""
+    path = world.lab.path(name, "agent.yaml")
+    document = {**world.agent.document(), "name": name, "table": table,
                 "keyFile": world.agent.path("agent.key"), "secretFile": world.agent.path("agents.secret")}
     with open(path, "w", encoding="utf-8") as file:
         file.write(yaml(document))
-    process = Process(world.lab, world.host, "second", program("tandem-agent"), "--config", path)
+    return Process(world.lab, world.host, name, program("tandem-agent"), "--config", path)
+
+
+def second(world):
+    """It is refused a table that the node programs."""
+    process = other(world, "second", 100)
     poll("it ends", lambda: not process.running(), 5)
     if process.popen.returncode != 1 or "another tandemd or tandem-agent programs table 100" not in process.tail():
         raise Failed(f"status {process.popen.returncode}\n{process.tail()}")
@@ -241,28 +246,36 @@ def reloaded(world):
     expect("table 100 is mended", ALL, lambda: {p: h for p, h in world.table(100).items() if p in ALL}, 10)
 
 
-def refused(world):
-    """A target that cannot be opened is shown as failed, harms nobody, and begins when it can."""
-    path = world.lab.path("holder", "agent.yaml")
-    document = {**world.agent.document(), "name": "holder", "table": 104,
-                "keyFile": world.agent.path("agent.key"), "secretFile": world.agent.path("agents.secret")}
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(yaml(document))
-    holder = Process(world.lab, world.host, "holder", program("tandem-agent"), "--config", path)
-    poll("it runs", lambda: "started" in holder.tail(), 5)
-    entry = "programming:\n"
-    world.node.rewrite(entry, entry + "  - { name: late, type: netlink, table: 104 }\n")
+def shown_as_failed(world):
     late = world.target("late")
     if late["state"] != "failed" or "programs table 104" not in late["lastError"]:
         raise Failed(str(late))
-    for metric in ('tandem_program_state{target="late",state="failed"} 1', 'tandem_program_trouble{target="late"} 1',
-                   'tandem_program_state{target="all",state="ok"} 1'):
-        if metric not in world.node.metrics():
-            raise Failed(f"no {metric}")
-    holder.stop()
+    metrics = ('tandem_program_state{target="late",state="failed"} 1', 'tandem_program_trouble{target="late"} 1',
+               'tandem_program_state{target="all",state="ok"} 1')
+    expect("metrics", metrics, lambda: tuple(m for m in metrics if m in world.node.metrics()), 10)
+
+
+def refused(world):
+    """A target that cannot be opened is shown as failed, harms nobody, also at a start, and begins when it can."""
+    holder = other(world, "holder", 104)
+    poll("it runs", lambda: "started" in holder.tail(), 5)
+    entry, late = "programming:\n", "  - { name: late, type: netlink, table: 104 }\n"
+    try:
+        world.node.rewrite(entry, entry + late)
+        shown_as_failed(world)
+        world.node.kill()
+        world.host.ip(f"route del {OWN} table 100")
+        world.node.start()
+        expect("the others after a start", ALL, lambda: {p: h for p, h in world.table(100).items() if p in ALL}, 20)
+        shown_as_failed(world)
+        expect("why it is not ready", "target late was not read yet", lambda: next(
+            check["detail"] for check in world.node.ctl("status")["checks"] if check["name"] == "programming"), 5)
+    finally:
+        holder.stop()
     expect("it begins", set(ALL), lambda: set(world.table(104)) & set(ALL), 10)
     expect("and is well", ("ok", None), lambda: (world.target("late")["state"], world.target("late")["lastError"]), 5)
-    world.node.rewrite("  - { name: late, type: netlink, table: 104 }\n", "")
+    world.node.wait_ready(10)
+    world.node.rewrite(late, "")
 
 
 def hangup(world):
