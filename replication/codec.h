@@ -177,6 +177,7 @@ struct repl_table_batch {
     bool cut;
     bool complete;                  /* at a cut: the node has converged, absence may be acted upon */
     bool isolated;                  /* no NVA has a live session with any node: the agent holds what is lost */
+    bool awaits;                    /* a node came back a moment ago: what is lost waits, until a cut without it */
     uint8_t digest[REPL_DIGEST];    /* at a cut: of the whole table */
     uint32_t route_total;           /* at a cut */
     const struct ip_addr *lost;     /* next hops of NVAs that were lost a moment ago, in every batch all of them */

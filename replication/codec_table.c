@@ -70,6 +70,7 @@ static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *
     batch.cut = b->cut;
     batch.complete = b->complete;
     batch.isolated = b->isolated;
+    batch.awaits = b->awaits;
     if (b->cut)
         batch.digest = codec_bytes(b->digest, REPL_DIGEST);
     batch.route_total = b->route_total;
@@ -195,6 +196,7 @@ static int read_batch(const Tandem__Table__Message *message, struct arena *arena
                                     .cut = pb->cut,
                                     .complete = pb->complete,
                                     .isolated = pb->isolated,
+                                    .awaits = pb->awaits,
                                     .route_total = pb->route_total,
                                     .lost = lost,
                                     .lost_count = (uint16_t)pb->n_lost_next_hops,

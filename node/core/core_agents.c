@@ -26,7 +26,8 @@ static bool has_work(const struct core_agent *a, const struct core_moment *now)
 {
     return a->subscribed && (a->position < now->head || !a->cut_sent || a->lost_sent != now->lost ||
                              a->complete_sent != now->complete ||
-                             (!now->is_woken && a->isolated_sent != now->isolated));
+                             (!now->is_woken && a->isolated_sent != now->isolated) ||
+                             (a->awaits_sent && !now->awaits));
 }
 
 static bool has_room(const struct core_agent *a)
@@ -46,6 +47,7 @@ static void send_frame(struct core *c, struct core_agent *a, const struct core_f
     a->position = f->to;
     a->lost_sent = f->lost;
     a->cut_sent = a->host->is_synced = f->cut;
+    a->awaits_sent = f->awaits || (a->awaits_sent && !f->cut);
     if (f->cut) {
         a->complete_sent = f->complete;
         a->isolated_sent = f->isolated;
@@ -80,7 +82,7 @@ static void find_work(struct core *c, const struct core_moment *now)
 static bool is_same_moment(const struct core_moment *a, const struct core_moment *b)
 {
     return a->head == b->head && a->settled == b->settled && a->complete == b->complete &&
-           a->isolated == b->isolated && a->is_woken == b->is_woken && a->lost == b->lost;
+           a->isolated == b->isolated && a->is_woken == b->is_woken && a->awaits == b->awaits && a->lost == b->lost;
 }
 
 /* A frame each, and another one while there is time. Who is left waiting comes first in the next turn. */
@@ -179,7 +181,7 @@ void core_agent_gone(struct core *c, struct core_agent *a)
 static void on_subscribe(struct core *c, struct core_agent *a)
 {
     a->subscribed = a->reset = true;
-    a->cut_sent = a->complete_sent = a->isolated_sent = false;
+    a->cut_sent = a->complete_sent = a->isolated_sent = a->awaits_sent = false;
     a->position = 0;
     if (!list_is_on(&a->behind))
         list_append(&c->agents_behind, &a->behind);

@@ -42,7 +42,7 @@ struct core_agent { /* a connection of one */
     uint64_t beat_ms; /* its next beat is due */
     bool subscribed, reset, cut_sent;
     uint64_t position;
-    bool complete_sent, isolated_sent;
+    bool complete_sent, isolated_sent, awaits_sent;
     uint64_t lost_sent;
 };
 
@@ -53,6 +53,7 @@ struct core_moment {
     bool complete;        /* absence may be acted upon: every NVA has spoken, as in our own targets */
     bool isolated;        /* no NVA has a session with any node, or a pause of ours makes it look so */
     bool is_woken;        /* the latter: then it goes along with what is lost, and is no news by itself */
+    bool awaits;          /* a node came back a moment ago, and was not heard out: its end is news, where it was told */
     uint64_t lost;        /* version of what core_lost.c has: told at once, ahead of the routes */
 };
 
@@ -61,7 +62,7 @@ struct core_frame {
     uint64_t from, to, freed;
     uint64_t lost;
     size_t secret; /* whose digest it has */
-    bool reset, cut, complete, isolated;
+    bool reset, cut, complete, isolated, awaits;
     size_t len; /* 0 = unused */
     uint8_t *payload;
 };

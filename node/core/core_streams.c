@@ -179,6 +179,18 @@ bool core_streams_is_current(const struct core *c, const struct core_member *m)
     return m->source && m->replica.cut_seen && (m->source == m || is_current_via(m));
 }
 
+/* Deletion rule (ii): a decision is to be taken at a cut of every node that is here. One whose stream nobody can pass on
+ * ends nobody's wait for ever. */
+bool core_streams_await(const struct core *c)
+{
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        bool is_live = c->rib.origins[m->node->id].class == RIB_LIVE && core_streams_is_current(c, m);
+        if (core_member_is_here(m) && !is_live && c->now_ms < m->life.since_ms + CORE_AWAIT_MS)
+            return true;
+    }
+    return false;
+}
+
 /* Has anybody more of a node that is away than we, that can be read? */
 static bool is_behind(const struct core *c, const struct core_member *m)
 {

@@ -130,7 +130,7 @@ static bool still_holds(const struct core_frame *f, const struct core_agent *a, 
                         const struct core_moment *now)
 {
     if (!f->len || f->from != a->position || f->reset != a->reset || f->secret != secret || f->freed != now->freed ||
-        f->isolated != now->isolated || f->lost != now->lost)
+        f->isolated != now->isolated || f->awaits != now->awaits || f->lost != now->lost)
         return false;
     return f->to == now->head ? f->cut == now->settled && f->complete == (f->cut && now->complete)
                               : !f->cut && f->to != f->from;
@@ -161,6 +161,7 @@ static void encode(struct core *c, struct core_frame *f, const struct core_momen
                                              .cut = f->cut,
                                              .complete = f->complete,
                                              .isolated = f->isolated,
+                                             .awaits = f->awaits,
                                              .route_total = c->table.routes,
                                              .lost = c->lost.gone.hops,
                                              .lost_count = (uint16_t)c->lost.gone.count,
@@ -190,6 +191,7 @@ const struct core_frame *core_table_frame(struct core *c, const struct core_agen
     f->secret = secret;
     f->freed = now->freed;
     f->isolated = now->isolated;
+    f->awaits = now->awaits;
     f->lost = now->lost;
     encode(c, f, now);
     return f;
@@ -203,6 +205,7 @@ struct core_moment core_table_moment(const struct core *c)
                                  .complete = c->converged_told,
                                  .isolated = !core_nvas_are_heard(c),
                                  .is_woken = c->woken_ms != 0,
+                                 .awaits = core_streams_await(c),
                                  .lost = c->lost.version };
 }
 

@@ -229,6 +229,14 @@ static void tell_converged(struct core *c, struct core_target *t)
     program_converged(t->program, c->now_ms);
 }
 
+/* … and for what it says to have come this far. */
+static void tell_awaited(struct core *c, struct core_target *t, bool is_awaited, bool settled)
+{
+    bool has_all = settled && t->cursor == vlist_head(&c->rib.loc);
+    t->is_awaited = is_awaited || (t->is_awaited && !has_all);
+    program_set_awaited(t->program, t->is_awaited);
+}
+
 static void tell_told(struct core *c, struct core_target *t)
 {
     if (t->told == c->lost.version || t->cursor < vlist_head(&c->rib.loc))
@@ -241,7 +249,7 @@ void core_targets_feed(struct core *c)
 {
     bool settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on;
     bool converged = settled && (c->converged_told || may_remove_inherited(c));
-    bool heard = core_nvas_are_heard(c);
+    bool heard = core_nvas_are_heard(c), awaited = core_streams_await(c);
     for (size_t i = 0; i < c->target_count; i++) {
         struct core_target *t = c->targets[i];
         if (c->converged_told && t->is_shared && !t->ready)
@@ -251,6 +259,7 @@ void core_targets_feed(struct core *c)
         program_set_heard(t->program, heard, c->now_ms);
         program_lost(t->program, c->lost.gone.hops, c->lost.gone.count);
         feed(c, t);
+        tell_awaited(c, t, awaited, settled);
         core_shared_judge(c, t);
         if (settled) {
             core_inherited_judge(c, t);

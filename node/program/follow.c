@@ -231,6 +231,7 @@ static void tell_sessions(struct follow *f, uint64_t now_ms)
     const struct ip_addr *hops;
     size_t count = follow_lost(f, &hops, now_ms);
     program_lost(f->program, hops, count);
+    program_set_awaited(f->program, n->connected && n->awaits);
     program_set_heard(f->program, n->connected && (n->cut_seen || n->resetting) && !n->isolated, now_ms);
 }
 
@@ -254,7 +255,7 @@ void follow_connected(struct follow *f, size_t node)
 {
     struct follow_node *n = &f->nodes[node];
     n->connected = true;
-    n->cut_seen = n->complete = n->resetting = n->waits = false;
+    n->cut_seen = n->complete = n->resetting = n->waits = n->awaits = false;
     n->position = 0;
 }
 
@@ -360,6 +361,7 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
     if (b->incarnation != n->incarnation || b->from != n->position)
         return ask_again(n);
     n->isolated = b->isolated;
+    n->awaits |= b->awaits;
     note_lost(n, b, now_ms);
     if (f->active == (int)node)
         tell_sessions(f, now_ms);
@@ -376,6 +378,7 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
     bool completes = b->complete && !n->complete;
     n->cut_seen = true;
     n->complete = b->complete;
+    n->awaits = b->awaits;
     follow_choose(f, completes && f->active == (int)node, now_ms);
     if (is_active_and_complete(f, node))
         program_told(f->program, b->told, told_count(b), now_ms);

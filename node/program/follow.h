@@ -21,6 +21,7 @@ enum { FOLLOW_LOST_MAX = 64 };
 struct follow_node {
     bool connected, cut_seen, complete, resetting;
     bool waits; /* for the whole table again: what comes before it is not looked at */
+    bool awaits;   /* it says that a node came back a moment ago, which it has not heard out */
     bool isolated; /* it says that no NVA has a session with any node */
     uint64_t incarnation, position;
     struct repl_digest digest; /* of this node's table as held here */

@@ -348,6 +348,11 @@ void program_lost(struct program *p, const struct ip_addr *hops, size_t count)
     p->lost_count = count;
 }
 
+void program_set_awaited(struct program *p, bool is_awaited)
+{
+    p->is_awaited = is_awaited;
+}
+
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms)
 {
     p->now_ms = now_ms;
@@ -390,7 +395,7 @@ static bool lost_is_too_much(struct program *p)
 static uint32_t next_lost(struct program *p)
 {
     uint32_t prefix = p->chains[LOST].head;
-    if (!prefix || p->judge_next) /* how many there are is not known yet */
+    if (!prefix || p->judge_next || p->is_awaited) /* how many there are is not known yet */
         return 0;
     if (!p->is_heard || (!p->stats.brake_on && lost_is_too_much(p)))
         p->stats.brake_on = true;
@@ -542,7 +547,7 @@ uint64_t program_deadline(const struct program *p)
     uint64_t deadline = UINT64_MAX;
     if (p->chains[MERGE].count && p->hearsay_until_ms)
         deadline = p->hearsay_until_ms;
-    if (p->chains[LOST].count && p->is_heard && !is_anothers(p)) {
+    if (p->chains[LOST].count && p->is_heard && !p->is_awaited && !is_anothers(p)) {
         uint64_t due = p->stats.brake_on ? lost_due(p) : 0;
         deadline = due < deadline ? due : deadline;
     }

@@ -8,6 +8,7 @@
  *     owner wanted exactly that set since and it was then withdrawn; and a wanted set that is a proper
  *     subset of the inherited one is not applied (ECMP does not shrink). Another set takes its place, and when
  *     that goes the inherited one comes back. None of it holds for what the owner says is disproved;
+ *   - a node that came back a moment ago: what is lost, and not withdrawn, waits until that node was heard out;
  *   - the brake: when more than max(50, 30 %) of the table would go for another cause than explicit
  *     withdrawals, those deletions wait 60 s, or until their NVAs have told all anew; while no NVA is heard they
  *     wait without limit. What of their next hops was withdrawn, while the others were lost, does not wait with them.
@@ -89,6 +90,8 @@ void program_told(struct program *p, const struct ip_addr *hops, size_t count, u
 /* Next hops of NVAs that were lost a moment ago; borrowed until they are named anew. What is lost now and leads to some of
  * them is lost by these, and withdrawn by the others (S2). */
 void program_lost(struct program *p, const struct ip_addr *hops, size_t count);
+/* A node came back a moment ago, and not all that it says is here: what is lost waits, for it may be announced there. */
+void program_set_awaited(struct program *p, bool is_awaited);
 /* Is any NVA heard, by any node? While none is, every deletion of cause LOST is held. */
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms);
 

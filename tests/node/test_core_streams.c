@@ -168,6 +168,27 @@ static void test_who_starts_converges_with_what_the_others_hold_of_the_dead(void
     pair_free(p);
 }
 
+/* Deletion rule (ii): from when a node is here until what it says is, or three seconds are over. */
+static void test_a_node_that_comes_is_awaited_until_it_was_heard_out(void)
+{
+    struct pair *p = pair_open();
+    struct core *c = p->core[0];
+    int awaited = 0;
+    for (int ms = 0; ms < 500; ms++) {
+        pair_pass(p, 1);
+        awaited += core_streams_await(c);
+    }
+    CU_ASSERT(awaited > 0 && awaited < 100);
+    CU_ASSERT_FALSE(core_streams_await(c));
+    struct core_member *m = &c->members[2];
+    m->replica.cut_seen = false;
+    m->life.since_ms = c->now_ms;
+    CU_ASSERT_TRUE(core_streams_await(c));
+    c->now_ms += CORE_AWAIT_MS;
+    CU_ASSERT_FALSE(core_streams_await(c));
+    pair_free(p);
+}
+
 /* A frame to the other node that is on its way is no reason to look at everything once more. */
 static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 {
@@ -194,4 +215,5 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked),
         CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
         CU_CASE(test_who_starts_converges_with_what_the_others_hold_of_the_dead),
+        CU_CASE(test_a_node_that_comes_is_awaited_until_it_was_heard_out),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))

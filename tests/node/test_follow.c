@@ -141,6 +141,22 @@ static void test_a_great_loss_is_held_by_the_brake(void)
     follow_fini(&s.f);
 }
 
+/* Deletion rule (ii), until a cut without that word: what comes before it may not be all yet. */
+static void test_a_loss_waits_while_the_node_awaits_another_one(void)
+{
+    struct side s;
+    struct repl_table_batch awaits = more;
+    awaits.awaits = true;
+    begin(&s);
+    say(&s, 0, 0, 10, full, true, false, 1000);
+    say(&s, 0, 0, 4, awaits, false, true, 2000);
+    CU_ASSERT_EQUAL(installed(&s), 10);
+    say(&s, 0, 0, 2, awaits, true, false, 2500);
+    say(&s, 0, 0, 0, more, true, false, 3000);
+    CU_ASSERT_EQUAL(installed(&s), 8);
+    follow_fini(&s.f);
+}
+
 /* P5: by the word of the node that is followed. */
 static void test_the_brake_holds_nothing_of_those_that_have_told_all_anew(void)
 {
@@ -506,6 +522,7 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_inherited_routes_go_with_the_table),
         CU_CASE(test_a_withdrawal_is_applied_at_once),
         CU_CASE(test_lost_next_hops_are_those_of_the_node_that_is_followed),
+        CU_CASE(test_a_loss_waits_while_the_node_awaits_another_one),
         CU_CASE(test_a_great_loss_is_held_by_the_brake),
         CU_CASE(test_the_brake_holds_nothing_of_those_that_have_told_all_anew),
         CU_CASE(test_the_brake_holds_only_the_share_of_those_that_were_lost),

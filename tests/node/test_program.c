@@ -167,6 +167,29 @@ static void test_a_failed_put_that_nobody_wants_any_more_is_dropped(void)
     bench_fini(&b);
 }
 
+/* Deletion rule (ii): it counts for the brake when the wait is over, and a withdrawal waits for nobody. */
+static void test_a_loss_waits_for_a_node_that_came_back(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_heard(b.p, true, b.now);
+    fill(&b, 1000);
+    program_set_awaited(b.p, true);
+    for (uint32_t i = 1; i <= 301; i++)
+        want(&b, i, 0, PROGRAM_LOST);
+    want(&b, 302, 0, PROGRAM_WITHDRAWN);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
+    CU_ASSERT_FALSE(program_stats(b.p)->brake_on);
+    for (uint32_t i = 11; i <= 301; i++)
+        want(&b, i, 1, PROGRAM_LOST); /* that node has them */
+    program_set_awaited(b.p, false);
+    CU_ASSERT_EQUAL(program_deadline(b.p), 0);
+    CU_ASSERT_EQUAL(run(&b, true), 10);
+    CU_ASSERT_EQUAL(program_stats(b.p)->installed, 989);
+    bench_fini(&b);
+}
+
 static void test_a_mass_loss_waits_for_the_brake(void)
 {
     struct bench b;
@@ -611,6 +634,7 @@ CU_MAIN("program",
         CU_CASE(test_a_retry_that_is_asked_for_ends_every_back_off),
         CU_CASE(test_many_that_failed_all_come_back),
         CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
+        CU_CASE(test_a_loss_waits_for_a_node_that_came_back),
         CU_CASE(test_a_mass_loss_waits_for_the_brake),
         CU_CASE(test_the_brake_holds_nothing_of_those_that_have_told_all_anew),
         CU_CASE(test_the_brake_holds_only_the_share_of_those_that_were_lost),
