@@ -187,11 +187,19 @@ void core_bgp_due(struct core *c, const struct core_peer *p)
     set_timer(c, p);
 }
 
+/* It has not heard us for its hold time, since we were paused: it lives, and comes back in a moment. */
+static bool is_coming_back(const struct core *c, const struct core_peer *p, uint64_t since_ms)
+{
+    const struct core_peer_error *last = &p->error;
+    bool gave_us_up = last->by_peer && last->code == BGP_HOLD_TIMER_EXPIRED && last->at_ms >= since_ms;
+    return gave_us_up && c->rib.origins[c->rib.self].sessions[p->nva].state != RIB_SESSION_SYNCED;
+}
+
 bool core_bgp_has_heard_all(const struct core *c, uint64_t since_ms)
 {
     for (const struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
         bool was_up = p->session && bgp_session_slot(p->session) >= 0 && p->up_ms < since_ms;
-        if (was_up && p->heard_ms < since_ms)
+        if ((was_up && p->heard_ms < since_ms) || is_coming_back(c, p, since_ms))
             return false;
     }
     return true;

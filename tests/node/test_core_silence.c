@@ -179,10 +179,34 @@ static void test_another_node_says_whether_its_sessions_are_late(void)
     pair_free(p);
 }
 
+/* Its hold time ran out while we stood still: it lives, and what it announced is lost by our fault. */
+static void test_who_has_woken_tells_nobody_before_those_are_back_that_gave_it_up(void)
+{
+    static const struct { const char *notification; bool waits; } ends[] = {
+        { HEADER("0015", "03") "0400", true },
+        { HEADER("0015", "03") "0602", false },
+    };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct lab *l = lab_told("", OPEN("fde9", "02"));
+        l->now += 10000;
+        turn(l);
+        CU_ASSERT_TRUE(l->core->hearsay_ms != 0);
+        say(l, LISTENER, KEEPALIVE);
+        say(l, TALKER, ends[i].notification);
+        CU_ASSERT_EQUAL(l->core->hearsay_ms != 0, ends[i].waits);
+        come_up(l, TALKER, OPEN("fde9", "02"));
+        CU_ASSERT_EQUAL(l->core->hearsay_ms != 0, ends[i].waits);
+        say(l, TALKER, END_OF_RIB);
+        CU_ASSERT_EQUAL(l->core->hearsay_ms, 0);
+        lab_close(l);
+    }
+}
+
 CU_MAIN("core_silence", CU_CASE(test_what_the_first_to_be_missed_told_is_held_while_the_others_are_late),
         CU_CASE(test_what_a_lost_nva_told_goes_while_another_is_heard),
         CU_CASE(test_bfd_says_who_is_late),
         CU_CASE(test_when_one_of_them_speaks_again_the_brake_gives_the_others_their_time),
         CU_CASE(test_what_an_nva_does_not_tell_again_is_held_no_longer),
         CU_CASE(test_a_session_without_a_hold_time_is_never_late),
+        CU_CASE(test_who_has_woken_tells_nobody_before_those_are_back_that_gave_it_up),
         CU_CASE(test_another_node_says_whether_its_sessions_are_late))
