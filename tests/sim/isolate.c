@@ -48,6 +48,7 @@ static void part(struct world *w)
             w->cut[i][SIM_NODES_MAX + k] = w->cut[SIM_NODES_MAX + k][i] = true;
         for (int k = 0; alone && k < w->host_count; k++)
             w->cut[i][k] = i != k;
+        w->faults += alone; /* F5: who is cut off may take a target over */
     }
     sim_note(w, "no node hears any NVA%s", alone ? ", nor another node" : "");
 }
