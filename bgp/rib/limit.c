@@ -136,6 +136,12 @@ static uint32_t join(const struct limit *l, uint32_t one, uint32_t other)
     return first ? one : other;
 }
 
+void limit_keep(struct limit *l, uint32_t keep)
+{
+    l->keep = keep;
+    l->edge = prefix_at(l, keep);
+}
+
 uint32_t limit_add(struct limit *l, uint32_t prefix)
 {
     uint32_t before, left, right, at = find(l, prefix, &before);
@@ -149,7 +155,9 @@ uint32_t limit_add(struct limit *l, uint32_t prefix)
     *node(l, at) = (struct limit_node){ .size = 1, .prefix = prefix, .paths = 1 };
     split(l, l->root, prefix, &left, &right);
     l->root = join(l, join(l, left, at), right);
-    return before < l->keep ? prefix_at(l, l->keep) : prefix;
+    if (before <= l->keep)
+        l->edge = prefix_at(l, l->keep);
+    return before < l->keep ? l->edge : prefix;
 }
 
 uint32_t limit_remove(struct limit *l, uint32_t prefix)
@@ -165,13 +173,15 @@ uint32_t limit_remove(struct limit *l, uint32_t prefix)
     }
     *link = join(l, node(l, at)->left, node(l, at)->right);
     slab_free(&l->nodes, at);
-    return before < l->keep ? prefix_at(l, l->keep - 1) : 0;
+    uint32_t next = l->edge;
+    if (before <= l->keep)
+        l->edge = prefix_at(l, l->keep);
+    return before < l->keep ? next : 0;
 }
 
 bool limit_keeps(const struct limit *l, uint32_t prefix)
 {
-    uint32_t before;
-    return find(l, prefix, &before) && before < l->keep;
+    return !l->edge || compare(l, prefix, l->edge) < 0;
 }
 
 bool limit_has(const struct limit *l, uint32_t prefix)

@@ -101,7 +101,7 @@ bool rib_nva_keep(struct rib *r, uint16_t nva, uint32_t keep)
 {
     struct limit *l = &r->limits[nva];
     if (l->keep && keep) {
-        l->keep = keep;
+        limit_keep(l, keep);
         return l->is_counting;
     }
     if (!l->keep && !keep)

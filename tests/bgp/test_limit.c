@@ -77,6 +77,14 @@ static bool said_all(const struct model *m, const bool before[PREFIXES], uint32_
     return true;
 }
 
+static bool agree(const struct model *m)
+{
+    for (uint32_t i = 0; i < PREFIXES; i++)
+        if (m->paths[i] && limit_keeps(&m->limit, m->index[i]) != model_keeps(m, i))
+            return false;
+    return true;
+}
+
 static void test_random_paths_against_a_plain_list(void)
 {
     struct random r = random_new("limit");
@@ -96,13 +104,27 @@ static void test_random_paths_against_a_plain_list(void)
                 m.paths[nth]++;
                 said = limit_add(&m.limit, m.index[nth]);
             }
-            agrees = said_all(&m, before, nth, said);
-            for (uint32_t i = 0; i < PREFIXES && agrees; i++)
-                agrees = limit_keeps(&m.limit, m.index[i]) == model_keeps(&m, i);
+            agrees = said_all(&m, before, nth, said) && agree(&m);
         }
         CU_ASSERT(agrees);
         model_close(&m);
     }
+}
+
+static void test_another_limit_keeps_its_own_first_ones(void)
+{
+    struct random r = random_new("another limit");
+    struct model m;
+    model_open(&m, &r, 1);
+    for (uint32_t nth = 0; nth < PREFIXES; nth += 2) {
+        CU_ASSERT_TRUE_FATAL(limit_reserve(&m.limit));
+        m.paths[nth]++;
+        (void)limit_add(&m.limit, m.index[nth]);
+        m.keep = 1 + random_below(&r, PREFIXES / 2);
+        limit_keep(&m.limit, m.keep);
+        CU_ASSERT(agree(&m));
+    }
+    model_close(&m);
 }
 
 static void test_a_prefix_counts_once_for_all_its_paths(void)
@@ -207,6 +229,7 @@ static void test_another_nva_is_not_concerned(void)
 }
 
 CU_MAIN("limit", CU_CASE(test_random_paths_against_a_plain_list),
+        CU_CASE(test_another_limit_keeps_its_own_first_ones),
         CU_CASE(test_a_prefix_counts_once_for_all_its_paths),
         CU_CASE(test_the_first_prefixes_win_in_any_order_of_arrival),
         CU_CASE(test_a_withdrawal_makes_room_for_the_next),
