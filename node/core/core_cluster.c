@@ -50,8 +50,11 @@ void core_member_state(struct core *c, struct core_member *m, const char *reason
     core_event(c, bad ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, "node_state",
                core_member_subject(m, subject, sizeof subject), "state=%s reason=\"%s\" held_routes=%u",
                repl_member_state_name(m->life.state), reason, c->rib.origins[origin].paths);
-    if (core_member_is_here(m))
+    if (core_member_is_here(m)) {
+        m->came_ms = m->came_ms ? m->came_ms : c->now_ms;
         return;
+    }
+    m->came_ms = 0;
     m->gone_incarnation = m->replica.incarnation;
     repl_evidence_lost(&c->rib, origin, m->life.heard_ms); /* not when that was found out */
 }

@@ -30,6 +30,7 @@ struct core_member {
     uint64_t bytes_in, bytes_out; /* of its links */
     uint64_t counter; /* of the newest beat of this life that anybody heard of it */
     uint64_t told_ms; /* when that was news here */
+    uint64_t came_ms; /* it is here, and was not before; 0: it is not */
     uint64_t gone_incarnation; /* its life when it was found away: its stream may bring a later one before beats do */
     struct repl_beat heard;    /* the last one */
     uint64_t heard_beat_ms;

@@ -185,7 +185,7 @@ bool core_streams_await(const struct core *c)
 {
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
         bool is_live = c->rib.origins[m->node->id].class == RIB_LIVE && core_streams_is_current(c, m);
-        if (core_member_is_here(m) && !is_live && c->now_ms < m->life.since_ms + CORE_AWAIT_MS)
+        if (m->came_ms && !is_live && c->now_ms < m->came_ms + CORE_AWAIT_MS)
             return true;
     }
     return false;

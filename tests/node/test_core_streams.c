@@ -182,7 +182,7 @@ static void test_a_node_that_comes_is_awaited_until_it_was_heard_out(void)
     CU_ASSERT_FALSE(core_streams_await(c));
     struct core_member *m = &c->members[2];
     m->replica.cut_seen = false;
-    m->life.since_ms = c->now_ms;
+    m->came_ms = c->now_ms;
     CU_ASSERT_TRUE(core_streams_await(c));
     c->now_ms += CORE_AWAIT_MS;
     CU_ASSERT_FALSE(core_streams_await(c));
