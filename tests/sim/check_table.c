@@ -11,6 +11,7 @@
  *              and that is evidence against what is held by then (4.6 b): what a deaf node takes with it into its
  *              death, or into a restart that it hears of, thereafter nobody disproves, and it is held to its limit
  *              (scenarios 1, 7)
+ *   waking     4.6: a session whose node is in wake-up gives no evidence; what it has told by then stands a little longer
  *   expiry     S1: every hold ends, and in some worlds within a run
  *   lateness   a shared target that takes no writes is behind the node's kernel, where the removal was judged
  *   brake      4.7 (v): what is lost, not withdrawn, may be held for a while
@@ -361,22 +362,38 @@ static bool is_held_untold(const struct world *w, const struct rib *r, const str
     return is_restart_untold(w, r, p);
 }
 
-/* Is all that speaks for the prefix held, and disproved by nobody's session? */
-static bool is_held_unheard(const struct world *w, const struct host *h, int number)
+/* Held, and disproved by nobody's session? */
+static bool is_held_unheard(const struct world *w, const struct host *h, const struct rib_path *p, int number)
+{
+    return p->nva && is_held_untold(w, &h->core->rib, p) && !was_heard(w, h, &w->nvas[p->nva - 1], number);
+}
+
+/* Of a node that has woken, and tells nothing before it has heard its NVAs (4.6)? */
+static bool is_of_woken(const struct world *w, const struct host *h, const struct rib_path *p, int number)
+{
+    const struct core *owner = p->nva && p->origin != h->core->rib.self ? w->hosts[p->origin - 1].core : NULL;
+    (void)number;
+    return owner && owner->hearsay_ms;
+}
+
+typedef bool path_excuse(const struct world *w, const struct host *h, const struct rib_path *p, int number);
+
+/* All that speaks for the prefix. */
+static bool all_are(path_excuse *excuse, const struct world *w, const struct host *h, int number)
 {
     const struct rib *r = &h->core->rib;
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
-    uint32_t held = 0;
+    uint32_t count = 0;
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
         if (!rib_path_is_usable(r, p))
             continue;
-        if (!p->nva || !is_held_untold(w, r, p) || was_heard(w, h, &w->nvas[p->nva - 1], number))
+        if (!excuse(w, h, p, number))
             return false;
-        held++;
+        count++;
     }
-    return held != 0;
+    return count != 0;
 }
 
 /* Only in the target: what the node itself still wants no brake holds. */
@@ -401,7 +418,7 @@ void check_zombies(struct world *w, struct host *h)
         uint64_t since;
         if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since)
             continue;
-        if (may_keep(h, i) || is_held_unheard(w, h, i))
+        if (may_keep(h, i) || all_are(is_held_unheard, w, h, i) || all_are(is_of_woken, w, h, i))
             h->held[i] = w->now;
         if (w->now <= since + ZOMBIE_MS || w->now <= h->held[i] + ZOMBIE_MS)
             continue;
