@@ -31,6 +31,7 @@ enum core_act core_peer_disable(struct core *c, const char *name, const char *te
     bgp_session_stop(p->session, BGP_ADMIN_SHUTDOWN, text, now_ms);
     core_bgp_settle(c, p);
     core_routes_lose(c, p); /* also those that were held for its restart */
+    core_lost_taken_out(c, p);
     return CORE_ACT_DONE;
 }
 

@@ -284,6 +284,8 @@ bool core_hears_no_nva(const struct core *c);
 
 /* core_lost.c */
 void core_lost_tick(struct core *c);
+/* The peer is disabled or removed: what was lost of it before, and a brake holds, goes. */
+void core_lost_taken_out(struct core *c, const struct core_peer *p);
 
 /* core_drain.c */
 void core_drain_tick(struct core *c);

@@ -7,7 +7,8 @@
  * has moved, and who names this next hop for another reason has it again.
  *
  * And those of NVAs that have told all anew: a new session has reached End-of-RIB. What was lost of them, and a brake holds
- * somewhere, they do not announce any more (P5). Said of what is in the table by then, so at its cut. */
+ * somewhere, they do not announce any more (P5). Said of what is in the table by then, so at its cut. And of those that an
+ * operator takes out, whose End-of-RIB nobody waits for. */
 #include "node/core/core_impl.h"
 
 enum { LOST_MS = 10000 };
@@ -81,6 +82,12 @@ static void look_at_told(struct core *c, struct core_peer *p)
         remember(c, &c->lost.told, &p->cfg->peer_ip);
     p->synced = synced;
     p->synced_ms = last_ms;
+}
+
+void core_lost_taken_out(struct core *c, const struct core_peer *p)
+{
+    if (!is_spoken_for(c, p->nva))
+        remember(c, &c->lost.told, &p->cfg->peer_ip);
 }
 
 static void expire(struct core *c, struct core_hops *h)

@@ -172,6 +172,8 @@ static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subc
     core_bgp_settle(c, p);
     if (p->grace_until && !is_reset)
         core_routes_lose(c, p);
+    if (p->is_taken_out)
+        core_lost_taken_out(c, p);
     p->is_reset = p->is_taken_out = false;
     core_bgp_end(c, p);
 }

@@ -120,6 +120,24 @@ static void test_what_an_operator_takes_out_goes_at_once(void)
     }
 }
 
+static void test_what_was_lost_before_goes_with_the_order(void)
+{
+    static void (*const orders[])(struct lab *l) = { disable, disable_in_file, remove_from_file };
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct lab *l = programmed(OPEN("fde9", "02"));
+        lose(l);
+        pass(l, 1);
+        operate(l);
+        CU_ASSERT_EQUAL(stats(l)->installed, ROUTES);
+        orders[i](l);
+        pass(l, 1);
+        operate(l);
+        CU_ASSERT_EQUAL(stats(l)->installed, 0);
+        CU_ASSERT_FALSE(stats(l)->brake_on);
+        lab_close(l);
+    }
+}
+
 static void test_a_peer_that_is_enabled_again_can_be_lost_again(void)
 {
     struct lab *l = programmed(OPEN("fde9", "02"));
@@ -140,4 +158,5 @@ static void test_a_peer_that_is_enabled_again_can_be_lost_again(void)
 }
 
 CU_MAIN("core_taken_out", CU_CASE(test_what_an_operator_takes_out_goes_at_once),
+        CU_CASE(test_what_was_lost_before_goes_with_the_order),
         CU_CASE(test_a_peer_that_is_enabled_again_can_be_lost_again))
