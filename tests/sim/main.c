@@ -1,8 +1,9 @@
 /* sim --seeds N --from S [--jobs J] [--until-violation] [--keep LIST] [--no-shrink] [--traces] [--verbose]: N runs of
  * the simulated world, one a seed, J at a time. Exit 0 when no invariant was violated and everything that must
  * happen did. A failing seed prints what failed, and the shortest script of acts that was found to fail alike:
- * --keep runs that script again. --traces prints a hash of each run: two builds that behave alike print the same. */
+ * --keep runs that script again. Interrupted, or asked to end, it ends what it is at and counts. --traces prints a hash of each run: two builds that behave alike print the same. */
 #include <getopt.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,10 @@ struct totals {
     uint64_t counts[SIM_COUNTS];
     unsigned failures, seeds;
     uint64_t under_way[JOBS_MAX];
+    volatile sig_atomic_t is_over; /* no further seed */
 };
+
+static struct totals *totals;
 
 struct arguments {
     unsigned long long seeds, from;
@@ -128,7 +132,9 @@ static void run_job(const struct arguments *a, unsigned job, struct totals *t)
     struct world *w = malloc(sizeof *w);
     if (!w)
         abort();
-    for (uint64_t i = job; i < a->seeds && __atomic_load_n(&t->failures, __ATOMIC_RELAXED) < a->enough; i += a->jobs) {
+    for (uint64_t i = job; i < a->seeds && !t->is_over; i += a->jobs) {
+        if (__atomic_load_n(&t->failures, __ATOMIC_RELAXED) >= a->enough)
+            break;
         t->under_way[job] = a->from + i;
         run_seed(w, a->from + i, a, t);
     }
@@ -164,16 +170,31 @@ static void run_jobs(const struct arguments *a, struct totals *t)
     await(children, a, t);
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+    totals->is_over = true;
+}
+
+/* Whoever of the family is told. */
+static void heed_signals(void)
+{
+    struct sigaction end = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+    sigaction(SIGINT, &end, NULL);
+    sigaction(SIGTERM, &end, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = { .seeds = 500, .from = 1, .jobs = 1, .enough = FAILURES_MAX, .shrinks = true };
     if (sodium_init() < 0 || !parse(argc, argv, &a))
         return 2;
-    struct totals *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (t == MAP_FAILED)
+    totals = mmap(NULL, sizeof *totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (totals == MAP_FAILED)
         return 1;
-    run_jobs(&a, t);
-    bool seen = print_counts(t, a.seeds >= ENOUGH_SEEDS && !t->failures);
-    printf("%u seeds, %u violations\n", t->seeds, t->failures);
-    return t->failures || !seen ? 1 : 0;
+    heed_signals();
+    run_jobs(&a, totals);
+    bool seen = print_counts(totals, totals->seeds >= ENOUGH_SEEDS && !totals->failures);
+    printf("%u seeds, %u violations\n", totals->seeds, totals->failures);
+    return totals->failures || !seen ? 1 : 0;
 }
