@@ -121,9 +121,7 @@ static void write_end(const struct ctl *c, const struct printing *p, const struc
 {
     if (c->output == CTL_JSON)
         printf("%s], \"nextCursor\": null}\n", p->shown ? "\n" : array_head);
-    else if (p->table && !p->shown)
-        puts("none");
-    else if (p->table && form->legend)
+    else if (p->shown && p->table && form->legend)
         puts(form->legend);
 }
 

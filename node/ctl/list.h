@@ -13,7 +13,8 @@ struct list_form {
     { .columns = (columns_), .count = sizeof(columns_) / sizeof *(columns_), .legend = (legend_) }
 
 /* All items of a list of the API, by prefix, in the form that c wants: a stretch of some thousand items at a time, each
- * sorted for itself. A list of any length costs a stretch of memory, and its first line comes at once.
+ * sorted for itself. A list of any length costs a stretch of memory, and its first line comes at once. An empty table has
+ * no line at all: what it means is the verb's to say.
  * path ends with "?" or "&"; *shown is the number of items */
 int list_print(const struct ctl *c, const char *path, const struct list_form *form, size_t *shown);
 

@@ -93,7 +93,12 @@ static int show(const struct ctl *c, const char *what, const char *usage, const 
     client_escape(path, sizeof path, c->argv[0]);
     size_t len = strlen(path);
     snprintf(path + len, sizeof path - len, "/%s?limit=1000&", what);
-    return c->output == CTL_AZ ? print_az(c, path) : list_print(c, path, form, &shown);
+    if (c->output == CTL_AZ)
+        return print_az(c, path);
+    int code = list_print(c, path, form, &shown);
+    if (!code && !shown && !ctl_wants_json(c))
+        puts("none");
+    return code;
 }
 
 int verb_learned(const struct ctl *c)
