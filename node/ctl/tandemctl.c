@@ -106,18 +106,37 @@ static bool is_asked_for(const struct ctl *c, const char *phrase)
     return true;
 }
 
+/* What an alias stands for; a verb that is listed: itself. NULL: it is for the build. */
+static const struct verb *listed(const struct verb *verb)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (verbs[i].help && verbs[i].run == verb->run)
+            return &verbs[i];
+    return NULL;
+}
+
+static void print_verb(const struct verb *verb, const struct verb *meant)
+{
+    char form[160];
+    snprintf(form, sizeof form, "%s %s", verb->phrase, meant->arguments);
+    if (strlen(form) > 34)
+        printf("  %s\n  %-34s ", form, "");
+    else
+        printf("  %-34s ", form);
+    if (verb != meant)
+        printf("as %s: ", meant->phrase);
+    puts(meant->help);
+}
+
+/* Aliases where they are asked for. */
 static unsigned print_verbs(const struct ctl *c)
 {
     unsigned count = 0;
     for (size_t i = 0; i < VERBS; i++) {
-        char form[160];
-        if (!verbs[i].help || !is_asked_for(c, verbs[i].phrase))
+        const struct verb *meant = c->argc ? listed(&verbs[i]) : &verbs[i];
+        if (!meant || !meant->help || !is_asked_for(c, verbs[i].phrase))
             continue;
-        snprintf(form, sizeof form, "%s %s", verbs[i].phrase, verbs[i].arguments);
-        if (strlen(form) > 34)
-            printf("  %s\n  %-34s %s\n", form, "", verbs[i].help);
-        else
-            printf("  %-34s %s\n", form, verbs[i].help);
+        print_verb(&verbs[i], meant);
         count++;
     }
     return count;

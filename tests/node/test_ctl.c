@@ -428,6 +428,17 @@ static void test_exit_codes_tell_what_happened(void)
     lab_close(&l);
 }
 
+static void test_nothing_found_is_said_once(void)
+{
+    struct lab l;
+    lab_open(&l);
+    ASSERT_HAS(ctl(&l, "route list 10.9.0.0/16"), "no route for 10.9.0.0/16");
+    ASSERT_LACKS(l.out, "none");
+    CU_ASSERT_STRING_EQUAL(ctl(&l, "route list --filtered"), "none\n");
+    CU_ASSERT_EQUAL(l.exit, 0);
+    lab_close(&l);
+}
+
 /* Who holds the folder is its owner alone; the API has nothing secret. */
 static void test_a_support_bundle_is_a_folder_of_what_the_node_says(void)
 {
@@ -461,7 +472,10 @@ static void test_help_is_of_the_verb_that_it_is_asked_of(void)
     ASSERT_LACKS(l.out, "peer list");
     ASSERT_HAS(ctl(&l, "--help peer"), "peer disable");
     ASSERT_LACKS(l.out, "node drain");
+    ASSERT_HAS(ctl(&l, "show route --help"), "as route list: paths");
+    ASSERT_LACKS(l.out, "protocols");
     ASSERT_HAS(ctl(&l, "--help"), "exit: 0 ok");
+    ASSERT_LACKS(l.out, "show route");
     CU_ASSERT_EQUAL(l.exit, 0);
     ctl(&l, "frobnicate --help");
     CU_ASSERT_EQUAL(l.exit, 2);
@@ -530,6 +544,7 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_a_long_list_is_one_table_sorted_in_stretches), CU_CASE(test_a_long_list_ends_where_nobody_reads_on),
         CU_CASE(test_exit_codes_tell_what_happened),
+        CU_CASE(test_nothing_found_is_said_once),
         CU_CASE(test_a_support_bundle_is_a_folder_of_what_the_node_says), CU_CASE(test_help_is_of_the_verb_that_it_is_asked_of),
         CU_CASE(test_shells_are_told_the_verbs_and_options),
         CU_CASE(test_a_dump_is_written_to_a_device_and_never_takes_its_place),
