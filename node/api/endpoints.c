@@ -35,7 +35,7 @@ static const struct endpoint endpoints[] = {
       "One target" },
     { "/v1/bmp",            { NULL },                                       false, api_bmp, .summary =
       "Monitoring stations" },
-    { "/v1/events",         { "after", "limit" },                           false, api_events, .summary =
+    { "/v1/events",         { "after", "since", "limit" },                  false, api_events, .summary =
       "What happened: a page, or a stream of server-sent events" },
     { "/v1/mrt",            { NULL },                                       false, api_mrt, .summary =
       "The RIB as an MRT file" },

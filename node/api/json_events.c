@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/api/events.h"
+#include "node/api/moment.h"
 #include "node/api/params.h"
 #include "node/api/reply.h"
 
@@ -88,16 +89,35 @@ char *events_reset_text(uint64_t told, uint64_t next)
                         json_pack("{s:I}", "lost", (json_int_t)(next - 1 - told)));
 }
 
+/* ?since=10m or a date: *position moves to the last event before. False: *out holds the refusal. */
+static bool take_since(const struct api_view *v, const struct api_request *q, uint64_t *position, struct api_reply *out)
+{
+    const char *text = api_param(q, "since");
+    uint64_t since_ms, next = *position;
+    struct core_event e;
+    if (!text)
+        return true;
+    if (!moment_parse(text, v->wall_ms, &since_ms)) {
+        reply_problem(out, 400, "since", "since is how long ago, as 90s, 10m, 2h or 3d, or when, in UTC, as 2026-11-23T01:18: "
+                      "\"%s\" is neither", text);
+        return false;
+    }
+    int64_t at_ms = (int64_t)v->now_ms - ((int64_t)v->wall_ms - (int64_t)since_ms);
+    while (core_next_event(v->core, &next, &e) && (int64_t)e.at_ms < at_ms)
+        *position = next;
+    return true;
+}
+
 void api_events(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
     uint64_t position = 0, limit = PAGE_DEFAULT, head = events_head(v->core);
     char cursor[24];
     struct core_event e;
     if (!api_number(q, "after", 0, UINT64_MAX, &position, out) ||
-        !api_number(q, "limit", 1, PAGE_MAX, &limit, out))
+        !api_number(q, "limit", 1, PAGE_MAX, &limit, out) || !take_since(v, q, &position, out))
         return;
     /* Without a position: the newest page. */
-    if (!api_param(q, "after") && head > limit)
+    if (!api_param(q, "after") && !api_param(q, "since") && head > limit)
         position = head - limit;
     json_t *items = json_array();
     while (json_array_size(items) < limit && core_next_event(v->core, &position, &e))

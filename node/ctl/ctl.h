@@ -22,6 +22,7 @@ struct ctl {
     const char *socket, *url; /* where the daemon is; both NULL: the only socket in /run/tandem */
     enum ctl_output output;
     const char *peer, *target, *message, *daemon, *route_server;
+    const char *since;      /* as the API reads it */
     const char *token_file; /* for orders over TCP */
     bool best, filtered, secret, follow, check;
     int argc; /* what followed the verb */

@@ -1,4 +1,4 @@
-/* events [-f]: what happened, oldest first. */
+/* events [-f] [--since AGO|TIME]: what happened, oldest first. */
 #include <stdio.h>
 #include <string.h>
 
@@ -30,23 +30,42 @@ static void print_event_json(const json_t *event)
     fflush(stdout);
 }
 
-int verb_events(const struct ctl *c)
+/* All that there is since then; *head is the sequence number of the newest. */
+static int print_since(const struct ctl *c, void (*show)(const json_t *event), json_int_t *head)
 {
+    char path[256] = "/v1/events?";
     json_t *page;
     size_t i;
     const json_t *event;
-    if (!ctl_takes(c, 0, 0, "events [-f]"))
-        return CTL_USAGE;
-    if (c->follow)
-        return client_follow(c, "/v1/events?after=0",
-                             ctl_wants_json(c) ? print_event_json : print_event);
-    int code = client_get(c, "/v1/events", &page);
+    if (c->since) {
+        client_param(path, sizeof path, "limit", "1024"); /* so many are kept */
+        client_param(path, sizeof path, "since", c->since);
+    }
+    int code = client_get(c, path, &page);
     if (code)
         return code;
-    if (ctl_wants_json(c))
+    *head = json_integer_value(json_at(page, "revision"));
+    const json_t *items = json_at(page, "items");
+    if (ctl_wants_json(c) && !c->follow)
         code = ctl_print_json(c, page);
+    else if (!json_array_size(items) && !c->follow)
+        puts("none");
     else
-        json_array_foreach(json_at(page, "items"), i, event) print_event(event);
+        json_array_foreach(items, i, event) show(event);
     json_decref(page);
     return code;
+}
+
+int verb_events(const struct ctl *c)
+{
+    void (*show)(const json_t *event) = ctl_wants_json(c) ? print_event_json : print_event;
+    char path[64];
+    json_int_t head = 0;
+    if (!ctl_takes(c, 0, 0, "events [-f] [--since AGO|TIME]"))
+        return CTL_USAGE;
+    int code = c->follow && !c->since ? CTL_OK : print_since(c, show, &head);
+    if (code || !c->follow)
+        return code;
+    snprintf(path, sizeof path, "/v1/events?after=%" JSON_INTEGER_FORMAT, head);
+    return client_follow(c, path, show);
 }

@@ -35,7 +35,7 @@ static const struct verb verbs[] = {
     { "node undrain",   "[NAME]",                             "back to work",                   verb_node_undrain },
     { "programmed",     "[--target NAME]",                    "targets and agents",             verb_programmed },
     { "bmp list",       "",                                   "monitoring stations",            verb_bmp_list },
-    { "events",         "[-f]",                               "what happened; -f: and happens", verb_events },
+    { "events",         "[-f] [--since AGO|TIME]",            "what happened, since 10m ago or a time in UTC; -f: and happens", verb_events },
     { "mrt dump",       "FILE|-",                             "write the RIB for bgpdump and its like", verb_mrt_dump },
     { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },
     { "key public",     "FILE",                               "print the public half of a node key", verb_key_public },
@@ -73,6 +73,7 @@ static const struct option options[] = {
     { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
     { "for", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'v' },     { "route-server", required_argument, NULL, 'r' },
+    { "since", required_argument, NULL, 'S' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -195,6 +196,9 @@ static bool set_option(struct ctl *c, int option, const char *value, ctl_verb **
         return true;
     case 'r':
         c->route_server = value;
+        return true;
+    case 'S':
+        c->since = value;
         return true;
     case 'T':
         c->token_file = value;

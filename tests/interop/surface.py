@@ -265,6 +265,10 @@ def _(pair):
     must([e["sequence"] for e in events] == sorted(e["sequence"] for e in events), "events in order")
     resumed = pair.items(f"/v1/events?after={events[-2]['sequence']}")
     must([e["sequence"] for e in resumed][0] == events[-1]["sequence"], "a page goes on behind a sequence number")
+    told = program("tandemctl", "--socket", pair.path("rs-a.sock"), "-o", "jsonl", "events", "--since", "1h").splitlines()
+    must([json.loads(line)["sequence"] for line in told] == [e["sequence"] for e in events], "all is of this hour")
+    must(pair.items("/v1/events?since=9999-01-01T00:00") == [], "nothing happened since then")
+    must("10 m" in pair.problem(400, "/v1/events?since=10%20m")["detail"], "a wrong time is named")
     connection = http.client.HTTPConnection(ADDRESSES["rs-a"], API, timeout=20)
     connection.request("GET", "/v1/events", headers={"Accept": "text/event-stream",
                                                      "Last-Event-ID": str(events[-2]["sequence"])})

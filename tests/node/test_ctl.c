@@ -388,6 +388,8 @@ static void test_exit_codes_tell_what_happened(void)
         { "peer show fw-1", 0 },
         { "-o json node list", 0 },
         { "events", 0 },
+        { "events --since 10m", 0 },
+        { "events --since yesterday", 2 },
         { "peer show nobody", 3 },
         { "learned nobody", 3 },
         { "-o json advertised no%20body/?", 3 },
