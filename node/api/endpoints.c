@@ -33,6 +33,8 @@ static const struct endpoint endpoints[] = {
       "Targets: wanted and installed" },
     { "/v1/programming/*",  { NULL },                                       false, api_programming_one, .summary =
       "One target" },
+    { "/v1/programming/*/diff", { "limit", "cursor" },                      false, api_programming_diff, .summary =
+      "Prefixes of which it does not have what is wanted, and why" },
     { "/v1/bmp",            { NULL },                                       false, api_bmp, .summary =
       "Monitoring stations" },
     { "/v1/events",         { "after", "since", "limit" },                  false, api_events, .summary =

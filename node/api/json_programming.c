@@ -1,8 +1,8 @@
-/* /v1/programming and /v1/programming/TARGET: wanted against installed, and who follows. */
+/* /v1/programming and /v1/programming/TARGET: wanted against installed, and who follows; /diff: prefix by prefix. */
 #include <string.h>
 
+#include "node/api/page.h"
 #include "node/api/sight.h"
-#include "node/api/walk.h"
 
 static void add_counts(json_t *o, const struct program_stats *s)
 {
@@ -195,18 +195,79 @@ static void add_rejected(json_t *o, const struct api_view *v, size_t nth)
     json_object_set_new(o, "rejectedIsComplete", json_boolean(walk_is_done(&w)));
 }
 
+/* The number of the target that the request names; false: *out says that there is none. */
+static bool find_target(const struct api_view *v, const struct api_request *q, size_t *nth, struct core_target_view *t,
+                        struct api_reply *out)
+{
+    for (*nth = 0; *nth < core_target_count(v->core); ++*nth) {
+        core_target_view(v->core, *nth, t);
+        if (!strcmp(t->target->name, q->rest))
+            return true;
+    }
+    reply_problem(out, 404, NULL, "no programming target is named \"%s\"", q->rest);
+    return false;
+}
+
 void api_programming_one(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out)
 {
-    for (size_t i = 0; i < core_target_count(v->core); i++) {
-        struct core_target_view t;
-        core_target_view(v->core, i, &t);
-        if (!strcmp(t.target->name, q->rest)) {
-            json_t *o = target_object(v, &t);
-            add_rejected(o, v, i);
-            reply_json(out, o);
-            return;
-        }
+    struct core_target_view t;
+    size_t nth;
+    if (!find_target(v, q, &nth, &t, out))
+        return;
+    json_t *o = target_object(v, &t);
+    add_rejected(o, v, nth);
+    reply_json(out, o);
+}
+
+/* ---- prefix by prefix ---- */
+
+static const struct {
+    const char *name, *text;
+} waits[PROGRAM_WAITS] = {
+    [PROGRAM_SETTLED] = { "pending", "it was just decided" },
+    [PROGRAM_PENDING] = { "pending", "it waits for its turn, or for an answer" },
+    [PROGRAM_FAILING] = { "failed", "the target refused it: it is tried again" },
+    [PROGRAM_MERGING] = { "merging", "what was there before stays until this node has converged" },
+    [PROGRAM_HEARSAY] = { "hearsay", "another node wrote it, and may have known more" },
+    [PROGRAM_BRAKED] = { "braked", "too much would go at once, or no NVA is heard" },
+};
+
+struct comparison {
+    size_t nth;           /* of the target */
+    const char *standing; /* why nothing is written there at all by this node; NULL: it is */
+};
+
+static bool add_difference(const struct api_view *v, const void *context, uint32_t net, struct page_items *to)
+{
+    const struct comparison *c = context;
+    const struct rib *r = core_rib(v->core);
+    uint32_t wanted = core_target_wanted(v->core, c->nth, net), installed = core_target_installed(v->core, c->nth, net);
+    enum program_wait wait = core_target_waits(v->core, c->nth, net);
+    struct ip_prefix prefix;
+    if (wanted == installed || !page_wants(to))
+        return true;
+    prefix_table_prefix(&r->nets, net, &prefix);
+    return page_add(to, json_pack("{s:o, s:o, s:o, s:s, s:s}", "prefix", json_prefix(&prefix), "wanted",
+                                  json_next_hops(nhset_get(&r->sets, wanted)), "installed",
+                                  json_next_hops(nhset_get(&r->sets, installed)), "state",
+                                  c->standing ? "elsewhere" : waits[wait].name, "text",
+                                  c->standing ? c->standing : waits[wait].text));
+}
+
+void api_programming_diff(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    struct core_target_view t;
+    struct comparison c = { 0 };
+    struct page page;
+    if (!find_target(v, q, &c.nth, &t, out) || !page_read(v, q, &page, out))
+        return;
+    if (!t.stats) {
+        reply_problem(out, 409, NULL, "this node does not program target %s itself: there is nothing to compare", q->rest);
+        return;
     }
-    reply_problem(out, 404, NULL, "no programming target is named \"%s\"", q->rest);
+    if (t.fence && t.fence->role != REPL_ACTIVE)
+        c.standing = "this node does not write it: see its role and owner";
+    page.walk.match = WALK_EVERY;
+    page_reply(&page, add_difference, &c, sizeof c, out);
 }

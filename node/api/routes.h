@@ -73,7 +73,7 @@ const char *api_param(const struct api_request *q, const char *name);
 typedef void api_handler(const struct api_view *v, const struct api_request *q,
                          struct api_reply *out);
 api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_learned, api_advertised, api_route_list, api_route_explain,
-    api_programming, api_programming_one, api_bmp, api_events, api_mrt, api_lg_status, api_lg_protocols, api_lg_protocols_short,
+    api_programming, api_programming_one, api_programming_diff, api_bmp, api_events, api_mrt, api_lg_status, api_lg_protocols, api_lg_protocols_short,
     api_lg_received, api_lg_filtered, api_lg_not_exported, api_lg_table, api_lg_table_filtered, api_lg_prefix,
     api_bgplgd_neighbors, api_bgplgd_summary, api_bgplgd_rib, api_livez, api_readyz, api_metrics,
     api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear,

@@ -47,9 +47,9 @@ static uint32_t next_above(struct walk *w, unsigned *budget)
 static bool is_meant(const struct walk *w, uint32_t net)
 {
     struct ip_prefix p;
-    if (!prefix_table_is_used(&w->rib->nets, net) || !rib_net(w->rib, net)->paths)
+    if (!prefix_table_is_used(&w->rib->nets, net) || (w->match != WALK_EVERY && !rib_net(w->rib, net)->paths))
         return false;
-    if (w->match == WALK_ALL)
+    if (w->match == WALK_ALL || w->match == WALK_EVERY)
         return true;
     prefix_table_prefix(&w->rib->nets, net, &p);
     return ip_prefix_contains(&w->prefix, &p);
@@ -82,6 +82,6 @@ uint32_t walk_next(struct walk *w, unsigned *budget)
 {
     if (walk_is_done(w))
         return 0;
-    bool is_below = w->match == WALK_ALL || w->match == WALK_LONGER;
+    bool is_below = w->match == WALK_ALL || w->match == WALK_EVERY || w->match == WALK_LONGER;
     return is_below ? next_below(w, budget) : next_above(w, budget);
 }

@@ -1,6 +1,7 @@
 /* A walk over the prefixes that a request means, a bounded stretch at a time.
  *
- * Without a match, and for "longer", it goes through the table in place order; places do not move,
+ * ALL, without a match, is every prefix that somebody announced; EVERY has also those that only a target knows. Both,
+ * and "longer", go through the table in place order; places do not move,
  * so a walk that is resumed neither repeats nor loses what stands still. "exact", "shorter" and
  * "lpm" look up at most 129 prefixes. The position is a number that fits a cursor. */
 #ifndef TANDEM_NODE_API_WALK_H
@@ -8,7 +9,7 @@
 
 #include "bgp/rib/rib.h"
 
-enum walk_match { WALK_EXACT, WALK_LONGER, WALK_SHORTER, WALK_LPM, WALK_ALL };
+enum walk_match { WALK_EXACT, WALK_LONGER, WALK_SHORTER, WALK_LPM, WALK_ALL, WALK_EVERY };
 
 struct walk {
     const struct rib *rib;

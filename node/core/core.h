@@ -349,6 +349,9 @@ uint32_t core_target_wanted(const struct core *c, size_t nth, uint32_t net);
 /* What it has: nhset id, 0 = nothing, or not known here (table). */
 uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net);
 
+/* What keeps it from having that; SETTLED also of a target that this node does not program. */
+enum program_wait core_target_waits(const struct core *c, size_t nth, uint32_t net);
+
 struct core_station_view {
     const struct config_station *station;
     bool is_connected;

@@ -290,6 +290,11 @@ uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net)
     return c->targets[nth]->program ? program_actual_set(c->targets[nth]->program, net) : 0;
 }
 
+enum program_wait core_target_waits(const struct core *c, size_t nth, uint32_t net)
+{
+    return c->targets[nth]->program ? program_waits(c->targets[nth]->program, net) : PROGRAM_SETTLED;
+}
+
 size_t core_agent_count(const struct core *c)
 {
     return c->host_count;

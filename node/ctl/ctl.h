@@ -24,7 +24,7 @@ struct ctl {
     const char *peer, *target, *message, *daemon, *route_server;
     const char *since;      /* as the API reads it */
     const char *token_file; /* for orders over TCP */
-    bool best, filtered, secret, follow, check;
+    bool best, filtered, secret, follow, check, diff;
     int argc; /* what followed the verb */
     char *const *argv;
 };

@@ -50,22 +50,22 @@ void cell_origin(const json_t *row, char cell[static CELL_TEXT])
     snprintf(cell, CELL_TEXT, "%s", !strcmp(origin, "incomplete") ? "?" : origin);
 }
 
-static void print_names(const json_t *list, char *text, size_t cap)
+void cell_names(const json_t *list, char cell[static CELL_TEXT])
 {
     size_t i, len = 0;
     const json_t *name;
-    text[0] = 0;
+    cell[0] = 0;
     json_array_foreach(list, i, name)
     {
-        if (len < cap)
-            len += (size_t)snprintf(text + len, cap - len, "%s%s", i ? ", " : "",
+        if (len < CELL_TEXT)
+            len += (size_t)snprintf(cell + len, CELL_TEXT - len, "%s%s", i ? ", " : "",
                                     json_string_value(name));
     }
 }
 
 void cell_communities(const json_t *row, char cell[static CELL_TEXT])
 {
-    print_names(json_at(row, "communities"), cell, CELL_TEXT);
+    cell_names(json_at(row, "communities"), cell);
 }
 
 static const struct column columns[] = {
@@ -129,13 +129,13 @@ static void explain_path(const json_t *path)
         printf("policy         %s\n", policy);
     else
         printf("policy         %s%s%s\n", verdict, policy[0] ? ": " : "", policy);
-    print_names(json_at(path, "selected.against"), against, sizeof against);
+    cell_names(json_at(path, "selected.against"), against);
     const char *chosen = is_set(path, "selected.best")        ? "yes"
                          : is_set(path, "selected.multipath") ? "shares"
                                                               : "no";
     printf("selected       %s - %s%s%s%s\n", chosen, json_text_at(path, "selected.reason"),
            against[0] ? " (" : "", against, against[0] ? ")" : "");
-    print_names(json_at(path, "advertisedTo"), text, sizeof text);
+    cell_names(json_at(path, "advertisedTo"), text);
     printf("advertised to  %s\n", text[0]                ? text
                                   : is_set(path, "best") ? "none"
                                                          : "none (not best)");
@@ -144,8 +144,8 @@ static void explain_path(const json_t *path)
 static void explain_target(const json_t *target)
 {
     char wanted[CELL_TEXT], installed[CELL_TEXT];
-    print_names(json_at(target, "wanted"), wanted, sizeof wanted);
-    print_names(json_at(target, "installed"), installed, sizeof installed);
+    cell_names(json_at(target, "wanted"), wanted);
+    cell_names(json_at(target, "installed"), installed);
     printf("programmed     %s: %s", json_text_at(target, "target"), json_text_at(target, "state"));
     if (json_text_at(target, "text")[0])
         printf(" - %s", json_text_at(target, "text"));

@@ -33,7 +33,7 @@ static const struct verb verbs[] = {
     { "node diff",      "",                                   "do the nodes' tables differ, and where", verb_node_diff },
     { "node drain",     "[NAME] [--message TEXT]",            "planned work: move everything away, then close", verb_node_drain },
     { "node undrain",   "[NAME]",                             "back to work",                   verb_node_undrain },
-    { "programmed",     "[--target NAME]",                    "targets and agents",             verb_programmed },
+    { "programmed",     "[--target NAME] [--diff]",           "targets and agents; --diff: prefixes where it is not what is wanted, and why", verb_programmed },
     { "bmp list",       "",                                   "monitoring stations",            verb_bmp_list },
     { "events",         "[-f] [--since AGO|TIME]",            "what happened, since 10m ago or a time in UTC; -f: and happens", verb_events },
     { "mrt dump",       "FILE|-",                             "write the RIB for bgpdump and its like", verb_mrt_dump },
@@ -73,7 +73,7 @@ static const struct option options[] = {
     { "secret", no_argument, NULL, 'k' },       { "follow", no_argument, NULL, 'f' },
     { "for", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'v' },     { "route-server", required_argument, NULL, 'r' },
-    { "since", required_argument, NULL, 'S' },
+    { "diff", no_argument, NULL, 'D' },        { "since", required_argument, NULL, 'S' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -213,6 +213,8 @@ static bool set_option(struct ctl *c, int option, const char *value, ctl_verb **
         return c->follow = true;
     case 'c':
         return c->check = true;
+    case 'D':
+        return c->diff = true;
     case 'h':
         *instead = verb_help;
         return true;

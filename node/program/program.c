@@ -629,6 +629,20 @@ bool program_is_hearsay(const struct program *p, uint32_t prefix)
     return e && e->flags & HEARSAY;
 }
 
+enum program_wait program_waits(const struct program *p, uint32_t prefix)
+{
+    const struct entry *e = program_entry(p, prefix);
+    if (!e || e->wanted == e->actual)
+        return PROGRAM_SETTLED;
+    if (e->flags & FAILED)
+        return PROGRAM_FAILING;
+    if (program_is_merging(p, prefix))
+        return PROGRAM_MERGING;
+    if (e->list == MERGE)
+        return PROGRAM_HEARSAY;
+    return e->list == LOST && p->stats.brake_on ? PROGRAM_BRAKED : PROGRAM_PENDING;
+}
+
 uint32_t program_inherited_set(const struct program *p, uint32_t prefix)
 {
     return program_kept(p, prefix) ? program_kept(p, prefix) : program_actual_set(p, prefix);

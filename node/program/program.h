@@ -107,6 +107,18 @@ void program_abandon(struct program *p, const struct program_op *op, uint64_t no
 void program_retry(struct program *p, uint64_t now_ms);
 uint64_t program_deadline(const struct program *p); /* 0 = now, UINT64_MAX = nothing waits */
 
+/* What keeps the target from having what is wanted of a prefix. */
+enum program_wait {
+    PROGRAM_SETTLED,  /* nothing: it has it */
+    PROGRAM_PENDING,  /* its turn: an operation is under way, or is the next one's */
+    PROGRAM_FAILING,  /* the last operation failed, and is tried again */
+    PROGRAM_MERGING,  /* what was inherited stays until the node has converged */
+    PROGRAM_HEARSAY,  /* another writer put it there, and may have known more */
+    PROGRAM_BRAKED,   /* the brake */
+    PROGRAM_WAITS
+};
+enum program_wait program_waits(const struct program *p, uint32_t prefix);
+
 /* Does the program still know this prefix (wanted, actual or in flight)? Then its index is in use. */
 bool program_holds(const struct program *p, uint32_t prefix);
 uint32_t program_wanted_set(const struct program *p, uint32_t prefix);

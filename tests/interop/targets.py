@@ -246,6 +246,20 @@ def reloaded(world):
     expect("table 100 is mended", ALL, lambda: {p: h for p, h in world.table(100).items() if p in ALL}, 10)
 
 
+def differences(world):
+    """Prefixes of which a target does not have what is wanted are listed with the reason; none once all is well."""
+    lacking = lambda: {d["prefix"]: (d["wanted"], d["installed"], d["state"])
+                       for d in world.node.items("programmed", "--diff", "--target", "of-fw2")}
+    expect("all is there", {}, lacking, 5)
+    for wall in world.walls:
+        wall.kill()
+    expect("while no NVA is heard nothing goes", {OWN: ([], [FW2], "braked"), DROPPED2: ([], [FW2], "braked")}, lacking, 15)
+    for wall in world.walls:
+        wall.start()
+    expect("all is there again", {}, lacking, 30)
+    expect("table 102", {OWN: [FW2], DROPPED2: [FW2]}, lambda: world.table(102))
+
+
 def shown_as_failed(world):
     late = world.target("late")
     if late["state"] != "failed" or "programs table 104" not in late["lastError"]:
@@ -346,6 +360,7 @@ CASES = (("filters by community, peer and prefix; table, metric and protocol as 
          ("tables and nexthop objects flushed by somebody else", flushed),
          ("resilient groups where they are asked for", resilient),
          ("the link goes down and comes up", unplugged),
+         ("wanted and not installed, prefix by prefix", differences),
          ("two processes on one table: the second is refused", second),
          ("targets that come, change and go with a reload", reloaded),
          ("a target that cannot be opened yet", refused),

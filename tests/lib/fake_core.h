@@ -25,6 +25,7 @@ struct core {
     char acted[128];        /* the last order */
     enum core_act act;      /* what becomes of one */
     struct core_target_view target; /* the only one, if it has a state */
+    bool wants_all;                 /* for it; else nothing */
 };
 
 static inline struct core *fake_core(void)
@@ -229,8 +230,14 @@ enum vnet_verdict core_target_verdict(const struct core *c, size_t nth, uint32_t
 
 uint32_t core_target_wanted(const struct core *c, size_t nth, uint32_t net)
 {
+    (void)nth;
+    return c->wants_all ? rib_net_nhset(&c->rib, net) : 0;
+}
+
+enum program_wait core_target_waits(const struct core *c, size_t nth, uint32_t net)
+{
     (void)c, (void)nth, (void)net;
-    return 0;
+    return PROGRAM_FAILING;
 }
 
 uint32_t core_target_installed(const struct core *c, size_t nth, uint32_t net)

@@ -390,6 +390,8 @@ static void test_exit_codes_tell_what_happened(void)
         { "events", 0 },
         { "events --since 10m", 0 },
         { "events --since yesterday", 2 },
+        { "programmed --diff", 3 },
+        { "programmed --diff --target nothing", 3 },
         { "peer show nobody", 3 },
         { "learned nobody", 3 },
         { "-o json advertised no%20body/?", 3 },

@@ -53,6 +53,27 @@ static void test_a_peers_routes_are_shown_as_received_and_as_sent(void)
     lab_close(&l);
 }
 
+static void test_what_a_target_lacks_is_listed_with_the_reason(void)
+{
+    static const struct config_target kernel = { .name = "kernel" };
+    static const struct program_stats stats = { .wanted = 3 };
+    struct lab l;
+    lab_open(&l);
+    announce_firewalls(l.core);
+    l.core->target = (struct core_target_view){ .target = &kernel, .runs_here = true, .state = "ok", .trouble = "", .owner = "none" };
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/v1/programming/kernel/diff"), " 409 "); /* nothing is known of what it has */
+    l.core->target.stats = &stats;
+    ASSERT_HAS(get(&l, "/v1/programming/kernel/diff"), "\"items\":[]");
+    l.core->wants_all = true;
+    ASSERT_HAS(get(&l, "/v1/programming/kernel/diff"),
+               "{\"prefix\":\"10.250.0.0/16\",\"wanted\":[\"10.1.2.6\"],\"installed\":[],\"state\":\"failed\"");
+    ASSERT_HAS(get(&l, "/v1/programming/kernel/diff?limit=1"), "\"nextCursor\":\"");
+    ASSERT_HAS(get(&l, "/v1/programming/kernel/diff?prefix=10.0.0.0/8"), " 400 ");
+    ASSERT_HAS(get(&l, "/v1/programming/nothing/diff"), " 404 ");
+    lab_close(&l);
+}
+
 static void test_routes_say_what_and_why(void)
 {
     struct lab l;
@@ -144,6 +165,6 @@ static void test_pages_of_any_size_show_every_path_once(void)
 
 CU_MAIN("http routes", CU_CASE(test_what_a_route_map_did_is_said_with_its_rule),
         CU_CASE(test_a_peers_routes_are_shown_as_received_and_as_sent),
-        CU_CASE(test_routes_say_what_and_why),
+        CU_CASE(test_what_a_target_lacks_is_listed_with_the_reason), CU_CASE(test_routes_say_what_and_why),
         CU_CASE(test_routes_are_found_by_their_communities),
         CU_CASE(test_pages_of_any_size_show_every_path_once))

@@ -154,6 +154,36 @@ static void test_many_that_failed_all_come_back(void)
     bench_fini(&b);
 }
 
+static void test_what_is_not_there_says_what_it_waits_for(void)
+{
+    struct bench b;
+    struct program_op op;
+    bench_init(&b);
+    program_set_heard(b.p, true, b.now);
+    CU_ASSERT_EQUAL(program_waits(b.p, 1), PROGRAM_SETTLED);
+    inherit(&b, 2, 1);
+    CU_ASSERT_EQUAL(program_waits(b.p, 2), PROGRAM_MERGING);
+    program_converged(b.p, b.now);
+    want(&b, 2, 1, PROGRAM_LOST);
+    want(&b, 1, 1, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(program_waits(b.p, 1), PROGRAM_PENDING);
+    CU_ASSERT_TRUE(program_next(b.p, b.now, &op));
+    CU_ASSERT_EQUAL(program_waits(b.p, 1), PROGRAM_PENDING);
+    program_result(b.p, &op, false, b.now);
+    CU_ASSERT_EQUAL(program_waits(b.p, 1), PROGRAM_FAILING);
+    program_retry(b.p, b.now);
+    run(&b, true);
+    CU_ASSERT_EQUAL(program_waits(b.p, 1), PROGRAM_SETTLED);
+    program_set_heard(b.p, false, b.now);
+    want(&b, 1, 0, PROGRAM_LOST);
+    run(&b, true);
+    CU_ASSERT_EQUAL(program_waits(b.p, 1), PROGRAM_BRAKED);
+    program_hold_hearsay(b.p, UINT64_MAX, b.now);
+    observe(&b, 3, 1);
+    CU_ASSERT_EQUAL(program_waits(b.p, 3), PROGRAM_HEARSAY);
+    bench_fini(&b);
+}
+
 static void test_a_failed_put_that_nobody_wants_any_more_is_dropped(void)
 {
     struct bench b;
@@ -633,6 +663,7 @@ CU_MAIN("program",
         CU_CASE(test_a_new_wish_does_not_wait_for_the_back_off_of_the_old),
         CU_CASE(test_a_retry_that_is_asked_for_ends_every_back_off),
         CU_CASE(test_many_that_failed_all_come_back),
+        CU_CASE(test_what_is_not_there_says_what_it_waits_for),
         CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
         CU_CASE(test_a_loss_waits_for_a_node_that_came_back),
         CU_CASE(test_a_mass_loss_waits_for_the_brake),
