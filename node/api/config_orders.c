@@ -100,7 +100,7 @@ static void order(const struct api_view *v, const struct api_request *q, struct 
     char *text = NULL;
     size_t len;
     FILE *said = open_memstream(&text, &len);
-    bool is_good = said && (is_dry && q->body_len ? check_text(v, q, said) : v->reload(v->reload_data, is_dry, said));
+    bool is_good = said && (is_dry && q->body_len ? check_text(v, q, said) : v->reload(v->data, is_dry, said));
     if (!said || fclose(said))
         abort();
     if (is_good)

@@ -41,6 +41,8 @@ static const struct endpoint endpoints[] = {
       "What happened: a page, or a stream of server-sent events" },
     { "/v1/mrt",            { NULL },                                       false, api_mrt, .summary =
       "The RIB as an MRT file" },
+    { "/v1/log/level",      { NULL },                                       false, api_log, .summary =
+      "The least level that the log tells, and what the configuration says of it" },
     { "/v1/config",         { NULL },                                       false, api_config, .summary =
       "What the configuration in force says" },
     { "/v1/config/revisions", { NULL },                                     false, api_config_revisions, .summary =
@@ -87,6 +89,8 @@ static const struct endpoint orders[] = {
       "Undo it" },
     { "/v1/peers/*/clear",   { "kind" },    false, api_peer_clear, .summary =
       "Reset its session, or ask for routes once more" },
+    { "/v1/log/level",       { "level" },   false, api_log_set, .summary =
+      "Another level, until the next reload or start" },
     { "/v1/config/check",    { NULL },      false, api_config_check,   .takes_body = true, .summary =
       "What a reload would change, or what is wrong" },
     { "/v1/config/reload",   { NULL },      false, api_config_reload, .summary =

@@ -34,7 +34,8 @@ struct api_view api_now(const struct api *a)
                               .self = a->cfg.self,
                               .now_ms = a->cfg.now(),
                               .reload = a->cfg.reload,
-                              .reload_data = a->cfg.data,
+                              .log_level = a->cfg.log_level,
+                              .data = a->cfg.data,
                               .answered = a->answered,
                               .wall_ms =
                                   (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000 };

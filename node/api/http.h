@@ -25,6 +25,7 @@ struct api_cfg {
     const struct api_token *token; /* may change, after a reload */
     unsigned connections; /* the most, on all listeners together */
     bool (*reload)(void *data, bool is_dry, FILE *out); /* api_reload of routes.h */
+    int (*log_level)(void *data, int level);            /* api_log_level of it */
     void (*on_act)(void *data); /* the core was told something: it wants a turn */
     void *data;
 };

@@ -47,11 +47,10 @@ static json_t *fields_object(const char *fields)
 
 static json_t *event_object(const struct api_view *v, const struct core_event *e)
 {
-    static const char *const levels[] = { "debug", "info", "warn", "error" };
     json_t *o = json_object();
     json_object_set_new(o, "sequence", json_count(e->sequence));
     json_set_time(o, "time", v, e->at_ms);
-    json_object_set_new(o, "level", json_string(levels[e->level & 3]));
+    json_object_set_new(o, "level", json_string(config_log_levels[e->level & 3]));
     json_object_set_new(o, "event", json_text(e->name));
     json_object_set_new(o, "subject", json_text(e->subject));
     json_object_set_new(o, "fields", fields_object(e->fields));

@@ -14,6 +14,10 @@
  * it cannot be followed, and out says why. */
 typedef bool api_reload(void *data, bool is_dry, FILE *out);
 
+/* Have the log tell what is of this level (enum config_log_level) and above; -1 changes nothing. Returns the level that
+ * is in force. */
+typedef int api_log_level(void *data, int level);
+
 /* What is looked at, or acted upon, and when. */
 struct api_view {
     struct core *core;
@@ -22,7 +26,8 @@ struct api_view {
     uint64_t now_ms;  /* monotonic */
     uint64_t wall_ms; /* the same moment, since 1970 */
     api_reload *reload;
-    void *reload_data;
+    api_log_level *log_level;
+    void *data; /* for both */
     const uint64_t *answered; /* so many with this status; NULL: nobody counts */
 };
 
@@ -77,6 +82,6 @@ api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_learn
     api_lg_received, api_lg_filtered, api_lg_not_exported, api_lg_table, api_lg_table_filtered, api_lg_prefix,
     api_bgplgd_neighbors, api_bgplgd_summary, api_bgplgd_rib, api_livez, api_readyz, api_metrics,
     api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear,
-    api_config, api_config_revisions, api_config_schema, api_config_check, api_config_reload, api_openapi;
+    api_config, api_config_revisions, api_config_schema, api_config_check, api_config_reload, api_log, api_log_set, api_openapi;
 
 #endif

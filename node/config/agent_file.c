@@ -4,7 +4,6 @@
 #include "node/base/memory.h"
 #include "node/config/config_read.h"
 
-static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const sources[] = { "nodes", "etcd", NULL };
 static const char *const formats[] = { "auto", "plain", "logfmt", "json", NULL };
 
@@ -35,7 +34,7 @@ static const struct schema_row node_rows[] = {
 };
 
 static const struct schema_row log_rows[] = {
-    { "level", schema_word, AT(log_level), .words = levels, .help = "least level" },
+    { "level", schema_word, AT(log_level), .words = config_log_levels, .help = "least level" },
     { "format", schema_word, AT(log_format), .words = formats, .help = "form of a line" },
     { 0 },
 };

@@ -8,7 +8,7 @@ enum { DEFAULT_ASN = 65515, DEFAULT_API_PORT = 8179, DEFAULT_HEALTH_PORT = 8178 
 
 static const char *const modes[] = { "azure", "transparent", NULL };
 static const char *const preferences[] = { "ExpressRoute", "VpnGateway", "ASPath", NULL };
-static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+const char *const config_log_levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const formats[] = { "auto", "plain", "logfmt", "json", NULL };
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -315,7 +315,7 @@ static const struct schema_row api_rows[] = {
 };
 
 static const struct schema_row log_rows[] = {
-    { "level", schema_word, AT(log_level), .words = levels, .help = "least level" },
+    { "level", schema_word, AT(log_level), .words = config_log_levels, .help = "least level" },
     { "format", schema_word, AT(log_format), .words = formats, .help = "form of a line" },
     { 0 },
 };

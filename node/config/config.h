@@ -26,6 +26,7 @@ enum config_target_type { CONFIG_TARGET_NETLINK, CONFIG_TARGET_TABLE, CONFIG_TAR
 enum config_source_kind { CONFIG_SOURCE_NODES, CONFIG_SOURCE_ETCD };
 enum config_probe { CONFIG_PROBE_TCP, CONFIG_PROBE_HTTP, CONFIG_PROBE_ICMP };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
+extern const char *const config_log_levels[]; /* their names; NULL behind the last */
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_PLAIN, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
 struct config_endpoint { /* "127.0.0.1:8179", "[::1]:8179" */

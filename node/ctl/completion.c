@@ -48,6 +48,7 @@ static void print_bash(void)
          "    case $line in\n"
          "    -) ;;\n"
          "    'completion ') words='bash zsh fish' ;;\n"
+         "    'log level ') words='debug info warn error' ;;\n"
          "    'peer '[a-z]*' ' | 'learned ' | 'advertised ' | 'nva-config ')\n"
          "        words=$(\"$1\" -o jsonl peer list 2>/dev/null | sed -n 's/^{\"name\":\"\\([^\"]*\\)\".*/\\1/p') ;;\n"
          "    *) words=$(while read -r phrase; do\n"

@@ -1,4 +1,5 @@
-/* peer disable, peer enable, peer clear, node drain, node undrain: orders to one node. */
+/* peer disable, peer enable, peer clear, node drain, node undrain, log level, config diff, config reload: orders to one
+ * node. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -148,6 +149,28 @@ int verb_node_undrain(const struct ctl *c)
         return CTL_USAGE;
     int code = order_node(c, "undrain", &answer);
     return code ? code : done(c, answer);
+}
+
+/* ---- the log ---- */
+
+int verb_log_level(const struct ctl *c)
+{
+    char path[256] = "/v1/log/level?";
+    json_t *answer;
+    if (!ctl_takes(c, 0, 1, "log level [debug|info|warn|error]"))
+        return CTL_USAGE;
+    if (c->argc)
+        client_param(path, sizeof path, "level", c->argv[0]);
+    int code = c->argc ? client_post(c, path, &answer) : client_get(c, path, &answer);
+    if (code || ctl_wants_json(c))
+        return code ? code : done(c, answer);
+    const char *level = text_of(answer, "level"), *configured = text_of(answer, "configured");
+    if (!strcmp(level, configured))
+        puts(level);
+    else
+        printf("%s, until the next reload or start; the configuration says %s\n", level, configured);
+    json_decref(answer);
+    return CTL_OK;
 }
 
 /* ---- the configuration ---- */

@@ -36,6 +36,7 @@ static const struct verb verbs[] = {
     { "programmed",     "[--target NAME] [--diff]",           "targets and agents; --diff: prefixes where it is not what is wanted, and why", verb_programmed },
     { "bmp list",       "",                                   "monitoring stations",            verb_bmp_list },
     { "events",         "[-f] [--since AGO|TIME]",            "what happened, since 10m ago or a time in UTC; -f: and happens", verb_events },
+    { "log level",      "[debug|info|warn|error]",            "how much the log tells; another level lasts until the next reload or start", verb_log_level },
     { "mrt dump",       "FILE|-",                             "write the RIB for bgpdump and its like", verb_mrt_dump },
     { "key new",        "[--secret] FILE",                    "make a node key (prints its public half) or a cluster secret", verb_key_new },
     { "key public",     "FILE",                               "print the public half of a node key", verb_key_public },

@@ -52,6 +52,11 @@ void log_set_level(struct log *l, int level)
     l->level = level;
 }
 
+int log_level(const struct log *l)
+{
+    return l->level;
+}
+
 void log_free(struct log *l)
 {
     free(l);

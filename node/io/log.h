@@ -22,6 +22,7 @@ struct log;
 struct log *log_new(FILE *out, int level, int format, const char *node);
 void log_free(struct log *l);
 void log_set_level(struct log *l, int level);
+int log_level(const struct log *l);
 
 /* event    stable name
  * subject  what the rate limit counts by, and the first field: "peer=sdwan-1"; NULL = none

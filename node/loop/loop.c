@@ -435,6 +435,18 @@ static bool reload(void *data, bool is_dry, FILE *out)
     return next != NULL;
 }
 
+/* Told whatever the level was, and becomes. */
+static int set_log_level(void *data, int level)
+{
+    struct loop *l = data;
+    if (level < 0)
+        return log_level(l->log);
+    log_set_level(l->log, LOG_INFO_);
+    log_event(l->log, LOG_INFO_, "log_level", NULL, "level=%s", config_log_levels[level]);
+    log_set_level(l->log, level);
+    return level;
+}
+
 /* What was said, a line an event; excerpts are for terminals. */
 static void log_lines(struct loop *l, bool is_good, char *text)
 {
@@ -489,7 +501,8 @@ static bool start_api(struct loop *l)
     char error[256] = "";
     struct api_cfg cfg = {
         .loop = &l->uv, .core = l->core, .config = l->cfg->config, .self = l->cfg->self, .now = now_ms,
-        .token = &l->cfg->keys->api_token, .connections = l->cfg->descriptors->readers, .reload = reload, .on_act = on_news, .data = l
+        .token = &l->cfg->keys->api_token, .connections = l->cfg->descriptors->readers, .reload = reload, .log_level = set_log_level,
+        .on_act = on_news, .data = l
     };
     if (api_start(&l->api, &cfg, error, sizeof error) == 0)
         return true;

@@ -303,6 +303,26 @@ def _(pair):
     must(pair.ask("rs-b", "POST", "/v1/peers/fw/clear?kind=softOut", bearer)[0] == 200, "rs-b has not reloaded")
 
 
+@cases.case("the log's level, until the next reload")
+def _(pair):
+    ctl = ("tandemctl", "--socket", pair.path("rs-b.sock"))
+
+    def orders():
+        program(*ctl, "peer", "clear", "fw", "soft-out")
+        with open(pair.path("rs-b.log"), encoding="utf-8") as file:
+            return file.read().count("peer_admin")
+
+    must(program(*ctl, "log", "level") == "info\n", "it is the configuration's")
+    before = orders()
+    said = program(*ctl, "log", "level", "warn")
+    must(said == "warn, until the next reload or start; the configuration says info\n", said)
+    must(orders() == before, "an order is told although it is no warning")
+    program(*ctl, "reload")
+    must(program(*ctl, "log", "level") == "info\n", "a reload goes by the file")
+    poll("it tells of orders again", lambda: orders() > before)
+    pair.problem(401, "/v1/log/level?level=debug", method="POST")
+
+
 @cases.case("/v1/config and what belongs to it")
 def _(pair):
     status, headers, body = pair.ask("rs-a", "GET", "/v1/config")
@@ -419,7 +439,7 @@ def _(pair):
 
 @cases.case("bash completes verbs, options and names of NVAs")
 def _(pair):
-    wanted = {"peer s": "show", "ev": "events", "-o js": "json jsonl", "--token": "--token-file", "-o json peer show f": "fw"}
+    wanted = {"peer s": "show", "log level d": "debug", "ev": "events", "-o js": "json jsonl", "--token": "--token-file", "-o json peer show f": "fw"}
     script = f"""source <({BIN}/tandemctl completion bash)
         ctl() {{ {BIN}/tandemctl --socket {pair.path("rs-a.sock")} "$@"; }}
         for line; do

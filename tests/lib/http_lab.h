@@ -63,6 +63,14 @@ static inline bool reload(void *data, bool is_dry, FILE *out)
     return reloads <= 1;
 }
 
+static int level_of_log = CONFIG_LOG_INFO;
+
+static inline int set_level(void *data, int level)
+{
+    (void)data;
+    return level < 0 ? level_of_log : (level_of_log = level);
+}
+
 static inline int lab_start(struct lab *l)
 {
     struct api_cfg cfg = { .loop = &l->loop,
@@ -73,6 +81,7 @@ static inline int lab_start(struct lab *l)
                            .now = now_ms,
                            .token = &token,
                            .reload = reload,
+                           .log_level = set_level,
                            .on_act = on_act };
     return api_start(&l->api, &cfg, l->error, sizeof l->error);
 }

@@ -93,6 +93,12 @@ static void on_act(void *data)
     (void)data;
 }
 
+static int log_level_is(void *data, int level)
+{
+    (void)data;
+    return level < 0 ? CONFIG_LOG_INFO : level;
+}
+
 static void lab_open(struct lab *l)
 {
     memset(l, 0, sizeof *l);
@@ -112,6 +118,7 @@ static void lab_open(struct lab *l)
                            .config = &l->core->config,
                            .self = 1,
                            .now = now_ms,
+                           .log_level = log_level_is,
                            .on_act = on_act };
     CU_ASSERT_EQUAL_FATAL(api_start(&l->api, &cfg, l->error, sizeof l->error), 0);
 }
@@ -391,6 +398,9 @@ static void test_exit_codes_tell_what_happened(void)
         { "events --since 10m", 0 },
         { "events --since yesterday", 2 },
         { "programmed --diff", 3 },
+        { "log level", 0 },
+        { "log level warn", 0 },
+        { "log level loud", 2 },
         { "programmed --diff --target nothing", 3 },
         { "peer show nobody", 3 },
         { "learned nobody", 3 },

@@ -75,6 +75,23 @@ static void test_a_reload_says_what_changes_or_what_is_wrong(void)
     lab_close(&l);
 }
 
+static void test_the_log_tells_as_much_as_it_is_told_to(void)
+{
+    struct lab l;
+    lab_open(&l);
+    l.core->config.log_level = CONFIG_LOG_INFO;
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(order(&l, "/v1/log/level?level=debug"), "{\"level\":\"debug\",\"configured\":\"info\"}");
+    ASSERT_HAS(get(&l, "/v1/log/level"), "\"level\":\"debug\"");
+    ASSERT_HAS(order(&l, "/v1/log/level?level=loud"), "level must be one of: debug, info, warn, error");
+    ASSERT_HAS(order(&l, "/v1/log/level"), "\"level\":\"info\"");
+    ASSERT_HAS(ask_fd(&l, dial(l.tcp.port), "POST /v1/log/level?level=debug HTTP/1.1\r\nHost: localhost\r\n"
+                                            "Content-Length: 0\r\nConnection: close\r\n\r\n"),
+               " 403 ");
+    CU_ASSERT_EQUAL(level_of_log, CONFIG_LOG_INFO);
+    lab_close(&l);
+}
+
 static void test_orders_that_are_wrong_are_not_carried_out(void)
 {
     char long_message[400] = "/v1/nodes/rs-a/drain?message=";
@@ -386,7 +403,7 @@ static void test_the_dashboard_is_served_where_people_look(void)
 
 CU_MAIN("http", CU_CASE(test_a_long_answer_leaves_the_loop_to_others),
         CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
-        CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn),
+        CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn), CU_CASE(test_the_log_tells_as_much_as_it_is_told_to),
         CU_CASE(test_a_reload_says_what_changes_or_what_is_wrong),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
         CU_CASE(test_an_order_that_cannot_be_done_says_why),
