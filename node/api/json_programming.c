@@ -230,6 +230,7 @@ static const struct {
     [PROGRAM_FAILING] = { "failed", "the target refused it: it is tried again" },
     [PROGRAM_MERGING] = { "merging", "what was there before stays until this node has converged" },
     [PROGRAM_HEARSAY] = { "hearsay", "another node wrote it, and may have known more" },
+    [PROGRAM_AWAITING] = { "awaiting", "a node came back a moment ago, and may have it" },
     [PROGRAM_BRAKED] = { "braked", "too much would go at once, or no NVA is heard" },
 };
 

@@ -640,7 +640,9 @@ enum program_wait program_waits(const struct program *p, uint32_t prefix)
         return PROGRAM_MERGING;
     if (e->list == MERGE)
         return PROGRAM_HEARSAY;
-    return e->list == LOST && p->stats.brake_on ? PROGRAM_BRAKED : PROGRAM_PENDING;
+    if (e->list != LOST)
+        return PROGRAM_PENDING;
+    return p->is_awaited ? PROGRAM_AWAITING : p->stats.brake_on ? PROGRAM_BRAKED : PROGRAM_PENDING;
 }
 
 uint32_t program_inherited_set(const struct program *p, uint32_t prefix)

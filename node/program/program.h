@@ -114,6 +114,7 @@ enum program_wait {
     PROGRAM_FAILING,  /* the last operation failed, and is tried again */
     PROGRAM_MERGING,  /* what was inherited stays until the node has converged */
     PROGRAM_HEARSAY,  /* another writer put it there, and may have known more */
+    PROGRAM_AWAITING, /* it was lost, and a node that came back a moment ago may have it */
     PROGRAM_BRAKED,   /* the brake */
     PROGRAM_WAITS
 };

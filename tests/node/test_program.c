@@ -210,6 +210,7 @@ static void test_a_loss_waits_for_a_node_that_came_back(void)
     want(&b, 302, 0, PROGRAM_WITHDRAWN);
     CU_ASSERT_EQUAL(run(&b, true), 1);
     CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
+    CU_ASSERT_EQUAL(program_waits(b.p, 1), PROGRAM_AWAITING);
     CU_ASSERT_FALSE(program_stats(b.p)->brake_on);
     for (uint32_t i = 11; i <= 301; i++)
         want(&b, i, 1, PROGRAM_LOST); /* that node has them */
