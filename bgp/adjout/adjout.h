@@ -61,9 +61,10 @@ bool adjout_work(struct adjout *a, unsigned budget);
 /* Counts what adjout_work did for anybody: while it stands still, nobody who had nothing to pull has. */
 uint64_t adjout_produced(const struct adjout *a);
 
-/* Copy whole UPDATE messages for this member; 0: nothing to send now. Walks the RIB for a member that
- * is behind, a stretch at a time: at most `cap` bytes of work, and ADJOUT_STEPS nets. */
-size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap);
+/* Copy whole UPDATE messages for this member; 0: nothing to send now. Walks the RIB for a member that is behind, as long
+ * as there are steps: each net that is looked at takes one, and so does each route that is told. The caller has some for
+ * all members together. */
+size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap, unsigned *steps);
 /* Is anything left to pull? */
 bool adjout_has_output(const struct adjout_member *m);
 

@@ -17,7 +17,6 @@ enum {
     ADJOUT_ITEMS = 2 * ADJOUT_BATCH + ADJOUT_NET_ITEMS,
     ADJOUT_HOPS = 64,     /* next hops that are remembered while a batch is filled */
     ADJOUT_DETOURS = 8,   /* ASes of NVAs in one path that are looked at */
-    ADJOUT_STEPS = 16384, /* entries of the Loc-RIB order that one pull walks over */
 };
 
 /* One thing to tell: a net, its attributes (0 = withdraw), and for whom. */

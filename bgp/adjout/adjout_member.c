@@ -152,30 +152,31 @@ static bool has_told_all(const struct adjout_group *g)
     return g->position == vlist_head(&g->adjout->rib->loc);
 }
 
-static size_t encode(struct adjout_member *m, uint8_t *buf)
+static size_t encode(struct adjout_member *m, uint8_t *buf, unsigned *steps)
 {
     struct adjout_message msg = adjout_encode(m->group, m->batch, buf);
+    unsigned told = msg.announced + msg.withdrawn;
+    *steps -= told < *steps ? told : *steps;
     m->stats.messages += msg.len != 0;
     m->stats.announced += msg.announced;
     m->stats.withdrawn += msg.withdrawn;
     return msg.len;
 }
 
-static size_t copy_from_walk(struct adjout_member *m, uint8_t *buf, size_t cap)
+static size_t copy_from_walk(struct adjout_member *m, uint8_t *buf, size_t cap, unsigned *steps)
 {
     size_t n = 0;
-    unsigned steps = ADJOUT_STEPS;
     if (!m->batch)
         m->batch = calloc(1, sizeof *m->batch);
     if (!m->batch)
         return 0; /* later, when there is memory */
-    while (cap - n >= m->group->rules.codec.max_message) {
-        size_t len = encode(m, buf + n);
+    while (*steps && cap - n >= m->group->rules.codec.max_message) {
+        size_t len = encode(m, buf + n, steps);
         n += len;
         if (len)
             continue;
-        if (m->position < m->group->position && steps) {
-            walk(m, &steps);
+        if (m->position < m->group->position) {
+            walk(m, steps);
             continue;
         }
         if (m->position >= m->group->position && has_told_all(m->group))
@@ -201,7 +202,7 @@ static size_t put_mark(struct adjout_member *m, bool *wanted, uint8_t *buf, size
                          : bgp_update_end_of_rib(buf, family);
 }
 
-size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
+size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap, unsigned *steps)
 {
     if (m->is_lost || m->is_waiting)
         return 0;
@@ -209,7 +210,7 @@ size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap)
     if (m->wants_begin)
         return 0;
     if (!m->attached)
-        n += copy_from_walk(m, buf + n, cap - n);
+        n += copy_from_walk(m, buf + n, cap - n, steps);
     if (!m->attached)
         return n;
     n += put_mark(m, &m->wants_end, buf + n, cap - n);

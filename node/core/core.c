@@ -18,10 +18,12 @@ static void drain(struct core *c, struct core_conn *conn)
     core_conn_moved(c, conn); /* there is room to read again */
 }
 
+/* NVAs that catch up have to be told what is read meanwhile, too, each by itself: they come first. */
 static void begin_reading(struct core *c)
 {
+    bool some_wait = !c->walk_left;
     c->rx_left = CORE_RX_BUDGET;
-    c->rx_steps = c->rib.steps + CORE_RX_ROUTES;
+    c->rx_steps = c->rib.steps + (some_wait ? CORE_RX_ROUTES_FEW : CORE_RX_ROUTES);
 }
 
 static bool is_shaking_hands(const struct core_conn *conn)
@@ -150,6 +152,7 @@ static void fill_pumps(struct core *c)
     if (adjout_produced(c->adjout) != c->produced)
         core_bgp_wake_members(c);
     c->produced = adjout_produced(c->adjout);
+    c->walk_left = CORE_WALK_BUDGET;
     list_take(&round, &c->busy);
     LIST_EACH(node, &round)
     {
@@ -364,6 +367,7 @@ struct core *core_new(const struct core_cfg *cfg, uint64_t now_ms)
     c->started_ms = c->now_ms = now_ms;
     c->wall_ms = cfg->wall_ms ? cfg->wall_ms - now_ms : 0;
     c->cfg.seed += cfg->self;
+    c->walk_left = CORE_WALK_BUDGET;
     c->incarnation = core_incarnation(c, cfg->incarnation);
     core_revise(c);
     core_times_init(c);

@@ -256,12 +256,12 @@ static bool has_routes(const struct core_peer *p)
 }
 
 /* Room for the last word, as long as the peer takes it, is never given to routes. */
-static size_t pull_routes(struct core_peer *p, uint8_t *at, size_t room)
+static size_t pull_routes(struct core *c, struct core_peer *p, uint8_t *at, size_t room)
 {
     size_t n = 0, kept = bgp_session_codec(p->session)->max_message;
     for (int f = 0; f < BGP_FAMILIES && room > kept; f++)
         if (p->out[f])
-            n += adjout_pull(p->out[f], at + n, room - kept - n);
+            n += adjout_pull(p->out[f], at + n, room - kept - n, &c->walk_left);
     return n;
 }
 
@@ -276,7 +276,7 @@ void core_bgp_fill(struct core *c, struct core_conn *conn)
     core_tap_sent(c, conn, at, n);
     bool is_up = bgp_session_slot(p->session) == conn->slot;
     if (is_up)
-        n += pull_routes(p, at + n, room - n);
+        n += pull_routes(c, p, at + n, room - n);
     conn->pump.tx_len += n;
     if (n) {
         bgp_session_queued(p->session, (enum bgp_slot)conn->slot, c->now_ms);

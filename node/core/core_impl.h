@@ -17,11 +17,13 @@
 enum {
     CORE_EVENTS = 1024,
     CORE_DECIDE_BUDGET = 8192,    /* nets and their paths a turn: about a millisecond */
-    CORE_ENCODE_BUDGET = 16384,   /* nets a turn for all update groups: about two milliseconds */
+    CORE_ENCODE_BUDGET = 8192,    /* nets a turn for all update groups: less than a millisecond */
+    CORE_WALK_BUDGET = 32 * 1024, /* nets looked at and routes told a turn to all NVAs that catch up: a millisecond */
     CORE_WANT_BUDGET = 8192,      /* nets a turn and target */
     CORE_RX_BUDGET = 32 * 1024,   /* bytes a turn of all NVAs together, … */
     CORE_RX_ROUTES = 2048,        /* … or so many routes, which is less where a message is full of them: half a
                                    * millisecond, and twice that with a target and a second node */
+    CORE_RX_ROUTES_FEW = CORE_RX_ROUTES / 32, /* … while NVAs that catch up wait for CORE_WALK_BUDGET */
     CORE_BULK_QUEUED = 128 * 1024,
     CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
     CORE_REARM_MS = 1000,
@@ -205,6 +207,7 @@ struct core {
     uint32_t input_lag_ms;
     size_t rx_left;    /* of this turn's CORE_RX_BUDGET */
     uint64_t rx_steps; /* of the RIB, at which its CORE_RX_ROUTES are used up */
+    unsigned walk_left; /* of this turn's CORE_WALK_BUDGET */
     struct heap due;   /* NVAs by the time of their session's next tick */
     uint64_t produced; /* adjout_produced when all members were last looked at */
     struct core_request *requests;

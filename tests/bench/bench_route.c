@@ -2,6 +2,7 @@
  * messages, is decoded, interned, inserted, decided on, encoded and copied out for one receiver.
  *
  *     bench_route [PREFIXES]       bytes a path, by table; tests/bench/profile counts instructions */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,7 +81,8 @@ STEP void step_encode(struct way *w)
 
 STEP void step_copy(struct way *w)
 {
-    for (size_t n; (n = adjout_pull(w->receiver, w->out, sizeof w->out));)
+    unsigned steps = UINT_MAX;
+    for (size_t n; (n = adjout_pull(w->receiver, w->out, sizeof w->out, &steps));)
         w->sent += n;
 }
 

@@ -18,6 +18,7 @@
 enum {
     NETS = 24,
     PULL_MAX = 256 * 1024,
+    PULL_STEPS = 16384,
     TOO_LONG = 4080, /* padding that leaves no room in 4096 octets */
     NO_EXPORT_TYPE = 1,
     IDS = 3,         /* that one NVA sends of a net, by the name 0, 1000, 2000 */
@@ -268,7 +269,8 @@ static inline size_t pull(struct stage *s, uint16_t nva, uint8_t family, size_t 
 {
     struct player *p = &s->players[nva][family];
     s->buf[cap] = 0xa5; /* nothing is written past what was allowed */
-    size_t n = adjout_pull(p->member, s->buf, cap);
+    unsigned steps = PULL_STEPS;
+    size_t n = adjout_pull(p->member, s->buf, cap, &steps);
     CU_ASSERT_FATAL(n <= cap && s->buf[cap] == 0xa5);
     read_messages(p, s->buf, n);
     return n;
