@@ -124,6 +124,7 @@ static unsigned work_group(struct adjout_group *g, unsigned budget)
 /* Should a reader be left behind before it has read of this, its walk begins before the net. */
 void adjout_compare_again(struct adjout_group *g, uint32_t net)
 {
+    g->has_corrected = true;
     begin_batch(g, rib_version(g->adjout->rib, net) - 1);
     compare(g, net);
     if (has_attached(g))
@@ -201,7 +202,9 @@ bool adjout_work(struct adjout *a, unsigned budget)
             unsigned taken = work_group(g, left);
             left -= taken < left ? taken : left;
         }
-        more |= g->position < vlist_head(&a->rib->loc);
+        bool is_behind = g->position < vlist_head(&a->rib->loc);
+        g->retells &= is_behind;
+        more |= is_behind;
         adjout_purge_paths(g);
     }
     if (!list_is_empty(&a->groups)) { /* another one begins the next time */
@@ -304,7 +307,7 @@ static void group_end(struct adjout_group *g)
     list_append(&g->adjout->leaving, &g->all);
 }
 
-struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva)
+struct adjout_member *adjout_member_new(struct adjout *a, const struct adjout_rules *rules, uint16_t nva)
 {
     struct adjout_member *m = calloc(1, sizeof *m);
     struct adjout_group *g = m ? find_group(a, rules) : NULL;
@@ -323,6 +326,14 @@ struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *r
     list_init(&m->all);
     list_init(&m->moving);
     list_append(&g->members, &m->all);
+    return m;
+}
+
+struct adjout_member *adjout_join(struct adjout *a, const struct adjout_rules *rules, uint16_t nva)
+{
+    struct adjout_member *m = adjout_member_new(a, rules, nva);
+    if (m && !m->group->position && !m->group->retells)
+        adjout_begin_together(m);
     return m;
 }
 

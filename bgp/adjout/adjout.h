@@ -11,7 +11,8 @@
  * ADJOUT_PATHS of a net. A path's id is made of its NVA's address and the id that it was received with,
  * so it stays for the life of the path and is the same on every node.
  *
- * A member that joins, or that fell behind the log, walks the Loc-RIB by a private cursor until it
+ * Members that join before the group has told anything, as all do when a node starts, are told with it. One that
+ * joins later, or that fell behind the log, walks the Loc-RIB by a private cursor until it
  * meets the group's; so a slow member costs itself, never the others, and memory is bounded: where what
  * has to be kept for one alone would not be, it is given up (adjout_is_lost).
  * Source: RFC 4271 section 9.2; RFC 7947; RFC 7911; RFC 1997; design/rib.md 2.4. */

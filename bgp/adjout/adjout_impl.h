@@ -164,6 +164,8 @@ struct adjout_group {
     struct adjout_rules rules;
     struct rib_audience audience;
     bool has_paths;    /* RFC 7911: several paths of a net */
+    bool retells;      /* members come from other groups, and what they were told there is not known: to its first end */
+    bool has_corrected; /* what was told of a net that did not change: adjout_compare_again */
     uint64_t position; /* in the Loc-RIB order */
     struct slab told;  /* by place: struct adjout_told, or the first of its routes */
     struct slab seconds, detours; /* by place: uint32_t; attributes, the first detour */
@@ -196,6 +198,7 @@ struct adjout_member {
     uint32_t asn;
     uint16_t nva;
     bool attached;      /* reads the log at offset; else walks by position */
+    bool catches_up;    /* attached before the group had told anything, and not told all yet */
     bool is_lost;       /* too slow for what has to be kept for it */
     bool is_tied;       /* attached, and lost when it falls behind before it has read all */
     bool marks_refresh; /* RFC 7313 was agreed on */
@@ -278,6 +281,8 @@ bool adjout_is_misled_by_paths(const struct adjout_member *m, uint32_t place);
 /* adjout.c: compare a net once more that the group has told already; the group's batch is used. */
 void adjout_compare_again(struct adjout_group *g, uint32_t net);
 
+/* A member of the group with these rules, which walks unless the group has told nothing yet. NULL: out of memory. */
+struct adjout_member *adjout_member_new(struct adjout *a, const struct adjout_rules *rules, uint16_t nva);
 /* Would they share a group? */
 bool adjout_same_rules(const struct adjout_rules *a, const struct adjout_rules *b);
 
@@ -296,6 +301,8 @@ bool adjout_is_alike_path(const struct adjout_member *m, uint32_t place, uint32_
 void adjout_lend(struct adjout_group *from, uint32_t place);
 
 /* adjout_member.c */
+/* Its group has told nothing: what it tells of everything is for this member, too. */
+void adjout_begin_together(struct adjout_member *m);
 void adjout_detach(struct adjout_member *m);
 void adjout_walk_end(struct adjout_member *m);
 /* What it has read of the Loc-RIB: up to this version. */

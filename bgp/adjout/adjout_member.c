@@ -48,16 +48,34 @@ void adjout_lose(struct adjout_member *m)
     m->group->adjout->lost++;
 }
 
-/* A member that holds up the others goes on alone from where it stands. */
+/* A member that holds up the others goes on alone from where it stands. Of what is untold there it was told nothing as
+ * long as it catches up, unless it has still to read what corrects a net that it has passed. */
 void adjout_detach(struct adjout_member *m)
 {
     struct adjout_record r;
     uint64_t offset = m->offset;
-    m->attached = false;
-    m->untold = 0;
+    if (!m->catches_up || m->group->has_corrected)
+        m->untold = 0;
+    m->attached = m->catches_up = false;
     m->position = adjout_log_read(&m->group->log, &offset, &r) ? r.version : m->group->position;
     if (m->is_tied)
         adjout_lose(m);
+}
+
+/* Before that a net may stand behind the group's position that it has told, and finds unchanged when
+ * it comes to it again: nothing would be said, and a member that attached meanwhile would miss it. */
+static bool has_told_all(const struct adjout_group *g)
+{
+    return g->position == vlist_head(&g->adjout->rib->loc);
+}
+
+void adjout_begin_together(struct adjout_member *m)
+{
+    struct adjout_group *g = m->group;
+    m->untold = m->is_new ? vlist_head(&g->adjout->rib->loc) : 0;
+    m->is_new = false;
+    m->attached = m->catches_up = true;
+    m->offset = g->log.head;
 }
 
 /* ---- the walk ---- */
@@ -145,13 +163,6 @@ static void attach(struct adjout_member *m)
     m->batch = NULL;
 }
 
-/* Before that a net may stand behind the group's position that it has told, and finds unchanged when
- * it comes to it again: nothing would be said, and a member that attached meanwhile would miss it. */
-static bool has_told_all(const struct adjout_group *g)
-{
-    return g->position == vlist_head(&g->adjout->rib->loc);
-}
-
 static size_t encode(struct adjout_member *m, uint8_t *buf, unsigned *steps)
 {
     struct adjout_message msg = adjout_encode(m->group, m->batch, buf);
@@ -213,6 +224,12 @@ size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap, unsigned *
         n += copy_from_walk(m, buf + n, cap - n, steps);
     if (!m->attached)
         return n;
+    if (m->catches_up) {
+        n += copy_from_log(m, buf + n, cap - n);
+        m->catches_up = m->offset < m->group->log.head || !has_told_all(m->group);
+    }
+    if (m->catches_up)
+        return n;
     n += put_mark(m, &m->wants_end, buf + n, cap - n);
     if (!m->wants_end)
         n += copy_from_log(m, buf + n, cap - n);
@@ -221,7 +238,8 @@ size_t adjout_pull(struct adjout_member *m, uint8_t *buf, size_t cap, unsigned *
 
 bool adjout_has_output(const struct adjout_member *m)
 {
-    return !m->is_lost && !m->is_waiting && (!m->attached || m->wants_end || m->offset < m->group->log.head);
+    bool has_all = m->attached && !m->catches_up && !m->wants_end && m->offset == m->group->log.head;
+    return !m->is_lost && !m->is_waiting && !has_all;
 }
 
 /* Marks only between two whole catch-ups: RFC 7313 section 4 forbids a Begin before End-of-RIB, and a
@@ -233,7 +251,7 @@ void adjout_refresh(struct adjout_member *m)
     m->alike = 0; /* all of it is asked for */
     if (m->is_tied)
         adjout_lose(m);
-    m->attached = false;
+    m->attached = m->catches_up = false;
     m->untold = 0;
     m->position = 0;
     if (is_marked)

@@ -2,7 +2,8 @@
  *
  * Where the two differ by their route map alone, its walk tells what is not alike: up to the version at which it
  * had read all, what the old group told of a net is what the member has, for as long as the net does not change.
- * Where one path of a net is told, its walk withdraws whatever the new group does not tell. Where several are
+ * Where one path of a net is told, its walk withdraws whatever the new group does not tell; and where the new group is
+ * as new as its members, since many have moved at once, it does that for all of them. Where several are
  * (RFC 7911) the ids count: those that only the old group knows are written down in the new one as gone, a stretch
  * at a time, and the member reads nothing before that is done. Meanwhile the old group stays, also without
  * members, and forgets no id that was not handed over. */
@@ -163,18 +164,32 @@ static void begin(struct adjout_member *m, struct adjout_group *from)
         list_append(&from->adjout->moving, &m->moving);
 }
 
+/* Members that came together are told all together: then the group's first word on a net is for who may have been
+ * told anything. */
+static void begin_together(struct adjout_member *m)
+{
+    struct adjout_group *g = m->group;
+    bool is_first = g->members.next == &m->all && g->members.prev == &m->all;
+    if (g->position || g->has_paths || !(g->retells || is_first))
+        return;
+    g->retells = true;
+    adjout_begin_together(m);
+}
+
 struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_rules *rules)
 {
-    struct adjout_member *moved = adjout_join(m->group->adjout, rules, m->nva);
+    struct adjout_member *moved = adjout_member_new(m->group->adjout, rules, m->nva);
     if (!moved)
         return NULL;
     /* Twice within some turns: while it waits it reads nothing, and has what the first group told. */
     struct adjout_group *from = m->is_waiting ? m->from : m->group;
     moved->alike = known_up_to(m, from, moved->group);
-    if (from->has_paths || moved->alike)
-        begin(moved, from);
     moved->untold = 0;
     moved->is_new = false;
+    if (from->has_paths || moved->alike)
+        begin(moved, from);
+    else
+        begin_together(moved);
     moved->wants_begin = m->wants_begin;
     moved->wants_end = m->wants_end;
     moved->is_refresh = m->is_refresh;

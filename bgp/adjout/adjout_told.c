@@ -8,6 +8,9 @@
 
 #include "bgp/adjout/adjout_impl.h"
 
+/* What members of other groups were told there: no set's id. */
+static const uint32_t UNKNOWN = UINT32_MAX;
+
 /* Those in the AS are told this, the owner too; or this NVA is, whatever else holds for it. */
 struct detour {
     uint32_t asn, attrs;
@@ -413,14 +416,19 @@ void adjout_compare(struct adjout_group *g, uint32_t net)
     uint32_t top = prefix_table_top(&g->adjout->rib->nets, prefix_index_family(net));
     must(slab_reach(&g->told, top - 1)); /* room for all nets, once for many */
     struct adjout_told *t = told_at(g, place);
-    if (tell_first(g, net, t) || tell_last(g, net, t))
+    bool is_unknown = g->retells && !is_told(t);
+    if (!is_unknown && (tell_first(g, net, t) || tell_last(g, net, t)))
         return;
     recall(g, place, &was);
     look(g, net, &now);
+    if (is_unknown)
+        was.attrs = UNKNOWN;
     if (was.detour_count || now.detour_count)
         tell_around(g, net, &was, &now);
     else
         tell(g, net, &was, &now);
+    if (is_unknown)
+        was.attrs = 0;
     remember(g, place, &was, &now);
 }
 
