@@ -36,6 +36,8 @@ enum {
     CORE_PATHS = 256,             /* of one prefix, that one NVA may tell (RFC 7911) */
     CORE_REAP_BUDGET = 1024,
     CORE_SWEEP_BUDGET = 32 * 1024, /* entries a turn that a walk looks at, or 2,048 that it changes: half a millisecond */
+    CORE_JUDGE_BUDGET = 2048,     /* nets a turn that another configuration has judged anew: as many as are read, … */
+    CORE_COUNT_BUDGET = 512,      /* … or that a new limit counts: each is a search in a tree */
     CORE_RESET_MS = 120 * 1000,   /* a peer may take to come back after a reset of ours, and keep its routes */
     CORE_PEERS_MS = 1000,         /* between looks for NVAs that have gone for good */
     CORE_DYING = 1 << 16,         /* nets without paths that wait for a slow NVA to read of their end … */

@@ -73,8 +73,8 @@ static void end_recheck(struct core *c)
 
 void core_recheck_tick(struct core *c)
 {
-    uint32_t share = c->recheck.counts ? 16 : 2; /* to count is a search in a tree */
-    if (c->recheck.is_on && !recheck(c, CORE_DECIDE_BUDGET / share))
+    uint32_t budget = c->recheck.counts ? CORE_COUNT_BUDGET : CORE_JUDGE_BUDGET;
+    if (c->recheck.is_on && !recheck(c, budget))
         end_recheck(c);
 }
 
