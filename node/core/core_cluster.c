@@ -434,19 +434,18 @@ static void take_events(struct core *c, struct core_conn *conn)
 
 /* ---- bytes ---- */
 
+/* A frame at least, whatever the NVAs have had of this turn: beats come with it. */
 void core_cluster_drain(struct core *c, struct core_conn *conn)
 {
-    size_t len, used = 0;
+    size_t len, used = 0, n;
     const uint8_t *bytes = pump_rx_bytes(&conn->pump, &len);
-    while (used < len && used < CORE_RX_BUDGET && !conn->close_asked) {
-        size_t n = repl_link_feed(conn->link, bytes + used, len - used, c->now_ms);
+    do {
+        n = repl_link_feed(conn->link, bytes + used, len - used, c->now_ms);
         take_events(c, conn);
-        if (!n)
-            break;
         used += n;
-    }
+    } while (n && used < len && used < CORE_RX_BUDGET && c->rib.steps < c->rx_steps && !conn->close_asked);
     pump_rx_consume(&conn->pump, used);
-    if (used >= CORE_RX_BUDGET && conn->pump.rx_len && !conn->close_asked)
+    if (n && conn->pump.rx_len && !conn->close_asked)
         list_append(&c->ready, &conn->pump.ready);
 }
 
@@ -569,6 +568,7 @@ void core_cluster_init(struct core *c)
                     c->now_ms);
     c->batcher = repl_batcher_new();
     core_must(!c->batcher);
+    repl_batcher_limit(c->batcher, CORE_RX_ROUTES / 2); /* who reads it has a turn's routes in whole frames */
     c->bulk_queued = CORE_BULK_QUEUED;
 }
 
