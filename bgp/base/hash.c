@@ -2,34 +2,22 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bgp/base/pages.h"
 
 enum {
-    ORDER_MIN = HASH_HOME_BITS,
-    ORDER_MAX = 30,
-    SLACK_MIN = 64,
-    SLACK_MAX = 1 << 30,
-    MOVE_PER_INSERT = 4, /* a wider table is full after 0.8 insertions for each cell of the old one; until then all have moved */
-    FAR = 1 << HASH_HOME_BITS, /* what is so far from its home does not tell it */
+    ORDER_MIN = 2, /* of buckets */
+    ORDER_MAX = 25,
+    SLACK_MIN = 4,
+    SLACK_MAX = 1 << 26,
     CELL_BITS = 32,
-    BITS_TELLING = CELL_BITS - HASH_HOME_BITS - 1, /* of a value: beside it a cell has its home, and where it goes next */
+    BUCKET_BITS = 4, /* of a number of cells: its place in a bucket */
+    BUCKET_BYTES = HASH_BUCKET * sizeof(uint32_t),
 };
 
 /* ---- one table ---- */
 
-static uint32_t tag_mask(const struct hash_table *t)
-{
-    return UINT32_MAX << t->bits;
-}
-
-static uint32_t value_in(const struct hash_table *t, uint32_t at)
-{
-    return t->cells[at] & ~tag_mask(t);
-}
-
-static uint32_t cell_count(const struct hash_table *t)
+static uint32_t bucket_count(const struct hash_table *t)
 {
     return t->cells ? t->homes + t->slack : 0;
 }
@@ -38,19 +26,15 @@ static uint32_t cell_count(const struct hash_table *t)
  * tell more of its hash than it did in the table before. */
 static uint32_t bits_for(uint32_t order, uint32_t least, uint32_t value)
 {
-    uint32_t bits = CELL_BITS - (uint32_t)__builtin_clz(value | 1u << order);
-    least = least < CELL_BITS ? least : CELL_BITS - 1;
-    return bits > least ? bits : least;
+    uint32_t bits = CELL_BITS - (uint32_t)__builtin_clz(value | ((1u << (order + BUCKET_BITS)) - 1));
+    bits = bits > least ? bits : least;
+    return bits < HASH_BITS_MAX ? bits : HASH_BITS_MAX;
 }
 
 static bool table_init(struct hash_table *t, uint32_t order, uint32_t slack, uint32_t bits)
 {
-    *t = (struct hash_table){ .homes = 1u << order,
-                              .slack = slack,
-                              .order = (uint8_t)order,
-                              .bits = (uint8_t)bits,
-                              .is_vague = bits > BITS_TELLING };
-    t->bytes = ((size_t)t->homes + slack + 1) * sizeof *t->cells; /* one stays a gap, which ends every walk */
+    *t = (struct hash_table){ .homes = 1u << order, .slack = slack, .order = (uint8_t)order, .bits = (uint8_t)bits };
+    t->bytes = ((size_t)t->homes + slack + 1) * BUCKET_BYTES; /* one stays empty, which ends every walk */
     t->cells = t->bytes < PAGES_MIN ? calloc(1, t->bytes) : pages_new(&t->bytes, true);
     return t->cells;
 }
@@ -64,68 +48,77 @@ static void table_fini(struct hash_table *t)
     *t = (struct hash_table){ 0 };
 }
 
-/* How far from its home a cell stands at this place, as far as it tells. */
-static inline uint32_t distance_told(uint32_t cell, uint32_t at)
+/* In a bucket that is not full. */
+static inline uint32_t first_gap(const uint32_t *bucket)
 {
-    return (at - (cell >> (CELL_BITS - HASH_HOME_BITS))) % FAR;
+    return (uint32_t)__builtin_ctz(hash_matches(bucket, 0, UINT32_MAX));
 }
 
-static uint32_t home_of(const struct hash_table *t, const struct hash_owner *owner, uint32_t at)
+static inline uint32_t with_distance(uint32_t cell, uint32_t far)
 {
-    return t->is_vague ? hash_home(t, owner->hash(owner->of, value_in(t, at))) : at - distance_told(t->cells[at], at);
+    return (cell & ((1u << HASH_FAR_SHIFT) - 1)) | (far < HASH_FAR ? far : HASH_FAR) << HASH_FAR_SHIFT;
 }
 
-/* In front of what has its home there: what stands there moves on, and so does all behind it up to the next gap.
- * Stands now something so far from its home that it does not tell it? */
-static inline bool shift_in(uint32_t *cells, uint32_t at, uint32_t cell)
+/* The home of a cell that stands in this bucket. */
+static inline uint32_t home_of(const struct hash_table *t, const struct hash_owner *owner, uint32_t nth, uint32_t cell)
 {
-    bool is_far = false;
-    for (uint32_t next; cell; cell = next) {
-        next = cells[at];
-        cells[at++] = cell;
-        is_far |= next && distance_told(next, at) == 0; /* one step more than FAR - 1 */
-    }
-    return is_far;
+    uint32_t far = cell >> HASH_FAR_SHIFT;
+    return far < HASH_FAR ? nth - far : hash_home(t, owner->hash(owner->of, cell & hash_values(t)));
 }
 
-/* Behind all of the same home and those before. */
-static bool put_where(struct hash_table *t, const struct hash_owner *owner, uint32_t home, uint32_t cell)
+/* False: no gap is left behind its home. */
+static inline bool table_put(struct hash_table *t, uint32_t home, uint32_t cell)
 {
-    uint32_t at = home, gap = home, end = cell_count(t);
-    while (t->cells[gap])
-        gap++;
-    if (gap == end)
+    uint32_t far = 0, *bucket = hash_bucket(t, home);
+    for (; hash_is_full(bucket); far++)
+        bucket += HASH_BUCKET;
+    if (home + far == bucket_count(t))
         return false;
-    while (t->cells[at] && home_of(t, owner, at) <= home)
+    bucket[first_gap(bucket)] = with_distance(cell, far);
+    t->live++;
+    return true;
+}
+
+/* A cell behind a bucket that is not full any more and has displaced it: it may come back. */
+static bool find_displaced(const struct hash_table *t, const struct hash_owner *owner, uint32_t by, uint32_t *nth,
+                           uint32_t *home)
+{
+    for (uint32_t from = by + 1;; from++) {
+        const uint32_t *bucket = hash_bucket(t, from);
+        for (uint32_t i = 0; i < HASH_BUCKET && bucket[i]; i++) {
+            *nth = from * HASH_BUCKET + i;
+            *home = home_of(t, owner, from, bucket[i]);
+            if (*home <= by)
+                return true;
+        }
+        if (!hash_is_full(bucket))
+            return false;
+    }
+}
+
+/* The last cell of its bucket takes its place; and one that was displaced takes the place of that, and so on. */
+static void take_out(struct hash_table *t, const struct hash_owner *owner, uint32_t nth)
+{
+    for (uint32_t home;;) {
+        uint32_t at = nth / HASH_BUCKET, *bucket = hash_bucket(t, at);
+        bool was_full = hash_is_full(bucket);
+        uint32_t last = was_full ? HASH_BUCKET - 1 : first_gap(bucket) - 1;
+        t->cells[nth] = bucket[last];
+        bucket[last] = 0;
+        if (!was_full || !find_displaced(t, owner, at, &nth, &home))
+            return;
+        bucket[last] = with_distance(t->cells[nth], at - home);
+    }
+}
+
+static void table_remove(struct hash_table *t, const struct hash_owner *owner, uint32_t home, uint32_t value)
+{
+    uint32_t at = home, matches;
+    while (!(matches = hash_matches(hash_bucket(t, at), value, hash_values(t)))) {
+        assert(hash_is_full(hash_bucket(t, at))); /* the caller removes only what it inserted */
         at++;
-    t->is_vague |= shift_in(t->cells, at, cell) || at - home >= FAR;
-    t->live++;
-    return true;
-}
-
-/* False: no gap is left behind its home. Nearly always cells tell their homes, and the end is empty: then it is
- * a handful of instructions. */
-static inline bool table_put(struct hash_table *t, const struct hash_owner *owner, uint32_t home, uint32_t cell)
-{
-    uint32_t *cells = t->cells, far = 0;
-    if (t->is_vague || cells[t->homes + t->slack - 1])
-        return put_where(t, owner, home, cell);
-    while (cells[home + far] && distance_told(cells[home + far], home + far) >= far)
-        far++;
-    t->is_vague = shift_in(cells, home + far, cell) || far >= FAR;
-    t->live++;
-    return true;
-}
-
-/* What follows moves up, unless it is at home. */
-static void table_remove(struct hash_table *t, const struct hash_owner *owner, uint32_t home, uint32_t cell)
-{
-    uint32_t at = home;
-    for (; t->cells[at] != cell; at++)
-        assert(t->cells[at]); /* the caller removes only what it inserted */
-    for (; t->cells[at + 1] && home_of(t, owner, at + 1) <= at; at++)
-        t->cells[at] = t->cells[at + 1];
-    t->cells[at] = 0;
+    }
+    take_out(t, owner, at * HASH_BUCKET + (uint32_t)__builtin_ctz(matches));
     t->live--;
 }
 
@@ -153,70 +146,64 @@ struct place {
 static struct way way(const struct hash_table *from, const struct hash_table *to, const struct hash_owner *owner)
 {
     uint32_t wider = (uint32_t)(to->order - from->order);
-    bool is_told = !from->is_vague && wider <= 1 && to->bits >= from->bits + wider;
-    return (struct way){ from, to, owner, wider, is_told };
+    return (struct way){ from, to, owner, wider, wider <= 1 && to->bits >= from->bits + wider };
 }
 
-static inline struct place place_in(const struct way *w, uint32_t at)
+/* Of a cell in the nth bucket. */
+static inline struct place place_in(const struct way *w, uint32_t nth, uint32_t cell)
 {
-    uint32_t cell = w->from->cells[at], value = value_in(w->from, at);
-    if (!w->is_told) {
+    uint32_t value = cell & hash_values(w->from), far = cell >> HASH_FAR_SHIFT;
+    if (!w->is_told || far == HASH_FAR) {
         uint64_t hash = w->owner->hash(w->owner->of, value);
         return (struct place){ hash_home(w->to, hash), hash_tag(w->to, hash) | value };
     }
-    uint32_t tag = (cell ^ value) << w->wider;
-    uint32_t next = tag >> (CELL_BITS - HASH_HOME_BITS) & w->wider; /* bit of the hash behind its home */
-    return (struct place){ (at - distance_told(cell, at)) << w->wider | next, (tag & tag_mask(w->to)) | value };
+    uint32_t tag = (cell & hash_tags(w->from)) << w->wider; /* its first bit, with which the wider home ends, is beyond it now */
+    return (struct place){ (nth - far) << w->wider | tag >> HASH_FAR_SHIFT, (tag & hash_tags(w->to)) | value };
 }
 
+/* Out of now, since they still stand in old up to this cell. */
 static void take_back(struct hash_index *x, const struct hash_owner *owner, uint32_t end)
 {
     const struct way w = way(&x->old, &x->now, owner);
-    for (uint32_t i = x->moved; i < end; i++) {
-        struct place p = place_in(&w, i);
-        table_remove(&x->now, owner, p.home, p.cell);
+    for (uint32_t i = x->moved * HASH_BUCKET; i < end; i++) {
+        struct place p = place_in(&w, i / HASH_BUCKET, x->old.cells[i]);
+        table_remove(&x->now, owner, p.home, p.cell & hash_values(&x->now));
     }
 }
 
-/* All up to the next gap of old, since what stands there has its home there: so the two tables are parted.
- * False: now is full at its end, which takes many keys of the largest hashes; then old stays until all
+/* All up to the next bucket of old with a gap, since what stands there has its home there: so the two tables are
+ * parted. False: now is full at its end, which takes many keys of the largest hashes; then old stays until all
  * is rebuilt. */
 static bool move_cluster(struct hash_index *x, const struct hash_owner *owner)
 {
     const struct way w = way(&x->old, &x->now, owner);
-    uint32_t at = x->moved;
-    for (; x->old.cells[at]; at++) {
-        struct place p = place_in(&w, at);
-        if (!table_put(&x->now, owner, p.home, p.cell)) {
-            take_back(x, owner, at);
+    uint32_t i = x->moved * HASH_BUCKET;
+    for (; x->old.cells[i]; i++) {
+        struct place p = place_in(&w, i / HASH_BUCKET, x->old.cells[i]);
+        if (!table_put(&x->now, p.home, p.cell)) {
+            take_back(x, owner, i);
             return false;
         }
     }
-    x->old.live -= at - x->moved;
-    x->moved = at;
+    x->old.live -= i - x->moved * HASH_BUCKET;
+    x->moved = i / HASH_BUCKET + 1;
     return true;
 }
 
 /* What is moved of a large table goes back to the system piece by piece: never do both stand there whole. */
 static void release(const struct hash_index *x, uint32_t since)
 {
-    const size_t piece = PAGES_MIN / sizeof *x->old.cells;
+    const uint32_t piece = PAGES_MIN / BUCKET_BYTES;
     if (x->old.bytes >= PAGES_MIN && x->moved / piece > since / piece)
-        pages_drop(x->old.cells, since / piece * PAGES_MIN, x->moved / piece * PAGES_MIN);
+        pages_drop(x->old.cells, (size_t)since / piece * PAGES_MIN, (size_t)x->moved / piece * PAGES_MIN);
 }
 
 static void move_some(struct hash_index *x, const struct hash_owner *owner)
 {
-    uint32_t end = cell_count(&x->old), since = x->moved, until = since + MOVE_PER_INSERT;
-    if (!x->old.cells)
+    uint32_t since = x->moved;
+    if (!x->old.cells || !move_cluster(x, owner))
         return;
-    while (x->moved < end && x->moved < until) {
-        if (!x->old.cells[x->moved])
-            x->moved++;
-        else if (!move_cluster(x, owner))
-            return;
-    }
-    if (x->moved >= end || !x->old.live)
+    if (x->moved >= bucket_count(&x->old) || !x->old.live)
         table_fini(&x->old);
     release(x, since);
 }
@@ -225,11 +212,11 @@ static bool put_all(struct hash_table *to, const struct hash_table *from, uint32
                     const struct hash_owner *owner)
 {
     const struct way w = way(from, to, owner);
-    for (uint32_t i = first, end = cell_count(from); i < end; i++) {
+    for (uint32_t i = first * HASH_BUCKET, end = bucket_count(from) * HASH_BUCKET; i < end; i++) {
         if (!from->cells[i])
             continue;
-        struct place p = place_in(&w, i);
-        if (!table_put(to, owner, p.home, p.cell))
+        struct place p = place_in(&w, i / HASH_BUCKET, from->cells[i]);
+        if (!table_put(to, p.home, p.cell))
             return false;
     }
     return true;
@@ -258,7 +245,7 @@ static bool make_room(struct hash_index *x, const struct hash_owner *owner, uint
     struct hash_table wider;
     if (!x->now.cells)
         return table_init(&x->now, ORDER_MIN, SLACK_MIN, bits_for(ORDER_MIN, 0, value));
-    bool is_full = x->now.live + x->old.live >= x->now.homes / 5 * 4;
+    bool is_full = x->now.live + x->old.live >= x->now.homes * HASH_BUCKET / 5 * 4;
     bool is_narrow = value >> (x->old.cells ? x->old : x->now).bits;
     if (!is_narrow && !is_full)
         return true;
@@ -282,18 +269,18 @@ static struct hash_table *table_of(struct hash_index *x, uint64_t hash)
     return hash_table_of(x, hash) == &x->old ? &x->old : &x->now;
 }
 
-static bool put(struct hash_table *t, const struct hash_owner *owner, uint64_t hash, uint32_t value)
+static bool put(struct hash_table *t, uint64_t hash, uint32_t value)
 {
-    return table_put(t, owner, hash_home(t, hash), hash_tag(t, hash) | value);
+    return table_put(t, hash_home(t, hash), hash_tag(t, hash) | value);
 }
 
 bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value)
 {
-    assert(value && value <= HASH_VALUE_MAX);
-    if (!make_room(x, owner, value))
+    assert(value);
+    if (value > HASH_VALUE_MAX || !make_room(x, owner, value))
         return false;
     move_some(x, owner);
-    while (!put(table_of(x, hash), owner, hash, value))
+    while (!put(table_of(x, hash), hash, value))
         if (!rebuild(x, owner, x->now.order, 2 * x->now.slack, x->now.bits))
             return false;
     return true;
@@ -302,7 +289,7 @@ bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t 
 void hash_remove(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value)
 {
     struct hash_table *t = table_of(x, hash);
-    table_remove(t, owner, hash_home(t, hash), hash_tag(t, hash) | value);
+    table_remove(t, owner, hash_home(t, hash), value);
 }
 
 size_t hash_memory(const struct hash_index *x)

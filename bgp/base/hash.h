@@ -1,13 +1,13 @@
 /* Keyed 64-bit hash and an exact-match index from hashes to slab indices.
  *
  * Peers choose what is hashed, so the key is random per process (per seed in the simulator).
- * The index is open addressing over cells of four bytes: a value and, in the bits that values of this
- * table's size leave over, a part of the hash, by which nearly all cells of other keys are passed over
- * without a look at what they name. Cells stand in the order of their homes (Robin Hood hashing): so none is far
- * from its home, and that part of the hash, which begins with the last bits of the home, tells it. The bits
- * that follow say where the cell goes in a table twice as wide: to move it nobody has to be asked for its
- * hash. Only where values leave no room for that, or keys were chosen to collide, its owner is.
- * A few cells are moved with every insertion, cluster by cluster: none ever pays for the whole table, and the
+ * The index is cells of four bytes in buckets of a cache line. A hash begins with the number of its bucket, its home, and
+ * its cell stands there or in the next one that has room. It holds a value and, in the bits that values of this table's
+ * size leave over, how far from its home it stands and the part of the hash that follows: by that nearly all cells of other
+ * keys are passed over without a look at what they name, and it says where the cell goes in a table twice as wide, so that
+ * hardly anybody has to be asked for its hash. A bucket is looked at as a whole: a processor that guesses wrong how
+ * often a loop will run loses more time than this takes.
+ * A cluster of cells is moved with every insertion into a table that grows: none ever pays for the whole table, and the
  * place of a hash tells which of the two tables to look at. Equality is the caller's business:
  *
  *     struct hash_probe p = hash_probe(&index, hash);
@@ -28,53 +28,96 @@ struct hash_owner {
     uint64_t (*hash)(const void *of, uint32_t value);
 };
 
-enum { HASH_HOME_BITS = 6 }; /* last bits of its home that a cell begins with */
+enum {
+    HASH_BUCKET = 16,    /* cells; those in use stand in front */
+    HASH_FAR_SHIFT = 30, /* a cell begins with the buckets from its home to where it stands, … */
+    HASH_FAR = 3,        /* … this many or more; then a part of the hash, and the value */
+    HASH_BITS_MAX = HASH_FAR_SHIFT - 1, /* of a value: at least one bit of the hash stands beside it */
+};
 
 struct hash_table {
-    uint32_t *cells; /* a part of the hash above `bits` of the value; 0: a gap */
-    uint32_t homes;  /* places that a hash may name, a power of two; cells: homes + slack for what the last displace */
-    uint32_t slack;
-    uint8_t order; /* homes: 2 to the power of it; the first so many bits of a hash are its home */
-    uint8_t bits;
-    bool is_vague; /* cells do not tell their homes */
-    uint32_t live; /* cells with a value */
+    uint32_t *cells; /* 0: a gap */
+    uint32_t homes;  /* buckets that a hash may name, a power of two; behind them … */
+    uint32_t slack;  /* … so many for what the last displace */
+    uint8_t order;   /* homes: 2 to the power of it; the first so many bits of a hash are its home */
+    uint8_t bits;    /* of a value */
+    uint32_t live;   /* cells with a value */
     size_t bytes;
 };
 
 struct hash_index {
     struct hash_table now, old; /* old is being emptied into now */
-    uint32_t moved;             /* cells of old already emptied: hashes with a home below it stand in now */
+    uint32_t moved;             /* buckets of old already emptied: hashes with a home below it stand in now */
 };
 
 /* All zero is a valid empty index. Values are 1 … HASH_VALUE_MAX. */
-enum { HASH_VALUE_MAX = INT32_MAX };
+enum { HASH_VALUE_MAX = (1 << HASH_BITS_MAX) - 1 };
 void hash_fini(struct hash_index *x);
-/* Add a value that is not there yet; false (nothing changed) when memory ends. The owner is asked for the
- * hashes of values that are there. */
+/* Add a value that is not there yet; false (nothing changed) when memory ends, or the values that there can be. The owner
+ * is asked for the hashes of values that are there. */
 bool hash_insert(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value);
 /* Remove a value that is there; of others the owner is asked. */
 void hash_remove(struct hash_index *x, const struct hash_owner *owner, uint64_t hash, uint32_t value);
 size_t hash_memory(const struct hash_index *x);
-
-/* Behind its own cells stand those of the homes that follow: they end it, where cells tell their homes. Else a gap does. */
-struct hash_probe {
-    const uint32_t *at; /* NULL: there is no cell at all */
-    uint32_t tag;       /* what a cell of this hash has above its value */
-    uint32_t limit;     /* values are below */
-    uint32_t behind;    /* first bits of a cell whose home is the next one */
-    uint32_t far, step; /* so many homes, as first bits, may have cells here already; 0: they are not told */
-};
 
 static inline uint32_t hash_home(const struct hash_table *t, uint64_t hash)
 {
     return (uint32_t)(hash >> (64 - t->order));
 }
 
-/* What a cell shows of a hash: from the last bits of its home on. */
+static inline uint32_t *hash_bucket(const struct hash_table *t, uint32_t nth)
+{
+    return t->cells + (size_t)nth * HASH_BUCKET;
+}
+
+static inline bool hash_is_full(const uint32_t *bucket)
+{
+    return bucket[HASH_BUCKET - 1];
+}
+
+/* The bits of a cell that hold its value, … */
+static inline uint32_t hash_values(const struct hash_table *t)
+{
+    return (1u << t->bits) - 1;
+}
+
+/* … and those that show a part of its hash. */
+static inline uint32_t hash_tags(const struct hash_table *t)
+{
+    return (1u << HASH_FAR_SHIFT) - (1u << t->bits);
+}
+
 static inline uint32_t hash_tag(const struct hash_table *t, uint64_t hash)
 {
-    return (uint32_t)(hash << (t->order - HASH_HOME_BITS) >> 32) >> t->bits << t->bits;
+    return (uint32_t)(hash << t->order >> (64 - HASH_FAR_SHIFT)) & hash_tags(t);
 }
+
+/* Four cells at once; of those that are `what` in the bits of the mask one bit each, from 1 << first on. */
+typedef uint32_t hash_cells __attribute__((vector_size(16)));
+static inline hash_cells hash_match(const uint32_t *four, uint32_t what, uint32_t mask, int first)
+{
+    const hash_cells bits = { 1, 2, 4, 8 };
+    hash_cells cells;
+    memcpy(&cells, four, sizeof cells);
+    return (hash_cells)((cells & mask) == what) & bits << first;
+}
+
+/* Which cells of a bucket are, a bit each. */
+static inline uint32_t hash_matches(const uint32_t *bucket, uint32_t what, uint32_t mask)
+{
+    uint64_t halves[2];
+    const hash_cells all = hash_match(bucket, what, mask, 0) | hash_match(bucket + 4, what, mask, 4) |
+                           hash_match(bucket + 8, what, mask, 8) | hash_match(bucket + 12, what, mask, 12);
+    memcpy(halves, &all, sizeof halves);
+    halves[0] |= halves[1];
+    return (uint32_t)(halves[0] | halves[0] >> 32);
+}
+
+struct hash_probe {
+    const uint32_t *bucket; /* NULL: there is no cell at all */
+    uint32_t matches;       /* of its cells, those that were not looked at */
+    uint32_t tag, tags, values;
+};
 
 static inline const struct hash_table *hash_table_of(const struct hash_index *x, uint64_t hash)
 {
@@ -86,33 +129,33 @@ static inline struct hash_probe hash_probe(const struct hash_index *x, uint64_t 
     const struct hash_table *t = hash_table_of(x, hash);
     if (!t->cells)
         return (struct hash_probe){ 0 };
-    const uint32_t home = hash_home(t, hash), a_home = 1u << (32 - HASH_HOME_BITS);
-    return (struct hash_probe){ .at = t->cells + home,
-                                .tag = hash_tag(t, hash),
-                                .limit = 1u << t->bits,
-                                .behind = (home + 1) * a_home,
-                                .step = t->is_vague ? 0 : a_home };
+    const uint32_t *bucket = hash_bucket(t, hash_home(t, hash)), tag = hash_tag(t, hash), tags = hash_tags(t);
+    return (struct hash_probe){ bucket, hash_matches(bucket, tag, tags), tag, tags, hash_values(t) };
 }
 
 /* The next value that may have this hash, 0 when there is none. */
 static inline uint32_t hash_probe_next(struct hash_probe *p)
 {
-    for (uint32_t cell; p->at && (cell = *p->at) && cell - p->behind >= p->far;) {
-        uint32_t value = cell ^ p->tag; /* of another tag: not below the limit */
-        p->at++;
-        p->far += p->step;
-        if (value < p->limit)
-            return value;
+    while (p->bucket) {
+        if (p->matches) {
+            uint32_t nth = (uint32_t)__builtin_ctz(p->matches);
+            p->matches &= p->matches - 1;
+            return p->bucket[nth] & p->values; /* 0: a gap, which looks like a tag of zeroes */
+        }
+        if (!hash_is_full(p->bucket))
+            return 0;
+        p->bucket += HASH_BUCKET;
+        p->matches = hash_matches(p->bucket, p->tag, p->tags);
     }
     return 0;
 }
 
-/* Ask the memory system for the cell that a probe of this hash starts at. */
+/* Ask the memory system for the bucket that a probe of this hash starts at. */
 static inline void hash_prefetch(const struct hash_index *x, uint64_t hash)
 {
     const struct hash_table *t = hash_table_of(x, hash);
     if (t->cells)
-        __builtin_prefetch(&t->cells[hash_home(t, hash)]);
+        __builtin_prefetch(hash_bucket(t, hash_home(t, hash)));
 }
 
 #endif
