@@ -33,7 +33,12 @@ static uint32_t bits_for(uint32_t order, uint32_t least, uint32_t value)
 
 static bool table_init(struct hash_table *t, uint32_t order, uint32_t slack, uint32_t bits)
 {
-    *t = (struct hash_table){ .homes = 1u << order, .slack = slack, .order = (uint8_t)order, .bits = (uint8_t)bits };
+    *t = (struct hash_table){ .homes = 1u << order,
+                              .slack = slack,
+                              .order = (uint8_t)order,
+                              .bits = (uint8_t)bits,
+                              .values = (1u << bits) - 1,
+                              .tags = (1u << HASH_FAR_SHIFT) - (1u << bits) };
     t->bytes = ((size_t)t->homes + slack + 1) * BUCKET_BYTES; /* one stays empty, which ends every walk */
     t->cells = t->bytes < PAGES_MIN ? calloc(1, t->bytes) : pages_new(&t->bytes, true);
     return t->cells;
@@ -63,7 +68,7 @@ static inline uint32_t with_distance(uint32_t cell, uint32_t far)
 static inline uint32_t home_of(const struct hash_table *t, const struct hash_owner *owner, uint32_t nth, uint32_t cell)
 {
     uint32_t far = cell >> HASH_FAR_SHIFT;
-    return far < HASH_FAR ? nth - far : hash_home(t, owner->hash(owner->of, cell & hash_values(t)));
+    return far < HASH_FAR ? nth - far : hash_home(t, owner->hash(owner->of, cell & t->values));
 }
 
 /* False: no gap is left behind its home. */
@@ -114,7 +119,7 @@ static void take_out(struct hash_table *t, const struct hash_owner *owner, uint3
 static void table_remove(struct hash_table *t, const struct hash_owner *owner, uint32_t home, uint32_t value)
 {
     uint32_t at = home, matches;
-    while (!(matches = hash_matches(hash_bucket(t, at), value, hash_values(t)))) {
+    while (!(matches = hash_matches(hash_bucket(t, at), value, t->values))) {
         assert(hash_is_full(hash_bucket(t, at))); /* the caller removes only what it inserted */
         at++;
     }
@@ -152,13 +157,13 @@ static struct way way(const struct hash_table *from, const struct hash_table *to
 /* Of a cell in the nth bucket. */
 static inline struct place place_in(const struct way *w, uint32_t nth, uint32_t cell)
 {
-    uint32_t value = cell & hash_values(w->from), far = cell >> HASH_FAR_SHIFT;
+    uint32_t value = cell & w->from->values, far = cell >> HASH_FAR_SHIFT;
     if (!w->is_told || far == HASH_FAR) {
         uint64_t hash = w->owner->hash(w->owner->of, value);
         return (struct place){ hash_home(w->to, hash), hash_tag(w->to, hash) | value };
     }
-    uint32_t tag = (cell & hash_tags(w->from)) << w->wider; /* its first bit, with which the wider home ends, is beyond it now */
-    return (struct place){ (nth - far) << w->wider | tag >> HASH_FAR_SHIFT, (tag & hash_tags(w->to)) | value };
+    uint32_t tag = (cell & w->from->tags) << w->wider; /* with its first bit, beyond it now, a wider home ends */
+    return (struct place){ (nth - far) << w->wider | tag >> HASH_FAR_SHIFT, (tag & w->to->tags) | value };
 }
 
 /* Out of now, since they still stand in old up to this cell. */
@@ -167,7 +172,7 @@ static void take_back(struct hash_index *x, const struct hash_owner *owner, uint
     const struct way w = way(&x->old, &x->now, owner);
     for (uint32_t i = x->moved * HASH_BUCKET; i < end; i++) {
         struct place p = place_in(&w, i / HASH_BUCKET, x->old.cells[i]);
-        table_remove(&x->now, owner, p.home, p.cell & hash_values(&x->now));
+        table_remove(&x->now, owner, p.home, p.cell & x->now.values);
     }
 }
 

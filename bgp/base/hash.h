@@ -41,6 +41,8 @@ struct hash_table {
     uint32_t slack;  /* … so many for what the last displace */
     uint8_t order;   /* homes: 2 to the power of it; the first so many bits of a hash are its home */
     uint8_t bits;    /* of a value */
+    uint32_t values; /* the bits of a cell that hold its value, … */
+    uint32_t tags;   /* … and those that show a part of its hash */
     uint32_t live;   /* cells with a value */
     size_t bytes;
 };
@@ -75,21 +77,9 @@ static inline bool hash_is_full(const uint32_t *bucket)
     return bucket[HASH_BUCKET - 1];
 }
 
-/* The bits of a cell that hold its value, … */
-static inline uint32_t hash_values(const struct hash_table *t)
-{
-    return (1u << t->bits) - 1;
-}
-
-/* … and those that show a part of its hash. */
-static inline uint32_t hash_tags(const struct hash_table *t)
-{
-    return (1u << HASH_FAR_SHIFT) - (1u << t->bits);
-}
-
 static inline uint32_t hash_tag(const struct hash_table *t, uint64_t hash)
 {
-    return (uint32_t)(hash << t->order >> (64 - HASH_FAR_SHIFT)) & hash_tags(t);
+    return (uint32_t)(hash << t->order >> (64 - HASH_FAR_SHIFT)) & t->tags;
 }
 
 /* Four cells at once; of those that are `what` in the bits of the mask one bit each, from 1 << first on. */
@@ -129,8 +119,8 @@ static inline struct hash_probe hash_probe(const struct hash_index *x, uint64_t 
     const struct hash_table *t = hash_table_of(x, hash);
     if (!t->cells)
         return (struct hash_probe){ 0 };
-    const uint32_t *bucket = hash_bucket(t, hash_home(t, hash)), tag = hash_tag(t, hash), tags = hash_tags(t);
-    return (struct hash_probe){ bucket, hash_matches(bucket, tag, tags), tag, tags, hash_values(t) };
+    const uint32_t *bucket = hash_bucket(t, hash_home(t, hash)), tag = hash_tag(t, hash);
+    return (struct hash_probe){ bucket, hash_matches(bucket, tag, t->tags), tag, t->tags, t->values };
 }
 
 /* The next value that may have this hash, 0 when there is none. */
