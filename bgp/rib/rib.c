@@ -368,8 +368,9 @@ static uint32_t uncount(struct limit *limit, uint32_t net)
     return is_counted ? limit_remove(limit, net) : 0;
 }
 
-/* mapped: its reference is taken. */
-static void set_path(struct rib *r, struct rib_path *p, uint32_t index, uint32_t attrs, const struct rib_mapped *mapped)
+/* In general. */
+static void change_path(struct rib *r, struct rib_path *p, uint32_t index, uint32_t attrs,
+                        const struct rib_mapped *mapped)
 {
     struct limit *limit = rib_limit_of(r, p->nva);
     uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
@@ -392,6 +393,20 @@ static void set_path(struct rib *r, struct rib_path *p, uint32_t index, uint32_t
         rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_WITHDRAWN;
     if (other)
         rib_judge_kept(r, other, p->nva);
+}
+
+/* mapped: its reference is taken. Nearly always the path is new, and neither a limit nor a route map has a say. */
+static inline void set_path(struct rib *r, struct rib_path *p, uint32_t index, uint32_t attrs,
+                            const struct rib_mapped *mapped)
+{
+    if (!attrs || p->attrs || mapped->attrs || rib_path_is_edited(p) || rib_limit_of(r, p->nva)) {
+        change_path(r, p, index, attrs, mapped);
+        return;
+    }
+    bgp_attrs_ref(&r->attrs, attrs);
+    p->attrs = attrs;
+    rib_age_forget(r, index);
+    p->flags = (uint8_t)((p->flags & RIB_PATH_HAS_ID) | mapped->verdict << RIB_PATH_VERDICT_SHIFT);
 }
 
 bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s)
