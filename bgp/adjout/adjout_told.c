@@ -176,7 +176,7 @@ static struct adjout_told told(uint32_t attrs, uint16_t nva)
 
 static struct adjout_told *told_at(const struct adjout_group *g, uint32_t place)
 {
-    return slab_at(&g->told, place);
+    return slab_at_of(&g->told, place, sizeof(struct adjout_told));
 }
 
 static uint32_t second_at(const struct adjout_group *g, uint32_t place)

@@ -12,9 +12,7 @@ static size_t block_bytes(const struct slab *s)
 void slab_init(struct slab *s, size_t record_size)
 {
     assert(record_size >= sizeof(uint32_t) && record_size < POOL_BLOCK_MAX);
-    *s = (struct slab){ .size = (uint32_t)record_size, .top = 1 };
-    while (2 * block_bytes(s) <= POOL_BLOCK_MAX)
-        s->shift++;
+    *s = (struct slab){ .size = (uint32_t)record_size, .shift = slab_shift(record_size), .top = 1 };
     s->mask = (1u << s->shift) - 1;
 }
 

@@ -46,6 +46,19 @@ static inline void *slab_at(const struct slab *s, uint32_t index)
     return s->blocks[index >> s->shift] + (size_t)(index & s->mask) * s->size;
 }
 
+/* Of records of this size, so many bits of an index are its place in a block. */
+static inline uint32_t slab_shift(size_t size)
+{
+    return 31 - (uint32_t)__builtin_clz((uint32_t)(POOL_BLOCK_MAX / size));
+}
+
+/* As slab_at, where the compiler knows the size and so has nothing to look up but the block. */
+static inline void *slab_at_of(const struct slab *s, uint32_t index, size_t size)
+{
+    const uint32_t shift = slab_shift(size);
+    return s->blocks[index >> shift] + (index & ((1u << shift) - 1)) * size;
+}
+
 /* Bytes held, of malloc's and the pool's. */
 size_t slab_memory(const struct slab *s);
 

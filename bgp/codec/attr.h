@@ -148,7 +148,7 @@ void bgp_attrs_drop(struct bgp_attr_table *t, uint32_t id);
 
 static inline struct bgp_attr_record *bgp_attr_record(const struct bgp_attr_table *t, uint32_t id)
 {
-    return slab_at(&t->records, id);
+    return slab_at_of(&t->records, id, sizeof(struct bgp_attr_record));
 }
 
 static inline void bgp_attrs_ref(struct bgp_attr_table *t, uint32_t id)

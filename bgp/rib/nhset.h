@@ -42,7 +42,7 @@ void nhset_drop(struct nhset_table *t, uint32_t id);
 static inline void nhset_ref(struct nhset_table *t, uint32_t id)
 {
     if (id)
-        ((struct nhset *)slab_at(&t->sets, id))->refs++;
+        ((struct nhset *)slab_at_of(&t->sets, id, sizeof(struct nhset)))->refs++;
 }
 
 static inline void nhset_unref(struct nhset_table *t, uint32_t id)
@@ -59,7 +59,7 @@ extern const struct nhset nhset_empty;
 /* Valid while a reference is held; id 0 gives a set of count 0. */
 static inline const struct nhset *nhset_get(const struct nhset_table *t, uint32_t id)
 {
-    return id ? slab_at(&t->sets, id) : &nhset_empty;
+    return id ? slab_at_of(&t->sets, id, sizeof(struct nhset)) : &nhset_empty;
 }
 /* Every member of a is a member of b. */
 bool nhset_is_subset(const struct nhset_table *t, uint32_t a, uint32_t b);

@@ -3,10 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* Behind the caller's record stands the key, length and bytes as in struct ip_prefix. By its length a walk
- * tells a record that is free: no prefix has this one. */
-enum { UNUSED = 255, KEY_IP4 = 1 + 4, KEY_IP6 = 1 + 16 };
-static const uint8_t key_bytes[BGP_FAMILIES] = { KEY_IP4, KEY_IP6 };
+/* By its length a walk tells a record that is free: no prefix has this one. */
+enum { UNUSED = 255, KEY_IP4 = PREFIX_KEY_IP4, KEY_IP6 = PREFIX_KEY_IP6 };
 
 static uint8_t *key_of(const struct prefix_table *t, enum bgp_family f, uint32_t place)
 {
@@ -27,18 +25,12 @@ static bool is_key(const uint8_t *key, const struct ip_prefix *p)
     return p->family == BGP_IP4 ? !memcmp(key, &p->len, KEY_IP4) : !memcmp(key, &p->len, KEY_IP6);
 }
 
-static size_t record_bytes(uint32_t record_size, enum bgp_family f)
-{
-    size_t bytes = record_size + key_bytes[f];
-    return (bytes + 3) / 4 * 4; /* the caller's record starts aligned for 32-bit fields */
-}
-
 void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t record_size)
 {
     assert(record_size >= sizeof(uint32_t)); /* what a free record keeps there must not reach its key */
     *t = (struct prefix_table){ .key = key, .record_size = (uint32_t)record_size };
     for (int f = 0; f < BGP_FAMILIES; f++)
-        slab_init(&t->records[f], record_bytes(t->record_size, (enum bgp_family)f));
+        slab_init(&t->records[f], prefix_record_bytes(record_size, (enum bgp_family)f));
 }
 
 void prefix_table_use_pool(struct prefix_table *t, struct pool *pool)

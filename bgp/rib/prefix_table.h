@@ -18,6 +18,14 @@ struct prefix_table {
     uint32_t record_size;
 };
 
+/* Behind the caller's record stands the key, length and octets as in struct ip_prefix; the next record starts aligned
+ * for 32-bit fields. */
+enum { PREFIX_KEY_IP4 = 1 + 4, PREFIX_KEY_IP6 = 1 + 16 };
+static inline size_t prefix_record_bytes(size_t record_size, enum bgp_family f)
+{
+    return (record_size + (f == BGP_IP4 ? PREFIX_KEY_IP4 : PREFIX_KEY_IP6) + 3) / 4 * 4;
+}
+
 static inline enum bgp_family prefix_index_family(uint32_t index)
 {
     return index >> PREFIX_FAMILY_SHIFT ? BGP_IP6 : BGP_IP4;
@@ -59,6 +67,14 @@ void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip
 static inline void *prefix_table_record(const struct prefix_table *t, uint32_t index)
 {
     return slab_at(&t->records[index >> PREFIX_FAMILY_SHIFT], prefix_index_place(index));
+}
+
+/* The same, where the compiler knows the size that prefix_table_init was told. */
+static inline void *prefix_table_record_of(const struct prefix_table *t, uint32_t index, size_t record_size)
+{
+    if (index >> PREFIX_FAMILY_SHIFT)
+        return slab_at_of(&t->records[BGP_IP6], prefix_index_place(index), prefix_record_bytes(record_size, BGP_IP6));
+    return slab_at_of(&t->records[BGP_IP4], index, prefix_record_bytes(record_size, BGP_IP4));
 }
 
 static inline uint32_t prefix_table_count(const struct prefix_table *t)

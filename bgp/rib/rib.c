@@ -31,7 +31,7 @@ int rib_init(struct rib *r, const struct rib_cfg *cfg)
                        .self = cfg->self,
                        .keep_tombstones = cfg->keep_tombstones,
                        .is_monitored = cfg->is_monitored };
-    prefix_table_init(&r->nets, cfg->key, offsetof(struct rib_net, flags) + 1);
+    prefix_table_init(&r->nets, cfg->key, RIB_NET_BYTES);
     slab_init(&r->paths, sizeof(struct rib_path));
     slab_init(&r->paths_with_id, sizeof(struct rib_path_with_id));
     for (int i = 0; i < RIB_PATH_KINDS; i++)

@@ -87,6 +87,7 @@ struct rib_net {
     uint16_t nhset; /* see rib_net_nhset; a reference */
     uint8_t flags;  /* enum rib_net_flag */
 };
+enum { RIB_NET_BYTES = offsetof(struct rib_net, flags) + 1 };
 
 /* Sets are few, as a rule. Where an id needs more than 16 bits, this stands for it. */
 static const uint16_t RIB_NHSET_WIDE = UINT16_MAX;
@@ -262,8 +263,9 @@ void rib_nva_drop_held(struct rib *r, uint16_t nva);
 
 static inline struct rib_path *rib_path(const struct rib *r, uint32_t index)
 {
-    const struct slab *s = index & RIB_WITH_ID ? &r->paths_with_id : &r->paths;
-    return slab_at(s, index & ~RIB_WITH_ID);
+    if (index & RIB_WITH_ID)
+        return slab_at(&r->paths_with_id, index & ~RIB_WITH_ID);
+    return slab_at_of(&r->paths, index, sizeof(struct rib_path));
 }
 
 /* The next path of the same net, 0 = it is the last one. */
@@ -283,7 +285,7 @@ static inline uint32_t rib_path_net(const struct rib *r, const struct rib_path *
 
 static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
 {
-    return prefix_table_record(&r->nets, index);
+    return prefix_table_record_of(&r->nets, index, RIB_NET_BYTES);
 }
 
 /* The next routes of an NLRI field, whose memory is asked for all at once before the first of them is announced or
