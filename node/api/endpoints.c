@@ -89,6 +89,8 @@ static const struct endpoint orders[] = {
       "Undo it" },
     { "/v1/peers/*/clear",   { "kind" },    false, api_peer_clear, .summary =
       "Reset its session, or ask for routes once more" },
+    { "/v1/programming/*/failover", { NULL }, false, api_failover, .summary =
+      "A shared target that this node writes: another node is to" },
     { "/v1/log/level",       { "level" },   false, api_log_set, .summary =
       "Another level, until the next reload or start" },
     { "/v1/config/check",    { NULL },      false, api_config_check,   .takes_body = true, .summary =

@@ -220,6 +220,24 @@ void api_programming_one(const struct api_view *v, const struct api_request *q,
     reply_json(out, o);
 }
 
+void api_failover(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    static const char *const refusals[] = {
+        [CORE_YIELD_NOT_SHARED] = "target %s is not shared: every node programs its own, and goes on when another one fails",
+        [CORE_YIELD_NOT_OURS] = "this node does not write target %s (its owner: %s): ask the owner, by its own socket",
+        [CORE_YIELD_NO_HEIR] = "no other node could write target %s: connected, reading it, with this configuration or a newer one",
+    };
+    struct core_target_view t;
+    size_t nth;
+    if (!find_target(v, q, &nth, &t, out))
+        return;
+    enum core_yield result = core_target_yield(v->core, nth, v->now_ms);
+    if (result == CORE_YIELDED)
+        reply_json(out, json_pack("{s:s, s:I}", "target", q->rest, "yieldedEpoch", (json_int_t)t.fence->record.epoch));
+    else
+        reply_problem(out, 409, NULL, refusals[result], q->rest, t.owner);
+}
+
 /* ---- prefix by prefix ---- */
 
 static const struct {

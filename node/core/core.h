@@ -90,6 +90,11 @@ enum core_act core_peer_enable(struct core *c, const char *name, uint64_t now_ms
  * for its routes again (RFC 2918), SOFT_OUT tells it ours once more. */
 enum core_act core_peer_clear(struct core *c, const char *name, enum core_clear how, uint64_t now_ms);
 
+/* A shared target that this node writes, counted as core_target_view does: another node is to. It hears of it at once; when
+ * none has taken the target after ten seconds, this node may again. Only to a node that could take it. */
+enum core_yield { CORE_YIELDED, CORE_YIELD_NOT_SHARED, CORE_YIELD_NOT_OURS, CORE_YIELD_NO_HEIR };
+enum core_yield core_target_yield(struct core *c, size_t nth, uint64_t now_ms);
+
 /* What core_cfg.config points to has other content now; was: what it had, borrowed for the call. Take all
  * requests before, and after. Only what differs is touched; what depends on many routes follows in the
  * next turns. config/change.h says what may differ. */

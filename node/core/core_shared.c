@@ -255,13 +255,30 @@ void core_shared_stop(struct core *c)
     }
 }
 
-/* Somebody who lives and reads the target could write it. */
+/* Somebody who lives and reads the target could write it; not by an older configuration. */
 static bool has_heir(const struct core *c, const struct core_target *t)
 {
     for (uint32_t id = 1; id <= c->config->node_count; id++)
-        if (is_other(c, id) && core_member_is_here(&c->members[id]) && t->hints[id].reads)
+        if (is_other(c, id) && core_member_is_here(&c->members[id]) && t->hints[id].reads &&
+            c->members[id].config_generation >= c->config->generation)
             return true;
     return false;
+}
+
+enum core_yield core_target_yield(struct core *c, size_t nth, uint64_t now_ms)
+{
+    struct core_target *t = c->targets[nth];
+    c->now_ms = now_ms;
+    if (!t->is_shared)
+        return CORE_YIELD_NOT_SHARED;
+    if (t->fence.role != REPL_ACTIVE)
+        return CORE_YIELD_NOT_OURS;
+    if (!has_heir(c, t))
+        return CORE_YIELD_NO_HEIR;
+    repl_fence_yield(&t->fence, now_ms);
+    on_role(c, t);
+    c->beat_ms = now_ms; /* the others hear it at once */
+    return CORE_YIELDED;
 }
 
 bool core_shared_has_moved(const struct core *c)

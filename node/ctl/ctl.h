@@ -54,6 +54,6 @@ ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_li
     verb_config_reload, verb_config_show, verb_config_schema, verb_config_history, verb_metrics,
     verb_version, verb_help, verb_peer_disable, verb_peer_enable, verb_peer_clear, verb_node_drain,
     verb_node_undrain, verb_nva_config, verb_completion, verb_top, verb_import_azure,
-    verb_help_page, verb_support_bundle, verb_log_level;
+    verb_help_page, verb_support_bundle, verb_log_level, verb_failover;
 
 #endif

@@ -1,4 +1,4 @@
-/* peer disable, peer enable, peer clear, node drain, node undrain, log level, config diff, config reload: orders to one
+/* peer disable, peer enable, peer clear, node drain, node undrain, failover, log level, config diff, config reload: orders to one
  * node. */
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 
 #include "node/ctl/client.h"
 
-enum { LOOK_MS = 250, PATIENCE_S = 700 }; /* gracefulShutdown may be ten minutes */
+enum { LOOK_MS = 250, PATIENCE_S = 700 /* gracefulShutdown may be ten minutes */, TAKEOVER_S = 10 };
 
 static const char *text_of(const json_t *answer, const char *key)
 {
@@ -149,6 +149,44 @@ int verb_node_undrain(const struct ctl *c)
         return CTL_USAGE;
     int code = order_node(c, "undrain", &answer);
     return code ? code : done(c, answer);
+}
+
+/* ---- shared targets ---- */
+
+/* Until a later epoch than this stands in the target. */
+static int wait_taken(const struct ctl *c, const char *path, json_int_t epoch)
+{
+    for (int looks = 0; looks < TAKEOVER_S * 1000 / LOOK_MS; looks++) {
+        json_t *target;
+        nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000L }, NULL);
+        int code = client_get(c, path, &target);
+        if (code)
+            return code;
+        bool is_taken = json_integer_value(json_object_get(target, "epoch")) > epoch;
+        if (is_taken && !ctl_wants_json(c))
+            printf("%s: %s writes it now\n", c->argv[0], text_of(target, "owner"));
+        code = is_taken && ctl_wants_json(c) ? ctl_print_json(c, target) : CTL_OK;
+        json_decref(target);
+        if (is_taken)
+            return code;
+    }
+    return ctl_fail(CTL_FAILED, "%s: nobody has taken it within %d s: see tandemctl programmed", c->argv[0], TAKEOVER_S);
+}
+
+int verb_failover(const struct ctl *c)
+{
+    char path[1024] = "/v1/programming/", order[1100];
+    json_t *answer;
+    if (!ctl_takes(c, 1, 1, "failover TARGET"))
+        return CTL_USAGE;
+    client_escape(path, sizeof path, c->argv[0]);
+    snprintf(order, sizeof order, "%s/failover", path);
+    int code = client_post(c, order, &answer);
+    if (code)
+        return code;
+    json_int_t epoch = json_integer_value(json_object_get(answer, "yieldedEpoch"));
+    json_decref(answer);
+    return wait_taken(c, path, epoch);
 }
 
 /* ---- the log ---- */

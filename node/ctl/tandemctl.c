@@ -34,6 +34,7 @@ static const struct verb verbs[] = {
     { "node drain",     "[NAME] [--message TEXT]",            "planned work: move everything away, then close", verb_node_drain },
     { "node undrain",   "[NAME]",                             "back to work",                   verb_node_undrain },
     { "programmed",     "[--target NAME] [--diff]",           "targets and agents; --diff: prefixes where it is not what is wanted, and why", verb_programmed },
+    { "failover",       "TARGET",                             "have another node write a shared target that this one writes", verb_failover },
     { "bmp list",       "",                                   "monitoring stations",            verb_bmp_list },
     { "events",         "[-f] [--since AGO|TIME]",            "what happened, since 10m ago or a time in UTC; -f: and happens", verb_events },
     { "log level",      "[debug|info|warn|error]",            "how much the log tells; another level lasts until the next reload or start", verb_log_level },

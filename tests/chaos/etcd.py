@@ -224,6 +224,21 @@ def pair_cases(cases, shared, times):
                 shared.programmed(node)[key] for key in ("owner", "installed", "pending")))
         expect(f"the role of {other.name}", "standby", lambda: shared.programmed(other)["role"])
 
+    @cases.case("the writer hands over when it is told to, and nothing is removed")
+    def _():
+        owner, other = shared.owner()
+        said = owner.order("failover", "shared")
+        if f"{other.name} writes it now" not in said:
+            raise Failed(said)
+        prefix, begun = shared.change()
+        if shared.watch.heard(f"routes/{prefix}", since=begun) is None:
+            raise Failed("the new writer does not write")
+        hold("it keeps the target", lambda: shared.owner()[0] is other, 2)
+        shared.undo(prefix)
+        shared.expect_routes()
+        shared.epochs_never_fall()
+        shared.no_other_removals()
+
     @cases.case(f"the writer is killed {times} times: the survivor's next change is accepted")
     def _():
         class Killed:

@@ -368,6 +368,13 @@ enum core_act core_peer_enable(struct core *c, const char *name, uint64_t now_ms
     return c->act;
 }
 
+enum core_yield core_target_yield(struct core *c, size_t nth, uint64_t now_ms)
+{
+    (void)nth, (void)now_ms;
+    snprintf(c->acted, sizeof c->acted, "yield");
+    return CORE_YIELD_NO_HEIR;
+}
+
 enum core_act core_peer_clear(struct core *c, const char *name, enum core_clear how, uint64_t now_ms)
 {
     (void)now_ms;

@@ -71,6 +71,7 @@ static void test_what_a_target_lacks_is_listed_with_the_reason(void)
     ASSERT_HAS(get(&l, "/v1/programming/kernel/diff?limit=1"), "\"nextCursor\":\"");
     ASSERT_HAS(get(&l, "/v1/programming/kernel/diff?prefix=10.0.0.0/8"), " 400 ");
     ASSERT_HAS(get(&l, "/v1/programming/nothing/diff"), " 404 ");
+    ASSERT_HAS(get(&l, "/v1/programming/kernel/failover"), " 405 ");
     lab_close(&l);
 }
 
