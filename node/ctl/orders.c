@@ -226,7 +226,8 @@ static int order_config(const struct ctl *c, bool is_dry)
     json_array_foreach(json_object_get(answer, "changes"), i, change)
         puts(json_string_value(change));
     json_array_foreach(json_object_get(answer, "warnings"), i, change)
-        fprintf(stderr, "warning: %s: %s\n", text_of(change, "path"), text_of(change, "message"));
+        fprintf(stderr, "warning: %s%s%s\n", text_of(change, "path"), text_of(change, "path")[0] ? ": " : "",
+                text_of(change, "message"));
     if (!json_array_size(json_object_get(answer, "changes")))
         puts("nothing changes");
     else if (!is_dry)
