@@ -34,9 +34,11 @@ static int done(const struct ctl *c, json_t *take_answer)
 
 static int order_peer(const struct ctl *c, const char *order, const char *query)
 {
-    char path[2048];
+    char path[2048] = "/v1/peers/";
     json_t *answer;
-    snprintf(path, sizeof path, "/v1/peers/%.256s/%s%s", c->argv[0], order, query);
+    client_escape(path, sizeof path, c->argv[0]);
+    size_t len = strlen(path);
+    snprintf(path + len, sizeof path - len, "/%s%s", order, query);
     if (!strcmp(order, "disable"))
         add_message(c, path, sizeof path);
     int code = client_post(c, path, &answer);
@@ -88,11 +90,13 @@ static int node_name(const struct ctl *c, char *name, size_t cap)
 
 static int order_node(const struct ctl *c, const char *order, json_t **answer)
 {
-    char path[2048], name[256];
+    char path[2048] = "/v1/nodes/", name[256];
     int code = node_name(c, name, sizeof name);
     if (code)
         return code;
-    snprintf(path, sizeof path, "/v1/nodes/%s/%s", name, order);
+    client_escape(path, sizeof path, name);
+    size_t len = strlen(path);
+    snprintf(path + len, sizeof path - len, "/%s", order);
     if (!strcmp(order, "drain"))
         add_message(c, path, sizeof path);
     return client_post(c, path, answer);

@@ -398,6 +398,8 @@ static void test_exit_codes_tell_what_happened(void)
         { "events --since 10m", 0 },
         { "events --since yesterday", 2 },
         { "programmed --diff", 3 },
+        { "peer clear no%20body/?", 3 },
+        { "node undrain no%20body?", 3 },
         { "failover", 2 },
         { "failover nothing", 3 },
         { "log level", 0 },
