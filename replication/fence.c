@@ -272,6 +272,8 @@ void repl_fence_seen(struct repl_fence *f, const struct repl_fence_record *r, ui
 {
     note_record(f, r, now_ms);
     bool is_ours = is_mine(f, &f->record);
+    if (f->role == REPL_STANDBY && f->record.epoch && !is_ours)
+        f->quiet_until_ms = 0; /* another one has taken what we gave up: should it fail, nobody waits for us */
     if (f->role == REPL_ACTIVE && f->record.epoch && !(is_ours && f->record.epoch == f->epoch))
         fence_off(f, now_ms);
     else if (f->role == REPL_ACTIVE && !f->record.epoch)

@@ -96,7 +96,7 @@ void repl_fence_init(struct repl_fence *f, const struct repl_fence_cfg *cfg, uin
 void repl_fence_tick(struct repl_fence *f, const struct repl_fence_world *world, uint64_t now_ms);
 /* This process was paused: read before the next step. */
 void repl_fence_woke(struct repl_fence *f);
-/* Give the role up (planned work); no own attempt for ten seconds. False: it was not ours. */
+/* Give the role up (planned work); no own attempt for ten seconds, unless another one takes it. False: it was not ours. */
 bool repl_fence_yield(struct repl_fence *f, uint64_t now_ms);
 
 /* ---- what the target says ---- */

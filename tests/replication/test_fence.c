@@ -172,6 +172,17 @@ static void test_an_owner_that_yields_is_followed_and_does_not_come_back(void)
     CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
 }
 
+static void test_who_has_yielded_stands_again_when_its_heir_fails(void)
+{
+    struct repl_fence f = active();
+    repl_fence_yield(&f, 100);
+    repl_fence_seen(&f, &theirs, 150);
+    tick(&f, REPL_MEMBER_ALIVE, 160);
+    CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
+    tick(&f, REPL_MEMBER_DEAD, 200);
+    CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
+}
+
 static void test_no_failback_when_the_old_owner_is_heard_again(void)
 {
     struct repl_fence f = beside(REPL_MEMBER_ALIVE, &theirs);
@@ -425,6 +436,7 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_a_node_that_has_not_converged_lets_a_steady_one_go_first),
         CU_CASE(test_of_three_nodes_the_lowest_living_id_goes_first),
         CU_CASE(test_an_older_configuration_never_takes_and_yields_what_it_has),
+        CU_CASE(test_who_has_yielded_stands_again_when_its_heir_fails),
         CU_CASE(test_an_owner_that_yields_is_followed_and_does_not_come_back),
         CU_CASE(test_no_failback_when_the_old_owner_is_heard_again),
         CU_CASE(test_a_refused_write_fences_and_the_back_off_doubles),
