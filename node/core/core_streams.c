@@ -179,8 +179,8 @@ bool core_streams_is_current(const struct core *c, const struct core_member *m)
     return m->source && m->replica.cut_seen && (m->source == m || is_current_via(m));
 }
 
-/* Deletion rule (ii): a decision is to be taken at a cut of every node that is here. One whose stream nobody can pass on
- * ends nobody's wait for ever. */
+/* Deletion rule (ii): a decision is to be taken at a cut of every node that is here. Not for longer than three seconds: it
+ * may be that nobody can pass its stream on. */
 bool core_streams_await(const struct core *c)
 {
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {

@@ -125,6 +125,8 @@ static struct repl_msg table_batch(void)
                                                .reset = true,
                                                .cut = true,
                                                .complete = true,
+                                               .isolated = true,
+                                               .awaits = true,
                                                .digest = { 9, 8 },
                                                .route_total = 77,
                                                .lost = hops,
@@ -254,7 +256,7 @@ static void test_table_messages_keep_every_field(void)
     size_t len = encode(&in, buf);
     CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
     const struct repl_table_batch *b = &out.table_batch;
-    CU_ASSERT_TRUE(b->reset && b->cut && b->complete && b->route_total == 77);
+    CU_ASSERT_TRUE(b->reset && b->cut && b->complete && b->isolated && b->awaits && b->route_total == 77);
     CU_ASSERT_EQUAL(memcmp(b->digest, in.table_batch.digest, REPL_DIGEST), 0);
     CU_ASSERT_FATAL(b->lost_count == 2 && b->lost[1].bytes[3] == 5);
     CU_ASSERT_FATAL(b->told_count == 1 && b->told[0].bytes[3] == b->lost[0].bytes[3]);
