@@ -19,6 +19,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "bgp/base/hash_bytes.h"
 
@@ -82,25 +85,37 @@ static inline uint32_t hash_tag(const struct hash_table *t, uint64_t hash)
     return (uint32_t)(hash << t->order >> (64 - HASH_FAR_SHIFT)) & t->tags;
 }
 
-/* Four cells at once; of those that are `what` in the bits of the mask one bit each, from 1 << first on. */
-typedef uint32_t hash_cells __attribute__((vector_size(16)));
-static inline hash_cells hash_match(const uint32_t *four, uint32_t what, uint32_t mask, int first)
+/* Four cells at once. */
+typedef int32_t hash_cells __attribute__((vector_size(16)));
+
+/* Those that are `what` in the bits of the mask: all ones. */
+static inline hash_cells hash_match(const uint32_t *four, uint32_t what, uint32_t mask)
 {
-    const hash_cells bits = { 1, 2, 4, 8 };
     hash_cells cells;
     memcpy(&cells, four, sizeof cells);
-    return (hash_cells)((cells & mask) == what) & bits << first;
+    return (cells & (int32_t)mask) == (int32_t)what;
 }
+
+/* A bit for each of sixteen cells. */
+#ifdef __SSE2__
+static inline uint32_t hash_gather(hash_cells a, hash_cells b, hash_cells c, hash_cells d)
+{
+    const __m128i front = _mm_packs_epi32((__m128i)a, (__m128i)b), back = _mm_packs_epi32((__m128i)c, (__m128i)d);
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(front, back));
+}
+#else /* whatever vectors the machine has */
+static inline uint32_t hash_gather(hash_cells a, hash_cells b, hash_cells c, hash_cells d)
+{
+    const hash_cells bits = { 1, 2, 4, 8 }, all = (a & bits) | (b & bits << 4) | (c & bits << 8) | (d & bits << 12);
+    return (uint32_t)(all[0] | all[1] | all[2] | all[3]);
+}
+#endif
 
 /* Which cells of a bucket are, a bit each. */
 static inline uint32_t hash_matches(const uint32_t *bucket, uint32_t what, uint32_t mask)
 {
-    uint64_t halves[2];
-    const hash_cells all = hash_match(bucket, what, mask, 0) | hash_match(bucket + 4, what, mask, 4) |
-                           hash_match(bucket + 8, what, mask, 8) | hash_match(bucket + 12, what, mask, 12);
-    memcpy(halves, &all, sizeof halves);
-    halves[0] |= halves[1];
-    return (uint32_t)(halves[0] | halves[0] >> 32);
+    return hash_gather(hash_match(bucket, what, mask), hash_match(bucket + 4, what, mask),
+                       hash_match(bucket + 8, what, mask), hash_match(bucket + 12, what, mask));
 }
 
 struct hash_probe {
