@@ -113,7 +113,7 @@ enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 44, REPL_COST_FACT = 36, REPL_COST_R
 struct repl_hint {
     const char *target;
     uint64_t yielded; /* epoch under its name that others may have, 0 = none */
-    bool reads;       /* it reaches the target */
+    bool reads;       /* it reaches the target, and stays: it would write it */
     uint64_t epoch;   /* highest that it saw there */
 };
 

@@ -48,7 +48,7 @@ struct repl_fence_peer {
     uint8_t state;           /* enum repl_member_state */
     bool is_steady;          /* it has converged */
     bool is_mute;            /* it is heard, and has told nothing of the target yet */
-    bool reads_target;       /* its own hint: it reaches the target */
+    bool reads_target;       /* its own hint: it reaches the target, and stays */
     uint64_t incarnation;    /* of the life that is heard, 0 = none yet */
     uint64_t config_generation;
     uint64_t yielded_epoch;  /* its own hint: it gave this epoch up; 0 = none */

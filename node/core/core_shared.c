@@ -255,7 +255,7 @@ void core_shared_stop(struct core *c)
     }
 }
 
-/* Somebody who lives and reads the target could write it; not by an older configuration. */
+/* Somebody who lives, stays and reads the target could write it; not by an older configuration. */
 static bool has_heir(const struct core *c, const struct core_target *t)
 {
     for (uint32_t id = 1; id <= c->config->node_count; id++)
@@ -302,7 +302,7 @@ uint16_t core_shared_hints(const struct core *c, struct repl_hint *out)
         if (t->is_shared)
             out[count++] = (struct repl_hint){ .target = t->cfg->name,
                                                .yielded = repl_fence_yielded(&t->fence),
-                                               .reads = t->fence.is_readable,
+                                               .reads = t->fence.is_readable && c->drain.state == CORE_SERVING,
                                                .epoch = t->fence.highest_epoch };
     }
     return count;

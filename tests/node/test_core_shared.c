@@ -94,6 +94,24 @@ static void test_nobody_yields_to_a_node_that_could_not_write(void)
     pair_free(s.pair);
 }
 
+static void test_nobody_yields_to_a_node_that_leaves(void)
+{
+    struct shared s;
+    open_shared(&s);
+    int first = writer(&s);
+    core_drain(s.pair->core[1 - first], "new kernel", s.pair->now);
+    pass(&s, 100);
+    CU_ASSERT_EQUAL(core_target_yield(s.pair->core[first], 0, s.pair->now), CORE_YIELD_NO_HEIR);
+    core_drain(s.pair->core[first], "new kernel, too", s.pair->now); /* then who has it keeps it */
+    pass(&s, 15000);
+    CU_ASSERT_EQUAL(core_fence(s.pair->core[first], 0)->role, REPL_ACTIVE);
+    core_undrain(s.pair->core[1 - first], s.pair->now);
+    pass(&s, 250);
+    CU_ASSERT_EQUAL(writer(&s), 1 - first);
+    CU_ASSERT_EQUAL(s.record.epoch, 2);
+    pair_free(s.pair);
+}
+
 static void test_a_target_of_every_node_is_not_yielded(void)
 {
     struct shared s;
@@ -108,4 +126,5 @@ static void test_a_target_of_every_node_is_not_yielded(void)
 }
 
 CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_other_node),
-        CU_CASE(test_nobody_yields_to_a_node_that_could_not_write), CU_CASE(test_a_target_of_every_node_is_not_yielded))
+        CU_CASE(test_nobody_yields_to_a_node_that_could_not_write), CU_CASE(test_nobody_yields_to_a_node_that_leaves),
+        CU_CASE(test_a_target_of_every_node_is_not_yielded))
