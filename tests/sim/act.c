@@ -116,6 +116,14 @@ static void pause_host(struct world *w)
     count(w, machine ? SIM_MACHINE_PAUSES : SIM_PAUSES);
 }
 
+static bool is_alone(const struct world *w, int node)
+{
+    for (int i = 0; i < w->host_count; i++)
+        if (i != node && w->hosts[i].core && !w->cut[i][node] && !w->cut[node][i])
+            return false;
+    return true;
+}
+
 static void cut_nodes(struct world *w)
 {
     int a = some_host(w)->number, b = some_host(w)->number;
@@ -125,8 +133,10 @@ static void cut_nodes(struct world *w)
         w->cut[b][a] = on;
     sim_note(w, "packets from node %d to node %d%s are %s", a, b, both ? " and back" : "",
              on ? "lost" : "delivered");
-    if (on && a != b)
-        count(w, both ? SIM_CUTS : SIM_ONE_WAY_CUTS);
+    if (!on || a == b)
+        return;
+    count(w, both ? SIM_CUTS : SIM_ONE_WAY_CUTS);
+    w->faults += is_alone(w, a) != is_alone(w, b); /* who is alone takes a target, and those who are not take it back */
 }
 
 static void cut_nva(struct world *w)
@@ -300,5 +310,8 @@ void act_part(struct world *w)
             w->cut[a][b] = a != b && sim_pick(w, 2);
     for (int a = 1; a < w->host_count; a++) /* a tree: everybody is reached by somebody */
         join(w, a, (int)sim_pick(w, (uint32_t)a));
+    for (int a = 0; a < w->host_count; a++) /* who relays has to dial first: until then nobody may hear them */
+        for (int b = 0; b < a; b++)
+            w->faults += w->cut[a][b] || w->cut[b][a];
     sim_note(w, "nodes are parted, not all from all");
 }
