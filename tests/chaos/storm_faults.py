@@ -238,16 +238,23 @@ def another_secret(storm, _node):
     publish(storm)
 
 
-ORDERS = (("clear", "soft-in"), ("clear", "soft-out"), ("clear",), ("clear", "hard"))
+SOFT = (("soft-in",), ("soft-out",), ())
 
 
-@contextlib.contextmanager
-def ordered(storm, node):
-    """A session's reset, one way or another; if there is one."""
-    verb, *how = storm.random.choice(ORDERS)
+def cleared(storm, node, *how):
+    """A session, if there is one."""
     with contextlib.suppress(LabError):
-        node.order("peer", verb, storm.random.choice(storm.net.peers), *how)
-    yield
+        node.order("peer", "clear", storm.random.choice(storm.net.peers), *how)
+    return contextlib.nullcontext()
+
+
+def refreshed(storm, node):
+    return cleared(storm, node, *storm.random.choice(SOFT))
+
+
+def reset(storm, node):
+    """What only the lost session said goes with it: while the nodes do not hear each other, all of it."""
+    return cleared(storm, node, "hard")
 
 
 @contextlib.contextmanager
@@ -323,7 +330,8 @@ FAULTS = {
     "reload": Kind(2, 3, {"files"}, SHARED, edited),
     "peer removed": Kind(1, 3, {"files", "node"}, SHARED, unlisted),
     "another secret": Kind(1, 3, {"files"}, SHARED, another_secret),
-    "peer cleared": Kind(2, 1, {"node", "files"}, set(), ordered),
+    "peer refreshed": Kind(1, 1, {"node", "files"}, set(), refreshed),
+    "peer reset": Kind(1, 1, {"node", "link", "files"}, set(), reset),
     "peer disabled": Kind(2, 4, {"node", "link", "files"}, set(), disabled),
     "agent killed": Kind(1, 1, {"agent"}, {"vm", "shared"}, agent_killed),
     "agent stopped": Kind(1, 4, {"agent"}, {"vm", "shared"}, agent_stopped),
