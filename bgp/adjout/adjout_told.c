@@ -22,7 +22,7 @@ struct detour {
 struct view {
     uint32_t attrs, second;
     uint16_t nva;    /* owner of attrs: it is told second */
-    uint16_t hop;    /* whom attrs lead to, if it has a detour therefore */
+    uint16_t hop;    /* whom attrs lead to, if it has a detour therefore; recalled: one who had a detour */
     uint16_t not_as; /* list of the detours' ASes */
     uint32_t detour_count;
     struct detour detours[2 * ADJOUT_DETOURS + 1]; /* those of NVAs last: they come first */
@@ -226,6 +226,8 @@ static void recall(const struct adjout_group *g, uint32_t place, struct view *v)
     for (uint32_t i = first_detour(g, place); i; i = detour_at(g, i)->next) {
         const struct adjout_detour *d = detour_at(g, i);
         v->detours[v->detour_count++] = (struct detour){ .asn = d->asn, .attrs = d->attrs, .nva = d->nva };
+        if (d->nva != v->nva)
+            v->hop = d->nva;
     }
 }
 
@@ -295,8 +297,9 @@ static void tell(struct adjout_group *g, uint32_t net, const struct view *was, c
 {
     bool moved = now->nva != was->nva;
     uint32_t own_had = moved && now->nva ? was->attrs : was->second; /* what now's owner was told so far */
+    bool has_nothing = !now->attrs && !was->second; /* the owner: nor had it anything */
     if (now->attrs != was->attrs)
-        add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .except = now->nva });
+        add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .except = has_nothing ? was->nva : now->nva });
     else if (moved && was->nva && now->attrs != was->second)
         add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .only = was->nva });
     if (now->nva && own_had != now->second)
@@ -335,15 +338,17 @@ static void tell_each(struct adjout_group *g, uint32_t net, const struct view *w
             tell_one(g, net, now->detours[i].nva, was, now);
 }
 
-/* The general case: whoever had something else than he is to have is told, by all of a kind at once.
- * Every item of a net that reaches a member says the same, so their order does not matter. */
+/* The general case: whoever had something else than he is to have is told, by all of a kind at once, and by
+ * himself who is apart. Every item of a net that reaches a member says the same, so their order does not matter. */
 static void tell_around(struct adjout_group *g, uint32_t net, const struct view *was,
                         const struct view *now)
 {
     bool is_news = now->attrs != was->attrs;
     if (is_news)
-        add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .except = now->nva,
-                                     .except_hop = now->hop, .except_as = now->not_as });
+        add(g, (struct adjout_item){ .net = net, .attrs = now->attrs,
+                                     .except = now->nva ? now->nva : was->nva,
+                                     .except_hop = now->hop ? now->hop : was->hop,
+                                     .except_as = now->not_as });
     for (uint32_t i = 0; i < now->detour_count; i++) {
         const struct detour *d = &now->detours[i];
         if (!d->nva && told_by(was, 0, d->asn) != d->attrs)
@@ -404,8 +409,8 @@ static bool tell_last(struct adjout_group *g, uint32_t net, struct adjout_told *
         return true;
     must(adjout_count(g, t->nva, -1));
     bgp_attrs_unref(&g->adjout->rib->attrs, t->attrs);
+    add(g, (struct adjout_item){ .net = net, .except = t->nva });
     *t = (struct adjout_told){ 0 };
-    add(g, (struct adjout_item){ .net = net });
     return true;
 }
 

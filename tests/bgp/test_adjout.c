@@ -75,6 +75,32 @@ static void test_nobody_gets_its_own_route_and_nobody_misses_another(void)
     stage_close(s);
 }
 
+/* RFC 4271 section 3.1: withdrawn is what was advertised before. */
+static void test_what_nobody_was_told_is_withdrawn_from_nobody(void)
+{
+    struct stage *s = stage_open();
+    for (uint16_t nva = 1; nva <= 3; nva++)
+        join(s, nva, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 1, .net = 0, .path_len = 1 });
+    announce(s, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1, .via = 2 });
+    announce(s, (struct lab_route){ .nva = 1, .net = 2, .path_len = 1 });
+    announce(s, (struct lab_route){ .nva = 3, .net = 2, .path_len = 2 });
+    settle(s);
+    for (uint32_t net = 0; net < 3; net++)
+        withdraw(s, (struct lab_route){ .nva = 1, .net = net });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].withdrawn, 0);
+    CU_ASSERT_EQUAL(s->players[2][BGP_IP4].withdrawn, 1);
+    CU_ASSERT_EQUAL(s->players[3][BGP_IP4].withdrawn, 3);
+    withdraw(s, (struct lab_route){ .nva = 3, .net = 2 });
+    settle(s);
+    check_all(s);
+    CU_ASSERT_EQUAL(s->players[1][BGP_IP4].withdrawn, 1);
+    CU_ASSERT_EQUAL(s->players[3][BGP_IP4].withdrawn, 3);
+    stage_close(s);
+}
+
 /* RFC 1997: a route that stays here must not hide one that may go out. */
 static void test_a_best_path_that_stays_here_hides_no_other(void)
 {
@@ -558,6 +584,7 @@ CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib)
         CU_CASE(test_an_empty_rib_is_told_by_end_of_rib_alone),
         CU_CASE(test_what_a_new_member_announces_itself_is_not_withdrawn_from_it),
         CU_CASE(test_nobody_gets_its_own_route_and_nobody_misses_another),
+        CU_CASE(test_what_nobody_was_told_is_withdrawn_from_nobody),
         CU_CASE(test_a_best_path_that_stays_here_hides_no_other),
         CU_CASE(test_routes_of_other_types_hide_no_other),
         CU_CASE(test_an_ipv6_next_hop_for_ipv4_goes_only_where_it_was_negotiated),
