@@ -379,11 +379,10 @@ static void tell_refused(struct core *c, const struct ip_addr *remote, const cha
 }
 
 /* RFC 4486 section 4: Connection Rejected. Beyond a few at a time without a word. */
-static struct core_conn *refuse(struct core *c, const struct ip_addr *remote, const char *hint)
+static struct core_conn *refuse(struct core *c, const struct ip_addr *remote)
 {
     static const struct bgp_fault rejected = { .code = BGP_CEASE, .subcode = BGP_CONNECTION_REJECTED };
     size_t room;
-    tell_refused(c, remote, hint);
     if (c->refused >= CORE_REFUSED)
         return NULL;
     struct core_conn *conn = core_conn_new(c, CONN_BGP, remote);
@@ -401,12 +400,14 @@ struct core_conn *core_bgp_accept(struct core *c, const struct ip_addr *remote)
     struct core_peer *p = peer_at(c, remote);
     if (!p)
         p = core_dynamic_call(c, remote, &hint);
-    if (!p)
-        return refuse(c, remote, hint);
+    if (!p) {
+        tell_refused(c, remote, hint);
+        return refuse(c, remote);
+    }
     int slot = bgp_session_accept(p->session, c->now_ms);
     if (slot < 0) {
         core_bgp_settle(c, p);
-        return NULL;
+        return refuse(c, remote);
     }
     struct core_conn *conn = core_conn_new(c, CONN_BGP, remote);
     conn->peer = p;

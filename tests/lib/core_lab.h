@@ -224,6 +224,16 @@ static inline void dial(struct lab *l, uint8_t player)
     CU_ASSERT_PTR_NOT_NULL_FATAL(p->pump);
 }
 
+/* RFC 4486 section 4. */
+static inline bool is_rejected(struct lab *l, uint8_t player)
+{
+    const struct player *p = &l->players[player];
+    l->players[player].told = (struct bgp_fault){ 0 };
+    dial(l, player);
+    turn(l);
+    return !p->pump && p->told.code == BGP_CEASE && p->told.subcode == BGP_CONNECTION_REJECTED;
+}
+
 static inline void say(struct lab *l, uint8_t player, const char *text)
 {
     struct pump *pump = l->players[player].pump;

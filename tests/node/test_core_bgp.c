@@ -18,11 +18,7 @@ static void test_a_route_goes_with_its_session(void)
 static void test_a_stranger_is_told_that_it_is_one(void)
 {
     struct lab *l = lab_open("");
-    dial(l, 4);
-    turn(l);
-    CU_ASSERT_PTR_NULL(l->players[4].pump);
-    CU_ASSERT_EQUAL(l->players[4].told.code, BGP_CEASE);
-    CU_ASSERT_EQUAL(l->players[4].told.subcode, BGP_CONNECTION_REJECTED);
+    CU_ASSERT_TRUE(is_rejected(l, 4));
     lab_close(l);
 }
 
@@ -85,9 +81,8 @@ static void test_a_session_with_too_many_routes_is_ended_and_rests(void)
     CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_MAX_PREFIXES);
     CU_ASSERT_EQUAL(l->players[TALKER].told.data_len, 7); /* RFC 4486 section 4: AFI, SAFI, the bound */
     CU_ASSERT_EQUAL(memcmp(l->players[TALKER].told.data, "\0\1\1\0\0\0\1", 7), 0);
-    struct ip_addr remote = { .bytes = { 10, 0, 0, TALKER } }, local = { .bytes = { 10, 0, 0, 1 } };
     pass(l, 19);
-    CU_ASSERT_PTR_NULL(core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now));
+    CU_ASSERT_TRUE(is_rejected(l, TALKER));
     pass(l, 2);
     come_up(l, TALKER, OPEN("fde9", "02"));
     say(l, TALKER, ROUTE);

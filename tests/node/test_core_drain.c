@@ -117,13 +117,12 @@ static void test_what_was_learned_is_held_as_long_as_a_dead_nodes_routes(void)
 
 static void test_nobody_is_heard_while_the_node_is_drained(void)
 {
-    struct ip_addr remote = { .bytes = { 10, 0, 0, TALKER } }, local = { .bytes = { 10, 0, 0, 1 } };
     struct lab *l = lab_told("", OPEN("fde9", "02"));
     core_drain(l->core, "", l->now);
     pass(l, 4);
-    CU_ASSERT_PTR_NULL(core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now));
+    CU_ASSERT_TRUE(is_rejected(l, TALKER));
     CU_ASSERT_EQUAL(core_peer_enable(l->core, "talker", l->now), CORE_ACT_DONE);
-    CU_ASSERT_PTR_NULL(core_accept(l->core, CORE_PORT_BGP, &remote, &local, l->now));
+    CU_ASSERT_TRUE(is_rejected(l, TALKER));
     lab_close(l);
 }
 
