@@ -182,6 +182,29 @@ static void check_lengths(struct schema_reader *r, const struct tree_node *n, co
         schema_complain(r, said, "no length is %u at least and %u at most", t->ge, t->le);
 }
 
+/* Has any prefix inside one of these values, the map's last, such a length? */
+static bool has_length(const struct route_map *m, uint32_t first, const struct route_map_term *t)
+{
+    for (uint32_t i = first; i < m->value_count; i++) {
+        const struct ip_prefix *p = &m->values[i].prefix;
+        uint8_t longest = p->family == BGP_IP4 ? 32 : 128;
+        if (t->ge <= longest && t->le >= p->len)
+            return true;
+    }
+    return first == m->value_count;
+}
+
+static void check_inside(struct schema_reader *r, const struct tree_node *n, const struct route_map *m, uint32_t first,
+                         const struct route_map_term *t)
+{
+    char path[TREE_PATH_TEXT];
+    struct tree_node *ge = tree_get_good(n, "ge"), *le = tree_get_good(n, "le"), *said = ge ? ge : le;
+    if (!said || has_length(m, first, t))
+        return;
+    report_warning(r->report, said->mark, tree_path(said, path), "no prefix inside has such a length");
+    report_hint(r->report, "lengths go from the prefix's own to 32, of IPv6 to 128");
+}
+
 /* { equals: [], contains: [] …}, all of which must hold; a single value is what it equals. */
 static void read_field(struct schema_reader *r, struct tree_node *n, struct route_map *m, enum route_map_field field)
 {
@@ -198,8 +221,12 @@ static void read_field(struct schema_reader *r, struct tree_node *n, struct rout
         schema_complain(r, n, "nothing is compared here: { equals: [] }, { contains: [] } …");
     for (unsigned op = 0; op < sizeof ops / sizeof *ops; op++) {
         struct tree_node *values = tree_get_good(n, ops[op]);
-        if (values)
-            add_test(r, values, m, field, (enum route_map_op)op, &lengths);
+        uint32_t first = m->value_count;
+        if (!values)
+            continue;
+        add_test(r, values, m, field, (enum route_map_op)op, &lengths);
+        if (op == ROUTE_MAP_CONTAINS || op == ROUTE_MAP_NOT_CONTAINS)
+            check_inside(r, n, m, first, &lengths);
     }
 }
 

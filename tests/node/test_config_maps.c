@@ -180,6 +180,27 @@ static void test_what_is_in_vain_is_warned_of(void)
     config_free(c);
 }
 
+static void test_a_length_that_no_prefix_inside_has_is_warned_of(void)
+{
+    static const struct {
+        const char *test;
+        bool is_vain;
+    } cases[] = {
+        { "contains: [0.0.0.0/0], ge: 33", true },        { "notContains: [10.0.0.0/16], le: 15", true },
+        { "contains: [0.0.0.0/0, '::/0'], ge: 33", false }, { "contains: [10.0.0.0/16], le: 16", false },
+        { "contains: ['fd00::/8'], ge: 128", false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char rule[160];
+        snprintf(rule, sizeof rule, "{ name: r, match: { routePrefix: { %s } }, action: drop }", cases[i].test);
+        struct config *c = load_rule(rule);
+        CU_ASSERT_PTR_NOT_NULL(c);
+        CU_ASSERT_EQUAL(strstr(output, "warning: routeMaps[0].rules[0].match.routePrefix.") != NULL, cases[i].is_vain);
+        CU_ASSERT_EQUAL(strstr(output, "no prefix inside has such a length") != NULL, cases[i].is_vain);
+        config_free(c);
+    }
+}
+
 static void test_another_map_is_a_change_and_leaves_the_session(void)
 {
     static const char file[] = "routeMaps: [{ name: m, rules: [{ name: r, action: { setMed: %d } }] }%s]\n"
@@ -206,4 +227,5 @@ CU_MAIN("config_maps", CU_CASE(test_every_mistake_in_a_rule_is_named_with_its_me
         CU_CASE(test_every_other_mistake_is_named_with_its_mend), CU_CASE(test_the_sample_of_the_manual_is_read),
         CU_CASE(test_all_that_can_be_said_is_read), CU_CASE(test_peers_inherit_maps_and_may_say_none),
         CU_CASE(test_a_map_is_the_policy_that_is_required), CU_CASE(test_what_is_in_vain_is_warned_of),
+        CU_CASE(test_a_length_that_no_prefix_inside_has_is_warned_of),
         CU_CASE(test_another_map_is_a_change_and_leaves_the_session))
