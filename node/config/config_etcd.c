@@ -1,8 +1,22 @@
 /* programming[] of type etcd. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/memory.h"
 #include "node/config/config_read.h"
 
 enum { PREFIX_MAX = 150, ENDPOINTS_MAX = 9 };
+
+/* Of HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT, with or without a slash behind. */
+static bool has_good_port(const char *host)
+{
+    const char *colon = strrchr(host, ':');
+    if (!colon || strchr(colon, ']'))
+        return true;
+    size_t digits = strspn(colon + 1, "0123456789");
+    unsigned long port = strtoul(colon + 1, NULL, 10);
+    return strspn(colon + 1 + digits, "/") == strlen(colon + 1 + digits) && port >= 1 && port <= 65535;
+}
 
 /* http://HOST:PORT or https://HOST:PORT, without a path. */
 static bool read_endpoint(struct schema_reader *r, struct tree_node *n, char **out)
@@ -18,6 +32,10 @@ static bool read_endpoint(struct schema_reader *r, struct tree_node *n, char **o
     if (!host || !ends || strlen(text) > PREFIX_MAX) {
         schema_complain(r, n, "\"%s\" is no endpoint", text);
         report_hint(r->report, "write https://10.1.9.1:2379, without a path");
+        return false;
+    }
+    if (!has_good_port(text + scheme)) {
+        schema_complain(r, n, "\"%s\" has no port from 1 to 65535", text);
         return false;
     }
     *out = memory_copy_text(text);

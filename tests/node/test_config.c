@@ -186,6 +186,8 @@ static const struct {
     { "programming: [{ name: t, type: etcd, endpoints: [] }]", "1 to 9 endpoints are expected" },
     { "programming: [{ name: t, type: etcd, endpoints: [10.0.0.1] }]", "\"10.0.0.1\" is no endpoint" },
     { "programming: [{ name: t, type: etcd, endpoints: [\"http://h:1/v3\"] }]", "is no endpoint" },
+    { "programming: [{ name: t, type: etcd, endpoints: [\"http://h:99999\"] }]", "has no port from 1 to 65535" },
+    { "programming: [{ name: t, type: etcd, endpoints: [\"http://[::1]:0/\"] }]", "has no port from 1 to 65535" },
     { "programming: [{ name: t, type: etcd, endpoints: [\"http://h:1\"], prefix: x }]", "is no prefix" },
     { "programming: [{ name: t, type: etcd, endpoints: [\"http://h:1\"], userFile: u }]",
       "userFile and passwordFile belong together" },
