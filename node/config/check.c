@@ -233,13 +233,30 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
             check_range(r, root, c, i);
             continue;
         }
-        check_single(r, root, c, i);
+        if (ip) /* else it may have been meant for a prefix */
+            check_single(r, root, c, i);
         for (size_t k = 0; ip && k < i; k++)
             if (!c->peers[k].is_range && ip_addr_is_equal(&p->peer_ip, &c->peers[k].peer_ip) && p->nodes & c->peers[k].nodes)
                 schema_complain(r, ip, "peer %s has this address already", c->peers[k].name);
         if (ip && is_node(c, p))
             schema_complain(r, ip, "this is a node's own address");
     }
+}
+
+/* Its own address is the next hop of most that it announces. */
+static void check_next_hop(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
+{
+    const struct config_peer *p = &c->peers[nth];
+    struct tree_node *ip = value_at(root, "peers", nth, "peerIp");
+    char path[TREE_PATH_TEXT];
+    if (!ip || p->is_range || p->disabled)
+        return;
+    for (size_t i = 0; i < c->vnet_count; i++)
+        for (size_t k = 0; k < c->vnets[i].prefix_count; k++)
+            if (ip_prefix_contains_addr(&c->vnets[i].prefixes[k], &p->peer_ip))
+                return;
+    report_warning(r->report, ip->mark, tree_path(ip, path), "it lies in no virtual network: next hops that do not are refused");
+    report_hint(r->report, "routes that lead to %s itself are not taken; is an addressPrefixes missing?", p->name);
 }
 
 static void check_vnets(struct schema_reader *r, struct tree_node *root, const struct config *c)
@@ -257,6 +274,8 @@ static void check_vnets(struct schema_reader *r, struct tree_node *root, const s
                                    "%s overlaps with virtual network %s", ip_prefix_format(p, a),
                                    c->vnets[k].name);
                 }
+    for (size_t i = 0; c->vnet_count && !r->report->errors && i < c->peer_count; i++)
+        check_next_hop(r, root, c, i);
 }
 
 void config_check(struct schema_reader *r, struct tree_node *root, const struct config *c)

@@ -228,6 +228,29 @@ static void test_every_mistake_is_named_with_its_mend(void)
     }
 }
 
+static void test_what_follows_from_a_mistake_is_no_other_one(void)
+{
+    CU_ASSERT_PTR_NULL(load_with("peers: [{ name: p, peerIp: 10.0.0.1/24, peerAsn: [5, 6], maxPeers: 3 }]"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n1 error\n"));
+}
+
+static void test_an_nva_in_no_virtual_network_is_warned_of(void)
+{
+    static const char file[] = "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1 }, { name: q, peerIp: 10.9.0.2, peerAsn: 1 },\n"
+                               "        { name: r, peerIp: 10.9.0.3, peerAsn: 1, disabled: true }]\n%s";
+    char text[512];
+    snprintf(text, sizeof text, file, "virtualNetworks: [{ name: v, addressPrefixes: [10.0.0.0/16] }]");
+    struct config *c = load_with(text);
+    CU_ASSERT_PTR_NOT_NULL(c);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "warning: peers[1].peerIp: it lies in no virtual network"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n1 warning\n"));
+    config_free(c);
+    snprintf(text, sizeof text, file, "");
+    c = load_with(text);
+    CU_ASSERT_STRING_EQUAL(output, "");
+    config_free(c);
+}
+
 static void test_all_mistakes_are_told_at_once_in_the_order_of_the_file(void)
 {
     CU_ASSERT_PTR_NULL(load("routeServr: { name: hub }\n"
@@ -569,6 +592,8 @@ static void test_every_table_of_azure_is_a_target_of_its_own(void)
 
 CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_CASE(test_every_mistake_is_named_with_its_mend),
         CU_CASE(test_all_mistakes_are_told_at_once_in_the_order_of_the_file),
+        CU_CASE(test_what_follows_from_a_mistake_is_no_other_one),
+        CU_CASE(test_an_nva_in_no_virtual_network_is_warned_of),
         CU_CASE(test_null_is_a_value_that_is_not_said),
         CU_CASE(test_another_speaker_may_have_a_nodes_address),
         CU_CASE(test_our_own_as_number_is_no_reserved_one),
