@@ -1,6 +1,8 @@
 /* What only shows when values are seen together. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "node/base/memory.h"
 #include "node/config/config_read.h"
 
 enum { AS_TRANS = 23456 };
@@ -278,6 +280,82 @@ static void check_vnets(struct schema_reader *r, struct tree_node *root, const s
         check_next_hop(r, root, c, i);
 }
 
+/* ---- listeners ---- */
+
+/* Where a node listens, what for, and where the file says so. */
+struct listener {
+    const char *what;
+    struct config_endpoint at;
+    struct tree_node *place;
+};
+
+static struct listener *add_listeners(struct listener *to, const char *what, struct tree_node *place,
+                                      const struct config_endpoint *at, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        *to++ = (struct listener){ .what = what, .at = at[i], .place = place };
+    return to;
+}
+
+/* What one of the two HTTP listeners of a node has: its own list, or else that of all nodes. */
+struct http_listener {
+    const char *own_key, *key;
+    const struct config_endpoint *own, *all;
+    size_t own_count, all_count;
+};
+
+static struct listener *add_http(struct listener *to, struct tree_node *root, struct tree_node *node,
+                                 const struct http_listener *l)
+{
+    struct tree_node *own = tree_get(node, l->own_key), *all = tree_get(tree_get(root, "api"), l->key);
+    if (l->own_count)
+        return add_listeners(to, l->own_key, own, l->own, l->own_count);
+    return add_listeners(to, l->own_key, all ? all : node, l->all, l->all_count);
+}
+
+/* The wildcard takes the port of every address. */
+static bool do_clash(const struct config_endpoint *a, const struct config_endpoint *b)
+{
+    if (a->port != b->port || a->addr.family != b->addr.family)
+        return false;
+    return ip_addr_is_zero(&a->addr) || ip_addr_is_zero(&b->addr) || ip_addr_is_equal(&a->addr, &b->addr);
+}
+
+/* True when something was said. */
+static bool check_listeners_of(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t node)
+{
+    const struct config_node *n = &c->nodes[node];
+    struct tree_node *place = nth_map(tree_get(root, "nodes"), node);
+    const struct config_endpoint bgp = { n->address, n->bgp_port }, bgp6 = { n->address6, n->bgp_port },
+                                 cluster = { n->cluster_address, n->cluster_port };
+    const struct http_listener api = { "api", "listen", c->node_api[node], c->api_listen, c->node_api_count[node],
+                                       c->api_listen_count };
+    const struct http_listener health = { "health", "health", c->node_health[node], c->health_listen,
+                                          c->node_health_count[node], c->health_listen_count };
+    size_t room = 3 + api.own_count + api.all_count + health.own_count + health.all_count;
+    struct listener *all = memory_new(room, sizeof *all), *end = all;
+    bool has_cluster = c->node_count > 1 || c->agent_secret_file, is_said = false;
+    end = add_listeners(end, "BGP", place, &bgp, 1);
+    end = add_listeners(end, "BGP", place, &bgp6, n->has_address6);
+    end = add_listeners(end, "cluster", place, &cluster, has_cluster);
+    end = add_http(end, root, place, &api);
+    end = add_http(end, root, place, &health);
+    for (struct listener *b = all; b < end; b++)
+        for (struct listener *a = all; a < b && !is_said; a++)
+            if ((is_said = do_clash(&a->at, &b->at)))
+                schema_complain(r, b->place, "%s and %s of node %s would both have port %u", a->what, b->what, n->name,
+                                b->at.port);
+    free(all);
+    return is_said;
+}
+
+/* The first will do: what all nodes have is wrong for all of them. */
+static void check_listeners(struct schema_reader *r, struct tree_node *root, const struct config *c)
+{
+    for (size_t i = 0; i < c->node_count && !check_listeners_of(r, root, c, i); i++)
+        ;
+}
+
 void config_check(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
     check_names(r, root, "nodes");
@@ -291,4 +369,6 @@ void config_check(struct schema_reader *r, struct tree_node *root, const struct 
     check_cluster(r, root, c);
     check_peers(r, root, c);
     check_vnets(r, root, c);
+    if (r->is_complete)
+        check_listeners(r, root, c);
 }

@@ -202,6 +202,8 @@ static const struct {
     { "agents: { secretFile: s }", "either hosts or keysDirectory is needed" },
     { "api: { listen: [8179] }", "this is no address and port" },
     { "api: { listen: [\"127.0.0.1:99999\"] }", "this is no address and port" },
+    { "api: { listen: ['127.0.0.1:8178'] }", "api and health of node a would both have port 8178" },
+    { "api: { listen: ['10.0.0.1:179'] }", ":4:8: error: api.listen: BGP and api of node a would both have port 179" },
     { "api: { tokenfile: x }", "did you mean \"tokenFile\"?" },
     { "log: { level: info }\nlog: { level: warn }", "this key stands on line 4 already" },
     { "log: &x { level: info }", "anchors (&) are not supported" },
@@ -232,6 +234,15 @@ static void test_what_follows_from_a_mistake_is_no_other_one(void)
 {
     CU_ASSERT_PTR_NULL(load_with("peers: [{ name: p, peerIp: 10.0.0.1/24, peerAsn: [5, 6], maxPeers: 3 }]"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n1 error\n"));
+}
+
+/* The cluster's port is nobody's where there is neither a cluster nor an agent. */
+static void test_listeners_of_other_addresses_share_a_port(void)
+{
+    struct config *c = load_with("api: { listen: ['127.0.0.1:8177', '[::1]:8178'], health: ['10.0.0.1:8178'] }");
+    CU_ASSERT_PTR_NOT_NULL(c);
+    CU_ASSERT_STRING_EQUAL(output, "");
+    config_free(c);
 }
 
 static void test_an_nva_in_no_virtual_network_is_warned_of(void)
@@ -593,7 +604,7 @@ static void test_every_table_of_azure_is_a_target_of_its_own(void)
 CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_CASE(test_every_mistake_is_named_with_its_mend),
         CU_CASE(test_all_mistakes_are_told_at_once_in_the_order_of_the_file),
         CU_CASE(test_what_follows_from_a_mistake_is_no_other_one),
-        CU_CASE(test_an_nva_in_no_virtual_network_is_warned_of),
+        CU_CASE(test_listeners_of_other_addresses_share_a_port), CU_CASE(test_an_nva_in_no_virtual_network_is_warned_of),
         CU_CASE(test_null_is_a_value_that_is_not_said),
         CU_CASE(test_another_speaker_may_have_a_nodes_address),
         CU_CASE(test_our_own_as_number_is_no_reserved_one),
