@@ -90,10 +90,20 @@ static bool check_agents(const struct config *config, bool is_strict)
     return ok;
 }
 
-/* A target whose file is wrong waits for another one when the node runs: the other targets work. */
-static bool check_targets(const struct config *config)
+/* Beside a node that works nobody looks for files that are not written. */
+static bool check_export(const struct config *config)
 {
-    bool ok = true;
+    if (!config->mrt_directory || access(config->mrt_directory, W_OK | X_OK) == 0)
+        return true;
+    fprintf(stderr, "%s: error: export.mrt.directory: %s: %s; make it, or name another\n", config->path,
+            config->mrt_directory, strerror(errno));
+    return false;
+}
+
+/* A target whose file is wrong waits for another one when the node runs: the other targets work. */
+static bool check_rest(const struct config *config)
+{
+    bool ok = check_export(config);
     for (size_t i = 0; i < config->target_count; i++)
         ok = target_files_are_good(config->targets[i], config->path, stderr) && ok;
     return ok;
@@ -183,7 +193,7 @@ int main(int argc, char **argv)
     const struct config_node *node = find_self(config, a.node);
     int status = EXIT_FAILURE;
     if (node && guard_permits(config, stderr) && node_keys_load(config, node, &keys, stderr) &&
-        check_agents(config, a.check) && (!a.check || check_targets(config)))
+        check_agents(config, a.check) && (!a.check || check_rest(config)))
         status = a.check ? say_well(config, node) : run(config, node, &keys);
     node_keys_wipe(&keys);
     config_free(config);

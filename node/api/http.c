@@ -35,6 +35,7 @@ struct api_view api_now(const struct api *a)
                               .now_ms = a->cfg.now(),
                               .reload = a->cfg.reload,
                               .log_level = a->cfg.log_level,
+                              .mrt_trouble = a->cfg.mrt_trouble,
                               .data = a->cfg.data,
                               .answered = a->answered,
                               .wall_ms =

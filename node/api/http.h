@@ -26,6 +26,7 @@ struct api_cfg {
     unsigned connections; /* the most, on all listeners together */
     bool (*reload)(void *data, bool is_dry, FILE *out); /* api_reload of routes.h */
     int (*log_level)(void *data, int level);            /* api_log_level of it */
+    const char *(*mrt_trouble)(void *data);             /* api_mrt_trouble of it */
     void (*on_act)(void *data); /* the core was told something: it wants a turn */
     void *data;
 };

@@ -96,6 +96,18 @@ static void warn_of_drain(const struct api_view *v, json_t *list)
              core_drain_name(s.drain), s.drain_text[0] ? ", " : "", s.drain_text);
 }
 
+const char *sight_mrt_trouble(const struct api_view *v)
+{
+    return v->mrt_trouble ? v->mrt_trouble(v->data) : "";
+}
+
+static void warn_of_export(const struct api_view *v, json_t *list)
+{
+    const char *trouble = sight_mrt_trouble(v);
+    if (trouble[0])
+        warn(list, "MRT files are not written: %s", trouble);
+}
+
 json_t *sight_warnings(const struct api_view *v)
 {
     json_t *list = json_array();
@@ -103,6 +115,7 @@ json_t *sight_warnings(const struct api_view *v)
     warn_of_nodes(v, list);
     warn_of_peers(v, list);
     warn_of_targets(v, list);
+    warn_of_export(v, list);
     return list;
 }
 
@@ -165,6 +178,7 @@ void api_status(const struct api_view *v, const struct api_request *q, struct ap
 {
     struct core_status s;
     bool ready;
+    const char *trouble = sight_mrt_trouble(v);
     (void)q;
     core_status(v->core, v->now_ms, &s);
     json_t *checks = check_list(v, &ready);
@@ -188,6 +202,7 @@ void api_status(const struct api_view *v, const struct api_request *q, struct ap
     json_object_set_new(o, "memoryBytes", memory(&s.memory));
     json_object_set_new(o, "checks", checks);
     json_object_set_new(o, "nodes", sight_nodes(v));
+    json_object_set_new(o, "mrtError", trouble[0] ? json_text(trouble) : json_null());
     json_object_set_new(o, "warnings", sight_warnings(v));
     reply_json(out, o);
 }

@@ -18,6 +18,9 @@ typedef bool api_reload(void *data, bool is_dry, FILE *out);
  * is in force. */
 typedef int api_log_level(void *data, int level);
 
+/* Why MRT files cannot be written; "": they can, or there are none. */
+typedef const char *api_mrt_trouble(void *data);
+
 /* What is looked at, or acted upon, and when. */
 struct api_view {
     struct core *core;
@@ -27,7 +30,8 @@ struct api_view {
     uint64_t wall_ms; /* the same moment, since 1970 */
     api_reload *reload;
     api_log_level *log_level;
-    void *data; /* for both */
+    api_mrt_trouble *mrt_trouble; /* NULL: nobody writes any */
+    void *data; /* for these three */
     const uint64_t *answered; /* so many with this status; NULL: nobody counts */
 };
 

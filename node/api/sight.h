@@ -38,6 +38,8 @@ const char *sight_leader(const struct api_view *v);
 uint64_t sight_epoch(const struct api_view *v);
 /* "leader": it writes a shared target; "follower": another one does; "active": nothing is shared. */
 const char *sight_role(const struct api_view *v, const char *node);
+/* Why MRT files cannot be written, or "". */
+const char *sight_mrt_trouble(const struct api_view *v);
 /* What a person should know of, as texts. */
 json_t *sight_warnings(const struct api_view *v);
 

@@ -64,6 +64,9 @@ static void look_at_node(struct findings *f, const json_t *status)
             find(f, grade, NULL, "%s is not ready, %s: %s", json_text_at(status, "node"),
                  json_text_at(check, "name"), json_text_at(check, "detail"));
     }
+    if (json_is_string(json_at(status, "mrtError")))
+        find(f, GRADE_FAIL, "make the directory, room on its disk, or it writable; the next file is tried in any case",
+             "MRT files are not written: %s", json_text_at(status, "mrtError"));
     if (json_is_object(json_at(status, "drain")))
         find(f, GRADE_WARN, "tandemctl node undrain", "%s is %s", json_text_at(status, "node"),
              json_text_at(status, "drain.state"));

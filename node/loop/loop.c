@@ -447,6 +447,13 @@ static int set_log_level(void *data, int level)
     return level;
 }
 
+static const char *mrt_trouble(void *data)
+{
+    const struct loop *l = data;
+    const char *trouble = mrt_file_trouble(l->mrt);
+    return trouble[0] ? trouble : mrt_updates_trouble(l->updates);
+}
+
 /* What was said, a line an event; excerpts are for terminals. */
 static void log_lines(struct loop *l, bool is_good, char *text)
 {
@@ -502,7 +509,7 @@ static bool start_api(struct loop *l)
     struct api_cfg cfg = {
         .loop = &l->uv, .core = l->core, .config = l->cfg->config, .self = l->cfg->self, .now = now_ms,
         .token = &l->cfg->keys->api_token, .connections = l->cfg->descriptors->readers, .reload = reload, .log_level = set_log_level,
-        .on_act = on_news, .data = l
+        .mrt_trouble = mrt_trouble, .on_act = on_news, .data = l
     };
     if (api_start(&l->api, &cfg, error, sizeof error) == 0)
         return true;

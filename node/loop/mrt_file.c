@@ -20,6 +20,7 @@ struct mrt_file {
     const uint8_t *at;     /* of the record that has no room yet … */
     size_t left;           /* … so much of it */
     uint64_t begin_ms, records;
+    char trouble[MRT_TROUBLE]; /* of the last dump that ended */
 };
 
 static uint64_t now_ms(void)
@@ -35,6 +36,16 @@ void mrt_file_name(char *buf, size_t cap, const char *directory, const char *wha
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
     snprintf(buf, cap, "%s/%s.%s.%s.mrt", directory, what, node, stamp);
+}
+
+void mrt_file_trouble_text(char buf[static MRT_TROUBLE], const char *file, int error)
+{
+    snprintf(buf, MRT_TROUBLE, "%s%s%s", error ? file : "", error ? ": " : "", error ? strerror(error) : "");
+}
+
+const char *mrt_file_trouble(const struct mrt_file *m)
+{
+    return m ? m->trouble : "";
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -59,6 +70,7 @@ static void on_end(void *data, const struct sink_end *e)
     struct mrt_file *m = data;
     m->sink = NULL;
     end_dump(m);
+    mrt_file_trouble_text(m->trouble, e->name, e->error);
     if (e->error)
         log_event(m->cfg.log, LOG_ERROR_, "mrt_failed", NULL, "file=%s error=\"%s\"", e->name,
                   strerror(e->error));
@@ -95,6 +107,7 @@ static void begin(struct mrt_file *m)
 static void give_up(struct mrt_file *m)
 {
     log_event(m->cfg.log, LOG_ERROR_, "mrt_failed", NULL, "error=\"%s\"", strerror(ENOMEM));
+    mrt_file_trouble_text(m->trouble, m->cfg.directory, ENOMEM);
     sink_drop(m->sink);
     m->sink = NULL;
     end_dump(m);

@@ -17,6 +17,7 @@ struct mrt_updates {
     bool is_resting; /* it failed: nothing is written until its time is over */
     bool is_stopped;
     uint64_t lost;   /* octets, of this file's time */
+    char trouble[MRT_TROUBLE]; /* of the last file that ended */
 };
 
 static void free_if_over(struct mrt_updates *m)
@@ -33,6 +34,7 @@ static void on_end(void *data, const struct sink_end *e)
         m->is_resting = true;
     }
     m->files--;
+    mrt_file_trouble_text(m->trouble, e->name, e->error);
     if (e->error)
         log_event(m->cfg.log, LOG_ERROR_, "mrt_failed", NULL, "file=%s error=\"%s\" kept_bytes=%llu", e->name,
                   strerror(e->error), (unsigned long long)e->bytes);
@@ -60,6 +62,11 @@ static void end_file(struct mrt_updates *m)
     if (m->sink)
         sink_finish(m->sink);
     m->sink = NULL;
+}
+
+const char *mrt_updates_trouble(const struct mrt_updates *m)
+{
+    return m ? m->trouble : "";
 }
 
 void mrt_updates_put(struct mrt_updates *m, const uint8_t *records, size_t len)

@@ -19,6 +19,8 @@ struct mrt_updates;
 struct mrt_updates *mrt_updates_start(const struct mrt_updates_cfg *cfg);
 /* Whole records. A disk that cannot keep up, or is full, loses some; that is told, once a file. */
 void mrt_updates_put(struct mrt_updates *m, const uint8_t *records, size_t len);
+/* Why the last file failed; "": it did not, or there are none. */
+const char *mrt_updates_trouble(const struct mrt_updates *m);
 /* The last file ends with the loop's handles. */
 void mrt_updates_stop(struct mrt_updates *m);
 

@@ -165,6 +165,8 @@ def disk_full(world):
     fill(ballast)
     poll("the node says so", lambda: [line for line in node.process.tail(200).splitlines()
                                       if "mrt_failed" in line and "No space left" in line], 15)
+    if "No space left" not in (node.ctl("status")["mrtError"] or "") or "tandem_mrt_failed 1" not in node.metrics():
+        raise Failed("status and metrics do not say so")
     if node.http("/livez")[0] != 200 or set(node.peers().values()) != {"Established"}:
         raise Failed("the node suffers")
     before = set(glob.glob(os.path.join(world.disk, "rib.*.mrt")))

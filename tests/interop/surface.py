@@ -156,6 +156,11 @@ def _(pair):
     program("tandemd", "--config", bad, "--node", "a", code=1)
     program("tandemd", "--config", pair.config, "--node", "rs-a", "--check")
     program("tandemd", "--config", pair.config, "--node", "nobody", "--check", code=1)
+    lost = pair.path("lost.yaml")
+    with open(lost, "w", encoding="utf-8") as file:
+        file.write("routeServer: { name: x }\nnodes: [{ name: a, address: 127.0.0.1 }]\nexport: { mrt: { directory: no/where } }\n")
+    said = program("tandemd", "--config", lost, "--node", "a", "--check", code=1)
+    must("export.mrt.directory:" in said and "no/where: No such file or directory; make it" in said, said)
     program("tandemd", "--wrong", code=2)
     program("tandem-agent", "--config", bad, code=1)
     program("tandem-agent", code=2)

@@ -71,6 +71,14 @@ static inline int set_level(void *data, int level)
     return level < 0 ? level_of_log : (level_of_log = level);
 }
 
+static const char *trouble_of_mrt = "";
+
+static inline const char *mrt_trouble(void *data)
+{
+    (void)data;
+    return trouble_of_mrt;
+}
+
 static inline int lab_start(struct lab *l)
 {
     struct api_cfg cfg = { .loop = &l->loop,
@@ -82,6 +90,7 @@ static inline int lab_start(struct lab *l)
                            .token = &token,
                            .reload = reload,
                            .log_level = set_level,
+                           .mrt_trouble = mrt_trouble,
                            .on_act = on_act };
     return api_start(&l->api, &cfg, l->error, sizeof l->error);
 }

@@ -92,6 +92,24 @@ static void test_the_log_tells_as_much_as_it_is_told_to(void)
     lab_close(&l);
 }
 
+static void test_mrt_files_that_cannot_be_written_are_told_of(void)
+{
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/v1/status"), "\"mrtError\":null");
+    CU_ASSERT_PTR_NULL(strstr(get(&l, "/metrics"), "tandem_mrt_failed"));
+    l.core->config.mrt_directory = (char[]){ "mrt" };
+    ASSERT_HAS(get(&l, "/metrics"), "tandem_mrt_failed 0\n");
+    trouble_of_mrt = "mrt/rib.rs-a.mrt: No space left on device";
+    ASSERT_HAS(get(&l, "/v1/status"), "\"mrtError\":\"mrt/rib.rs-a.mrt: No space left on device\"");
+    ASSERT_HAS(get(&l, "/v1/status"), "MRT files are not written: mrt/rib.rs-a.mrt: No space left on device");
+    ASSERT_HAS(get(&l, "/metrics"), "tandem_mrt_failed 1\n");
+    trouble_of_mrt = "";
+    l.core->config.mrt_directory = NULL;
+    lab_close(&l);
+}
+
 static void test_orders_that_are_wrong_are_not_carried_out(void)
 {
     char long_message[400] = "/v1/nodes/rs-a/drain?message=";
@@ -406,6 +424,7 @@ CU_MAIN("http", CU_CASE(test_a_long_answer_leaves_the_loop_to_others),
         CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn), CU_CASE(test_the_log_tells_as_much_as_it_is_told_to),
         CU_CASE(test_a_reload_says_what_changes_or_what_is_wrong),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
+        CU_CASE(test_mrt_files_that_cannot_be_written_are_told_of),
         CU_CASE(test_an_order_that_cannot_be_done_says_why),
         CU_CASE(test_what_is_not_a_plain_get_is_refused),
         CU_CASE(test_one_connection_serves_many_requests_and_head_has_no_body),
