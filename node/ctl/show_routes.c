@@ -104,11 +104,12 @@ int verb_route_list(const struct ctl *c)
     if (c->filtered)
         client_param(path, sizeof path, "state", "filtered");
     int code = list_print(c, path, &form, &shown);
-    if (code || shown || ctl_wants_json(c))
+    if (code || shown)
         return code;
     if (c->argc)
         return ctl_fail(CTL_NO_SUCH, "no route for %s; `route explain` looks for one that covers it", c->argv[0]);
-    puts("none");
+    if (!ctl_wants_json(c))
+        puts("none");
     return CTL_OK;
 }
 

@@ -413,6 +413,7 @@ static void test_exit_codes_tell_what_happened(void)
         { "-o az status extra", 2 },
         { "-o az route list", 2 },
         { "route list 10.9.0.0/16", 3 },
+        { "-o json route list 10.9.0.0/16", 3 },
         { "route list 10.9.0.1/16", 2 },
         { "route explain 0.0.0.0/0 --peer nobody", 3 },
         { "-o jsonl peer list", 0 },
