@@ -124,9 +124,9 @@ static int compare_prefixes(const void *a, const void *b)
 /* In order, so that they are found in few steps. */
 static void sort_prefixes(const struct route_map *m, struct route_map_term *term)
 {
-    struct route_map_value *values = m->values + term->first;
-    if (!term->count)
+    if (!term->count) /* there may be no values at all */
         return;
+    struct route_map_value *values = m->values + term->first;
     qsort(values, term->count, sizeof *values, compare_prefixes);
     for (uint32_t i = 0; i < term->count; i++) {
         const struct ip_prefix *p = &values[i].prefix;

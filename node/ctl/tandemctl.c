@@ -104,7 +104,8 @@ static bool is_asked_for(const struct ctl *c, const char *phrase)
         if (strncmp(phrase, c->argv[i], strlen(c->argv[i])) != 0)
             return false;
         phrase = strchr(phrase, ' ');
-        phrase += phrase != NULL;
+        if (phrase)
+            phrase++;
     }
     return true;
 }
