@@ -107,6 +107,22 @@ static bool has_risen(const struct repl_fence *f, const struct repl_fence_peer *
     return owner->incarnation && owner->incarnation < f->record.incarnation;
 }
 
+static bool hears_most(const struct repl_fence *f)
+{
+    uint32_t heard = 1;
+    for (uint32_t id = 1; id <= f->cfg.nodes; id++)
+        heard += is_other(f, id) && is_heard(&f->world.peers[id]);
+    return 2 * heard > f->cfg.nodes;
+}
+
+/* It took the target when it was not heard any more, so it lives, on the other side of a partition. The larger side takes
+ * it back; if the smaller one, or each of two halves, did so too, there would be no end of it. Of a pair the former owner
+ * is fenced, and that is the end. */
+static bool is_apart(const struct repl_fence *f, const struct repl_fence_peer *owner)
+{
+    return f->cfg.nodes > 2 && owner->incarnation && owner->seen_epoch < f->record.epoch && !hears_most(f);
+}
+
 /* Of the record read last. UNSURE: only silence in the target as well makes it gone. */
 static enum owner judge_owner(const struct repl_fence *f)
 {
@@ -120,7 +136,7 @@ static enum owner judge_owner(const struct repl_fence *f)
     if (p->state == REPL_MEMBER_AUTH_FAILED)
         return OWNER_UNSURE;
     if (p->state == REPL_MEMBER_DEAD)
-        return f->role == REPL_FENCED || has_risen(f, p) ? OWNER_UNSURE : OWNER_GONE;
+        return f->role == REPL_FENCED || has_risen(f, p) || is_apart(f, p) ? OWNER_UNSURE : OWNER_GONE;
     return OWNER_THERE; /* not judged yet */
 }
 

@@ -15,8 +15,8 @@
  * authentication alone never moves a role; a record that is lost or damaged is replaced by one
  * above every epoch seen.
  * An owner that does not hear every node shows its life in the target by a beat, which a node that
- * was fenced, cannot authenticate the owner, or has heard of an earlier life of it only, watches
- * instead of guessing.
+ * was fenced, cannot authenticate the owner, has heard of an earlier life of it only, or is not on
+ * the larger side of a partition, watches instead of guessing.
  *
  * The caller tells what it reads and what became of its requests, at most one of them under way;
  * tick() before next(). Sans-IO. Source: the replication design 4.3, 4.8, 4.9; invariants F1-F7. */

@@ -294,6 +294,49 @@ static void test_an_owner_whose_earlier_life_was_found_dead_is_left_alone_while_
     CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
 }
 
+/* Node 2 has taken the target; what it said last was of an earlier epoch, or of this one. */
+static struct repl_fence parted(uint32_t nodes, uint32_t heard, uint64_t seen_epoch)
+{
+    struct repl_fence f = machine(nodes);
+    struct repl_fence_world w = world_of(REPL_MEMBER_DEAD);
+    for (uint32_t id = nodes; id > nodes - heard; id--)
+        w.peers[id].state = REPL_MEMBER_ALIVE;
+    w.peers[THEM].seen_epoch = seen_epoch;
+    repl_fence_tick(&f, &w, 0);
+    repl_fence_seen(&f, &theirs, 0);
+    repl_fence_tick(&f, &w, 1);
+    return f;
+}
+
+/* F5, design 3.1 row 4: no duel. */
+static void test_only_the_larger_side_of_a_partition_takes_back_what_was_taken_unheard(void)
+{
+    static const struct {
+        uint32_t nodes, heard;
+        uint64_t seen_epoch;
+        uint8_t role;
+    } rows[] = {
+        { 2, 0, 4, REPL_CANDIDATE }, /* nobody stands in for the former owner of a pair */
+        { 3, 1, 4, REPL_CANDIDATE }, { 3, 0, 4, REPL_STANDBY },   { 4, 1, 4, REPL_STANDBY },
+        { 5, 2, 4, REPL_CANDIDATE }, { 5, 1, 4, REPL_STANDBY },   { 7, 2, 4, REPL_STANDBY },
+        { 3, 0, 5, REPL_CANDIDATE }, { 7, 0, 5, REPL_CANDIDATE }, /* it was heard as the owner, and is dead */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct repl_fence f = parted(rows[i].nodes, rows[i].heard, rows[i].seen_epoch);
+        CU_ASSERT_EQUAL(f.role, rows[i].role);
+    }
+}
+
+static void test_an_owner_that_is_silent_in_the_target_too_is_followed_by_any_side(void)
+{
+    struct repl_fence f = parted(4, 1, 4);
+    struct repl_fence_world w = f.world;
+    repl_fence_tick(&f, &w, 3 * BEAT_MS - 1);
+    CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
+    repl_fence_tick(&f, &w, 3 * BEAT_MS);
+    CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
+}
+
 static void test_an_owner_beats_only_while_it_does_not_hear_everybody(void)
 {
     struct repl_fence f = active();
@@ -444,6 +487,8 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_a_fenced_node_that_hears_the_owner_is_on_standby_again),
         CU_CASE(test_an_owner_that_fails_to_authenticate_is_left_alone_while_it_beats),
         CU_CASE(test_an_owner_whose_earlier_life_was_found_dead_is_left_alone_while_it_beats),
+        CU_CASE(test_only_the_larger_side_of_a_partition_takes_back_what_was_taken_unheard),
+        CU_CASE(test_an_owner_that_is_silent_in_the_target_too_is_followed_by_any_side),
         CU_CASE(test_an_owner_beats_only_while_it_does_not_hear_everybody),
         CU_CASE(test_after_a_pause_the_record_is_read_before_anything_is_written),
         CU_CASE(test_a_node_in_wake_up_neither_writes_nor_stands),
