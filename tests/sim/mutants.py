@@ -38,6 +38,8 @@ MUTANTS = {
                   "if (f->role == REPL_ACTIVE && f->record.epoch && !is_ours && !f->epoch)",
                   "if (f->role == REPL_ACTIVE && epoch > f->epoch)",
                   "if (f->role == REPL_ACTIVE && epoch > f->epoch && !f->epoch)"),
+    "DUEL": ("either side of a partition takes a target back", "replication/fence.c",
+             "return 2 * heard > f->cfg.nodes;", "return heard > 0;"),
     "LEASE_ON_ROUTES": ("keys in etcd end with a lease", "node/targets/etcd_wire.c",
                         'json_pack("{s:{s:o, s:o}}", "request_put", "key", key_bytes(key), "value",',
                         'json_pack("{s:{s:s, s:o, s:o}}", "request_put", "lease", "1", "key", key_bytes(key), "value",'),

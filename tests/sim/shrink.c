@@ -47,7 +47,7 @@ uint64_t sim_run(struct world *w, uint64_t seed, const bool *skips, bool verbose
         heal(w);
     if (!w->failure[0])
         check_settled(w);
-    if (!w->failure[0] && sim_isolate(w)) {
+    if (!w->failure[0] && (sim_isolate(w) || sim_divide(w))) {
         heal(w);
         if (!w->failure[0])
             check_settled(w);

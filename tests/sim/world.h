@@ -12,6 +12,7 @@
  *   shared  a target that the nodes share, and who may write it (shared.h)
  *   act     what goes wrong, and when
  *   isolate no node hears any NVA
+ *   divide  two groups of nodes do not hear each other
  *   check   invariants, after every event */
 #ifndef TANDEM_TESTS_SIM_WORLD_H
 #define TANDEM_TESTS_SIM_WORLD_H
@@ -95,6 +96,7 @@ typedef int sim_party;
     X(ISOLATED, "nodes that heard no NVA")                                                         \
     X(MISSED, "sessions whose hold time ran out before those of others that were late, too")        \
     X(ALONE, "times that no node heard any NVA, and nothing went")                                  \
+    X(DIVIDED, "times that nodes fell into two groups")                                            \
     X(HEARSAY, "nodes alive by what others hear")                                                  \
     X(RELAYED, "streams read from another's copy")                                                 \
     X(FLUSHED, "copies of the dead compared")                                                      \
@@ -360,6 +362,9 @@ void act_part(struct world *w);
 
 /* isolate.c: in some worlds no node hears any NVA for a while; false: not in this one. */
 bool sim_isolate(struct world *w);
+
+/* divide.c: in some worlds with a shared target nodes fall into two groups; false: not in this one. */
+bool sim_divide(struct world *w);
 
 /* rotate.c: what an operator does with keys, now and then */
 void sim_rotate(struct world *w);
