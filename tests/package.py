@@ -27,7 +27,8 @@ FILES = {*PROGRAMS,
          "usr/share/fish/vendor_completions.d/tandemctl.fish",
          *(f"usr/share/doc/tandem/{name}" for name in (
              "README.md", "deploying.md", "copyright", "changelog.gz", "examples/pair.yaml", "examples/single.yaml",
-             "examples/agent.yaml", "examples/loopback.yaml"))}
+             "examples/agent.yaml", "examples/loopback.yaml",
+             "monitoring/alerts.yml", "monitoring/dashboard.json", "monitoring/alice-lg.conf"))}
 cases = Cases()
 
 
