@@ -41,4 +41,4 @@ export function duration(seconds) {
 }
 
 export const clock = (time) => new Date(time).toLocaleTimeString();
-export const many = (n, word) => `${n.toLocaleString()} ${word}${n === 1 ? "" : "s"}`;
+export const many = (n, word, words = `${word}s`) => `${n.toLocaleString()} ${n === 1 ? word : words}`;

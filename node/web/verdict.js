@@ -5,7 +5,7 @@ function summary({ counts }) {
   return [
     `${counts.nodesAlive} of ${many(counts.nodes, "node")}`,
     `${counts.peersUp} of ${many(counts.peers, "peer")} up`,
-    `${many(counts.programmed, "route")} programmed`,
+    `${many(counts.prefixes, "prefix", "prefixes")}`,
   ].join(", ");
 }
 
