@@ -5,6 +5,7 @@
 #include "bgp/codec/notification.h"
 #include "node/api/params.h"
 #include "node/api/reply.h"
+#include "node/api/sight.h"
 
 /* Words for the other side, "" without. False: *out holds the refusal. */
 static bool take_message(const struct api_request *q, const char **text, struct api_reply *out)
@@ -58,7 +59,7 @@ void api_node_undrain(const struct api_view *v, const struct api_request *q, str
 
 /* ---- peers ---- */
 
-static void tell_peer(const struct api_request *q, const char *action, enum core_act result,
+static void tell_peer(const struct api_view *v, const struct api_request *q, const char *action, enum core_act result,
                       struct api_reply *out)
 {
     static const char *const refusals[CORE_ACTS] = {
@@ -71,7 +72,7 @@ static void tell_peer(const struct api_request *q, const char *action, enum core
     if (result == CORE_ACT_DONE)
         reply_json(out, json_pack("{s:s, s:s}", "name", q->rest, "action", action));
     else if (result == CORE_ACT_UNKNOWN)
-        reply_problem(out, 404, NULL, "no peer is named \"%s\"", q->rest);
+        sight_no_peer(v, NULL, q->rest, out);
     else
         reply_problem(out, 409, NULL, refusals[result], q->rest);
 }
@@ -82,12 +83,12 @@ void api_peer_disable(const struct api_view *v, const struct api_request *q, str
     if (!take_message(q, &text, out))
         return;
     enum core_act result = core_peer_disable(v->core, q->rest, text[0] ? text : NULL, v->now_ms);
-    tell_peer(q, "disable", result, out);
+    tell_peer(v, q, "disable", result, out);
 }
 
 void api_peer_enable(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
-    tell_peer(q, "enable", core_peer_enable(v->core, q->rest, v->now_ms), out);
+    tell_peer(v, q, "enable", core_peer_enable(v->core, q->rest, v->now_ms), out);
 }
 
 void api_peer_clear(const struct api_view *v, const struct api_request *q, struct api_reply *out)
@@ -100,5 +101,5 @@ void api_peer_clear(const struct api_view *v, const struct api_request *q, struc
     unsigned kind = CORE_CLEAR_RESET;
     if (!api_word(q, "kind", kinds, &kind, out))
         return;
-    tell_peer(q, "clear", core_peer_clear(v->core, q->rest, (enum core_clear)kind, v->now_ms), out);
+    tell_peer(v, q, "clear", core_peer_clear(v->core, q->rest, (enum core_clear)kind, v->now_ms), out);
 }

@@ -182,6 +182,16 @@ void api_peers(const struct api_view *v, const struct api_request *q, struct api
     reply_list(out, items, NULL, v->config->generation);
 }
 
+void sight_no_peer(const struct api_view *v, const char *param, const char *name, struct api_reply *out)
+{
+    for (size_t i = 0; i < v->config->peer_count; i++)
+        if (v->config->peers[i].is_range && !strcmp(v->config->peers[i].name, name)) {
+            reply_problem(out, 404, param, "\"%s\" is a prefix of peers: each is named %s@ADDRESS", name, name);
+            return;
+        }
+    reply_problem(out, 404, param, "no peer is named \"%s\"", name);
+}
+
 bool sight_find_peer(const struct api_view *v, const struct api_request *q, int *nva, struct api_reply *out)
 {
     struct core_peer_view p;
@@ -190,7 +200,7 @@ bool sight_find_peer(const struct api_view *v, const struct api_request *q, int 
             *nva = (int)i + 1;
             return true;
         }
-    reply_problem(out, 404, NULL, "no peer is named \"%s\"", q->rest);
+    sight_no_peer(v, NULL, q->rest, out);
     return false;
 }
 

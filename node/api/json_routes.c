@@ -136,7 +136,7 @@ bool sight_read_peer(const struct api_view *v, const struct api_request *q, int 
             *nva = (int)i;
             return true;
         }
-    reply_problem(out, 404, "peer", "no peer is named \"%s\"", name);
+    sight_no_peer(v, "peer", name, out);
     return false;
 }
 

@@ -19,6 +19,8 @@ json_t *sight_path(const struct api_view *v, uint32_t path);
 const char *sight_policy(const struct api_view *v, uint32_t path, char buf[static ROUTE_MAP_TEXT]);
 /* The NVA that the request's path names: its number, from 1. False: *out says that there is none. */
 bool sight_find_peer(const struct api_view *v, const struct api_request *q, int *nva, struct api_reply *out);
+/* Refuse a name that no peer has; param: of the query, or NULL. */
+void sight_no_peer(const struct api_view *v, const char *param, const char *name, struct api_reply *out);
 /* ?peer=NAME: its number, 0 = the configuration, -1 = all. False: *out says that there is none. */
 bool sight_read_peer(const struct api_view *v, const struct api_request *q, int *nva, struct api_reply *out);
 /* ?format=az; False: *out holds the refusal. */

@@ -139,6 +139,23 @@ static void test_orders_that_are_wrong_are_not_carried_out(void)
     lab_close(&l);
 }
 
+static void test_who_asks_for_a_prefix_of_peers_is_told_their_names(void)
+{
+    struct config_peer range = { .name = "edge", .is_range = true };
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    struct config_peer *peers = l.core->config.peers;
+    l.core->config.peers = &range;
+    l.core->config.peer_count = 1;
+    ASSERT_HAS(get(&l, "/v1/peers/edge"), "\\\"edge\\\" is a prefix of peers: each is named edge@ADDRESS");
+    ASSERT_HAS(get(&l, "/v1/routes?peer=edge"), "each is named edge@ADDRESS");
+    l.core->act = CORE_ACT_UNKNOWN;
+    ASSERT_HAS(order(&l, "/v1/peers/edge/clear"), "each is named edge@ADDRESS");
+    l.core->config.peers = peers;
+    lab_close(&l);
+}
+
 static void test_an_order_that_cannot_be_done_says_why(void)
 {
     static const struct {
@@ -426,6 +443,7 @@ CU_MAIN("http", CU_CASE(test_a_long_answer_leaves_the_loop_to_others),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
         CU_CASE(test_mrt_files_that_cannot_be_written_are_told_of),
         CU_CASE(test_an_order_that_cannot_be_done_says_why),
+        CU_CASE(test_who_asks_for_a_prefix_of_peers_is_told_their_names),
         CU_CASE(test_what_is_not_a_plain_get_is_refused),
         CU_CASE(test_one_connection_serves_many_requests_and_head_has_no_body),
         CU_CASE(test_health_listener_serves_checks_alone),
