@@ -28,7 +28,7 @@ static void print_bash(void)
           "    COMPREPLY=()\n"
           "    case ${COMP_WORDS[COMP_CWORD-1]} in\n"
           "    -o | --output) COMPREPLY=($(compgen -W 'table wide json jsonl az' -- \"$2\")); return ;;\n"
-          "    --for) COMPREPLY=($(compgen -W 'bird frr openbgpd gobgp' -- \"$2\")); return ;;\n"
+          "    --for) COMPREPLY=($(compgen -W 'bird frr openbgpd gobgp cisco fortios' -- \"$2\")); return ;;\n"
           "    --socket | --token-file) COMPREPLY=($(compgen -f -- \"$2\")); return ;;\n"
           "    esac\n"
           "    for ((i = 1; i < COMP_CWORD; i++)); do\n"

@@ -17,6 +17,7 @@ enum {
     MULTIHOP = 64, /* … and without */
     ID = 128,      /* where its own address can be its BGP identifier */
     ODD_PORT = 256, /* of a node: not 179 */
+    TRANSPARENT = 512, /* paths begin with the other NVA's AS, not with the server's (RFC 7947) */
 };
 
 struct line {
@@ -122,12 +123,71 @@ static const struct line gobgp[] = {
     { EACH | IPV6, "      afi-safi-name = \"ipv6-unicast\"" },
 };
 
+static const struct line cisco[] = {
+    { 0, "! Cisco IOS XE on {name}: sessions with every node of {server}" },
+    { 0, "! GigabitEthernet1 stands for the interface that has {ip}" },
+    { 0, "router bgp {as}" },
+    { ID, " bgp router-id {ip}" },
+    { 0, " bgp log-neighbor-changes" },
+    { 0, " no bgp default ipv4-unicast" },
+    { TRANSPARENT, " no bgp enforce-first-as" },
+    { EACH, " neighbor {address} remote-as {rs}" },
+    { EACH, " neighbor {address} description {node}" },
+    { EACH, " neighbor {address} update-source GigabitEthernet1" },
+    { EACH | MULTIHOP, " neighbor {address} ebgp-multihop 64" },
+    { EACH | HOPS, " neighbor {address} ttl-security hops {hops}" },
+    { EACH | KEY, " neighbor {address} password LINE-OF-md5KeyFile" },
+    { EACH | BFD, " neighbor {address} fall-over bfd" },
+    { EACH | ODD_PORT, " ! it listens on port {port}, where IOS XE does not dial: leave that to the node" },
+    { IPV4, " address-family ipv4" },
+    { EACH | IPV4, "  neighbor {address} activate" },
+    { IPV4, "  ! network 10.44.0.0 mask 255.255.0.0 and so on: what this NVA announces" },
+    { IPV4, " exit-address-family" },
+    { IPV6, " address-family ipv6" },
+    { EACH | IPV6, "  neighbor {address} activate" },
+    { IPV6, "  ! network fd00:44::/32 and so on" },
+    { IPV6, " exit-address-family" },
+};
+
+static const struct line fortios[] = {
+    { 0, "# FortiOS on {name}: sessions with every node of {server}" },
+    { 0, "# port1 stands for the interface that has {ip}" },
+    { 0, "config router bgp" },
+    { 0, "    set as {as}" },
+    { ID, "    set router-id {ip}" },
+    { 0, "    set ebgp-multipath enable" },
+    { TRANSPARENT, "    set enforce-first-as disable" },
+    { 0, "    config neighbor" },
+    { EACH, "        edit \"{address}\"" },
+    { EACH, "            set remote-as {rs}" },
+    { EACH, "            set description \"{node}\"" },
+    { EACH, "            set interface \"port1\"" },
+    { EACH, "            set update-source \"port1\"" },
+    { EACH, "            set ebgp-enforce-multihop enable" },
+    { EACH | HOPS, "            set ebgp-multihop-ttl 255" }, /* RFC 5082: what the node wants to hear */
+    { EACH | MULTIHOP, "            set ebgp-multihop-ttl 64" },
+    { EACH | KEY, "            set password \"LINE-OF-md5KeyFile\"" },
+    { EACH | BFD, "            set bfd enable" },
+    { EACH | ODD_PORT, "            # it listens on port {port}, where FortiOS does not dial: leave that to the node" },
+    { EACH, "            set soft-reconfiguration enable" },
+    { EACH, "        next" },
+    { 0, "    end" },
+    { IPV4, "    config network" },
+    { IPV4, "        # edit 1, set prefix 10.44.0.0 255.255.0.0, next, and so on: what this NVA announces" },
+    { IPV4, "    end" },
+    { IPV6, "    config network6" },
+    { IPV6, "        # edit 1, set prefix6 fd00:44::/32, next, and so on" },
+    { IPV6, "    end" },
+    { 0, "end" },
+};
+
 #define DAEMON(name) { #name, name, sizeof name / sizeof *name }
 static const struct {
     const char *name;
     const struct line *lines;
     size_t count;
-} daemons[] = { DAEMON(bird), DAEMON(frr), DAEMON(openbgpd), DAEMON(gobgp) };
+} daemons[] = { DAEMON(bird), DAEMON(frr), DAEMON(openbgpd), DAEMON(gobgp),
+                DAEMON(cisco), DAEMON(fortios) };
 
 /* ---- what is known of the peer ---- */
 
@@ -178,6 +238,12 @@ static uint16_t families(const json_t *peer)
     return has ? has : (uint16_t)(IPV4 | IPV6);
 }
 
+static bool is_transparent(const json_t *config, const json_t *peer)
+{
+    const char *mode = json_string_value(setting(config, peer, "mode"));
+    return !strcmp(mode ? mode : json_text_at(config, "routeServer.mode"), "transparent");
+}
+
 static void learn(struct nva *n, const json_t *status, const json_t *peer, const json_t *config)
 {
     const json_t *as = json_at(peer, "openSent.asn");
@@ -188,6 +254,7 @@ static void learn(struct nva *n, const json_t *status, const json_t *peer, const
     n->has |= hops ? HOPS : MULTIHOP;
     n->has |= json_is_object(json_at(peer, "bfd")) ? BFD : 0;
     n->has |= setting(config, peer, "md5KeyFile") ? KEY : 0;
+    n->has |= is_transparent(config, peer) ? TRANSPARENT : 0;
     put(n, NAME, "{name}", "%s", json_text_at(peer, "name"));
     put(n, SERVER, "{server}", "%s", json_text_at(status, "name"));
     put(n, IP, "{ip}", "%s", json_text_at(peer, "peerIp"));
@@ -278,10 +345,10 @@ static int print_for(const struct ctl *c, const struct line *lines, size_t count
 
 int verb_nva_config(const struct ctl *c)
 {
-    if (!ctl_takes(c, 1, 1, "nva-config NAME --for bird|frr|openbgpd|gobgp"))
+    if (!ctl_takes(c, 1, 1, "nva-config NAME --for bird|frr|openbgpd|gobgp|cisco|fortios"))
         return CTL_USAGE;
     for (size_t i = 0; c->daemon && i < sizeof daemons / sizeof *daemons; i++)
         if (!strcmp(daemons[i].name, c->daemon))
             return print_for(c, daemons[i].lines, daemons[i].count);
-    return ctl_fail(CTL_USAGE, "nva-config NAME --for: it is bird, frr, openbgpd or gobgp");
+    return ctl_fail(CTL_USAGE, "nva-config NAME --for: it is bird, frr, openbgpd, gobgp, cisco or fortios");
 }

@@ -48,7 +48,7 @@ static const struct verb verbs[] = {
     { "config show",    "",                                   "what the file in force says, as JSON", verb_config_show },
     { "config schema",  "",                                   "what may stand in a configuration: JSON Schema", verb_config_schema },
     { "config history", "",                                   "which ones this node has followed", verb_config_history },
-    { "nva-config",     "NAME --for bird|frr|openbgpd|gobgp", "the NVA's side of its sessions, for its BGP daemon", verb_nva_config },
+    { "nva-config",     "NAME --for bird|frr|openbgpd|gobgp|cisco|fortios", "the NVA's side of its sessions, for its BGP daemon or system", verb_nva_config },
     { "import azure",   "FILE... [--route-server NAME]",      "a tandem.yaml out of what az prints, or of ARM templates", verb_import_azure },
     { "support-bundle", "FOLDER",                             "what this node says of itself as files to send, without secrets", verb_support_bundle },
     { "metrics",        "",                                   "as Prometheus reads them",       verb_metrics },

@@ -410,6 +410,9 @@ def _(pair):
             out.write(said)
         done = subprocess.run([*check, file], capture_output=True, text=True, timeout=60, check=False)
         must(done.returncode == 0, f"{daemon}: {done.stdout}{done.stderr}\n{said}")
+    for system, words in (("cisco", "remote-as 65515"), ("fortios", "set remote-as 65515")):
+        said = program("tandemctl", "--socket", pair.path("rs-a.sock"), "nva-config", "fw", "--for", system)
+        must(all(word in said for word in (*ADDRESSES.values(), NVA, str(BGP), words)) and "{" not in said, said)
 
 
 @cases.case("top: one screen, its pages by their first letters")
