@@ -52,9 +52,13 @@ static json_t *findings(const char *text, const char *mark)
     return list;
 }
 
-/* RFC 9457: all that is wrong with the file, as tandemd --check prints it, and each finding by itself. */
-static void tell_refusal(struct api_reply *out, const char *text)
+/* RFC 9457: all that is wrong with the file, as tandemd --check prints it but for the last line's end, and each finding
+ * by itself. */
+static void tell_refusal(struct api_reply *out, char *text)
 {
+    size_t len = strlen(text);
+    if (len && text[len - 1] == '\n')
+        text[len - 1] = 0;
     reply_json(out, json_pack("{s:s, s:s, s:i, s:o, s:o}", "type", "about:blank", "title", "Unprocessable Content",
                               "status", 422, "detail", json_text(text), "errors", findings(text, ": error: ")));
     out->status = 422;

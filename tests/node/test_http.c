@@ -70,7 +70,7 @@ static void test_a_reload_says_what_changes_or_what_is_wrong(void)
     const char *refusal = order(&l, "/v1/config/reload");
     ASSERT_HAS(refusal, " 422 ");
     ASSERT_HAS(refusal, "application/problem+json");
-    ASSERT_HAS(refusal, "\"detail\":\"tandem.yaml:3:1: error: peers: wrong");
+    ASSERT_HAS(refusal, "\"detail\":\"tandem.yaml:3:1: error: peers: wrong\",");
     ASSERT_HAS(refusal, "\"errors\":[{\"line\":3,\"column\":1,\"path\":\"peers\",\"message\":\"wrong\"}]");
     lab_close(&l);
 }
