@@ -279,6 +279,16 @@ static int say_unknown(int argc, char *const *argv)
                     argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 }
 
+/* What it prints is for another program, which reads no JSON. */
+static bool is_foreign(const struct verb *verb)
+{
+    static ctl_verb *const foreign[] = { verb_nva_config, verb_import_azure, verb_metrics, verb_completion };
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (foreign[i] == verb->run)
+            return true;
+    return false;
+}
+
 static int run_verb(struct ctl *c, int argc, char *const *argv)
 {
     int used = 0;
@@ -291,6 +301,8 @@ static int run_verb(struct ctl *c, int argc, char *const *argv)
         return say_unknown(argc, argv);
     if (c->output == CTL_AZ && verbs[found].run != verb_learned && verbs[found].run != verb_advertised)
         return ctl_fail(CTL_USAGE, "-o az is for learned and advertised");
+    if (ctl_wants_json(c) && is_foreign(&verbs[found]))
+        return ctl_fail(CTL_USAGE, "%s prints what another program reads: there is no JSON of it", verbs[found].phrase);
     c->argc = argc - used;
     c->argv = argv + used;
     return verbs[found].run(c);
