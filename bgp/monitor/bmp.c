@@ -120,7 +120,8 @@ size_t bmp_route(uint8_t *buf, const struct bmp_peer *peer, size_t update_len)
 /* Type 11 is a counter of four octets, the others are gauges of eight; those by family begin with it. */
 static void put_number(struct wire_writer *w, const struct bmp_number *n)
 {
-    bool is_counter = n->type == BMP_TREATED_AS_WITHDRAW, has_family = n->type == BMP_LOC_RIB_FAMILY_ROUTES;
+    bool is_counter = n->type == BMP_TREATED_AS_WITHDRAW;
+    bool has_family = n->type == BMP_LOC_RIB_FAMILY_ROUTES || n->type == BMP_ADJ_RIB_OUT_FAMILY_ROUTES;
     wire_put16(w, n->type);
     wire_put16(w, is_counter ? 4 : has_family ? 11 : 8);
     if (has_family) {

@@ -66,6 +66,8 @@ enum bmp_statistic {
     BMP_LOC_RIB_ROUTES = 8,
     BMP_LOC_RIB_FAMILY_ROUTES = 10,
     BMP_TREATED_AS_WITHDRAW = 11, /* UPDATEs */
+    BMP_ADJ_RIB_OUT_ROUTES = 15,  /* after policy, as the next: RFC 8671 section 6.2 */
+    BMP_ADJ_RIB_OUT_FAMILY_ROUTES = 17,
 };
 struct bmp_number {
     uint16_t type; /* enum bmp_statistic */

@@ -193,12 +193,21 @@ static bool report_loc_rib(struct core *c, struct core_station *s)
     return at;
 }
 
+static uint64_t told(const struct core_peer *p, enum bgp_family family)
+{
+    return p->out[family] ? adjout_stats(p->out[family]).current : 0;
+}
+
 static bool report_peer(struct core *c, struct core_station *s, const struct core_peer *p)
 {
+    uint64_t ip4 = told(p, BGP_IP4), ip6 = told(p, BGP_IP6);
     const struct bmp_number numbers[] = {
         { .type = BMP_ADJ_RIB_IN_ROUTES, .value = rib_session_paths(core_session_fact(c, p)) },
         { .type = BMP_TREATED_AS_WITHDRAW,
           .value = bgp_session_stats(p->session)->treated_as_withdraw },
+        { .type = BMP_ADJ_RIB_OUT_ROUTES, .value = ip4 + ip6 },
+        { .type = BMP_ADJ_RIB_OUT_FAMILY_ROUTES, .family = BGP_IP4, .value = ip4 },
+        { .type = BMP_ADJ_RIB_OUT_FAMILY_ROUTES, .family = BGP_IP6, .value = ip6 },
     };
     struct station_peer *known = &s->peers[p->nva];
     uint8_t *at = station_room(s);

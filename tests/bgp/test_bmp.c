@@ -97,11 +97,14 @@ static void test_statistics_have_the_widths_of_their_types(void)
         { .type = BMP_ADJ_RIB_IN_ROUTES, .value = 5 },
         { .type = BMP_TREATED_AS_WITHDRAW, .value = 6 },
         { .type = BMP_LOC_RIB_FAMILY_ROUTES, .family = BGP_IP6, .value = 7 },
+        { .type = BMP_ADJ_RIB_OUT_ROUTES, .value = 8 },
+        { .type = BMP_ADJ_RIB_OUT_FAMILY_ROUTES, .family = BGP_IP4, .value = 9 },
     };
-    expect(buf, bmp_statistics(buf, sizeof buf, &peer, numbers, 3),
-           "03 00000057 01" PEER_HEADER("00", "00", IP4_ADDRESS)
-               "'count' 00000003 0007 0008 0000000000000005 000b 0004 00000006"
-               "000a 000b 'AFI' 0002 'SAFI' 01 0000000000000007");
+    expect(buf, bmp_statistics(buf, sizeof buf, &peer, numbers, 5),
+           "03 00000072 01" PEER_HEADER("00", "00", IP4_ADDRESS)
+               "'count' 00000005 0007 0008 0000000000000005 000b 0004 00000006"
+               "000a 000b 'AFI' 0002 'SAFI' 01 0000000000000007"
+               "000f 0008 0000000000000008 0011 000b 'AFI' 0001 'SAFI' 01 0000000000000009");
 }
 
 static void test_what_does_not_fit_is_not_written_past_the_end(void)

@@ -224,6 +224,8 @@ def many(world):
 
 def statistics(world):
     expect("routes of the peers", [2, 1], lambda: [world.feed().peers[key].statistics[7] for key in (BIRD, SPEAKER)])
+    told = [len(world.feed().routes(key, "out-post")) for key in (BIRD, SPEAKER)]
+    expect("routes that they are told", told, lambda: [world.feed().peers[key].statistics[15] for key in (BIRD, SPEAKER)])
     expect("routes of the Loc-RIB", {8: 5, (10, 1, 1): 3, (10, 2, 1): 2}, lambda: world.feed().peers["loc"].statistics)
 
 
