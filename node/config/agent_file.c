@@ -119,6 +119,7 @@ static void read_all(struct config_source *s, struct config_agent_file *c)
         return;
     schema_read_object(r, s->root, rows, c);
     config_read_nodes(r, tree_get(s->root, "nodes"), node_rows, c->nodes, &c->node_count);
+    config_check_nodes(r, s->root, c->nodes, c->node_count);
     check_source(r, s->root, c);
 }
 

@@ -61,21 +61,40 @@ static void check_nodes(struct schema_reader *r, struct tree_node *root, const s
 }
 
 /* A key stands for one node, and the next one is another. */
-static void check_node_keys(struct schema_reader *r, struct tree_node *root, const struct config *c)
+static void check_node_keys(struct schema_reader *r, struct tree_node *root, const struct config_node *nodes, size_t count)
 {
-    for (size_t i = 0; i < c->node_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct tree_node *key = value_at(root, "nodes", i, "publicKey");
         struct tree_node *next = value_at(root, "nodes", i, "nextPublicKey");
-        for (size_t k = 0; k < c->node_count; k++) {
-            const struct config_node *o = &c->nodes[k];
-            if (key && k < i && o->has_public_key && !memcmp(c->nodes[i].public_key, o->public_key, 32))
+        for (size_t k = 0; k < count; k++) {
+            const struct config_node *o = &nodes[k];
+            if (key && k < i && o->has_public_key && !memcmp(nodes[i].public_key, o->public_key, 32))
                 schema_complain(r, key, "node %s has this key already", o->name);
-            if (next && o->has_public_key && !memcmp(c->nodes[i].next_public_key, o->public_key, 32))
+            if (next && o->has_public_key && !memcmp(nodes[i].next_public_key, o->public_key, 32))
                 schema_complain(r, next, "this is the publicKey of node %s", o->name);
         }
         if (next && !key && r->is_complete)
             schema_complain(r, next, "a next key without a publicKey");
     }
+}
+
+/* Where others dial it: behind one door there is one node. */
+static void check_node_doors(struct schema_reader *r, struct tree_node *root, const struct config_node *nodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++) {
+            struct tree_node *address = value_at(root, "nodes", i, "address");
+            if (address && nodes[i].cluster_port == nodes[k].cluster_port &&
+                ip_addr_is_equal(&nodes[i].cluster_address, &nodes[k].cluster_address))
+                schema_complain(r, address, "node %s has this cluster address and port already", nodes[k].name);
+        }
+}
+
+void config_check_nodes(struct schema_reader *r, struct tree_node *root, const struct config_node *nodes, size_t count)
+{
+    check_names(r, root, "nodes");
+    check_node_keys(r, root, nodes, count);
+    check_node_doors(r, root, nodes, count);
 }
 
 static void check_cluster(struct schema_reader *r, struct tree_node *root, const struct config *c)
@@ -358,14 +377,13 @@ static void check_listeners(struct schema_reader *r, struct tree_node *root, con
 
 void config_check(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
-    check_names(r, root, "nodes");
     check_names(r, root, "routeMaps");
     check_names(r, root, "peers");
     check_names(r, root, "virtualNetworks");
     check_names(r, root, "programming");
     check_reserved(r, c->asn, tree_get_good(tree_get(root, "routeServer"), "virtualRouterAsn"));
     check_nodes(r, root, c);
-    check_node_keys(r, root, c);
+    config_check_nodes(r, root, c->nodes, c->node_count);
     check_cluster(r, root, c);
     check_peers(r, root, c);
     check_vnets(r, root, c);

@@ -312,7 +312,7 @@ char *config_key_file(const struct config *c, const char *node);
 bool config_agents_share_key(const struct config_agent *a, const struct config_agent *b);
 
 /* The agent's file: name, keyFile, secretFile, nodes: [{name, address, port 8177, publicKey}], table,
- * metric, protocol, routeServer (name of the cluster), statusSocket. Same rules, same messages. */
+ * metric, protocol, routeServer (name of the cluster). Same rules, same messages. */
 struct config_agent_file {
     char name[CONFIG_NAME_MAX + 1];
     char cluster[CONFIG_NAME_MAX + 1];   /* routeServer */

@@ -536,6 +536,34 @@ static void test_the_agents_file_is_held_to_the_same_rules(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "at least one node is needed"));
 }
 
+static void test_one_node_is_listed_once(void)
+{
+    static const struct {
+        const char *a, *b, *expected;
+    } rows[] = {
+        { "name: a, address: 10.0.0.1, publicKey: \"" KEY_1 "\"", "name: a, address: 10.0.0.2, publicKey: \"" KEY_2 "\"",
+          "nodes[1].name: the name \"a\" stands on line" },
+        { "name: a, address: 10.0.0.1, publicKey: \"" KEY_1 "\"", "name: b, address: 10.0.0.1, publicKey: \"" KEY_2 "\"",
+          "nodes[1].address: node a has this cluster address and port already" },
+        { "name: a, address: 10.0.0.1, publicKey: \"" KEY_1 "\"", "name: b, address: 10.0.0.2, publicKey: \"" KEY_1 "\"",
+          "nodes[1].publicKey: node a has this key already" },
+        { "name: a, address: 10.0.0.1, publicKey: \"" KEY_1 "\"",
+          "name: b, address: 10.0.0.1, port: 8277, publicKey: \"" KEY_2 "\"", NULL },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char lines[512];
+        struct config_agent_file *c;
+        snprintf(lines, sizeof lines, "keyFile: k\nsecretFile: s\nnodes: [{ %s }, { %s }]\n", rows[i].a, rows[i].b);
+        CU_ASSERT_EQUAL(load_agent(lines, &c), !rows[i].expected);
+        CU_ASSERT_TRUE(!rows[i].expected || strstr(output, rows[i].expected));
+        config_free_agent(c);
+    }
+    CU_ASSERT_PTR_NULL(load("routeServer: { name: hub }\ncluster: { keyFile: k, secretFile: s }\n"
+                            "nodes: [{ name: a, address: 10.0.0.1, publicKey: \"" KEY_1 "\" },\n"
+                            "        { name: b, address: 10.0.0.1, bgpPort: 1790, publicKey: \"" KEY_2 "\" }]\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "nodes[1].address: node a has this cluster address and port already"));
+}
+
 static void test_the_file_of_a_host_and_that_of_a_node_are_told_apart(void)
 {
     struct config_agent_file *c;
@@ -621,5 +649,5 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_a_clean_file_says_nothing_and_has_the_designs_defaults),
         CU_CASE(test_the_health_is_told_at_every_address_that_nodes_have), CU_CASE(test_the_key_file_may_name_the_node),
         CU_CASE(test_an_agent_that_reads_from_etcd_may_show_nodes_what_it_has),
-        CU_CASE(test_the_agents_file_is_held_to_the_same_rules),
+        CU_CASE(test_the_agents_file_is_held_to_the_same_rules), CU_CASE(test_one_node_is_listed_once),
         CU_CASE(test_the_file_of_a_host_and_that_of_a_node_are_told_apart))
