@@ -304,6 +304,7 @@ enum MHD_Result request_answer(void *cls, struct MHD_Connection *connection, con
     struct api_request q = { .path = url,
                              .is_health_only = l->kind == LISTENER_HEALTH,
                              .if_match = header_of(connection, MHD_HTTP_HEADER_IF_MATCH),
+                             .if_none_match = header_of(connection, MHD_HTTP_HEADER_IF_NONE_MATCH),
                              .is_post = is_post(method) };
     struct api_reply reply;
     (void)version;

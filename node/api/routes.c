@@ -1,5 +1,6 @@
 #include "node/api/routes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/api/endpoints.h"
@@ -99,6 +100,19 @@ static bool check_condition(const struct api_view *v, const struct api_request *
     return false;
 }
 
+/* Whoever has it already: RFC 9110 section 13.1.2. Peers have the ETag for orders only, they change without it. */
+static void check_freshness(const struct api_request *q, struct api_reply *out)
+{
+    if (q->is_post || !q->if_none_match || strncmp(q->path, "/v1/config", 10) != 0)
+        return;
+    if (strcmp(q->if_none_match, "*") != 0 && !strstr(q->if_none_match, out->etag))
+        return;
+    free(out->body);
+    out->body = NULL;
+    out->len = 0;
+    out->status = 304;
+}
+
 static void refuse_method(const char *path, bool is_post, struct api_reply *out)
 {
     reply_problem(out, 405, NULL, is_post ? "%s can only be read" : "%s is an order: POST", path);
@@ -119,6 +133,8 @@ void api_answer(const struct api_view *v, struct api_request *q, struct api_repl
         reply_problem(out, 404, NULL, "no such path: %s", q->path);
     else if (check_params(e, q, out) && check_body(e, q, out) && check_condition(v, q, out))
         e->answer(v, q, out);
-    if (e && out->status == 200 && is_configured(q->path))
-        sight_etag(v, out->etag);
+    if (!e || out->status != 200 || !is_configured(q->path))
+        return;
+    sight_etag(v, out->etag);
+    check_freshness(q, out);
 }

@@ -46,6 +46,7 @@ struct api_request {
     size_t param_count;
     bool too_many;       /* more than API_PARAMS_MAX were given */
     const char *if_match; /* an order's condition, NULL = none */
+    const char *if_none_match; /* a reader's, NULL = none */
     const char *body; /* of an order; NULL or 0-terminated */
     size_t body_len;
     bool wants_openmetrics; /* of /metrics, instead of Prometheus' older form */

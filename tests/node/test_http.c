@@ -224,6 +224,33 @@ static void test_one_connection_serves_many_requests_and_head_has_no_body(void)
     lab_close(&l);
 }
 
+static void test_what_a_reader_has_already_is_not_sent_again(void)
+{
+    static const struct {
+        const char *path, *has, *status;
+    } rows[] = {
+        { "/v1/config", "%s", " 304 " },       { "/v1/config", "\"0-00000000\", %s", " 304 " },
+        { "/v1/config", "*", " 304 " },        { "/v1/config", "\"0-00000000\"", " 200 " },
+        { "/v1/config/revisions", "%s", " 304 " }, { "/v1/peers", "%s", " 200 " }, /* its state changes */
+    };
+    char request[400], has[120], etag[64] = "";
+    struct lab l;
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    CU_ASSERT_EQUAL_FATAL(sscanf(strstr(get(&l, "/v1/config"), "ETag: "), "ETag: %63s", etag), 1);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *place = strstr(rows[i].has, "%s");
+        snprintf(has, sizeof has, "%.*s%s", place ? (int)(place - rows[i].has) : 100, rows[i].has, place ? etag : "");
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: %s\r\nConnection: close\r\n\r\n",
+                 rows[i].path, has);
+        ASSERT_HAS(ask_fd(&l, dial(l.tcp.port), request), rows[i].status);
+        ASSERT_HAS(answer, etag);
+        if (!strcmp(rows[i].status, " 304 "))
+            CU_ASSERT_STRING_EQUAL(answer + strlen(answer) - 4, "\r\n\r\n");
+    }
+    lab_close(&l);
+}
+
 static void test_health_listener_serves_checks_alone(void)
 {
     static const char ready[] = "GET /readyz?verbose HTTP/1.0\r\n\r\n";
@@ -446,7 +473,7 @@ CU_MAIN("http", CU_CASE(test_a_long_answer_leaves_the_loop_to_others),
         CU_CASE(test_who_asks_for_a_prefix_of_peers_is_told_their_names),
         CU_CASE(test_what_is_not_a_plain_get_is_refused),
         CU_CASE(test_one_connection_serves_many_requests_and_head_has_no_body),
-        CU_CASE(test_health_listener_serves_checks_alone),
+        CU_CASE(test_what_a_reader_has_already_is_not_sent_again), CU_CASE(test_health_listener_serves_checks_alone),
         CU_CASE(test_port_in_use_is_one_clear_error),
         CU_CASE(test_stale_socket_file_is_replaced_and_a_live_one_kept),
         CU_CASE(test_a_file_that_is_no_socket_is_left_alone),
