@@ -353,6 +353,11 @@ void program_set_awaited(struct program *p, bool is_awaited)
     p->is_awaited = is_awaited;
 }
 
+void program_hold_deletions(struct program *p, bool is_held)
+{
+    p->holds_deletions = is_held;
+}
+
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms)
 {
     p->now_ms = now_ms;
@@ -454,10 +459,10 @@ static void issue(struct program *p, uint32_t prefix, struct program_op *out)
     place(p, prefix, e);
 }
 
-/* A shared target that another node writes: what is to go there is not judged yet. */
-static bool is_anothers(const struct program *p)
+/* What is to go is not judged yet where another node writes, and not known yet before the owner is through. */
+static bool may_delete(const struct program *p)
 {
-    return p->hearsay_until_ms == UINT64_MAX;
+    return p->hearsay_until_ms != UINT64_MAX && !p->holds_deletions;
 }
 
 bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
@@ -469,9 +474,9 @@ bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
     if (p->hearsay_until_ms && now_ms >= p->hearsay_until_ms)
         program_hold_hearsay(p, 0, now_ms);
     uint32_t prefix = p->chains[PUT].head;
-    if (!prefix && !is_anothers(p))
+    if (!prefix && may_delete(p))
         prefix = p->chains[DELETE].head;
-    if (!prefix && !is_anothers(p))
+    if (!prefix && may_delete(p))
         prefix = next_lost(p);
     if (!prefix)
         return false;
@@ -542,12 +547,12 @@ void program_retry(struct program *p, uint64_t now_ms)
 
 uint64_t program_deadline(const struct program *p)
 {
-    if (p->chains[PUT].count || (p->chains[DELETE].count && !is_anothers(p)) || p->judge_next)
+    if (p->chains[PUT].count || (p->chains[DELETE].count && may_delete(p)) || p->judge_next)
         return 0;
     uint64_t deadline = UINT64_MAX;
     if (p->chains[MERGE].count && p->hearsay_until_ms)
         deadline = p->hearsay_until_ms;
-    if (p->chains[LOST].count && p->is_heard && !p->is_awaited && !is_anothers(p)) {
+    if (p->chains[LOST].count && p->is_heard && !p->is_awaited && may_delete(p)) {
         uint64_t due = p->stats.brake_on ? lost_due(p) : 0;
         deadline = due < deadline ? due : deadline;
     }

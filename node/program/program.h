@@ -92,6 +92,9 @@ void program_told(struct program *p, const struct ip_addr *hops, size_t count, u
 void program_lost(struct program *p, const struct ip_addr *hops, size_t count);
 /* A node came back a moment ago, and not all that it says is here: what is lost waits, for it may be announced there. */
 void program_set_awaited(struct program *p, bool is_awaited);
+/* Its owner is on its way through another table: nothing goes before it is through, since what comes in its place may not
+ * be wanted yet, and how much would go is not known. */
+void program_hold_deletions(struct program *p, bool is_held);
 /* Is any NVA heard, by any node? While none is, every deletion of cause LOST is held. */
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms);
 

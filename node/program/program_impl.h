@@ -55,6 +55,7 @@ struct program {
     uint64_t now_ms;
     bool is_heard;             /* any NVA, by any node */
     bool is_awaited;           /* a node that came back a moment ago */
+    bool holds_deletions;      /* the owner is not through yet */
     bool reads_late;           /* what it inherits is hearsay */
     uint64_t hearsay_until_ms; /* 0 = it is not held */
     uint64_t brake_until_ms;   /* nothing LOST goes before: sessions have just come back */

@@ -221,6 +221,26 @@ static void test_a_loss_waits_for_a_node_that_came_back(void)
     bench_fini(&b);
 }
 
+/* Make before break: the withdrawals, too, and the brake counts all of it. */
+static void test_nothing_goes_while_the_owner_is_on_its_way_through_another_table(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_heard(b.p, true, b.now);
+    fill(&b, 100);
+    program_hold_deletions(b.p, true);
+    for (uint32_t i = 1; i <= 60; i++)
+        want(&b, i, 0, i <= 5 ? PROGRAM_WITHDRAWN : PROGRAM_LOST);
+    want(&b, 101, 1, PROGRAM_LOST);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
+    program_hold_deletions(b.p, false);
+    CU_ASSERT_EQUAL(program_deadline(b.p), 0);
+    CU_ASSERT_EQUAL(run(&b, true), 5);
+    CU_ASSERT_TRUE(program_stats(b.p)->brake_on);
+    bench_fini(&b);
+}
+
 static void test_a_mass_loss_waits_for_the_brake(void)
 {
     struct bench b;
@@ -667,6 +687,7 @@ CU_MAIN("program",
         CU_CASE(test_what_is_not_there_says_what_it_waits_for),
         CU_CASE(test_a_failed_put_that_nobody_wants_any_more_is_dropped),
         CU_CASE(test_a_loss_waits_for_a_node_that_came_back),
+        CU_CASE(test_nothing_goes_while_the_owner_is_on_its_way_through_another_table),
         CU_CASE(test_a_mass_loss_waits_for_the_brake),
         CU_CASE(test_the_brake_holds_nothing_of_those_that_have_told_all_anew),
         CU_CASE(test_the_brake_holds_only_the_share_of_those_that_were_lost),
