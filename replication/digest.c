@@ -15,6 +15,12 @@ void repl_digest_init(struct repl_digest *d, const uint8_t key[16])
         memcpy(d->key, key, sizeof d->key);
 }
 
+void repl_digest_clear(struct repl_digest *d)
+{
+    d->low = d->high = 0;
+    memset(d->buckets, 0, sizeof d->buckets);
+}
+
 /* What is hashed: family, length and octets of the prefix, then family and octets of each next hop. */
 struct route_text {
     struct ip_prefix prefix;

@@ -21,6 +21,8 @@ unsigned repl_digest_bucket(const struct ip_prefix *prefix);
 
 /* key NULL: a fixed key, for a single node that compares with nobody. */
 void repl_digest_init(struct repl_digest *d, const uint8_t key[16]);
+/* Of an empty table again. */
+void repl_digest_clear(struct repl_digest *d);
 /* The prefix had one set of next hops and has another. */
 void repl_digest_change(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *old,
                         const struct nhset *new);

@@ -43,6 +43,22 @@ static void test_an_empty_table_has_the_digest_zero(void)
     CU_ASSERT_EQUAL(memcmp(out, zero, sizeof out), 0);
 }
 
+/* Under the same key. */
+static void test_a_digest_begins_again(void)
+{
+    static struct route routes[ROUTES];
+    struct repl_digest again, scratch;
+    make_routes(routes);
+    repl_digest_init(&again, key_a);
+    repl_digest_init(&scratch, key_a);
+    repl_digest_add(&again, &routes[0].prefix, &routes[0].set);
+    repl_digest_clear(&again);
+    repl_digest_add(&again, &routes[1].prefix, &routes[1].set);
+    repl_digest_add(&scratch, &routes[1].prefix, &routes[1].set);
+    CU_ASSERT_TRUE(is_equal(&again, &scratch));
+    CU_ASSERT_EQUAL(memcmp(again.buckets, scratch.buckets, sizeof again.buckets), 0);
+}
+
 static void test_the_order_of_changes_does_not_matter(void)
 {
     static struct route routes[ROUTES];
@@ -172,7 +188,7 @@ static void test_prefixes_spread_over_all_buckets(void)
 
 CU_MAIN("digest", CU_CASE(test_one_changed_route_shows_in_its_bucket_only),
         CU_CASE(test_prefixes_spread_over_all_buckets),
-        CU_CASE(test_an_empty_table_has_the_digest_zero),
+        CU_CASE(test_an_empty_table_has_the_digest_zero), CU_CASE(test_a_digest_begins_again),
         CU_CASE(test_the_order_of_changes_does_not_matter), CU_CASE(test_taking_away_undoes_adding),
         CU_CASE(test_another_set_is_the_old_one_taken_away_and_the_new_one_added),
         CU_CASE(test_every_part_of_a_route_counts), CU_CASE(test_a_route_without_next_hops_is_no_route),
