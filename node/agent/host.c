@@ -26,6 +26,7 @@ enum {
     REPORT_SOON_MS = 250, /* so soon after the last report */
     TICK_MS = 50,
     NETLINK_ID_RANGE = 1 << 20,
+    WALK_BUDGET = 8192, /* places a turn of the loop, when all routes are looked at: less than a millisecond */
 };
 
 struct upstream { /* one node as seen from this host */
@@ -46,6 +47,7 @@ struct upstream { /* one node as seen from this host */
 struct host {
     uv_loop_t uv;
     uv_timer_t timer;
+    uv_idle_t soon; /* a walk over all routes goes on */
     uv_signal_t sigterm, sigint;
     const struct config_agent_file *config;
     const struct host_keys *keys;
@@ -256,6 +258,8 @@ static void dial(struct upstream *u)
 
 /* ---- what the connection says ---- */
 
+static void on_soon(uv_idle_t *soon);
+
 static void work(struct host *h)
 {
     const struct ip_addr *lost;
@@ -264,6 +268,18 @@ static void work(struct host *h)
         etcd_source_turn(h->etcd, now_ms());
     netlink_set_lost(h->netlink, lost, count, now_ms());
     netlink_turn(h->netlink, now_ms());
+    if (follow_is_walking(&h->follow))
+        uv_idle_start(&h->soon, on_soon);
+    else
+        uv_idle_stop(&h->soon);
+}
+
+/* Once in a turn of the loop, which reads and looks at its timers in between. */
+static void on_soon(uv_idle_t *soon)
+{
+    struct host *h = soon->data;
+    follow_turn(&h->follow, WALK_BUDGET, now_ms());
+    work(h);
 }
 
 static void on_connected(void *data, struct pump *p, const struct ip_addr *local)
@@ -509,9 +525,10 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 static void start_handles(struct host *h)
 {
     uv_timer_init(&h->uv, &h->timer);
+    uv_idle_init(&h->uv, &h->soon);
     uv_signal_init(&h->uv, &h->sigterm);
     uv_signal_init(&h->uv, &h->sigint);
-    h->timer.data = h->sigterm.data = h->sigint.data = h;
+    h->timer.data = h->soon.data = h->sigterm.data = h->sigint.data = h;
     uv_signal_start(&h->sigterm, on_stop_signal, SIGTERM);
     uv_signal_start(&h->sigint, on_stop_signal, SIGINT);
 }

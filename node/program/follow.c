@@ -1,5 +1,6 @@
 #include "node/program/follow.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "bgp/codec/update.h"
@@ -8,17 +9,19 @@
 struct follow_route {
     uint32_t sets[REPL_NODES_MAX]; /* by node; 0 = not in its table */
     uint32_t kept;     /* in its place a node put something else that had not named it */
-    uint8_t seen;      /* bit per node: brought by the current full table */
-    uint8_t stood;     /* bit per node: it was in the host before that table */
+    uint8_t lives[REPL_NODES_MAX]; /* by node: the table of it that these are of; each sweep makes them all of the latest */
+    uint8_t seen;      /* bit per node: that table has spoken of it */
+    uint8_t stood;     /* bit per node: it was in the host before that */
     uint8_t named;     /* bit per node: that table had all that the host leads to */
     uint8_t withdrawn; /* bit per node: said so, and no node has told the route since */
 };
+enum { ROUTE_BYTES = offsetof(struct follow_route, withdrawn) + 1 };
 
 bool follow_init(struct follow *f, size_t node_count, const uint8_t digest_key[16],
                  struct hash_key key)
 {
     *f = (struct follow){ .node_count = node_count, .active = -1 };
-    prefix_table_init(&f->prefixes, key, sizeof(struct follow_route));
+    prefix_table_init(&f->prefixes, key, ROUTE_BYTES);
     nhset_table_init(&f->sets, key);
     for (size_t i = 0; i < node_count; i++)
         repl_digest_init(&f->nodes[i].digest, digest_key);
@@ -44,21 +47,7 @@ static void must(int err)
         abort();
 }
 
-/* ---- walks over all prefixes ---- */
-
-typedef void visit_route(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms);
-
-static void each_route(struct follow *f, visit_route *visit, size_t node, uint64_t now_ms)
-{
-    for (uint32_t family = 0; family < BGP_FAMILIES; family++) {
-        uint32_t top = prefix_table_top(&f->prefixes, (enum bgp_family)family);
-        for (uint32_t place = 1; place < top; place++) {
-            uint32_t prefix = place | family << PREFIX_FAMILY_SHIFT;
-            if (prefix_table_is_used(&f->prefixes, prefix))
-                visit(f, prefix, node, now_ms);
-        }
-    }
-}
+/* ---- records ---- */
 
 static void keep(struct follow *f, struct follow_route *r, uint32_t set)
 {
@@ -90,28 +79,32 @@ void follow_released(struct follow *f, uint32_t prefix)
 
 /* ---- one node's table ---- */
 
+/* A table begins with its first word: what was noted of a route is of an earlier one until it is looked at. */
+static void renew(struct follow *f, size_t node, uint32_t prefix)
+{
+    struct follow_route *r = route_at(f, prefix);
+    uint8_t bit = (uint8_t)(1u << node);
+    if (r->lives[node] == f->nodes[node].life)
+        return;
+    r->lives[node] = f->nodes[node].life;
+    r->seen &= (uint8_t)~bit;
+    r->named &= (uint8_t)~bit;
+    r->stood = program_actual_set(f->program, prefix) ? r->stood | bit : r->stood & (uint8_t)~bit;
+}
+
 static void set_route(struct follow *f, size_t node, uint32_t prefix, uint32_t set)
 {
     struct follow_node *n = &f->nodes[node];
     struct follow_route *r = route_at(f, prefix);
+    uint32_t told = r->seen & 1u << node ? r->sets[node] : 0;
     struct ip_prefix p;
     prefix_table_prefix(&f->prefixes, prefix, &p);
-    repl_digest_change(&n->digest, &p, nhset_get(&f->sets, r->sets[node]), nhset_get(&f->sets, set));
-    n->routes += (set != 0) - (uint32_t)(r->sets[node] != 0);
+    repl_digest_change(&n->digest, &p, nhset_get(&f->sets, told), nhset_get(&f->sets, set));
+    n->routes += (set != 0) - (uint32_t)(told != 0);
     nhset_ref(&f->sets, set);
     nhset_unref(&f->sets, r->sets[node]);
     r->sets[node] = set;
     r->seen |= (uint8_t)(1u << node);
-}
-
-static void visit_unseen(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
-{
-    struct follow_route *r = route_at(f, prefix);
-    uint8_t bit = (uint8_t)(1u << node);
-    (void)now_ms;
-    r->seen &= (uint8_t)~bit;
-    r->named &= (uint8_t)~bit;
-    r->stood = program_actual_set(f->program, prefix) ? r->stood | bit : r->stood & (uint8_t)~bit;
 }
 
 /* ---- which table is applied ---- */
@@ -178,30 +171,6 @@ static void note_cause(struct follow_route *r, size_t node, uint32_t set, bool i
         r->withdrawn = is_lost ? r->withdrawn & (uint8_t)~bit : r->withdrawn | bit;
 }
 
-static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
-{
-    const struct follow_route *r = route_at(f, prefix);
-    enum program_cause cause = cause_of(r, node);
-    if (r->sets[node] ? may_set(f, node, prefix, r->sets[node]) : may_remove(f, node, prefix, cause == PROGRAM_LOST))
-        want(f, prefix, r->sets[node], cause, now_ms);
-}
-
-static bool is_active_and_complete(const struct follow *f, size_t node)
-{
-    return f->active == (int)node && f->nodes[node].complete;
-}
-
-static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
-{
-    struct follow_route *r = route_at(f, prefix);
-    if (r->seen & 1u << node || !r->sets[node])
-        return;
-    set_route(f, node, prefix, 0);
-    if (is_active_and_complete(f, node))
-        want(f, prefix, 0, PROGRAM_LOST, now_ms);
-    drop_if_unused(f, prefix);
-}
-
 static bool is_usable(const struct follow_node *n)
 {
     return n->connected && n->cut_seen && n->complete;
@@ -221,6 +190,13 @@ static int choose(const struct follow *f)
         if (f->nodes[i].connected && f->nodes[i].cut_seen)
             return (int)i;
     return f->active;
+}
+
+static void begin_walk(struct follow *f)
+{
+    f->walk = (struct follow_walk){ .is_on = true, .place = 1 };
+    f->told_count = 0;
+    program_hold_deletions(f->program, true);
 }
 
 /* Without a node, or with one that has lost every NVA, nothing that is lost goes. One that tells its table once more has
@@ -244,11 +220,7 @@ static void follow_choose(struct follow *f, bool refresh, uint64_t now_ms)
     f->active = best;
     tell_sessions(f, now_ms);
     if (changed || refresh)
-        each_route(f, visit_want, (size_t)best, now_ms);
-    if (is_usable(&f->nodes[best]) && !f->converged_told) {
-        f->converged_told = true;
-        program_converged(f->program, now_ms);
-    }
+        begin_walk(f);
 }
 
 void follow_connected(struct follow *f, size_t node)
@@ -290,6 +262,7 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
         must(set && !prefix);
         if (!prefix)
             continue;
+        renew(f, node, prefix);
         if (set)
             note_named(f, node, prefix, set);
         bool counts = set ? may_set(f, node, prefix, set) : may_remove(f, node, prefix, g->lost);
@@ -339,9 +312,46 @@ static enum follow_result ask_again(struct follow_node *n)
     return FOLLOW_RESUBSCRIBE;
 }
 
-static size_t told_count(const struct repl_table_batch *b)
+/* What it told before is of its last life, and not looked at any more. */
+static void begin_table(struct follow_node *n, const struct repl_table_batch *b)
 {
-    return b->told_count < PROGRAM_TOLD_MAX ? b->told_count : PROGRAM_TOLD_MAX;
+    n->waits = false;
+    n->resetting = true;
+    n->cut_seen = n->complete = false;
+    n->incarnation = b->incarnation;
+    n->position = b->from;
+    n->life++;
+    n->sweep.is_on = false;
+    n->routes = 0;
+    repl_digest_clear(&n->digest);
+}
+
+/* What a walk finds to be lost later is judged by it when that is over. */
+static void note_told(struct follow *f, const struct repl_table_batch *b, uint64_t now_ms)
+{
+    f->told_count = b->told_count < PROGRAM_TOLD_MAX ? b->told_count : PROGRAM_TOLD_MAX;
+    if (f->told_count)
+        memcpy(f->told, b->told, f->told_count * sizeof *f->told);
+    program_told(f->program, f->told, f->told_count, now_ms);
+}
+
+/* The table is whole: what it has not, the node has not. */
+static enum follow_result cut(struct follow *f, size_t node, const struct repl_table_batch *b, uint64_t now_ms)
+{
+    struct follow_node *n = &f->nodes[node];
+    bool ends = n->resetting, completes = b->complete && !n->complete;
+    n->resetting = false;
+    if (!is_verified(n, b))
+        return ask_again(n);
+    n->cut_seen = true;
+    n->complete = b->complete;
+    n->awaits = b->awaits;
+    if (ends)
+        n->sweep = (struct follow_walk){ .is_on = true, .place = 1 };
+    follow_choose(f, completes && f->active == (int)node, now_ms);
+    if (n->complete && f->active == (int)node)
+        note_told(f, b, now_ms);
+    return FOLLOW_APPLIED;
 }
 
 enum follow_result follow_apply(struct follow *f, size_t node, const struct repl_table_batch *b,
@@ -350,14 +360,8 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
     struct follow_node *n = &f->nodes[node];
     if (n->waits && !b->reset)
         return FOLLOW_APPLIED; /* it was on the way already */
-    if (b->reset) {
-        n->waits = false;
-        each_route(f, visit_unseen, node, now_ms);
-        n->resetting = true;
-        n->cut_seen = n->complete = false;
-        n->incarnation = b->incarnation;
-        n->position = b->from;
-    }
+    if (b->reset)
+        begin_table(n, b);
     if (b->incarnation != n->incarnation || b->from != n->position)
         return ask_again(n);
     n->isolated = b->isolated;
@@ -368,21 +372,7 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
     for (uint32_t i = 0; i < b->route_count; i++)
         apply_group(f, node, &b->routes[i], now_ms);
     n->position = b->to;
-    if (!b->cut)
-        return FOLLOW_APPLIED;
-    if (n->resetting)
-        each_route(f, visit_sweep, node, now_ms);
-    n->resetting = false;
-    if (!is_verified(n, b))
-        return ask_again(n);
-    bool completes = b->complete && !n->complete;
-    n->cut_seen = true;
-    n->complete = b->complete;
-    n->awaits = b->awaits;
-    follow_choose(f, completes && f->active == (int)node, now_ms);
-    if (is_active_and_complete(f, node))
-        program_told(f->program, b->told, told_count(b), now_ms);
-    return FOLLOW_APPLIED;
+    return b->cut ? cut(f, node, b, now_ms) : FOLLOW_APPLIED;
 }
 
 enum follow_result follow_beat(struct follow *f, size_t node, const uint8_t *digest)
@@ -392,6 +382,38 @@ enum follow_result follow_beat(struct follow *f, size_t node, const uint8_t *dig
     return !digest || !is_at_rest || has_digest(n, digest) ? FOLLOW_APPLIED : ask_again(n);
 }
 
+void follow_give_up(struct follow *f, uint64_t now_ms)
+{
+    f->active = -1;
+    f->converged_told = true;
+    program_converged(f->program, now_ms);
+    begin_walk(f);
+}
+
+/* ---- walks over all prefixes ---- */
+
+typedef void visit_route(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms);
+
+static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    struct follow_route *r = route_at(f, prefix);
+    (void)now_ms;
+    renew(f, node, prefix);
+    if (r->seen & 1u << node || !r->sets[node])
+        return;
+    nhset_unref(&f->sets, r->sets[node]);
+    r->sets[node] = 0;
+    drop_if_unused(f, prefix);
+}
+
+static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
+{
+    const struct follow_route *r = route_at(f, prefix);
+    enum program_cause cause = cause_of(r, node);
+    if (r->sets[node] ? may_set(f, node, prefix, r->sets[node]) : may_remove(f, node, prefix, cause == PROGRAM_LOST))
+        want(f, prefix, r->sets[node], cause, now_ms);
+}
+
 static void visit_give_up(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
 {
     (void)node;
@@ -399,10 +421,58 @@ static void visit_give_up(struct follow *f, uint32_t prefix, size_t node, uint64
     must(program_want(f->program, prefix, 0, PROGRAM_WITHDRAWN, now_ms));
 }
 
-void follow_give_up(struct follow *f, uint64_t now_ms)
+/* A stretch of it. False: it was the last one. */
+static bool go_on(struct follow *f, struct follow_walk *w, visit_route *visit, size_t node, uint32_t budget,
+                  uint64_t now_ms)
 {
-    f->active = -1;
-    f->converged_told = true;
-    program_converged(f->program, now_ms);
-    each_route(f, visit_give_up, 0, now_ms);
+    for (; w->family < BGP_FAMILIES; w->family++, w->place = 1)
+        for (; w->place < prefix_table_top(&f->prefixes, (enum bgp_family)w->family); w->place++) {
+            uint32_t prefix = prefix_index((enum bgp_family)w->family, w->place);
+            if (!budget--)
+                return true;
+            if (prefix_table_is_used(&f->prefixes, prefix))
+                visit(f, prefix, node, now_ms);
+        }
+    w->is_on = false;
+    return false;
+}
+
+static size_t swept_node(const struct follow *f)
+{
+    size_t node = 0;
+    while (node < f->node_count && !f->nodes[node].sweep.is_on)
+        node++;
+    return node;
+}
+
+/* A table that has begun anew meanwhile is gone through when it is whole again. */
+static bool may_walk(const struct follow *f)
+{
+    return f->walk.is_on && (f->active < 0 || f->nodes[f->active].cut_seen);
+}
+
+bool follow_is_walking(const struct follow *f)
+{
+    return swept_node(f) < f->node_count || may_walk(f);
+}
+
+/* All that the host is to have is wanted: what is not may go. */
+static void end_walk(struct follow *f, uint64_t now_ms)
+{
+    program_hold_deletions(f->program, false);
+    if (f->active >= 0 && is_usable(&f->nodes[f->active]) && !f->converged_told) {
+        f->converged_told = true;
+        program_converged(f->program, now_ms);
+    }
+    program_told(f->program, f->told, f->told_count, now_ms);
+}
+
+void follow_turn(struct follow *f, uint32_t budget, uint64_t now_ms)
+{
+    size_t node = swept_node(f);
+    visit_route *visit = f->active < 0 ? visit_give_up : visit_want;
+    if (node < f->node_count)
+        go_on(f, &f->nodes[node].sweep, visit_sweep, node, budget, now_ms);
+    else if (may_walk(f) && !go_on(f, &f->walk, visit, (size_t)f->active, budget, now_ms))
+        end_walk(f, now_ms);
 }

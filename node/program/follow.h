@@ -8,6 +8,8 @@
  * it puts in the place of another set goes again for that one. What was lost without a withdrawal is subject to the
  * brake; what a node said was withdrawn is that also when it is followed later.
  * A beat with the digest of the node's table has it compared with what is held here.
+ * Another table is gone through a stretch at a time: what it has is put as it is met, what it has not goes when all of it
+ * was met. Digests are of what was told, and wait for no walk.
  * Pure: no socket, no clock. Source: the replication design 4.8 (embedded table), DESIGN section 6. */
 #ifndef TANDEM_NODE_FOLLOW_H
 #define TANDEM_NODE_FOLLOW_H
@@ -18,14 +20,23 @@
 
 enum { FOLLOW_LOST_MAX = 64 };
 
+/* Over all prefixes, a stretch at a time. */
+struct follow_walk {
+    bool is_on;
+    uint8_t family;
+    uint32_t place; /* the next one */
+};
+
 struct follow_node {
     bool connected, cut_seen, complete, resetting;
     bool waits; /* for the whole table again: what comes before it is not looked at */
     bool awaits;   /* it says that a node came back a moment ago, which it has not heard out */
     bool isolated; /* it says that no NVA has a session with any node */
     uint64_t incarnation, position;
-    struct repl_digest digest; /* of this node's table as held here */
-    uint32_t routes;
+    uint8_t life; /* counts its tables, from the beginning of each: what is noted of a route is of one of them */
+    struct follow_walk sweep; /* of what its table has no longer */
+    struct repl_digest digest; /* of what this table has told so far, … */
+    uint32_t routes;           /* … and how many that are */
     struct ip_addr lost[FOLLOW_LOST_MAX]; /* next hops that it says were lost a moment ago */
     uint32_t lost_count;
     uint64_t lost_until_ms;
@@ -39,6 +50,9 @@ struct follow {
     size_t node_count;
     int active; /* -1: none yet */
     bool converged_told;
+    struct follow_walk walk; /* all is wanted that the active one has; without one, nothing */
+    struct ip_addr told[PROGRAM_TOLD_MAX]; /* by the active one, at its last cut: those that have told all anew */
+    size_t told_count;
 };
 
 /* digest_key: of the agents' secret. False: out of memory. */
@@ -55,6 +69,10 @@ enum follow_result {
 };
 enum follow_result follow_apply(struct follow *f, size_t node, const struct repl_table_batch *b,
                                 uint64_t now_ms);
+
+/* Is a walk under way, and may go on? Then follow_turn takes it so many places further. */
+bool follow_is_walking(const struct follow *f);
+void follow_turn(struct follow *f, uint32_t budget, uint64_t now_ms);
 
 /* A beat of a node that has sent us everything; digest of its table, NULL = it did not say. */
 enum follow_result follow_beat(struct follow *f, size_t node, const uint8_t *digest);

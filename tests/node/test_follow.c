@@ -1,123 +1,5 @@
 /* A host agent's view: tables of two nodes, one of which it applies. */
-#include "node/program/follow.h"
-
-#include <string.h>
-
-#include "tests/lib/cu.h"
-
-enum { NODES = 2, MAX_OPS = 1000 };
-
-static const uint8_t key[16] = { 3 };
-static const struct ip_addr hop = { .bytes = { 10, 1, 0, 4 } };
-static const struct ip_addr some[] = { { .bytes = { 10, 1, 0, 5 } }, { .bytes = { 10, 1, 0, 6 } }, { .bytes = { 10, 1, 0, 7 } } };
-enum { ONE = 1, TWO = 2, THREE = 4 };
-
-struct side {
-    struct follow f;
-    struct repl_digest digest[NODES]; /* of what each node has said */
-    uint32_t total[NODES];
-    uint64_t version[NODES];
-    uint32_t deletes;
-};
-
-static void begin(struct side *s)
-{
-    *s = (struct side){ 0 };
-    CU_ASSERT_TRUE_FATAL(follow_init(&s->f, NODES, key, (struct hash_key){ 1, 2 }));
-    for (int i = 0; i < NODES; i++) {
-        repl_digest_init(&s->digest[i], key);
-        follow_connected(&s->f, (size_t)i);
-    }
-}
-
-static struct ip_prefix prefix_of(uint8_t number)
-{
-    return (struct ip_prefix){ .len = 24, .bytes = { 172, 16, number } };
-}
-
-/* The kernel does what the program says. */
-static void program(struct side *s, uint64_t now_ms)
-{
-    struct program_op op;
-    for (int i = 0; i < MAX_OPS && program_next(s->f.program, now_ms, &op); i++) {
-        s->deletes += op.kind == PROGRAM_DELETE;
-        program_result(s->f.program, &op, true, now_ms);
-    }
-}
-
-static void deliver(struct side *s, size_t node, const struct repl_table_routes *routes, uint8_t count,
-                    struct repl_table_batch b, uint64_t now_ms)
-{
-    b.incarnation = 1;
-    b.from = s->version[node];
-    b.to = s->version[node] += count;
-    b.cut = true;
-    b.routes = routes;
-    b.route_count = count ? 1 : 0;
-    b.route_total = s->total[node];
-    repl_digest_write(&s->digest[node], b.digest);
-    CU_ASSERT_EQUAL(follow_apply(&s->f, node, &b, now_ms), FOLLOW_APPLIED);
-    program(s, now_ms);
-}
-
-/* A batch of one node: prefixes first .. first + count - 1 with the hop, or removed. */
-static void say(struct side *s, size_t node, uint8_t first, uint8_t count, struct repl_table_batch b,
-                bool present, bool lost, uint64_t now_ms)
-{
-    uint8_t nlri[256 * 4];
-    struct nhset set = { .count = 1, .members = (struct ip_addr *)(uintptr_t)&hop };
-    struct repl_table_routes routes = { .next_hops = &hop, .next_hop_count = present, .nlri = nlri, .lost = lost };
-    for (uint8_t i = 0; i < count; i++) {
-        struct ip_prefix p = prefix_of((uint8_t)(first + i));
-        memcpy(nlri + 4 * i, (uint8_t[]){ 24, 172, 16, p.bytes[2] }, 4);
-        repl_digest_change(&s->digest[node], &p, present ? &nhset_empty : &set, present ? &set : &nhset_empty);
-        s->total[node] += present ? 1 : UINT32_MAX;
-    }
-    routes.len = (uint16_t)(4 * count);
-    deliver(s, node, &routes, count, b, now_ms);
-}
-
-/* What a node says of one prefix and said before: masks of next hops. */
-static void tell(struct side *s, size_t node, unsigned before, unsigned after, struct repl_table_batch b, bool lost,
-                 uint64_t now_ms)
-{
-    struct ip_addr members[2][3];
-    struct nhset sets[2] = { { .members = members[0] }, { .members = members[1] } };
-    struct ip_prefix p = prefix_of(1);
-    for (unsigned i = 0; i < 3; i++) {
-        if (before & 1u << i)
-            members[0][sets[0].count++] = some[i];
-        if (after & 1u << i)
-            members[1][sets[1].count++] = some[i];
-    }
-    repl_digest_change(&s->digest[node], &p, &sets[0], &sets[1]);
-    s->total[node] += (after != 0) - (uint32_t)(before != 0);
-    struct repl_table_routes routes = { .next_hops = members[1], .next_hop_count = (uint16_t)sets[1].count,
-                                        .nlri = (const uint8_t[]){ 24, 172, 16, 1 }, .len = 4, .lost = lost };
-    deliver(s, node, &routes, 1, b, now_ms);
-}
-
-/* The mask of what the host leads to. */
-static unsigned led_to(struct side *s)
-{
-    struct ip_prefix p = prefix_of(1);
-    uint32_t prefix = prefix_table_find(&s->f.prefixes, &p);
-    const struct nhset *set = nhset_get(&s->f.sets, prefix ? program_actual_set(s->f.program, prefix) : 0);
-    unsigned mask = 0;
-    for (uint32_t i = 0; i < set->count; i++)
-        mask |= 1u << (set->members[i].bytes[3] - some[0].bytes[3]);
-    return mask;
-}
-
-static uint32_t installed(const struct side *s)
-{
-    return program_stats(s->f.program)->installed;
-}
-
-static const struct repl_table_batch full = { .reset = true, .complete = true };
-static const struct repl_table_batch more = { .complete = true };
-static const struct repl_table_batch young = { .reset = true }, still_young = { 0 };
-static const struct repl_table_batch isolated = { .complete = true, .isolated = true };
+#include "tests/node/follow_side.h"
 
 static void test_a_withdrawal_is_applied_at_once(void)
 {
@@ -285,21 +167,12 @@ static void test_what_was_withdrawn_and_told_again_is_lost_at_most(void)
     follow_fini(&s.f);
 }
 
-/* The first node is gone, and back with an empty table. */
-static void restart_node(struct side *s, uint64_t now_ms)
-{
-    follow_disconnected(&s->f, 0, now_ms);
-    follow_connected(&s->f, 0);
-    s->version[0] = s->total[0] = 0;
-    repl_digest_init(&s->digest[0], key);
-}
-
 static void test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence(void)
 {
     struct side s;
     begin(&s);
     say(&s, 0, 0, 20, full, true, false, 1000);
-    restart_node(&s, 2000);
+    restart_node(&s, 0, 2000);
     say(&s, 0, 10, 20, young, true, false, 3000); /* 10 to 29, not yet complete */
     CU_ASSERT_EQUAL(installed(&s), 30);
     CU_ASSERT_EQUAL(s.deletes, 0);
@@ -322,7 +195,7 @@ static void test_a_node_that_is_back_takes_nothing_that_stood_before_it(void)
     struct side s;
     begin(&s);
     say(&s, 0, 0, 20, full, true, false, 1000);
-    restart_node(&s, 2000);
+    restart_node(&s, 0, 2000);
     say(&s, 0, 0, 30, young, true, false, 3000); /* 20 to 29 are its own */
     CU_ASSERT_EQUAL(installed(&s), 30);
     say(&s, 0, 15, 10, still_young, false, true, 4000);
@@ -337,7 +210,7 @@ static void test_what_stood_before_comes_back_when_that_goes_which_replaced_it(v
         struct side s;
         begin(&s);
         tell(&s, 0, 0, ONE, full, false, 1000);
-        restart_node(&s, 2000);
+        restart_node(&s, 0, 2000);
         tell(&s, 0, 0, TWO, young, false, 3000);
         CU_ASSERT_EQUAL(led_to(&s), TWO);
         tell(&s, 0, TWO, TWO | THREE, still_young, false, 3000);
@@ -357,7 +230,7 @@ static void test_what_replaced_it_stays_when_all_have_spoken(void)
     struct side s;
     begin(&s);
     tell(&s, 0, 0, ONE, full, false, 1000);
-    restart_node(&s, 2000);
+    restart_node(&s, 0, 2000);
     tell(&s, 0, 0, TWO, young, false, 3000);
     say(&s, 0, 0, 0, more, false, false, 4000);
     CU_ASSERT_EQUAL(led_to(&s), TWO);

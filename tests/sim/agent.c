@@ -5,7 +5,7 @@
 
 #include "tests/sim/shared.h"
 
-enum { TICK_MS = 50, RETRY_MS = 400, SILENCE_MS = 1000, ZOMBIE_MS = 1000, SETTLE_MS = 2000 };
+enum { TICK_MS = 50, WALK_MS = 2, RETRY_MS = 400, SILENCE_MS = 1000, ZOMBIE_MS = 1000, SETTLE_MS = 2000 };
 
 /* ---- its kernel ---- */
 
@@ -143,6 +143,17 @@ static void work(struct sim_agent *a)
         if (!program_holds(a->follow.program, op.prefix))
             follow_released(&a->follow, op.prefix);
     }
+    if (!a->walks && follow_is_walking(&a->follow))
+        sim_schedule(w, (struct sim_event){ .kind = SIM_AGENT_WALK, .at = w->now + WALK_MS });
+    a->walks = follow_is_walking(&a->follow);
+}
+
+/* One prefix at a time, so that a walk takes long enough for much to happen meanwhile. */
+void agent_walk(struct world *w)
+{
+    w->agent.walks = false;
+    follow_turn(&w->agent.follow, 1, w->now);
+    work(&w->agent);
 }
 
 static void inherit(struct sim_agent *a)

@@ -256,6 +256,8 @@ static void run_event(struct world *w, struct sim_event *e)
         act(w);
     else if (e->kind == SIM_AGENT_TICK)
         agent_tick(w);
+    else if (e->kind == SIM_AGENT_WALK)
+        agent_walk(w);
     else if (e->kind == SIM_ANSWER)
         sim_http_answer(w, e->call);
     else if (e->kind == SIM_STREAM)

@@ -250,6 +250,7 @@ struct sim_agent {
     struct repl_identity identity;
     struct repl_secrets secrets; /* the agents' */
     struct follow follow;
+    bool walks; /* SIM_AGENT_WALK is under way */
     struct sim_upstream upstreams[SIM_NODES_MAX];
     struct sim_table kernel;
     uint64_t lacked[SIM_PREFIXES_MAX];   /* when a running node lacked a prefix last */
@@ -269,6 +270,7 @@ enum sim_event_kind {
     SIM_ANSWER,   /* its answer, or its time-out, at the node */
     SIM_STREAM,   /* some of a watch; without bytes: its end */
     SIM_AGENT_TICK,
+    SIM_AGENT_WALK,
 };
 
 struct sim_call;
@@ -420,6 +422,7 @@ void agent_init(struct world *w);
 void agent_fini(struct world *w);
 void agent_restart(struct world *w);
 void agent_tick(struct world *w);
+void agent_walk(struct world *w);
 /* A node is about to go: what it lacks has been told. */
 void agent_note(struct world *w);
 /* It has had a turn: what it lacks for a moment only is told, too. */
