@@ -3,87 +3,15 @@
 #include "node/targets/etcd.h"
 
 #include <assert.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/targets/etcd_wire.h"
 #include "tests/lib/cu.h"
-#include "tests/node/fake_etcd.h"
+#include "tests/node/etcd_daemon.h"
 
 enum { LIMIT_MS = 8000 };
-
-/* ---- the model behind HTTP ---- */
-
-struct model {
-    struct MHD_Daemon *daemon;
-    struct fake_etcd store;
-    uint32_t drop_answers; /* of the next transactions, which are carried out */
-    uint32_t refuse;       /* transactions, with "space exceeded" */
-};
-
-struct upload {
-    size_t len;
-    char body[1 << 17];
-};
-
-static enum MHD_Result say(struct MHD_Connection *c, unsigned status, json_t *answer)
-{
-    char *text = json_dumps(answer, JSON_COMPACT);
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-    enum MHD_Result result = MHD_queue_response(c, status, r);
-    MHD_destroy_response(r);
-    json_decref(answer);
-    return result;
-}
-
-static enum MHD_Result serve(void *data, struct MHD_Connection *c, const char *url,
-                             const char *method, const char *version, const char *upload,
-                             size_t *len, void **state)
-{
-    struct model *m = data;
-    struct upload *u = *state;
-    (void)method, (void)version;
-    if (!u) {
-        *state = calloc(1, sizeof *u);
-        return *state ? MHD_YES : MHD_NO;
-    }
-    if (*len) {
-        assert(u->len + *len <= sizeof u->body);
-        memcpy(u->body + u->len, upload, *len);
-        u->len += *len;
-        *len = 0;
-        return MHD_YES;
-    }
-    bool is_txn = !strcmp(url, "/v3/kv/txn");
-    if (!is_txn &&
-        strcmp(url, "/v3/kv/range") != 0) /* no watch here: what changes shows by listing */
-        return say(c, 501, fake_error("not implemented", 12));
-    if (is_txn && m->refuse) {
-        m->refuse--;
-        return say(c, 429, fake_error("etcdserver: mvcc: database space exceeded", 8));
-    }
-    json_t *q = json_loadb(u->body, u->len, 0, NULL);
-    json_t *answer =
-        is_txn ? fake_txn(&m->store, q)
-               : json_pack("{s:o, s:o}", "header", fake_heading(&m->store), "kvs", fake_range(&m->store, q));
-    json_decref(q);
-    if (is_txn && m->drop_answers) {
-        m->drop_answers--;
-        json_decref(answer);
-        return MHD_NO; /* closes the connection */
-    }
-    return say(c, 200, answer);
-}
-
-static void forget(void *data, struct MHD_Connection *c, void **state,
-                   enum MHD_RequestTerminationCode how)
-{
-    (void)data, (void)c, (void)how;
-    free(*state);
-}
 
 /* ---- one node beside it ---- */
 
@@ -97,7 +25,7 @@ struct lab {
     struct repl_fence fence;
     struct repl_fence_world world;
     struct config_target target;
-    char url[64], *endpoints[1], prefix[16], trouble[400];
+    char *endpoints[1], prefix[16], trouble[400];
     struct etcd *etcd;
     bool is_ready;
     bool (*until)(struct lab *l);
@@ -155,10 +83,7 @@ static void lab_open(struct lab *l)
 {
     static const struct hash_key key = { 1, 2 };
     memset(l, 0, sizeof *l);
-    l->model.store.revision = 1;
-    l->model.daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, serve, &l->model,
-                                       MHD_OPTION_NOTIFY_COMPLETED, forget, NULL, MHD_OPTION_END);
-    assert(l->model.daemon);
+    model_open(&l->model);
     uv_loop_init(&l->loop);
     uv_timer_init(&l->loop, &l->pulse);
     l->pulse.data = l;
@@ -169,9 +94,7 @@ static void lab_open(struct lab *l)
     repl_fence_init(&l->fence, &(struct repl_fence_cfg){ .self = 1, .nodes = 1, .beat_ms = 1000 },
                     now_ms());
     l->world = (struct repl_fence_world){ .incarnation = 7, .is_awake = true, .is_steady = true };
-    snprintf(l->url, sizeof l->url, "http://127.0.0.1:%u",
-             MHD_get_daemon_info(l->model.daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
-    l->endpoints[0] = l->url;
+    l->endpoints[0] = l->model.url;
     strcpy(l->prefix, "/t");
     l->target.etcd =
         (struct config_etcd){ .endpoints = l->endpoints, .endpoint_count = 1, .prefix = l->prefix };
@@ -214,8 +137,7 @@ static void lab_close(struct lab *l)
     while (uv_run(&l->loop, UV_RUN_NOWAIT))
         MHD_run(l->model.daemon);
     CU_ASSERT_EQUAL(uv_loop_close(&l->loop), 0);
-    MHD_stop_daemon(l->model.daemon);
-    fake_etcd_fini(&l->model.store);
+    model_close(&l->model);
     program_free(l->program);
     CU_ASSERT_EQUAL(l->sets.sets.count, 0);
     nhset_table_fini(&l->sets);
