@@ -371,6 +371,8 @@ static bool is_alone(const struct host *h)
 static void mind_the_bound(struct host *h)
 {
     if (!is_alone(h)) {
+        if (h->gave_up && h->etcd && follow_is_walking(&h->follow))
+            return; /* it is given up to its end first */
         if (h->gave_up && h->etcd)
             etcd_source_want_again(h->etcd);
         h->alone_ms = 0;

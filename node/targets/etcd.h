@@ -37,7 +37,7 @@ struct etcd_cfg {
     /* Something may be done: the owner turns its core, then calls etcd_turn. */
     void (*on_change)(void *data);
     void (*on_ready)(void *data);                    /* all that stands there is inherited; once */
-    void (*on_observed)(void *data, uint32_t prefix); /* somebody else changed it */
+    void (*on_observed)(void *data, uint32_t prefix); /* somebody else changed it; a reader is told what it inherits, too */
     void (*on_released)(void *data, uint32_t prefix); /* the program holds it no longer */
     void (*on_whole)(void *data); /* what is here is what `gen` says, all of it; NULL: nobody asks */
     void (*on_trouble)(void *data, const char *text); /* "" = well again */

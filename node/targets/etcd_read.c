@@ -78,7 +78,7 @@ static void observe(struct etcd *e, uint32_t prefix, uint32_t set)
         must(program_observe(e->cfg.program, prefix, set));
     etcd_stands(e, prefix, old, set);
     nhset_unref(e->cfg.sets, old);
-    if (!e->listing.is_first)
+    if (!e->listing.is_first || e->cfg.is_reader)
         e->cfg.on_observed(e->cfg.data, prefix);
     if (repl_fence_may_write(e->cfg.fence) && !(e->request && e->lane == ETCD_WRITES))
         e->status.repairs++; /* it was not us */
