@@ -47,7 +47,8 @@ struct upstream { /* one node as seen from this host */
 struct host {
     uv_loop_t uv;
     uv_timer_t timer;
-    uv_idle_t soon; /* a walk over all routes goes on */
+    uv_idle_t soon; /* there is more to read, or a walk over all routes goes on */
+    struct list ready; /* pumps of upstreams: bytes that were not looked at */
     uv_signal_t sigterm, sigint;
     const struct config_agent_file *config;
     const struct host_keys *keys;
@@ -200,20 +201,17 @@ static void on_link_event(struct upstream *u, const struct repl_link_event *e)
     }
 }
 
-static void drain(struct upstream *u)
+/* A frame of it. True: there may be another one. */
+static bool drain(struct upstream *u)
 {
-    size_t len, used = 0;
+    size_t len;
     const uint8_t *bytes = pump_rx_bytes(&u->pump, &len);
     struct repl_link_event e;
-    while (used < len && !u->failed) {
-        size_t n = repl_link_feed(u->link, bytes + used, len - used, now_ms());
-        while (repl_link_next(u->link, &e))
-            on_link_event(u, &e);
-        if (!n)
-            break;
-        used += n;
-    }
+    size_t used = repl_link_feed(u->link, bytes, len, now_ms());
+    while (repl_link_next(u->link, &e))
+        on_link_event(u, &e);
     pump_rx_consume(&u->pump, used);
+    return used && used < len;
 }
 
 static void settle(struct upstream *u)
@@ -268,16 +266,29 @@ static void work(struct host *h)
         etcd_source_turn(h->etcd, now_ms());
     netlink_set_lost(h->netlink, lost, count, now_ms());
     netlink_turn(h->netlink, now_ms());
-    if (follow_is_walking(&h->follow))
+    if (follow_is_walking(&h->follow) || !list_is_empty(&h->ready))
         uv_idle_start(&h->soon, on_soon);
     else
         uv_idle_stop(&h->soon);
 }
 
-/* Once in a turn of the loop, which reads and looks at its timers in between. */
+/* Of who has waited longest: a frame takes a millisecond. */
+static void read_frame(struct host *h)
+{
+    if (list_is_empty(&h->ready))
+        return;
+    struct upstream *u = upstream_of(LIST_OF(h->ready.next, struct pump, ready));
+    list_remove(&u->pump.ready);
+    if (!u->failed && drain(u))
+        list_append(&h->ready, &u->pump.ready);
+    settle(u);
+}
+
+/* Once in a turn of the loop, which looks at its timers in between. */
 static void on_soon(uv_idle_t *soon)
 {
     struct host *h = soon->data;
+    read_frame(h);
     follow_turn(&h->follow, WALK_BUDGET, now_ms());
     work(h);
 }
@@ -291,11 +302,12 @@ static void on_connected(void *data, struct pump *p, const struct ip_addr *local
 static void on_received(void *data, struct pump *p, size_t n)
 {
     struct upstream *u = upstream_of(p);
+    struct host *h = data;
     p->rx_len += n;
     u->heard_ms = now_ms();
-    drain(u);
-    settle(u);
-    work(data);
+    if (!list_is_on(&p->ready))
+        list_append(&h->ready, &p->ready);
+    uv_idle_start(&h->soon, on_soon);
 }
 
 static void on_sent(void *data, struct pump *p, size_t n)
@@ -598,6 +610,7 @@ int host_run(const struct config_agent_file *config, const struct host_keys *key
                                     .on_sent = on_sent,
                                     .on_closed = on_closed };
     list_init(&h->owner.conns);
+    list_init(&h->ready);
     start_handles(h);
     init_upstreams(h);
     bool started = start_kernel(h);
