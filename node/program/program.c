@@ -283,25 +283,47 @@ static void judge_waiting(struct program *p)
     judge_slice(p);
 }
 
-static void keep_nothing(struct program *p, enum bgp_family family)
+static void forget_kept(struct program *p, uint32_t prefix)
 {
-    for (uint32_t at = 1; at < p->kept[family].top; at++) {
-        uint32_t prefix = prefix_index(family, at);
-        if (!program_kept(p, prefix))
-            continue;
-        program_keep_no_more(p, prefix);
-        place(p, prefix, program_entry(p, prefix));
+    if (!program_kept(p, prefix))
+        return;
+    program_keep_no_more(p, prefix);
+    place(p, prefix, program_entry(p, prefix));
+}
+
+/* False: there is more. */
+static bool forget_slice(struct program *p)
+{
+    uint32_t left = JUDGE_SLICE;
+    for (; p->forgotten_family < BGP_FAMILIES; p->forgotten_family++, p->forgotten = 0) {
+        struct slab *kept = &p->kept[p->forgotten_family];
+        for (; p->forgotten + 1 < kept->top; p->forgotten++) {
+            if (!left--)
+                return false;
+            forget_kept(p, prefix_index((enum bgp_family)p->forgotten_family, p->forgotten + 1));
+        }
+        slab_fini(kept);
     }
-    slab_fini(&p->kept[family]);
+    return true;
+}
+
+/* Merge mode lasts until nothing is kept: it takes nothing away. */
+static void converge_slice(struct program *p)
+{
+    p->judged_ms = p->now_ms;
+    if (!forget_slice(p))
+        return;
+    p->converges = p->stats.merging = false;
+    judge_waiting(p);
 }
 
 void program_converged(struct program *p, uint64_t now_ms)
 {
     p->now_ms = now_ms;
-    p->stats.merging = false;
-    for (int f = 0; f < BGP_FAMILIES; f++)
-        keep_nothing(p, (enum bgp_family)f);
-    judge_waiting(p);
+    p->converges = true;
+    p->forgotten_family = 0;
+    p->forgotten = 0;
+    converge_slice(p);
 }
 
 bool program_is_merging(const struct program *p, uint32_t prefix)
@@ -446,7 +468,8 @@ static void issue(struct program *p, uint32_t prefix, struct program_op *out)
     struct entry *e = program_entry(p, prefix);
     uint32_t set = goal(p, prefix, e);
     bool unclaimed = (e->flags & (INHERITED | CLAIMED | DISPROVED)) == INHERITED;
-    if (p->stats.merging && set && e->actual && unclaimed && !program_kept(p, prefix) && !nhset_is_subset(p->sets, e->actual, set))
+    bool merges = p->stats.merging && !p->converges;
+    if (merges && set && e->actual && unclaimed && !program_kept(p, prefix) && !nhset_is_subset(p->sets, e->actual, set))
         program_keep(p, prefix, e->actual);
     *out = (struct program_op){ .kind = set ? PROGRAM_PUT : PROGRAM_DELETE,
                                 .prefix = prefix,
@@ -469,6 +492,8 @@ bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
 {
     p->now_ms = now_ms;
     wake_retries(p);
+    if (p->converges && p->judged_ms != now_ms)
+        converge_slice(p);
     if (p->judge_next && p->judged_ms != now_ms)
         judge_slice(p);
     if (p->hearsay_until_ms && now_ms >= p->hearsay_until_ms)
@@ -547,7 +572,7 @@ void program_retry(struct program *p, uint64_t now_ms)
 
 uint64_t program_deadline(const struct program *p)
 {
-    if (p->chains[PUT].count || (p->chains[DELETE].count && may_delete(p)) || p->judge_next)
+    if (p->chains[PUT].count || (p->chains[DELETE].count && may_delete(p)) || p->judge_next || p->converges)
         return 0;
     uint64_t deadline = UINT64_MAX;
     if (p->chains[MERGE].count && p->hearsay_until_ms)

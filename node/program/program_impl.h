@@ -41,6 +41,8 @@ struct program {
     struct nhset_table *sets;
     struct slab entries[BGP_FAMILIES]; /* struct entry, by place */
     struct slab kept[BGP_FAMILIES];    /* uint32_t, by place, in merge mode: inherited, and something else was put in its place */
+    uint8_t forgotten_family; /* it converges: what is kept is forgotten up to … */
+    uint32_t forgotten;       /* … this place; then nothing is merged any more */
     uint8_t dissolved_family; /* its end: entries up to … */
     uint32_t dissolved;       /* … this place have let go what they held */
     struct chain chains[LISTS];
@@ -53,6 +55,7 @@ struct program {
     size_t told_count;                     /* 0 = there is nothing to be judged by them */
     uint64_t judged_ms; /* the last slice of them was */
     uint64_t now_ms;
+    bool converges;
     bool is_heard;             /* any NVA, by any node */
     bool is_awaited;           /* a node that came back a moment ago */
     bool holds_deletions;      /* the owner is not through yet */

@@ -183,6 +183,34 @@ static void test_many_inherited_that_nobody_wants_are_judged_in_slices(void)
     bench_fini(&b);
 }
 
+/* Until then it merges: what was inherited of the last one would come back. */
+static void test_what_is_kept_of_many_is_forgotten_in_slices(void)
+{
+    enum { MANY = 20000, SLICES = 3 };
+    struct bench b;
+    struct program_op op;
+    bench_init(&b);
+    for (uint32_t prefix = 1; prefix <= MANY; prefix++) {
+        inherit(&b, prefix, 1);
+        want(&b, prefix, 2, PROGRAM_LOST);
+    }
+    CU_ASSERT_EQUAL(run(&b, true), MANY);
+    program_converged(b.p, b.now);
+    for (int slice = 1; slice < SLICES; slice++) {
+        CU_ASSERT_TRUE(program_is_merging(b.p, MANY));
+        CU_ASSERT_FALSE(program_is_merging(b.p, 1));
+        CU_ASSERT_EQUAL(program_deadline(b.p), 0);
+        b.now++;
+        CU_ASSERT_FALSE(program_next(b.p, b.now, &op));
+    }
+    CU_ASSERT_FALSE(program_stats(b.p)->merging);
+    want(&b, MANY, 0, PROGRAM_WITHDRAWN);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_EQUAL(program_stats(b.p)->installed, MANY - 1);
+    CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
+    bench_fini(&b);
+}
+
 CU_MAIN("program merge", CU_CASE(test_a_withdrawal_of_what_was_claimed_needs_no_convergence),
         CU_CASE(test_nothing_inherited_is_removed_before_convergence),
         CU_CASE(test_ecmp_does_not_shrink_before_convergence),
@@ -192,4 +220,5 @@ CU_MAIN("program merge", CU_CASE(test_a_withdrawal_of_what_was_claimed_needs_no_
         CU_CASE(test_the_inherited_set_comes_back_when_that_goes_which_replaced_it),
         CU_CASE(test_what_replaced_the_inherited_set_stays_after_convergence),
         CU_CASE(test_a_put_back_that_fails_is_retried_with_back_off),
-        CU_CASE(test_many_inherited_that_nobody_wants_are_judged_in_slices))
+        CU_CASE(test_many_inherited_that_nobody_wants_are_judged_in_slices),
+        CU_CASE(test_what_is_kept_of_many_is_forgotten_in_slices))
