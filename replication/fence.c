@@ -107,11 +107,12 @@ static bool has_risen(const struct repl_fence *f, const struct repl_fence_peer *
     return owner->incarnation && owner->incarnation < f->record.incarnation;
 }
 
+/* A suspect is no witness: of a side that is gone one node is found dead some milliseconds after another. */
 static bool hears_most(const struct repl_fence *f)
 {
     uint32_t heard = 1;
     for (uint32_t id = 1; id <= f->cfg.nodes; id++)
-        heard += is_other(f, id) && is_heard(&f->world.peers[id]);
+        heard += is_other(f, id) && f->world.peers[id].state == REPL_MEMBER_ALIVE;
     return 2 * heard > f->cfg.nodes;
 }
 

@@ -327,6 +327,15 @@ static void test_only_the_larger_side_of_a_partition_takes_back_what_was_taken_u
     }
 }
 
+static void test_a_suspect_makes_no_side_the_larger_one(void)
+{
+    struct repl_fence f = parted(5, 2, 4);
+    struct repl_fence_world w = f.world;
+    w.peers[5].state = REPL_MEMBER_SUSPECT;
+    repl_fence_tick(&f, &w, 2);
+    CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
+}
+
 static void test_an_owner_that_is_silent_in_the_target_too_is_followed_by_any_side(void)
 {
     struct repl_fence f = parted(4, 1, 4);
@@ -488,6 +497,7 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_an_owner_that_fails_to_authenticate_is_left_alone_while_it_beats),
         CU_CASE(test_an_owner_whose_earlier_life_was_found_dead_is_left_alone_while_it_beats),
         CU_CASE(test_only_the_larger_side_of_a_partition_takes_back_what_was_taken_unheard),
+        CU_CASE(test_a_suspect_makes_no_side_the_larger_one),
         CU_CASE(test_an_owner_that_is_silent_in_the_target_too_is_followed_by_any_side),
         CU_CASE(test_an_owner_beats_only_while_it_does_not_hear_everybody),
         CU_CASE(test_after_a_pause_the_record_is_read_before_anything_is_written),
