@@ -65,9 +65,8 @@ static void put_node(FILE *f, const struct api_view *v)
                    (double)s.config->generation);
     metrics_single(f, "tandem_config_last_reload_success", gauge, "0 when the last reload was refused.",
            !s.config_refused[0]);
-    if (v->config->mrt_directory)
-        metrics_single(f, "tandem_mrt_failed", gauge, "1 when the last MRT file could not be written.",
-                       sight_mrt_trouble(v)[0] != 0);
+    metrics_single(f, "tandem_mrt_failed", gauge, "1 when the last MRT file could not be written.",
+                   sight_mrt_trouble(v)[0] != 0);
     metrics_single(f, "tandem_loop_delay_seconds", gauge, "How late the loop last was.",
            s.loop_lag_ms / 1000.0);
     metrics_single(f, "tandem_input_delay_seconds", gauge, "How long bytes of an NVA have been waiting to be read.",

@@ -282,7 +282,7 @@ static int say_unknown(int argc, char *const *argv)
 /* What it prints is for another program, which reads no JSON. */
 static bool is_foreign(const struct verb *verb)
 {
-    static ctl_verb *const foreign[] = { verb_nva_config, verb_import_azure, verb_metrics, verb_completion };
+    static ctl_verb *const foreign[] = { verb_nva_config, verb_metrics, verb_completion };
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         if (foreign[i] == verb->run)
             return true;

@@ -425,6 +425,7 @@ static void test_exit_codes_tell_what_happened(void)
         { "-o json top", 2 },
         { "-o json metrics", 2 },
         { "-o jsonl completion bash", 2 },
+        { "-o json import azure /nonexistent.json", 1 },
         { "metrics", 0 },
         { "--socket /nonexistent/x.sock top", 4 },
         { "peer show", 2 },
