@@ -326,11 +326,20 @@ static const char *const dial_ends[] = {
     [CORE_CLOSE_TIMEOUT] = "no answer: is the address right, and does a firewall let the port through?",
 };
 
+/* A node's last words count, and why it ends the connection. */
+static void drain_rest(struct upstream *u)
+{
+    bool has_more = list_is_on(&u->pump.ready);
+    while (has_more && !u->failed)
+        has_more = drain(u);
+}
+
 static void on_closed(void *data, struct pump *p, enum core_close how)
 {
     struct upstream *u = upstream_of(p);
     struct host *h = data;
     char subject[CONFIG_NAME_MAX + 8];
+    drain_rest(u);
     if (!u->up && !u->failed)
         say_trouble(u, dial_ends[how]);
     if (u->up)
