@@ -218,14 +218,20 @@ static void test_what_was_inherited_goes_when_the_writer_says_what_is_all(void)
     lab_close(&l);
 }
 
+/* And the writer says that these are all. */
+static void open_with_three(struct lab *l)
+{
+    lab_open(l);
+    for (uint32_t i = 0; i < 3; i++)
+        write_route(l, i);
+    write_gen(l, 0, 3);
+    start(l);
+}
+
 static void test_what_somebody_removed_stays_until_the_writer_says_so(void)
 {
     struct lab l;
-    lab_open(&l);
-    for (uint32_t i = 0; i < 3; i++)
-        write_route(&l, i);
-    write_gen(&l, 0, 3);
-    start(&l);
+    open_with_three(&l);
     run(&l, has_three);
     drop_route(&l, 0);
     write_gen(&l, 0, 2); /* that is not what stands there: all is listed */
@@ -239,11 +245,7 @@ static void test_what_somebody_removed_stays_until_the_writer_says_so(void)
 static void test_a_table_that_was_given_up_is_wanted_again(void)
 {
     struct lab l;
-    lab_open(&l);
-    for (uint32_t i = 0; i < 3; i++)
-        write_route(&l, i);
-    write_gen(&l, 0, 3);
-    start(&l);
+    open_with_three(&l);
     run(&l, is_a_moment_later);
     for (uint32_t i = 0; i < 3; i++) {
         struct ip_prefix p = prefix_of(i);
