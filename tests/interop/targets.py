@@ -239,8 +239,9 @@ def reloaded(world):
     if "more" in {target["name"] for target in world.node.items("programmed")}:
         raise Failed("a target that was removed is still shown")
     hold("its routes stay", lambda: set(ALL) <= set(world.table(103)), 2)
-    if [peer["flaps"] for peer in world.node.items("peer", "list")] != flaps or world.target("all")["puts"] != puts:
-        raise Failed("a session flapped, or another target was written")
+    now = [peer["flaps"] for peer in world.node.items("peer", "list")]
+    if (now, world.target("all")["puts"]) != (flaps, puts):
+        raise Failed(f"a session flapped: {flaps} {now}, or another target was written: {puts} {world.target('all')['puts']}")
     world.host.ip("nexthop flush proto 201")
     expect("nothing is left of it", {}, lambda: world.table(103), 5)
     expect("table 100 is mended", ALL, lambda: {p: h for p, h in world.table(100).items() if p in ALL}, 10)
@@ -258,6 +259,10 @@ def differences(world):
         wall.start()
     expect("all is there again", {}, lacking, 30)
     expect("table 102", {OWN: [FW2], DROPPED2: [FW2]}, lambda: world.table(102))
+    for wall in world.walls:
+        wall.wait_established(seconds=20)
+    expect("nothing is held for fw1 any more", [[FW1, FW2], [FW1]], lambda: [sorted(
+        r["nextHop"] for r in world.node.items("route", "list", prefix) if not r["stale"]) for prefix in (COMMON, TAGGED)], 10)
 
 
 def shown_as_failed(world):
