@@ -51,7 +51,7 @@ class World:
             wall.communities[prefix] = communities
         self.cluster.targets += [
             {"name": "all", "type": "netlink", "table": 100, "blackhole": ["fw1"], "resilientGroups": True,
-             "healthGate": {"probe": "tcp", "port": PROBE_PORT, "interval": "100ms", "timeout": "100ms"}},
+             "healthGate": {"probe": "tcp", "port": PROBE_PORT, "interval": "100ms", "timeout": "1s"}},
             {"name": "tagged", "type": "netlink", "table": 101, "metric": 77, "protocol": 98,
              "filter": {"communities": ["65515:100", "65515:1:7"]}},
             {"name": "of-fw2", "type": "netlink", "table": 102, "filter": {"peers": ["fw2"], "prefixes": ["10.96.0.0/11"]},
