@@ -15,6 +15,8 @@ ZOMBIE_MS = 1000  # P5
 READY_MS = 2000   # scenario 2: steady again after a pause
 SETTLE_MS = 30000  # L3; a round that has not settled by then has failed by itself (storm_net.SETTLE_S)
 LATE = 3          # times are judged so many times as long as promised: the machine does other work too
+DEATHS = ("kill -9", "kill -9 twice", "power failure", "restart", "another version")
+PARTITIONS = ("partition", "one-way partition")
 FAULTS_OF_PATHS = ("all killed", "all stopped")  # the branch learned its way back from the nodes
 
 
@@ -91,9 +93,12 @@ class Verdict:
                 ("everything is as it should be after each round", self.settling))
 
     def _is_forgotten(self, gone):
-        """All nodes had died, and whom their own tables led to withdrew before the others had spoken again."""
+        """All nodes that the table could hear had died, and whom it led to withdrew before the others had spoken again."""
         lines = next((lines for begin, end, lines in self.rounds if begin <= gone["at"] < end), [])
-        return kind(gone["host"]) != "vm" and any(l["event"] == "fault" and l["name"] == "all killed" for l in lines) and any(
+        faults = [(l["name"], l["node"]) for l in lines if l["event"] == "fault"]
+        parted = any(name in PARTITIONS for name, _ in faults) and len({l["node"] for l in self.of("ready")}) == 2
+        alone = {node for name, node in faults if name in DEATHS and parted}
+        return (any(name == "all killed" for name, _ in faults) or gone["host"] in alone) and any(
             l["event"] == "withdraw" and l["prefix"] == gone["prefix"] and l["at"] <= gone["at"] for l in lines)
 
     def removals(self):
