@@ -116,8 +116,18 @@ static void dial(struct loop *l, const struct core_request *r)
                 fd == -ECONNREFUSED ? CORE_CLOSE_REFUSED : CORE_CLOSE_TIMEOUT, now_ms());
 }
 
+static void hang_up(struct loop *l, const struct core_request *r)
+{
+    if (r->pump->owner)
+        conn_finish(r->pump);
+    else
+        core_closed(l->core, r->pump, CORE_CLOSE_EOF, now_ms()); /* never got a socket */
+}
+
 static void open_bfd(struct loop *l, const struct core_request *r)
 {
+    if (!l->bfd)
+        return; /* another daemon was quicker, and the log says so */
     const uint32_t us = r->bfd->interval_ms * 1000;
     const struct bfd_peer_cfg peer = { .id = r->nva,
                                        .local = r->local,
@@ -128,21 +138,23 @@ static void open_bfd(struct loop *l, const struct core_request *r)
     bfd_io_open(l->bfd, &peer);
 }
 
+static void close_bfd(struct loop *l, const struct core_request *r)
+{
+    if (l->bfd)
+        bfd_io_close(l->bfd, r->nva);
+}
+
 static void take_requests(struct loop *l)
 {
+    static void (*const take[])(struct loop *, const struct core_request *) = {
+        [CORE_DIAL] = dial,
+        [CORE_CLOSE] = hang_up,
+        [CORE_BFD_OPEN] = open_bfd,
+        [CORE_BFD_CLOSE] = close_bfd,
+    };
     struct core_request r;
-    while (core_next_request(l->core, &r)) {
-        if (r.kind == CORE_DIAL)
-            dial(l, &r);
-        else if (r.kind == CORE_BFD_OPEN && l->bfd)
-            open_bfd(l, &r);
-        else if (r.kind == CORE_BFD_CLOSE && l->bfd)
-            bfd_io_close(l->bfd, r.nva);
-        else if (r.pump->owner)
-            conn_finish(r.pump);
-        else
-            core_closed(l->core, r.pump, CORE_CLOSE_EOF, now_ms()); /* never got a socket */
-    }
+    while (core_next_request(l->core, &r))
+        take[r.kind](l, &r);
 }
 
 static void flush_pumps(struct loop *l)
@@ -315,27 +327,46 @@ static void on_bfd(uv_poll_t *poll, int status, int events)
     ask_turn(l);
 }
 
-static bool is_bfd_wanted(const struct loop *l)
+static bool is_bfd_wanted(const struct config *c, uint32_t self)
 {
-    const struct config *c = l->cfg->config;
     for (size_t i = 0; i < c->peer_count; i++)
-        if (c->peers[i].bfd.enabled && !c->peers[i].disabled && c->peers[i].nodes & 1u << l->cfg->self)
+        if (c->peers[i].bfd.enabled && !c->peers[i].disabled && c->peers[i].nodes & 1u << self)
             return true;
     return false;
 }
 
-static bool start_bfd(struct loop *l)
+static int new_bfd(const struct loop *l, struct bfd_io **out, char error[static BFD_IO_ERROR])
 {
     const struct config_node *n = &l->cfg->config->nodes[l->cfg->self - 1];
+    return bfd_io_start(out,
+                        &(struct bfd_io_cfg){ .addrs = { n->address, n->address6 },
+                                              .addr_count = n->has_address6 ? 2 : 1,
+                                              .port = BFD_PORT,
+                                              .multihop_port = BFD_PORT_MULTIHOP,
+                                              .key = l->cfg->core.key },
+                        error);
+}
+
+/* A configuration is refused before anything has changed: who has the ports now would keep them. */
+static bool can_have_bfd(const struct loop *l, const struct config *next, FILE *out)
+{
     char error[BFD_IO_ERROR] = "";
-    struct bfd_io_cfg cfg = { .addrs = { n->address, n->address6 },
-                              .addr_count = n->has_address6 ? 2 : 1,
-                              .port = BFD_PORT,
-                              .multihop_port = BFD_PORT_MULTIHOP,
-                              .key = l->cfg->core.key };
-    if (!is_bfd_wanted(l))
+    struct bfd_io *trial = NULL;
+    if (l->bfd || !is_bfd_wanted(next, l->cfg->self))
         return true;
-    if (bfd_io_start(&l->bfd, &cfg, error)) {
+    bool can = new_bfd(l, &trial, error) == 0;
+    bfd_io_free(trial);
+    if (!can)
+        fprintf(out, "error: BFD: %s\n", error);
+    return can;
+}
+
+static bool start_bfd(struct loop *l)
+{
+    char error[BFD_IO_ERROR] = "";
+    if (l->bfd || !is_bfd_wanted(l->cfg->config, l->cfg->self))
+        return true;
+    if (new_bfd(l, &l->bfd, error)) {
         log_event(l->log, LOG_ERROR_, "bfd_failed", NULL, "error=\"%s\"", error);
         return false;
     }
@@ -390,7 +421,7 @@ static struct config *read_next(struct loop *l, struct node_keys *keys, FILE *ou
     }
     if (!config_load(l->cfg->config->path, &next, out))
         return NULL;
-    bool can = config_can_follow(l->cfg->config, next, out) && guard_permits(next, out) &&
+    bool can = config_can_follow(l->cfg->config, next, out) && guard_permits(next, out) && can_have_bfd(l, next, out) &&
                node_keys_load(next, &next->nodes[l->cfg->self - 1], keys, out);
     if (!can) {
         config_free(next);
@@ -407,8 +438,7 @@ static void follow(struct loop *l, struct config *next, const struct node_keys *
     config_follow(l->cfg->config, next);
     listeners_follow(l->listeners, next);
     log_set_level(l->log, l->cfg->config->log_level);
-    if (!l->bfd)
-        start_bfd(l);
+    start_bfd(l);
     backends_end_gone(l->backends);
     core_reconfigure(l->core, next, now_ms());
     l->cfg->keys->cluster = keys->cluster;

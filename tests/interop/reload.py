@@ -6,6 +6,7 @@
 import datetime
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ from lab.tandem import Cluster, program, yaml  # noqa: E402
 
 ASN = 65515
 NODES = {"rs-a": "10.1.1.4", "rs-b": "10.1.1.5"}
+BFD_PORT = 3784
 CHANGED = "Other configuration change"
 
 
@@ -140,6 +142,25 @@ def refused(world):
     unchanged(before, flaps(world))
 
 
+def taken(world):
+    """Another daemon has the port of BFD: peers that want it are refused, and everything goes on."""
+    before = flaps(world)
+    world.write(world.peers_are(world.entry(1, bfd={"interval": "300ms"}), world.entry(2)), [world.node])
+    with world.node.host.inside():
+        other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with other:
+        other.bind((world.node.address, BFD_PORT))
+        for words in (("reload",), ("config", "diff")):
+            code, said = order(world.node, *words)
+            if code != 1 or "another BFD daemon runs here" not in said:
+                raise Failed(f"{words}: {code} {said}")
+    if order(world.node, "config", "diff")[0]:
+        raise Failed("it is refused still")
+    world.write(world.text)
+    reload(world)
+    unchanged(before, flaps(world))
+
+
 def added(world):
     """A third peer, by SIGHUP on one node and by tandemctl on the other: the rest stays."""
     before = flaps(world)
@@ -223,7 +244,7 @@ def removed(world):
     world.cluster.expect_equal()
 
 
-CASES = (("a file with a mistake is refused, and why", refused), ("a peer more", added),
+CASES = (("a file with a mistake is refused, and why", refused), ("a port that is taken", taken), ("a peer more", added),
          ("nodes that differ say so", differs), ("another address space", judged),
          ("a session's settings", reset), ("a peer less", removed))
 
