@@ -33,7 +33,7 @@ static void print_bash(void)
           "    esac\n"
           "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
           "        case ${COMP_WORDS[i]} in\n"
-          "        -o | ",
+          "        -o | -w | ",
           stdout);
     print_options(true, " | ");
     fputs(") ((i++)) ;;\n"

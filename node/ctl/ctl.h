@@ -24,6 +24,7 @@ struct ctl {
     const char *peer, *target, *message, *daemon, *route_server;
     const char *since;      /* as the API reads it */
     const char *token_file; /* for orders over TCP */
+    unsigned watch_s;       /* again after so long; 0: once */
     bool best, filtered, secret, follow, check, diff;
     int argc; /* what followed the verb */
     char *const *argv;
@@ -32,7 +33,7 @@ struct ctl {
 /* One line on standard error; returns code, so that a verb can end with it. */
 int ctl_fail(enum ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool ctl_wants_json(const struct ctl *c);
-/* The answer as it came, indented; as lines where that is wanted. */
+/* The answer as it came, indented; as lines where that is wanted, on one where there will be more of them. */
 int ctl_print_json(const struct ctl *c, const json_t *answer);
 /* Standard output does not take it: says why, as errno has it. */
 int ctl_cannot_write(void);
@@ -48,6 +49,11 @@ struct option;
 const struct option *ctl_option(size_t i);
 
 typedef int ctl_verb(const struct ctl *c);
+
+/* -w: its seconds, false after a line on standard error; the verb, until it is enough. */
+bool ctl_set_watch(struct ctl *c, const char *text);
+int ctl_watch(const struct ctl *c, const char *phrase, ctl_verb *verb);
+
 ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_list, verb_route_explain,
     verb_learned, verb_advertised, verb_node_list, verb_node_diff, verb_programmed, verb_bmp_list,
     verb_events, verb_mrt_dump, verb_key_new, verb_key_public, verb_key_show, verb_config_check, verb_config_diff,

@@ -69,7 +69,8 @@ static json_t *sorted(const json_t *items)
 struct printing {
     struct table *table; /* NULL: as JSON */
     json_t *stretch;     /* what has come and is not written yet */
-    const char *before;  /* what stands before the next item of a JSON array */
+    const char *before;  /* what stands before the next item of a JSON array, … */
+    const char *newline; /* … and behind that: nothing where the whole array is a line */
     size_t shown;
 };
 
@@ -79,8 +80,8 @@ static int write_array(struct printing *p, const json_t *items)
     const json_t *item;
     json_array_foreach(items, i, item)
     {
-        fputs(p->before, stdout);
-        p->before = ",\n";
+        printf("%s%s", p->before, p->newline);
+        p->before = ",";
         if (json_dumpf(item, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)))
             return ctl_cannot_write();
     }
@@ -115,19 +116,19 @@ static int take_page(const struct ctl *c, const json_t *items, void *context)
 
 /* ---- the list ---- */
 
-static const char array_head[] = "{\"items\": [\n";
+static const char array_head[] = "{\"items\": [";
 
 static void write_end(const struct ctl *c, const struct printing *p, const struct list_form *form)
 {
     if (c->output == CTL_JSON)
-        printf("%s], \"nextCursor\": null}\n", p->shown ? "\n" : array_head);
+        printf("%s%s], \"nextCursor\": null}\n", p->shown ? "" : array_head, p->newline);
     else if (p->shown && p->table && form->legend)
         puts(form->legend);
 }
 
 int list_print(const struct ctl *c, const char *path, const struct list_form *form, size_t *shown)
 {
-    struct printing p = { .stretch = json_array(), .before = array_head };
+    struct printing p = { .stretch = json_array(), .before = array_head, .newline = c->watch_s ? "" : "\n" };
     if (!ctl_wants_json(c))
         p.table = table_new(form->columns, form->count, c->output == CTL_WIDE);
     int code = client_pages(c, path, take_page, &p);

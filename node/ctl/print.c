@@ -40,7 +40,7 @@ int ctl_print_json(const struct ctl *c, const json_t *answer)
     size_t i;
     int code = CTL_OK;
     if (c->output != CTL_JSONL)
-        return print_line(answer, JSON_INDENT(2));
+        return print_line(answer, c->watch_s ? JSON_COMPACT : JSON_INDENT(2));
     if (!json_is_array(list))
         return print_line(answer, JSON_COMPACT);
     for (i = 0; !code && (item = json_array_get(list, i)); i++)

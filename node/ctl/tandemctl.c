@@ -76,6 +76,7 @@ static const struct option options[] = {
     { "for", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'v' },     { "route-server", required_argument, NULL, 'r' },
     { "diff", no_argument, NULL, 'D' },        { "since", required_argument, NULL, 'S' },
+    { "watch", required_argument, NULL, 'w' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -154,6 +155,7 @@ int verb_help(const struct ctl *c)
          "explain\"\n");
     print_verbs(c);
     puts("\n  -o, --output table|wide|json|jsonl|az   jsonl: an item a line; az: learned and advertised, as the cloud's tool has them\n"
+         "  -w, --watch SEC   look again every SEC seconds, until it is enough\n"
          "  --socket PATH   the daemon's socket; default: the only one in /run/tandem\n"
          "  --url URL       the daemon's API over TCP, such as http://127.0.0.1:8179\n"
          "  --token-file FILE   what api.tokenFile of the daemon has: for orders over TCP\n\n"
@@ -206,6 +208,8 @@ static bool set_option(struct ctl *c, int option, const char *value, ctl_verb **
     case 'T':
         c->token_file = value;
         return true;
+    case 'w':
+        return ctl_set_watch(c, value);
     case 'b':
         return c->best = true;
     case 'F':
@@ -251,7 +255,7 @@ const char *ctl_help(size_t i)
 
 static bool parse_options(struct ctl *c, int argc, char **argv, ctl_verb **instead)
 {
-    for (int option; (option = getopt_long(argc, argv, "o:fh", options, NULL)) != -1;)
+    for (int option; (option = getopt_long(argc, argv, "o:w:fh", options, NULL)) != -1;)
         if (!set_option(c, option, optarg, instead))
             return false;
     return true;
@@ -293,7 +297,7 @@ static int run_verb(struct ctl *c, int argc, char *const *argv)
 {
     int used = 0;
     if (argc == 0)
-        return verb_status(c);
+        return c->watch_s ? ctl_watch(c, "status", verb_status) : verb_status(c);
     int found = words_find(phrase_at, NULL, argc, argv, &used);
     if (found == WORDS_AMBIGUOUS)
         return ctl_fail(CTL_USAGE, "\"%s\" fits several verbs: write more of it", argv[0]);
@@ -305,7 +309,7 @@ static int run_verb(struct ctl *c, int argc, char *const *argv)
         return ctl_fail(CTL_USAGE, "%s prints what another program reads: there is no JSON of it", verbs[found].phrase);
     c->argc = argc - used;
     c->argv = argv + used;
-    return verbs[found].run(c);
+    return c->watch_s ? ctl_watch(c, verbs[found].phrase, verbs[found].run) : verbs[found].run(c);
 }
 
 int main(int argc, char **argv)

@@ -415,34 +415,54 @@ def _(pair):
         must(all(word in said for word in (*ADDRESSES.values(), NVA, str(BGP), words)) and "{" not in said, said)
 
 
-@cases.case("top: one screen, its pages by their first letters")
-def _(pair):
-    leader, follower = pty.openpty()
-    top = subprocess.Popen([os.path.join(BIN, "tandemctl"), "--socket", pair.path("rs-a.sock"), "top"], stdin=follower, stdout=follower,
-                           stderr=follower, env={**os.environ, "TERM": "xterm", "LINES": "24", "COLUMNS": "80"})
-    os.close(follower)
-    seen = b""
+class Screen:
+    """tandemctl on a terminal."""
 
-    def shows(words):
-        nonlocal seen
-        while select.select([leader], [], [], 0)[0]:
-            seen += os.read(leader, 65536)
-        return words in seen
+    def __init__(self, pair, *words):
+        self.leader, follower = pty.openpty()
+        self.program = subprocess.Popen([os.path.join(BIN, "tandemctl"), "--socket", pair.path("rs-a.sock"), *words], stdin=follower,
+                                        stdout=follower, stderr=follower,
+                                        env={**os.environ, "TERM": "xterm", "LINES": "24", "COLUMNS": "80"})
+        os.close(follower)
+        self.seen = b""
 
-    def is_over():
+    def shows(self, words):
+        while select.select([self.leader], [], [], 0)[0]:
+            self.seen += os.read(self.leader, 65536)
+        return words in self.seen
+
+    def after(self, key, words):
+        self.seen = b""
+        os.write(self.leader, key)
+        poll(f"the screen has {words} after {key}", lambda: self.shows(words))
+
+    def is_over(self):
         try:
-            return shows(b"nothing")
+            return self.shows(b"nothing")
         except OSError:  # nobody has the other end any more
             return True
 
+    def end(self):
+        os.write(self.leader, b"q")
+        poll("it ends", self.is_over)
+        os.close(self.leader)
+        must(self.program.wait() == 0, f"status {self.program.returncode}")
+
+
+@cases.case("top: one screen, its pages by their first letters")
+def _(pair):
+    top = Screen(pair, "top")
     for key, words in ((b"", b"hub-rs"), (b"p", b"[peers]"), (b"e", b"peer_state"), (b"d", b"[doctor]")):
-        seen = b""
-        os.write(leader, key)
-        poll(f"top shows {words} after {key}", lambda words=words: shows(words))
-    os.write(leader, b"q")
-    poll("it ends", is_over)
-    os.close(leader)
-    must(top.wait() == 0, f"status {top.returncode}")
+        top.after(key, words)
+    top.end()
+
+
+@cases.case("-w: a verb again and again, as one screen on a terminal")
+def _(pair):
+    watch = Screen(pair, "-w", "1", "peer", "list")
+    watch.after(b"", b"[peer list]  every 1 s")
+    watch.after(b"", b"\x1b[2;")  # how long it is up: drawn again by itself
+    watch.end()
 
 
 @cases.case("bash completes verbs, options and names of NVAs")

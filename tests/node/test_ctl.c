@@ -385,6 +385,37 @@ static void test_a_long_list_ends_where_nobody_reads_on(void)
     lab_close(&l);
 }
 
+static void test_what_is_watched_comes_again_until_nobody_reads_on(void)
+{
+    static const struct {
+        const char *arguments, *first;
+    } rows[] = {
+        { "-w 1 -o json node list", "{\"items\":[{\"name\":\"rs-a\"" },
+        { "-w 1 -o json route list", "{\"items\": [{\"prefix\":\"0.0.0.0/0\"" },
+        { "--watch 1 node list", "NODE " },
+    };
+    struct lab l;
+    lab_open(&l);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int ends[2];
+        assert(!pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+        pid_t pid = start(&l, rows[i].arguments, ends[1]);
+        close(ends[1]);
+        unsigned times = 0;
+        for (uint64_t give_up = now_ms() + 10000; times < 2 && now_ms() < give_up; usleep(500)) {
+            uv_run(&l.loop, UV_RUN_NOWAIT);
+            ssize_t got = read(ends[0], l.out, sizeof l.out - 1);
+            l.out[got > 0 ? got : 0] = 0;
+            times += strstr(l.out, rows[i].first) == l.out;
+        }
+        CU_ASSERT_EQUAL(times, 2);
+        close(ends[0]);
+        int status = wait_for(&l, pid);
+        CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+    }
+    lab_close(&l);
+}
+
 static void test_exit_codes_tell_what_happened(void)
 {
     static const struct {
@@ -398,6 +429,11 @@ static void test_exit_codes_tell_what_happened(void)
         { "events --since 10m", 0 },
         { "events --since yesterday", 2 },
         { "programmed --diff", 3 },
+        { "-w 0 status", 2 },
+        { "-w 1s status", 2 },
+        { "-w 1 events -f", 2 },
+        { "-w 1 node drain", 2 },
+        { "-w 1 peer show", 2 },
         { "peer clear no%20body/?", 3 },
         { "node undrain no%20body?", 3 },
         { "failover", 2 },
@@ -566,6 +602,7 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_the_doctor_names_the_mend_of_a_target), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_a_long_list_is_one_table_sorted_in_stretches), CU_CASE(test_a_long_list_ends_where_nobody_reads_on),
+        CU_CASE(test_what_is_watched_comes_again_until_nobody_reads_on),
         CU_CASE(test_exit_codes_tell_what_happened),
         CU_CASE(test_nothing_found_is_said_once),
         CU_CASE(test_a_support_bundle_is_a_folder_of_what_the_node_says), CU_CASE(test_help_is_of_the_verb_that_it_is_asked_of),
