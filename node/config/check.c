@@ -7,36 +7,38 @@
 
 enum { AS_TRANS = 23456 };
 
-/* The nth map of a list, as the arrays of struct config are filled. */
-static struct tree_node *nth_map(const struct tree_node *list, size_t nth)
-{
-    struct tree_node *n = list && list->kind == TREE_LIST ? list->first : NULL;
-    for (; n; n = n->next)
-        if (n->kind == TREE_MAP && nth-- == 0)
-            return n;
-    return NULL;
-}
-
 /* The value of a key in the nth map, if nothing was said about it yet. */
 static struct tree_node *value_at(const struct tree_node *root, const char *list, size_t nth,
                                   const char *key)
 {
-    return tree_get_good(nth_map(tree_get(root, list), nth), key);
+    return tree_get_good(tree_map(tree_get(root, list), nth), key);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct tree_node *x = *(struct tree_node *const *)a, *y = *(struct tree_node *const *)b;
+    int order = strcmp(x->text, y->text);
+    if (order || x->mark.line == y->mark.line)
+        return order ? order : (int)x->mark.column - (int)y->mark.column;
+    return x->mark.line < y->mark.line ? -1 : 1;
 }
 
 static void check_names(struct schema_reader *r, struct tree_node *root, const char *list)
 {
-    for (size_t i = 0; nth_map(tree_get(root, list), i); i++) {
-        struct tree_node *name = value_at(root, list, i, "name");
-        for (size_t k = 0; name && k < i; k++) {
-            const struct tree_node *other = value_at(root, list, k, "name");
-            if (other && strcmp(other->text, name->text) == 0) {
-                schema_complain(r, name, "the name \"%s\" stands on line %u already", name->text,
-                                other->mark.line);
-                break;
-            }
-        }
-    }
+    const struct tree_node *all = tree_get(root, list);
+    struct tree_node **names = memory_new(all ? all->map_count : 0, sizeof *names), *name;
+    size_t count = 0, first = 0;
+    for (size_t i = 0; tree_map(all, i); i++)
+        if ((name = value_at(root, list, i, "name")))
+            names[count++] = name;
+    qsort(names, count, sizeof *names, compare_names);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(names[i]->text, names[first]->text) == 0)
+            schema_complain(r, names[i], "the name \"%s\" stands on line %u already", names[i]->text,
+                            names[first]->mark.line);
+        else
+            first = i;
+    free(names);
 }
 
 static void check_nodes(struct schema_reader *r, struct tree_node *root, const struct config *c)
@@ -51,9 +53,9 @@ static void check_nodes(struct schema_reader *r, struct tree_node *root, const s
         if (six && address && c->nodes[i].address6.family == c->nodes[i].address.family)
             schema_complain(r, six, "address6 is for the other family than address");
         if (c->node_count > 1 && r->is_complete && !c->nodes[i].has_public_key &&
-            !tree_get(nth_map(tree_get(root, "nodes"), i), "publicKey")) {
+            !tree_get(tree_map(tree_get(root, "nodes"), i), "publicKey")) {
             char path[TREE_PATH_TEXT];
-            struct tree_node *n = nth_map(tree_get(root, "nodes"), i);
+            struct tree_node *n = tree_map(tree_get(root, "nodes"), i);
             report_error(r->report, tree_place(n), tree_path(n, path), "\"publicKey\" is missing");
             report_hint(r->report, "each of several nodes needs one: tandemctl key new FILE prints it");
         }
@@ -235,6 +237,34 @@ static void check_long_lived(struct schema_reader *r, struct tree_node *root, co
         schema_complain(r, n, "whole seconds are told to the NVA: 1s at least, or 0");
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+    const struct config_peer *x = *(const struct config_peer *const *)a, *y = *(const struct config_peer *const *)b;
+    int order = memcmp(x->peer_ip.bytes, y->peer_ip.bytes, sizeof x->peer_ip.bytes);
+    if (x->peer_ip.family != y->peer_ip.family)
+        return x->peer_ip.family < y->peer_ip.family ? -1 : 1;
+    return order ? order : (x > y) - (x < y);
+}
+
+/* One address, one peer, on each node. */
+static void check_addresses(struct schema_reader *r, struct tree_node *root, const struct config *c)
+{
+    const struct config_peer **peers = memory_new(c->peer_count, sizeof *peers);
+    size_t count = 0;
+    for (size_t i = 0; i < c->peer_count; i++)
+        if (!c->peers[i].is_range)
+            peers[count++] = &c->peers[i];
+    qsort(peers, count, sizeof *peers, compare_addresses);
+    for (size_t i = 0, first = 0; i < count; i++) {
+        struct tree_node *ip = value_at(root, "peers", (size_t)(peers[i] - c->peers), "peerIp");
+        first = ip_addr_is_equal(&peers[first]->peer_ip, &peers[i]->peer_ip) ? first : i;
+        for (size_t k = first; ip && k < i && !ip->is_bad; k++)
+            if (peers[i]->nodes & peers[k]->nodes)
+                schema_complain(r, ip, "peer %s has this address already", peers[k]->name);
+    }
+    free(peers);
+}
+
 static void check_peers(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
     for (size_t i = 0; i < c->peer_count; i++) {
@@ -256,9 +286,6 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
         }
         if (ip) /* else it may have been meant for a prefix */
             check_single(r, root, c, i);
-        for (size_t k = 0; ip && k < i; k++)
-            if (!c->peers[k].is_range && ip_addr_is_equal(&p->peer_ip, &c->peers[k].peer_ip) && p->nodes & c->peers[k].nodes)
-                schema_complain(r, ip, "peer %s has this address already", c->peers[k].name);
         if (ip && is_node(c, p))
             schema_complain(r, ip, "this is a node's own address");
     }
@@ -344,7 +371,7 @@ static bool do_clash(const struct config_endpoint *a, const struct config_endpoi
 static bool check_listeners_of(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t node)
 {
     const struct config_node *n = &c->nodes[node];
-    struct tree_node *place = nth_map(tree_get(root, "nodes"), node);
+    struct tree_node *place = tree_map(tree_get(root, "nodes"), node);
     const struct config_endpoint bgp = { n->address, n->bgp_port }, bgp6 = { n->address6, n->bgp_port },
                                  cluster = { n->cluster_address, n->cluster_port };
     const struct http_listener api = { "api", "listen", c->node_api[node], c->api_listen, c->node_api_count[node],
@@ -386,6 +413,7 @@ void config_check(struct schema_reader *r, struct tree_node *root, const struct 
     config_check_nodes(r, root, c->nodes, c->node_count);
     check_cluster(r, root, c);
     check_peers(r, root, c);
+    check_addresses(r, root, c);
     check_vnets(r, root, c);
     if (r->is_complete)
         check_listeners(r, root, c);

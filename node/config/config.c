@@ -379,7 +379,7 @@ static void read_listeners(struct schema_reader *r, struct tree_node *root, stru
     config_read_endpoints(r, tree_get(api, "listen"), &c->api_listen, &c->api_listen_count);
     config_read_endpoints(r, tree_get(api, "health"), &c->health_listen, &c->health_listen_count);
     for (size_t i = 0; i < c->node_count; i++) {
-        const struct tree_node *n = tree_item(nodes, i);
+        const struct tree_node *n = tree_map(nodes, i);
         config_read_endpoints(r, tree_get(n, "api"), &c->node_api[i], &c->node_api_count[i]);
         config_read_endpoints(r, tree_get(n, "health"), &c->node_health[i], &c->node_health_count[i]);
     }

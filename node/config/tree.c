@@ -11,10 +11,11 @@ struct builder {
     yaml_parser_t parser;
     struct tree_node *root;
     struct tree_node *open[TREE_DEPTH_MAX + 1]; /* collections not closed yet */
-    unsigned depth;                             /* of them; may count beyond the room, see skipped */
+    unsigned depth;                             /* of them */
     const char *key;                            /* of the pair at hand, NULL: a key comes next */
     struct report_mark key_mark;
-    unsigned documents, skipped; /* skipped: nesting below what is kept */
+    unsigned documents, skipped; /* skipped: nesting within what is no key */
+    bool is_too_deep;
 };
 
 static struct report_mark mark_of(const yaml_event_t *e)
@@ -66,6 +67,21 @@ static void complain(struct builder *b, struct report_mark at, const char *text)
     report_error(b->report, at, path, "%s", text);
 }
 
+/* False: the map is full, and what stands behind is read past. */
+static bool takes_key(struct builder *b, const struct tree_node *map, struct tree_node *n)
+{
+    char path[TREE_PATH_TEXT];
+    const struct tree_node *twin = n->index < TREE_KEYS_MAX ? tree_get(map, n->key) : NULL;
+    if (n->index == TREE_KEYS_MAX)
+        complain(b, n->key_mark, "too many keys in one place");
+    if (!twin)
+        return n->index < TREE_KEYS_MAX;
+    n->is_duplicate = true;
+    report_error(b->report, n->key_mark, tree_path(n, path), "this key stands on line %u already", twin->key_mark.line);
+    report_hint(b->report, "remove one of the two");
+    return true;
+}
+
 static struct tree_node *add_node(struct builder *b, enum tree_kind kind, const yaml_event_t *e)
 {
     struct tree_node *n = memory_from(b->arena, sizeof *n);
@@ -80,22 +96,14 @@ static struct tree_node *add_node(struct builder *b, enum tree_kind kind, const 
     n->key = b->key;
     n->key_mark = b->key_mark;
     n->index = parent->count++;
-    if (parent->kind == TREE_MAP) {
-        const struct tree_node *twin = tree_get(parent, n->key);
-        if (twin) {
-            char path[TREE_PATH_TEXT];
-            n->is_duplicate = true;
-            report_error(b->report, n->key_mark, tree_path(n, path),
-                         "this key stands on line %u already", twin->key_mark.line);
-            report_hint(b->report, "remove one of the two");
-        }
-    }
+    b->key = NULL;
+    if (parent->kind == TREE_MAP && !takes_key(b, parent, n))
+        return n;
     if (parent->last)
         parent->last->next = n;
     else
         parent->first = n;
     parent->last = n;
-    b->key = NULL;
     return n;
 }
 
@@ -131,14 +139,29 @@ static void on_scalar(struct builder *b, const yaml_event_t *e)
 
 static void on_open(struct builder *b, const yaml_event_t *e, enum tree_kind kind)
 {
-    bool as_key = wants_key(b);
-    if (b->skipped || b->depth == TREE_DEPTH_MAX || as_key) {
+    if (b->depth + b->skipped == TREE_DEPTH_MAX) {
+        complain(b, mark_of(e), "nested too deeply");
+        b->is_too_deep = true;
+        return;
+    }
+    if (b->skipped || wants_key(b)) {
         if (!b->skipped++)
-            complain(b, mark_of(e), as_key ? "a key must be a word" : "nested too deeply");
+            complain(b, mark_of(e), "a key must be a word");
         return;
     }
     struct tree_node *n = add_node(b, kind, e);
     b->open[b->depth++] = n;
+}
+
+/* Nobody counts through a list of thousands to find one of them. */
+static void index_maps(struct builder *b, struct tree_node *list)
+{
+    if (list->kind != TREE_LIST)
+        return;
+    list->maps = memory_from(b->arena, list->count * sizeof(void *) + 1);
+    for (struct tree_node *n = list->first; n; n = n->next)
+        if (n->kind == TREE_MAP)
+            list->maps[list->map_count++] = n;
 }
 
 static void on_close(struct builder *b)
@@ -148,7 +171,7 @@ static void on_close(struct builder *b)
             b->key = ""; /* the value of what could not be a key follows */
         return;
     }
-    b->depth--;
+    index_maps(b, b->open[--b->depth]);
     b->key = NULL;
 }
 
@@ -199,7 +222,7 @@ void tree_parse(struct report *r, struct arena *arena, struct tree_node **root, 
     if (!yaml_parser_initialize(&b.parser))
         abort();
     yaml_parser_set_input_string(&b.parser, (const unsigned char *)r->text, r->len);
-    while (!done) {
+    while (!done && !b.is_too_deep) { /* libyaml's time grows with the square of the depth */
         yaml_event_t e;
         if (!yaml_parser_parse(&b.parser, &e)) {
             report_syntax(&b);
@@ -211,6 +234,9 @@ void tree_parse(struct report *r, struct arena *arena, struct tree_node **root, 
         yaml_event_delete(&e);
     }
     yaml_parser_delete(&b.parser);
+    *is_complete &= !b.is_too_deep;
+    while (b.depth) /* what was not closed */
+        index_maps(&b, b.open[--b.depth]);
     *root = b.root;
 }
 
@@ -230,10 +256,7 @@ struct tree_node *tree_get_good(const struct tree_node *map, const char *key)
     return n && !n->is_bad ? n : NULL;
 }
 
-struct tree_node *tree_item(const struct tree_node *list, size_t index)
+struct tree_node *tree_map(const struct tree_node *list, size_t nth)
 {
-    struct tree_node *n = list && list->kind == TREE_LIST ? list->first : NULL;
-    while (n && index--)
-        n = n->next;
-    return n;
+    return list && nth < list->map_count ? list->maps[nth] : NULL;
 }

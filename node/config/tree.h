@@ -3,7 +3,7 @@
  * Scalars stay text: what `no`, 65515:100 or 1e3 mean is for the schema to say. Refused, with a
  * finding each: duplicate keys, anchors, aliases, tags, tabs as indentation, a second document, keys
  * that are not words, nesting beyond TREE_DEPTH_MAX, more than TREE_KEYS_MAX keys in one map, bytes
- * that are not UTF-8, control characters. Reading goes on after all but a fault of syntax. */
+ * that are not UTF-8, control characters. Reading goes on after all but a fault of syntax and too deep a nesting. */
 #ifndef TANDEM_NODE_CONFIG_TREE_H
 #define TANDEM_NODE_CONFIG_TREE_H
 
@@ -25,20 +25,22 @@ struct tree_node {
     uint32_t index;              /* in a list */
     uint32_t count;              /* children */
     struct tree_node *parent, *first, *last, *next;
+    struct tree_node **maps; /* list: its items that are maps, by their place among those */
+    uint32_t map_count;
 };
 
 /* Parse the text of the report.
  * arena        everything in the tree lives there
  * root         NULL for an empty file
- * is_complete  false when a fault of syntax ended the tree early: what is absent may stand below */
+ * is_complete  false when one of these two ended the tree early: what is absent may stand below */
 void tree_parse(struct report *r, struct arena *arena, struct tree_node **root, bool *is_complete);
 
 /* The value of a key in a map; NULL when it is absent or the node is NULL or no map. */
 struct tree_node *tree_get(const struct tree_node *map, const char *key);
 /* The same, for use: NULL also when a finding was reported about it. */
 struct tree_node *tree_get_good(const struct tree_node *map, const char *key);
-/* The item of a list; NULL when it is absent. */
-struct tree_node *tree_item(const struct tree_node *list, size_t index);
+/* The nth map of a list, as arrays of structs are filled from them; NULL when there are no more, or it is no list. */
+struct tree_node *tree_map(const struct tree_node *list, size_t nth);
 
 /* "peers[1].peerAsn"; "" for the root. Returns buf. */
 const char *tree_path(const struct tree_node *node, char buf[static TREE_PATH_TEXT]);
