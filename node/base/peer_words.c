@@ -34,6 +34,14 @@ const char *peer_words_said(const char *text, char buf[static PEER_WORDS_MAX])
     return buf;
 }
 
+/* A peer that reads nothing cannot be told: RFC 9687 section 4.3. */
+static const char *way_of(const struct bgp_fault *f, bool by_peer)
+{
+    if (by_peer)
+        return "received";
+    return f->code == BGP_SEND_HOLD_TIMER_EXPIRED ? "not sent" : "sent";
+}
+
 const char *peer_words(const struct bgp_fault *f, bool by_peer, char buf[static PEER_WORDS_MAX])
 {
     char reason[64], text[BGP_NOTIFICATION_TEXT + 1], said[PEER_WORDS_MAX];
@@ -41,6 +49,6 @@ const char *peer_words(const struct bgp_fault *f, bool by_peer, char buf[static 
     bgp_fault_text(f->code, f->subcode, reason, sizeof reason);
     snprintf(buf, PEER_WORDS_MAX, "%s%s%.*s (%s%s)", reason, said[0] ? ": " : "",
              (int)BGP_NOTIFICATION_TEXT, said, f->is_hard ? "hard reset, " : "",
-             by_peer ? "received" : "sent");
+             way_of(f, by_peer));
     return buf;
 }

@@ -24,6 +24,9 @@ static void test_a_reason_is_told_with_its_words_and_by_whom(void)
                            "cease/administrative shutdown: back at ten (hard reset, sent)");
     f = (struct bgp_fault){ .code = BGP_HOLD_TIMER_EXPIRED };
     CU_ASSERT_STRING_EQUAL(peer_words(&f, false, buf), "hold timer expired (sent)");
+    f = (struct bgp_fault){ .code = BGP_SEND_HOLD_TIMER_EXPIRED };
+    CU_ASSERT_STRING_EQUAL(peer_words(&f, false, buf), "send hold timer expired (not sent)");
+    CU_ASSERT_STRING_EQUAL(peer_words(&f, true, buf), "send hold timer expired (received)");
 }
 
 static void test_words_of_a_peer_cannot_leave_their_quotes(void)
