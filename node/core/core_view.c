@@ -389,9 +389,11 @@ static void check_converged(const struct core *c, uint64_t now_ms, struct core_c
 {
     (void)now_ms;
     out->ok = c->phase == CORE_STEADY;
-    if (!out->ok)
-        snprintf(out->detail, sizeof out->detail, "%s: waiting for all NVAs and nodes, %g s at most",
-                 phase_names[c->phase], (double)c->config->defer_ms / 1000);
+    if (c->phase == CORE_CONVERGE)
+        snprintf(out->detail, sizeof out->detail, "waiting for all NVAs and nodes, %g s at most",
+                 (double)c->config->defer_ms / 1000);
+    else if (!out->ok)
+        snprintf(out->detail, sizeof out->detail, "%s", phase_names[c->phase]);
 }
 
 /* What others come back with is a matter of a moment, and both sides of a partition that heals are in it at once:
