@@ -119,8 +119,33 @@ json_t *sight_warnings(const struct api_view *v)
     return list;
 }
 
+struct programmed {
+    uint64_t wanted, installed;
+};
+
+/* Of all tables that this node answers for: its targets', and those of hosts whose agents follow it. */
+static struct programmed programmed(const struct api_view *v)
+{
+    struct programmed sum = { 0 };
+    for (size_t i = 0; i < core_target_count(v->core); i++) {
+        struct core_target_view t;
+        core_target_view(v->core, i, &t);
+        sum.wanted += t.stats ? t.stats->wanted : 0;
+        sum.installed += t.stats ? t.stats->installed : 0;
+    }
+    for (size_t i = 0; i < core_agent_count(v->core); i++) {
+        struct core_agent_view a;
+        core_agent_view(v->core, i, &a);
+        bool is_ours = a.connected && a.has_report && a.report.active && !a.report.store[0];
+        sum.wanted += is_ours ? a.report.wanted : 0;
+        sum.installed += is_ours ? a.report.installed : 0;
+    }
+    return sum;
+}
+
 static json_t *counts(const struct api_view *v, const struct core_status *s)
 {
+    struct programmed tables = programmed(v);
     const struct {
         const char *name;
         uint64_t value;
@@ -128,7 +153,7 @@ static json_t *counts(const struct api_view *v, const struct core_status *s)
         { "nodes", s->config->node_count }, { "nodesAlive", s->nodes_alive },
         { "peers", s->peers_configured },   { "peersUp", s->peers_up },
         { "prefixes", s->prefixes },        { "paths", s->paths },
-        { "programmed", core_target_count(v->core) ? s->programmed : 0 },
+        { "wanted", tables.wanted },        { "programmed", tables.installed },
         { "stalePaths", s->stale_paths },
         { "undecided", s->undecided },      { "updates", s->updates },
         { "withdrawals", s->withdrawals },

@@ -167,13 +167,20 @@ static long long count_at(const json_t *object, const char *path)
     return (long long)json_integer_value(json_at(object, path));
 }
 
+/* "812/812 programmed   ", where there are tables. */
+static void print_programmed(const json_t *s)
+{
+    if (count_at(s, "counts.wanted") || count_at(s, "counts.programmed"))
+        printf("%lld/%lld programmed   ", count_at(s, "counts.programmed"), count_at(s, "counts.wanted"));
+}
+
 static void print_headline(const json_t *s)
 {
-    printf("%s   AS%lld   %lld/%lld nodes   %lld/%lld peers up   %lld prefixes   %s   %s\n",
-           json_text_at(s, "name"), count_at(s, "asn"), count_at(s, "counts.nodesAlive"),
-           count_at(s, "counts.nodes"), count_at(s, "counts.peersUp"), count_at(s, "counts.peers"),
-           count_at(s, "counts.prefixes"), json_text_at(s, "phase"),
-           json_is_true(json_at(s, "ready")) ? "READY" : "NOT READY");
+    printf("%s   AS%lld   %lld/%lld nodes   %lld/%lld peers up   %lld prefixes   ", json_text_at(s, "name"),
+           count_at(s, "asn"), count_at(s, "counts.nodesAlive"), count_at(s, "counts.nodes"),
+           count_at(s, "counts.peersUp"), count_at(s, "counts.peers"), count_at(s, "counts.prefixes"));
+    print_programmed(s);
+    printf("%s   %s\n", json_text_at(s, "phase"), json_is_true(json_at(s, "ready")) ? "READY" : "NOT READY");
     if (json_is_string(json_at(s, "leader")))
         printf("shared targets   leader %s   epoch %lld\n", json_text_at(s, "leader"), count_at(s, "epoch"));
 }

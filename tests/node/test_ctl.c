@@ -266,6 +266,7 @@ static void test_the_doctor_names_the_mend_of_a_target(void)
     l.core->target.state = "ok";
     l.core->target.trouble = "";
     ASSERT_HAS(ctl(&l, "doctor"), "ok    target spokes has all 3 routes");
+    ASSERT_HAS(ctl(&l, "status"), "3/3 programmed");
     lab_close(&l);
 }
 

@@ -56,7 +56,7 @@ static void test_a_peers_routes_are_shown_as_received_and_as_sent(void)
 static void test_what_a_target_lacks_is_listed_with_the_reason(void)
 {
     static const struct config_target kernel = { .name = "kernel" };
-    static const struct program_stats stats = { .wanted = 3 };
+    static const struct program_stats stats = { .wanted = 3, .installed = 2 };
     struct lab l;
     lab_open(&l);
     announce_firewalls(l.core);
@@ -64,6 +64,7 @@ static void test_what_a_target_lacks_is_listed_with_the_reason(void)
     CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
     ASSERT_HAS(get(&l, "/v1/programming/kernel/diff"), " 409 "); /* nothing is known of what it has */
     l.core->target.stats = &stats;
+    ASSERT_HAS(get(&l, "/v1/status"), "\"wanted\":3,\"programmed\":2,");
     ASSERT_HAS(get(&l, "/v1/programming/kernel/diff"), "\"items\":[]");
     l.core->wants_all = true;
     ASSERT_HAS(get(&l, "/v1/programming/kernel/diff"),
