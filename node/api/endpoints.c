@@ -20,12 +20,12 @@ static const struct endpoint endpoints[] = {
       "The NVAs and their sessions" },
     { "/v1/peers/*",        { NULL },                                       false, api_peer, .summary =
       "One NVA" },
-    { "/v1/peers/*/learnedRoutes",    { "prefix", "match", "limit", "cursor", "format" }, false, api_learned, .summary =
+    { "/v1/peers/*/learnedRoutes",    { "prefix", "match", "limit", "cursor", "format", "members" }, false, api_learned, .summary =
       "What it announced, refused or not" },
     { "/v1/peers/*/advertisedRoutes", { "prefix", "match", "limit", "cursor", "format" }, false, api_advertised, .summary =
       "What this node tells it" },
     { "/v1/routes",         { "prefix", "match", "peer", "state", "best", "community", "asPathContains",
-                              "limit", "cursor" },                          false, api_route_list, .summary =
+                              "limit", "cursor", "members" },               false, api_route_list, .summary =
       "Paths, and why each won or lost" },
     { "/v1/routes/explain", { "prefix", "peer" },                           false, api_route_explain, .summary =
       "Every stage of a route's way" },

@@ -29,7 +29,7 @@ static json_t *item(const struct api_view *v, const struct receiver *to, uint32_
     prefix_table_prefix(&r->nets, net, &prefix);
     json_object_set_new(o, "prefix", json_prefix(&prefix));
     if (core_told_as(v->core, to->peer, net, sent, bytes, &attrs))
-        json_set_attrs(o, &attrs);
+        json_set_attrs(o, &attrs, UINT32_MAX);
     json_object_set_new(o, "from", json_text(core_nva_name(v->core, source(v, to->peer, net, sent))));
     json_object_set_new(o, "pathId", sent->path_id ? json_count(sent->path_id) : json_null());
     return o;

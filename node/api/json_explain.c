@@ -72,7 +72,7 @@ static json_t *advertised_to(const struct api_view *v, uint32_t path)
 
 static json_t *path_object(const struct api_view *v, uint32_t path)
 {
-    json_t *o = sight_path(v, path);
+    json_t *o = sight_path(v, path, SIGHT_PATH);
     json_object_set_new(o, "policy", policy_object(v, path));
     json_object_set_new(o, "selected", selected_object(v, path));
     json_object_set_new(o, "advertisedTo", advertised_to(v, path));

@@ -138,7 +138,7 @@ json_t *json_next_hops(const struct nhset *set)
     return list;
 }
 
-void json_set_time(json_t *object, const char *key, const struct api_view *v, uint64_t at_ms)
+json_t *json_time(const struct api_view *v, uint64_t at_ms)
 {
     char text[40];
     struct tm tm;
@@ -148,11 +148,21 @@ void json_set_time(json_t *object, const char *key, const struct api_view *v, ui
     gmtime_r(&s, &tm);
     size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(text + n, sizeof text - n, ".%03uZ", (unsigned)(wall_ms % 1000));
-    json_object_set_new(object, key, json_string(text));
+    return json_string(text);
+}
+
+json_t *json_age(const struct api_view *v, uint64_t since_ms)
+{
+    uint64_t ago = v->now_ms > since_ms ? v->now_ms - since_ms : 0;
+    return json_real((double)ago / 1000);
+}
+
+void json_set_time(json_t *object, const char *key, const struct api_view *v, uint64_t at_ms)
+{
+    json_object_set_new(object, key, json_time(v, at_ms));
 }
 
 void json_set_age(json_t *object, const char *key, const struct api_view *v, uint64_t since_ms)
 {
-    uint64_t ago = v->now_ms > since_ms ? v->now_ms - since_ms : 0;
-    json_object_set_new(object, key, json_real((double)ago / 1000));
+    json_object_set_new(object, key, json_age(v, since_ms));
 }

@@ -28,6 +28,9 @@ json_t *json_hex(const uint8_t *bytes, size_t len);
 /* Next hops of a set. */
 json_t *json_next_hops(const struct nhset *set);
 
+/* A moment of the monotonic clock as RFC 3339 in UTC; how many seconds ago it is. */
+json_t *json_time(const struct api_view *v, uint64_t at_ms);
+json_t *json_age(const struct api_view *v, uint64_t since_ms);
 /* Set key: a moment of the monotonic clock as RFC 3339 in UTC. */
 void json_set_time(json_t *object, const char *key, const struct api_view *v, uint64_t at_ms);
 /* Set key ("uptimeSeconds"): how long ago that moment is. */

@@ -11,10 +11,19 @@ json_t *sight_use(uint8_t use, const char *current, const char *next);
 json_t *sight_nodes(const struct api_view *v);
 /* Name of the node behind an origin number; "config" for the configuration. */
 const char *sight_origin(const struct api_view *v, uint8_t origin);
-/* nextHop, asPath, origin, med, communities, largeCommunities; localPreference where a route map has set one. */
-void json_set_attrs(json_t *o, const struct bgp_attrs *attrs);
-/* One path as an item of /v1/routes: as it counts, and under "received" as it came where a route map has edited it. */
-json_t *sight_path(const struct api_view *v, uint32_t path);
+/* nextHop, asPath, origin, med, communities, largeCommunities; localPreference where a route map has set one. Those of
+ * them whose bit is set in wanted. */
+enum { JSON_ATTRS = 7 };
+void json_set_attrs(json_t *o, const struct bgp_attrs *attrs, uint32_t wanted);
+const char *json_attr_name(unsigned nth);
+/* One path as an item of /v1/routes: as it counts, and under "received" as it came where a route map has edited it.
+ * wanted  a bit for each member; filteredReason is the last of its own, and only learnedRoutes have it unasked */
+enum { SIGHT_MEMBERS = 15 };
+#define SIGHT_LEARNED UINT32_MAX
+#define SIGHT_PATH (SIGHT_LEARNED ^ 1u << (SIGHT_MEMBERS - 1))
+json_t *sight_path(const struct api_view *v, uint32_t path, uint32_t wanted);
+/* ?members=NAME,…: only these, *wanted as it was without. False: *out holds the refusal. */
+bool sight_read_members(const struct api_request *q, uint32_t *wanted, struct api_reply *out);
 /* What the policy says of a path, in words: what the rules of its NVA's route map did, or why it is refused. */
 const char *sight_policy(const struct api_view *v, uint32_t path, char buf[static ROUTE_MAP_TEXT]);
 /* The NVA that the request's path names: its number, from 1. False: *out says that there is none. */

@@ -32,16 +32,25 @@ static int default_socket(char *path, size_t cap)
 
 struct text {
     char *data;
-    size_t len;
+    size_t len, cap;
 };
+
+static bool make_room(struct text *t, size_t len)
+{
+    size_t needed = t->len + len + 1, cap = needed > 2 * t->cap ? needed : 2 * t->cap;
+    if (needed <= t->cap)
+        return true;
+    char *wider = realloc(t->data, cap);
+    if (wider)
+        *t = (struct text){ .data = wider, .len = t->len, .cap = cap };
+    return wider != NULL;
+}
 
 static size_t collect(char *data, size_t size, size_t count, void *user)
 {
     struct text *t = user;
-    char *wider = realloc(t->data, t->len + size * count + 1);
-    if (!wider)
+    if (!make_room(t, size * count))
         return 0;
-    t->data = wider;
     memcpy(t->data + t->len, data, size * count);
     t->len += size * count;
     t->data[t->len] = 0;

@@ -84,15 +84,17 @@ static int print_az(const struct ctl *c, const char *path)
 
 /* ---- the verbs ---- */
 
-static int show(const struct ctl *c, const char *what, const char *usage, const struct list_form *form)
+/* what: of the NVA, with the query that only a table has */
+static int show(const struct ctl *c, const char *what, const char *query, const char *usage, const struct list_form *form)
 {
     char path[1024] = "/v1/peers/";
     size_t shown;
+    bool is_table = c->output == CTL_TABLE || c->output == CTL_WIDE;
     if (!ctl_takes(c, 1, 1, usage))
         return CTL_USAGE;
     client_escape(path, sizeof path, c->argv[0]);
     size_t len = strlen(path);
-    snprintf(path + len, sizeof path - len, "/%s?limit=1000&", what);
+    snprintf(path + len, sizeof path - len, "/%s?limit=1000&%s", what, is_table ? query : "");
     if (c->output == CTL_AZ)
         return print_az(c, path);
     int code = list_print(c, path, form, &shown);
@@ -101,14 +103,18 @@ static int show(const struct ctl *c, const char *what, const char *usage, const 
     return code;
 }
 
+#define LEARNED_MEMBERS                                                                                                \
+    "members=prefix,pathId,nextHop,peer,node,asPath,origin,med,communities,class,best,ageSeconds,filteredBy,"         \
+    "filteredReason&"
+
 int verb_learned(const struct ctl *c)
 {
     static const struct list_form form = LIST_FORM(learned, NULL);
-    return show(c, "learnedRoutes", "learned NAME", &form);
+    return show(c, "learnedRoutes", LEARNED_MEMBERS, "learned NAME", &form);
 }
 
 int verb_advertised(const struct ctl *c)
 {
     static const struct list_form form = LIST_FORM(advertised, NULL);
-    return show(c, "advertisedRoutes", "advertised NAME", &form);
+    return show(c, "advertisedRoutes", "", "advertised NAME", &form);
 }

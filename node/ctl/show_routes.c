@@ -86,6 +86,9 @@ static const struct column columns[] = {
     { .title = "WHY", .path = "selectionReason" },
 };
 
+/* What these columns show, and what a list is ordered by: of very many routes the rest would cost much, for nobody. */
+#define ROUTE_MEMBERS "prefix,nextHop,peer,node,asPath,origin,med,best,programmed,stale,filteredBy,selectionReason,ageSeconds"
+
 int verb_route_list(const struct ctl *c)
 {
     static const struct list_form form = LIST_FORM(columns, "* best  = programmed  ! filtered  s stale");
@@ -103,6 +106,8 @@ int verb_route_list(const struct ctl *c)
         client_param(path, sizeof path, "best", "true");
     if (c->filtered)
         client_param(path, sizeof path, "state", "filtered");
+    if (!ctl_wants_json(c))
+        client_param(path, sizeof path, "members", c->output == CTL_WIDE ? ROUTE_MEMBERS ",class,communities" : ROUTE_MEMBERS);
     int code = list_print(c, path, &form, &shown);
     if (code || shown)
         return code;

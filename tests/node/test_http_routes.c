@@ -106,6 +106,24 @@ static void test_routes_say_what_and_why(void)
     lab_close(&l);
 }
 
+static void test_who_wants_some_members_of_routes_gets_no_others(void)
+{
+    struct lab l;
+    lab_open(&l);
+    announce_firewalls(l.core);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=0.0.0.0/0&peer=sdwan&members=med,best,prefix,asPath"),
+               "[{\"prefix\":\"0.0.0.0/0\",\"asPath\":[65003,65099],\"med\":7,\"best\":false}]");
+    ASSERT_HAS(get(&l, "/v1/routes?prefix=0.0.0.0/0&peer=sdwan&members="), "\"items\":[{}]");
+    ASSERT_HAS(get(&l, "/v1/peers/fw-1/learnedRoutes?prefix=0.0.0.0/0&members=filteredReason"), "{\"filteredReason\":\"\"}");
+    ASSERT_HAS(get(&l, "/v1/peers/fw-1/learnedRoutes?prefix=0.0.0.0/0"), "\"filteredReason\":\"\"");
+    ASSERT_HAS(get(&l, "/v1/routes"), "\"largeCommunities\":[");
+    ASSERT_LACKS(answer, "filteredReason");
+    ASSERT_HAS(get(&l, "/v1/routes?members=prefix,hop"), "a route has no member \\\"hop\\\"");
+    ASSERT_HAS(get(&l, "/v1/routes?members=prefix,,best"), " 400 ");
+    lab_close(&l);
+}
+
 static unsigned count_of(const char *text, const char *part)
 {
     unsigned n = 0;
@@ -168,5 +186,5 @@ static void test_pages_of_any_size_show_every_path_once(void)
 CU_MAIN("http routes", CU_CASE(test_what_a_route_map_did_is_said_with_its_rule),
         CU_CASE(test_a_peers_routes_are_shown_as_received_and_as_sent),
         CU_CASE(test_what_a_target_lacks_is_listed_with_the_reason), CU_CASE(test_routes_say_what_and_why),
-        CU_CASE(test_routes_are_found_by_their_communities),
+        CU_CASE(test_who_wants_some_members_of_routes_gets_no_others), CU_CASE(test_routes_are_found_by_their_communities),
         CU_CASE(test_pages_of_any_size_show_every_path_once))
