@@ -28,7 +28,7 @@ static bool is_self(const struct api_view *v, const struct api_request *q, struc
     if (!node)
         reply_problem(out, 404, NULL, "no node is named \"%s\"", q->rest);
     else if (node->id != v->self)
-        reply_problem(out, 409, NULL, "this is node %s: ask %s itself, by its own socket",
+        reply_problem(out, 409, NULL, "this is node %s: ask %s itself, there or with tandemctl --node",
                       v->config->nodes[v->self - 1].name, q->rest);
     return node && node->id == v->self;
 }

@@ -224,7 +224,7 @@ void api_failover(const struct api_view *v, const struct api_request *q, struct 
 {
     static const char *const refusals[] = {
         [CORE_YIELD_NOT_SHARED] = "target %s is not shared: every node programs its own, and goes on when another one fails",
-        [CORE_YIELD_NOT_OURS] = "this node does not write target %s (its owner: %s): ask the owner, by its own socket",
+        [CORE_YIELD_NOT_OURS] = "this node does not write target %s (its owner: %s): ask the owner, there or with tandemctl --node",
         [CORE_YIELD_NO_HEIR] = "no other node could write target %s: connected, reading it, not draining, with this configuration or a newer one",
     };
     struct core_target_view t;

@@ -12,18 +12,18 @@ enum { CONNECT_TIMEOUT_S = 5, TIMEOUT_S = 60, CURSOR_MAX = 128 };
 /* ---- where ---- */
 
 /* The only socket of this machine. */
-static int default_socket(char *path, size_t cap)
+static int default_socket(const struct ctl *c, char *path, size_t cap)
 {
     glob_t found;
-    size_t count = glob("/run/tandem/*.sock", 0, NULL, &found) ? 0 : found.gl_pathc;
+    size_t count = glob(CTL_RUN_DIRECTORY "/*.sock", 0, NULL, &found) ? 0 : found.gl_pathc;
     int status = CTL_OK;
-    if (count == 1)
+    if (count == 1 || (count && c->node)) /* each of them knows all nodes */
         snprintf(path, cap, "%s", found.gl_pathv[0]);
     else if (count == 0)
-        status = ctl_fail(CTL_UNREACHABLE, "no socket in /run/tandem: is tandemd running? "
+        status = ctl_fail(CTL_UNREACHABLE, "no socket in " CTL_RUN_DIRECTORY ": is tandemd running? "
                                            "Elsewhere: --socket PATH or --url URL");
     else
-        status = ctl_fail(CTL_USAGE, "several nodes run here: choose one with --socket %s",
+        status = ctl_fail(CTL_USAGE, "several nodes run here: choose one with --node, or with --socket %s",
                           found.gl_pathv[0]);
     if (count)
         globfree(&found);
@@ -83,7 +83,7 @@ static CURL *open_daemon(const struct ctl *c, const char *path, char *place, siz
     else if (c->socket)
         snprintf(place, cap, "%s", c->socket);
     else
-        *status = default_socket(place, cap);
+        *status = default_socket(c, place, cap);
     if (*status)
         return NULL;
     size_t base = c->url ? strlen(c->url) : 0;

@@ -19,7 +19,10 @@ static void print_options(bool wants_value, const char *between)
 /* $1 the program, $2 the word that is begun; words before it that are no options make the verb so far. */
 static void print_bash(void)
 {
-    fputs("_tandemctl() {\n"
+    fputs("_tandemctl_names() {\n"
+          "    \"$1\" -o jsonl \"$2\" list 2>/dev/null | sed -n 's/^{\"name\":\"\\([^\"]*\\)\".*/\\1/p'\n"
+          "}\n"
+          "_tandemctl() {\n"
           "    local i line= phrase words phrases='",
           stdout);
     for (size_t i = 0; ctl_phrase(i); i++)
@@ -29,6 +32,7 @@ static void print_bash(void)
           "    case ${COMP_WORDS[COMP_CWORD-1]} in\n"
           "    -o | --output) COMPREPLY=($(compgen -W 'table wide json jsonl az' -- \"$2\")); return ;;\n"
           "    --for) COMPREPLY=($(compgen -W 'bird frr openbgpd gobgp cisco fortios' -- \"$2\")); return ;;\n"
+          "    --node) COMPREPLY=($(compgen -W \"all $(_tandemctl_names \"$1\" node)\" -- \"$2\")); return ;;\n"
           "    --socket | --token-file) COMPREPLY=($(compgen -f -- \"$2\")); return ;;\n"
           "    esac\n"
           "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -50,7 +54,7 @@ static void print_bash(void)
          "    'completion ') words='bash zsh fish' ;;\n"
          "    'log level ') words='debug info warn error' ;;\n"
          "    'peer '[a-z]*' ' | 'learned ' | 'advertised ' | 'nva-config ')\n"
-         "        words=$(\"$1\" -o jsonl peer list 2>/dev/null | sed -n 's/^{\"name\":\"\\([^\"]*\\)\".*/\\1/p') ;;\n"
+         "        words=$(_tandemctl_names \"$1\" peer) ;;\n"
          "    *) words=$(while read -r phrase; do\n"
          "            [[ \"$phrase \" == \"$line\"?* ]] && phrase=${phrase#\"$line\"} && echo \"${phrase%% *}\"\n"
          "        done <<<\"$phrases\") ;;\n"

@@ -18,17 +18,24 @@ enum ctl_exit {
 /* JSONL: a list's items, one a line. AZ: learned and advertised only. */
 enum ctl_output { CTL_TABLE, CTL_WIDE, CTL_JSON, CTL_JSONL, CTL_AZ };
 
+struct ctl;
+typedef int ctl_verb(const struct ctl *c);
+
 struct ctl {
     const char *socket, *url; /* where the daemon is; both NULL: the only socket in /run/tandem */
     enum ctl_output output;
+    const char *node;       /* another one, or "all"; NULL: who is reached */
     const char *peer, *target, *message, *daemon, *route_server;
     const char *since;      /* as the API reads it */
     const char *token_file; /* for orders over TCP */
     unsigned watch_s;       /* again after so long; 0: once */
     bool best, filtered, secret, follow, check, diff;
-    int argc; /* what followed the verb */
+    ctl_verb *verb;
+    int argc; /* what followed it */
     char *const *argv;
 };
+
+#define CTL_RUN_DIRECTORY "/run/tandem"
 
 /* One line on standard error; returns code, so that a verb can end with it. */
 int ctl_fail(enum ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -48,11 +55,13 @@ const char *ctl_help(size_t i);
 struct option;
 const struct option *ctl_option(size_t i);
 
-typedef int ctl_verb(const struct ctl *c);
-
+/* Verbs that change nothing, and whose answer changes by itself. */
+bool ctl_only_looks(ctl_verb *verb);
 /* -w: its seconds, false after a line on standard error; the verb, until it is enough. */
 bool ctl_set_watch(struct ctl *c, const char *text);
-int ctl_watch(const struct ctl *c, const char *phrase, ctl_verb *verb);
+int ctl_watch(const struct ctl *c, const char *phrase);
+/* The verb at c->node. */
+int ctl_on_nodes(const struct ctl *c);
 
 ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_list, verb_route_explain,
     verb_learned, verb_advertised, verb_node_list, verb_node_diff, verb_programmed, verb_bmp_list,

@@ -76,7 +76,7 @@ static const struct option options[] = {
     { "for", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'v' },     { "route-server", required_argument, NULL, 'r' },
     { "diff", no_argument, NULL, 'D' },        { "since", required_argument, NULL, 'S' },
-    { "watch", required_argument, NULL, 'w' },
+    { "watch", required_argument, NULL, 'w' },  { "node", required_argument, NULL, 'n' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -156,6 +156,7 @@ int verb_help(const struct ctl *c)
     print_verbs(c);
     puts("\n  -o, --output table|wide|json|jsonl|az   jsonl: an item a line; az: learned and advertised, as the cloud's tool has them\n"
          "  -w, --watch SEC   look again every SEC seconds, until it is enough\n"
+         "  --node NAME|all   ask another node, or each: by its socket beside this one, or its API over TCP\n"
          "  --socket PATH   the daemon's socket; default: the only one in /run/tandem\n"
          "  --url URL       the daemon's API over TCP, such as http://127.0.0.1:8179\n"
          "  --token-file FILE   what api.tokenFile of the daemon has: for orders over TCP\n\n"
@@ -210,6 +211,9 @@ static bool set_option(struct ctl *c, int option, const char *value, ctl_verb **
         return true;
     case 'w':
         return ctl_set_watch(c, value);
+    case 'n':
+        c->node = value;
+        return true;
     case 'b':
         return c->best = true;
     case 'F':
@@ -293,23 +297,30 @@ static bool is_foreign(const struct verb *verb)
     return false;
 }
 
-static int run_verb(struct ctl *c, int argc, char *const *argv)
+/* Once or again and again, here or elsewhere. */
+static int run(struct ctl *c, const struct verb *verb)
+{
+    c->verb = verb->run;
+    if (c->output == CTL_AZ && verb->run != verb_learned && verb->run != verb_advertised)
+        return ctl_fail(CTL_USAGE, "-o az is for learned and advertised");
+    if (ctl_wants_json(c) && is_foreign(verb))
+        return ctl_fail(CTL_USAGE, "%s prints what another program reads: there is no JSON of it", verb->phrase);
+    if (c->watch_s)
+        return ctl_watch(c, verb->phrase);
+    return c->node ? ctl_on_nodes(c) : verb->run(c);
+}
+
+static int run_words(struct ctl *c, int argc, char *const *argv)
 {
     int used = 0;
-    if (argc == 0)
-        return c->watch_s ? ctl_watch(c, "status", verb_status) : verb_status(c);
-    int found = words_find(phrase_at, NULL, argc, argv, &used);
+    int found = argc ? words_find(phrase_at, NULL, argc, argv, &used) : 0; /* the first is the default */
     if (found == WORDS_AMBIGUOUS)
         return ctl_fail(CTL_USAGE, "\"%s\" fits several verbs: write more of it", argv[0]);
     if (found < 0)
         return say_unknown(argc, argv);
-    if (c->output == CTL_AZ && verbs[found].run != verb_learned && verbs[found].run != verb_advertised)
-        return ctl_fail(CTL_USAGE, "-o az is for learned and advertised");
-    if (ctl_wants_json(c) && is_foreign(&verbs[found]))
-        return ctl_fail(CTL_USAGE, "%s prints what another program reads: there is no JSON of it", verbs[found].phrase);
     c->argc = argc - used;
     c->argv = argv + used;
-    return c->watch_s ? ctl_watch(c, verbs[found].phrase, verbs[found].run) : verbs[found].run(c);
+    return run(c, &verbs[found]);
 }
 
 int main(int argc, char **argv)
@@ -325,7 +336,7 @@ int main(int argc, char **argv)
         return instead(&c);
     if (curl_global_init(CURL_GLOBAL_DEFAULT))
         return ctl_fail(CTL_FAILED, "libcurl does not start");
-    int status = run_verb(&c, c.argc, c.argv);
+    int status = run_words(&c, c.argc, c.argv);
     curl_global_cleanup();
     errno = 0;
     bool is_written = !fflush(stdout) && !ferror(stdout);

@@ -5,8 +5,7 @@
 
 enum { PERIOD_MAX_S = 3600 };
 
-/* Those whose answer changes by itself. */
-static bool is_worth_it(ctl_verb *verb)
+bool ctl_only_looks(ctl_verb *verb)
 {
     static ctl_verb *const verbs[] = { verb_status,        verb_doctor,       verb_peer_list,  verb_peer_show,
                                        verb_route_list,    verb_route_explain, verb_learned,   verb_advertised,
@@ -31,13 +30,13 @@ bool ctl_set_watch(struct ctl *c, const char *text)
     return true;
 }
 
-int ctl_watch(const struct ctl *c, const char *phrase, ctl_verb *verb)
+int ctl_watch(const struct ctl *c, const char *phrase)
 {
-    const struct screen_page page = { .name = phrase, .print = verb, .is_tail = verb == verb_events };
+    const struct screen_page page = { .name = phrase, .print = c->node ? ctl_on_nodes : c->verb, .is_tail = c->verb == verb_events };
     const struct screen_form form = { .pages = &page, .count = 1, .period_s = c->watch_s };
-    if (c->follow || verb == verb_top)
+    if (c->follow || c->verb == verb_top)
         return ctl_fail(CTL_USAGE, "%s%s goes on by itself, without -w", phrase, c->follow ? " -f" : "");
-    if (!is_worth_it(verb))
+    if (!ctl_only_looks(c->verb))
         return ctl_fail(CTL_USAGE, "-w is for what only looks, and changes by itself: not for %s", phrase);
     return screen_run(c, &form);
 }

@@ -465,9 +465,25 @@ def _(pair):
     watch.end()
 
 
+@cases.case("--node: by the other socket of this machine, or by its API")
+def _(pair):
+    here, there = ("--socket", pair.path("rs-a.sock")), ("--url", f"http://{ADDRESSES['rs-a']}:{API}")
+    for way in (here, there):
+        status = json.loads(program("tandemctl", *way, "--node", "rs-b", "-o", "json", "status"))
+        must(status["node"] == "rs-b", status)
+        levels = json.loads(program("tandemctl", *way, "--node", "all", "-o", "json", "log", "level"))
+        must(levels == {name: {"level": "info", "configured": "info"} for name in ADDRESSES}, levels)
+    said = program("tandemctl", *there, "--node", "rs-b", "peer", "clear", "fw", "soft-out", code=1)
+    must("token" in said, said)
+    program("tandemctl", *there, "--token-file", pair.path("token"), "--node", "rs-b", "peer", "clear", "fw", "soft-out")
+    said = program("tandemctl", *here, "--node", "all", "node", "list")
+    must(re.findall(r"^(\S+):$", said, re.MULTILINE) == list(ADDRESSES), said)
+
+
 @cases.case("bash completes verbs, options and names of NVAs")
 def _(pair):
-    wanted = {"peer s": "show", "log level d": "debug", "ev": "events", "-o js": "json jsonl", "--token": "--token-file", "-o json peer show f": "fw"}
+    wanted = {"peer s": "show", "log level d": "debug", "ev": "events", "-o js": "json jsonl", "--token": "--token-file", "-o json peer show f": "fw",
+              "--node rs-b peer sh": "show", "--node r": "rs-a rs-b"}
     script = f"""source <({BIN}/tandemctl completion bash)
         ctl() {{ {BIN}/tandemctl --socket {pair.path("rs-a.sock")} "$@"; }}
         for line; do

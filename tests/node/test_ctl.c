@@ -417,6 +417,29 @@ static void test_what_is_watched_comes_again_until_nobody_reads_on(void)
     lab_close(&l);
 }
 
+static void test_other_nodes_are_asked_by_their_socket_or_api(void)
+{
+    struct lab l;
+    lab_open(&l);
+    ASSERT_HAS(ctl(&l, "--node rs-a -o json log level"), "\"level\": \"info\"");
+    ASSERT_HAS(ctl(&l, "--node rs-b status"), "the API of rs-b listens on its own loopback only");
+    CU_ASSERT_EQUAL(l.exit, 4);
+    ASSERT_HAS(ctl(&l, "--node rs-c status"), "no node is named \"rs-c\": there is rs-a, rs-b");
+    CU_ASSERT_EQUAL(l.exit, 3);
+    ASSERT_HAS(ctl(&l, "--node all peer list"), "rs-a:\nNAME");
+    ASSERT_HAS(l.out, "\n\nrs-b:\ntandemctl: ");
+    CU_ASSERT_EQUAL(l.exit, 4);
+    ASSERT_HAS(ctl(&l, "--node all -o json log level"), "\"configured\": \"debug\"\n  },\n  \"rs-b\": null\n}");
+    ASSERT_HAS(ctl(&l, "--node all node drain"), "name one node");
+    CU_ASSERT_EQUAL(l.exit, 2);
+    CU_ASSERT_EQUAL(l.core->drain, CORE_SERVING);
+    ctl(&l, "--node all events -f");
+    CU_ASSERT_EQUAL(l.exit, 2);
+    ctl(&l, "--node all -o jsonl peer list");
+    CU_ASSERT_EQUAL(l.exit, 2);
+    lab_close(&l);
+}
+
 static void test_exit_codes_tell_what_happened(void)
 {
     static const struct {
@@ -604,7 +627,7 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_a_long_list_is_one_table_sorted_in_stretches), CU_CASE(test_a_long_list_ends_where_nobody_reads_on),
         CU_CASE(test_what_is_watched_comes_again_until_nobody_reads_on),
-        CU_CASE(test_exit_codes_tell_what_happened),
+        CU_CASE(test_other_nodes_are_asked_by_their_socket_or_api), CU_CASE(test_exit_codes_tell_what_happened),
         CU_CASE(test_nothing_found_is_said_once),
         CU_CASE(test_a_support_bundle_is_a_folder_of_what_the_node_says), CU_CASE(test_help_is_of_the_verb_that_it_is_asked_of),
         CU_CASE(test_shells_are_told_the_verbs_and_options),
