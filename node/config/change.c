@@ -109,14 +109,6 @@ enum config_effect config_peer_effect(const struct config_peer *is, uint32_t asn
     return is_seen_as_other ? CONFIG_RESET : effect;
 }
 
-static const struct config_peer *find_peer(const struct config *c, const char *name)
-{
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (strcmp(c->peers[i].name, name) == 0)
-            return &c->peers[i];
-    return NULL;
-}
-
 static void tell_keys(const struct config_peer *is, const struct config_peer *next, FILE *out)
 {
     const char *told = NULL;
@@ -145,7 +137,7 @@ static size_t tell_peers(const struct config *is, const struct config *next, FIL
 {
     size_t count = 0;
     for (size_t i = 0; i < is->peer_count; i++) {
-        const struct config_peer *p = find_peer(next, is->peers[i].name);
+        const struct config_peer *p = config_find_peer(next, is->peers[i].name, i);
         if (p) {
             count += tell_peer(is, &is->peers[i], next, p, out);
             continue;
@@ -154,7 +146,7 @@ static size_t tell_peers(const struct config *is, const struct config *next, FIL
         count++;
     }
     for (size_t i = 0; i < next->peer_count; i++)
-        if (!find_peer(is, next->peers[i].name)) {
+        if (!config_find_peer(is, next->peers[i].name, i)) {
             fprintf(out, "peer %s: added\n", next->peers[i].name);
             count++;
         }

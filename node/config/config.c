@@ -523,6 +523,22 @@ const struct config_node *config_find_node(const struct config *c, const char *n
     return NULL;
 }
 
+static bool is_peer(const struct config *c, size_t place, const char *name)
+{
+    return place < c->peer_count && strcmp(c->peers[place].name, name) == 0;
+}
+
+const struct config_peer *config_find_peer(const struct config *c, const char *name, size_t near)
+{
+    for (size_t d = 0; d <= near || d < c->peer_count; d++) {
+        if (is_peer(c, near + d, name))
+            return &c->peers[near + d];
+        if (d <= near && is_peer(c, near - d, name))
+            return &c->peers[near - d];
+    }
+    return NULL;
+}
+
 char *config_key_file(const struct config *c, const char *node)
 {
     static const char place[] = "{node}";

@@ -304,6 +304,9 @@ void config_free(struct config *c);
 void config_peer_copy(struct config_peer *to, const struct config_peer *from);
 void config_peer_fini(struct config_peer *p);
 const struct config_node *config_find_node(const struct config *c, const char *name);
+/* NULL: there is none of this name. near: its place in another file; it is looked for from there outwards, for most
+ * stand where they stood. */
+const struct config_peer *config_find_peer(const struct config *c, const char *name, size_t near);
 /* cluster.keyFile with {node} replaced by the node's name, so that one file serves several nodes on
  * one machine. NULL when there is none; free() it. */
 char *config_key_file(const struct config *c, const char *node);

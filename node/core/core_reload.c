@@ -147,14 +147,6 @@ static void follow_spaces(struct core *c)
 
 /* ---- peers ---- */
 
-static const struct config_peer *entry(const struct config *c, const char *name)
-{
-    for (size_t i = 0; i < c->peer_count; i++)
-        if (strcmp(c->peers[i].name, name) == 0)
-            return &c->peers[i];
-    return NULL;
-}
-
 static void tell(struct core *c, const struct core_peer *p, const char *event)
 {
     char subject[CONFIG_NAME_MAX + 16];
@@ -247,7 +239,7 @@ static void judge_peer(struct core *c, const struct config *was, struct core_pee
 static const struct config_peer *next_entry(const struct core *c, const struct config *was,
                                             const struct core_peer *p)
 {
-    const struct config_peer *next = entry(c->config, was->peers[p->place].name);
+    const struct config_peer *next = config_find_peer(c->config, was->peers[p->place].name, p->place);
     if (!next || next->is_range != p->is_dynamic)
         return NULL;
     return p->is_dynamic && !ip_prefix_contains_addr(&next->range, &p->cfg->peer_ip) ? NULL : next;
@@ -290,7 +282,7 @@ static void add_peer(struct core *c, size_t place)
 static void expect_peers(struct core *c, const struct config *was)
 {
     for (size_t i = 0; i < c->config->peer_count; i++) {
-        const struct config_peer *cfg = &c->config->peers[i], *is = entry(was, cfg->name);
+        const struct config_peer *cfg = &c->config->peers[i], *is = config_find_peer(was, cfg->name, i);
         if (is && is->peer_asn == cfg->peer_asn)
             continue;
         core_routes_expect(c, cfg);

@@ -79,6 +79,21 @@ static void test_peers_of_different_nodes_may_have_one_address(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, ":9:24: error: peers[2].peerIp: peer q has this address already"));
 }
 
+static void test_a_peer_is_found_wherever_it_is_looked_for_first(void)
+{
+    struct config *c = config_of("routeServer: { name: hub }\nnodes: [{ name: a, address: 10.255.0.1 }]\npeers:\n"
+                                 "  - { name: p0, peerIp: 10.0.0.1, peerAsn: 65001 }\n"
+                                 "  - { name: p1, peerIp: 10.0.0.2, peerAsn: 65001 }\n"
+                                 "  - { name: p2, peerIp: 10.0.0.3, peerAsn: 65001 }\n");
+    for (size_t near = 0; near < 7; near++) {
+        CU_ASSERT_PTR_EQUAL(config_find_peer(c, "p0", near), &c->peers[0]);
+        CU_ASSERT_PTR_EQUAL(config_find_peer(c, "p1", near), &c->peers[1]);
+        CU_ASSERT_PTR_EQUAL(config_find_peer(c, "p2", near), &c->peers[2]);
+        CU_ASSERT_PTR_NULL(config_find_peer(c, "p3", near));
+    }
+    config_free(c);
+}
+
 static void test_a_map_has_so_many_keys(void)
 {
     put_start();
@@ -112,5 +127,6 @@ static void test_what_is_nested_for_ever_is_not_read_to_its_end(void)
 
 CU_MAIN("config_many", CU_CASE(test_thousands_of_peers_are_read),
         CU_CASE(test_one_that_stands_twice_among_thousands_is_found),
-        CU_CASE(test_peers_of_different_nodes_may_have_one_address), CU_CASE(test_a_map_has_so_many_keys),
+        CU_CASE(test_peers_of_different_nodes_may_have_one_address),
+        CU_CASE(test_a_peer_is_found_wherever_it_is_looked_for_first), CU_CASE(test_a_map_has_so_many_keys),
         CU_CASE(test_what_is_nested_for_ever_is_not_read_to_its_end))
