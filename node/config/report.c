@@ -11,7 +11,7 @@ struct report_finding {
     struct report_finding *next;
     struct report_mark at;
     unsigned order; /* of finding: keeps the sort stable */
-    bool is_warning, is_concealed;
+    bool is_warning;
     const char *path, *text;
     const char *hints[HINTS_MAX];
     size_t hint_count;
@@ -85,12 +85,6 @@ void report_hint(struct report *r, const char *format, ...)
     va_start(args, format);
     r->open->hints[r->open->hint_count++] = format_text(r, format, args);
     va_end(args);
-}
-
-void report_conceal(struct report *r)
-{
-    if (!r->is_quiet && r->open)
-        r->open->is_concealed = true;
 }
 
 /* One character of p, made harmless: what a terminal would obey is shown as '?', a tab as one
@@ -180,8 +174,7 @@ static void print_excerpt(const struct report *r, const struct report_finding *f
     const char *mark = skip_chars(start, stop, column);
     uint32_t rest = count_chars(mark, stop);
     uint32_t length = f->at.length < rest ? f->at.length : rest;
-    const char *end = f->is_concealed ? skip_chars(mark, stop, length) : stop;
-    const char *last = skip_chars(p, end, EXCERPT_WIDTH);
+    const char *last = skip_chars(p, stop, EXCERPT_WIDTH);
 
     fprintf(out, "%5u | %s", f->at.line, cut ? "…" : "");
     while (p < last)

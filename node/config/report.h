@@ -46,8 +46,6 @@ void report_warning(struct report *r, struct report_mark at, const char *path, c
                     ...) __attribute__((format(printf, 4, 5)));
 /* Another line below the finding reported last: how to mend it. */
 void report_hint(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The finding reported last stands beside a secret: its excerpt ends with the underlined part. */
-void report_conceal(struct report *r);
 
 /* All findings and the line that counts them; nothing when there are none. */
 void report_print(const struct report *r, FILE *out);
