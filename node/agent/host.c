@@ -21,7 +21,7 @@
 enum {
     RETRY_MIN_MS = 200,
     RETRY_MAX_MS = 3000,
-    SILENCE_MS = 1000, /* a node beats every 50 ms */
+    SILENCE_MS = 1000, /* a node beats every 250 ms */
     REPORT_MS = 5000,    /* at least so often; a change is told */
     REPORT_SOON_MS = 250, /* so soon after the last report */
     TICK_MS = 50,

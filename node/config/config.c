@@ -89,7 +89,7 @@ static void read_node(struct schema_reader *r, struct tree_node *n, struct confi
     static const struct schema_row key = { "publicKey", .help = "a public key" };
     static const struct schema_row next = { "nextPublicKey", .help = "a public key" };
     static const struct schema_row six = { "address6", .help = "an address" };
-    *node = (struct config_node){ .id = n->index + 1, .bgp_port = 179, .cluster_port = 8177 };
+    *node = (struct config_node){ .id = n->index + 1, .bgp_port = BGP_PORT, .cluster_port = 8177 };
     schema_read_object(r, n, rows, node);
     if (!tree_get(n, "clusterAddress"))
         node->cluster_address = node->address;

@@ -376,7 +376,7 @@ static bool is_closed(const struct config *c, uint8_t exchange, const struct rou
 void config_read_peers(struct schema_reader *r, struct tree_node *root, struct config *c)
 {
     struct config_peer like = { .max_peers = MAX_PEERS,
-                                .peer_port = 179,
+                                .peer_port = BGP_PORT,
                                 .mode = c->mode,
                                 .symmetric = true,
                                 .hold_s = HOLD_S,

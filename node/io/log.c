@@ -27,11 +27,10 @@ static const char *const level_names[] = { "debug", "info", "warn", "error" };
 static const char *const priorities[] = { "<7>", "<6>", "<4>", "<3>" }; /* sd-daemon(3) */
 
 /* Under systemd the journal adds time and level itself. */
-static int resolve_format(FILE *out, int format)
+static int resolve_format(int format)
 {
     if (format != CONFIG_LOG_AUTO)
         return format;
-    (void)out;
     return getenv("JOURNAL_STREAM") ? CONFIG_LOG_LOGFMT : CONFIG_LOG_PLAIN;
 }
 
@@ -42,7 +41,7 @@ struct log *log_new(FILE *out, int level, int format, const char *node)
         return NULL;
     l->out = out;
     l->level = level;
-    l->format = resolve_format(out, format);
+    l->format = resolve_format(format);
     snprintf(l->node, sizeof l->node, "%s", node ? node : "");
     return l;
 }

@@ -241,7 +241,7 @@ int64_t etcd_revision(const json_t *answer)
     return etcd_number(json_object_get(answer, "header"), "revision");
 }
 
-/* Decodes into to; -1: not base64. A missing member is empty. */
+/* Decodes into to; false: not base64. A missing member is empty. */
 static bool decode(const json_t *text, char *to, size_t cap, size_t *len)
 {
     const char *s = json_string_value(text);
