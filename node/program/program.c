@@ -498,9 +498,9 @@ bool program_next(struct program *p, uint64_t now_ms, struct program_op *out)
         judge_slice(p);
     if (p->hearsay_until_ms && now_ms >= p->hearsay_until_ms)
         program_hold_hearsay(p, 0, now_ms);
-    uint32_t prefix = p->chains[PUT].head;
+    uint32_t prefix = program_pick(p, PUT);
     if (!prefix && may_delete(p))
-        prefix = p->chains[DELETE].head;
+        prefix = program_pick(p, DELETE);
     if (!prefix && may_delete(p))
         prefix = next_lost(p);
     if (!prefix)

@@ -99,7 +99,8 @@ void program_hold_deletions(struct program *p, bool is_held);
 void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms);
 
 /* The next operation that may be issued now; it is in flight until program_result. Many may be in
- * flight, at most one per prefix. False: nothing to do before program_deadline. */
+ * flight, at most one per prefix. Those that wait longest are not always first, but nobody waits for ever.
+ * False: nothing to do before program_deadline. */
 bool program_next(struct program *p, uint64_t now_ms, struct program_op *out);
 /* ok: the target has it. Otherwise it is retried with back-off, or dropped when no longer wanted. */
 void program_result(struct program *p, const struct program_op *op, bool ok, uint64_t now_ms);

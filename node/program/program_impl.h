@@ -34,6 +34,7 @@ struct entry {
 
 struct chain {
     uint32_t head, tail, count;
+    uint32_t pick, left; /* of a round of program_pick: whose turn it is, and how many it has not come to */
 };
 
 struct program {
@@ -95,6 +96,8 @@ struct entry *program_make_entry(struct program *p, uint32_t prefix);
 /* From a list, on a list, with what program_stats says of it. */
 void program_take_off(struct program *p, struct entry *e);
 void program_put_on(struct program *p, uint32_t prefix, struct entry *e, enum list_name list);
+/* Whose turn it is on a list, 0 = nobody's; it has to leave the list. */
+uint32_t program_pick(struct program *p, enum list_name list);
 /* What program_stats says of this prefix. */
 void program_count(struct program *p, struct entry *e);
 

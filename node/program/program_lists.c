@@ -22,6 +22,8 @@ void program_take_off(struct program *p, struct entry *e)
     struct chain *c = &p->chains[e->list];
     if (p->judge_next && program_entry(p, p->judge_next) == e)
         p->judge_next = e->next;
+    if (c->pick && program_entry(p, c->pick) == e)
+        c->pick = e->next;
     *(e->prev ? &program_entry(p, e->prev)->next : &c->head) = e->next;
     *(e->next ? &program_entry(p, e->next)->prev : &c->tail) = e->prev;
     c->count--;
@@ -49,6 +51,23 @@ void program_put_on(struct program *p, uint32_t prefix, struct entry *e, enum li
     if (counter)
         ++*counter;
     e->list = (uint8_t)list;
+}
+
+/* Every second one in a round; the others wait for the next one, as do those that come meanwhile, so that a round halves
+ * what stands before anybody. A kernel keeps its routes in a tree of arrays: when they go from one end to the other, the
+ * arrays are rebuilt several times a route, and hardly ever when all of it becomes sparse alike. */
+uint32_t program_pick(struct program *p, enum list_name list)
+{
+    struct chain *c = &p->chains[list];
+    if (!c->pick || !c->left) {
+        c->pick = c->head;
+        c->left = c->count;
+    }
+    uint32_t prefix = c->pick;
+    uint32_t passed = prefix ? program_entry(p, prefix)->next : 0;
+    c->pick = passed ? program_entry(p, passed)->next : 0;
+    c->left -= c->left > 1 ? 2 : c->left;
+    return prefix;
 }
 
 static void count(uint32_t *counter, struct entry *e, uint16_t mark, bool is_one)
