@@ -238,7 +238,7 @@ def another_secret(storm, _node):
     publish(storm)
 
 
-SOFT = (("soft-in",), ("soft-out",), ())
+SOFT, HARD = (("soft-in",), ("soft-out",)), ((), ("hard",))
 
 
 def cleared(storm, node, *how):
@@ -254,7 +254,7 @@ def refreshed(storm, node):
 
 def reset(storm, node):
     """What only the lost session said goes with it: while the nodes do not hear each other, all of it."""
-    return cleared(storm, node, "hard")
+    return cleared(storm, node, *storm.random.choice(HARD))
 
 
 @contextlib.contextmanager
