@@ -530,6 +530,7 @@ static bool is_peer(const struct config *c, size_t place, const char *name)
 
 const struct config_peer *config_find_peer(const struct config *c, const char *name, size_t near)
 {
+    near = near < c->peer_count ? near : c->peer_count;
     for (size_t d = 0; d <= near || d < c->peer_count; d++) {
         if (is_peer(c, near + d, name))
             return &c->peers[near + d];

@@ -4,12 +4,22 @@
 
 #include "node/core/core_impl.h"
 
-/* A host is who has one of its keys: while they are exchanged it is the same all the way. */
-static struct core_host *find_host(struct core_host **hosts, size_t count, const struct config_agent *a)
+static bool is_host(struct core_host **hosts, size_t count, size_t place, const struct config_agent *a)
 {
-    for (size_t i = 0; i < count; i++)
-        if (config_agents_share_key(&hosts[i]->cfg, a))
-            return hosts[i];
+    return place < count && config_agents_share_key(&hosts[place]->cfg, a);
+}
+
+/* A host is who has one of its keys: while they are exchanged it is the same all the way. Most stand where they
+ * stood, so it is looked for from there outwards. */
+static struct core_host *find_host(struct core_host **hosts, size_t count, const struct config_agent *a, size_t near)
+{
+    near = near < count ? near : count;
+    for (size_t d = 0; d <= near || d < count; d++) {
+        if (is_host(hosts, count, near + d, a))
+            return hosts[near + d];
+        if (d <= near && is_host(hosts, count, near - d, a))
+            return hosts[near - d];
+    }
     return NULL;
 }
 
@@ -75,7 +85,7 @@ void core_set_agents(struct core *c, const struct config_agent *agents, size_t c
     c->now_ms = now_ms;
     fresh = memory_new(count, sizeof *fresh);
     for (size_t i = 0; i < count; i++) {
-        fresh[i] = find_host(old, before, &agents[i]);
+        fresh[i] = find_host(old, before, &agents[i], i);
         if (!fresh[i] || fresh[i]->is_listed) /* new, or a key that is listed twice */
             fresh[i] = memory_new(1, sizeof *fresh[i]);
         fresh[i]->cfg = agents[i];

@@ -4,10 +4,65 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bgp/base/hash.h"
 #include "node/base/memory.h"
 #include "replication/keys.h"
 
 static const char ending[] = ".pub";
+
+/* What is being read, and who has which key: thousands of hosts are read while the node works. A key's number is twice
+ * its host's place and 1, or 2 for the next key. Nobody chose them to collide: the hash needs no secret. */
+struct reading {
+    struct agent_keys *out;
+    size_t listed; /* hosts of the configuration */
+    struct hash_index by_key;
+    FILE *errors;
+};
+
+/* ---- keys ---- */
+
+static uint64_t hash_key(const uint8_t *key)
+{
+    return hash_bytes(&(struct hash_key){ 0 }, key, REPL_KEY);
+}
+
+static const uint8_t *key_at(const struct reading *r, uint32_t number)
+{
+    const struct config_agent *a = &r->out->list[(number - 1) / 2];
+    return number % 2 ? a->public_key : a->next_public_key;
+}
+
+static uint64_t hash_again(const void *of, uint32_t number)
+{
+    return hash_key(key_at(of, number));
+}
+
+static bool is_taken(const struct reading *r, const uint8_t *key)
+{
+    struct hash_probe probe = hash_probe(&r->by_key, hash_key(key));
+    for (uint32_t number; (number = hash_probe_next(&probe));)
+        if (memcmp(key_at(r, number), key, REPL_KEY) == 0)
+            return true;
+    return false;
+}
+
+static void take_key(struct reading *r, uint32_t number)
+{
+    const struct hash_owner owner = { .of = r, .hash = hash_again };
+    if (!hash_insert(&r->by_key, &owner, hash_key(key_at(r, number)), number))
+        abort(); /* out of memory */
+}
+
+static void take(struct reading *r, const struct config_agent *a)
+{
+    uint32_t place = (uint32_t)r->out->count++;
+    r->out->list[place] = *a;
+    take_key(r, 2 * place + 1);
+    if (a->has_next_public_key)
+        take_key(r, 2 * place + 2);
+}
+
+/* ---- files ---- */
 
 static int is_key_file(const struct dirent *d)
 {
@@ -39,18 +94,17 @@ static const char *read_keys(const char *path, struct config_agent *out)
     return parse(text, out) ? NULL : "this is not a public key, as tandemctl key new prints it";
 }
 
-static const char *conflict(const struct agent_keys *k, const struct config_agent *a)
+/* Files have names of their own. */
+static const char *conflict(const struct reading *r, const struct config_agent *a)
 {
-    for (size_t i = 0; i < k->count; i++) {
-        if (strcmp(k->list[i].name, a->name) == 0)
+    for (size_t i = 0; i < r->listed; i++)
+        if (strcmp(r->out->list[i].name, a->name) == 0)
             return "a host of this name is listed already";
-        if (config_agents_share_key(&k->list[i], a))
-            return "another host has this key already";
-    }
-    return NULL;
+    bool has_taken = is_taken(r, a->public_key) || (a->has_next_public_key && is_taken(r, a->next_public_key));
+    return has_taken ? "another host has this key already" : NULL;
 }
 
-static void read_file(struct agent_keys *k, const char *directory, const char *file, FILE *errors)
+static void read_file(struct reading *r, const char *directory, const char *file)
 {
     struct config_agent a = { 0 };
     char path[4096];
@@ -62,13 +116,13 @@ static void read_file(struct agent_keys *k, const char *directory, const char *f
         wrong = read_keys(path, &a);
     }
     if (!wrong)
-        wrong = conflict(k, &a);
+        wrong = conflict(r, &a);
     if (!wrong) {
-        k->list[k->count++] = a;
+        take(r, &a);
         return;
     }
-    fprintf(errors, "%s: error: %s; it is left out\n", path, wrong);
-    k->faults++;
+    fprintf(r->errors, "%s: error: %s; it is left out\n", path, wrong);
+    r->out->faults++;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -78,6 +132,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 bool agent_keys_read(const struct config *config, struct agent_keys *out, FILE *errors)
 {
+    struct reading r = { .out = out, .listed = config->agent_count, .errors = errors };
     struct dirent **files = NULL;
     int count = 0;
     *out = (struct agent_keys){ 0 };
@@ -89,13 +144,14 @@ bool agent_keys_read(const struct config *config, struct agent_keys *out, FILE *
         }
     }
     out->list = memory_new(config->agent_count + (size_t)count, sizeof *out->list);
-    for (; out->count < config->agent_count; out->count++)
-        out->list[out->count] = config->agents[out->count];
+    for (size_t i = 0; i < config->agent_count; i++)
+        take(&r, &config->agents[i]);
     for (int i = 0; i < count; i++) {
-        read_file(out, config->agent_directory, files[i]->d_name, errors);
+        read_file(&r, config->agent_directory, files[i]->d_name);
         free(files[i]);
     }
     free(files);
+    hash_fini(&r.by_key);
     return true;
 }
 

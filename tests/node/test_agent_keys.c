@@ -96,6 +96,27 @@ static void test_a_bad_file_is_named_and_the_others_are_taken(void)
     clear();
 }
 
+/* They are read while the node works: all pairs of them would take too long. */
+static void test_thousands_of_hosts_are_read(void)
+{
+    enum { HOSTS = 3000 };
+    struct agent_keys k;
+    char said[1000] = "", name[32], text[64];
+    for (int i = 0; i < HOSTS; i++) {
+        snprintf(name, sizeof name, "vm-%04d.pub", i);
+        snprintf(text, sizeof text, "%04d%s", i, &KEY_A[4]);
+        put(name, text);
+    }
+    put("vm-9999.pub", text);
+    CU_ASSERT_TRUE(read_into(&k, directory, said, sizeof said));
+    CU_ASSERT_EQUAL_FATAL(k.count, 1 + HOSTS);
+    CU_ASSERT_STRING_EQUAL(k.list[HOSTS].name, "vm-2999");
+    CU_ASSERT_EQUAL(k.faults, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "/vm-9999.pub: error: another host has this key already"));
+    agent_keys_free(&k);
+    clear();
+}
+
 static void test_a_directory_that_cannot_be_read_is_an_error(void)
 {
     struct agent_keys k;
@@ -118,6 +139,7 @@ static const struct cu_case cases[] = {
     CU_CASE(test_every_key_file_is_a_host_beside_those_that_are_listed),
     CU_CASE(test_the_next_key_of_a_host_stands_on_a_second_line),
     CU_CASE(test_a_bad_file_is_named_and_the_others_are_taken),
+    CU_CASE(test_thousands_of_hosts_are_read),
     CU_CASE(test_a_directory_that_cannot_be_read_is_an_error),
     CU_CASE(test_without_a_directory_the_listed_hosts_are_all),
 };
