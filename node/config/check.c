@@ -14,31 +14,69 @@ static struct tree_node *value_at(const struct tree_node *root, const char *list
     return tree_get_good(tree_map(tree_get(root, list), nth), key);
 }
 
-static int compare_names(const void *a, const void *b)
+/* What may stand in a file once only, and where it stands. */
+struct claim {
+    const void *what;
+    size_t len;
+    struct tree_node *place;
+    const char *of; /* whose it is */
+};
+
+static int compare_claims(const void *a, const void *b)
 {
-    const struct tree_node *x = *(struct tree_node *const *)a, *y = *(struct tree_node *const *)b;
-    int order = strcmp(x->text, y->text);
-    if (order || x->mark.line == y->mark.line)
-        return order ? order : (int)x->mark.column - (int)y->mark.column;
-    return x->mark.line < y->mark.line ? -1 : 1;
+    const struct claim *x = a, *y = b;
+    const struct report_mark *p = &x->place->mark, *q = &y->place->mark;
+    int order = memcmp(x->what, y->what, x->len < y->len ? x->len : y->len);
+    if (order || x->len != y->len)
+        return order ? order : x->len < y->len ? -1 : 1;
+    return p->line == q->line ? (int)p->column - (int)q->column : p->line < q->line ? -1 : 1;
 }
 
-static void check_names(struct schema_reader *r, struct tree_node *root, const char *list)
+/* Who has what the nth of them claims, too; NULL: it is the first that does. */
+static const struct claim *next_twin(const struct claim *sorted, size_t nth, size_t *first)
 {
-    const struct tree_node *all = tree_get(root, list);
-    struct tree_node **names = memory_new(all ? all->map_count : 0, sizeof *names), *name;
-    size_t count = 0, first = 0;
-    for (size_t i = 0; tree_map(all, i); i++)
-        if ((name = value_at(root, list, i, "name")))
-            names[count++] = name;
-    qsort(names, count, sizeof *names, compare_names);
-    for (size_t i = 1; i < count; i++)
-        if (strcmp(names[i]->text, names[first]->text) == 0)
-            schema_complain(r, names[i], "the name \"%s\" stands on line %u already", names[i]->text,
-                            names[first]->mark.line);
-        else
-            first = i;
+    const struct claim *x = &sorted[nth], *y = &sorted[*first];
+    if (nth != *first && x->len == y->len && memcmp(x->what, y->what, x->len) == 0)
+        return y;
+    *first = nth;
+    return NULL;
+}
+
+static void check_names(struct schema_reader *r, const struct tree_node *list)
+{
+    struct claim *names = memory_new(list ? list->map_count : 0, sizeof *names);
+    const struct claim *twin;
+    struct tree_node *name;
+    size_t count = 0;
+    for (size_t i = 0; tree_map(list, i); i++)
+        if ((name = tree_get_good(tree_map(list, i), "name")))
+            names[count++] = (struct claim){ name->text, strlen(name->text), name, name->text };
+    qsort(names, count, sizeof *names, compare_claims);
+    for (size_t i = 0, first = 0; i < count; i++)
+        if ((twin = next_twin(names, i, &first)))
+            schema_complain(r, names[i].place, "the name \"%s\" stands on line %u already", twin->of, twin->place->mark.line);
     free(names);
+}
+
+/* Who has another host's key would be taken for it. */
+static void check_host_keys(struct schema_reader *r, const struct tree_node *hosts, const struct config *c)
+{
+    struct claim *keys = memory_new(2 * c->agent_count, sizeof *keys);
+    const struct claim *twin;
+    struct tree_node *key;
+    size_t count = 0;
+    for (size_t i = 0; i < c->agent_count; i++) {
+        const struct config_agent *a = &c->agents[i];
+        if ((key = tree_get_good(tree_map(hosts, i), "publicKey")))
+            keys[count++] = (struct claim){ a->public_key, sizeof a->public_key, key, a->name };
+        if ((key = tree_get_good(tree_map(hosts, i), "nextPublicKey")))
+            keys[count++] = (struct claim){ a->next_public_key, sizeof a->next_public_key, key, a->name };
+    }
+    qsort(keys, count, sizeof *keys, compare_claims);
+    for (size_t i = 0, first = 0; i < count; i++)
+        if ((twin = next_twin(keys, i, &first)))
+            schema_complain(r, keys[i].place, "host %s has this key already", twin->of);
+    free(keys);
 }
 
 static void check_nodes(struct schema_reader *r, struct tree_node *root, const struct config *c)
@@ -94,7 +132,7 @@ static void check_node_doors(struct schema_reader *r, struct tree_node *root, co
 
 void config_check_nodes(struct schema_reader *r, struct tree_node *root, const struct config_node *nodes, size_t count)
 {
-    check_names(r, root, "nodes");
+    check_names(r, tree_get(root, "nodes"));
     check_node_keys(r, root, nodes, count);
     check_node_doors(r, root, nodes, count);
 }
@@ -404,10 +442,12 @@ static void check_listeners(struct schema_reader *r, struct tree_node *root, con
 
 void config_check(struct schema_reader *r, struct tree_node *root, const struct config *c)
 {
-    check_names(r, root, "routeMaps");
-    check_names(r, root, "peers");
-    check_names(r, root, "virtualNetworks");
-    check_names(r, root, "programming");
+    static const char *const named[] = { "routeMaps", "peers", "virtualNetworks", "programming" };
+    const struct tree_node *hosts = tree_get(tree_get(root, "agents"), "hosts");
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        check_names(r, tree_get(root, named[i]));
+    check_names(r, hosts);
+    check_host_keys(r, hosts, c);
     check_reserved(r, c->asn, tree_get_good(tree_get(root, "routeServer"), "virtualRouterAsn"));
     check_nodes(r, root, c);
     config_check_nodes(r, root, c->nodes, c->node_count);

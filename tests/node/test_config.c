@@ -317,6 +317,7 @@ static void test_several_nodes_need_keys(void)
 
 #define KEY_1 "RSdZlDdrhEYKkF7WSd13r8Fbw84rxqsvmPV+98ZyYFg="
 #define KEY_2 "lAMAtqJCKzoNlNi6ACK9czulXAT4gHvyxZgjqapwSSs="
+#define KEY_3 "Aap7H2Q5GC4Ox06AZSSmWBBx0sMhGQhC5PdRvkIu4xc="
 
 static void test_a_key_stands_for_one_node(void)
 {
@@ -339,6 +340,16 @@ static void test_a_key_stands_for_one_node(void)
         CU_ASSERT_PTR_NULL(load(text));
         CU_ASSERT_PTR_NOT_NULL(strstr(output, rows[i].expected));
     }
+}
+
+static void test_a_host_has_a_name_and_keys_of_its_own(void)
+{
+    CU_ASSERT_PTR_NULL(load_with("cluster: { keyFile: k }\nagents: { secretFile: s, hosts: [\n"
+                                 "  { name: h, publicKey: \"" KEY_1 "\" }, { name: h, publicKey: \"" KEY_2 "\" },\n"
+                                 "  { name: i, publicKey: \"" KEY_3 "\", nextPublicKey: \"" KEY_1 "\" }] }"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "agents.hosts[1].name: the name \"h\" stands on line 6 already"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "agents.hosts[2].nextPublicKey: host h has this key already"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n2 errors\n"));
 }
 
 static void test_bytes_that_are_no_text_are_refused(void)
@@ -637,7 +648,7 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_another_speaker_may_have_a_nodes_address),
         CU_CASE(test_our_own_as_number_is_no_reserved_one),
         CU_CASE(test_the_caret_stands_below_the_mistake), CU_CASE(test_several_nodes_need_keys),
-        CU_CASE(test_a_key_stands_for_one_node),
+        CU_CASE(test_a_key_stands_for_one_node), CU_CASE(test_a_host_has_a_name_and_keys_of_its_own),
         CU_CASE(test_bytes_that_are_no_text_are_refused),
         CU_CASE(test_a_file_that_cannot_be_read_is_named),
         CU_CASE(test_peers_inherit_the_defaults),
