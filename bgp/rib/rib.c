@@ -177,23 +177,11 @@ static uint32_t find_path(struct rib *r, const struct rib_net *n, uint8_t origin
     return 0;
 }
 
-/* A tombstone in its queue: path, slot, and when and by whom it was withdrawn. */
-enum { TOMB_WORDS = 3, TOMB_ORIGIN_BITS = 3 };
-
-static void push_tomb(struct rib *r, uint32_t index, uint32_t second)
-{
-    const struct rib_path *p = rib_path(r, index);
-    ring_push(&r->tombs, index);
-    ring_push(&r->tombs, p->slot);
-    ring_push(&r->tombs, second << TOMB_ORIGIN_BITS | p->origin);
-    r->tomb_second = second;
-}
-
 /* Every change of a path costs a slot, and may move one old entry along; both may be tombstones. */
 static bool reserve_order(struct rib *r, uint8_t origin, uint32_t changes)
 {
     return rib_order_reserve(&r->origins[origin], changes) &&
-           (!r->keep_tombstones || ring_reserve(&r->tombs, 2 * changes * TOMB_WORDS));
+           (!r->keep_tombstones || rib_tombs_reserve(r, 2 * changes));
 }
 
 /* Not what its version says more of than that it is unchanged; but of an NVA that tells all anew, and never
@@ -224,7 +212,7 @@ static void move_oldest(struct rib *r, struct rib_origin *o)
     struct rib_path *p = rib_path(r, id);
     p->slot = slot;
     if (!p->attrs)
-        push_tomb(r, id, r->tomb_second); /* its entry in the queue names the old slot */
+        rib_tombs_push(r, id, r->tomb_second); /* its entry in the queue names the old slot */
 }
 
 /* The owner compacts: its copies follow. */
@@ -257,7 +245,7 @@ static void hear_again(struct rib *r, uint32_t index)
     rib_age_keep(r, index);
     touch_path(r, p, index);
     if (!p->attrs)
-        push_tomb(r, index, r->tomb_second); /* its entry in the queue names the old slot */
+        rib_tombs_push(r, index, r->tomb_second); /* its entry in the queue names the old slot */
 }
 
 /* Counters of what a path is; called with -1 before a path changes and +1 after. */
@@ -523,7 +511,7 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
         rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
     }
     count_path(r, rib_path(r, index), +1);
-    push_tomb(r, index, (uint32_t)(now_ms / 1000));
+    rib_tombs_push(r, index, (uint32_t)(now_ms / 1000));
     rib_mark_dirty(r, net);
     return 0;
 }
@@ -585,58 +573,6 @@ void rib_remove(struct rib *r, uint32_t index)
     free_path(r, index);
     if (other)
         rib_judge_kept(r, other, nva);
-}
-
-/* The path is still the tombstone that was queued. */
-static bool is_same_tomb(const struct rib_path *p, uint32_t slot, uint8_t origin)
-{
-    return p->next && !p->attrs && p->slot == slot && p->origin == origin;
-}
-
-struct tomb {
-    uint32_t index, slot, second;
-    uint8_t origin;
-};
-
-static struct tomb oldest_tomb(const struct rib *r)
-{
-    uint32_t at = r->tombs.first, mask = r->tombs.cap - 1, when = r->tombs.items[(at + 2) & mask];
-    return (struct tomb){ .index = r->tombs.items[at],
-                          .slot = r->tombs.items[(at + 1) & mask],
-                          .second = when >> TOMB_ORIGIN_BITS,
-                          .origin = when & ((1u << TOMB_ORIGIN_BITS) - 1) };
-}
-
-/* False: it has to stay. */
-static bool drop_tomb(struct rib *r, const struct tomb *t, uint64_t acked)
-{
-    struct rib_origin *o = &r->origins[t->origin];
-    if (!is_same_tomb(rib_path(r, t->index), t->slot, t->origin))
-        return true;
-    uint64_t version = vlist_version(&o->order, t->slot);
-    if (t->origin == r->self && version > acked)
-        return false;
-    if (version > o->dropped)
-        o->dropped = version;
-    rib_remove(r, t->index);
-    return true;
-}
-
-bool rib_expire_tombstones(struct rib *r, uint64_t age_ms, uint64_t acked, uint64_t now_ms)
-{
-    for (int budget = RIB_TOMBS_BUDGET; r->tombs.count; budget--) {
-        struct tomb t = oldest_tomb(r);
-        bool too_many = r->tombs.count / TOMB_WORDS > RIB_TOMBS_MAX;
-        if (!too_many && now_ms < (uint64_t)t.second * 1000 + age_ms)
-            return false;
-        if (!budget)
-            return true;
-        if (!drop_tomb(r, &t, too_many ? UINT64_MAX : acked))
-            return false;
-        for (int i = 0; i < TOMB_WORDS; i++)
-            ring_pop(&r->tombs);
-    }
-    return false;
 }
 
 uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader)

@@ -212,7 +212,7 @@ struct rib {
     uint32_t readers_of_all; /* readers to whom any path of a net may matter, not its best and second only */
     uint32_t sweeps;  /* origins that are being walked */
     struct rib_queue dirty, dying;
-    struct ring tombs;    /* withdrawn paths, oldest first: see rib.c */
+    struct ring tombs;    /* withdrawn paths, oldest first: see rib_tombs.c */
     uint32_t tomb_second; /* of the newest of them */
     struct rib_age_kept moved[RIB_AGE_SLABS]; /* of paths, of paths_with_id */
     uint64_t age_ms;      /* of the last rib_age_tick */

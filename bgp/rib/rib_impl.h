@@ -90,6 +90,15 @@ void rib_tell_monitors(struct rib *r, uint32_t path);
 /* rib_nvas.c. A limit that counts knows all paths of this net from now on, for the price of one node. */
 void rib_count_net(const struct rib *r, uint32_t net, uint16_t nva, struct limit *limit);
 
+/* rib_tombs.c. A tombstone in its queue: path, slot, and when and by whom it was withdrawn. */
+enum { RIB_TOMB_WORDS = 3 };
+static inline bool rib_tombs_reserve(struct rib *r, uint32_t count)
+{
+    return ring_reserve(&r->tombs, count * RIB_TOMB_WORDS);
+}
+/* Needs a reservation. */
+void rib_tombs_push(struct rib *r, uint32_t path, uint32_t second);
+
 /* rib_age.c. Before a path that stays as it is gets another version. */
 void rib_age_keep(struct rib *r, uint32_t path);
 /* It is another one now, or no more. */
