@@ -317,6 +317,8 @@ static uint32_t add_path(struct rib *r, struct rib_net *n, uint32_t net, uint8_t
     uint32_t index = new_path(r, path_id);
     if (!index)
         return 0;
+    if (!n->paths)
+        rib_queue_remove(&r->dying, net); /* where it stands if it had one before */
     uint32_t *link = unranked(r, n);
     struct rib_path *p = rib_path(r, index);
     *p = (struct rib_path){ .next = *link ? *link : RIB_LAST | prefix_index_place(net),

@@ -193,13 +193,16 @@ static void bound_dying(struct core *c, uint64_t slowest)
 }
 
 /* Nets without paths go once nobody has to be told of them any more, and not just after a pause: agents that took it for
- * our end come back, and hear which were withdrawn meanwhile. True: more may go at once. */
-static bool reap(struct core *c)
+ * our end come back, and hear which were withdrawn meanwhile. Nor while NVAs talk, as far as there is room: what flaps comes
+ * back, and finds all in its place. heard: something of an NVA's in this turn. True: more may go at once. */
+static bool reap(struct core *c, bool heard)
 {
     core_bgp_end_lost(c);
     uint32_t left = rib_queue_count(&c->rib.dying); /* each is looked at once: who is held goes back */
     if (!left || (c->woken_ms && left <= CORE_DYING))
         return false;
+    if (heard && left <= CORE_SPARED)
+        return true;
     uint64_t slowest = core_slowest_reader(c);
     bool freed = false;
     bound_dying(c, slowest);
@@ -216,7 +219,7 @@ static bool reap(struct core *c)
         rib_net_free(&c->rib, net);
         freed = true;
     }
-    return freed;
+    return freed && rib_queue_count(&c->rib.dying);
 }
 
 static void advance_phase(struct core *c)
@@ -273,7 +276,8 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     bool paused = c->turned_ms && now_ms > c->due_ms + CORE_WAKE_MS;
     if (paused)
         wake(c);
-    settle_wake(c, paused, drain_received(c));
+    bool heard = drain_received(c);
+    settle_wake(c, paused, heard);
     tick(c);
     decide(c);
     if (!rib_dirty_count(&c->rib))
@@ -287,7 +291,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
     fill_pumps(c);
     core_bmp_turn(c);
     core_times_tick(c, encoding);
-    bool reaping = reap(c);
+    bool reaping = reap(c, heard);
     c->turned_ms = now_ms;
     bool walking = !list_is_empty(&c->busy); /* an NVA that has room, and is told all a stretch at a time */
     c->due_ms = next_turn(c, encoding || reaping || walking || c->tombs_due || c->stations_busy || c->recheck.is_on || c->rekey.is_on || c->table.sum.is_on || core_agents_have_work(c) ||

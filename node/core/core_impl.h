@@ -34,7 +34,8 @@ enum {
     CORE_LAGS_MS = 1000,          /* bytes of an NVA may wait so long to be read; who keeps them waiting longer is grey (S4) */
     CORE_QUIET_MS = 5000,         /* a peer that sends no End-of-RIB has told all when silent so long */
     CORE_PATHS = 256,             /* of one prefix, that one NVA may tell (RFC 7911) */
-    CORE_REAP_BUDGET = 1024,
+    CORE_REAP_BUDGET = 1024,      /* nets without paths a turn, once no NVA talks … */
+    CORE_SPARED = 1 << 17,        /* … or there are more than so many: three megabytes */
     CORE_SWEEP_BUDGET = 32 * 1024, /* entries a turn that a walk looks at, or 2,048 that it changes: half a millisecond */
     CORE_JUDGE_BUDGET = 2048,     /* nets a turn that another configuration has judged anew: as many as are read, … */
     CORE_COUNT_BUDGET = 512,      /* … or that a new limit counts: each is a search in a tree */
