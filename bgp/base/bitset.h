@@ -71,14 +71,19 @@ static inline void bitset_add(struct bitset *b, uint32_t i)
     bitset_summary(b)[i / 64 / 64] |= (uint64_t)1 << i / 64 % 64;
 }
 
-static inline void bitset_remove(struct bitset *b, uint32_t i)
+/* One that is there. */
+static inline void bitset_drop(struct bitset *b, uint32_t i)
 {
-    if (!bitset_has(b, i))
-        return;
     b->count--;
     b->words[i / 64] &= ~((uint64_t)1 << i % 64);
     if (!b->words[i / 64])
         bitset_summary(b)[i / 64 / 64] &= ~((uint64_t)1 << i / 64 % 64);
+}
+
+static inline void bitset_remove(struct bitset *b, uint32_t i)
+{
+    if (bitset_has(b, i))
+        bitset_drop(b, i);
 }
 
 /* The bits of *word from `from` on; of the words that follow, all. False: none before `count`. */

@@ -120,12 +120,11 @@ static void remove_flushed(struct rib *r, uint32_t net)
 
 uint32_t rib_next_dirty(struct rib *r)
 {
-    uint32_t net = rib_queue_next(&r->dirty);
+    uint32_t net = rib_queue_take(&r->dirty);
     if (!net)
         return 0;
     if (r->sweeps)
         remove_flushed(r, net);
-    rib_queue_remove(&r->dirty, net);
     rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
     return net;
 }

@@ -42,4 +42,13 @@ static inline uint32_t rib_queue_next(struct rib_queue *q)
     return 0;
 }
 
+/* … taken out. */
+static inline uint32_t rib_queue_take(struct rib_queue *q)
+{
+    uint32_t net = rib_queue_next(q);
+    if (net)
+        bitset_drop(&q->places[prefix_index_family(net)], prefix_index_place(net));
+    return net;
+}
+
 #endif
