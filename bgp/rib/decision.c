@@ -373,6 +373,13 @@ static void conclude(struct rib *r, struct rib_net *n, const struct rib_change *
         list_net(r, n, c->net);
 }
 
+/* Nothing is left. */
+static int decide_none(struct rib *r, const struct rib_net *n, struct rib_change *out)
+{
+    out->changed = n->flags & RIB_NET_CHANGED || out->old_nhset;
+    return reserve(r, out->net, 0) ? 0 : BGP_ERR_NOMEM;
+}
+
 /* A single path needs no comparison, and its net no ranking: by far the most frequent net. */
 static int decide_alone(struct rib *r, struct rib_net *n, const struct rib_path *p, struct rib_change *out)
 {
@@ -429,9 +436,10 @@ int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
 {
     struct rib_net *n = rib_net(r, net);
     const struct rib_path *first = n->paths ? rib_path(r, n->paths) : NULL;
-    bool is_alone = first && !rib_path_next(first);
     *out = (struct rib_change){ .net = net, .old_nhset = rib_net_nhset(r, net) };
-    int err = is_alone ? decide_alone(r, n, first, out) : decide_among(r, n, out);
+    int err = !first                 ? decide_none(r, n, out)
+              : rib_path_next(first) ? decide_among(r, n, out)
+                                     : decide_alone(r, n, first, out);
     if (err)
         return err;
     r->steps += 1 + out->paths;
