@@ -199,7 +199,7 @@ static int apply_route(const struct arrival *a, const struct rib_stretch *s, uin
     uint32_t path_id = s->path_ids[nth];
     uint8_t origin = a->placing->copy->origin;
     int err = a->attrs ? rib_announce_news(r, &a->news, s, nth)
-                       : rib_withdraw(r, origin, a->nva, prefix, path_id, a->now_ms);
+                       : rib_withdraw_nth(r, origin, a->nva, s, nth, a->now_ms);
     if (!err && !a->attrs && (a->group->unheard || !a->placing->is_on)) /* without its place: who knows when it was */
         rib_unhear(r, origin, a->nva, prefix, path_id);
     if (err || !a->group->disproved)

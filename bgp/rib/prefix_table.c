@@ -74,9 +74,11 @@ static struct hash_owner owner(const struct prefix_table *t, enum bgp_family f)
                         : (struct hash_owner){ .of = t, .hash = hash_ip6 };
 }
 
-static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
+uint32_t prefix_table_find_hinted(const struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint)
 {
-    struct hash_probe probe = hash_probe(&t->index[p->family], hash);
+    if (hint->index)
+        return hint->index;
+    struct hash_probe probe = hash_probe(&t->index[p->family], hint->hash);
     for (uint32_t place; (place = hash_probe_next(&probe));)
         if (is_key(key_of(t, p->family, place), p))
             return prefix_index((enum bgp_family)p->family, place);
@@ -85,25 +87,37 @@ static uint32_t find(const struct prefix_table *t, const struct ip_prefix *p, ui
 
 uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p)
 {
-    return find(t, p, prefix_table_hash(t, p));
+    const struct prefix_hint hint = prefix_table_hint(t, p);
+    return prefix_table_find_hinted(t, p, &hint);
 }
 
-void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, uint64_t *hashes)
+void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, struct prefix_hint *hints)
 {
     for (uint32_t i = 0; i < count; i++) {
-        hashes[i] = prefix_table_hash(t, &p[i]);
-        hash_prefetch(&t->index[p[i].family], hashes[i]);
+        hints[i] = prefix_table_hint(t, &p[i]);
+        hash_prefetch(&t->index[p[i].family], hints[i].hash);
     }
 }
 
-uint32_t prefix_table_likely(const struct prefix_table *t, enum bgp_family f, uint64_t hash)
+/* The place in the first cell that may be this hash's: nearly always it is. 0: there is none. */
+static inline uint32_t likely_place(const struct prefix_table *t, enum bgp_family f, uint64_t hash)
 {
     struct hash_probe probe = hash_probe(&t->index[f], hash);
     uint32_t place = hash_probe_next(&probe);
-    if (!place)
-        return 0;
-    __builtin_prefetch(slab_at(&t->records[f], place));
-    return prefix_index(f, place);
+    if (place)
+        __builtin_prefetch(slab_at(&t->records[f], place));
+    return place;
+}
+
+void prefix_table_look(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, struct prefix_hint *hints)
+{
+    uint32_t places[PREFIX_TOGETHER];
+    const enum bgp_family f = (enum bgp_family)p->family;
+    for (uint32_t i = 0; i < count; i++)
+        places[i] = likely_place(t, f, hints[i].hash);
+    for (uint32_t i = 0; i < count; i++)
+        if (places[i] && is_key(key_of(t, f, places[i]), &p[i]))
+            hints[i].index = prefix_index(f, places[i]);
 }
 
 static void free_record(struct prefix_table *t, enum bgp_family f, uint32_t place)
@@ -112,16 +126,16 @@ static void free_record(struct prefix_table *t, enum bgp_family f, uint32_t plac
     slab_free(&t->records[f], place);
 }
 
-uint32_t prefix_table_get_hashed(struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
+uint32_t prefix_table_get_hinted(struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint)
 {
     const struct hash_owner self = owner(t, (enum bgp_family)p->family);
-    uint32_t index = find(t, p, hash);
+    uint32_t index = prefix_table_find_hinted(t, p, hint);
     if (index)
         return index;
     uint32_t place = slab_new(&t->records[p->family]);
     if (!place)
         return 0;
-    if (!hash_insert(&t->index[p->family], &self, hash, place)) {
+    if (!hash_insert(&t->index[p->family], &self, hint->hash, place)) {
         free_record(t, (enum bgp_family)p->family, place);
         return 0;
     }

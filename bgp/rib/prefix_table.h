@@ -51,15 +51,28 @@ void prefix_table_fini(struct prefix_table *t);
 /* Index of a prefix, 0 when it is not there. */
 uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p);
 uint64_t prefix_table_hash(const struct prefix_table *t, const struct ip_prefix *p);
-/* These prefixes are about to be looked up: ask the memory system for their cells, all at once, so that the waits overlap, … */
-void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, uint64_t *hashes);
-/* … and then for the record that a cell names. The index that a prefix probably has, 0 = probably none. */
-uint32_t prefix_table_likely(const struct prefix_table *t, enum bgp_family family, uint64_t hash);
-/* Index of a prefix, made with a zeroed record when it is new; 0 when memory ends. */
-uint32_t prefix_table_get_hashed(struct prefix_table *t, const struct ip_prefix *p, uint64_t hash);
+/* What is known of a prefix that is about to be looked up. */
+struct prefix_hint {
+    uint64_t hash;
+    uint32_t index; /* 0: it is not there, or nobody knows */
+};
+static inline struct prefix_hint prefix_table_hint(const struct prefix_table *t, const struct ip_prefix *p)
+{
+    return (struct prefix_hint){ .hash = prefix_table_hash(t, p) };
+}
+/* For up to so many of one family at once, so that the waits for memory overlap: ask for their cells, … */
+enum { PREFIX_TOGETHER = 64 };
+void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, struct prefix_hint *hints);
+/* … and then for the records that those name: most of the prefixes that are there have an index now. */
+void prefix_table_look(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, struct prefix_hint *hints);
+/* Index of a prefix, 0 when it is not there; … */
+uint32_t prefix_table_find_hinted(const struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint);
+/* … made with a zeroed record when it is new; 0 when memory ends. */
+uint32_t prefix_table_get_hinted(struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint);
 static inline uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
 {
-    return prefix_table_get_hashed(t, p, prefix_table_hash(t, p));
+    const struct prefix_hint hint = prefix_table_hint(t, p);
+    return prefix_table_get_hinted(t, p, &hint);
 }
 void prefix_table_drop(struct prefix_table *t, uint32_t index);
 void prefix_table_prefix(const struct prefix_table *t, uint32_t index, struct ip_prefix *out);

@@ -147,19 +147,26 @@ static bool reserve_queues(struct rib *r, enum bgp_family f)
     return bitset_reserve(&r->dirty.places[f], limit) && bitset_reserve(&r->dying.places[f], limit);
 }
 
-static uint32_t get_net(struct rib *r, const struct ip_prefix *prefix, uint64_t hash)
+static uint32_t get_net(struct rib *r, const struct ip_prefix *prefix, const struct prefix_hint *hint)
 {
     if (!reserve_queues(r, (enum bgp_family)prefix->family))
         return 0;
-    return prefix_table_get_hashed(&r->nets, prefix, hash);
+    return prefix_table_get_hinted(&r->nets, prefix, hint);
+}
+
+/* Should nothing come of it, it goes. */
+static uint32_t get_net_for_now(struct rib *r, const struct ip_prefix *prefix, const struct prefix_hint *hint)
+{
+    uint32_t net = get_net(r, prefix, hint);
+    if (net && !rib_net(r, net)->paths)
+        rib_queue_add(&r->dying, net);
+    return net;
 }
 
 uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
 {
-    uint32_t net = get_net(r, prefix, prefix_table_hash(&r->nets, prefix));
-    if (net && !rib_net(r, net)->paths)
-        rib_queue_add(&r->dying, net); /* should nothing come of it */
-    return net;
+    const struct prefix_hint hint = prefix_table_hint(&r->nets, prefix);
+    return get_net_for_now(r, prefix, &hint);
 }
 
 static uint32_t find_path(struct rib *r, const struct rib_net *n, uint8_t origin, uint16_t nva, uint32_t path_id)
@@ -267,10 +274,20 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
         o->old += one;
 }
 
-static void path_changed(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index)
+/* Which of best and second the net has by this path; with the best goes the second. */
+static uint8_t ranks_of(const struct rib *r, const struct rib_net *n, uint32_t index)
 {
-    bool mattered = rib_best(n) == index || rib_second(r, n) == index;
-    wait_for_decision(r, n, net, mattered ? RIB_NET_TOUCHED | RIB_NET_CHANGED : RIB_NET_TOUCHED);
+    if (rib_best(n) == index)
+        return RIB_NET_BEST | RIB_NET_SECOND;
+    return rib_second(r, n) == index ? RIB_NET_SECOND : 0;
+}
+
+/* Returns the ranks that it has. */
+static uint8_t path_changed(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index)
+{
+    uint8_t ranks = ranks_of(r, n, index);
+    wait_for_decision(r, n, net, ranks ? RIB_NET_TOUCHED | RIB_NET_CHANGED : RIB_NET_TOUCHED);
+    return ranks;
 }
 
 void rib_path_changed(struct rib *r, uint32_t net, uint32_t index)
@@ -305,7 +322,12 @@ static uint32_t new_path(struct rib *r, uint32_t path_id)
 
 static void free_path(struct rib *r, uint32_t index)
 {
-    *rib_path(r, index) = (struct rib_path){ 0 };
+    struct rib_path *p = rib_path(r, index);
+    bgp_attrs_unref(&r->attrs, p->attrs);
+    p->attrs = 0;
+    if (rib_path_is_edited(p))
+        rib_judge(r, p, index, &(struct rib_mapped){ 0 });
+    *p = (struct rib_path){ 0 };
     rib_age_forget(r, index);
     slab_free(index & RIB_WITH_ID ? &r->paths_with_id : &r->paths, index & ~RIB_WITH_ID);
 }
@@ -401,20 +423,27 @@ static inline void set_path(struct rib *r, struct rib_path *p, uint32_t index, u
 bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s)
 {
     s->count = bgp_nlri_read(nlri, s->prefixes, s->path_ids, RIB_STRETCH);
-    prefix_table_expect(&r->nets, s->prefixes, s->count, s->hashes);
+    prefix_table_expect(&r->nets, s->prefixes, s->count, s->hints);
     return s->count;
 }
 
-void rib_expect(const struct rib *r, const struct rib_stretch *s)
+void rib_expect(const struct rib *r, struct rib_stretch *s)
 {
-    uint32_t likely[RIB_STRETCH];
-    for (uint32_t i = 0; i < s->count; i++)
-        likely[i] = prefix_table_likely(&r->nets, (enum bgp_family)s->prefixes[i].family, s->hashes[i]);
+    prefix_table_look(&r->nets, s->prefixes, s->count, s->hints);
     for (uint32_t i = 0; i < s->count; i++) {
-        uint32_t path = likely[i] ? rib_net(r, likely[i])->paths : 0;
+        uint32_t net = s->hints[i].index, path = net ? rib_net(r, net)->paths : 0;
         if (path)
             __builtin_prefetch(rib_path(r, path));
     }
+}
+
+/* Of a single route. */
+static struct rib_stretch *alone(const struct rib *r, const struct ip_prefix *prefix, uint32_t path_id, struct rib_stretch *s)
+{
+    s->prefixes[0] = *prefix;
+    s->hints[0] = prefix_table_hint(&r->nets, prefix);
+    s->path_ids[0] = path_id;
+    return s;
 }
 
 static int announce(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth,
@@ -423,7 +452,7 @@ static int announce(struct rib *r, const struct rib_news *news, const struct rib
     struct limit *limit = rib_limit_of(r, news->nva);
     if (!reserve_order(r, news->origin, 1) || (limit && !limit_reserve(limit)))
         return BGP_ERR_NOMEM;
-    uint32_t net = get_net(r, &s->prefixes[nth], s->hashes[nth]), path_id = s->path_ids[nth];
+    uint32_t net = get_net(r, &s->prefixes[nth], &s->hints[nth]), path_id = s->path_ids[nth];
     if (!net)
         return BGP_ERR_NOMEM;
     r->updates++;
@@ -466,55 +495,102 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
                  uint32_t path_id, uint32_t attrs)
 {
     const struct rib_news news = rib_news(r, origin, nva, attrs);
-    struct rib_stretch s; /* of one */
-    s.prefixes[0] = *prefix;
-    s.hashes[0] = prefix_table_hash(&r->nets, prefix);
-    s.path_ids[0] = path_id;
-    return rib_announce_news(r, &news, &s, 0);
+    struct rib_stretch s;
+    return rib_announce_news(r, &news, alone(r, prefix, path_id, &s), 0);
 }
 
-int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
-                 uint32_t path_id, uint64_t now_ms)
+void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)
+{
+    uint32_t *link = &n->paths;
+    while (*link != index)
+        link = &rib_path(r, *link)->next;
+    *link = link == &n->paths ? rib_path_next(rib_path(r, index)) : rib_path(r, index)->next;
+}
+
+/* From its net and from all else. why: what is said of the net for that. */
+static void remove_path(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index, uint8_t why)
+{
+    struct rib_path *p = rib_path(r, index);
+    struct limit *limit = p->attrs ? rib_limit_of(r, p->nva) : NULL;
+    uint32_t other = limit ? uncount(limit, net) : 0;
+    uint16_t nva = p->nva;
+    uint8_t ranks = path_changed(r, n, net, index);
+    r->steps++;
+    n->flags = (uint8_t)((n->flags & ~ranks) | why);
+    r->origins[p->origin].sessions[nva].best -= (ranks & RIB_NET_BEST) != 0;
+    rib_take_out(r, n, index);
+    if (!n->paths)
+        rib_queue_add(&r->dying, net);
+    count_path(r, p, -1);
+    vlist_remove(&r->origins[p->origin].order, p->slot);
+    free_path(r, index);
+    if (other)
+        rib_judge_kept(r, other, nva);
+}
+
+void rib_remove(struct rib *r, uint32_t index)
+{
+    const struct rib_path *p = rib_path(r, index);
+    struct rib_session *s = &r->origins[p->origin].sessions[p->nva];
+    uint32_t net = rib_path_net(r, p);
+    uint8_t why = 0;
+    s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
+    if (p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED)
+        why = rib_path_is_meant_to_go(r, p) ? RIB_NET_WITHDRAWN : RIB_NET_LOST;
+    remove_path(r, rib_net(r, net), net, index, why);
+}
+
+/* Of a path that is there, or a new one; index 0: there was no memory for it. */
+static int entomb(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index, uint64_t now_ms)
+{
+    struct rib_path *p = index ? rib_path(r, index) : NULL;
+    if (!p)
+        return BGP_ERR_NOMEM;
+    if (p->attrs) {
+        path_changed(r, n, net, index);
+        n->flags |= RIB_NET_WITHDRAWN;
+        count_path(r, p, -1);
+        set_path(r, p, index, 0, &(struct rib_mapped){ 0 });
+        touch_path(r, p, index);
+    }
+    count_path(r, p, +1);
+    rib_tombs_push(r, index, (uint32_t)(now_ms / 1000));
+    wait_for_decision(r, n, net, RIB_NET_TOUCHED);
+    return 0;
+}
+
+int rib_withdraw_nth(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_stretch *s, uint32_t nth,
+                     uint64_t now_ms)
 {
     /* Of another node: its withdrawals are evidence, here as there, and others may read them from here. */
     bool is_copy = r->keep_tombstones && origin != r->self;
-    uint32_t net = is_copy ? rib_net_get(r, prefix) : prefix_table_find(&r->nets, prefix);
-    uint32_t index = net ? find_path(r, rib_net(r, net), origin, nva, path_id) : 0;
-    if (is_copy && !net)
-        return BGP_ERR_NOMEM;
-    if (!index && !is_copy && (!net || !r->keep_tombstones || !rib_net(r, net)->paths))
+    uint32_t path_id = s->path_ids[nth];
+    uint32_t net = is_copy ? get_net_for_now(r, &s->prefixes[nth], &s->hints[nth])
+                           : prefix_table_find_hinted(&r->nets, &s->prefixes[nth], &s->hints[nth]);
+    if (!net)
+        return is_copy ? BGP_ERR_NOMEM : 0;
+    struct rib_net *n = rib_net(r, net);
+    uint32_t index = find_path(r, n, origin, nva, path_id);
+    if (!index && !is_copy && (!r->keep_tombstones || !n->paths))
         return 0; /* nobody has a copy that would have to learn of it */
     if (!reserve_order(r, origin, 1))
         return BGP_ERR_NOMEM;
     r->withdrawals++;
     r->steps++;
-    if (!index) {
-        index = add_path(r, rib_net(r, net), net, origin, nva, path_id);
-        if (!index)
-            return BGP_ERR_NOMEM;
-    } else {
-        struct rib_path *p = rib_path(r, index);
-        if (!p->attrs) {
-            hear_again(r, index);
-            return 0; /* a tombstone already */
-        }
-        rib_path_changed(r, net, index);
-        if (!r->keep_tombstones) {
-            uint8_t lost = rib_net(r, net)->flags & RIB_NET_LOST;
-            rib_remove(r, index);
-            rib_net(r, net)->flags &= (uint8_t)~RIB_NET_LOST;
-            rib_net(r, net)->flags |= RIB_NET_WITHDRAWN | lost;
-            return 0;
-        }
-        count_path(r, p, -1);
-        set_path(r, p, index, 0, &(struct rib_mapped){ 0 });
-        touch_path(r, p, index);
-        rib_net(r, net)->flags |= RIB_NET_WITHDRAWN;
-    }
-    count_path(r, rib_path(r, index), +1);
-    rib_tombs_push(r, index, (uint32_t)(now_ms / 1000));
-    rib_mark_dirty(r, net);
+    if (index && !rib_path(r, index)->attrs)
+        hear_again(r, index); /* a tombstone already */
+    else if (!r->keep_tombstones)
+        remove_path(r, n, net, index, RIB_NET_WITHDRAWN);
+    else
+        return entomb(r, n, net, index ? index : add_path(r, n, net, origin, nva, path_id), now_ms);
     return 0;
+}
+
+int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
+                 uint32_t path_id, uint64_t now_ms)
+{
+    struct rib_stretch s;
+    return rib_withdraw_nth(r, origin, nva, alone(r, prefix, path_id, &s), 0, now_ms);
 }
 
 int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
@@ -529,65 +605,15 @@ int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
     return 0;
 }
 
-void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)
-{
-    uint32_t *link = &n->paths;
-    while (*link != index)
-        link = &rib_path(r, *link)->next;
-    *link = link == &n->paths ? rib_path_next(rib_path(r, index)) : rib_path(r, index)->next;
-}
-
-static void unlink_path(struct rib *r, uint32_t net, uint32_t index)
-{
-    const struct rib_path *p = rib_path(r, index);
-    struct rib_net *n = rib_net(r, net);
-    if (rib_second(r, n) == index)
-        n->flags &= (uint8_t)~RIB_NET_SECOND;
-    if (rib_best(n) == index) {
-        n->flags &= (uint8_t)~(RIB_NET_BEST | RIB_NET_SECOND);
-        r->origins[p->origin].sessions[p->nva].best--;
-    }
-    rib_take_out(r, n, index);
-    if (!n->paths)
-        rib_queue_add(&r->dying, net);
-}
-
-void rib_remove(struct rib *r, uint32_t index)
-{
-    struct rib_path *p = rib_path(r, index);
-    struct limit *limit = p->attrs ? rib_limit_of(r, p->nva) : NULL;
-    uint32_t net = rib_path_net(r, p), other = limit ? uncount(limit, net) : 0;
-    uint16_t nva = p->nva;
-    struct rib_session *s = &r->origins[p->origin].sessions[nva];
-    r->steps++;
-    s->leaving -= s->leaving && p->attrs && rib_path_is_flushed(r, p);
-    rib_path_changed(r, net, index);
-    if (p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED)
-        rib_net(r, net)->flags |= rib_path_is_meant_to_go(r, p) ? RIB_NET_WITHDRAWN : RIB_NET_LOST;
-    unlink_path(r, net, index);
-    count_path(r, p, -1);
-    vlist_remove(&r->origins[p->origin].order, p->slot);
-    if (p->attrs)
-        bgp_attrs_unref(&r->attrs, p->attrs);
-    p->attrs = 0;
-    rib_set_verdict(r, p, index, &(struct rib_mapped){ 0 });
-    free_path(r, index);
-    if (other)
-        rib_judge_kept(r, other, nva);
-}
-
 uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader)
 {
-    for (uint32_t net; (net = rib_queue_next(&r->dying));) {
-        const struct rib_net *n = rib_net(r, net);
-        bool unread = n->flags & RIB_NET_LISTED && vlist_version(&r->loc, n->slot) > slowest_reader;
-        if (!n->paths && (unread || n->flags & RIB_NET_DIRTY))
-            return 0; /* it stays, and so do those behind it until the next call */
-        rib_queue_remove(&r->dying, net);
-        if (!n->paths)
-            return net;
-    }
-    return 0;
+    uint32_t net = rib_queue_next(&r->dying);
+    const struct rib_net *n = net ? rib_net(r, net) : NULL;
+    bool is_unread = n && n->flags & RIB_NET_LISTED && vlist_version(&r->loc, n->slot) > slowest_reader;
+    if (!net || is_unread || n->flags & RIB_NET_DIRTY)
+        return 0; /* it stays, and so do those behind it until the next call */
+    rib_queue_remove(&r->dying, net);
+    return net;
 }
 
 void rib_net_keep(struct rib *r, uint32_t net)

@@ -290,15 +290,16 @@ static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
 
 /* The next routes of an NLRI field, whose memory is asked for all at once before the first of them is announced or
  * withdrawn: the cells that name them (prefix_table_expect), … False: there are no more. */
-enum { RIB_STRETCH = 64 };
+enum { RIB_STRETCH = PREFIX_TOGETHER };
 struct rib_stretch {
     struct ip_prefix prefixes[RIB_STRETCH];
-    uint64_t hashes[RIB_STRETCH];
+    struct prefix_hint hints[RIB_STRETCH];
     uint32_t path_ids[RIB_STRETCH], count;
 };
 bool rib_next_stretch(const struct rib *r, struct bgp_nlri *nlri, struct rib_stretch *s);
-/* … and what those name. Who has other things to look for does it between the two. */
-void rib_expect(const struct rib *r, const struct rib_stretch *s);
+/* … and what those name; no net may be freed before all of them are. Who has other things to look for does it between
+ * the two. */
+void rib_expect(const struct rib *r, struct rib_stretch *s);
 
 /* What is programmed: the ECMP set, 0 = nothing. */
 static inline uint32_t rib_net_nhset(const struct rib *r, uint32_t net)
@@ -349,7 +350,9 @@ int rib_announce_news(struct rib *r, const struct rib_news *news, const struct r
 /* … of a single prefix. */
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs) MUST_USE;
-/* Withdrawn on a live session. Unknown paths leave a tombstone too: a stale copy may exist. */
+/* Withdrawn on a live session; of a stretch or alone, likewise. Unknown paths leave a tombstone too: a stale copy may exist. */
+int rib_withdraw_nth(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_stretch *s, uint32_t nth,
+                     uint64_t now_ms) MUST_USE;
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint64_t now_ms) MUST_USE;
 /* Take a path out without a trace: session flush, sweep, expiry. */

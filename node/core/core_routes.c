@@ -419,8 +419,7 @@ static void withdraw(struct core *c, struct core_peer *p, struct bgp_nlri nlri)
         p->withdrawn += s.count;
         for (uint32_t i = 0; i < s.count; i++)
             if (core_budget_has_room(c, p, &s.prefixes[i], s.path_ids[i]))
-                core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, &s.prefixes[i], s.path_ids[i],
-                                       c->now_ms));
+                core_must(rib_withdraw_nth(&c->rib, c->rib.self, p->nva, &s, i, c->now_ms));
     }
 }
 
