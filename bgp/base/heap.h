@@ -18,16 +18,8 @@ struct heap {
     uint32_t count, cap;
 };
 
-/* Ids are 0 … cap - 1. False: out of memory. */
-static inline bool heap_init(struct heap *h, uint32_t cap)
-{
-    *h = (struct heap){ .cap = cap };
-    h->items = malloc((cap ? cap : 1) * sizeof *h->items);
-    h->where = calloc(cap ? cap : 1, sizeof *h->where);
-    return h->items && h->where;
-}
-
-/* Ids up to a higher cap. False: out of memory, and nothing has changed. */
+/* Ids are 0 … cap - 1 from now on, no fewer than before; a heap that is all zero has none. False: out of memory, and
+ * nothing has changed. */
 static inline bool heap_grow(struct heap *h, uint32_t cap)
 {
     assert(cap >= h->cap);

@@ -8,18 +8,19 @@ enum { IDS = 300 };
 
 static void test_an_empty_heap_has_no_first(void)
 {
-    struct heap h;
+    struct heap h = { 0 };
     uint32_t id;
-    CU_ASSERT_FATAL(heap_init(&h, 0));
+    CU_ASSERT_EQUAL(heap_first(&h, &id), UINT64_MAX);
+    CU_ASSERT_FATAL(heap_grow(&h, 0));
     CU_ASSERT_EQUAL(heap_first(&h, &id), UINT64_MAX);
     heap_fini(&h);
 }
 
 static void test_an_id_has_one_time_and_loses_it_by_never(void)
 {
-    struct heap h;
+    struct heap h = { 0 };
     uint32_t id;
-    CU_ASSERT_FATAL(heap_init(&h, 4));
+    CU_ASSERT_FATAL(heap_grow(&h, 4));
     heap_set(&h, 3, 50);
     heap_set(&h, 1, 20);
     heap_set(&h, 1, 70);
@@ -37,8 +38,8 @@ static void test_random_use_agrees_with_an_array_of_times(void)
 {
     static uint64_t times[IDS];
     struct random random = random_new("heap");
-    struct heap h;
-    CU_ASSERT_FATAL(heap_init(&h, IDS));
+    struct heap h = { 0 };
+    CU_ASSERT_FATAL(heap_grow(&h, IDS));
     for (uint32_t i = 0; i < IDS; i++)
         times[i] = UINT64_MAX;
     for (unsigned step = 0; step < 30000; step++) {
@@ -56,9 +57,9 @@ static void test_random_use_agrees_with_an_array_of_times(void)
 
 static void test_a_heap_that_grows_keeps_its_times(void)
 {
-    struct heap h;
+    struct heap h = { 0 };
     uint32_t who;
-    CU_ASSERT_TRUE_FATAL(heap_init(&h, 2));
+    CU_ASSERT_TRUE_FATAL(heap_grow(&h, 2));
     heap_set(&h, 0, 30);
     heap_set(&h, 1, 20);
     for (unsigned nth = 1; nth <= 2; nth++) {
@@ -78,9 +79,9 @@ static void test_a_heap_that_grows_keeps_its_times(void)
 static void test_without_memory_there_is_no_heap(void)
 {
     for (unsigned nth = 1; nth <= 2; nth++) {
-        struct heap h;
+        struct heap h = { 0 };
         alloc_fail_at(nth);
-        CU_ASSERT_FALSE(heap_init(&h, 8));
+        CU_ASSERT_FALSE(heap_grow(&h, 8));
         CU_ASSERT(alloc_end());
         heap_fini(&h);
     }
