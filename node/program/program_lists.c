@@ -54,8 +54,9 @@ void program_put_on(struct program *p, uint32_t prefix, struct entry *e, enum li
 }
 
 /* Every second one in a round; the others wait for the next one, as do those that come meanwhile, so that a round halves
- * what stands before anybody. A kernel keeps its routes in a tree of arrays: when they go from one end to the other, the
- * arrays are rebuilt several times a route, and hardly ever when all of it becomes sparse alike. */
+ * what stands before anybody. A kernel keeps IPv4 routes in a tree of arrays: when they go from one end to the other, the
+ * arrays are rebuilt several times a route, and hardly ever when all of it becomes sparse alike. Its tree of IPv6 routes
+ * has no arrays, and neighbours one after the other find it in the cache. */
 uint32_t program_pick(struct program *p, enum list_name list)
 {
     struct chain *c = &p->chains[list];
@@ -64,9 +65,11 @@ uint32_t program_pick(struct program *p, enum list_name list)
         c->left = c->count;
     }
     uint32_t prefix = c->pick;
-    uint32_t passed = prefix ? program_entry(p, prefix)->next : 0;
-    c->pick = passed ? program_entry(p, passed)->next : 0;
-    c->left -= c->left > 1 ? 2 : c->left;
+    uint32_t next = prefix ? program_entry(p, prefix)->next : 0;
+    bool is_passed = next && prefix_index_family(next) == BGP_IP4;
+    uint32_t steps = is_passed ? 2 : 1;
+    c->pick = is_passed ? program_entry(p, next)->next : next;
+    c->left -= c->left > steps ? steps : c->left;
     return prefix;
 }
 

@@ -28,6 +28,20 @@ static void test_every_second_one_goes_first(void)
     bench_fini(&b);
 }
 
+static void test_ipv6_goes_as_it_comes(void)
+{
+    const uint32_t ip6 = prefix_index(BGP_IP6, 0);
+    const uint32_t wishes[] = { 1, ip6 | 2, 3, 4, ip6 | 5, ip6 | 6, 7 };
+    const uint32_t order[] = { 1, ip6 | 2, 4, ip6 | 5, ip6 | 6, 3, 7 };
+    struct bench b;
+    bench_init(&b);
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++)
+        want(&b, wishes[i], 1, PROGRAM_LOST);
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        expect(&b, order[i]);
+    bench_fini(&b);
+}
+
 static void test_who_comes_meanwhile_waits_for_the_next_round(void)
 {
     struct bench b;
@@ -80,6 +94,7 @@ static void test_whose_turn_it_was_may_leave(void)
 
 CU_MAIN("program_order",
         CU_CASE(test_every_second_one_goes_first),
+        CU_CASE(test_ipv6_goes_as_it_comes),
         CU_CASE(test_who_comes_meanwhile_waits_for_the_next_round),
         CU_CASE(test_nobody_is_passed_over_for_ever),
         CU_CASE(test_whose_turn_it_was_may_leave))
