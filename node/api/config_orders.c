@@ -1,5 +1,6 @@
 /* POST /v1/config/check and /v1/config/reload: the daemon reads its own file again. A check may bring another text
- * as its body. */
+ * as its body, such as one of the past (/v1/config/revisions/N/text). */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,24 @@ static bool check_text(const struct api_view *v, const struct api_request *q, FI
         config_tell_changes(v->config, next, said);
     config_free(next);
     return can;
+}
+
+/* What stood in the file then, for who may give orders: comments are not everybody's. Whoever wants it back puts it
+ * there and has it read again; this process need not be able to write its own configuration. */
+void api_config_text(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    struct core_revision r;
+    char *end, place[PATH_MAX];
+    unsigned long long number = strtoull(q->rest, &end, 10);
+    for (size_t back = 0; core_revision(v->core, back, &r); back++) {
+        if (*end || r.number != number || !r.text)
+            continue;
+        const char *path = realpath(v->config->path, place);
+        reply_json(out, json_pack("{s:I, s:b, s:s, s:o}", "revision", (json_int_t)r.number, "current", back == 0, "path",
+                                  path ? path : v->config->path, "text", json_text(r.text)));
+        return;
+    }
+    reply_problem(out, 404, NULL, "configuration %s is not remembered: /v1/config/revisions has those that are", q->rest);
 }
 
 static void order(const struct api_view *v, const struct api_request *q, struct api_reply *out, bool is_dry)

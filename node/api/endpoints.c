@@ -97,6 +97,8 @@ static const struct endpoint orders[] = {
       "What a reload would change, or what is wrong" },
     { "/v1/config/reload",   { NULL },      false, api_config_reload, .summary =
       "Read the configuration file again and follow it" },
+    { "/v1/config/revisions/*/text", { NULL }, false, api_config_text, .summary =
+      "What stood in the file then, comments and all" },
 };
 /* clang-format on */
 

@@ -87,6 +87,6 @@ api_handler api_status, api_nodes, api_node_diff, api_peers, api_peer, api_learn
     api_lg_received, api_lg_filtered, api_lg_not_exported, api_lg_table, api_lg_table_filtered, api_lg_prefix,
     api_bgplgd_neighbors, api_bgplgd_summary, api_bgplgd_rib, api_livez, api_readyz, api_metrics,
     api_node_drain, api_node_undrain, api_peer_disable, api_peer_enable, api_peer_clear, api_failover,
-    api_config, api_config_revisions, api_config_schema, api_config_check, api_config_reload, api_log, api_log_set, api_openapi;
+    api_config, api_config_revisions, api_config_schema, api_config_check, api_config_reload, api_config_text, api_log, api_log_set, api_openapi;
 
 #endif

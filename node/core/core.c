@@ -430,6 +430,7 @@ void core_free(struct core *c)
     free(c->recheck.is_peered);
     free(c->requests);
     core_keys_fini(c);
+    core_revisions_fini(c);
     free(c);
 }
 

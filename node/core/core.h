@@ -107,6 +107,7 @@ enum { CORE_REVISIONS = 16 };
 struct core_revision {
     uint64_t number, at_ms, generation; /* in force since then; generation: the file's own count */
     uint8_t digest[REPL_DIGEST];        /* of the file */
+    char *text;                         /* that stood in it, the core's until the next reload; NULL where it came from none */
 };
 /* The one in force, 0 back, or an earlier one; false: it is not remembered. */
 bool core_revision(const struct core *c, size_t back, struct core_revision *out);

@@ -255,6 +255,7 @@ void core_announce_vnets(struct core *c);
 /* core_reload.c */
 /* What c->config holds is in force from now on. */
 void core_revise(struct core *c);
+void core_revisions_fini(struct core *c);
 void core_recheck_tick(struct core *c);
 /* The rules that hold for this net: those of before while it waits. */
 const struct vnet *core_vnet_for(const struct core *c, uint32_t net);

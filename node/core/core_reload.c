@@ -4,7 +4,9 @@
  * the agents depend on is judged anew prefix by prefix, some in each turn: until a prefix has its turn the
  * old rules hold for it. Readers of the tables then see differences alone. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "node/base/memory.h"
 #include "node/config/change.h"
 #include "node/core/core_impl.h"
 
@@ -345,8 +347,17 @@ void core_revise(struct core *c)
         return; /* the same file once more */
     c->revision++;
     struct core_revision *r = &c->revisions[c->revision % CORE_REVISIONS];
+    free(r->text);
     *r = (struct core_revision){ .number = c->revision, .at_ms = c->now_ms, .generation = c->config->generation };
     memcpy(r->digest, c->config->digest, REPL_DIGEST);
+    if (c->config->text)
+        r->text = memory_copy_text(c->config->text);
+}
+
+void core_revisions_fini(struct core *c)
+{
+    for (size_t i = 0; i < CORE_REVISIONS; i++)
+        free(c->revisions[i].text);
 }
 
 bool core_revision(const struct core *c, size_t back, struct core_revision *out)

@@ -138,7 +138,8 @@ static int refused(long status, json_t *take_answer)
     return code;
 }
 
-static int ask(const struct ctl *c, const char *path, bool is_post, json_t **out)
+/* body NULL: it is a GET */
+static int ask(const struct ctl *c, const char *path, const char *body, json_t **out)
 {
     char place[1024];
     struct text text = { 0 };
@@ -147,8 +148,8 @@ static int ask(const struct ctl *c, const char *path, bool is_post, json_t **out
     CURL *curl = open_daemon(c, path, place, sizeof place, &status);
     if (!curl)
         return status;
-    if (is_post)
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+    if (body)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
@@ -174,12 +175,17 @@ static int ask(const struct ctl *c, const char *path, bool is_post, json_t **out
 
 int client_get(const struct ctl *c, const char *path, json_t **out)
 {
-    return ask(c, path, false, out);
+    return ask(c, path, NULL, out);
 }
 
 int client_post(const struct ctl *c, const char *path, json_t **out)
 {
-    return ask(c, path, true, out);
+    return ask(c, path, "", out);
+}
+
+int client_post_text(const struct ctl *c, const char *path, const char *body, json_t **out)
+{
+    return ask(c, path, body, out);
 }
 
 /* The page behind this cursor, whose place takes the next one; "" = there is none. */

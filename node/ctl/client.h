@@ -13,6 +13,9 @@ int client_get(const struct ctl *c, const char *path, json_t **out);
 /* POST a path with its query and no body; as client_get. */
 int client_post(const struct ctl *c, const char *path, json_t **out);
 
+/* The same with a body. */
+int client_post_text(const struct ctl *c, const char *path, const char *body, json_t **out);
+
 /* Follow all pages of a list: *items holds every item. path ends with "?" or "&". */
 int client_list(const struct ctl *c, const char *path, json_t **items);
 

@@ -9,8 +9,10 @@
 int verb_config_show(const struct ctl *c)
 {
     json_t *config;
-    if (!ctl_takes(c, 0, 0, "config show"))
+    if (!ctl_takes(c, 0, 1, "config show [REVISION]"))
         return CTL_USAGE;
+    if (c->argc)
+        return config_show_past(c);
     int code = client_get(c, "/v1/config", &config);
     if (code)
         return code;

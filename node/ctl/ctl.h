@@ -66,7 +66,7 @@ int ctl_on_nodes(const struct ctl *c);
 ctl_verb verb_status, verb_doctor, verb_peer_list, verb_peer_show, verb_route_list, verb_route_explain,
     verb_learned, verb_advertised, verb_node_list, verb_node_diff, verb_programmed, verb_bmp_list,
     verb_events, verb_mrt_dump, verb_key_new, verb_key_public, verb_key_show, verb_config_check, verb_config_diff,
-    verb_config_reload, verb_config_show, verb_config_schema, verb_config_history, verb_metrics,
+    verb_config_reload, verb_config_show, verb_config_schema, verb_config_history, verb_config_rollback, verb_metrics,
     verb_version, verb_help, verb_peer_disable, verb_peer_enable, verb_peer_clear, verb_node_drain,
     verb_node_undrain, verb_nva_config, verb_completion, verb_top, verb_import_azure,
     verb_help_page, verb_support_bundle, verb_log_level, verb_failover;

@@ -1,5 +1,4 @@
-/* peer disable, peer enable, peer clear, node drain, node undrain, failover, log level, config diff, config reload: orders to one
- * node. */
+/* peer disable, peer enable, peer clear, node drain, node undrain, failover, log level: orders to one node. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -213,39 +212,4 @@ int verb_log_level(const struct ctl *c)
         printf("%s, until the next reload or start; the configuration says %s\n", level, configured);
     json_decref(answer);
     return CTL_OK;
-}
-
-/* ---- the configuration ---- */
-
-static int order_config(const struct ctl *c, bool is_dry)
-{
-    json_t *answer;
-    size_t i;
-    const json_t *change;
-    int code = client_post(c, is_dry ? "/v1/config/check" : "/v1/config/reload", &answer);
-    if (code)
-        return code;
-    if (ctl_wants_json(c))
-        return done(c, answer);
-    json_array_foreach(json_object_get(answer, "changes"), i, change)
-        puts(json_string_value(change));
-    json_array_foreach(json_object_get(answer, "warnings"), i, change)
-        fprintf(stderr, "warning: %s%s%s\n", text_of(change, "path"), text_of(change, "path")[0] ? ": " : "",
-                text_of(change, "message"));
-    if (!json_array_size(json_object_get(answer, "changes")))
-        puts("nothing changes");
-    else if (!is_dry)
-        puts("followed");
-    json_decref(answer);
-    return CTL_OK;
-}
-
-int verb_config_diff(const struct ctl *c)
-{
-    return ctl_takes(c, 0, 0, "config diff") ? order_config(c, true) : CTL_USAGE;
-}
-
-int verb_config_reload(const struct ctl *c)
-{
-    return ctl_takes(c, 0, 0, "config reload [--check]") ? order_config(c, c->check) : CTL_USAGE;
 }

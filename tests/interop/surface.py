@@ -8,6 +8,7 @@ Two nodes on loopback addresses, ports above 1024 and without privileges, one NV
 import http.client
 import json
 import os
+import pathlib
 import pty
 import re
 import select
@@ -365,6 +366,32 @@ def _(pair):
     must(status == 422 and json.loads(body)["errors"][0]["path"] == "peers[0].maxRoutes.limit", body)
     must(pair.ask("rs-a", "POST", "/v1/config/check", over=over, body="#" * (2 << 20))[0] == 413, "more than a file may have")
     must(pair.ask("rs-a", "POST", "/v1/peers/fw/clear?kind=softOut", over=over, body="{\"kind\": 1}")[0] == 400, "a body")
+
+
+@cases.case("a configuration of the past is shown, compared, and put back")
+def _(pair):
+    ctl = ("tandemctl", "--socket", pair.path("rs-a.sock"), "config")
+    good = pathlib.Path(pair.config).read_text(encoding="utf-8")
+    number = str(pair.items("/v1/config/revisions")[0]["revision"])
+    pair.configure(level="debug")
+    program(*ctl, "reload")
+    must(program(*ctl, "show", number) == good, "the text is another one")
+    must(program(*ctl, "diff", number) == "log.level: changed\n", program(*ctl, "diff", number))
+    broken = "peers: [\n"
+    pathlib.Path(pair.config).write_text(broken, encoding="utf-8")
+    os.chmod(pair.config, 0o640)
+    said = program(*ctl, "rollback", number)
+    must(said.startswith("log.level: changed\nfollowed\n"), said)
+    must(pathlib.Path(pair.config).read_text(encoding="utf-8") == good and os.stat(pair.config).st_mode & 0o777 == 0o640, "the file")
+    must(pathlib.Path(f"{pair.config}~").read_text(encoding="utf-8") == broken, "what was there is not kept")
+    must(not [name for name in os.listdir(pair.directory) if name.startswith("tandem.yaml.")], os.listdir(pair.directory))
+    said = program(*ctl, "rollback", "99", code=3)
+    must("not remembered" in said, said)
+    program("tandemctl", "--url", f"http://{ADDRESSES['rs-a']}:{API}", "config", "rollback", number, code=2)
+    os.rename(pair.config, f"{pair.config}.away")
+    said = program(*ctl, "rollback", number, code=1)
+    must("cannot write" in said and f"tandemctl config show {number}" in said, said)
+    os.rename(f"{pair.config}.away", pair.config)
 
 
 @cases.case("the looking glass, with the types that Alice-LG insists on")

@@ -297,8 +297,10 @@ const char *core_failover_name(uint8_t reason)
 
 bool core_revision(const struct core *c, size_t back, struct core_revision *out)
 {
+    static char text[] = "peers: [] # of old\n";
     (void)c;
-    *out = (struct core_revision){ .number = 2 - back, .generation = 7 - back, .digest = { 0xab, 1, 2, (uint8_t)back } };
+    *out = (struct core_revision){ .number = 2 - back, .generation = 7 - back, .digest = { 0xab, 1, 2, (uint8_t)back },
+                                   .text = text };
     return back < 2;
 }
 

@@ -75,6 +75,21 @@ static void test_a_reload_says_what_changes_or_what_is_wrong(void)
     lab_close(&l);
 }
 
+static void test_an_earlier_file_is_for_who_may_give_orders(void)
+{
+    char path[] = "/nowhere/tandem.yaml";
+    struct lab l;
+    lab_open(&l);
+    l.core->config.path = path;
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    ASSERT_HAS(order(&l, "/v1/config/revisions/1/text"), "\"revision\":1,\"current\":false,\"path\":\"/nowhere/tandem.yaml\",");
+    ASSERT_HAS(answer, "\"text\":\"peers: [] # of old\\n\"");
+    ASSERT_HAS(order(&l, "/v1/config/revisions/3/text"), " 404 ");
+    ASSERT_HAS(order(&l, "/v1/config/revisions/1x/text"), " 404 ");
+    ASSERT_HAS(get(&l, "/v1/config/revisions/1/text"), " 405 ");
+    lab_close(&l);
+}
+
 static void test_the_log_tells_as_much_as_it_is_told_to(void)
 {
     struct lab l;
@@ -462,7 +477,7 @@ static void test_the_dashboard_is_served_where_people_look(void)
 
 CU_MAIN("http", CU_CASE(test_a_long_answer_leaves_the_loop_to_others),
         CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
-        CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn), CU_CASE(test_the_log_tells_as_much_as_it_is_told_to),
+        CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn), CU_CASE(test_an_earlier_file_is_for_who_may_give_orders), CU_CASE(test_the_log_tells_as_much_as_it_is_told_to),
         CU_CASE(test_a_reload_says_what_changes_or_what_is_wrong),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
         CU_CASE(test_mrt_files_that_cannot_be_written_are_told_of),
