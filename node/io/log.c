@@ -1,5 +1,6 @@
 #include "node/io/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct log {
     FILE *out;
     int level, format;
     char node[CONFIG_NAME_MAX + 1];
+    uint32_t lost; /* lines that there was no room for, untold */
     struct slot slots[SETS][WAYS];
 };
 
@@ -96,6 +98,14 @@ static bool may_write(struct log *l, const char *event, const char *subject, tim
         return true;
     s->dropped++;
     return false;
+}
+
+/* Who reads the lines may have stopped: a terminal, a pipe, the journal. Nobody waits for it. A pipe that has room has
+ * a page of it, which is more than an event takes. */
+static bool has_room(const struct log *l)
+{
+    struct pollfd out = { .fd = fileno(l->out), .events = POLLOUT };
+    return out.fd < 0 || poll(&out, 1, 0) != 0;
 }
 
 static void put_time(struct log *l, const struct timespec *now)
@@ -198,6 +208,19 @@ static void put_line(struct log *l, int level, const char *event, const char *su
         put_plain(l, level, event, subject, fields, now);
 }
 
+static void put_left_out(struct log *l, const char *event, const char *subject, uint32_t dropped,
+                         const struct timespec *now)
+{
+    char note[64];
+    snprintf(note, sizeof note, "count=%u", l->lost);
+    if (l->lost)
+        put_line(l, LOG_WARN_, "lines_lost", NULL, note, now);
+    l->lost = 0;
+    snprintf(note, sizeof note, "of=%s count=%u", event, dropped);
+    if (dropped)
+        put_line(l, LOG_INFO_, "repeated", subject, note, now);
+}
+
 /* One event is one line, whatever a peer put into a text. */
 static void clean(char *text)
 {
@@ -209,7 +232,7 @@ static void clean(char *text)
 void log_event(struct log *l, enum log_level level, const char *event, const char *subject,
                const char *fields, ...)
 {
-    char text[LINE_MAX_] = "", note[64];
+    char text[LINE_MAX_] = "";
     struct timespec now;
     uint32_t dropped;
     if ((int)level < l->level)
@@ -217,6 +240,10 @@ void log_event(struct log *l, enum log_level level, const char *event, const cha
     clock_gettime(CLOCK_REALTIME, &now);
     if (!may_write(l, event, subject, now.tv_sec, &dropped))
         return;
+    if (!has_room(l)) {
+        l->lost++;
+        return;
+    }
     if (fields) {
         va_list args;
         va_start(args, fields);
@@ -224,10 +251,7 @@ void log_event(struct log *l, enum log_level level, const char *event, const cha
         va_end(args);
         clean(text);
     }
-    if (dropped) {
-        snprintf(note, sizeof note, "of=%s count=%u", event, dropped);
-        put_line(l, LOG_INFO_, "repeated", subject, note, &now);
-    }
+    put_left_out(l, event, subject, dropped, &now);
     put_line(l, (int)level, event, subject, text, &now);
     fflush(l->out);
 }

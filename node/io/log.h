@@ -7,7 +7,8 @@
  *
  * Event names are stable and documented: they are what scripts match and what /v1/events carries.
  * The same event about the same subject is written at most ten times a minute; what was left out is
- * told in one line. Secrets never reach this file. */
+ * told in one line. Where nobody reads on, lines are lost, which the next one tells (lines_lost): a node does
+ * not wait for its log. Secrets never reach this file. */
 #ifndef TANDEM_NODE_LOG_H
 #define TANDEM_NODE_LOG_H
 

@@ -1,8 +1,10 @@
 #include "node/io/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "node/config/config.h"
 #include "tests/lib/cu.h"
@@ -90,6 +92,34 @@ static void test_a_thousand_that_repeat_are_each_counted(void)
     close_log(l);
 }
 
+/* An alarm ends whoever waits after all. */
+static void test_nobody_waits_for_a_reader_that_has_stopped(void)
+{
+    int ends[2];
+    char text[65536] = "", subject[32];
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    fcntl(ends[1], F_SETPIPE_SZ, 4096);
+    FILE *to = fdopen(ends[1], "w");
+    struct log *l = log_new(to, LOG_INFO_, CONFIG_LOG_PLAIN, "rs-a");
+    alarm(20);
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(subject, sizeof subject, "peer=nva-%u", i);
+        log_event(l, LOG_INFO_, "peer_state", subject, "from=Idle to=Active reason=\"started\"");
+    }
+    alarm(0);
+    CU_ASSERT(read(ends[0], text, sizeof text - 1) > 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "peer=nva-0 "));
+    CU_ASSERT_PTR_NULL(strstr(text, "peer=nva-199 "));
+    log_event(l, LOG_INFO_, "peer_state", "peer=later", NULL);
+    memset(text, 0, sizeof text);
+    CU_ASSERT(read(ends[0], text, sizeof text - 1) > 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, " lines_lost count=1"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, " peer=later"));
+    log_free(l);
+    fclose(to);
+    close(ends[0]);
+}
+
 static void test_a_quoted_text_stays_one_value(void)
 {
     char buf[32];
@@ -102,4 +132,5 @@ CU_MAIN("log", CU_CASE(test_an_event_is_one_line_in_each_format),
         CU_CASE(test_what_is_below_the_level_is_not_written),
         CU_CASE(test_one_that_repeats_is_written_ten_times_a_minute),
         CU_CASE(test_a_thousand_that_repeat_are_each_counted),
+        CU_CASE(test_nobody_waits_for_a_reader_that_has_stopped),
         CU_CASE(test_a_quoted_text_stays_one_value))
