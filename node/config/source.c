@@ -13,25 +13,31 @@ static void cannot_read(struct config_source *s, const char *why, const char *hi
         report_hint(&s->report, "%s", hint);
 }
 
+/* Whoever opens a pipe waits for its other end. */
+static bool is_readable(struct config_source *s, const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        cannot_read(s, "not a file", S_ISDIR(st->st_mode) ? "this is a directory" : NULL);
+    else if (st->st_size > TREE_SIZE_MAX)
+        cannot_read(s, "longer than 1 MiB", NULL);
+    return !s->report.errors;
+}
+
 static size_t read_text(struct config_source *s, const char *path)
 {
     struct stat st;
-    FILE *f = fopen(path, "re");
+    bool is_there = stat(path, &st) == 0;
+    if (is_there && !is_readable(s, &st))
+        return 0;
+    FILE *f = is_there ? fopen(path, "re") : NULL;
     if (!f) {
         cannot_read(s, strerror(errno), NULL);
         return 0;
     }
-    size_t len = 0;
-    if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode)) {
-        cannot_read(s, "not a file", S_ISDIR(st.st_mode) ? "this is a directory" : NULL);
-    } else if (st.st_size > TREE_SIZE_MAX) {
-        cannot_read(s, "longer than 1 MiB", NULL);
-    } else {
-        s->text = memory_new((size_t)st.st_size + 1, 1);
-        len = fread(s->text, 1, (size_t)st.st_size, f);
-        if (ferror(f))
-            cannot_read(s, strerror(errno), NULL);
-    }
+    s->text = memory_new((size_t)st.st_size + 1, 1);
+    size_t len = fread(s->text, 1, (size_t)st.st_size, f);
+    if (ferror(f))
+        cannot_read(s, strerror(errno), NULL);
     fclose(f);
     return len;
 }

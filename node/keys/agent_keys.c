@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bgp/base/hash.h"
+#include "node/base/file.h"
 #include "node/base/memory.h"
 #include "replication/keys.h"
 
@@ -85,7 +86,7 @@ static bool parse(char *text, struct config_agent *out)
 static const char *read_keys(const char *path, struct config_agent *out)
 {
     char text[REPL_KEY_TEXT] = "";
-    FILE *f = fopen(path, "re");
+    FILE *f = file_open(path);
     if (!f)
         return strerror(errno);
     size_t n = fread(text, 1, sizeof text - 1, f);

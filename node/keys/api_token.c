@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "node/base/file.h"
+
 static bool complain(FILE *errors, const char *path, const char *what)
 {
     fprintf(errors, "%s: error: %s\n", path, what);
@@ -33,7 +35,7 @@ bool api_token_read(const char *path, struct api_token *out, FILE *errors)
     *out = (struct api_token){ 0 };
     if (!path)
         return true;
-    FILE *f = fopen(path, "re");
+    FILE *f = file_open(path);
     if (!f)
         return complain(errors, path, strerror(errno));
     size_t len = fstat(fileno(f), &st) || !S_ISREG(st.st_mode) ? 0 : fread(text, 1, sizeof text, f);

@@ -21,7 +21,7 @@ static bool complain_of_mode(FILE *errors, const char *path)
 
 static bool read_private(const char *path, char text[static REPL_KEY_TEXT], const char *remedy, FILE *errors)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         char what[160];
         snprintf(what, sizeof what, "%s%s", strerror(errno),

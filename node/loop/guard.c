@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/base/file.h"
+
 /* ---- TTL ---- */
 
 /* For what comes before a connection is accepted: the least that any peer may come with, and the highest
@@ -28,7 +30,7 @@ static void set_ttls(int fd, uint8_t family, const struct config *c)
 /* The first line of its file. NULL, or what is wrong with it. */
 static const char *read_key(const char *path, char key[static GUARD_KEY_MAX + 1])
 {
-    FILE *f = fopen(path, "re");
+    FILE *f = file_open(path);
     const char *wrong = f ? NULL : strerror(errno);
     char line[GUARD_KEY_MAX + 3] = ""; /* one letter too many is noticed */
     if (f && !fgets(line, sizeof line, f))

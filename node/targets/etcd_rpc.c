@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/file.h"
 #include "node/base/memory.h"
 #include "node/targets/etcd_internal.h"
 
@@ -184,7 +185,7 @@ bool etcd_call(struct etcd *e, enum etcd_lane lane, const char *path, json_t *bo
 /* The first line of a file, without its end; false: unreadable or empty. */
 static bool read_line(const char *path, char line[static LINE_MAX_BYTES])
 {
-    FILE *f = path ? fopen(path, "re") : NULL;
+    FILE *f = path ? file_open(path) : NULL;
     line[0] = 0;
     if (f && fgets(line, LINE_MAX_BYTES, f))
         line[strcspn(line, "\r\n")] = 0;

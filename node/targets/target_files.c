@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "node/base/file.h"
 #include "node/targets/azure_identity.h"
 
 enum { LINE_BYTES = 4096 }; /* of which the beginning is looked at */
@@ -55,7 +56,7 @@ static const char *fault_of(const struct row *row, const char *file)
 {
     char line[LINE_BYTES];
     bool has_sign = false;
-    FILE *f = fopen(file, "re");
+    FILE *f = file_open(file);
     if (!f)
         return strerror(errno);
     for (unsigned n = 0;

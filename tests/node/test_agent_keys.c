@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/lib/cu.h"
@@ -117,6 +118,22 @@ static void test_thousands_of_hosts_are_read(void)
     clear();
 }
 
+static void test_a_pipe_in_the_place_of_a_key_is_not_waited_for(void)
+{
+    struct agent_keys k;
+    char said[1000] = "", path[256];
+    put("a.pub", KEY_A);
+    snprintf(path, sizeof path, "%s/b.pub", directory);
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+    alarm(20);
+    CU_ASSERT_TRUE(read_into(&k, directory, said, sizeof said));
+    alarm(0);
+    CU_ASSERT_EQUAL(k.count, 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "/b.pub: error: Operation not supported; it is left out"));
+    agent_keys_free(&k);
+    clear();
+}
+
 static void test_a_directory_that_cannot_be_read_is_an_error(void)
 {
     struct agent_keys k;
@@ -140,6 +157,7 @@ static const struct cu_case cases[] = {
     CU_CASE(test_the_next_key_of_a_host_stands_on_a_second_line),
     CU_CASE(test_a_bad_file_is_named_and_the_others_are_taken),
     CU_CASE(test_thousands_of_hosts_are_read),
+    CU_CASE(test_a_pipe_in_the_place_of_a_key_is_not_waited_for),
     CU_CASE(test_a_directory_that_cannot_be_read_is_an_error),
     CU_CASE(test_without_a_directory_the_listed_hosts_are_all),
 };

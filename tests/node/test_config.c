@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bgp/bfd/bfd_set.h"
@@ -371,6 +372,23 @@ static void test_a_file_that_cannot_be_read_is_named(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "/tmp: error: not a file"));
 }
 
+static void test_a_pipe_in_the_place_of_the_file_is_not_waited_for(void)
+{
+    struct config *c;
+    char directory[] = "/tmp/tandem-config-XXXXXX", path[64];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/tandem.yaml", directory);
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+    FILE *errors = fmemopen(output, sizeof output, "w");
+    alarm(20);
+    CU_ASSERT_FALSE(config_load(path, &c, errors));
+    alarm(0);
+    fclose(errors);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "/tandem.yaml: error: not a file"));
+    unlink(path);
+    rmdir(directory);
+}
+
 static void test_peers_inherit_the_defaults(void)
 {
     struct config *c = load_with("defaults: { holdTime: 3m, passive: true, maxRoutes: { limit: 100 } }\n"
@@ -651,6 +669,7 @@ CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_
         CU_CASE(test_a_key_stands_for_one_node), CU_CASE(test_a_host_has_a_name_and_keys_of_its_own),
         CU_CASE(test_bytes_that_are_no_text_are_refused),
         CU_CASE(test_a_file_that_cannot_be_read_is_named),
+        CU_CASE(test_a_pipe_in_the_place_of_the_file_is_not_waited_for),
         CU_CASE(test_peers_inherit_the_defaults),
         CU_CASE(test_what_is_not_said_is_closed_where_policy_is_required),
         CU_CASE(test_a_prefix_of_peers_has_as_numbers_and_a_limit),

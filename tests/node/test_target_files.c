@@ -87,7 +87,7 @@ static void test_a_login_stands_in_the_first_line(void)
 static void test_a_directory_is_no_file(void)
 {
     struct config_target t = { .name = "store", .etcd.password_file = "/tmp" };
-    says(&t, "passwordFile of store: /tmp: it cannot be read");
+    says(&t, "passwordFile of store: /tmp: Is a directory");
 }
 
 static void test_a_service_principal_is_judged_as_when_a_token_is_asked_for(void)
