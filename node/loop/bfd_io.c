@@ -120,12 +120,21 @@ static void report_quiet(struct worker *w)
 
 /* ---- packets ---- */
 
+static int open_source(const struct worker *w, const struct bfd_peer *p)
+{
+    int fd = bfd_sock_source(&p->cfg.local, (uint32_t)uv_hrtime() * 2654435761u);
+    if (fd < 0 || (unsigned)fd < w->cfg.descriptors)
+        return fd;
+    close(fd);
+    return -EMFILE;
+}
+
 static void send_packet(struct worker *w, const struct bfd_peer *p, const uint8_t *bytes, size_t len)
 {
     struct line *line = &w->lines[p->cfg.id];
     uint16_t port = p->is_multihop ? w->cfg.multihop_port : w->cfg.port;
     if (line->fd < 0)
-        line->fd = bfd_sock_source(&p->cfg.local, (uint32_t)uv_hrtime() * 2654435761u);
+        line->fd = open_source(w, p);
     int err = line->fd < 0 ? line->fd : bfd_sock_send(line->fd, &p->cfg.remote, port, bytes, len);
     line->error = -err;
 }

@@ -17,6 +17,7 @@ struct bfd_io_cfg {
     size_t addr_count;
     uint16_t port, multihop_port; /* BFD_PORT, BFD_PORT_MULTIHOP; others in tests only */
     struct hash_key key;          /* random */
+    unsigned descriptors;         /* no socket with this number or above is kept for a peer; the others are needed */
 };
 
 struct bfd_report {

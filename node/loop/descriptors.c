@@ -39,7 +39,7 @@ size_t descriptors_wanted(const struct config *c, uint32_t self, size_t agents)
     for (size_t i = 0; i < c->peer_count; i++) {
         const struct config_peer *p = &c->peers[i];
         if (!p->disabled && p->nodes & 1u << self)
-            wanted += COLLISION * (p->is_range ? p->max_peers : 1);
+            wanted += (COLLISION + p->bfd.enabled) * (p->is_range ? p->max_peers : 1);
     }
     return wanted;
 }

@@ -1,8 +1,8 @@
 /* File descriptors, shared out: who connects cannot use up those that the node works with.
  *
  * The system gives every new descriptor the lowest free number, so the number of one says how many are in use.
- * Connections of NVAs, nodes and agents, accepted or dialled, may go up to a number; readers of the API have
- * their share; what is left beside is for listeners, targets, files. */
+ * Connections of NVAs, nodes and agents, accepted or dialled, and BFD's socket of each peer may go up to a number;
+ * readers of the API have their share; what is left beside is for listeners, targets, files. */
 #ifndef TANDEM_NODE_DESCRIPTORS_H
 #define TANDEM_NODE_DESCRIPTORS_H
 

@@ -343,7 +343,8 @@ static int new_bfd(const struct loop *l, struct bfd_io **out, char error[static 
                                               .addr_count = n->has_address6 ? 2 : 1,
                                               .port = BFD_PORT,
                                               .multihop_port = BFD_PORT_MULTIHOP,
-                                              .key = l->cfg->core.key },
+                                              .key = l->cfg->core.key,
+                                              .descriptors = l->cfg->descriptors->connections },
                         error);
 }
 

@@ -3,6 +3,8 @@
 #include "node/loop/bfd_io.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -54,7 +56,8 @@ static bool start_end(struct end *e, const char *address, uint64_t key)
                               .addr_count = 1,
                               .port = e->port,
                               .multihop_port = (uint16_t)(e->port + 1),
-                              .key = { key, key + 1 } };
+                              .key = { key, key + 1 },
+                              .descriptors = UINT_MAX };
     if (bfd_io_start(&e->io, &cfg, error) == 0)
         return true;
     printf("\n%s\n", error);
@@ -276,6 +279,22 @@ static void test_a_packet_that_cannot_be_sent_is_reported(void)
     bfd_io_free(a.io);
 }
 
+static void test_peers_leave_the_descriptors_that_a_node_works_with(void)
+{
+    struct end a = { .addr = addr("127.0.46.12"), .port = port_of_run() };
+    char error[BFD_IO_ERROR] = "";
+    struct bfd_io_cfg cfg = { .addrs = { a.addr },
+                              .addr_count = 1,
+                              .port = a.port,
+                              .multihop_port = (uint16_t)(a.port + 1),
+                              .descriptors = 3 };
+    CU_ASSERT_EQUAL_FATAL(bfd_io_start(&a.io, &cfg, error), 0);
+    open_to(&a, "127.0.46.13", BFD_SINGLE_HOP);
+    CU_ASSERT_TRUE(wait_for(&a, BFD_DOWN));
+    CU_ASSERT_EQUAL(a.last.send_error, EMFILE);
+    bfd_io_free(a.io);
+}
+
 /* Nobody reads the reports of hundreds of sessions for a while; the newest of each arrives all the same. */
 static void test_reports_that_nobody_takes_are_made_up_for(void)
 {
@@ -318,4 +337,5 @@ CU_MAIN("bfd_io", CU_CASE(test_two_nodes_come_up_and_one_notices_that_the_other_
         CU_CASE(test_a_stop_without_peers_is_quiet_at_once),
         CU_CASE(test_the_ttl_of_a_single_hop_packet_is_checked),
         CU_CASE(test_a_port_in_use_is_named), CU_CASE(test_a_packet_that_cannot_be_sent_is_reported),
+        CU_CASE(test_peers_leave_the_descriptors_that_a_node_works_with),
         CU_CASE(test_reports_that_nobody_takes_are_made_up_for))

@@ -43,15 +43,16 @@ static void test_too_few_to_work_with_are_told(void)
         strstr(said, "255 files may be open at once, a node needs 256: raise LimitNOFILE"));
 }
 
-/* Peers of this node twice, as two may have dialled each other; those of other nodes and disabled ones not. */
+/* Peers of this node twice, as two may have dialled each other, and BFD's socket; those of other nodes and disabled
+ * ones not. */
 static void test_what_is_configured_is_counted(void)
 {
-    struct config_peer peers[] = { { .nodes = 1u << 1 | 1u << 2 },
+    struct config_peer peers[] = { { .nodes = 1u << 1 | 1u << 2, .bfd = { .enabled = true } },
                                    { .nodes = 1u << 2 },
                                    { .nodes = 1u << 1, .disabled = true },
                                    { .nodes = 1u << 1, .is_range = true, .max_peers = 100 } };
     struct config c = { .peers = peers, .peer_count = 4, .node_count = 2, .station_count = 3 };
-    CU_ASSERT_EQUAL(descriptors_wanted(&c, 1, 50), 50 + 3 + 2 * 2 + 2 * 1 + 2 * 100);
+    CU_ASSERT_EQUAL(descriptors_wanted(&c, 1, 50), 50 + 3 + 2 * 2 + 3 * 1 + 2 * 100);
 }
 
 CU_MAIN("descriptors", CU_CASE(test_the_limit_is_raised_and_shared_out),
