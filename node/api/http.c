@@ -47,12 +47,28 @@ struct api_view api_now(const struct api *a)
 static void on_timer(uv_timer_t *timer);
 static void on_again(uv_idle_t *again);
 
+static unsigned connections_of(const struct api_listener *l)
+{
+    return MHD_get_daemon_info(l->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/* At its limit libmicrohttpd stops listening, and listens again with a run that begins below it: never, if the one in
+ * which connections end is the last for want of anything to wait for. */
+static void serve(struct api_listener *l)
+{
+    unsigned before;
+    do {
+        before = connections_of(l);
+        MHD_run(l->mhd);
+    } while (connections_of(l) < before);
+}
+
 /* libuv 1.44 runs timers until none is due: one without a time that starts itself anew would keep everybody else from
  * being heard, as long as a client reads as fast as it is sent to. */
 static void run(struct api_listener *l)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
-    MHD_run(l->mhd);
+    serve(l);
     bool is_bounded = MHD_get_timeout(l->mhd, &timeout_ms) == MHD_YES;
     if (is_bounded && !timeout_ms)
         uv_idle_start(&l->again, on_again);

@@ -459,6 +459,32 @@ static void test_a_long_answer_leaves_the_loop_to_others(void)
     lab_close(&l);
 }
 
+static int dial_either(const struct lab *l, bool is_health, uint32_t who)
+{
+    return is_health ? dial_from(l->health.port, 1 + who) : dial_unix(l);
+}
+
+/* As many as a listener takes at once, and more than that: all hang up, and who comes next is answered. */
+static void test_after_a_crowd_a_listener_listens_again(void)
+{
+    enum { CROWD = 70 };
+    struct lab l;
+    int fds[CROWD];
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    for (int is_health = 0; is_health <= 1; is_health++)
+        for (uint32_t crowd = 64; crowd <= CROWD; crowd += CROWD - 64) {
+            for (uint32_t i = 0; i < crowd; i++)
+                fds[i] = dial_either(&l, is_health, i);
+            for (int i = 0; i < 50; i++)
+                uv_run(&l.loop, UV_RUN_NOWAIT);
+            for (uint32_t i = 0; i < crowd; i++)
+                close(fds[i]);
+            ASSERT_HAS(ask_fd(&l, dial_either(&l, is_health, 0), "GET /livez HTTP/1.0\r\n\r\n"), " 200 ");
+        }
+    lab_close(&l);
+}
+
 static void test_the_dashboard_is_served_where_people_look(void)
 {
     struct lab l;
@@ -477,6 +503,7 @@ static void test_the_dashboard_is_served_where_people_look(void)
 
 CU_MAIN("http", CU_CASE(test_a_long_answer_leaves_the_loop_to_others),
         CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
+        CU_CASE(test_after_a_crowd_a_listener_listens_again),
         CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn), CU_CASE(test_an_earlier_file_is_for_who_may_give_orders), CU_CASE(test_the_log_tells_as_much_as_it_is_told_to),
         CU_CASE(test_a_reload_says_what_changes_or_what_is_wrong),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
