@@ -3,6 +3,7 @@
  * It has the settings of the prefix, never dials, and goes again: its session when it has had no
  * connection for a while and none of its routes is held for it, its number when nothing of it is left
  * anywhere (core_peers.c). What another node tells of such a neighbour makes it known here, too. */
+#include <limits.h>
 #include <stdio.h>
 
 #include "node/core/core_impl.h"
@@ -20,17 +21,33 @@ static bool is_used_here(const struct core *c, const struct config_peer *range)
     return range->is_range && !range->disabled && range->nodes & 1u << c->cfg.self;
 }
 
-/* The longest prefix that this address lies in, SIZE_MAX: none. */
-static size_t range_of(const struct core *c, const struct ip_addr *remote)
+/* Bits of the address that an entry names; -1: it is not about this address. */
+static int names_bits(const struct config_peer *e, const struct ip_addr *remote)
+{
+    if (e->is_range)
+        return ip_prefix_contains_addr(&e->range, remote) ? e->range.len : -1;
+    return ip_addr_is_equal(&e->peer_ip, remote) ? INT_MAX : -1;
+}
+
+size_t core_dynamic_place(const struct core *c, const struct ip_addr *remote)
 {
     size_t best = SIZE_MAX;
+    int most = -1;
     for (size_t i = 0; i < c->config->peer_count; i++) {
-        const struct config_peer *r = &c->config->peers[i];
-        bool is_inside = is_used_here(c, r) && ip_prefix_contains_addr(&r->range, remote);
-        if (is_inside && (best == SIZE_MAX || r->range.len > c->config->peers[best].range.len))
-            best = i;
+        int bits = names_bits(&c->config->peers[i], remote);
+        if (bits <= most)
+            continue;
+        most = bits;
+        best = i;
     }
     return best;
+}
+
+/* The prefix that takes who calls from here, SIZE_MAX: none. */
+static size_t range_of(const struct core *c, const struct ip_addr *remote)
+{
+    size_t place = core_dynamic_place(c, remote);
+    return place != SIZE_MAX && is_used_here(c, &c->config->peers[place]) ? place : SIZE_MAX;
 }
 
 static uint32_t sessions_of(const struct core *c, size_t place)

@@ -99,6 +99,9 @@ struct core_peer *core_peer_find(const struct core *c, const char *name);
 struct core_peer *core_next_peer(const struct core *c, const struct core_peer *after);
 
 /* core_dynamic.c: peers by prefix. */
+/* The entry that says most of an address, SIZE_MAX: none does. Disabled, or of other nodes, it counts as well: its
+ * address is not that of a wider prefix. */
+size_t core_dynamic_place(const struct core *c, const struct ip_addr *remote);
 /* Somebody calls from an address that no peer has: its NVA, new or old, with a session. NULL: it may not
  * call, and *hint says why. */
 struct core_peer *core_dynamic_call(struct core *c, const struct ip_addr *remote, const char **hint);

@@ -237,14 +237,16 @@ static void judge_peer(struct core *c, const struct config *was, struct core_pee
         core_routes_retell(c, p);
 }
 
-/* Its entry in the new configuration; NULL: it has none any more. */
+/* Its entry in the new configuration; NULL: it has none any more. A neighbour of a prefix is not kept from an entry that
+ * says more of its address. */
 static const struct config_peer *next_entry(const struct core *c, const struct config *was,
                                             const struct core_peer *p)
 {
     const struct config_peer *next = config_find_peer(c->config, was->peers[p->place].name, p->place);
     if (!next || next->is_range != p->is_dynamic)
         return NULL;
-    return p->is_dynamic && !ip_prefix_contains_addr(&next->range, &p->cfg->peer_ip) ? NULL : next;
+    bool is_others = p->is_dynamic && core_dynamic_place(c, &p->cfg->peer_ip) != (size_t)(next - c->config->peers);
+    return is_others ? NULL : next;
 }
 
 static void follow_peer(struct core *c, const struct config *was, struct core_peer *p)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "bgp/codec/msg.h"
+#include "node/config/change.h"
 #include "node/core/core_impl.h"
 #include "tests/lib/config_text.h"
 #include "tests/lib/hex.h"
@@ -41,6 +42,18 @@ static void lab_close(struct lab *l)
 {
     core_free(l->core);
     config_free(l->config);
+}
+
+static void turn(struct lab *l);
+
+static void reload(struct lab *l, const char *peers)
+{
+    struct config *next = load(peers);
+    turn(l);
+    config_follow(l->config, next);
+    core_reconfigure(l->core, next, l->now);
+    config_free(next);
+    turn(l);
 }
 
 /* What a connection that is to be closed was told last. */
@@ -181,6 +194,44 @@ static void test_who_only_waits_to_come_back_makes_room(void)
     lab_close(&l);
 }
 
+static void test_who_has_an_entry_that_is_disabled_is_no_neighbour_of_a_prefix(void)
+{
+    struct lab l = lab_open("  - { name: wide, peerIp: 10.0.0.0/24, peerAsn: 65001 }\n"
+                            "  - { name: narrow, peerIp: 10.0.0.8/30, peerAsn: 65001, disabled: true }\n"
+                            "  - { name: fixed, peerIp: 10.0.0.5, peerAsn: 65001, disabled: true }\n");
+    CU_ASSERT_PTR_NULL(call(&l, 5));
+    CU_ASSERT_PTR_NULL(call(&l, 9));
+    CU_ASSERT_EQUAL(l.told.subcode, BGP_CONNECTION_REJECTED);
+    come_up(&l, 7, OPEN("fde9"));
+    CU_ASSERT_TRUE(is_up(&l, "wide@10.0.0.7"));
+    lab_close(&l);
+}
+
+/* ---- another configuration ---- */
+
+static void test_an_entry_that_says_more_takes_a_neighbour_over(void)
+{
+    static const char wide[] = "  - { name: wide, peerIp: 10.0.0.0/24, peerAsn: 65001 }\n";
+    static const char all[] = "  - { name: wide, peerIp: 10.0.0.0/24, peerAsn: 65001 }\n"
+                              "  - { name: narrow, peerIp: 10.0.0.8/30, peerAsn: 65001 }\n"
+                              "  - { name: fixed, peerIp: 10.0.0.5, peerAsn: 65001, passive: true }\n";
+    static const uint8_t hosts[] = { 5, 7, 9 };
+    struct lab l = lab_open(wide);
+    for (size_t i = 0; i < sizeof hosts; i++)
+        come_up(&l, hosts[i], OPEN("fde9"));
+    reload(&l, all);
+    CU_ASSERT_FALSE(is_up(&l, "wide@10.0.0.5") || is_up(&l, "wide@10.0.0.9"));
+    CU_ASSERT_TRUE(is_up(&l, "wide@10.0.0.7")); /* nothing says more of it */
+    come_up(&l, 5, OPEN("fde9"));
+    come_up(&l, 9, OPEN("fde9"));
+    CU_ASSERT_TRUE(is_up(&l, "fixed") && is_up(&l, "narrow@10.0.0.9"));
+    reload(&l, wide);
+    CU_ASSERT_FALSE(is_up(&l, "fixed") || is_up(&l, "narrow@10.0.0.9"));
+    come_up(&l, 5, OPEN("fde9"));
+    CU_ASSERT_TRUE(is_up(&l, "wide@10.0.0.5"));
+    lab_close(&l);
+}
+
 /* ---- who goes ---- */
 
 static void test_a_silent_neighbour_goes_with_all_that_it_had(void)
@@ -279,6 +330,8 @@ static void test_after_a_start_nobody_knows_who_is_missing(void)
 CU_MAIN("core_dynamic", CU_CASE(test_who_calls_from_the_prefix_is_a_peer_by_its_address),
         CU_CASE(test_another_as_number_is_refused), CU_CASE(test_a_full_prefix_tells_the_next_caller_so),
         CU_CASE(test_who_only_waits_to_come_back_makes_room),
+        CU_CASE(test_who_has_an_entry_that_is_disabled_is_no_neighbour_of_a_prefix),
+        CU_CASE(test_an_entry_that_says_more_takes_a_neighbour_over),
         CU_CASE(test_a_silent_neighbour_goes_with_all_that_it_had),
         CU_CASE(test_a_neighbour_that_stays_stays),
         CU_CASE(test_many_callers_one_after_the_other_use_few_numbers),
