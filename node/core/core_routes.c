@@ -213,8 +213,9 @@ static void hold_over_restart(struct core *c, struct core_peer *p, const struct 
         hold_routes(c, p, graced, until < p->held_until ? until : p->held_until);
         return;
     }
-    /* What still waits from an earlier restart is not held twice, unless it is stale for long: RFC 9494 4.2. */
-    sweep(c, p, (uint8_t)(ALL_FAMILIES & ~core_stale_held(p)));
+    /* What still waits from an earlier restart is not held twice, unless it is stale for long: RFC 9494 4.2. What a
+     * refresh has not come to yet waits for nothing. */
+    sweep(c, p, p->waits_for & (uint8_t)~core_stale_held(p));
     hold_routes(c, p, graced, until);
 }
 
@@ -237,7 +238,7 @@ static void resume(struct core *c, struct core_peer *p, const struct bgp_open *o
 /* It was us who ended the session, and it has kept forwarding. */
 static void keep_routes(struct core *c, struct core_peer *p, uint64_t for_ms)
 {
-    sweep(c, p, ALL_FAMILIES);
+    sweep(c, p, p->waits_for);
     mark(c, p, ALL_FAMILIES);
     p->is_kept = true;
     p->grace_until = c->now_ms + for_ms;

@@ -192,18 +192,33 @@ static void test_a_restarted_peer_that_never_ends_loses_what_it_does_not_tell_ag
     }
 }
 
-/* RFC 7313 section 4, of a peer with the Graceful Restart Capability. */
+/* RFC 7313, of a peer with the Graceful Restart Capability. */
+#define ENHANCED_GRACEFUL HEADER("0029", "01") "04 fde9 0000 0a000002 0c 02 0a 40 06 0078 0001 01 80 46 00"
+
+/* Its section 4. */
 static void test_marks_of_a_refresh_before_end_of_rib_are_ignored(void)
 {
-    static const char open[] = HEADER("0029", "01") "04 fde9 0000 0a000002 0c 02 0a 40 06 0078 0001 01 80 46 00";
-    struct lab *l = lab_told("", open);
+    struct lab *l = lab_told("", ENHANCED_GRACEFUL);
     hang_up(l, TALKER);
-    come_up(l, TALKER, open);
+    come_up(l, TALKER, ENHANCED_GRACEFUL);
     say(l, TALKER, REFRESH("01") REFRESH("02"));
     CU_ASSERT_TRUE(listener_has(l)); /* what it told before its restart waits for the End-of-RIB */
     say(l, TALKER, ROUTE END_OF_RIB REFRESH("01"));
     CU_ASSERT_TRUE(listener_has(l));
     say(l, TALKER, REFRESH("02"));
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+/* RFC 4724 section 4.2 deletes what waits from an earlier restart: not what a refresh had not come to yet. */
+static void test_a_session_that_ends_within_a_refresh_costs_no_route(void)
+{
+    struct lab *l = lab_told("", ENHANCED_GRACEFUL);
+    say(l, TALKER, REFRESH("01"));
+    hang_up(l, TALKER);
+    CU_ASSERT_TRUE(listener_has(l));
+    come_up(l, TALKER, ENHANCED_GRACEFUL);
+    say(l, TALKER, END_OF_RIB);
     CU_ASSERT_FALSE(listener_has(l));
     lab_close(l);
 }
@@ -485,6 +500,7 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_what_a_restarted_peer_does_not_tell_again_goes_at_its_end_of_rib),
         CU_CASE(test_a_restarted_peer_that_never_ends_loses_what_it_does_not_tell_again),
         CU_CASE(test_marks_of_a_refresh_before_end_of_rib_are_ignored),
+        CU_CASE(test_a_session_that_ends_within_a_refresh_costs_no_route),
         CU_CASE(test_a_refresh_that_never_ends_is_bounded),
         CU_CASE(test_routes_are_held_for_the_peers_restart_time),
         CU_CASE(test_a_peer_that_kept_nothing_loses_its_routes_when_it_is_back),

@@ -115,6 +115,17 @@ static void test_what_was_learned_is_held_as_long_as_a_dead_nodes_routes(void)
     lab_close(l);
 }
 
+/* RFC 7313: it has said that it tells all again, and not yet what. */
+static void test_a_drain_within_a_refresh_costs_no_route(void)
+{
+    struct lab *l = lab_told("", HEADER("0023", "01") "04 fde9 0000 0a000002 06 02 04 0200 4600");
+    say(l, TALKER, HEADER("0017", "05") "0001 01 01");
+    core_drain(l->core, "", l->now);
+    pass(l, 4);
+    CU_ASSERT_EQUAL(held(l), 1);
+    lab_close(l);
+}
+
 static void test_nobody_is_heard_while_the_node_is_drained(void)
 {
     struct lab *l = lab_told("", OPEN("fde9", "02"));
@@ -212,6 +223,7 @@ CU_MAIN("core drain", CU_CASE(test_a_drain_is_announced_waited_for_and_said_in_w
         CU_CASE(test_a_drain_without_sessions_is_done_at_once),
         CU_CASE(test_who_does_not_read_is_waited_for_not_for_ever),
         CU_CASE(test_what_was_learned_is_held_as_long_as_a_dead_nodes_routes),
+        CU_CASE(test_a_drain_within_a_refresh_costs_no_route),
         CU_CASE(test_nobody_is_heard_while_the_node_is_drained),
         CU_CASE(test_a_drain_that_is_called_off_is_taken_back),
         CU_CASE(test_after_an_undrain_no_route_goes_before_its_nva_has_spoken),
