@@ -120,9 +120,11 @@ uint64_t session_send_hold_ms(const struct bgp_session *s, const struct connecti
     return twice > SEND_HOLD_MIN_MS ? twice : SEND_HOLD_MIN_MS;
 }
 
+/* Without a hold time nothing ends an Established session; before, a peer that has gone would keep us from dialling again. */
 static void restart_hold(struct bgp_session *s, struct connection *c)
 {
-    c->hold_at = c->hold_s ? s->now_ms + c->hold_s * 1000u : SESSION_NEVER;
+    uint64_t without = c->state == BGP_ESTABLISHED ? SESSION_NEVER : s->now_ms + LARGE_HOLD_MS;
+    c->hold_at = c->hold_s ? s->now_ms + c->hold_s * 1000u : without;
 }
 
 static void restart_keepalive(struct bgp_session *s, struct connection *c)

@@ -257,6 +257,22 @@ static void test_hold_time_0_has_no_timers(void)
     bench_free(b);
 }
 
+/* The peer is gone before its KEEPALIVE, and nothing else would ever say so. */
+static void test_openconfirm_ends_without_a_hold_time_too(void)
+{
+    struct bgp_session_cfg cfg = bench_cfg();
+    cfg.hold_s = 0;
+    struct bench *b = bench_new(&cfg);
+    bench_start(b);
+    bench_connected(b);
+    bench_feed(b, OURS, PEER_OPEN);
+    bench_pass(b, 239999);
+    CU_ASSERT_EQUAL(bgp_session_state(b->s), BGP_OPENCONFIRM);
+    bench_pass(b, 1);
+    CU_ASSERT_EQUAL(bgp_session_state(b->s), BGP_ACTIVE);
+    bench_free(b);
+}
+
 static void test_after_a_pause_everybody_gets_a_moment(void)
 {
     struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
@@ -649,7 +665,8 @@ CU_MAIN("session", CU_CASE(test_nothing_happens_before_the_start),
         CU_CASE(test_half_a_message_is_silence_too), CU_CASE(test_keepalives_keep_a_session),
         CU_CASE(test_before_the_open_four_minutes_are_granted),
         CU_CASE(test_in_openconfirm_the_agreed_hold_time_counts),
-        CU_CASE(test_hold_time_0_has_no_timers), CU_CASE(test_after_a_pause_everybody_gets_a_moment),
+        CU_CASE(test_hold_time_0_has_no_timers), CU_CASE(test_openconfirm_ends_without_a_hold_time_too),
+        CU_CASE(test_after_a_pause_everybody_gets_a_moment),
         CU_CASE(test_a_pause_does_not_shorten_a_timer),
         CU_CASE(test_who_waits_to_be_read_is_not_silent),
         CU_CASE(test_keepalives_leave_at_a_third_of_the_hold_time),
