@@ -212,6 +212,7 @@ struct adjout_member {
     struct adjout_group *from; /* it comes from there, and … */
     bool is_waiting;           /* … reads nothing before all ids are handed over, */
     uint32_t handed;           /* … of the places before this one; */
+    struct bitset lent;        /* … and of these, which that group has forgotten since; */
     uint64_t alike;            /* … was told up to this version what that group has told */
     struct adjout_batch *batch; /* while walking */
     struct adjout_stats stats;

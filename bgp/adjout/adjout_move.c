@@ -46,11 +46,11 @@ static void add_gone(struct adjout_group *g, uint32_t place, const struct adjout
     bitset_add(&g->gone, place);
 }
 
-static void hand_over(struct adjout_member *m, uint32_t place)
+static void hand_over(struct adjout_member *m, const struct adjout_group *from, uint32_t place)
 {
     struct adjout_group *g = m->group;
-    for (uint32_t i = adjout_first_route(m->from, place); i; i = adjout_route_at(m->from, i)->next) {
-        const struct adjout_route *was = adjout_route_at(m->from, i);
+    for (uint32_t i = adjout_first_route(from, place); i; i = adjout_route_at(from, i)->next) {
+        const struct adjout_route *was = adjout_route_at(from, i);
         uint32_t gone;
         must(slab_reach(&g->told, place));
         struct adjout_route *now = find_route(g, place, was->path_id, &gone);
@@ -68,9 +68,22 @@ void adjout_lend(struct adjout_group *from, uint32_t place)
     LIST_EACH(node, &from->adjout->moving)
     {
         struct adjout_member *m = LIST_OF(node, struct adjout_member, moving);
-        if (m->from == from && place >= m->handed)
-            hand_over(m, place);
+        if (m->from != from)
+            continue;
+        if (place >= m->handed)
+            hand_over(m, from, place);
+        must(bitset_reserve(&m->lent, place + 1));
+        bitset_add(&m->lent, place);
     }
+}
+
+/* It moves on before it has read anything: what the first group has forgotten since, the second one knows. */
+static void pass_on(struct adjout_member *m, struct adjout_member *moved)
+{
+    for (uint32_t place = 0; (place = bitset_next(&m->lent, place)) != UINT32_MAX; place++)
+        hand_over(moved, m->group, place);
+    moved->lent = m->lent;
+    m->lent = (struct bitset){ 0 };
 }
 
 /* ---- all of them ---- */
@@ -81,6 +94,7 @@ void adjout_move_end(struct adjout_member *m)
     if (!from)
         return;
     list_remove(&m->moving);
+    bitset_fini(&m->lent);
     m->from = NULL;
     m->is_waiting = false;
     m->alike = 0;
@@ -102,7 +116,7 @@ static void end_waiting(struct adjout_member *m)
 static unsigned hand_over_stretch(struct adjout_member *m, unsigned budget)
 {
     for (; budget && m->handed < m->from->told.top; budget--)
-        hand_over(m, m->handed++);
+        hand_over(m, m->from, m->handed++);
     if (m->handed >= m->from->told.top)
         end_waiting(m);
     return budget;
@@ -190,6 +204,8 @@ struct adjout_member *adjout_move(struct adjout_member *m, const struct adjout_r
         begin(moved, from);
     else
         begin_together(moved);
+    if (m->is_waiting)
+        pass_on(m, moved);
     moved->wants_begin = m->wants_begin;
     moved->wants_end = m->wants_end;
     moved->is_refresh = m->is_refresh;
