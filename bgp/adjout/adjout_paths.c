@@ -103,6 +103,14 @@ static void purge(struct adjout_group *g, uint32_t place)
     bitset_remove(&g->gone, place);
 }
 
+/* All have read of its end. A net that waits for its decision moves with it: who has passed it, and then it was
+ * compared again, reads of that there. */
+static bool is_read(const struct adjout_group *g, uint32_t place, uint64_t slowest)
+{
+    uint32_t net = prefix_index(g->rules.family, place);
+    return rib_version(rib_of(g), net) <= slowest && !(rib_net(rib_of(g), net)->flags & RIB_NET_DIRTY);
+}
+
 /* Who watches is not waited for any longer. */
 static void give_up_watch(struct adjout *a)
 {
@@ -124,7 +132,7 @@ void adjout_purge_paths(struct adjout_group *g)
         g->gone_at = place == UINT32_MAX ? 0 : place + 1;
         if (place == UINT32_MAX)
             break;
-        if (rib_version(rib_of(g), prefix_index(g->rules.family, place)) <= slowest)
+        if (is_read(g, place, slowest))
             purge(g, place);
     }
     uint64_t told = g->records.count - g->gone_count;
