@@ -155,8 +155,32 @@ static void test_random_use_agrees_with_a_plain_array(void)
     prefix_table_fini(&t);
 }
 
+/* Two of three prefixes of a row are there, and one comes while they are looked at. */
+static void test_many_that_are_looked_up_together_are_found(void)
+{
+    struct prefix_table t = table();
+    struct ip_prefix p[PREFIX_TOGETHER];
+    struct prefix_hint hints[PREFIX_TOGETHER];
+    for (uint32_t i = 0; i < PREFIX_TOGETHER; i++) {
+        p[i] = (struct ip_prefix){ .family = BGP_IP6, .len = 32, .bytes = { 0x20, 1, (uint8_t)i } };
+        CU_ASSERT(i % 3 == 0 || prefix_table_get(&t, &p[i]));
+    }
+    prefix_table_expect(&t, p, PREFIX_TOGETHER, hints);
+    prefix_table_look(&t, p, PREFIX_TOGETHER, hints);
+    uint32_t new_one = prefix_table_get_hinted(&t, &p[0], &hints[0]);
+    for (uint32_t i = 0; i < PREFIX_TOGETHER; i++) {
+        uint32_t index = prefix_table_find(&t, &p[i]);
+        CU_ASSERT_EQUAL(index != 0, i == 0 || i % 3 != 0);
+        CU_ASSERT(hints[i].index == index || !hints[i].index);
+        CU_ASSERT_EQUAL(prefix_table_find_hinted(&t, &p[i], &hints[i]), index);
+    }
+    CU_ASSERT_EQUAL(prefix_table_get_hinted(&t, &p[0], &hints[0]), new_one);
+    prefix_table_fini(&t);
+}
+
 CU_MAIN("prefix_table", CU_CASE(test_an_empty_table_finds_nothing),
         CU_CASE(test_prefixes_that_share_their_bits_are_different),
         CU_CASE(test_a_record_starts_zeroed_even_when_its_place_was_used),
         CU_CASE(test_records_are_aligned_and_never_move),
-        CU_CASE(test_random_use_agrees_with_a_plain_array))
+        CU_CASE(test_random_use_agrees_with_a_plain_array),
+        CU_CASE(test_many_that_are_looked_up_together_are_found))

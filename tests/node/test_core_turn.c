@@ -189,6 +189,31 @@ static void test_no_turn_does_more_than_its_budget(void)
     lab_close(l);
 }
 
+/* One message, and the turn that reads it. */
+static void tell(struct lab *l, bool announce)
+{
+    size_t room;
+    uint8_t *at = pump_rx_space(l->talker, &room);
+    core_received(l->core, l->talker, put_update(at, 0, announce));
+    turn(l);
+}
+
+static void test_what_flaps_keeps_its_place_while_its_nva_talks(void)
+{
+    struct lab *l = lab_open();
+    come_up(l);
+    tell(l, true);
+    tell(l, false);
+    CU_ASSERT_EQUAL(rib_queue_count(&l->core->rib.dying), BY_UPDATE);
+    tell(l, true);
+    CU_ASSERT_EQUAL(rib_queue_count(&l->core->rib.dying), 0);
+    CU_ASSERT_EQUAL(paths(l), BY_UPDATE);
+    tell(l, false);
+    settle(l);
+    CU_ASSERT_EQUAL(prefix_table_count(&l->core->rib.nets), 0);
+    lab_close(l);
+}
+
 static void hang_up(struct lab *l)
 {
     uint64_t before = l->core->rib.steps;
@@ -313,6 +338,7 @@ static void test_what_a_connection_left_behind_is_read_at_its_end(void)
 
 CU_MAIN("core_turn", CU_CASE(test_what_a_connection_left_behind_is_read_at_its_end),
         CU_CASE(test_no_turn_does_more_than_its_budget),
+        CU_CASE(test_what_flaps_keeps_its_place_while_its_nva_talks),
         CU_CASE(test_a_session_that_ends_with_a_full_table_makes_no_turn_long),
         CU_CASE(test_a_session_begins_while_the_table_of_the_last_one_is_removed),
         CU_CASE(test_what_a_target_holds_ends_no_session),
