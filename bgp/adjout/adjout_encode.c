@@ -123,9 +123,7 @@ struct adjout_message adjout_encode(struct adjout_group *g, struct adjout_batch 
     begin(g, &u, buf, m.to.attrs);
     for (; b->at_item; b->at_item = b->items[b->at_item - 1].next) {
         const struct adjout_item *item = &b->items[b->at_item - 1];
-        struct ip_prefix prefix;
-        prefix_table_prefix(&g->adjout->rib->nets, item->net, &prefix);
-        if (!bgp_update_add(&u, &prefix, item->path_id))
+        if (!bgp_update_add_key(&u, rib_net_key(g->adjout->rib, item->net), item->path_id))
             break;
     }
     m.announced = m.to.attrs ? u.count : 0;

@@ -72,8 +72,13 @@ bool bgp_update_begin_reach(struct bgp_update_builder *b, uint8_t *buf, const st
                             const struct ip_addr *next_hop, const struct ip_addr *link_local);
 void bgp_update_begin_withdraw(struct bgp_update_builder *b, uint8_t *buf,
                                const struct bgp_codec *codec, enum bgp_family family);
-/* False: full, end this message and begin another. path_id is written when negotiated. */
-bool bgp_update_add(struct bgp_update_builder *b, const struct ip_prefix *prefix, uint32_t path_id);
+/* A prefix's length, and its octets behind it. False: full, end this message and begin another. path_id is written when
+ * negotiated. */
+bool bgp_update_add_key(struct bgp_update_builder *b, const uint8_t *key, uint32_t path_id);
+static inline bool bgp_update_add(struct bgp_update_builder *b, const struct ip_prefix *prefix, uint32_t path_id)
+{
+    return bgp_update_add_key(b, &prefix->len, path_id);
+}
 /* Complete the message with its header; returns its length. */
 size_t bgp_update_end(struct bgp_update_builder *b);
 

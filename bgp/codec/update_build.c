@@ -103,9 +103,9 @@ void bgp_update_begin_withdraw(struct bgp_update_builder *b, uint8_t *buf,
     put_family(&b->w, family);
 }
 
-bool bgp_update_add(struct bgp_update_builder *b, const struct ip_prefix *prefix, uint32_t path_id)
+bool bgp_update_add_key(struct bgp_update_builder *b, const uint8_t *key, uint32_t path_id)
 {
-    unsigned bytes = ip_prefix_bytes(prefix->len), id_bytes = b->codec->add_path_out[b->family] ? 4 : 0;
+    unsigned bytes = ip_prefix_bytes(key[0]), id_bytes = b->codec->add_path_out[b->family] ? 4 : 0;
     if (wire_room(&b->w) < id_bytes + 1 + bytes)
         return false; /* which is no failure of the message */
     uint8_t *at = wire_reserve(&b->w, id_bytes + 1 + bytes);
@@ -113,8 +113,8 @@ bool bgp_update_add(struct bgp_update_builder *b, const struct ip_prefix *prefix
         return false;
     if (id_bytes)
         wire_set32(at, path_id);
-    at[id_bytes] = prefix->len;
-    ip_copy(at + id_bytes + 1, prefix->bytes, bytes);
+    at[id_bytes] = key[0];
+    ip_copy(at + id_bytes + 1, key + 1, bytes);
     b->count++;
     return true;
 }

@@ -90,6 +90,12 @@ static inline void *prefix_table_record_of(const struct prefix_table *t, uint32_
     return slab_at_of(&t->records[BGP_IP4], index, prefix_record_bytes(record_size, BGP_IP4));
 }
 
+/* … and the key: its length, then its octets. */
+static inline const uint8_t *prefix_table_key_of(const struct prefix_table *t, uint32_t index, size_t record_size)
+{
+    return (const uint8_t *)prefix_table_record_of(t, index, record_size) + record_size;
+}
+
 static inline uint32_t prefix_table_count(const struct prefix_table *t)
 {
     return t->records[BGP_IP4].count + t->records[BGP_IP6].count;

@@ -288,6 +288,12 @@ static inline struct rib_net *rib_net(const struct rib *r, uint32_t index)
     return prefix_table_record_of(&r->nets, index, RIB_NET_BYTES);
 }
 
+/* Its prefix: the length, then the octets. */
+static inline const uint8_t *rib_net_key(const struct rib *r, uint32_t index)
+{
+    return prefix_table_key_of(&r->nets, index, RIB_NET_BYTES);
+}
+
 /* The next routes of an NLRI field, whose memory is asked for all at once before the first of them is announced or
  * withdrawn: the cells that name them (prefix_table_expect), … False: there are no more. */
 enum { RIB_STRETCH = PREFIX_TOGETHER };
