@@ -214,13 +214,16 @@ static uint32_t id_in(const struct vlist_chunk *c, uint32_t n)
 
 void vlist_remove(struct vlist *v, uint32_t slot)
 {
-    uint32_t nth = nth_chunk(v, vlist_version(v, slot));
+    uint32_t nth = nth_chunk(v, vlist_version(v, slot)), n = slot % VLIST_CHUNK;
     struct vlist_chunk *c = chunk_ref(v, nth);
-    assert(id_in(c, slot % VLIST_CHUNK));
-    if (c->there)
-        c->there[slot % VLIST_CHUNK / 64] &= ~((uint64_t)1 << slot % 64);
-    else
-        c->ids[slot % VLIST_CHUNK] = 0;
+    if (c->there) {
+        uint64_t *word = &c->there[n / 64], bit = (uint64_t)1 << n % 64;
+        assert(*word & bit);
+        *word &= ~bit;
+    } else {
+        assert(c->ids && c->ids[n]);
+        c->ids[n] = 0;
+    }
     v->live--;
     if (--c->live == 0)
         drop_empty(v, nth);
