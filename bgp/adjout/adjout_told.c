@@ -377,14 +377,12 @@ static void note_plain(struct adjout_group *g, const struct rib_path *p)
         g->plain = (struct adjout_plain){ .attrs = p->attrs, .nva = p->nva };
 }
 
-/* One path, and nobody was told anything: as a table is heard for the first time. All but its own NVA are told,
+/* It has one path, and nobody was told anything: as a table is heard for the first time. All but its own NVA are told,
  * as the general way would find. False: it is not such a net. */
-static bool tell_first(struct adjout_group *g, uint32_t net, struct adjout_told *t)
+static bool tell_first(struct adjout_group *g, uint32_t net, const struct rib_net *n, struct adjout_told *t)
 {
-    const struct rib *r = g->adjout->rib;
-    const struct rib_net *n = rib_net(r, net);
-    const struct rib_path *p = n->paths ? rib_path(r, n->paths) : NULL;
-    if (!p || rib_path_next(p) || is_told(t))
+    const struct rib_path *p = rib_path(g->adjout->rib, n->paths);
+    if (rib_path_next(p) || is_told(t))
         return false;
     bool is_plain = is_like_last(g, n, p);
     if (!is_plain && !outcome(g, n, 0))
@@ -403,7 +401,7 @@ static bool tell_first(struct adjout_group *g, uint32_t net, struct adjout_told 
 /* The last path went that all but its own NVA were told: nothing is left. False: it is not such a net. */
 static bool tell_last(struct adjout_group *g, uint32_t net, struct adjout_told *t)
 {
-    if (rib_net(g->adjout->rib, net)->paths || t->is_second || t->has_detours)
+    if (t->is_second || t->has_detours)
         return false;
     if (!t->attrs)
         return true;
@@ -421,8 +419,9 @@ void adjout_compare(struct adjout_group *g, uint32_t net)
     uint32_t top = prefix_table_top(&g->adjout->rib->nets, prefix_index_family(net));
     must(slab_reach(&g->told, top - 1)); /* room for all nets, once for many */
     struct adjout_told *t = told_at(g, place);
+    const struct rib_net *n = rib_net(g->adjout->rib, net);
     bool is_unknown = g->retells && !is_told(t);
-    if (!is_unknown && (tell_first(g, net, t) || tell_last(g, net, t)))
+    if (!is_unknown && (n->paths ? tell_first(g, net, n, t) : tell_last(g, net, t)))
         return;
     recall(g, place, &was);
     look(g, net, &now);
