@@ -74,21 +74,13 @@ static struct hash_owner owner(const struct prefix_table *t, enum bgp_family f)
                         : (struct hash_owner){ .of = t, .hash = hash_ip6 };
 }
 
-uint32_t prefix_table_find_hinted(const struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint)
+uint32_t prefix_table_search(const struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
 {
-    if (hint->index)
-        return hint->index;
-    struct hash_probe probe = hash_probe(&t->index[p->family], hint->hash);
+    struct hash_probe probe = hash_probe(&t->index[p->family], hash);
     for (uint32_t place; (place = hash_probe_next(&probe));)
         if (is_key(key_of(t, p->family, place), p))
             return prefix_index((enum bgp_family)p->family, place);
     return 0;
-}
-
-uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p)
-{
-    const struct prefix_hint hint = prefix_table_hint(t, p);
-    return prefix_table_find_hinted(t, p, &hint);
 }
 
 void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, struct prefix_hint *hints)

@@ -48,8 +48,6 @@ void prefix_table_init(struct prefix_table *t, struct hash_key key, size_t recor
 void prefix_table_use_pool(struct prefix_table *t, struct pool *pool);
 void prefix_table_fini(struct prefix_table *t);
 
-/* Index of a prefix, 0 when it is not there. */
-uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p);
 uint64_t prefix_table_hash(const struct prefix_table *t, const struct ip_prefix *p);
 /* What is known of a prefix that is about to be looked up. */
 struct prefix_hint {
@@ -66,9 +64,18 @@ void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p
 /* … and then for the records that those name: most of the prefixes that are there have an index now. */
 void prefix_table_look(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, struct prefix_hint *hints);
 /* Index of a prefix, 0 when it is not there; … */
-uint32_t prefix_table_find_hinted(const struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint);
+uint32_t prefix_table_search(const struct prefix_table *t, const struct ip_prefix *p, uint64_t hash);
+static inline uint32_t prefix_table_find_hinted(const struct prefix_table *t, const struct ip_prefix *p,
+                                                const struct prefix_hint *hint)
+{
+    return hint->index ? hint->index : prefix_table_search(t, p, hint->hash);
+}
 /* … made with a zeroed record when it is new; 0 when memory ends. */
 uint32_t prefix_table_get_hinted(struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint);
+static inline uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p)
+{
+    return prefix_table_search(t, p, prefix_table_hash(t, p));
+}
 static inline uint32_t prefix_table_get(struct prefix_table *t, const struct ip_prefix *p)
 {
     const struct prefix_hint hint = prefix_table_hint(t, p);

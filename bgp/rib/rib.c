@@ -147,8 +147,10 @@ static bool reserve_queues(struct rib *r, enum bgp_family f)
     return bitset_reserve(&r->dirty.places[f], limit) && bitset_reserve(&r->dying.places[f], limit);
 }
 
-static uint32_t get_net(struct rib *r, const struct ip_prefix *prefix, const struct prefix_hint *hint)
+static inline uint32_t get_net(struct rib *r, const struct ip_prefix *prefix, const struct prefix_hint *hint)
 {
+    if (hint->index)
+        return hint->index;
     if (!reserve_queues(r, (enum bgp_family)prefix->family))
         return 0;
     return prefix_table_get_hinted(&r->nets, prefix, hint);
@@ -184,7 +186,7 @@ static uint32_t find_path(struct rib *r, const struct rib_net *n, uint8_t origin
 }
 
 /* Every change of a path costs a slot, and may move one old entry along; both may be tombstones. */
-static bool reserve_order(struct rib *r, uint8_t origin, uint32_t changes)
+static inline bool reserve_order(struct rib *r, uint8_t origin, uint32_t changes)
 {
     return rib_order_reserve(&r->origins[origin], changes) &&
            (!r->keep_tombstones || rib_tombs_reserve(r, 2 * changes));
@@ -338,7 +340,7 @@ static uint32_t add_path(struct rib *r, struct rib_net *n, uint32_t net, uint8_t
     uint32_t index = new_path(r, path_id);
     if (!index)
         return 0;
-    if (!n->paths)
+    if (!n->paths && rib_queue_count(&r->dying))
         rib_queue_remove(&r->dying, net); /* where it stands if it had one before */
     uint32_t *link = unranked(r, n);
     struct rib_path *p = rib_path(r, index);
@@ -573,13 +575,14 @@ int rib_withdraw_nth(struct rib *r, uint8_t origin, uint16_t nva, const struct r
     uint32_t index = find_path(r, n, origin, nva, path_id);
     if (!index && !is_copy && (!r->keep_tombstones || !n->paths))
         return 0; /* nobody has a copy that would have to learn of it */
-    if (!reserve_order(r, origin, 1))
+    bool is_tomb = index && !rib_path(r, index)->attrs, leaves_one = r->keep_tombstones || is_tomb;
+    if (leaves_one && !reserve_order(r, origin, 1))
         return BGP_ERR_NOMEM;
     r->withdrawals++;
     r->steps++;
-    if (index && !rib_path(r, index)->attrs)
-        hear_again(r, index); /* a tombstone already */
-    else if (!r->keep_tombstones)
+    if (is_tomb)
+        hear_again(r, index);
+    else if (!leaves_one)
         remove_path(r, n, net, index, RIB_NET_WITHDRAWN);
     else
         return entomb(r, n, net, index ? index : add_path(r, n, net, origin, nva, path_id), now_ms);
