@@ -1,6 +1,7 @@
 #include "node/ctl/screen.h"
 
 #include <curses.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,13 @@ static bool obey(struct screen *s, int key)
     return key != 'q';
 }
 
+/* Its window was closed: from then on every key comes at once, and is none. */
+static bool has_terminal(void)
+{
+    struct pollfd keys = { .fd = STDIN_FILENO };
+    return poll(&keys, 1, 0) <= 0;
+}
+
 /* What the very first look may end with; later a daemon that is away may come back. */
 static bool is_hopeless(int code)
 {
@@ -150,7 +158,7 @@ static int run_screen(struct screen *s)
     keypad(stdscr, TRUE);
     curs_set(0);
     timeout((int)s->form->period_s * 1000);
-    for (draw(s, text); obey(s, getch()); draw(s, text)) {
+    for (draw(s, text); obey(s, getch()) && has_terminal(); draw(s, text)) {
         free(text);
         print_page(s, &text);
     }

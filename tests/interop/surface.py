@@ -490,6 +490,10 @@ def _(pair):
     watch.after(b"", b"[peer list]  every 1 s")
     watch.after(b"", b"\x1b[2;")  # how long it is up: drawn again by itself
     watch.end()
+    closed = Screen(pair, "-w", "1", "peer", "list")
+    closed.after(b"", b"every 1 s")
+    os.close(closed.leader)
+    closed.program.wait(10)
 
 
 @cases.case("--node: by the other socket of this machine, or by its API")
