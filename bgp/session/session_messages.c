@@ -11,16 +11,17 @@ static void on_keepalive(struct bgp_session *s, enum bgp_slot slot, const struct
 }
 
 /* RFC 5492 section 3: who answers our OPEN with «Unsupported Optional Parameter» does not know of capabilities,
- * and is to be met again without them. */
-static bool refuses_capabilities(const struct connection *c, const struct bgp_fault *f)
+ * and is to be met again without them; and with them where it misses something then. */
+static void note_refusal(struct bgp_session *s, const struct connection *c, const struct bgp_fault *f)
 {
-    return c->state < BGP_ESTABLISHED && f->code == BGP_OPEN_ERROR && f->subcode == BGP_UNSUPPORTED_PARAMETER;
+    if (c->state < BGP_ESTABLISHED && f->code == BGP_OPEN_ERROR)
+        s->is_bare = f->subcode == BGP_UNSUPPORTED_PARAMETER;
 }
 
 static void on_notification(struct bgp_session *s, enum bgp_slot slot, const struct bgp_message *m)
 {
     const struct bgp_fault f = bgp_notification_read(m);
-    s->is_bare |= refuses_capabilities(&s->conns[slot], &f);
+    note_refusal(s, &s->conns[slot], &f);
     session_note_word(s, &f, false);
     session_run(s, slot, FSM_NOTIFICATION,
                 &(struct ending){ .reason = "notification received", .fault = &f, .by_peer = true });

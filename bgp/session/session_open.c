@@ -181,6 +181,7 @@ void session_on_open(struct bgp_session *s, enum bgp_slot slot, const struct bgp
     negotiate(s, c);
     if (!c->codec.family[BGP_IP4] && !c->codec.family[BGP_IP6]) {
         families_required(s, &fault);
+        s->is_bare = false; /* it takes capabilities, whatever it said */
         session_fail(s, slot, &fault, "no address family in common");
         return;
     }

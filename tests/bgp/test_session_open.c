@@ -119,6 +119,24 @@ static void test_who_knows_no_capabilities_is_met_again_without_them(void)
     bench_free(b);
 }
 
+/* One that has taken something else for unsupported is not lost for ever: IPv6 needs a capability. */
+static void test_where_it_does_not_do_without_capabilities_they_come_back(void)
+{
+    struct bgp_session_cfg cfg = bench_cfg();
+    cfg.family[BGP_IP4] = false;
+    cfg.family[BGP_IP6] = true;
+    for (int by_peer = 0; by_peer < 2; by_peer++) {
+        struct bench *b = bench_in(BGP_OPENSENT, &cfg);
+        bench_feed(b, THEIRS, NOTIFICATION("02", "04"));
+        CU_ASSERT_EQUAL_FATAL(bench_accept(b), THEIRS);
+        CU_ASSERT_TRUE(bench_sent(b, THEIRS, OPEN("ffeb", "005a", "0a000001")));
+        bench_feed(b, THEIRS, by_peer ? NOTIFICATION("02", "07") : PEER_OPEN);
+        CU_ASSERT_EQUAL_FATAL(bench_accept(b), THEIRS);
+        CU_ASSERT(b->wire[THEIRS].len > BGP_HEADER + 10);
+        bench_free(b);
+    }
+}
+
 /* Role capability with this value (RFC 9234). */
 #define ROLE_OPEN(role) \
     OPEN_WITH_CAPABILITIES("0022", "05 02 03", HIGHER, "09 01" role)
@@ -364,6 +382,7 @@ CU_MAIN("session open", CU_CASE(test_another_version_is_told_ours), CU_CASE(test
         CU_CASE(test_without_a_common_family_the_required_ones_are_named),
         CU_CASE(test_an_unknown_optional_parameter_is_refused),
         CU_CASE(test_who_knows_no_capabilities_is_met_again_without_them),
+        CU_CASE(test_where_it_does_not_do_without_capabilities_they_come_back),
         CU_CASE(test_a_route_server_takes_clients_and_nobody_else),
         CU_CASE(test_the_lower_hold_time_counts),
         CU_CASE(test_what_we_say_can_be_seen),
