@@ -142,11 +142,6 @@ size_t repl_link_queued(const struct repl_link *l)
     return l->out_len - l->out_at;
 }
 
-size_t repl_link_room(const struct repl_link *l)
-{
-    return OUT_MAX - repl_link_queued(l);
-}
-
 static int send_frame(struct repl_link *l, enum seal_tag tag, const uint8_t *data, size_t len,
                       uint64_t now_ms)
 {

@@ -91,12 +91,9 @@ uint64_t repl_link_deadline(const struct repl_link *l);
 void repl_link_closed(struct repl_link *l);
 
 bool repl_link_is_up(const struct repl_link *l);
-/* Bytes that may still be queued by _send: it never accepts more than its fixed buffer holds
- * (256 KiB), so the caller builds bulk only while there is room for a frame. */
-size_t repl_link_room(const struct repl_link *l);
 /* Bytes queued and not yet pulled. */
 size_t repl_link_queued(const struct repl_link *l);
-/* Seal and queue a message. 0, REPL_ERR_SPACE (no room: try after a pull), REPL_ERR_NOMEM. */
+/* Seal and queue a message. 0, REPL_ERR_SPACE (256 KiB wait already: try after a pull), REPL_ERR_NOMEM. */
 int repl_link_send(struct repl_link *l, const struct repl_msg *m, uint64_t now_ms) MUST_USE;
 /* The same for a message that was encoded before: one encoding serves many links. */
 int repl_link_send_payload(struct repl_link *l, const uint8_t *payload, size_t len,

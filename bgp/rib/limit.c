@@ -27,11 +27,6 @@ void limit_fini(struct limit *l)
     *l = (struct limit){ 0 };
 }
 
-size_t limit_memory(const struct limit *l)
-{
-    return slab_memory(&l->nodes);
-}
-
 bool limit_reserve(struct limit *l)
 {
     if (!l->spare)

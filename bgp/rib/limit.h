@@ -40,6 +40,4 @@ bool limit_has(const struct limit *l, uint32_t prefix);
 /* Distinct prefixes. */
 uint32_t limit_count(const struct limit *l);
 
-size_t limit_memory(const struct limit *l);
-
 #endif
