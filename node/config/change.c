@@ -89,10 +89,10 @@ static const struct change_field peer_fields[] = {
     PEER("maxRoutes", limit.action, CONFIG_JUDGED),
     PEER("maxMemory", max_memory, CONFIG_JUDGED),
     PEER("bfd", bfd.enabled, CONFIG_RESET),
-    PEER("bfd", bfd.strict, CONFIG_RESET),
+    PEER("bfd", bfd.strict, CONFIG_JUDGED),
     PEER("bfd", bfd.hops, CONFIG_RESET),
-    PEER("bfd", bfd.multiplier, CONFIG_RESET),
-    PEER("bfd", bfd.interval_ms, CONFIG_RESET),
+    PEER("bfd", bfd.multiplier, CONFIG_JUDGED),
+    PEER("bfd", bfd.interval_ms, CONFIG_JUDGED),
     PEER("nodes", nodes, CONFIG_RESET),
 };
 

@@ -149,7 +149,7 @@ struct core_request {
     const char *md5_key_file; /* DIAL, BGP: or NULL */
     const struct config_tcp_ao *tcp_ao; /* DIAL, BGP: its key_file may be NULL */
     uint16_t nva;             /* BFD_OPEN, BFD_CLOSE: for core_bfd_changed; .ttl is that of the BGP session */
-    const struct config_bfd *bfd;
+    struct config_bfd bfd;    /* BFD_OPEN: its times; of a peer that has BFD already they are other ones */
 };
 
 /* What the core wants of the loop; take them after every turn until false. After CLOSE the loop

@@ -21,7 +21,7 @@ void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_ad
                                             .local = *local,
                                             .remote = p->cfg->peer_ip,
                                             .ttl = p->cfg->ttl,
-                                            .bfd = b });
+                                            .bfd = *b });
 }
 
 void core_bfd_close(struct core *c, struct core_peer *p)
@@ -29,6 +29,17 @@ void core_bfd_close(struct core *c, struct core_peer *p)
     if (p->cfg->bfd.enabled)
         core_request(c, &(struct core_request){ .kind = CORE_BFD_CLOSE, .nva = p->nva });
     p->bfd = (struct bfd_view){ 0 };
+}
+
+void core_bfd_follow(struct core *c, struct core_peer *p, const struct config_bfd *was)
+{
+    const struct config_bfd *is = &p->cfg->bfd;
+    if (!p->session)
+        return;
+    if (is->interval_ms != was->interval_ms || is->multiplier != was->multiplier)
+        core_bfd_open(c, p, core_node_addr(c->node, p->cfg->peer_ip.family));
+    if (is->strict != was->strict)
+        core_bgp_permit(c, p);
 }
 
 bool core_bfd_permits(const struct core_peer *p)

@@ -156,6 +156,9 @@ void core_bgp_permit(struct core *c, struct core_peer *p);
 /* core_bfd.c */
 void core_bfd_open(struct core *c, const struct core_peer *p, const struct ip_addr *local);
 void core_bfd_close(struct core *c, struct core_peer *p);
+/* Another configuration: BFD has other times, and the BGP session stays. Not where it goes: who has it still would take
+ * that for a failure. */
+void core_bfd_follow(struct core *c, struct core_peer *p, const struct config_bfd *was);
 bool core_bfd_permits(const struct core_peer *p);
 
 /* core_tap.c: what is on the wire, for those who watch it */

@@ -233,6 +233,7 @@ static void judge_peer(struct core *c, const struct config *was, struct core_pee
                        const struct config_peer *is, const struct config_peer *next)
 {
     core_peer_set(c, p, next);
+    core_bfd_follow(c, p, &is->bfd);
     if (is_told_other(was, is, c->config, next) && p->session && bgp_session_slot(p->session) >= 0)
         core_routes_retell(c, p);
 }

@@ -234,8 +234,13 @@ static void make_line(struct worker *w, uint32_t id)
 
 static void open_peer(struct worker *w, const struct bfd_peer_cfg *cfg)
 {
-    make_line(w, cfg->id);
-    struct bfd_peer *p = bfd_set_open(&w->set, cfg, now_ms());
+    struct bfd_peer *p = bfd_set_get(&w->set, cfg->id);
+    if (p) {
+        bfd_session_change(p->session, &cfg->times, now_ms());
+    } else {
+        make_line(w, cfg->id);
+        p = bfd_set_open(&w->set, cfg, now_ms());
+    }
     if (!p)
         abort();
     serve(w, p);

@@ -31,6 +31,7 @@ struct bfd_io;
 
 /* 0 and *out, or a negative errno and a sentence for the user. */
 int bfd_io_start(struct bfd_io **out, const struct bfd_io_cfg *cfg, char error[static BFD_IO_ERROR]);
+/* One that is open already gets other times (RFC 5880 section 6.8.3); the rest stays. */
 void bfd_io_open(struct bfd_io *io, const struct bfd_peer_cfg *peer);
 /* AdminDown, once, and then no more of it; nothing is reported of it from then on. */
 void bfd_io_close(struct bfd_io *io, uint32_t id);

@@ -128,13 +128,13 @@ static void open_bfd(struct loop *l, const struct core_request *r)
 {
     if (!l->bfd)
         return; /* another daemon was quicker, and the log says so */
-    const uint32_t us = r->bfd->interval_ms * 1000;
+    const uint32_t us = r->bfd.interval_ms * 1000;
     const struct bfd_peer_cfg peer = { .id = r->nva,
                                        .local = r->local,
                                        .remote = r->remote,
-                                       .hops = r->bfd->hops,
+                                       .hops = r->bfd.hops,
                                        .seems_remote = r->ttl != 1 && !sock_is_on_link(&r->remote),
-                                       .times = { us, us, r->bfd->multiplier } };
+                                       .times = { us, us, r->bfd.multiplier } };
     bfd_io_open(l->bfd, &peer);
 }
 

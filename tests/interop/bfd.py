@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 
 from case import Cases, Failed  # noqa: E402
 from lab.bird import Bird  # noqa: E402
-from lab.check import hold, poll  # noqa: E402
+from lab.check import expect, hold, poll  # noqa: E402
 from lab.frr import Frr  # noqa: E402
 from lab.net import Lab  # noqa: E402
 from lab.nva import Bfd  # noqa: E402
@@ -179,8 +179,29 @@ def daemon_restarts(world, daemon):
     everything_up(world, daemon, 60)
 
 
+def changed(world, daemon):
+    """RFC 5880 section 6.8.3: neither BFD nor BGP goes down."""
+    node, name = next(iter(world.nodes)), daemon.name
+    own = f"interval: {INTERVAL_MS}ms, multiplier: {MULTIPLIER},"
+    slower = f"interval: {2 * INTERVAL_MS}ms, multiplier: {MULTIPLIER + 2},"
+    sessions = lambda: [(p["name"], p["flaps"], p["state"], p["bfdState"]) for p in peers(node).values()]
+    times = lambda: tuple((peers(node)[name]["bfd"] or {}).get(key) for key in ("transmitMilliseconds", "detectMilliseconds"))
+    for other in world.daemons:
+        everything_up(world, other)
+    before = sessions()
+    for old, new, wanted in ((own, slower, (2 * INTERVAL_MS, 2 * DETECT_MS)), (slower, own, (INTERVAL_MS, DETECT_MS))):
+        said = node.rewrite(old, new)
+        if f"peer {name}: bfd changed; its sessions stay" not in said:
+            raise Failed(said)
+        expect(f"{node.name}: times agreed with {name}", wanted, times)
+    everything_up(world, daemon)
+    if sessions() != before:
+        raise Failed(f"{before} became {sessions()}")
+
+
 CASES = (("BFD and BGP are up on both sides", everything_up),
          ("times and hops are agreed", agreed),
+         ("other times by a reload, and the former ones", changed),
          ("freezes, is found out in time, and returns", frozen),
          ("finds out that a node froze", node_frozen),
          ("stops and returns", daemon_restarts))

@@ -53,6 +53,22 @@ static void test_the_same_again_touches_nothing(void)
     lab_close(l);
 }
 
+/* RFC 5880 section 6.8.3. */
+static void test_other_times_of_bfd_keep_the_session(void)
+{
+    struct lab *l = lab_told(", bfd: true", OPEN("fde9", "02"));
+    struct core_request r = { .kind = CORE_DIAL };
+    char peers[512];
+    snprintf(peers, sizeof peers, TALK LISTEN, ", bfd: { interval: 500ms, multiplier: 5 }");
+    follow(l, load_all(no_changes, peers));
+    CU_ASSERT_TRUE(core_next_request(l->core, &r));
+    CU_ASSERT_TRUE(r.kind == CORE_BFD_OPEN && r.bfd.interval_ms == 500 && r.bfd.multiplier == 5);
+    CU_ASSERT_FALSE(core_next_request(l->core, &r));
+    turn(l);
+    CU_ASSERT_TRUE(is_up(l, "talker") && is_up(l, "listener"));
+    lab_close(l);
+}
+
 static void test_what_is_judged_only_keeps_the_session(void)
 {
     struct lab *l = told();
@@ -317,6 +333,7 @@ static void test_a_refusal_is_remembered_until_the_next_one_is_followed(void)
 }
 
 CU_MAIN("core_reload", CU_CASE(test_the_same_again_touches_nothing),
+        CU_CASE(test_other_times_of_bfd_keep_the_session),
         CU_CASE(test_what_is_judged_only_keeps_the_session),
         CU_CASE(test_a_session_whose_settings_changed_is_reset_and_no_other),
         CU_CASE(test_routes_do_not_wait_for_ever_for_a_session_that_was_reset),
