@@ -147,10 +147,9 @@ static bool reserve_queues(struct rib *r, enum bgp_family f)
     return bitset_reserve(&r->dirty.places[f], limit) && bitset_reserve(&r->dying.places[f], limit);
 }
 
+/* One that is there may have come by a target, which makes no room. */
 static inline uint32_t get_net(struct rib *r, const struct ip_prefix *prefix, const struct prefix_hint *hint)
 {
-    if (hint->index)
-        return hint->index;
     if (!reserve_queues(r, (enum bgp_family)prefix->family))
         return 0;
     return prefix_table_get_hinted(&r->nets, prefix, hint);
@@ -626,7 +625,7 @@ void rib_net_keep(struct rib *r, uint32_t net)
 
 void rib_net_released(struct rib *r, uint32_t net)
 {
-    if (!rib_net(r, net)->paths)
+    if (!rib_net(r, net)->paths && reserve_queues(r, prefix_index_family(net)))
         rib_queue_add(&r->dying, net);
 }
 

@@ -453,6 +453,32 @@ static void test_dropping_an_origin_touches_no_other(void)
 
 /* ---- the life of a net ---- */
 
+/* Of what a kernel had when we started, more than the RIB has ever known. */
+static void test_nets_that_targets_brought_are_announced_and_released_as_others(void)
+{
+    enum { INHERITED = 5000 };
+    struct lab l;
+    lab_open(&l, 8, true);
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < INHERITED; i++) {
+        const struct ip_prefix p = { .family = BGP_IP4, .len = 32, .bytes = { 10, 9, (uint8_t)(i >> 8), (uint8_t)i } };
+        last = prefix_table_get(&l.rib.nets, &p);
+    }
+    rib_net_released(&l.rib, last);
+    CU_ASSERT_EQUAL(rib_next_dying(&l.rib, UINT64_MAX), last);
+    const uint8_t field[] = { 32, 10, 9, (INHERITED - 1) >> 8, (INHERITED - 1) & 255 };
+    struct bgp_nlri nlri = { .at = field, .len = sizeof field, .family = BGP_IP4 };
+    struct rib_stretch stretch;
+    const uint32_t attrs = lab_attrs(&l, &first);
+    const struct rib_news news = rib_news(&l.rib, LAB_SELF, 1, attrs);
+    CU_ASSERT_TRUE_FATAL(rib_next_stretch(&l.rib, &nlri, &stretch));
+    rib_expect(&l.rib, &stretch);
+    CU_ASSERT_EQUAL(rib_announce_news(&l.rib, &news, &stretch, 0), 0);
+    CU_ASSERT_EQUAL(rib_next_dirty(&l.rib), last);
+    bgp_attrs_unref(&l.rib.attrs, attrs);
+    lab_close(&l);
+}
+
 static void test_a_net_waits_once_however_often_it_changes(void)
 {
     struct lab l;
@@ -562,7 +588,8 @@ static void test_memory_is_accounted_for(void)
     lab_close(&l);
 }
 
-CU_MAIN("rib", CU_CASE(test_an_announced_path_is_found_with_its_attributes),
+CU_MAIN("rib", CU_CASE(test_nets_that_targets_brought_are_announced_and_released_as_others),
+        CU_CASE(test_an_announced_path_is_found_with_its_attributes),
         CU_CASE(test_an_announcement_replaces_the_one_before),
         CU_CASE(test_what_was_said_before_changes_nothing),
         CU_CASE(test_paths_differ_by_node_nva_and_path_id),
