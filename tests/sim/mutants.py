@@ -57,8 +57,9 @@ MUTANTS = {
     "NO_WAKE_RULE": ("a pause is not noticed", "node/core/core.c", "if (paused)\n        wake(c);",
                      "if (paused && !c->started_ms)\n        wake(c);"),
     "TIMER_BEFORE_IO": ("timers are judged before sockets are read", "node/core/core.c",
-                        "if (paused)\n        wake(c);\n    settle_wake(c, paused, drain_received(c));\n    tick(c);",
-                        "tick(c);\n    if (paused)\n        wake(c);\n    settle_wake(c, paused, drain_received(c));"),
+                        "if (paused)\n        wake(c);\n    bool heard = drain_received(c);\n    settle_wake(c, paused, heard);\n    tick(c);",
+                        "tick(c);\n    if (paused)\n        wake(c);\n    bool heard = drain_received(c);\n"
+                        "    settle_wake(c, paused, heard);"),
     "TIE_BY_ARRIVAL": ("of too many equals the first to come are kept", "bgp/rib/decision.c",
                        "equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);",
                        "equals.count = equals.count < r->max_paths ? equals.count : r->max_paths;\n"
