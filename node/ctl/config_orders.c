@@ -100,8 +100,7 @@ static bool replace_file(const char *path, const char *text)
     int fd = mkostemp(next, O_CLOEXEC);
     if (fd < 0)
         return false;
-    unlink(before);
-    bool ok = write_all(fd, text, &st) && !link(path, before) && !rename(next, path);
+    bool ok = write_all(fd, text, &st) && (!unlink(before) || errno == ENOENT) && !link(path, before) && !rename(next, path);
     int error = errno;
     if (!ok)
         unlink(next);
