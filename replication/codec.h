@@ -59,6 +59,7 @@ struct repl_attr {
     struct ip_addr next_hop, link_local; /* link_local zero = none */
     const uint8_t *bytes;                /* canonical (bgp/codec/attr.h) */
     uint16_t len;
+    uint16_t parts;                      /* len is 0: they are the parts that came so far, so many octets */
 };
 
 /* A session of one NVA with the origin node, as an entry of the version order. */
@@ -105,6 +106,8 @@ struct repl_batch {
     const struct repl_routes *routes;
     uint16_t name_count;
     uint32_t attr_count, fact_count, route_count;
+    const uint8_t *part; /* of attributes that leave no room for a route in a frame; kept before the entries are applied */
+    uint16_t part_at, part_len; /* so many octets of them came before; 0 = the batch has none */
 };
 /* What its parts take at most in a message, beside their bytes, and what is around them. */
 enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 44, REPL_COST_FACT = 36, REPL_COST_ROUTES = 38, REPL_COST_BATCH = 64 };

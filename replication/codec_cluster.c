@@ -55,6 +55,7 @@ static bool fill_attrs(const struct repl_batch *b, Tandem__Cluster__Batch *pb, s
         if (!ip_addr_is_zero(&a->link_local))
             things[i].link_local = codec_addr(&a->link_local);
         things[i].attributes = codec_bytes(a->bytes, a->len);
+        things[i].parts = a->parts;
     }
     pb->n_attrs = b->attr_count;
     return true;
@@ -106,7 +107,7 @@ static bool fill_routes(const struct repl_batch *b, Tandem__Cluster__Batch *pb, 
 
 static size_t bytes_at_most(const struct repl_batch *b)
 {
-    size_t bytes = REPL_COST_BATCH + (size_t)b->fact_count * REPL_COST_FACT;
+    size_t bytes = REPL_COST_BATCH + b->part_len + (size_t)b->fact_count * REPL_COST_FACT;
     for (uint16_t i = 0; i < b->name_count; i++)
         bytes += REPL_COST_NAME + strlen(b->names[i]);
     for (uint32_t i = 0; i < b->attr_count; i++)
@@ -128,6 +129,8 @@ static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *
     batch.cut = b->cut;
     batch.n_names = b->name_count;
     batch.names = (char **)(uintptr_t)b->names;
+    batch.part = codec_bytes(b->part, b->part_len);
+    batch.part_at = b->part_at;
     if (!fill_attrs(b, &batch, arena) || !fill_facts(b, &batch, arena) ||
         !fill_routes(b, &batch, arena))
         return REPL_ERR_NOMEM;
@@ -417,8 +420,10 @@ static int read_breakdown(const Tandem__Cluster__Message *pb, struct arena *aren
 
 static bool read_attr(const Tandem__Cluster__Attr *pb, struct repl_attr *out)
 {
-    *out = (struct repl_attr){ .bytes = pb->attributes.data, .len = (uint16_t)pb->attributes.len };
-    if (pb->attributes.len > UINT16_MAX || !codec_read_addr(&pb->next_hop, &out->next_hop))
+    *out = (struct repl_attr){ .bytes = pb->attributes.data,
+                               .len = (uint16_t)pb->attributes.len,
+                               .parts = (uint16_t)pb->parts };
+    if (pb->attributes.len > UINT16_MAX || pb->parts > UINT16_MAX || !codec_read_addr(&pb->next_hop, &out->next_hop))
         return false;
     return !pb->link_local.len || codec_read_addr(&pb->link_local, &out->link_local);
 }
@@ -494,7 +499,8 @@ static int read_batch(const Tandem__Cluster__Message *message, struct arena *are
     struct repl_routes *routes = arena_alloc(arena, pb->n_routes * sizeof *routes + 1);
     if (!attrs || !facts || !routes)
         return REPL_ERR_NOMEM;
-    if (pb->origin == 0 || pb->origin > REPL_NODES_MAX || !are_names(pb->names, pb->n_names))
+    if (pb->origin == 0 || pb->origin > REPL_NODES_MAX || pb->part_at > UINT16_MAX ||
+        !are_names(pb->names, pb->n_names))
         return REPL_ERR_MALFORMED;
     for (size_t i = 0; i < pb->n_attrs; i++)
         if (!read_attr(pb->attrs[i], &attrs[i]))
@@ -518,7 +524,10 @@ static int read_batch(const Tandem__Cluster__Message *message, struct arena *are
                                       .name_count = (uint16_t)pb->n_names,
                                       .attr_count = (uint32_t)pb->n_attrs,
                                       .fact_count = (uint32_t)pb->n_facts,
-                                      .route_count = (uint32_t)pb->n_routes };
+                                      .route_count = (uint32_t)pb->n_routes,
+                                      .part = pb->part.data,
+                                      .part_at = (uint16_t)pb->part_at,
+                                      .part_len = (uint16_t)pb->part.len };
     return 0;
 }
 

@@ -2,7 +2,8 @@
  *
  * The sender is a cursor over the order and nothing else: a slow replica costs 16 bytes, and sees
  * each entry at its latest version only. A batch holds what fits a frame, grouped by NVA and
- * attributes; `cut` says that the cursor stood at the head. The replica applies a batch to its own
+ * attributes; `cut` says that the cursor stood at the head. Attributes that leave no room for a route in a
+ * frame go before it, in parts, a batch each. The replica applies a batch to its own
  * RIB; it may use announcements at once, but concludes absence (sweeps, End-of-RIB) only at a cut.
  *
  * In a cluster of three and more every entry comes with its version, so that a replica is as good a
@@ -41,6 +42,8 @@ struct repl_sender {
     uint64_t incarnation;
     uint64_t position;  /* versions up to here were sent */
     uint64_t safe;      /* tombstones up to this place of the order it can do without */
+    uint64_t ahead_hash; /* of the attributes that go in parts: */
+    uint16_t ahead_len;  /* so many octets of them were sent */
 };
 
 /* The other side subscribed from `have`. Positions that tombstones no longer cover, and those of
@@ -54,13 +57,13 @@ struct repl_batcher *repl_batcher_new(void);
 void repl_batcher_free(struct repl_batcher *b);
 /* At most so many entries a batch, where less than a frame holds is wanted: small tables in several parts. */
 void repl_batcher_limit(struct repl_batcher *b, uint32_t entries);
+/* Attributes longer than so many octets go in parts of them, where less than a frame holds is wanted. */
+void repl_batcher_part(struct repl_batcher *b, uint16_t octets);
 
 /* The next message of the source's stream: a RESET or a BATCH of at most one frame. Its pointers are
- * good until the batcher's next use. False: nothing to send. Entries that fit no frame are skipped
- * and counted in *quarantined. */
+ * good until the batcher's next use. False: nothing to send. */
 bool repl_sender_next(struct repl_sender *s, const struct rib *r, const struct repl_names *names,
-                      const struct repl_source *from, struct repl_batcher *b, struct repl_msg *out,
-                      uint64_t *quarantined);
+                      const struct repl_source *from, struct repl_batcher *b, struct repl_msg *out);
 
 /* ---- replica ---- */
 
@@ -76,6 +79,8 @@ struct repl_replica {
     bool missed;     /* some of them for an NVA whose name is not known here */
     uint8_t *synced_pending; /* bit per NVA: End-of-RIB that counts from the next cut */
     size_t synced_bytes;
+    uint8_t *part; /* attributes that came in parts, so far; NULL: none ever did */
+    uint16_t part_len;
 };
 
 int repl_replica_init(struct repl_replica *p, uint8_t origin, uint32_t nva_count) MUST_USE;

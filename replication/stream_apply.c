@@ -40,6 +40,7 @@ int repl_replica_grow(struct repl_replica *p, uint32_t nva_count)
 void repl_replica_fini(struct repl_replica *p)
 {
     free(p->synced_pending);
+    free(p->part);
     *p = (struct repl_replica){ 0 };
 }
 
@@ -169,11 +170,12 @@ static int apply_fact(const struct placing *x, const struct repl_fact *f, uint64
 
 /* The stream's attributes as an interned id with one reference; 0 with *nomem, or when they are not
  * canonical. */
-static uint32_t intern(struct rib *r, const struct repl_attr *a, bool *nomem)
+static uint32_t intern(const struct repl_replica *p, struct rib *r, const struct repl_attr *a, bool *nomem)
 {
     struct bgp_attrs attrs;
     *nomem = false;
-    if (!bgp_attrs_summarise(a->bytes, a->len, &attrs))
+    bool are_whole = !a->parts || a->parts == p->part_len;
+    if (!are_whole || !bgp_attrs_summarise(a->parts ? p->part : a->bytes, a->parts ? a->parts : a->len, &attrs))
         return 0;
     attrs.next_hop = a->next_hop;
     attrs.link_local = ip_addr_is_zero(&a->link_local) ? NULL : &a->link_local;
@@ -261,7 +263,7 @@ static int apply_group(const struct placing *x, const struct repl_routes *group,
     if (!group->attr)
         return apply_nlri(&a);
     bool nomem;
-    a.attrs = intern(x->rib, &x->batch->attrs[group->attr - 1], &nomem);
+    a.attrs = intern(p, x->rib, &x->batch->attrs[group->attr - 1], &nomem);
     if (!a.attrs) {
         p->quarantined++;
         return nomem ? BGP_ERR_NOMEM : 0;
@@ -317,6 +319,24 @@ static bool tells_versions(const struct repl_batch *b)
     return true;
 }
 
+/* One that does not go on where the last one ended leaves nothing that could be used. */
+static int keep_part(struct repl_replica *p, const struct repl_batch *b)
+{
+    if (!b->part_len)
+        return 0;
+    if (!p->part)
+        p->part = malloc(UINT16_MAX);
+    if (!p->part)
+        return BGP_ERR_NOMEM;
+    if (!b->part_at)
+        p->part_len = 0;
+    bool goes_on = b->part_at == p->part_len && b->part_len <= UINT16_MAX - p->part_len;
+    p->part_len = goes_on ? (uint16_t)(p->part_len + b->part_len) : 0;
+    if (goes_on)
+        memcpy(p->part + b->part_at, b->part, b->part_len);
+    return 0;
+}
+
 /* Does the batch go on where this copy ends? One of exact versions may also begin before. */
 static bool is_next(const struct repl_replica *p, const struct repl_batch *b)
 {
@@ -330,6 +350,8 @@ enum repl_apply repl_replica_apply(struct repl_replica *p, struct rib *r,
 {
     if (!is_next(p, b))
         return REPL_OUT_OF_ORDER;
+    if (keep_part(p, b))
+        return REPL_APPLY_NOMEM;
     if (b->to < p->position)
         return REPL_APPLIED; /* all of it came before, by another way */
     p->is_exact &= tells_versions(b);

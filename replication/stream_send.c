@@ -16,7 +16,7 @@ enum {
     FACTS_MAX = FRAME_BUDGET / REPL_COST_FACT,
     NAMES_MAX = FRAME_BUDGET / COST_NAME,
     GROUP_SLOTS = 1024, /* open addressing, half full at most */
-    ATTRS_LEN_MAX = FRAME_BUDGET - 512, /* longer sets leave no room for a route */
+    PART_MAX = FRAME_BUDGET - 512, /* of attributes beside a route */
 };
 static_assert(GROUP_SLOTS >= 2 * GROUPS_MAX, "a search must end");
 
@@ -29,6 +29,7 @@ struct entry {
 struct repl_batcher {
     struct entry entries[ENTRIES_MAX];
     uint32_t entry_count, entries_max;
+    uint16_t part_max; /* longer attributes go before their routes, in parts */
     struct repl_routes routes[GROUPS_MAX];
     uint32_t group_attr[GROUPS_MAX]; /* attribute id of a group in the RIB */
     uint64_t group_last[GROUPS_MAX]; /* version of its last entry */
@@ -45,6 +46,9 @@ struct repl_batcher {
     uint8_t nlri[FRAME_BUDGET];
     uint8_t versions[FRAME_BUDGET];
     size_t cost;
+    const uint8_t *part; /* the next of attributes that the reader has not all of; NULL = none */
+    uint16_t part_at, part_len;
+    uint32_t ahead; /* id of long ones that it has all of, 0 = not looked at */
     const struct rib_origin *origin;
     const struct repl_replica *copy;
     uint64_t from;
@@ -54,8 +58,10 @@ struct repl_batcher {
 struct repl_batcher *repl_batcher_new(void)
 {
     struct repl_batcher *b = calloc(1, sizeof *b);
-    if (b)
-        b->entries_max = ENTRIES_MAX;
+    if (!b)
+        return NULL;
+    b->entries_max = ENTRIES_MAX;
+    b->part_max = PART_MAX;
     return b;
 }
 
@@ -63,6 +69,12 @@ void repl_batcher_limit(struct repl_batcher *b, uint32_t entries)
 {
     assert(entries && entries <= ENTRIES_MAX);
     b->entries_max = entries;
+}
+
+void repl_batcher_part(struct repl_batcher *b, uint16_t octets)
+{
+    assert(octets && octets <= PART_MAX);
+    b->part_max = octets;
 }
 
 void repl_batcher_free(struct repl_batcher *b)
@@ -120,6 +132,9 @@ static void batch_begin(struct repl_batcher *b, const struct rib *r, const struc
         memset(b->group_slots, 0, sizeof b->group_slots);
     b->entry_count = b->route_count = b->attr_count = b->fact_count = b->name_count = 0;
     b->cost = 0;
+    b->part = NULL;
+    b->part_at = b->part_len = 0;
+    b->ahead = 0;
     b->origin = origin_of(r, from);
     b->copy = from->copy;
     b->from = s->position;
@@ -145,12 +160,14 @@ static uint32_t attr_index(struct repl_batcher *b, const struct rib *r, uint32_t
             return i + 1;
     const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, id);
     b->attr_ids[b->attr_count] = id;
-    b->attrs[b->attr_count] = (struct repl_attr){
-        .next_hop = a->next_hop, .bytes = a->bytes, .len = a->len
-    };
+    bool is_ahead = a->len > b->part_max;
+    b->attrs[b->attr_count] = (struct repl_attr){ .next_hop = a->next_hop,
+                                                  .bytes = a->bytes,
+                                                  .len = is_ahead ? 0 : a->len,
+                                                  .parts = is_ahead ? a->len : 0 };
     if (a->link_local)
         b->attrs[b->attr_count].link_local = *a->link_local;
-    b->cost += REPL_COST_ATTR + a->len;
+    b->cost += (size_t)REPL_COST_ATTR + b->attrs[b->attr_count].len;
     return ++b->attr_count;
 }
 
@@ -306,9 +323,46 @@ static bool has_room(const struct repl_batcher *b, size_t attrs_len)
            b->fact_count < b->entries_max;
 }
 
+static void take_part(struct repl_batcher *b, struct repl_sender *s, const struct bgp_attrs *a)
+{
+    uint16_t left = (uint16_t)(a->len - s->ahead_len);
+    b->part = a->bytes + s->ahead_len;
+    b->part_at = s->ahead_len;
+    b->part_len = left < b->part_max ? left : b->part_max;
+    s->ahead_len = (uint16_t)(s->ahead_len + b->part_len);
+}
+
+/* Has the reader all of these attributes? If not, an empty batch brings their next part. In the next one the same id may be that
+ * of others, so they are known by what they hold. */
+static bool are_ahead(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, uint32_t id)
+{
+    if (b->ahead == id)
+        return true;
+    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, id);
+    uint64_t hash = hash_bytes(&r->attrs.key, a->bytes, a->len);
+    if (s->ahead_hash != hash)
+        s->ahead_len = 0;
+    s->ahead_hash = hash;
+    bool are = s->ahead_len == a->len;
+    if (are)
+        b->ahead = id;
+    else if (!b->entry_count && !b->fact_count)
+        take_part(b, s, a);
+    return are;
+}
+
+/* Can the batch take an entry with these attributes? */
+static bool takes(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, uint32_t attrs)
+{
+    bool is_newest = b->attr_count && b->attr_ids[b->attr_count - 1] == attrs;
+    uint16_t len = attrs && !is_newest ? bgp_attrs_get(&r->attrs, attrs)->len : 0;
+    if (len > b->part_max)
+        return are_ahead(b, r, s, attrs) && has_room(b, 0);
+    return has_room(b, len);
+}
+
 /* Returns the version up to which the batch tells everything. */
-static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
-                     uint64_t *quarantined)
+static uint64_t fill(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, const struct repl_names *names)
 {
     const struct vlist *order = &b->origin->order;
     uint64_t at = rib_origin_place(b->origin, b->from), base = b->origin->base, told = at;
@@ -316,12 +370,7 @@ static uint64_t fill(struct repl_batcher *b, const struct rib *r, const struct r
         const struct rib_path *p = id & RIB_FACT ? NULL : rib_path(r, id);
         if (p && is_of_no_session(r, p))
             continue; /* the fact that stands behind it says so */
-        size_t attrs_len = p && p->attrs ? bgp_attrs_get(&r->attrs, p->attrs)->len : 0;
-        if (attrs_len > ATTRS_LEN_MAX) {
-            ++*quarantined;
-            continue;
-        }
-        if (!has_room(b, attrs_len))
+        if (!takes(b, r, s, p ? p->attrs : 0))
             return told - base;
         if (p)
             take_path(b, r, names, p, at - base);
@@ -356,8 +405,7 @@ static void start_over(struct repl_sender *s, const struct rib *r, const struct 
 }
 
 bool repl_sender_next(struct repl_sender *s, const struct rib *r, const struct repl_names *names,
-                      const struct repl_source *from, struct repl_batcher *b, struct repl_msg *out,
-                      uint64_t *quarantined)
+                      const struct repl_source *from, struct repl_batcher *b, struct repl_msg *out)
 {
     if (!repl_sender_has_work(s, r, from))
         return false;
@@ -366,7 +414,7 @@ bool repl_sender_next(struct repl_sender *s, const struct rib *r, const struct r
         return true;
     }
     batch_begin(b, r, s, from);
-    s->position = fill(b, r, names, quarantined);
+    s->position = fill(b, r, s, names);
     pack_entries(b);
     s->cut_sent = s->position == rib_origin_head(b->origin) && is_at_cut(from);
     *out = (struct repl_msg){ .kind = REPL_BATCH,
@@ -382,6 +430,9 @@ bool repl_sender_next(struct repl_sender *s, const struct rib *r, const struct r
                                          .name_count = b->name_count,
                                          .attr_count = b->attr_count,
                                          .fact_count = b->fact_count,
-                                         .route_count = b->route_count } };
+                                         .route_count = b->route_count,
+                                         .part = b->part,
+                                         .part_at = b->part_at,
+                                         .part_len = b->part_len } };
     return true;
 }

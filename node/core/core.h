@@ -261,7 +261,7 @@ struct core_node_view {
     uint8_t key_use;          /* enum core_key_use: what that key is here */
     uint8_t secret_use;       /* … the same of the secret of the link with it; UNKNOWN without one */
     const char *via;          /* another node whose copy of it is read, NULL: its own, or none */
-    uint64_t quarantined;     /* records of its streams that could not be used here; self: not sent */
+    uint64_t quarantined;     /* records of its streams that could not be used here */
     uint16_t minor;           /* of the protocol that both speak; 0 = never linked */
     const char *software;     /* version of its program; "": not told */
     uint64_t bytes_in, bytes_out; /* of this node's links with it */

@@ -202,7 +202,7 @@ struct core {
     struct core_target **targets; /* as config->targets; backends hold on to fences and programs */
     size_t target_count;
     struct core_target *leaving;
-    uint64_t quarantined, refused_handshakes;
+    uint64_t refused_handshakes;
 
     bool tombs_due; /* more tombstones are to be dropped than this turn had time for */
     struct list conns, links, busy, moved;

@@ -321,8 +321,7 @@ static void send_stream(struct core *c, struct core_member *m, uint32_t origin)
     struct repl_msg msg;
     struct repl_source from = source_of(c, origin);
     while (has_link(m) && !core_streams_are_held(c, m->link) &&
-           repl_sender_next(&m->senders[origin], &c->rib, &c->names, &from, c->batcher, &msg,
-                            &c->quarantined))
+           repl_sender_next(&m->senders[origin], &c->rib, &c->names, &from, c->batcher, &msg))
         if (repl_link_send(m->link->link, &msg, c->now_ms))
             core_conn_close(c, m->link);
 }

@@ -76,7 +76,6 @@ static void view_self(const struct core *c, struct core_node_view *out)
     out->minor = c->minor;
     out->software = TANDEM_VERSION;
     out->begun_ms = c->started_ms;
-    out->quarantined = c->quarantined;
 }
 
 static void view_member(const struct core *c, const struct core_member *m, uint64_t now_ms,

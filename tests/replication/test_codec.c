@@ -36,8 +36,7 @@ static struct repl_msg batch(void)
     static const struct repl_attr sets[] = { { .next_hop = { .bytes = { 10, 1, 0, 4 } }, .bytes = attrs, .len = sizeof attrs },
                                              { .next_hop = { .family = BGP_IP6, .bytes = { 0xfd } },
                                                .link_local = { .family = BGP_IP6, .bytes = { 0xfe, 0x80 } },
-                                               .bytes = attrs,
-                                               .len = sizeof attrs } };
+                                               .parts = UINT16_MAX } };
     static const struct repl_fact facts[] = { { .nva = 1, .generation = 3, .state = 1, .identifier = 0x0a010004, .restarts = true },
                                               { .nva = 0, .state = 0, .is_taken_out = true } };
     static const struct repl_routes routes[] = {
@@ -58,7 +57,10 @@ static struct repl_msg batch(void)
                                          .name_count = 2,
                                          .attr_count = 2,
                                          .fact_count = 2,
-                                         .route_count = 3 } };
+                                         .route_count = 3,
+                                         .part = attrs,
+                                         .part_at = UINT16_MAX - sizeof attrs,
+                                         .part_len = sizeof attrs } };
 }
 
 static struct repl_msg reset(void)
@@ -215,6 +217,9 @@ static void test_a_batch_keeps_every_field(void)
     CU_ASSERT_EQUAL(b->attrs[1].next_hop.family, BGP_IP6);
     CU_ASSERT_TRUE(ip_addr_is_equal(&b->attrs[1].link_local, &a->attrs[1].link_local));
     CU_ASSERT_TRUE(ip_addr_is_zero(&b->attrs[0].link_local));
+    CU_ASSERT_TRUE(!b->attrs[0].parts && b->attrs[1].parts == UINT16_MAX && !b->attrs[1].len);
+    CU_ASSERT_TRUE(b->part_at == a->part_at && b->part_len == sizeof attrs);
+    CU_ASSERT_EQUAL(memcmp(b->part, attrs, sizeof attrs), 0);
     CU_ASSERT_TRUE(b->facts[0].nva == 1 && b->facts[0].generation == 3 && b->facts[0].state == 1);
     CU_ASSERT_EQUAL(b->facts[0].identifier, 0x0a010004);
     CU_ASSERT_TRUE(b->facts[0].restarts && !b->facts[1].restarts);
@@ -316,9 +321,10 @@ static void test_no_part_of_a_batch_takes_more_than_it_may_cost(void)
                                         .versions = bytes, .versions_len = LONG };
     struct repl_msg m = { .kind = REPL_BATCH,
                           .batch = { .origin = UINT32_MAX, .incarnation = UINT64_MAX, .from = UINT64_MAX,
-                                     .to = UINT64_MAX, .cut = true, .names = names, .attrs = &attr, .facts = &fact,
+                                     .to = UINT64_MAX, .cut = true, .part = bytes, .part_at = UINT16_MAX,
+                                     .part_len = LONG, .names = names, .attrs = &attr, .facts = &fact,
                                      .routes = &routes } };
-    const size_t most[] = { REPL_COST_BATCH, REPL_COST_NAME + NAME, REPL_COST_ATTR + LONG, REPL_COST_FACT,
+    const size_t most[] = { REPL_COST_BATCH + LONG, REPL_COST_NAME + NAME, REPL_COST_ATTR + LONG, REPL_COST_FACT,
                             REPL_COST_ROUTES + 2 * LONG };
     size_t before = 0;
     for (unsigned part = 0; part < sizeof most / sizeof *most; part++) {
@@ -448,6 +454,8 @@ static void test_a_batch_that_lies_is_refused(void)
     REFUSED(s.attr.next_hop.len = 5);
     REFUSED(s.attr.next_hop.len = 17);
     REFUSED(s.attr.link_local = s.attr.next_hop; s.attr.link_local.len = 3);
+    REFUSED(s.attr.parts = UINT16_MAX + 1);
+    REFUSED(s.batch.part_at = UINT16_MAX + 1);
     REFUSED(s.name[0] = 0);
     REFUSED(memset(s.name, 'a', REPL_NAME_MAX + 1));
     REFUSED(s.batch.n_names = 0);          /* the group's name is gone */

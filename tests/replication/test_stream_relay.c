@@ -26,7 +26,7 @@ struct trio {
     struct holder near, far;
     bool via; /* FAR reads from NEAR */
     struct repl_batcher *batcher;
-    uint64_t quarantined, now;
+    uint64_t now;
     uint32_t resets, batches;
     struct random random;
 };
@@ -103,7 +103,7 @@ static bool transfer(struct trio *t, struct holder *to, struct repl_sender *s, c
     struct repl_msg m, read;
     struct arena arena = { 0 };
     uint8_t buf[REPL_PAYLOAD_MAX];
-    if (!repl_sender_next(s, r, &all_names, &from, t->batcher, &m, &t->quarantined))
+    if (!repl_sender_next(s, r, &all_names, &from, t->batcher, &m))
         return false;
     int len = repl_msg_encode(&m, buf, sizeof buf);
     CU_ASSERT_FATAL(len > 0);
@@ -491,8 +491,7 @@ static void test_versions_that_make_no_sense_are_quarantined(void)
     ribs_announce(&t.origin, ORIGIN, 1, 1, 0, 66000);
     ribs_announce(&t.origin, ORIGIN, 1, 2, 0, 66000);
     struct repl_source from = own(&t);
-    CU_ASSERT_TRUE_FATAL(repl_sender_next(&t.near_reader, &t.origin.rib, &all_names, &from, t.batcher, &m,
-                                          &t.quarantined));
+    CU_ASSERT_TRUE_FATAL(repl_sender_next(&t.near_reader, &t.origin.rib, &all_names, &from, t.batcher, &m));
     const uint8_t same_twice[] = { 1, 0 }, beyond[] = { 1, 100 };
     struct repl_routes routes = m.batch.routes[0];
     m.batch.routes = &routes;
@@ -503,8 +502,7 @@ static void test_versions_that_make_no_sense_are_quarantined(void)
     near_joins(&t);
     t.near_reader.reset_pending = true;
     CU_ASSERT_TRUE(near_reads(&t));
-    CU_ASSERT_TRUE_FATAL(repl_sender_next(&t.near_reader, &t.origin.rib, &all_names, &from, t.batcher, &m,
-                                          &t.quarantined));
+    CU_ASSERT_TRUE_FATAL(repl_sender_next(&t.near_reader, &t.origin.rib, &all_names, &from, t.batcher, &m));
     routes = m.batch.routes[m.batch.route_count - 1];
     m.batch.route_count = 1;
     m.batch.fact_count = 0;
@@ -598,6 +596,7 @@ static void test_any_history_ends_equal_everywhere(void)
         begin(&t);
         t.random = random;
         repl_batcher_limit(t.batcher, 1 + random_below(&t.random, 40)); /* cuts are rare then */
+        repl_batcher_part(t.batcher, (uint16_t)(1 + random_below(&t.random, 40)));
         for (int i = 0; i < 500; i++)
             step(&t);
         near_joins(&t);

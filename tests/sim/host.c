@@ -175,6 +175,7 @@ void host_start(struct world *w, struct host *h)
         h->core->sweep_budget = RIB_SWEEP_CHANGE; /* walks are under way for long, as over a million routes */
     if (w->is_narrow) {
         repl_batcher_limit(h->core->batcher, 1 + sim_pick(w, 4));
+        repl_batcher_part(h->core->batcher, (uint16_t)(4 + sim_pick(w, 60)));
         h->core->bulk_queued = 1;
     }
     if (w->is_mixed && sim_pick(w, 2))
