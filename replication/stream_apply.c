@@ -202,7 +202,8 @@ static int apply_route(const struct arrival *a, const struct rib_stretch *s, uin
     uint8_t origin = a->placing->copy->origin;
     int err = a->attrs ? rib_announce_news(r, &a->news, s, nth)
                        : rib_withdraw_nth(r, origin, a->nva, s, nth, a->now_ms);
-    if (!err && !a->attrs && (a->group->unheard || !a->placing->is_on)) /* without its place: who knows when it was */
+    bool is_unheard = a->group->unheard || a->group->attr; /* or its attributes are of no use: the NVA did not withdraw it */
+    if (!err && !a->attrs && (is_unheard || !a->placing->is_on)) /* without its place: who knows when it was */
         rib_unhear(r, origin, a->nva, prefix, path_id);
     if (err || !a->group->disproved)
         return err;
@@ -264,9 +265,11 @@ static int apply_group(const struct placing *x, const struct repl_routes *group,
         return apply_nlri(&a);
     bool nomem;
     a.attrs = intern(p, x->rib, &x->batch->attrs[group->attr - 1], &nomem);
-    if (!a.attrs) {
+    if (nomem)
+        return BGP_ERR_NOMEM;
+    if (!a.attrs) { /* what was told of them before does not hold any more */
         p->quarantined++;
-        return nomem ? BGP_ERR_NOMEM : 0;
+        return apply_nlri(&a);
     }
     a.news = rib_news(x->rib, p->origin, nva, a.attrs);
     int err = apply_nlri(&a);

@@ -392,16 +392,18 @@ static void test_what_was_missed_of_an_nva_comes_once_it_is_known(void)
     end(&p);
 }
 
-static void test_attributes_that_are_not_canonical_are_quarantined(void)
+static void test_routes_of_attributes_that_are_not_canonical_are_quarantined_and_gone(void)
 {
     static const uint8_t crooked[] = { 0x40, 2, 0, 0x40, 1, 1, 0 }; /* AS_PATH before ORIGIN */
     static const uint8_t run_of[] = { 32, 172, 0, 0, 9 };
     struct pair p;
     begin(&p);
+    up(&p, 1);
+    ribs_announce(&p.origin, ORIGIN, 1, 9, 0, 65000);
     run(&p);
     const char *const own[] = { "fw-1" };
     struct repl_attr attr = { .bytes = crooked, .len = sizeof crooked };
-    struct repl_routes group = { .attr = 1, .nlri = run_of, .len = sizeof run_of };
+    struct repl_routes group = { .generation = 1, .attr = 1, .nlri = run_of, .len = sizeof run_of };
     struct repl_batch b = { .origin = ORIGIN,
                             .incarnation = p.incarnation,
                             .from = p.copy.position,
@@ -416,7 +418,9 @@ static void test_attributes_that_are_not_canonical_are_quarantined(void)
     CU_ASSERT_EQUAL(repl_replica_apply(&p.copy, &p.replica.rib, &p.there, &b, p.now),
                     REPL_APPLIED_CUT);
     CU_ASSERT_EQUAL(p.copy.quarantined, 1);
-    CU_ASSERT_PTR_NULL(ribs_path(&p.replica, ORIGIN, 1, 9, 0));
+    const struct rib_path *tomb = ribs_path(&p.replica, ORIGIN, 1, 9, 0); /* what was there before does not hold */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(tomb);
+    CU_ASSERT_TRUE(!tomb->attrs && tomb->flags & RIB_PATH_UNSEEN); /* and it is no evidence */
     end(&p);
 }
 
@@ -521,6 +525,6 @@ CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
         CU_CASE(test_a_position_that_the_origin_never_had_starts_over),
         CU_CASE(test_an_unknown_nva_is_quarantined_and_the_stream_goes_on),
         CU_CASE(test_what_was_missed_of_an_nva_comes_once_it_is_known),
-        CU_CASE(test_attributes_that_are_not_canonical_are_quarantined),
+        CU_CASE(test_routes_of_attributes_that_are_not_canonical_are_quarantined_and_gone),
         CU_CASE(test_many_attribute_sets_never_overfill_a_frame),
         CU_CASE(test_any_history_ends_equal_at_the_cut))
