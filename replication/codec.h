@@ -139,6 +139,7 @@ struct repl_beat {
     bool steady;               /* the sender has converged */
     bool hears_no_nva;         /* each session of the sender with an NVA is late, or gone */
     bool has_digest;           /* the sender had no undecided prefix: digest belongs to vector */
+    uint8_t digest_form;       /* enum repl_digest_form, or one that is not known here */
     uint8_t digest[REPL_DIGEST];
     uint8_t position_count;
     struct repl_position positions[REPL_NODES_MAX]; /* vector: also the acknowledgement */

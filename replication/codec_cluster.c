@@ -217,6 +217,7 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
     beat.steady = b->steady;
     beat.hears_no_nva = b->hears_no_nva;
     beat.algo = b->algo;
+    beat.digest_form = b->digest_form;
     if (b->has_digest)
         beat.digest = codec_bytes(b->digest, REPL_DIGEST);
     if (b->has_config) {
@@ -356,7 +357,8 @@ static bool read_heard(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
 
 static bool read_newer(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
 {
-    if (pb->algo > UINT16_MAX || pb->n_secret_ids > REPL_SECRETS_MAX || (pb->n_secret_ids && pb->key_id.len != sizeof out->key_id))
+    if (pb->algo > UINT16_MAX || pb->digest_form > UINT8_MAX || pb->n_secret_ids > REPL_SECRETS_MAX ||
+        (pb->n_secret_ids && pb->key_id.len != sizeof out->key_id))
         return false;
     for (size_t i = 0; i < pb->n_secret_ids; i++)
         out->secret_ids[i] = pb->secret_ids[i];
@@ -364,6 +366,7 @@ static bool read_newer(const Tandem__Cluster__Beat *pb, struct repl_beat *out)
         memcpy(out->key_id, pb->key_id.data, sizeof out->key_id);
     out->secret_count = (uint8_t)pb->n_secret_ids;
     out->algo = (uint16_t)pb->algo;
+    out->digest_form = (uint8_t)pb->digest_form;
     return true;
 }
 

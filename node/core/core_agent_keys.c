@@ -22,7 +22,7 @@ static void start_summing(struct core_table *t)
     for (size_t i = 0; i < t->secret_count; i++) {
         if (t->secrets[i].is_summed)
             continue;
-        repl_digest_init(&t->secrets[i].digest, t->secrets[i].secrets.digest_key);
+        repl_digest_init(&t->secrets[i].digest, REPL_DIGEST_SUM, t->secrets[i].secrets.digest_key);
         t->sum.is_on = true;
     }
 }
@@ -53,7 +53,7 @@ void core_agent_keys_init(struct core *c)
     for (; t->secret_count < REPL_SECRETS_MAX && given[t->secret_count]; t->secret_count++) {
         struct core_agent_secret *s = &t->secrets[t->secret_count];
         *s = (struct core_agent_secret){ .secrets = *given[t->secret_count], .is_summed = true }; /* nothing is there */
-        repl_digest_init(&s->digest, s->secrets.digest_key);
+        repl_digest_init(&s->digest, REPL_DIGEST_SUM, s->secrets.digest_key);
     }
     c->cfg.agent_secrets = c->cfg.next_agent_secrets = NULL; /* copied: nothing of the caller's is kept */
 }

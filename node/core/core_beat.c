@@ -29,7 +29,7 @@ void core_positions(const struct core *c, struct repl_beat *beat)
  * With three nodes and more, what evidence says of held routes depends on when each survivor heard it. */
 bool core_digest_is_comparable(const struct core *c)
 {
-    if (c->recheck.is_on || c->rekey.is_on)
+    if (c->recheck.is_on || c->rekey.is_on || c->digest.form != core_digest_form(c))
         return false;
     bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
@@ -72,7 +72,7 @@ void core_compare_digests(struct core *c, struct core_member *m)
     char subject[CONFIG_NAME_MAX + 16];
     if (!m->heard.has_digest || !core_digest_is_comparable(c) || m->config_differs || !core_keys_compare(c, m))
         return;
-    if (m->heard.algo && m->heard.algo != core_algo(c))
+    if ((m->heard.algo && m->heard.algo != core_algo(c)) || m->heard.digest_form != c->digest.form)
         return; /* one of us has not heard yet who has come or gone */
     core_positions(c, &own);
     if (!same_vector(&own, m->heard.positions, m->heard.position_count))
@@ -146,6 +146,7 @@ static void send_beat(struct core *c, struct core_member *m)
     b->config_generation = c->config->generation;
     memcpy(b->config_digest, c->config->digest, REPL_DIGEST);
     b->has_digest = core_digest_is_comparable(c);
+    b->digest_form = (uint8_t)c->digest.form;
     repl_digest_write(&c->digest, b->digest);
     core_keys_say(c, b);
     core_positions(c, b);

@@ -5,7 +5,7 @@
 #include "node/core/core_impl.h"
 
 #ifndef TANDEM_PROTOCOL_MINOR
-#define TANDEM_PROTOCOL_MINOR 2
+#define TANDEM_PROTOCOL_MINOR 3
 #endif
 
 enum {

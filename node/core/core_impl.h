@@ -123,7 +123,7 @@ struct core_recheck {
     struct vnet vnet; /* of the old one: it holds for those that wait */
 };
 
-/* The digest under another key on its way through the prefixes. */
+/* The digest under another key, or of another form, on its way through the prefixes. */
 struct core_rekey {
     bool is_on;
     uint8_t family;

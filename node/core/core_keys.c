@@ -38,7 +38,7 @@ static void copy_keys(struct core *c, const struct repl_identity *identity, cons
 void core_keys_init(struct core *c)
 {
     copy_keys(c, c->cfg.identity, c->cfg.secrets, c->cfg.next_secrets);
-    repl_digest_init(&c->digest, c->cfg.secrets ? c->cfg.secrets->digest_key : NULL);
+    repl_digest_init(&c->digest, REPL_DIGEST_SUM, c->keys.secrets[0].digest_key); /* the form is found by the first tick */
 }
 
 void core_keys_fini(struct core *c)
@@ -180,14 +180,24 @@ static void end_revoked(struct core *c, struct core_member *m)
     core_conn_close(c, m->link);
 }
 
+/* The digest goes over to the key and the form that hold now, unless it is there or on its way. */
+static void aim(struct core *c)
+{
+    const struct repl_digest *last = c->rekey.is_on ? &c->rekey.digest : &c->digest;
+    const uint8_t *key = c->keys.secrets[0].digest_key;
+    enum repl_digest_form form = core_digest_form(c);
+    if (last->form == form && memcmp(last->key, key, sizeof last->key) == 0)
+        return;
+    c->rekey = (struct core_rekey){ .is_on = true, .place = 1 };
+    repl_digest_init(&c->rekey.digest, form, key);
+}
+
 void core_set_keys(struct core *c, const struct core_keys *keys, uint64_t now_ms)
 {
-    uint8_t digest_key[sizeof c->digest.key];
     char id[2 * REPL_KEY_ID + 1];
     c->now_ms = now_ms;
     if (!c->cfg.identity)
         return;
-    memcpy(digest_key, c->keys.secrets[0].digest_key, sizeof digest_key);
     copy_keys(c, &keys->identity, keys->secret_count > 0 ? &keys->secrets[0] : NULL,
               keys->secret_count > 1 ? &keys->secrets[1] : NULL);
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
@@ -197,10 +207,7 @@ void core_set_keys(struct core *c, const struct core_keys *keys, uint64_t now_ms
     }
     core_agent_keys_set(c, keys->agent_secrets, keys->agent_secret_count);
     core_parties_changed(c);
-    if (memcmp(digest_key, c->keys.secrets[0].digest_key, sizeof digest_key) != 0) {
-        c->rekey = (struct core_rekey){ .is_on = true, .place = 1 };
-        repl_digest_init(&c->rekey.digest, c->keys.secrets[0].digest_key);
-    }
+    aim(c);
     c->beat_ms = now_ms; /* the others hear of it at once */
     core_event(c, CONFIG_LOG_INFO, "keys_taken", NULL, "key=%s secrets=%zu", core_key_text(c->key_id, id),
                c->keys.secret_count);
@@ -213,7 +220,7 @@ const char *core_key_text(const uint8_t id[static REPL_KEY_ID], char text[static
     return text;
 }
 
-/* ---- the digest under another key ---- */
+/* ---- the digest under another key, or of another form ---- */
 
 static bool has_passed(const struct core_rekey *k, uint32_t net)
 {
@@ -251,6 +258,7 @@ static bool rekey(struct core *c, uint32_t budget)
 
 void core_keys_tick(struct core *c)
 {
+    aim(c);
     if (!c->rekey.is_on || rekey(c, CORE_DECIDE_BUDGET / 2))
         return;
     c->digest = c->rekey.digest;

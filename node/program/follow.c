@@ -24,7 +24,7 @@ bool follow_init(struct follow *f, size_t node_count, const uint8_t digest_key[1
     prefix_table_init(&f->prefixes, key, ROUTE_BYTES);
     nhset_table_init(&f->sets, key);
     for (size_t i = 0; i < node_count; i++)
-        repl_digest_init(&f->nodes[i].digest, digest_key);
+        repl_digest_init(&f->nodes[i].digest, REPL_DIGEST_SUM, digest_key);
     f->program = program_new(&program_defaults, &f->sets);
     return f->program != NULL;
 }

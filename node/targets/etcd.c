@@ -143,7 +143,7 @@ struct etcd *etcd_new(const struct etcd_cfg *cfg)
         return NULL;
     }
     set_keys(e);
-    repl_digest_init(&e->digest, cfg->digest_key);
+    repl_digest_init(&e->digest, REPL_DIGEST_SUM, cfg->digest_key);
     e->status.state = "starting";
     e->needs_token = cfg->target->etcd.user_file != NULL;
     uv_timer_init(cfg->loop, &e->timer);

@@ -90,7 +90,7 @@ static void on_batch(struct load *l, struct agent *a, const struct repl_table_ba
 {
     uint8_t digest[REPL_DIGEST];
     if (b->reset) {
-        repl_digest_init(&a->digest, l->secrets.digest_key);
+        repl_digest_init(&a->digest, REPL_DIGEST_SUM, l->secrets.digest_key);
         a->routes = 0;
     }
     for (uint32_t i = 0; i < b->route_count; i++)

@@ -45,7 +45,7 @@ static void write_table(void)
     b.nlri = malloc((size_t)b.routes * BYTES);
     if (!b.nlri)
         abort();
-    repl_digest_init(&b.digest, key);
+    repl_digest_init(&b.digest, REPL_DIGEST_SUM, key);
     for (uint32_t i = 0; i < b.routes; i++) {
         uint32_t net = (16u << 16) + i;
         struct ip_prefix p = { .len = 24, .bytes = { (uint8_t)(net >> 16), (uint8_t)(net >> 8), (uint8_t)net } };

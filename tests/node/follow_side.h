@@ -34,7 +34,7 @@ static inline void begin(struct side *s)
     *s = (struct side){ .turns = MAX_TURNS };
     CU_ASSERT_TRUE_FATAL(follow_init(&s->f, NODES, key, (struct hash_key){ 1, 2 }));
     for (int i = 0; i < NODES; i++) {
-        repl_digest_init(&s->digest[i], key);
+        repl_digest_init(&s->digest[i], REPL_DIGEST_SUM, key);
         follow_connected(&s->f, (size_t)i);
     }
 }
@@ -139,7 +139,7 @@ static inline void restart_node(struct side *s, size_t node, uint64_t now_ms)
     follow_disconnected(&s->f, node, now_ms);
     follow_connected(&s->f, node);
     s->version[node] = s->total[node] = 0;
-    repl_digest_init(&s->digest[node], key);
+    repl_digest_init(&s->digest[node], REPL_DIGEST_SUM, key);
 }
 
 #endif

@@ -400,7 +400,7 @@ static bool has_own_digest(const struct lab *l, int i)
     const struct rib *r = core_rib(l->core);
     struct repl_digest all;
     uint8_t sum[REPL_DIGEST];
-    repl_digest_init(&all, l->sides[i].secrets.digest_key);
+    repl_digest_init(&all, REPL_DIGEST_SUM, l->sides[i].secrets.digest_key);
     for (unsigned n = 0; n < ROUTES; n++) {
         struct ip_prefix p = prefix_of(n);
         uint32_t net = prefix_table_find(&r->nets, &p), set = net ? rib_net_nhset(r, net) : 0;

@@ -205,6 +205,14 @@ static void test_a_secret_that_only_one_has_is_refused_and_is_no_death(void)
 
 /* ---- the digest ---- */
 
+static bool has_digest(const struct core *c, const struct repl_digest *wanted)
+{
+    uint8_t kept[REPL_DIGEST], whole[REPL_DIGEST];
+    repl_digest_write(&c->digest, kept);
+    repl_digest_write(wanted, whole);
+    return c->digest.form == wanted->form && memcmp(kept, whole, sizeof kept) == 0;
+}
+
 static void test_the_digest_goes_over_to_another_key_in_slices(void)
 {
     struct pair *p = linked();
@@ -215,7 +223,7 @@ static void test_the_digest_goes_over_to_another_key_in_slices(void)
     bool nomem;
     uint32_t set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
     p->keys[0].secrets[0] = pair_secret();
-    repl_digest_init(&wanted, p->keys[0].secrets[0].digest_key);
+    repl_digest_init(&wanted, REPL_DIGEST_PRODUCT, p->keys[0].secrets[0].digest_key);
     for (uint32_t i = 0; i < ROUTES; i++) {
         struct ip_prefix prefix = { .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
         uint32_t net = rib_net_get(&c->rib, &prefix);
@@ -231,8 +239,7 @@ static void test_the_digest_goes_over_to_another_key_in_slices(void)
     for (int i = 0; i < 8 && c->rekey.is_on; i++)
         core_keys_tick(c);
     CU_ASSERT_FALSE(c->rekey.is_on);
-    CU_ASSERT_EQUAL(c->digest.low, wanted.low);
-    CU_ASSERT_EQUAL(c->digest.high, wanted.high);
+    CU_ASSERT_TRUE(has_digest(c, &wanted));
     for (uint32_t place = 1; place < prefix_table_top(&c->rib.nets, BGP_IP4); place++)
         rib_net(&c->rib, place)->nhset = 0;
     nhset_unref(&c->rib.sets, set);

@@ -33,6 +33,87 @@ static void test_the_decision_is_the_oldest_that_a_living_node_has(void)
     pair_free(p);
 }
 
+enum { ROUTES = 5000 }; /* more than a slice of a walk */
+
+static void program_routes(struct core *c)
+{
+    struct ip_addr hop = { .bytes = { 10, 9, 9, 9 } };
+    bool nomem;
+    uint32_t set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
+    c->woken_ms = UINT64_MAX; /* nets without paths stay */
+    for (uint32_t i = 0; i < ROUTES; i++) {
+        struct ip_prefix prefix = { .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
+        uint32_t net = rib_net_get(&c->rib, &prefix);
+        CU_ASSERT_NOT_EQUAL_FATAL(net, 0);
+        core_digest_changed(c, net, 0, set);
+        rib_net(&c->rib, net)->nhset = (uint16_t)set;
+    }
+}
+
+static void forget_routes(struct core *c)
+{
+    uint32_t set = rib_net_nhset(&c->rib, 1);
+    for (uint32_t place = 1; place < prefix_table_top(&c->rib.nets, BGP_IP4); place++)
+        rib_net(&c->rib, place)->nhset = 0;
+    nhset_unref(&c->rib.sets, set);
+}
+
+/* What the second node hears of the first one's digest it has to understand, at every moment. */
+static void pass_with_form(struct pair *p, enum repl_digest_form form)
+{
+    for (int ms = 0; ms < 4000; ms++) { /* evidence heals for three seconds */
+        p->core[0]->beat_ms = 0; /* it is told in each turn */
+        pair_pass(p, 1);
+        const struct repl_beat *heard = &p->core[1]->members[1].heard;
+        CU_ASSERT_FALSE(heard->has_digest && p->core[1]->minor < 3 && heard->digest_form != REPL_DIGEST_SUM);
+    }
+    for (int i = 0; i < 2; i++) {
+        uint64_t seen = p->seen[i];
+        CU_ASSERT_EQUAL(p->core[i]->digest.form, form);
+        CU_ASSERT_TRUE(pair_view(p, i).has_digest && pair_view(p, i).digest_equal);
+        CU_ASSERT_FALSE(pair_heard(p, i, "digest_differs", NULL));
+        p->seen[i] = seen;
+    }
+}
+
+static void restart_with_minor(struct pair *p, uint16_t minor)
+{
+    forget_routes(p->core[1]);
+    pair_kill(p, 1);
+    pair_pass(p, 1000);
+    pair_start(p, 1);
+    p->core[1]->minor = minor;
+    program_routes(p->core[1]);
+}
+
+/* Even of an empty table, before anything of the other one was read. */
+static void test_a_node_of_an_older_minor_never_hears_of_another_form(void)
+{
+    struct pair *p = pair_open();
+    p->core[1]->minor = 2;
+    pass_with_form(p, REPL_DIGEST_SUM);
+    pair_free(p);
+}
+
+/* Scenario 13, node by node and back. */
+static void test_digests_are_of_the_form_that_the_oldest_node_knows(void)
+{
+    struct pair *p = linked();
+    for (int i = 0; i < 2; i++)
+        program_routes(p->core[i]);
+    pass_with_form(p, REPL_DIGEST_PRODUCT);
+    for (uint16_t minor = 1; minor < 3; minor++) {
+        restart_with_minor(p, minor);
+        pass_with_form(p, REPL_DIGEST_SUM);
+        restart_with_minor(p, 3);
+        pass_with_form(p, REPL_DIGEST_PRODUCT);
+    }
+    CU_ASSERT_EQUAL(p->core[0]->minor, 3);
+    for (int i = 0; i < 2; i++)
+        forget_routes(p->core[i]);
+    pair_free(p);
+}
+
 static uint32_t told_age(const struct core *c)
 {
     struct repl_beat beat = { 0 };
@@ -222,6 +303,8 @@ static void test_a_handshake_that_times_out_is_no_refusal(void)
 }
 
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
+        CU_CASE(test_a_node_of_an_older_minor_never_hears_of_another_form),
+        CU_CASE(test_digests_are_of_the_form_that_the_oldest_node_knows),
         CU_CASE(test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),

@@ -185,7 +185,7 @@ static void check_digest(struct lab *l)
     struct etcd_gen g;
     uint8_t digest[REPL_DIGEST];
     const struct fake_key *gen = fake_find(&l->model.store, "/t/gen");
-    repl_digest_init(&d, NULL);
+    repl_digest_init(&d, REPL_DIGEST_SUM, NULL);
     for (size_t i = 0; i < l->model.store.count; i++) {
         struct ip_prefix route;
         struct ip_addr members[NHSET_MAX];

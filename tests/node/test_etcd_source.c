@@ -147,7 +147,7 @@ static void write_gen(struct lab *l, uint32_t from, uint32_t to)
     struct etcd_gen gen = { .epoch = 1, .version = (uint64_t)l->model.store.revision, .count = to - from };
     struct ip_addr hop = { .bytes = { 10, 0, 0, 1 } };
     struct repl_digest d;
-    repl_digest_init(&d, NULL);
+    repl_digest_init(&d, REPL_DIGEST_SUM, NULL);
     for (uint32_t i = from; i < to; i++) {
         struct ip_prefix p = prefix_of(i);
         repl_digest_add(&d, &p, &(struct nhset){ .count = 1, .members = &hop });

@@ -321,7 +321,7 @@ static void test_a_beat_finds_what_went_wrong_in_between(void)
     say(&s, 0, 10, 1, more, true, false, 0); /* on the way before the answer: not looked at */
     CU_ASSERT_EQUAL(installed(&s), 10);
     s.total[0] = 0;
-    repl_digest_init(&s.digest[0], key);
+    repl_digest_init(&s.digest[0], REPL_DIGEST_SUM, key);
     say(&s, 0, 0, 11, full, true, false, 0);
     CU_ASSERT_EQUAL(installed(&s), 11);
     follow_fini(&s.f);
@@ -341,7 +341,7 @@ static void test_the_table_goes_when_its_time_is_over_and_comes_back_with_a_node
     CU_ASSERT_EQUAL(installed(&s), 0);
     follow_connected(&s.f, 0);
     s.total[0] = 0;
-    repl_digest_init(&s.digest[0], key);
+    repl_digest_init(&s.digest[0], REPL_DIGEST_SUM, key);
     say(&s, 0, 0, 100, full, true, false, 3000000);
     CU_ASSERT_EQUAL(installed(&s), 100);
     follow_fini(&s.f);

@@ -75,6 +75,7 @@ static struct repl_msg beat(void)
                                     .secret_count = 2,
                                     .secret_ids = { 0x01020304, UINT32_MAX },
                                     .algo = 7,
+                                    .digest_form = 255,
                                     .key_id = { 9, 8, 7, 6, 5, 4, 3, 2 },
                                     .echo = 999,
                                     .echo_age_ms = 12,
@@ -246,6 +247,7 @@ static void test_a_beat_keeps_every_field(void)
     CU_ASSERT_EQUAL(memcmp(b->config_digest, in.beat.config_digest, REPL_DIGEST), 0);
     CU_ASSERT_TRUE(b->secret_count == 2 && b->secret_ids[0] == 0x01020304 && b->secret_ids[1] == UINT32_MAX);
     CU_ASSERT_EQUAL(b->algo, 7);
+    CU_ASSERT_EQUAL(b->digest_form, 255);
     CU_ASSERT_EQUAL(memcmp(b->key_id, in.beat.key_id, sizeof b->key_id), 0);
     CU_ASSERT_EQUAL(b->position_count, 2);
     CU_ASSERT_TRUE(b->positions[1].origin == 7 && b->positions[1].status == 0x21);

@@ -162,8 +162,8 @@ static const struct sim_sight *sight_of(struct host *h)
 static void check_digests(struct world *w, struct host *h, struct host *k)
 {
     const struct core *a = h->core, *b = k->core;
-    if (memcmp(a->digest.key, b->digest.key, sizeof a->digest.key) != 0)
-        return; /* one of them has another secret already */
+    if (memcmp(a->digest.key, b->digest.key, sizeof a->digest.key) != 0 || a->digest.form != b->digest.form)
+        return; /* one of them has another secret already, or has not heard of which minor a third one is */
     const struct sim_sight *x = sight_of(h), *y = sight_of(k);
     if (!x->is_comparable || !y->is_comparable ||
         memcmp(x->inputs.positions, y->inputs.positions, sizeof x->inputs.positions) != 0)
@@ -181,8 +181,9 @@ static void check_digests(struct world *w, struct host *h, struct host *k)
 static void check_scratch(struct world *w, const struct core *c)
 {
     struct repl_digest scratch = c->digest;
+    uint8_t whole[REPL_DIGEST], kept[REPL_DIGEST];
     const struct rib *r = &c->rib;
-    scratch.low = scratch.high = 0;
+    repl_digest_clear(&scratch);
     for (uint32_t place = 1; place < prefix_table_top(&r->nets, BGP_IP4); place++) {
         struct ip_prefix prefix;
         if (!prefix_table_is_used(&r->nets, place))
@@ -190,7 +191,9 @@ static void check_scratch(struct world *w, const struct core *c)
         prefix_table_prefix(&r->nets, place, &prefix);
         repl_digest_add(&scratch, &prefix, nhset_get(&r->sets, rib_net_nhset(r, place)));
     }
-    if (scratch.low != c->digest.low || scratch.high != c->digest.high)
+    repl_digest_write(&scratch, whole);
+    repl_digest_write(&c->digest, kept);
+    if (memcmp(whole, kept, sizeof whole) != 0 || memcmp(scratch.buckets, c->digest.buckets, sizeof scratch.buckets) != 0)
         sim_fail(w, "D2: node %u has another digest than its table", c->cfg.self);
 }
 
@@ -347,7 +350,7 @@ static void check_flushed(struct world *w, const struct core *a, const struct co
     if (w->now < w->reunited + FLUSH_MS)
         return; /* so may one that has been out of reach of them */
     if (link->minor == 1)
-        return; /* the previous minor relays nothing */
+        return; /* the first minor relays nothing */
     if (!link->link || link->life.since_ms + FLUSH_MS > w->now || w->now < w->disturbed + FLUSH_MS)
         return;
     for (uint32_t id = 1; id <= (uint32_t)w->host_count; id++) {
@@ -436,9 +439,9 @@ void check_settled(struct world *w)
         for (int k = 0; k < w->prefix_count && !w->failure[0]; k++)
             check_table_settled(w, &w->hosts[i], k);
     }
+    const struct sim_sight *first = sight_of(&w->hosts[0]);
     for (int i = 1; i < w->host_count && !w->failure[0]; i++)
-        if (memcmp(&w->hosts[0].core->digest, &w->hosts[i].core->digest,
-                   sizeof w->hosts[i].core->digest) != 0)
+        if (memcmp(first->digest, sight_of(&w->hosts[i])->digest, sizeof first->digest) != 0)
             sim_fail(w, "D1: nodes 0 and %d differ after everything healed", i);
     for (int i = 1; i < w->host_count; i++)
         for (int k = 0; k < w->prefix_count && !w->failure[0]; k++)

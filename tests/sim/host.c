@@ -178,10 +178,10 @@ void host_start(struct world *w, struct host *h)
         repl_batcher_part(h->core->batcher, (uint16_t)(4 + sim_pick(w, 60)));
         h->core->bulk_queued = 1;
     }
-    if (w->is_mixed && sim_pick(w, 2))
-        h->core->minor--;
-    w->counts[SIM_OLD_MINORS] += h->core->minor == 1;
-    w->counts[SIM_UPGRADES] += w->is_mixed && h->core->minor > 1;
+    unsigned older = w->is_mixed ? sim_pick(w, 3) : 0;
+    h->core->minor = (uint16_t)(h->core->minor - older);
+    w->counts[SIM_OLD_MINORS] += older != 0;
+    w->counts[SIM_UPGRADES] += w->is_mixed && !older;
     h->up_since = w->now;
     inherit_kernel(w, h);
     shared_open(w, h);
