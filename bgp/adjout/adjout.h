@@ -84,6 +84,8 @@ bool adjout_holds(const struct adjout *a, uint32_t net);
 struct adjout_stats {
     uint64_t messages, announced, withdrawn; /* sent to this member */
     uint32_t current;                        /* routes that it has */
+    uint64_t too_long;     /* times that its group passed a path over since it fits no message (RFC 8654 section 4), */
+    uint32_t too_long_net; /* the last of this net, which may be gone since */
 };
 struct adjout_stats adjout_stats(const struct adjout_member *m);
 

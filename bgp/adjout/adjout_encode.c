@@ -87,7 +87,7 @@ bool adjout_is_shortened(struct adjout_group *g, uint32_t attrs)
     return is_long(g, attrs) && !begin_reach(g, &u, g->adjout->message, attrs, &g->rules.export);
 }
 
-bool adjout_fits(struct adjout_group *g, uint32_t attrs)
+bool adjout_fits(struct adjout_group *g, uint32_t path, uint32_t attrs)
 {
     struct bgp_update_builder u;
     if (!is_long(g, attrs))
@@ -95,7 +95,10 @@ bool adjout_fits(struct adjout_group *g, uint32_t attrs)
     if (g->fits_attrs != attrs)
         g->fits = begin_reach_shortened(g, &u, g->adjout->message, attrs);
     g->fits_attrs = attrs;
-    g->too_long += !g->fits;
+    if (!g->fits) {
+        g->too_long++;
+        g->too_long_net = rib_path_net(g->adjout->rib, rib_path(g->adjout->rib, path));
+    }
     return g->fits;
 }
 

@@ -60,8 +60,8 @@ struct adjout_message {
 struct adjout_group;
 /* Encode the next message of the batch into buf, which holds the codec's max_message. */
 struct adjout_message adjout_encode(struct adjout_group *g, struct adjout_batch *b, uint8_t *buf);
-/* Is there a message of these members' that holds the attributes and one prefix? */
-bool adjout_fits(struct adjout_group *g, uint32_t attrs);
+/* Is there a message of these members' that holds the path's prefix and what it is told as? */
+bool adjout_fits(struct adjout_group *g, uint32_t path, uint32_t attrs);
 /* … only without what may be discarded (RFC 8654 section 4)? */
 bool adjout_is_shortened(struct adjout_group *g, uint32_t attrs);
 
@@ -187,7 +187,8 @@ struct adjout_group {
     uint32_t mapped_count, mapped_cap;
     struct adjout_batch *batch;
     struct adjout_log log;
-    uint64_t too_long; /* times that a path was passed over since it fits no message */
+    uint64_t too_long; /* times that a path was passed over since it fits no message, */
+    uint32_t too_long_net; /* the last of its net */
     uint32_t fits_attrs; /* the last long set that was tried, and what came of it */
     bool fits;
 };

@@ -72,7 +72,7 @@ static uint32_t look(struct adjout_group *g, uint32_t net, struct named *out)
     uint32_t count = rib_paths_for(r, rib_net(r, net), &g->audience, paths, ADJOUT_PATHS);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t attrs = adjout_attrs(g, paths[i]);
-        if (attrs && adjout_fits(g, attrs))
+        if (attrs && adjout_fits(g, paths[i], attrs))
             paths[kept++] = paths[i];
     }
     name_paths(r, paths, kept, out);

@@ -6,6 +6,8 @@ struct adjout_stats adjout_stats(const struct adjout_member *m)
     struct adjout_stats stats = m->stats;
     const struct slab *withheld = &m->group->withheld;
     stats.current = m->group->told_count;
+    stats.too_long = m->group->too_long;
+    stats.too_long_net = m->group->too_long_net;
     if (m->nva < withheld->top)
         stats.current -= *(uint32_t *)slab_at(withheld, m->nva);
     return stats;

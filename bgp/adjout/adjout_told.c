@@ -54,7 +54,7 @@ uint32_t adjout_outcome(struct adjout_group *g, const struct rib_net *n, struct 
     for (who->shorter_than = 0;;) {
         uint32_t path = rib_best_for(r, n, who);
         uint32_t attrs = adjout_attrs(g, path);
-        if (!path || (attrs && adjout_fits(g, attrs)))
+        if (!path || (attrs && adjout_fits(g, path, attrs)))
             return path;
         who->shorter_than = bgp_attrs_get(&r->attrs, rib_path_attrs(r, rib_path(r, path)))->len;
     }

@@ -53,6 +53,7 @@ struct core_peer {
     bool sends_eor;
     uint64_t up_ms, update_ms, since_ms, heard_ms;
     bool warned, over_limit;
+    bool told_too_long; /* that it is not told a route which fits no message of its own */
     bool high_memory, over_memory, over_paths; /* core_budget.c */
     uint64_t refused_routes;       /* announcements that were not stored */
     uint64_t announced, withdrawn; /* prefixes, by it on its sessions here */
@@ -185,6 +186,8 @@ void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_s
 void core_routes_synced(struct core *c, struct core_peer *p);
 /* The peer has told its routes for so long that what it has not told again goes. */
 void core_routes_overdue(struct core *c, struct core_peer *p);
+/* Says so once a session, if it is not told routes that fit none of its messages. */
+void core_routes_tell_too_long(struct core *c, struct core_peer *p);
 /* It did not come back within its restart time. */
 void core_routes_end_grace(struct core *c, struct core_peer *p);
 /* It is gone, and nothing of it is held. */

@@ -122,6 +122,23 @@ void core_routes_leave(struct core_peer *p)
     }
 }
 
+/* RFC 8654 section 4: what does not fit is not advertised, and withdrawn where it was. */
+void core_routes_tell_too_long(struct core *c, struct core_peer *p)
+{
+    char subject[CONFIG_NAME_MAX + 16], text[IP_PREFIX_TEXT];
+    for (int f = 0; f < BGP_FAMILIES && !p->told_too_long; f++) {
+        struct adjout_stats stats = p->out[f] ? adjout_stats(p->out[f]) : (struct adjout_stats){ 0 };
+        struct ip_prefix prefix;
+        if (!stats.too_long || !prefix_table_is_used(&c->rib.nets, stats.too_long_net))
+            continue;
+        prefix_table_prefix(&c->rib.nets, stats.too_long_net, &prefix);
+        p->told_too_long = true;
+        core_event(c, CONFIG_LOG_WARN, "peer_route_too_long", core_peer_subject(p, subject, sizeof subject),
+                   "prefix=%s hint=\"a path of it has attributes that fit no message to this NVA, which is told the next best "
+                   "or none: let it take extended messages\"", ip_prefix_format(&prefix, text));
+    }
+}
+
 /* ---- graceful restart, the helper's side (RFC 4724 section 4.2, RFC 8538) ---- */
 
 enum { ALL_FAMILIES = (1 << BGP_FAMILIES) - 1 };
@@ -268,7 +285,7 @@ void core_routes_up(struct core *c, struct core_peer *p)
     p->sends_eor = open->graceful_restart;
     core_stale_agree(p);
     p->waits_for = 0;
-    p->warned = p->over_limit = p->over_paths = false;
+    p->warned = p->over_limit = p->over_paths = p->told_too_long = false;
     for (int f = 0; f < BGP_FAMILIES; f++)
         p->waits_for |= (uint8_t)(codec->family[f] << f);
     publish(c, p, RIB_SESSION_SYNCING);

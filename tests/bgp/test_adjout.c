@@ -239,7 +239,10 @@ static void test_a_route_that_fits_no_message_is_withdrawn_and_counted(void)
     check_all(s);
     CU_ASSERT_EQUAL(tag_heard(&s->players[1][BGP_IP4], 1), 0);
     CU_ASSERT(s->players[7][BGP_IP4].longest > 4096);
-    CU_ASSERT(s->players[1][BGP_IP4].member->group->too_long > 0);
+    struct adjout_stats told = adjout_stats(s->players[1][BGP_IP4].member);
+    CU_ASSERT(told.too_long > 0);
+    CU_ASSERT_EQUAL(told.too_long_net, lab_net(&s->l, BGP_IP4, 1));
+    CU_ASSERT_EQUAL(adjout_stats(s->players[7][BGP_IP4].member).too_long, 0);
     stage_close(s);
 }
 

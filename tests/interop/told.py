@@ -268,6 +268,13 @@ def long_attributes(node):
         big.read_until(lambda: "10.9.2.0/24" in big.table, "the whole route")
         rawbgp.must(big.table["10.9.2.0/24"].value(rawbgp.AGGREGATOR) is not None, "extended messages hold all of it")
         rawbgp.must(plain.longest <= 4096, "a message of more than 4096 octets")
+        end, told = time.monotonic() + 5, set()
+        while "peer=plain" not in told and time.monotonic() < end:
+            events = [e for e in node.get("/v1/events?limit=500")["items"] if e["event"] == "peer_route_too_long"]
+            told = {event["subject"] for event in events}
+            time.sleep(0.05)
+        can = {"peer=one", "peer=azure"}
+        rawbgp.must("peer=plain" in told and not told & can, f"of whom it is said that a route is too long: {told}")
         for session in sessions:
             session.read_for(0.3)
 
