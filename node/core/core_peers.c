@@ -218,6 +218,7 @@ void core_peers_tick(struct core *c)
     for (struct core_peer *p = core_next_peer(c, NULL), *next; p; p = next) {
         next = core_next_peer(c, p);
         core_routes_tell_too_long(c, p);
+        core_routes_judge(c, p);
         if (is_free(c, p))
             release(c, p);
     }

@@ -53,6 +53,8 @@ struct core_peer {
     bool sends_eor;
     uint64_t up_ms, update_ms, since_ms, heard_ms;
     bool warned, over_limit;
+    uint8_t last_family;   /* enum bgp_family of the route that it told last */
+    uint32_t held_routes;  /* there were so many when it began to tell anew; 0: what it does not tell again is gone */
     bool told_too_long; /* that it is not told a route which fits no message of its own */
     bool high_memory, over_memory, over_paths; /* core_budget.c */
     uint64_t refused_routes;       /* announcements that were not stored */
@@ -186,6 +188,8 @@ void core_routes_refresh(struct core *c, struct core_peer *p, const struct bgp_s
 void core_routes_synced(struct core *c, struct core_peer *p);
 /* The peer has told its routes for so long that what it has not told again goes. */
 void core_routes_overdue(struct core *c, struct core_peer *p);
+/* What it told is bounded anew once nothing is held of what it told before. */
+void core_routes_judge(struct core *c, struct core_peer *p);
 /* Says so once a session, if it is not told routes that fit none of its messages. */
 void core_routes_tell_too_long(struct core *c, struct core_peer *p);
 /* It did not come back within its restart time. */

@@ -149,6 +149,7 @@ static void mark(struct core *c, struct core_peer *p, uint8_t families)
         if (families & 1u << f)
             rib_refresh_begins(&c->rib, c->rib.self, p->nva, (enum bgp_family)f);
     p->unseen |= families;
+    p->held_routes = rib_session_paths(core_session_fact(c, p));
 }
 
 static void sweep(struct core *c, struct core_peer *p, uint8_t families)
@@ -298,6 +299,7 @@ void core_routes_up(struct core *c, struct core_peer *p)
 void core_routes_lose(struct core *c, struct core_peer *p)
 {
     p->unseen = 0;
+    p->held_routes = 0;
     p->grace_until = 0;
     p->is_kept = p->is_stale = false;
     core_stale_told(p, ALL_FAMILIES);
@@ -363,15 +365,23 @@ void core_routes_overdue(struct core *c, struct core_peer *p)
 
 /* ---- routes ---- */
 
-/* Limits are gentle: say so once, tear down only when asked to. family: of what came last. */
-static void check_limit(struct core *c, struct core_peer *p, enum bgp_family family)
+/* So many at least: what is held over a restart may be what it has told since, and may be other routes. */
+static uint32_t told_routes(struct core *c, const struct core_peer *p)
+{
+    uint32_t count = rib_session_paths(core_session_fact(c, p));
+    return count > p->held_routes ? count - p->held_routes : 0;
+}
+
+/* Limits are gentle: say so once, tear down only when asked to. */
+static void check_limit(struct core *c, struct core_peer *p)
 {
     static const char *const actions[] = { "warn", "trim", "reset" }; /* enum config_limit_action */
     const struct config_limit *l = &p->cfg->limit;
-    uint32_t count = rib_session_paths(core_session_fact(c, p));
+    uint32_t count = told_routes(c, p);
     char subject[CONFIG_NAME_MAX + 16];
     if (!l->limit || (count < l->warn_at && count <= l->limit)) {
-        p->warned = p->over_limit = false;
+        p->warned &= p->held_routes != 0; /* it may have more */
+        p->over_limit &= p->held_routes != 0;
         return;
     }
     if (!p->warned)
@@ -387,10 +397,21 @@ static void check_limit(struct core *c, struct core_peer *p, enum bgp_family fam
     if (l->action != CONFIG_LIMIT_RESET)
         return;
     uint8_t data[BGP_MAX_PREFIXES_DATA];
-    const struct bgp_fault fault = bgp_notification_max_prefixes(family, l->limit, data);
+    const struct bgp_fault fault = bgp_notification_max_prefixes((enum bgp_family)p->last_family, l->limit, data);
     bgp_session_reset(p->session, &fault, c->now_ms);
     bgp_session_stop(p->session, BGP_MAX_PREFIXES, NULL, c->now_ms); /* and it rests */
     p->restart_at = c->now_ms + l->restart_s * 1000u;
+}
+
+void core_routes_judge(struct core *c, struct core_peer *p)
+{
+    if (!p->held_routes || p->unseen || c->rib.origins[c->rib.self].sweep_end)
+        return;
+    p->held_routes = 0;
+    if (!p->session || bgp_session_state(p->session) != BGP_ESTABLISHED)
+        return;
+    check_limit(c, p);
+    core_bgp_settle(c, p);
 }
 
 /* is_admitted: it is known to be. */
@@ -498,7 +519,9 @@ void core_routes_update(struct core *c, struct core_peer *p, const struct bgp_up
         if (!p->waits_for)
             core_routes_synced(c, p);
     }
-    check_limit(c, p, u->reach_count ? (enum bgp_family)u->reach[u->reach_count - 1].family : BGP_IP4);
+    if (u->reach_count)
+        p->last_family = u->reach[u->reach_count - 1].family;
+    check_limit(c, p);
     core_budget_look(c, p);
 }
 

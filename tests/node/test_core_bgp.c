@@ -330,6 +330,53 @@ static void test_over_its_limit_a_peer_is_told_by_a_hard_reset_and_loses_its_rou
     lab_close(l);
 }
 
+#define ROUTE_TO(n) HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fde9  40 03 04 0a000002 18 c0a8" n
+
+/* With as many routes as it may have it restarts. */
+static struct lab *restarted_near_its_limit(void)
+{
+    struct lab *l = lab_told(", maxRoutes: { limit: 2, action: reset }", GRACEFUL("4078", "80"));
+    say(l, TALKER, ROUTE_TO("02"));
+    hang_up(l, TALKER);
+    come_up(l, TALKER, GRACEFUL("c078", "80"));
+    CU_ASSERT_TRUE_FATAL(listener_has(l));
+    return l;
+}
+
+static void test_what_is_held_over_a_restart_counts_for_no_limit(void)
+{
+    struct lab *l = restarted_near_its_limit();
+    say(l, TALKER, ROUTE_TO("11"));
+    say(l, TALKER, ROUTE_TO("12"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l->players[TALKER].pump);
+    say(l, TALKER, END_OF_RIB);
+    pass(l, 3);
+    CU_ASSERT_PTR_NOT_NULL(l->players[TALKER].pump);
+    CU_ASSERT_FALSE(listener_has(l));
+    say(l, TALKER, ROUTE_TO("13"));
+    CU_ASSERT_PTR_NULL(l->players[TALKER].pump);
+    lab_close(l);
+}
+
+static void test_who_tells_too_much_after_a_restart_is_found_out_at_its_end(void)
+{
+    struct lab *l = restarted_near_its_limit();
+    say(l, TALKER, ROUTE_TO("11"));
+    say(l, TALKER, ROUTE_TO("12"));
+    say(l, TALKER, ROUTE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l->players[TALKER].pump); /* it may be that it has two */
+    say(l, TALKER, END_OF_RIB);
+    pass(l, 3);
+    CU_ASSERT_PTR_NULL(l->players[TALKER].pump);
+    CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_HARD_RESET);
+    lab_close(l);
+    l = restarted_near_its_limit();
+    for (int i = 0; i < 3; i++)
+        say(l, TALKER, (const char *const[]){ ROUTE_TO("11"), ROUTE_TO("12"), ROUTE_TO("13") }[i]);
+    CU_ASSERT_PTR_NULL(l->players[TALKER].pump); /* or at once, where it is beyond doubt */
+    lab_close(l);
+}
+
 static void test_a_peer_that_dials_anew_is_taken_for_restarted(void)
 {
     struct lab *l = lab_told("", GRACEFUL("0078", "80"));
@@ -509,6 +556,8 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_what_waits_from_a_restart_is_not_held_over_another_one),
         CU_CASE(test_our_own_complaint_ends_grace_unless_both_have_agreed_otherwise),
         CU_CASE(test_over_its_limit_a_peer_is_told_by_a_hard_reset_and_loses_its_routes),
+        CU_CASE(test_what_is_held_over_a_restart_counts_for_no_limit),
+        CU_CASE(test_who_tells_too_much_after_a_restart_is_found_out_at_its_end),
         CU_CASE(test_a_peer_that_dials_anew_is_taken_for_restarted), CU_CASE(test_grace_can_be_switched_off),
         CU_CASE(test_a_client_hears_whose_customers_a_route_is_for),
         CU_CASE(test_a_peer_without_import_policy_tells_nobody_anything),
