@@ -28,6 +28,8 @@ struct core_doubt {
     uint32_t *nets, count, cap; /* that it is about */
 };
 
+enum { CORE_FULL = 8 }; /* prefixes of an NVA that are remembered as having all paths that they may */
+
 struct core_peer {
     struct config_peer *cfg; /* a copy of its own */
     size_t place; /* of its entry in config.peers; CORE_NO_PLACE: it was taken out of the configuration */
@@ -57,6 +59,9 @@ struct core_peer {
     uint32_t held_routes;  /* there were so many when it began to tell anew; 0: what it does not tell again is gone */
     bool told_too_long; /* that it is not told a route which fits no message of its own */
     bool high_memory, over_memory, over_paths; /* core_budget.c */
+    struct ip_prefix full[CORE_FULL];          /* had no room for another path of it, the latest of these */
+    uint32_t full_count;
+    uint64_t asked_ms;                         /* to tell its paths once more, at last */
     uint64_t refused_routes;       /* announcements that were not stored */
     uint64_t announced, withdrawn; /* prefixes, by it on its sessions here */
     struct bfd_view bfd; /* of the last report; AdminDown, which is 0, before the first */

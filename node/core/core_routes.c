@@ -287,6 +287,7 @@ void core_routes_up(struct core *c, struct core_peer *p)
     core_stale_agree(p);
     p->waits_for = 0;
     p->warned = p->over_limit = p->over_paths = p->told_too_long = false;
+    p->full_count = 0;
     for (int f = 0; f < BGP_FAMILIES; f++)
         p->waits_for |= (uint8_t)(codec->family[f] << f);
     publish(c, p, RIB_SESSION_SYNCING);

@@ -98,6 +98,31 @@ static void test_one_prefix_has_so_many_paths_of_an_nva_at_most(void)
     lab_close(l);
 }
 
+/* A path that is withdrawn is remembered for a while, and takes a place as long. */
+static void test_when_there_is_room_for_a_path_again_all_is_asked_for_once_more(void)
+{
+    struct lab *l = lab_open(", addPath: receive");
+    l->core->rib.keep_tombstones = true; /* as with other nodes */
+    come_up(l, TALKER, HEADER("0027", "01") "04 fde9 0000 0a000002 0a 02 08 45 04 0001 01 02 02 00");
+    for (unsigned id = 1; id <= CORE_PATHS; id++)
+        tell_path(l, id);
+    say(l, TALKER, HEADER("001f", "02") "0008 00000001 18 c0a801 0000");
+    tell_path(l, CORE_PATHS + 1);
+    CU_ASSERT_EQUAL_FATAL(talker(l)->refused_routes, 1);
+    pass(l, 10);
+    CU_ASSERT_EQUAL(l->players[TALKER].refresh_marks, 0);
+    pass(l, 40);
+    CU_ASSERT_EQUAL(events(l, "peer_paths_has_room"), 1);
+    CU_ASSERT_EQUAL(l->players[TALKER].refresh_marks, 1);
+    tell_path(l, CORE_PATHS + 1);
+    CU_ASSERT_EQUAL(fact(l)->paths, CORE_PATHS);
+    tell_path(l, CORE_PATHS + 2); /* who wants more than there is room for is not asked all the time */
+    say(l, TALKER, HEADER("001f", "02") "0008 00000002 18 c0a801 0000");
+    pass(l, 29);
+    CU_ASSERT_EQUAL(l->players[TALKER].refresh_marks, 1);
+    lab_close(l);
+}
+
 /* What was told before does not hold, and what holds does not fit: as if it were withdrawn. */
 static void test_a_route_that_grows_beyond_the_limit_goes(void)
 {
@@ -156,7 +181,9 @@ static void test_without_a_limit_everything_fits(void)
 
 CU_MAIN("core budget", CU_CASE(test_what_does_not_fit_is_not_stored_and_said_once),
         CU_CASE(test_what_is_held_may_be_said_again),
-        CU_CASE(test_one_prefix_has_so_many_paths_of_an_nva_at_most), CU_CASE(test_a_route_that_grows_beyond_the_limit_goes),
+        CU_CASE(test_one_prefix_has_so_many_paths_of_an_nva_at_most),
+        CU_CASE(test_when_there_is_room_for_a_path_again_all_is_asked_for_once_more),
+        CU_CASE(test_a_route_that_grows_beyond_the_limit_goes),
         CU_CASE(test_all_that_is_withdrawn_leaves_nothing_counted),
         CU_CASE(test_when_there_is_room_again_all_is_asked_for_once_more),
         CU_CASE(test_without_a_limit_everything_fits))
