@@ -1,6 +1,7 @@
 /* /v1/peers and /v1/peers/NAME. */
 #include <string.h>
 
+#include "node/api/every_peer.h"
 #include "node/api/sight.h"
 #include "node/base/peer_words.h"
 
@@ -172,14 +173,9 @@ static json_t *peer_object(const struct api_view *v, const struct core_peer_view
 
 void api_peers(const struct api_view *v, const struct api_request *q, struct api_reply *out)
 {
-    json_t *items = json_array();
+    json_t *head = json_pack("{s:n, s:I}", "nextCursor", "revision", (json_int_t)v->config->generation);
     (void)q;
-    for (size_t i = 0; i < core_peer_count(v->core); i++) {
-        struct core_peer_view p;
-        if (core_peer_view(v->core, i, &p))
-            json_array_append_new(items, peer_object(v, &p));
-    }
-    reply_list(out, items, NULL, v->config->generation);
+    every_peer_reply(&(struct every_peer){ .take_head = head, .list = "items", .show = peer_object }, out);
 }
 
 void sight_no_peer(const struct api_view *v, const char *param, const char *name, struct api_reply *out)

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "node/api/every_peer.h"
 #include "node/api/sight.h"
 
 enum { FRESH_MS = 30000 }; /* so long Alice may show what it has */
@@ -86,14 +87,8 @@ static json_t *protocol_short(const struct api_view *v, const struct core_peer_v
 static void reply_protocols(const struct api_view *v, struct api_reply *out,
                             json_t *(*show)(const struct api_view *v, const struct core_peer_view *p))
 {
-    json_t *o = lg_envelope(v), *protocols = json_object();
-    for (size_t i = 0; i < core_peer_count(v->core); i++) {
-        struct core_peer_view p;
-        if (core_peer_view(v->core, i, &p))
-            json_object_set_new(protocols, core_nva_name(v->core, p.nva), show(v, &p));
-    }
-    json_object_set_new(o, "protocols", protocols);
-    reply_json(out, o);
+    every_peer_reply(&(struct every_peer){ .take_head = lg_envelope(v), .list = "protocols", .is_named = true, .show = show },
+                     out);
 }
 
 void api_lg_protocols(const struct api_view *v, const struct api_request *q, struct api_reply *out)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/api/every_peer.h"
 #include "node/api/lg.h"
 #include "node/api/params.h"
 #include "node/api/sight.h"
@@ -104,7 +105,7 @@ static json_t *neighbor(const struct api_view *v, const struct core_peer_view *p
 static bool is_meant(const struct core_peer_view *p, const char *name)
 {
     char text[IP_ADDR_TEXT];
-    return !name || !strcmp(p->peer->name, name) || !strcmp(ip_addr_format(&p->peer->peer_ip, text), name);
+    return !strcmp(p->peer->name, name) || !strcmp(ip_addr_format(&p->peer->peer_ip, text), name);
 }
 
 /* The number of the first, 0 = *out says that there is none. */
@@ -123,15 +124,9 @@ static void reply_neighbors(const struct api_view *v, const struct api_request *
                             json_t *(*show)(const struct api_view *v, const struct core_peer_view *p))
 {
     const char *name = api_param(q, "neighbor");
-    if (name && !find_neighbor(v, name, out))
-        return;
-    json_t *list = json_array();
-    for (size_t i = 0; i < core_peer_count(v->core); i++) {
-        struct core_peer_view p;
-        if (core_peer_view(v->core, i, &p) && is_meant(&p, name))
-            json_array_append_new(list, show(v, &p));
-    }
-    reply_json(out, json_pack("{s:o}", "neighbors", list));
+    uint16_t only = name ? find_neighbor(v, name, out) : 0;
+    if (!name || only)
+        every_peer_reply(&(struct every_peer){ .list = "neighbors", .only = only, .show = show }, out);
 }
 
 void api_bgplgd_neighbors(const struct api_view *v, const struct api_request *q, struct api_reply *out)

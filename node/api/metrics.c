@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "node/api/metrics_text.h"
+#include "node/api/pieces.h"
+#include "node/base/memory.h"
 
 static const char *const gauge = "gauge";
 static const char *const counter = "counter";
@@ -18,10 +20,8 @@ void metrics_single(FILE *f, const char *name, const char *type, const char *hel
     fprintf(f, "%s %.15g\n", name, value);
 }
 
-/* Names from the configuration as a label value: backslash, quote and newline are escaped. */
-void metrics_label(FILE *f, const char *name, const char *value, const char *end)
+static void put_escaped(FILE *f, const char *value)
 {
-    fprintf(f, "%s=\"", name);
     for (const char *p = value; *p; p++) {
         if (*p == '\\' || *p == '"')
             fputc('\\', f);
@@ -30,6 +30,16 @@ void metrics_label(FILE *f, const char *name, const char *value, const char *end
         else
             fputc(*p, f);
     }
+}
+
+/* Names from the configuration as a label value: backslash, quote and newline are escaped. Few have any. */
+void metrics_label(FILE *f, const char *name, const char *value, const char *end)
+{
+    fprintf(f, "%s=\"", name);
+    if (value[strcspn(value, "\\\"\n")])
+        put_escaped(f, value);
+    else
+        fputs(value, f);
     fprintf(f, "\"%s", end);
 }
 
@@ -105,141 +115,6 @@ static void put_prefixes(FILE *f, const struct api_view *v)
     metrics_head(f, "tandem_rib_prefixes", gauge, "Prefixes in the RIB.");
     fprintf(f, "tandem_rib_prefixes{afi=\"ipv4\"} %u\n", r->nets.records[BGP_IP4].count);
     fprintf(f, "tandem_rib_prefixes{afi=\"ipv6\"} %u\n", r->nets.records[BGP_IP6].count);
-}
-
-/* ---- peers: one row a family ---- */
-
-static double up(const struct core_peer_view *p)
-{
-    return p->state == BGP_ESTABLISHED;
-}
-static double learned(const struct core_peer_view *p)
-{
-    return p->received;
-}
-static double accepted(const struct core_peer_view *p)
-{
-    return p->accepted;
-}
-static double filtered(const struct core_peer_view *p)
-{
-    return p->state == BGP_ESTABLISHED && p->received > p->accepted ? p->received - p->accepted : 0;
-}
-static double best(const struct core_peer_view *p)
-{
-    return p->best;
-}
-static double advertised(const struct core_peer_view *p)
-{
-    return p->advertised;
-}
-static double limit(const struct core_peer_view *p)
-{
-    return p->peer->limit.limit;
-}
-static double memory(const struct core_peer_view *p)
-{
-    return (double)p->memory;
-}
-static double memory_limit(const struct core_peer_view *p)
-{
-    return (double)p->peer->max_memory;
-}
-static double refused(const struct core_peer_view *p)
-{
-    return (double)p->refused;
-}
-static double flaps(const struct core_peer_view *p)
-{
-    return p->stats ? p->stats->flaps : 0;
-}
-static double faulty(const struct core_peer_view *p)
-{
-    return p->stats ? (double)p->stats->updates_faulty : 0;
-}
-static double one_sided(const struct core_peer_view *p)
-{
-    return p->nodes_up && p->nodes_up != p->nodes_all;
-}
-
-/* clang-format off */
-static const struct {
-    const char *name, *type, *help;
-    double (*value)(const struct core_peer_view *p);
-} peer_families[] = {
-    { "tandem_bgp_peer_up", "gauge", "1 when this node's session is Established.", up },
-    { "tandem_bgp_peer_routes_learned", "gauge", "Routes received on this node's session.", learned },
-    { "tandem_bgp_peer_routes_accepted", "gauge", "Routes received and usable.", accepted },
-    { "tandem_bgp_peer_routes_filtered", "gauge", "Routes received and refused by policy.", filtered },
-    { "tandem_bgp_peer_routes_best", "gauge", "Routes that won.", best },
-    { "tandem_bgp_peer_routes_advertised", "gauge", "Prefixes told to the peer.", advertised },
-    { "tandem_bgp_peer_routes_limit", "gauge", "Configured limit, 0 = none.", limit },
-    { "tandem_bgp_peer_memory_bytes", "gauge", "What its routes cost here.", memory },
-    { "tandem_bgp_peer_memory_limit_bytes", "gauge", "What they may cost, 0 = no limit.", memory_limit },
-    { "tandem_bgp_peer_routes_refused_total", "counter", "Announcements beyond that, not taken.", refused },
-    { "tandem_bgp_peer_one_sided", "gauge", "1 when some nodes have a session and others not.", one_sided },
-    { "tandem_bgp_peer_flaps_total", "counter", "Sessions that ended.", flaps },
-    { "tandem_bgp_faulty_updates_total", "counter", "UPDATEs handled by RFC 7606 without a reset.", faulty },
-};
-/* clang-format on */
-
-void metrics_peer(FILE *f, const char *family, const struct core_peer_view *p,
-                        const char *end)
-{
-    char text[IP_ADDR_TEXT];
-    fprintf(f, "%s{peer=\"%s\",peer_as=\"%u\",", family, ip_addr_format(&p->peer->peer_ip, text),
-            p->peer->peer_asn);
-    metrics_label(f, "name", p->peer->name, end);
-}
-
-static void put_states(FILE *f, const struct core_peer_view *peers, size_t count)
-{
-    metrics_head(f, "tandem_bgp_peer_state", gauge, "1 for the state that the session is in.");
-    for (size_t i = 0; i < count; i++)
-        for (int s = 0; s < BGP_STATES; s++) {
-            metrics_peer(f, "tandem_bgp_peer_state", &peers[i], ",");
-            fprintf(f, "state=\"%s\"} %d\n", bgp_state_name((enum bgp_state)s),
-                    peers[i].state == s);
-        }
-}
-
-static void put_bfd(FILE *f, const struct core_peer_view *peers, size_t count)
-{
-    static const char *const up_family = "tandem_bfd_session_up";
-    static const char *const failures = "tandem_bfd_session_failures_total";
-    metrics_head(f, up_family, gauge, "1 when BFD with the peer is Up; peers without BFD are left out.");
-    for (size_t i = 0; i < count; i++)
-        if (peers[i].bfd) {
-            metrics_peer(f, up_family, &peers[i], "} ");
-            fprintf(f, "%d\n", peers[i].bfd->state == BFD_UP);
-        }
-    metrics_head(f, failures, counter, "Times that BFD found the peer gone.");
-    for (size_t i = 0; i < count; i++)
-        if (peers[i].bfd) {
-            metrics_peer(f, failures, &peers[i], "} ");
-            fprintf(f, "%u\n", peers[i].bfd->failures);
-        }
-}
-
-static void put_peers(FILE *f, const struct api_view *v)
-{
-    size_t count = 0;
-    struct core_peer_view *peers = calloc(core_peer_count(v->core) + 1, sizeof *peers);
-    if (!peers)
-        abort();
-    for (size_t i = 0; i < core_peer_count(v->core); i++)
-        count += core_peer_view(v->core, i, &peers[count]);
-    for (size_t k = 0; k < sizeof peer_families / sizeof *peer_families; k++) {
-        metrics_head(f, peer_families[k].name, peer_families[k].type, peer_families[k].help);
-        for (size_t i = 0; i < count; i++) {
-            metrics_peer(f, peer_families[k].name, &peers[i], "} ");
-            fprintf(f, "%.15g\n", peer_families[k].value(&peers[i]));
-        }
-    }
-    put_states(f, peers, count);
-    metrics_sessions(f, v, peers, count);
-    put_bfd(f, peers, count);
-    free(peers);
 }
 
 /* ---- targets ---- */
@@ -381,33 +256,29 @@ static double agent_unhealthy(const struct core_agent_view *a)
     return a->report.unhealthy;
 }
 
-static void put_agents(FILE *f, const struct api_view *v)
+static const struct agent_family {
+    const char *name, *help;
+    double (*value)(const struct core_agent_view *a);
+    bool is_reported; /* of an agent that has told it */
+} agent_families[] = {
+    { "tandem_agent_connected", "1 when the host's agent is connected.", agent_connected, false },
+    { "tandem_agent_follows", "1 when it is this node's table that it programs.", agent_follows, true },
+    { "tandem_agent_routes_wanted", "Prefixes that the host should have.", agent_wanted, true },
+    { "tandem_agent_routes_installed", "Prefixes that its kernel has.", agent_installed, true },
+    { "tandem_agent_routes_failed", "Prefixes that its kernel refused.", agent_failed, true },
+    { "tandem_agent_routes_held", "Deletions that its brake holds.", agent_held, true },
+    { "tandem_agent_unhealthy_next_hops", "Next hops that its probes found out.", agent_unhealthy, true },
+};
+
+static void put_agent(FILE *f, const struct api_view *v, const struct agent_family *family, size_t nth)
 {
-    static const struct {
-        const char *name, *help;
-        double (*value)(const struct core_agent_view *a);
-        bool is_reported; /* of an agent that has told it */
-    } families[] = {
-        { "tandem_agent_connected", "1 when the host's agent is connected.", agent_connected, false },
-        { "tandem_agent_follows", "1 when it is this node's table that it programs.", agent_follows, true },
-        { "tandem_agent_routes_wanted", "Prefixes that the host should have.", agent_wanted, true },
-        { "tandem_agent_routes_installed", "Prefixes that its kernel has.", agent_installed, true },
-        { "tandem_agent_routes_failed", "Prefixes that its kernel refused.", agent_failed, true },
-        { "tandem_agent_routes_held", "Deletions that its brake holds.", agent_held, true },
-        { "tandem_agent_unhealthy_next_hops", "Next hops that its probes found out.", agent_unhealthy, true },
-    };
-    for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
-        metrics_head(f, families[k].name, gauge, families[k].help);
-        for (size_t i = 0; i < core_agent_count(v->core); i++) {
-            struct core_agent_view a;
-            core_agent_view(v->core, i, &a);
-            if (families[k].is_reported && !a.has_report)
-                continue;
-            fprintf(f, "%s{", families[k].name);
-            metrics_label(f, "agent", a.name, "} ");
-            fprintf(f, "%.15g\n", families[k].value(&a));
-        }
-    }
+    struct core_agent_view a;
+    core_agent_view(v->core, nth, &a);
+    if (family->is_reported && !a.has_report)
+        return;
+    fprintf(f, "%s{", family->name);
+    metrics_label(f, "agent", a.name, "} ");
+    fprintf(f, "%.15g\n", family->value(&a));
 }
 
 /* ---- monitoring stations ---- */
@@ -452,17 +323,17 @@ static void put_stations(FILE *f, const struct api_view *v)
     }
 }
 
-void api_metrics(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+/* ---- all of it, made while it is sent ---- */
+
+static void put_front(FILE *f, const struct api_view *v)
 {
-    char *body = NULL;
-    size_t len = 0;
-    FILE *f = open_memstream(&body, &len);
-    if (!f)
-        abort();
     put_node(f, v);
     put_turns(f, v);
     put_prefixes(f, v);
-    put_peers(f, v);
+}
+
+static void put_programming(FILE *f, const struct api_view *v)
+{
     metrics_cluster(f, v);
     metrics_head(f, "tandem_program_routes", gauge, "Prefixes by state of a target.");
     put_targets(f, v, put_target_routes);
@@ -482,13 +353,108 @@ void api_metrics(const struct api_view *v, const struct api_request *q, struct a
     put_targets(f, v, put_target_facts);
     metrics_head(f, "tandem_program_reachable", gauge, "Does a shared target answer this node?");
     put_targets(f, v, put_target_reach);
-    put_agents(f, v);
+}
+
+static void put_back(FILE *f, const struct api_view *v)
+{
     put_stations(f, v);
     metrics_process(f, v);
+}
+
+/* Families of peers and of agents are told a stretch of them at a time: there may be thousands. */
+enum part { PART_FRONT, PART_PEERS, PART_PROGRAMMING, PART_AGENTS, PART_BACK, PART_END };
+enum { STRETCH = 64 };
+
+struct answer {
+    struct pieces pieces;
+    unsigned part; /* enum part */
+    size_t family, nth; /* of peers or agents */
+    bool is_open; /* as OpenMetrics */
+};
+
+/* The end of those that are told next; behind it comes the next family. */
+static size_t stretch(struct answer *a, size_t count)
+{
+    size_t left = a->nth < count ? count - a->nth : 0;
+    return a->nth + (left < STRETCH ? left : STRETCH);
+}
+
+static void go_on(struct answer *a, size_t count)
+{
+    if (a->nth < count)
+        return;
+    a->nth = 0;
+    a->family++;
+}
+
+static bool put_peers(struct answer *a, const struct api_view *v, FILE *f)
+{
+    const struct metrics_family *family = metrics_peer_family(a->family);
+    size_t count = core_peer_count(v->core);
+    if (!family)
+        return false;
+    if (!a->nth)
+        metrics_head(f, family->name, family->type, family->help);
+    for (size_t end = stretch(a, count); a->nth < end; a->nth++) {
+        struct core_peer_view p;
+        if (core_peer_view(v->core, a->nth, &p))
+            family->put(f, v, family, &p);
+    }
+    go_on(a, count);
+    return true;
+}
+
+static bool put_agents(struct answer *a, const struct api_view *v, FILE *f)
+{
+    size_t count = core_agent_count(v->core);
+    if (a->family == sizeof agent_families / sizeof *agent_families)
+        return false;
+    const struct agent_family *family = &agent_families[a->family];
+    if (!a->nth)
+        metrics_head(f, family->name, gauge, family->help);
+    for (size_t end = stretch(a, count); a->nth < end; a->nth++)
+        put_agent(f, v, family, a->nth);
+    go_on(a, count);
+    return true;
+}
+
+static void put_part(struct answer *a, const struct api_view *v, FILE *f)
+{
+    static void (*const whole[])(FILE *, const struct api_view *) = { [PART_FRONT] = put_front,
+                                                                      [PART_PROGRAMMING] = put_programming,
+                                                                      [PART_BACK] = put_back };
+    if ((a->part == PART_PEERS && put_peers(a, v, f)) || (a->part == PART_AGENTS && put_agents(a, v, f)))
+        return;
+    if (whole[a->part])
+        whole[a->part](f, v);
+    a->family = a->nth = 0;
+    a->part++;
+}
+
+static void make(struct pieces *p, const struct api_view *v, unsigned *looks, FILE *to)
+{
+    struct answer *a = (struct answer *)p;
+    char *text = NULL;
+    size_t len;
+    FILE *f = a->is_open ? open_memstream(&text, &len) : to;
+    if (!f)
+        abort();
+    put_part(a, v, f);
+    *looks = *looks > STRETCH ? *looks - STRETCH : 0;
+    p->is_over = a->part == PART_END;
+    if (!a->is_open)
+        return;
     fclose(f);
-    if (q->wants_openmetrics)
-        body = metrics_open(body, &len);
-    reply_text(out, 200, q->wants_openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-                                              : "text/plain; version=0.0.4; charset=utf-8",
-               body, len);
+    metrics_open(text, p->is_over, to);
+    free(text);
+}
+
+void api_metrics(const struct api_view *v, const struct api_request *q, struct api_reply *out)
+{
+    struct answer *a = memory_new(1, sizeof *a);
+    (void)v;
+    a->pieces.make = make;
+    a->is_open = q->wants_openmetrics;
+    pieces_reply(&a->pieces, a->is_open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                        : "text/plain; version=0.0.4; charset=utf-8", out);
 }

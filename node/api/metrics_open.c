@@ -1,5 +1,4 @@
 /* OpenMetrics names a counter's family without the "_total" of its samples, and marks the end. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "node/api/metrics_text.h"
@@ -16,24 +15,18 @@ static bool names_counter(const char *line, size_t len, const char **cut)
     return end && *cut > line + 7 && !memcmp(*cut, total, sizeof total - 1);
 }
 
-char *metrics_open(char *take_text, size_t *len)
+void metrics_open(const char *text, bool are_last, FILE *to)
 {
-    char *body = NULL;
     const char *cut;
-    FILE *f = open_memstream(&body, len);
-    if (!f)
-        abort();
-    for (const char *line = take_text, *end; *line; line = end) {
+    for (const char *line = text, *end; *line; line = end) {
         size_t n = strcspn(line, "\n");
         end = line + n + (line[n] != 0);
         if (names_counter(line, n, &cut))
-            fprintf(f, "%.*s%.*s", (int)(cut - line), line, (int)(end - cut) - (int)(sizeof total - 1),
+            fprintf(to, "%.*s%.*s", (int)(cut - line), line, (int)(end - cut) - (int)(sizeof total - 1),
                     cut + sizeof total - 1);
         else
-            fwrite(line, 1, (size_t)(end - line), f);
+            fwrite(line, 1, (size_t)(end - line), to);
     }
-    fputs("# EOF\n", f);
-    fclose(f);
-    free(take_text);
-    return body;
+    if (are_last)
+        fputs("# EOF\n", to);
 }
