@@ -155,13 +155,16 @@ static void tell(struct core *c, const struct core_peer *p, const char *event)
     core_event(c, CONFIG_LOG_INFO, event, core_peer_subject(p, subject, sizeof subject), NULL);
 }
 
-/* RFC 4486 section 4. is_reset: it begins anew, so its routes wait for it. */
-static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, bool is_reset)
+enum ending { ENDING_OTHER_SETTINGS, ENDING_RESET, ENDING_TAKEN_OUT };
+
+/* RFC 4486 section 4. ENDING_RESET: it begins anew, so its routes wait for it. */
+static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, enum ending ending)
 {
+    bool is_reset = ending == ENDING_RESET;
     if (!p->session)
         return;
     p->is_reset = is_reset;
-    p->is_taken_out = subcode != BGP_CONFIG_CHANGE;
+    p->is_taken_out = ending == ENDING_TAKEN_OUT;
     bgp_session_stop(p->session, (uint8_t)subcode, NULL, c->now_ms);
     core_bgp_settle(c, p);
     if (p->grace_until && !is_reset)
@@ -172,9 +175,18 @@ static void end_session(struct core *c, struct core_peer *p, enum bgp_cease_subc
     core_bgp_end(c, p);
 }
 
+static enum bgp_cease_subcode reason(const struct core *c, const struct config_peer *next)
+{
+    if (next->disabled)
+        return BGP_ADMIN_SHUTDOWN;
+    return next->nodes & 1u << c->cfg.self ? BGP_CONFIG_CHANGE : BGP_PEER_DECONFIGURED;
+}
+
+/* An entry that says more of its address may call it by another name: then it is not deconfigured. */
 static void remove_peer(struct core *c, struct core_peer *p)
 {
-    end_session(c, p, BGP_PEER_DECONFIGURED, false);
+    size_t place = core_dynamic_place(c, &p->cfg->peer_ip);
+    end_session(c, p, place == SIZE_MAX ? BGP_PEER_DECONFIGURED : reason(c, &c->config->peers[place]), ENDING_TAKEN_OUT);
     core_peer_remove(c, p);
     tell(c, p, "peer_removed");
 }
@@ -182,13 +194,6 @@ static void remove_peer(struct core *c, struct core_peer *p)
 static bool is_wanted_here(const struct core *c, const struct core_peer *p)
 {
     return !p->cfg->disabled && p->cfg->nodes & 1u << c->cfg.self;
-}
-
-static enum bgp_cease_subcode reason(const struct core *c, const struct config_peer *next)
-{
-    if (next->disabled)
-        return BGP_ADMIN_SHUTDOWN;
-    return next->nodes & 1u << c->cfg.self ? BGP_CONFIG_CHANGE : BGP_PEER_DECONFIGURED;
 }
 
 /* The same NVA with other settings? Then nothing of it is removed over the reset. */
@@ -202,7 +207,8 @@ static void reset_peer(struct core *c, struct core_peer *p, const struct config_
                        const struct config_peer *next)
 {
     enum bgp_cease_subcode subcode = reason(c, next);
-    end_session(c, p, subcode, subcode == BGP_CONFIG_CHANGE && !p->is_dynamic && is_same_nva(is, next));
+    bool is_kept = !p->is_dynamic && is_same_nva(is, next);
+    end_session(c, p, subcode, subcode != BGP_CONFIG_CHANGE ? ENDING_TAKEN_OUT : is_kept ? ENDING_RESET : ENDING_OTHER_SETTINGS);
     core_peer_set(c, p, next);
     if (next->disabled)
         rib_nva_drop_held(&c->rib, p->nva);
@@ -277,6 +283,7 @@ static void add_peer(struct core *c, size_t place)
     if (!p)
         return;
     p->place = place;
+    p->error = (struct core_peer_error){ 0 }; /* that it was taken out, most likely */
     core_peer_set(c, p, cfg);
     if (is_wanted_here(c, p))
         core_bgp_start(c, p);

@@ -221,6 +221,7 @@ static void test_an_entry_that_says_more_takes_a_neighbour_over(void)
         come_up(&l, hosts[i], OPEN("fde9"));
     reload(&l, all);
     CU_ASSERT_FALSE(is_up(&l, "wide@10.0.0.5") || is_up(&l, "wide@10.0.0.9"));
+    CU_ASSERT_TRUE(l.told.code == BGP_CEASE && l.told.subcode == BGP_CONFIG_CHANGE); /* it is not deconfigured */
     CU_ASSERT_TRUE(is_up(&l, "wide@10.0.0.7")); /* nothing says more of it */
     come_up(&l, 5, OPEN("fde9"));
     come_up(&l, 9, OPEN("fde9"));
@@ -229,6 +230,8 @@ static void test_an_entry_that_says_more_takes_a_neighbour_over(void)
     CU_ASSERT_FALSE(is_up(&l, "fixed") || is_up(&l, "narrow@10.0.0.9"));
     come_up(&l, 5, OPEN("fde9"));
     CU_ASSERT_TRUE(is_up(&l, "wide@10.0.0.5"));
+    reload(&l, "  - { name: far, peerIp: 10.0.9.1, peerAsn: 65001 }\n");
+    CU_ASSERT_TRUE(l.told.code == BGP_CEASE && l.told.subcode == BGP_PEER_DECONFIGURED);
     lab_close(&l);
 }
 

@@ -142,6 +142,20 @@ static void test_another_nva_under_an_old_name_has_none_of_its_routes(void)
     lab_close(l);
 }
 
+static void test_a_peer_that_is_back_before_it_has_gone_does_not_show_that_it_was_removed(void)
+{
+    struct lab *l = told();
+    struct core_peer_view p;
+    reload(l, no_changes, LISTEN);
+    uint16_t nva = core_peer_find(l->core, "talker")->nva;
+    CU_ASSERT_TRUE(core_peer_view(l->core, nva - 1u, &p) && p.error.text[0]);
+    reload(l, no_changes, both);
+    CU_ASSERT_TRUE_FATAL(core_peer_view(l->core, nva - 1u, &p));
+    CU_ASSERT_STRING_EQUAL(p.peer->name, "talker");
+    CU_ASSERT_STRING_EQUAL(p.error.text, "");
+    lab_close(l);
+}
+
 static void test_a_peer_that_is_removed_goes_with_its_routes(void)
 {
     struct lab *l = told();
@@ -340,6 +354,7 @@ CU_MAIN("core_reload", CU_CASE(test_the_same_again_touches_nothing),
         CU_CASE(test_a_peer_that_is_removed_while_its_routes_wait_goes_with_them),
         CU_CASE(test_another_nva_under_an_old_name_has_none_of_its_routes),
         CU_CASE(test_a_peer_that_is_removed_goes_with_its_routes),
+        CU_CASE(test_a_peer_that_is_back_before_it_has_gone_does_not_show_that_it_was_removed),
         CU_CASE(test_a_peer_that_is_added_comes_up_and_is_told_all),
         CU_CASE(test_a_disabled_peer_is_told_so_and_comes_back),
         CU_CASE(test_the_servers_own_as_number_resets_all), CU_CASE(test_a_prefix_of_peers_comes_and_goes),
