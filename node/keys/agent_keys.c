@@ -131,6 +131,23 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+static bool refuse(const struct config *config, FILE *errors)
+{
+    fprintf(errors, "%s: error: agents.keysDirectory: %s: %s; make it, or name another\n", config->path,
+            config->agent_directory, strerror(errno));
+    return false;
+}
+
+bool agent_keys_are_there(const struct config *config, FILE *errors)
+{
+    DIR *directory = config->agent_directory ? opendir(config->agent_directory) : NULL;
+    if (config->agent_directory && !directory)
+        return refuse(config, errors);
+    if (directory)
+        closedir(directory);
+    return true;
+}
+
 bool agent_keys_read(const struct config *config, struct agent_keys *out, FILE *errors)
 {
     struct reading r = { .out = out, .listed = config->agent_count, .errors = errors };
@@ -139,10 +156,8 @@ bool agent_keys_read(const struct config *config, struct agent_keys *out, FILE *
     *out = (struct agent_keys){ 0 };
     if (config->agent_directory) {
         count = scandir(config->agent_directory, &files, is_key_file, by_name);
-        if (count < 0) {
-            fprintf(errors, "%s: error: %s\n", config->agent_directory, strerror(errno));
-            return false;
-        }
+        if (count < 0)
+            return refuse(config, errors);
     }
     out->list = memory_new(config->agent_count + (size_t)count, sizeof *out->list);
     for (size_t i = 0; i < config->agent_count; i++)

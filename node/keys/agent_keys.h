@@ -18,6 +18,8 @@ struct agent_keys {
     unsigned faults; /* files that are not taken, each told in errors */
 };
 
+/* Is the directory there, if one is named? If not, errors says what to do. */
+bool agent_keys_are_there(const struct config *config, FILE *errors);
 /* False: the directory cannot be read, which errors tells, and out is empty. A bad file is left out, and
  * so is a name or a key that another one has. */
 bool agent_keys_read(const struct config *config, struct agent_keys *out, FILE *errors);

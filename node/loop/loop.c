@@ -423,7 +423,7 @@ static struct config *read_next(struct loop *l, struct node_keys *keys, FILE *ou
     if (!config_load(l->cfg->config->path, &next, out))
         return NULL;
     bool can = config_can_follow(l->cfg->config, next, out) && guard_permits(next, out) && can_have_bfd(l, next, out) &&
-               node_keys_load(next, &next->nodes[l->cfg->self - 1], keys, out);
+               node_keys_load(next, &next->nodes[l->cfg->self - 1], keys, out) && agent_keys_are_there(next, out);
     if (!can) {
         config_free(next);
         return NULL;

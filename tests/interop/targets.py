@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 from case import Cases, Failed  # noqa: E402
 from lab.bird import Bird  # noqa: E402
 from lab.check import expect, hold, poll  # noqa: E402
-from lab.net import Lab  # noqa: E402
+from lab.net import Lab, LabError  # noqa: E402
 from lab.proc import Process  # noqa: E402
 from lab.tandem import Cluster, new_key, program, yaml  # noqa: E402
 from lab.watch import kernel_routes  # noqa: E402
@@ -325,6 +325,14 @@ def agents(world):
         file.write(world.key + "\n")
     hangup(world)
     expect("it is back", 1, lambda: world.target("vm-hosts")["connected"], 10)
+    os.rename(world.keys, world.keys + ".away")
+    try:
+        said = world.node.order("config", "reload")
+    except LabError as refused:
+        said = str(refused)
+    os.rename(world.keys + ".away", world.keys)
+    if "agents.keysDirectory" not in said or "make it, or name another" not in said:
+        raise Failed(f"of a directory that is not there: {said}")
 
 
 def pinged(world):

@@ -34,7 +34,8 @@ static void clear(void)
 
 static bool read_into(struct agent_keys *k, const char *path, char *said, size_t cap)
 {
-    struct config c = { .agents = &listed, .agent_count = 1,
+    static char file[] = "tandem.yaml";
+    struct config c = { .path = file, .agents = &listed, .agent_count = 1,
                         .agent_directory = (char *)(uintptr_t)path };
     FILE *errors = fmemopen(said, cap, "w");
     bool ok = agent_keys_read(&c, k, errors);
@@ -139,7 +140,8 @@ static void test_a_directory_that_cannot_be_read_is_an_error(void)
     struct agent_keys k;
     char said[1000] = "";
     CU_ASSERT_FALSE(read_into(&k, "/nonexistent/keys", said, sizeof said));
-    CU_ASSERT_PTR_NOT_NULL(strstr(said, "/nonexistent/keys: error: No such file or directory"));
+    CU_ASSERT_STRING_EQUAL(said, "tandem.yaml: error: agents.keysDirectory: /nonexistent/keys: No such file or directory; "
+                                 "make it, or name another\n");
     CU_ASSERT_EQUAL(k.count, 0);
 }
 
