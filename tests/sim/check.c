@@ -13,11 +13,25 @@ enum {
 
 /* ---- D4: no session ends for silence while its NVA speaks ---- */
 
+static bool was_anybody_paused(const struct world *w, uint64_t lately_ms)
+{
+    for (int i = 0; i < w->host_count; i++)
+        if (w->now < w->hosts[i].paused_until + lately_ms)
+            return true;
+    return false;
+}
+
 /* Who fell asleep while they were apart, or just after, has not been sent again what it missed. */
 static bool has_slept_since(const struct world *w, int node, int nva)
 {
     uint64_t apart = w->apart[node][nva];
     return apart && w->now <= apart + ASLEEP_MS && w->hosts[node].core && !host_runs(w, &w->hosts[node]);
+}
+
+/* Mostly nothing is cut and nobody sleeps: then there is nothing to note. */
+static bool is_anybody_apart(const struct world *w)
+{
+    return memchr(w->cut, true, sizeof w->cut) || was_anybody_paused(w, 0);
 }
 
 static void note_apart(struct world *w)
@@ -333,14 +347,6 @@ static bool is_heard_of(const struct world *w, uint32_t id)
     return false;
 }
 
-static bool was_anybody_paused(const struct world *w, uint64_t lately_ms)
-{
-    for (int i = 0; i < w->host_count; i++)
-        if (w->now < w->hosts[i].paused_until + lately_ms)
-            return true;
-    return false;
-}
-
 /* R7: survivors with a link between them come to hold the same of a dead node. */
 static void check_flushed(struct world *w, const struct core *a, const struct core *b)
 {
@@ -392,7 +398,10 @@ static void check_host(struct world *w, struct host *h)
 /* Only a turn changes what a node knows. */
 void check_event(struct world *w, const struct sim_event *e)
 {
-    note_apart(w);
+    if (e->kind == SIM_BYTES && e->pipe->port == CORE_PORT_CLUSTER)
+        return; /* they wait for their node's turn */
+    if (is_anybody_apart(w))
+        note_apart(w);
     check_note_silence(w);
     if (e->kind != SIM_TURN || !w->hosts[e->who].core)
         return;
@@ -428,7 +437,6 @@ void check_parted(struct world *w)
     }
     for (int i = 1; i < w->host_count && !w->failure[0]; i++)
         check_digests(w, &w->hosts[0], &w->hosts[i]);
-    w->counts[SIM_CONNECTED]++;
 }
 
 void check_settled(struct world *w)

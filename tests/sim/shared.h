@@ -44,7 +44,8 @@ struct sim_store {
     struct fake_etcd etcd;
     struct fake_arm arm;
     struct nhset_table sets; /* for what is read out of the documents */
-    struct sim_table table;  /* what stands there now */
+    struct sim_table table;  /* what stands there now: read again after each write */
+    struct repl_fence_record fence;
     uint64_t epoch;          /* of the last write that was carried out */
     uint64_t taken_at;       /* when the last takeover was */
     int owner;               /* host that took it … */

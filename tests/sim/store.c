@@ -132,7 +132,8 @@ void store_foresee(struct world *w, const struct sim_call *c, struct sim_table *
         return;
     }
     json_t *q = json_loadb(c->q.body, c->q.len, 0, NULL);
-    store_read(w, out, fence);
+    *out = w->store->table;
+    *fence = w->store->fence;
     json_array_foreach(json_object_get(q, "success"), i, op) foresee_op(op, out, fence);
     json_decref(q);
 }
@@ -265,11 +266,9 @@ static void serve_arm(struct world *w, struct sim_call *c)
 static void carry_out(struct world *w, struct sim_call *c)
 {
     struct sim_store *s = w->store;
-    struct repl_fence_record before, after;
-    struct sim_table table;
+    struct repl_fence_record before = s->fence;
+    struct sim_table table = s->table;
     unsigned writes = s->etcd.writes + s->arm.writes;
-    if (is_write(c))
-        store_read(w, &table, &before);
     if (s->kind == SIM_ETCD)
         serve_etcd(w, c);
     else
@@ -280,11 +279,10 @@ static void carry_out(struct world *w, struct sim_call *c)
         w->counts[SIM_WRITES_REFUSED]++;
         return;
     }
-    table = s->table;
-    store_read(w, &s->table, &after);
+    store_read(w, &s->table, &s->fence);
     for (int i = 0; i < w->prefix_count; i++)
         check_note_hops(w, &table, &s->table, i);
-    check_carried_out(w, c, &before, &after);
+    check_carried_out(w, c, &before, &s->fence);
     tell_watches(w);
 }
 
@@ -427,6 +425,7 @@ static void lose_fence(struct world *w)
         s->arm.has_lost_fence = true;
         fake_new_etag(&s->arm);
     }
+    s->fence = (struct repl_fence_record){ 0 };
     s->has_lost_fence = true;
     w->counts[SIM_FENCE_LOST]++;
     sim_note(w, "the fence's record is lost");
