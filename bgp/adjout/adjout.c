@@ -230,7 +230,8 @@ bool adjout_same_rules(const struct adjout_rules *a, const struct adjout_rules *
            a->export.local_asn == b->export.local_asn && a->export.otc == b->export.otc &&
            a->export.graceful_shutdown == b->export.graceful_shutdown &&
            a->export.replaced_asn == b->export.replaced_asn &&
-           ip_addr_is_equal(&a->self_next_hop, &b->self_next_hop) && x->as4 == y->as4 &&
+           ip_addr_is_equal(&a->self_next_hop, &b->self_next_hop) && ip_addr_is_equal(&a->link, &b->link) &&
+           x->as4 == y->as4 &&
            x->max_message == y->max_message && x->ext_next_hop == y->ext_next_hop &&
            x->long_lived == y->long_lived &&
            x->add_path_out[a->family] == y->add_path_out[a->family] && route_map_is_equal(a->map, b->map);

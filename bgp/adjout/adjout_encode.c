@@ -53,6 +53,13 @@ void adjout_batch_add(struct adjout_batch *b, const struct adjout_item *new_item
     b->tails[slot] = (uint16_t)b->count;
 }
 
+const struct ip_addr *adjout_link_local(const struct adjout_rules *rules, const struct bgp_attrs *a)
+{
+    enum { SUBNET = 8 }; /* octets */
+    bool is_shared = rules->link.family == BGP_IP6 && memcmp(rules->link.bytes, a->next_hop.bytes, SUBNET) == 0;
+    return is_shared ? a->link_local : NULL;
+}
+
 /* False: not even one prefix has room beside the attributes. */
 static bool begin_reach(struct adjout_group *g, struct bgp_update_builder *u, uint8_t *buf, uint32_t attrs,
                         const struct bgp_export *how)
@@ -64,7 +71,7 @@ static bool begin_reach(struct adjout_group *g, struct bgp_update_builder *u, ui
     return len >= 0 &&
            bgp_update_begin_reach(u, buf, &rules->codec, rules->family, g->adjout->export,
                                   (uint16_t)len, own ? &rules->self_next_hop : &a->next_hop,
-                                  a->link_local);
+                                  adjout_link_local(rules, a));
 }
 
 /* RFC 8654 section 4: what is too long is tried without the attributes that RFC 7606 would discard. */

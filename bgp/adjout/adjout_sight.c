@@ -100,6 +100,6 @@ bool adjout_told_as(const struct adjout_member *m, const struct adjout_sent *sen
     if (len < 0 || !bgp_attrs_summarise(bytes, (uint16_t)len, out))
         return false;
     out->next_hop = ip_addr_is_zero(&a->next_hop) ? g->rules.self_next_hop : a->next_hop;
-    out->link_local = a->link_local;
+    out->link_local = adjout_link_local(&g->rules, a);
     return true;
 }

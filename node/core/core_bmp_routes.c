@@ -84,16 +84,18 @@ static bool begin_reach(struct run *r)
 {
     const struct bgp_attrs *a = bgp_attrs_get(&r->c->rib.attrs, r->attrs);
     struct ip_addr next_hop = next_hop_of(r, a);
+    const struct ip_addr *link_local = a->link_local;
     const uint8_t *bytes = a->bytes;
     int len = a->len;
     if (r->table == CONFIG_ADJ_RIB_OUT_POST) {
         struct adjout_rules rules = core_routes_rules(r->c, r->peer, r->family);
         bytes = r->s->export;
         len = bgp_attrs_export(a, &rules.export, &r->codec, r->s->export, BGP_EXPORT_MAX);
+        link_local = adjout_link_local(&rules, a);
     }
     return len >= 0 && bgp_update_begin_reach(&r->b, r->at + BMP_UPDATE_AT, &r->codec,
                                               (enum bgp_family)r->family, bytes, (uint16_t)len,
-                                              &next_hop, a->link_local);
+                                              &next_hop, link_local);
 }
 
 static void end_run(struct run *r)

@@ -161,6 +161,31 @@ static void test_an_ipv6_next_hop_for_ipv4_goes_only_where_it_was_negotiated(voi
     stage_close(s);
 }
 
+/* RFC 2545 section 3. The sender has fd00::1. */
+static void test_a_link_local_next_hop_goes_only_to_its_own_link(void)
+{
+    static const struct ip_addr links[] = { { .family = BGP_IP6, .bytes = { 0xfd } },
+                                            { .family = BGP_IP6, .bytes = { 0xfd, [7] = 1 } },
+                                            { .family = BGP_IP4, .bytes = { 0xfd } } };
+    struct stage *s = stage_open();
+    for (uint16_t i = 0; i < 3; i++) {
+        struct player *p = &s->players[3 + i][BGP_IP6];
+        join(s, 3 + i, BGP_IP6);
+        leave(s, 3 + i, BGP_IP6);
+        p->rules.link = links[i];
+        p->member = adjout_join(s->adjout, &p->rules, 3 + i);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(p->member);
+    }
+    announce(s, (struct lab_route){ .nva = 1, .net = 4, .path_len = 1, .family = BGP_IP6, .has_link_local = true });
+    settle(s);
+    for (uint16_t i = 0; i < 3; i++) {
+        const struct heard *h = heard_one(&s->players[3 + i][BGP_IP6], 4);
+        CU_ASSERT_EQUAL(h->next_hop.bytes[15], 1);
+        CU_ASSERT_EQUAL(h->link_local.bytes[15], i == 0 ? 1 : 0);
+    }
+    stage_close(s);
+}
+
 static void test_the_configurations_prefixes_get_the_groups_next_hop(void)
 {
     struct stage *s = stage_open();
@@ -591,6 +616,7 @@ CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib)
         CU_CASE(test_a_best_path_that_stays_here_hides_no_other),
         CU_CASE(test_routes_of_other_types_hide_no_other),
         CU_CASE(test_an_ipv6_next_hop_for_ipv4_goes_only_where_it_was_negotiated),
+        CU_CASE(test_a_link_local_next_hop_goes_only_to_its_own_link),
         CU_CASE(test_the_configurations_prefixes_get_the_groups_next_hop),
         CU_CASE(test_equal_attributes_share_messages),
         CU_CASE(test_withdrawals_come_before_announcements),

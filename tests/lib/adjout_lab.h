@@ -29,7 +29,7 @@ enum {
 struct heard {    /* of one net by one member, under one path id */
     uint32_t tag; /* 0 = nothing */
     uint32_t path_id, path_len;
-    struct ip_addr next_hop;
+    struct ip_addr next_hop, link_local; /* the latter zero: none */
 };
 
 struct player {
@@ -228,11 +228,11 @@ static inline void take(struct player *p, const struct bgp_update *u)
     }
     for (int i = 0; i < u->reach_count; i++) {
         struct bgp_nlri n = u->reach[i];
-        for (; bgp_nlri_next(&n, &prefix, &id); p->announced++)
-            *heard_of(p, net_of(&prefix), id) = (struct heard){ .tag = tag_of(&u->attrs[i]),
-                                                                .path_id = id,
-                                                                .path_len = u->attrs[i].path_len,
-                                                                .next_hop = u->attrs[i].next_hop };
+        struct heard said = { .tag = tag_of(&u->attrs[i]), .path_len = u->attrs[i].path_len, .next_hop = u->attrs[i].next_hop };
+        if (u->attrs[i].link_local)
+            said.link_local = *u->attrs[i].link_local;
+        for (; bgp_nlri_next(&n, &prefix, &said.path_id); p->announced++)
+            *heard_of(p, net_of(&prefix), said.path_id) = said;
     }
 }
 

@@ -70,8 +70,8 @@ def must(holds, text):
 class Route:
     """What one UPDATE says of one prefix."""
 
-    def __init__(self, attributes, hop):
-        self.attributes, self.hop = attributes, hop  # {type: (flags, value)}
+    def __init__(self, attributes, hop, link_local=None):
+        self.attributes, self.hop, self.link_local = attributes, hop, link_local  # {type: (flags, value)}
 
     def value(self, kind):
         return self.attributes.get(kind, (0, None))[1]
@@ -92,13 +92,13 @@ class Session:
         self.capabilities = IP4 + as4(asn) if capabilities is None else capabilities
         self.buffer, self.table, self.ends, self.marks, self.log = b"", {}, [], [], []
         self.updates, self.longest = 0, 0
-        self.socket = socket.socket(socket.AF_INET)
+        self.socket = socket.socket(socket.AF_INET6 if ":" in own else socket.AF_INET)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(10)
         self.socket.bind((own, 0))
         self.socket.connect((node, port))
-        head = struct.pack(">BHH", 4, asn if asn < 65536 else 23456, 0) + socket.inet_aton(own)
+        head = struct.pack(">BHH", 4, asn if asn < 65536 else 23456, 0) + ipaddress.ip_address(own).packed[-4:]
         offer = self.capabilities
         self.send(message(OPEN, head + bytes([len(offer) + 2, 2, len(offer)]) + offer))
         self.offered = self.wait_for(OPEN)
@@ -205,7 +205,8 @@ class Session:
             afi, safi, length = struct.unpack_from(">HBB", value)
             must(safi == 1 and value[4 + length] == 0, "MP_REACH_NLRI: reserved octet or SAFI")
             hop = str(ipaddress.ip_address(value[4:4 + (16 if length == 32 else length)]))
-            self.add(self.prefixes(value[5 + length:], afi), Route(found, hop))
+            link_local = str(ipaddress.ip_address(value[20:36])) if length == 32 else None
+            self.add(self.prefixes(value[5 + length:], afi), Route(found, hop, link_local))
         if nlri:
             self.add(self.prefixes(nlri, 1), Route(found, socket.inet_ntoa(found[NEXT_HOP][1])))
 

@@ -33,6 +33,7 @@ struct lab_route {
     uint8_t via;        /* its next hop is the address of this NVA, 0 = see next_hop */
     uint8_t next_hop;   /* 10.1.3.n instead of the NVA's own address, 0 = its own */
     uint16_t padding;   /* bytes of an unknown attribute */
+    bool has_link_local; /* fe80::n behind the next hop of IPv6 */
 };
 
 static inline void lab_open(struct lab *l, uint32_t max_paths, bool keep_tombstones)
@@ -110,6 +111,9 @@ static inline uint32_t lab_attrs(struct lab *l, const struct lab_route *r)
                4);
     else if (r->nva)
         memcpy(a.next_hop.bytes, (uint8_t[16]){ 0xfd, [15] = (uint8_t)r->nva }, 16);
+    struct ip_addr link_local = { .family = BGP_IP6, .bytes = { 0xfe, 0x80, [15] = (uint8_t)r->nva } };
+    if (r->has_link_local)
+        a.link_local = &link_local;
     uint32_t id = bgp_attrs_intern(&l->rib.attrs, &a);
     assert(id);
     return id;
