@@ -13,7 +13,8 @@ class Gobgp(Appliance):
     def start(self):
         self.process = self.spawn("gobgpd", "-t", "json", "-f", self.configure(), "--api-hosts", "127.0.0.1:50051",
                                   "--pprof-disable", "--log-plain")
-        self.wait_ready(lambda: self.gobgp("global"))
+        # It answers before it has read its configuration, and takes no route yet: AS 0 then.
+        self.wait_ready(lambda: str(self.asn) in self.gobgp("global"))
         for prefix in self.announced:
             self.apply(prefix)
         return self
