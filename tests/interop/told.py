@@ -8,6 +8,7 @@ who hardly read.
 One node in a network namespace of its own, all peers on loopback addresses.
 """
 import http.client
+import ipaddress
 import json
 import os
 import signal
@@ -28,7 +29,7 @@ from case import Cases, Failed  # noqa: E402
 from rawbgp import IP4, IP6, Session, as4, attribute  # noqa: E402
 
 BIN = os.environ.get("TANDEM_BIN", os.path.join(ROOT, "build", "debug", "bin"))
-NODE, PORT, ASN = "10.1.1.4", 1790, 65515
+NODE, NODE6, PORT, ASN = "10.1.1.4", "fd00:10:1:1::4", 1790, 65515
 # name: (address, AS, more keys)
 PEERS = {
     "one": ("10.1.2.1", 65001, "addPath: receive"),
@@ -41,17 +42,20 @@ PEERS = {
     "both": ("10.1.2.8", 65008, "addPath: both"),
     "client": ("10.1.2.9", 65009, "role: rsClient"),
     "branch": ("10.1.2.10", 65010, "type: vpnGateway"),
+    "six": ("fd00:10:1:2::1", 65021, ""),
+    "near": ("fd00:10:1:2::2", 65022, ""),
+    "far": ("fd00:10:1:3::1", 65023, ""),
 }
 LATE = {"late": ("10.1.2.11", 65011, "")}  # comes with a reload
 CONFIG = f"""
 routeServer: {{ name: told, virtualRouterAsn: {ASN}, mode: transparent, routerId: {NODE}, runDirectory: "%s" }}
-nodes: [ {{ name: node, address: {NODE}, bgpPort: {PORT} }} ]
+nodes: [ {{ name: node, address: {NODE}, address6: "{NODE6}", bgpPort: {PORT} }} ]
 peers:
 """
 
 
 def entries(peers):
-    return "".join(f"  - {{ name: {name}, peerIp: {address}, peerAsn: {asn}, passive: true{', ' + more if more else ''} }}\n"
+    return "".join(f"  - {{ name: {name}, peerIp: '{address}', peerAsn: {asn}, passive: true{', ' + more if more else ''} }}\n"
                    for name, (address, asn, more) in peers.items())
 
 
@@ -88,7 +92,7 @@ class Node:
         address, asn, _ = (PEERS | LATE)[name]
         for _ in range(100):
             try:
-                return Session(NODE, PORT, address, asn, capabilities, **options)
+                return Session(NODE6 if ":" in address else NODE, PORT, address, asn, capabilities, **options)
             except (OSError, Failed) as error:
                 last = error
                 time.sleep(0.1)
@@ -184,6 +188,22 @@ def azure(node):
         route = told.table["10.9.0.0/16"]
         rawbgp.must(route.path() == [ASN, 65001], f"path {route.path()}")
         rawbgp.must(route.value(rawbgp.MED) is None, "MED is not for other neighbouring ASes")
+
+
+def link_local(node):
+    """RFC 2545 section 3: a link-local next hop is told only to who is on the link that it is of."""
+    with Stage(node) as stage:
+        six, near, far = (stage.peer(name, IP4 + IP6 + as4(PEERS[name][1])) for name in ("six", "near", "far"))
+        plain = stage.peer("plain", IP4 + IP6 + as4(65004))
+        hops = b"".join(ipaddress.ip_address(a).packed for a in ("fd00:10:1:2::1", "fe80::1"))
+        reach = struct.pack(">HBB", 2, 1, 32) + hops + b"\0" + rawbgp.encode("fd00:9::/32")
+        six.update(attributes=attribute(rawbgp.MP_REACH, reach) + attribute(rawbgp.ORIGIN, b"\0") +
+                   attribute(rawbgp.AS_PATH, rawbgp.sequence([65021])))
+        for session, expected in ((near, "fe80::1"), (far, None), (plain, None)):
+            session.read_until(lambda s=session: s.table, "the route")
+            route = session.table["fd00:9::/32"]
+            rawbgp.must(route.hop == "fd00:10:1:2::1", f"{session.own} is told {route.hop}")
+            rawbgp.must(route.link_local == expected, f"{session.own} is told {route.link_local}, not {expected}")
 
 
 def two_octets(node):
@@ -547,9 +567,28 @@ def dying(node):
         as_far(plain)
 
 
+def allowed(node):
+    """Daemons that insist on our AS in front of each path are told not to, where there is none (RFC 7947 section 2.2.2.1)."""
+    with Stage(node) as stage:
+        stage.peer("plain")  # the node answers
+        for daemon, words, *check in (("openbgpd", "enforce neighbor-as no", "bgpd", "-n", "-f"),
+                                      ("frr", "no neighbor route-server enforce-first-as", "vtysh", "-C", "-f")):
+            texts = {name: subprocess.run([os.path.join(BIN, "tandemctl"), "--socket", node.socket, "nva-config", name,
+                                           "--for", daemon], check=True, capture_output=True, text=True).stdout
+                     for name in ("plain", "azure")}
+            rawbgp.must(words in texts["plain"] and words not in texts["azure"], f"{texts}")
+            file = os.path.join(node.directory, daemon)
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as out:
+                out.write(texts["plain"])
+            done = subprocess.run([*check, file], capture_output=True, text=True, timeout=60, check=False)
+            rawbgp.must(done.returncode == 0, f"{daemon}: {done.stdout}{done.stderr}{texts['plain']}")
+
+
 CASES = (
     ("attributes in order and form", form),
     ("azure: no MED, our AS in front", azure),
+    ("who insists on our AS is told not to", allowed),
+    ("link-local next hops on their link", link_local),
     ("two-octet AS numbers", two_octets),
     ("End-of-RIB, once a family", ends),
     ("route refresh, plain and enhanced", refreshes),
@@ -573,7 +612,7 @@ CASES = (
 
 
 def main():
-    alone(*(f"ip addr add {a}/32 dev lo" for a in [NODE] + [p[0] for p in (PEERS | LATE).values()]))
+    alone(*(f"ip addr add {a} dev lo" for a in [NODE, NODE6] + [p[0] for p in (PEERS | LATE).values()]))
     cases = Cases()
     with tempfile.TemporaryDirectory() as directory:
         node = Node(directory)
