@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bgp/codec/types.h"
 #include "node/ctl/client.h"
 #include "node/ctl/table.h"
 
@@ -114,18 +115,53 @@ static void look_at_nodes(struct findings *f, const json_t *nodes)
 
 /* ---- NVAs ---- */
 
-/* Nothing was ever heard: the way there; otherwise the last words say it. */
+/* By what a NOTIFICATION says, and by who said it. */
+static const struct {
+    uint8_t code, subcode;
+    const char *ours, *theirs; /* the mend; NULL = none that is known */
+} last_words[] = {
+    { BGP_OPEN_ERROR, BGP_BAD_PEER_AS, "peers[].peerAsn here and the NVA's own AS have to be the same",
+      "the NVA expects another AS of us: its remote AS has to be our virtualRouterAsn, or peers[].localAsn" },
+    { BGP_OPEN_ERROR, BGP_BAD_IDENTIFIER, "give the NVA a BGP identifier (router id)",
+      "two have one BGP identifier: give the NVA another router id, or set routeServer.routerId" },
+    { BGP_OPEN_ERROR, BGP_UNACCEPTABLE_HOLD_TIME, "let the NVA propose a hold time of 0, or of 3 s and more",
+      "the NVA wants another hold time: set peers[].holdTime" },
+    { BGP_OPEN_ERROR, BGP_UNSUPPORTED_CAPABILITY, "enable one of peers[].families for this neighbour on the NVA",
+      "the NVA requires what is not on here: compare peers[].families and addPath with its neighbour" },
+    { BGP_OPEN_ERROR, BGP_ROLE_MISMATCH, "peers[].role here and the role of the NVA (RFC 9234) have to fit; with strictRole it has to tell one",
+      "peers[].role here and the role of the NVA (RFC 9234) have to fit" },
+    { BGP_UPDATE_ERROR, BGP_MALFORMED_AS_PATH, NULL,
+      "in transparent mode paths begin with another AS than ours: `tandemctl nva-config` has the words that allow it "
+      "on the NVA, or set peers[].mode: azure" },
+    { BGP_HOLD_TIMER_EXPIRED, 0, "nothing came for so long: does the NVA run, are packets lost, is its MTU larger than what passes?",
+      "nothing of us came for so long: are packets lost, is our MTU larger than what passes?" },
+    { BGP_CEASE, BGP_MAX_PREFIXES, "raise peers[].maxRoutes.limit, or have the NVA announce less",
+      "raise the NVA's limit of this neighbour, or tell it less with peers[].outboundRouteMap" },
+    { BGP_CEASE, BGP_ADMIN_SHUTDOWN, NULL, "enable this neighbour again on the NVA" },
+    { BGP_CEASE, BGP_PEER_DECONFIGURED, NULL, "the NVA has this neighbour no longer: tandemctl nva-config prints its side" },
+    { BGP_CEASE, BGP_CONNECTION_REJECTED, NULL,
+      "the NVA does not take this node as a neighbour: tandemctl nva-config prints its side" },
+};
+
+static const char *mend_of_words(const json_t *peer)
+{
+    bool is_theirs = is_true(peer, "lastError.byPeer");
+    const char *mend = NULL;
+    for (size_t i = 0; i < sizeof last_words / sizeof *last_words; i++)
+        if (count_at(peer, "lastError.code") == last_words[i].code && count_at(peer, "lastError.subcode") == last_words[i].subcode)
+            mend = is_theirs ? last_words[i].theirs : last_words[i].ours;
+    if (mend || !is_theirs)
+        return mend ? mend : "look at the NVA's log for the same time";
+    return "the NVA said so: compare its configuration of this neighbour (address, remote AS, password)";
+}
+
+/* Who knows no such neighbour hangs up without a word. */
 static const char *mend_of_peer(const json_t *peer)
 {
-    const char *error = json_text_at(peer, "lastError.text");
-    if (strstr(error, "Bad Peer AS"))
-        return "peers[].peerAsn here and the NVA's own AS have to be the same";
-    if (is_true(peer, "lastError.byPeer"))
-        return "the NVA said so: compare its configuration of this neighbour (address, remote AS, password)";
-    return json_is_object(json_at(peer, "openReceived"))
-               ? "look at the NVA's log for the same time"
-               : "does the NVA have this node as a neighbour (tandemctl nva-config), is the BGP port (179, or nodes[].bgpPort) open, is there a "
-                 "route (beyond one hop: eBGP multihop there)?";
+    if (count_at(peer, "lastError.code"))
+        return mend_of_words(peer);
+    return "does the NVA have this node as a neighbour (tandemctl nva-config), with the same password or none, is the BGP port "
+           "(179, or nodes[].bgpPort) open, is there a route (beyond one hop: eBGP multihop there)?";
 }
 
 /* A node that is dead has been named already. */

@@ -26,6 +26,7 @@ struct core {
     enum core_act act;      /* what becomes of one */
     struct core_target_view target; /* the only one, if it has a state */
     bool wants_all;                 /* for it; else nothing */
+    struct core_peer_error peer_error; /* of each NVA */
 };
 
 static inline struct core *fake_core(void)
@@ -171,6 +172,7 @@ bool core_peer_view(const struct core *c, size_t nth, struct core_peer_view *out
                                     .here = true,
                                     .stats = &stats,
                                     .state = nth < 2 ? BGP_ESTABLISHED : BGP_ACTIVE,
+                                    .error = c->peer_error,
                                     .nodes_all = 6,
                                     .nodes_up = nth == 0   ? 6u
                                                 : nth == 1 ? 2u

@@ -252,6 +252,30 @@ static void test_the_doctor_names_what_is_wrong_and_the_mend(void)
     lab_close(&l);
 }
 
+static void test_the_doctor_names_the_mend_by_what_the_nva_and_we_said(void)
+{
+    static const struct {
+        struct core_peer_error said;
+        const char *mend;
+    } rows[] = {
+        { { "", 0, 0, false, 0 }, "-> does the NVA have this node as a neighbour" },
+        { { "connection closed", 0, 0, false, 0 }, "-> does the NVA have this node as a neighbour" },
+        { { "OPEN refused", BGP_OPEN_ERROR, BGP_BAD_PEER_AS, false, 1 }, "-> peers[].peerAsn here and" },
+        { { "received", BGP_OPEN_ERROR, BGP_BAD_PEER_AS, true, 1 }, "-> the NVA expects another AS of us" },
+        { { "received", BGP_UPDATE_ERROR, BGP_MALFORMED_AS_PATH, true, 1 }, "or set peers[].mode: azure" },
+        { { "refused", BGP_UPDATE_ERROR, BGP_MALFORMED_AS_PATH, false, 1 }, "-> look at the NVA's log" },
+        { { "received", BGP_CEASE, BGP_CONNECTION_REJECTED, true, 1 }, "-> the NVA does not take this node" },
+        { { "received", BGP_CEASE, BGP_OUT_OF_RESOURCES, true, 1 }, "-> the NVA said so" },
+    };
+    struct lab l;
+    lab_open(&l);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        l.core->peer_error = rows[i].said;
+        ASSERT_HAS(ctl(&l, "doctor"), rows[i].mend);
+    }
+    lab_close(&l);
+}
+
 static void test_the_doctor_names_the_mend_of_a_target(void)
 {
     static const struct config_target table = { .name = "spokes", .type = CONFIG_TARGET_AZURE, .azure = { .resource_id = "/t" } };
@@ -623,6 +647,7 @@ CU_MAIN("ctl", CU_CASE(test_words_may_be_shortened), CU_CASE(test_unknown_words_
         CU_CASE(test_durations_read_as_in_other_daemons),
         CU_CASE(test_status_shows_nodes_peers_and_warnings), CU_CASE(test_orders_reach_the_core_and_their_refusals_the_user),
         CU_CASE(test_the_doctor_names_what_is_wrong_and_the_mend),
+        CU_CASE(test_the_doctor_names_the_mend_by_what_the_nva_and_we_said),
         CU_CASE(test_the_doctor_names_the_mend_of_a_target), CU_CASE(test_route_tables_say_why),
         CU_CASE(test_a_peers_routes_are_printed_page_by_page),
         CU_CASE(test_a_long_list_is_one_table_sorted_in_stretches), CU_CASE(test_a_long_list_ends_where_nobody_reads_on),
