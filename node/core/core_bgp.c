@@ -94,6 +94,31 @@ static void log_down(struct core *c, struct core_peer *p, const struct bgp_fault
                peer_words_said(bgp_notification_text(f, text), said), p->error.text);
 }
 
+static bool is_same_word(const struct core_peer_error *a, const struct core_peer_error *b)
+{
+    return a->code == b->code && a->subcode == b->subcode && a->by_peer == b->by_peer;
+}
+
+/* Why no session comes up: once, however often it is tried, and not what we end of ourselves or for another connection. */
+static void log_refusal(struct core *c, const struct core_peer *p)
+{
+    const struct core_peer_error *e = &p->error;
+    char subject[CONFIG_NAME_MAX + 16], ip[IP_ADDR_TEXT];
+    if (!e->code || (e->code == BGP_CEASE && (!e->by_peer || e->subcode == BGP_COLLISION)))
+        return;
+    core_event(c, CONFIG_LOG_WARN, "peer_refused", core_peer_subject(p, subject, sizeof subject),
+               "ip=%s as=%u code=%u/%u by=%s reason=\"%.280s\"", ip_addr_format(&p->cfg->peer_ip, ip), p->cfg->peer_asn,
+               e->code, e->subcode, e->by_peer ? "peer" : "us", e->text);
+}
+
+static void note_error(struct core *c, struct core_peer *p, const struct bgp_session_event *e)
+{
+    const struct core_peer_error before = p->error;
+    remember_error(c, p, e);
+    if (e->from != BGP_ESTABLISHED && !is_same_word(&before, &p->error))
+        log_refusal(c, p);
+}
+
 /* An Established session stays: what ends it is a failure of BFD, not a missing Up. */
 static void hold_back(struct core *c, struct core_peer *p)
 {
@@ -112,7 +137,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
         break;
     case BGP_EVENT_STATE:
         if (e->fault.code || (e->to < e->from && e->from > BGP_ACTIVE)) /* to dial is no error */
-            remember_error(c, p, e);
+            note_error(c, p, e);
         on_state(c, p, e);
         break;
     case BGP_EVENT_UP:

@@ -41,6 +41,49 @@ static void test_strangers_are_told_a_few_at_a_time(void)
     lab_close(l);
 }
 
+static unsigned refusals(struct lab *l, const char *words)
+{
+    unsigned lines = 0;
+    uint64_t sequence = 0;
+    struct core_event e;
+    while (core_next_event(l->core, &sequence, &e))
+        lines += strcmp(e.name, "peer_refused") == 0 && strstr(e.fields, words);
+    return lines;
+}
+
+static void test_the_log_says_once_why_no_session_comes_up(void)
+{
+    struct lab *l = lab_open("");
+    for (int i = 0; i < 3; i++) {
+        dial(l, TALKER);
+        say(l, TALKER, OPEN("fde8", "02"));
+        CU_ASSERT_EQUAL(l->players[TALKER].told.subcode, BGP_BAD_PEER_AS);
+    }
+    CU_ASSERT_EQUAL(refusals(l, "code=2/2 by=us"), 1);
+    for (int i = 0; i < 2; i++) {
+        dial(l, TALKER);
+        say(l, TALKER, HEADER("0015", "03") "02 02");
+    }
+    CU_ASSERT_EQUAL(refusals(l, "code=2/2 by=peer"), 1);
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    hang_up(l, TALKER);
+    dial(l, TALKER);
+    say(l, TALKER, OPEN("fde8", "02"));
+    CU_ASSERT_EQUAL(refusals(l, "code=2/2 by=us"), 2);
+    lab_close(l);
+}
+
+static void test_a_session_that_is_ended_is_not_refused(void)
+{
+    struct lab *l = lab_told("", OPEN("fde9", "02"));
+    say(l, TALKER, HEADER("0015", "03") "06 04");
+    dial(l, TALKER);
+    CU_ASSERT_EQUAL(core_peer_disable(l->core, "talker", "swap", l->now), CORE_ACT_DONE);
+    turn(l);
+    CU_ASSERT_EQUAL(refusals(l, ""), 0);
+    lab_close(l);
+}
+
 static void test_what_was_said_before_the_end_is_heard(void)
 {
     struct lab *l = lab_told("", GRACEFUL("0078", "80"));
@@ -537,6 +580,7 @@ static void test_a_peer_without_an_end_that_always_has_news_has_told_all_some_ti
 
 CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_stranger_is_told_that_it_is_one), CU_CASE(test_strangers_are_told_a_few_at_a_time),
+        CU_CASE(test_the_log_says_once_why_no_session_comes_up), CU_CASE(test_a_session_that_is_ended_is_not_refused),
         CU_CASE(test_what_was_said_before_the_end_is_heard),
         CU_CASE(test_the_log_names_the_routes_of_a_malformed_message),
         CU_CASE(test_a_session_with_too_many_routes_is_ended_and_rests),
