@@ -29,6 +29,8 @@ static const struct line bird[] = {
     { 0, "# BIRD 2 on {name}: sessions with every node of {server}" },
     { ID, "router id {ip};" },
     { 0, "protocol device { }" },
+    { 0, "# Next hops have to be in BIRD's own tables: those beyond a router by protocol static, or by kernel with learn." },
+    { 0, "protocol direct { ipv4; ipv6; }" },
     { BFD, "protocol bfd { }" },
     { IPV4, "protocol static announced4 { ipv4; } # route 10.44.0.0/16 blackhole; and so on" },
     { IPV6, "protocol static announced6 { ipv6; } # route fd00:44::/32 blackhole; and so on" },

@@ -432,6 +432,7 @@ def _(pair):
                            ("gobgp", "gobgpd", "--dry-run", "-f")):
         said = program("tandemctl", "--socket", pair.path("rs-a.sock"), "nva-config", "fw", "--for", daemon)
         must(all(address in said for address in (*ADDRESSES.values(), NVA)) and str(BGP) in said and "{" + "as}" not in said, said)
+        must(daemon != "bird" or "protocol direct" in said, f"BIRD could not reach any next hop: {said}")
         file = pair.path(f"nva.{daemon}")
         with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as out:
             out.write(said)
