@@ -226,24 +226,6 @@ static void on_renewal_ended(struct core *c, const struct core_member *m, const 
                    "older one\"");
 }
 
-void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how)
-{
-    bool was_up = conn->authenticated;
-    struct core_member *m = conn->member;
-    if (!conn->dialled && !was_up)
-        count_failure(c, &conn->remote);
-    if (conn->agent)
-        core_agent_gone(c, conn->agent);
-    if (!m)
-        return;
-    bool dialled = m->dialling == conn;
-    forget_link(c, m, conn);
-    if (dialled && !was_up && m->link)
-        on_renewal_ended(c, m, conn);
-    else if (dialled && !was_up)
-        on_dial_ended(c, m, conn, how);
-}
-
 /* ---- a link comes up ---- */
 
 enum { CHANCE_BITS = 16 };
@@ -430,6 +412,28 @@ static void take_events(struct core *c, struct core_conn *conn)
     struct repl_link_event e;
     while (repl_link_next(conn->link, &e))
         on_link_event(c, conn, &e);
+}
+
+void core_cluster_closed(struct core *c, struct core_conn *conn, enum core_close how)
+{
+    bool was_up = conn->authenticated;
+    struct core_member *m = conn->member;
+    if (!conn->dialled && !was_up)
+        count_failure(c, &conn->remote);
+    if (conn->agent)
+        core_agent_gone(c, conn->agent);
+    if (!m)
+        return;
+    if (was_up && m->link == conn && !conn->close_asked) {
+        repl_link_closed(conn->link); /* C5: without its end it is cut off, however that came about */
+        take_events(c, conn);
+    }
+    bool dialled = m->dialling == conn;
+    forget_link(c, m, conn);
+    if (dialled && !was_up && m->link)
+        on_renewal_ended(c, m, conn);
+    else if (dialled && !was_up)
+        on_dial_ended(c, m, conn, how);
 }
 
 /* ---- bytes ---- */

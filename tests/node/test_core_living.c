@@ -114,6 +114,23 @@ static void test_digests_are_of_the_form_that_the_oldest_node_knows(void)
     pair_free(p);
 }
 
+/* C5 */
+static void test_a_link_that_is_cut_off_is_told_from_one_that_ends(void)
+{
+    struct pair *p = linked();
+    pair_kill(p, 1);
+    CU_ASSERT_TRUE(pair_heard(p, 0, "cluster_link_failed", "without an orderly end"));
+    CU_ASSERT_STRING_EQUAL(pair_view(p, 0).last_error, "the connection was closed without an orderly end");
+    pair_free(p);
+    p = linked();
+    core_stop(p->core[1], p->now);
+    pair_pass(p, 100);
+    CU_ASSERT_EQUAL(pair_view(p, 0).state, REPL_MEMBER_LEFT);
+    p->seen[0] = 0;
+    CU_ASSERT_FALSE(pair_heard(p, 0, "cluster_link_failed", NULL));
+    pair_free(p);
+}
+
 static uint32_t told_age(const struct core *c)
 {
     struct repl_beat beat = { 0 };
@@ -305,6 +322,7 @@ static void test_a_handshake_that_times_out_is_no_refusal(void)
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
         CU_CASE(test_a_node_of_an_older_minor_never_hears_of_another_form),
         CU_CASE(test_digests_are_of_the_form_that_the_oldest_node_knows),
+        CU_CASE(test_a_link_that_is_cut_off_is_told_from_one_that_ends),
         CU_CASE(test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
