@@ -126,14 +126,20 @@ void check_note_hops(const struct world *w, const struct sim_table *before, stru
         now->since[prefix][nva] = leads_to(w, before, prefix, nva) ? before->since[prefix][nva] : w->now;
 }
 
+/* Its kernel lost it before, in this life, and has not been given it again: there it was judged. */
+static bool is_out_of_kernel(const struct host *h, const struct sim_table *from, int number)
+{
+    return from != &h->kernel && h->removed[number] >= h->up_since;
+}
+
 /* Has this node ever heard of the route by this NVA, or inherited it? What stands there since before the NVA announced it
- * again, and was heard withdrawn by then, tells of the announcement before. */
+ * again, and was heard withdrawn by then, or went from the kernel, tells of the announcement before. */
 static bool knows(const struct world *w, const struct host *h, const struct sim_table *from, int nva, int number)
 {
     const struct rib *r = &h->core->rib;
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
-    bool is_withdrawn = false;
+    bool is_withdrawn = is_out_of_kernel(h, from, number) && from->since[number][nva] <= h->removed[number];
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
         if (p->nva == nva + 1 && rib_path_class(r, p) != RIB_GONE)
@@ -257,10 +263,10 @@ static bool is_excused(const struct world *w, const struct host *h, int nva, int
     return is_silent || has_lost_it || have_all_lost_it(w, h, n) || is_deaf(w, h, nva);
 }
 
-/* Its kernel lost the route before, in this life, and it is the same route: what the reason was may be over. */
+/* And it is the same route: what the reason was may be over. */
 static bool was_judged(const struct host *h, const struct sim_table *from, const struct nva *n, int number)
 {
-    return from != &h->kernel && h->removed[number] >= h->up_since && n->changed[number] <= h->removed[number];
+    return is_out_of_kernel(h, from, number) && n->changed[number] <= h->removed[number];
 }
 
 /* I1: nothing that the writer knows speaks for the prefix. I2: and no NVA announces it that it could know of. */
