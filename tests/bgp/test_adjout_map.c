@@ -200,14 +200,19 @@ static void test_what_grows_too_long_is_not_told(void)
     close_with_maps(s);
 }
 
+static void play(uint64_t seed)
+{
+    struct stage *s = open_with_maps();
+    s->has_paths = seed % 3 ? 0 : 1u << 3 | 1u << 5;
+    play_at_random(s, seed, 6);
+    close_with_maps(s);
+}
+
 static void test_any_order_of_events_with_maps_gives_the_models_tables(void)
 {
-    for (uint64_t seed = 1; seed <= 24; seed++) {
-        struct stage *s = open_with_maps();
-        s->has_paths = seed % 3 ? 0 : 1u << 3 | 1u << 5;
-        play_at_random(s, seed, 6);
-        close_with_maps(s);
-    }
+    for (uint64_t seed = 1; seed <= 24; seed++)
+        play(seed);
+    play_new_tables(play);
 }
 
 CU_MAIN("adjout_map", CU_CASE(test_where_the_best_is_dropped_the_next_is_told),

@@ -8,6 +8,7 @@
 #define TANDEM_TESTS_ADJOUT_LAB_H
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "bgp/adjout/adjout.h"
 #include "bgp/adjout/adjout_impl.h"
@@ -515,6 +516,20 @@ static inline void play_at_random(struct stage *s, uint64_t seed, int rounds)
             random_step(s, &seed);
         settle(s);
         check_all(s);
+    }
+}
+
+/* Tables that no run has played yet: a few, or as many as TEST_TABLES says. TEST_SEED is the first one's seed; the last
+ * that is named is the one that failed. */
+static inline void play_new_tables(void (*play)(uint64_t seed))
+{
+    enum { FEW = 2, SPREAD = 1000000 };
+    const char *count = getenv("TEST_TABLES"), *first = getenv("TEST_SEED");
+    uint64_t seed = first ? strtoull(first, NULL, 10) : (uint64_t)time(NULL) * SPREAD;
+    for (uint64_t left = count ? strtoull(count, NULL, 10) : FEW; left; left--, seed++) {
+        printf(count ? "\rTEST_SEED=%llu " : "(TEST_SEED=%llu) ", (unsigned long long)seed);
+        fflush(stdout); /* an assertion may end it */
+        play(seed);
     }
 }
 
