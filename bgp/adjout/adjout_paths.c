@@ -103,12 +103,23 @@ static void purge(struct adjout_group *g, uint32_t place)
     bitset_remove(&g->gone, place);
 }
 
-/* All have read of its end. A net that waits for its decision moves with it: who has passed it, and then it was
- * compared again, reads of that there. */
+/* Its next decision is known to be another one: it is asked for, or a path has gone that the walk which takes it out has
+ * not come by. */
+static bool is_outdated(const struct rib *r, uint32_t net)
+{
+    const struct rib_net *n = rib_net(r, net);
+    bool is = n->flags & RIB_NET_DIRTY;
+    for (uint32_t i = r->sweeps ? n->paths : 0; i && !is; i = rib_path_next(rib_path(r, i)))
+        is = !rib_path_is_usable(r, rib_path(r, i));
+    return is;
+}
+
+/* All have read of its end. An outdated net moves with its decision: who has passed it, and then it was compared again,
+ * reads of that there. */
 static bool is_read(const struct adjout_group *g, uint32_t place, uint64_t slowest)
 {
     uint32_t net = prefix_index(g->rules.family, place);
-    return rib_version(rib_of(g), net) <= slowest && !(rib_net(rib_of(g), net)->flags & RIB_NET_DIRTY);
+    return rib_version(rib_of(g), net) <= slowest && !is_outdated(rib_of(g), net);
 }
 
 /* Who watches is not waited for any longer. */

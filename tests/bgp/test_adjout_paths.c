@@ -360,6 +360,31 @@ static void test_a_member_may_change_its_group_again_or_leave_before_all_is_hand
     }
 }
 
+/* A session is lost, and the walk that takes its paths out has not come by; a member that came later has such a net
+ * compared again, and its id ends there, behind one that walks and has passed it. */
+static void test_an_id_that_ends_before_its_decision_is_withdrawn_from_who_walks(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct ip_addr *address = &s->l.nvas[3].address, later = *address;
+    *address = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 2, 99 } };
+    join(s, 1, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 5, .net = 0, .path_len = 1, .via = 3 });
+    settle(s);
+    announce(s, (struct lab_route){ .nva = 4, .net = 1, .path_len = 1 });
+    lab_decide(&s->l);
+    adjout_refresh(s->players[1][BGP_IP4].member);
+    pull(s, 1, BGP_IP4, 70000);
+    CU_ASSERT_EQUAL(heard_count(&s->players[1][BGP_IP4], 0), 1);
+    lose(s, 5);
+    *address = later;
+    join(s, 3, BGP_IP4);
+    pull(s, 3, BGP_IP4, 70000);
+    adjout_work(s->adjout, 64);
+    settle(s);
+    check_all(s);
+    stage_close(s);
+}
+
 static void play(uint64_t seed)
 {
     struct stage *s = stage_of(seed % 2 ? ALL : 0xd2); /* all, or some beside others */
@@ -385,6 +410,7 @@ CU_MAIN("adjout_paths", CU_CASE(test_all_paths_but_its_own_are_told_to_a_member)
         CU_CASE(test_paths_that_want_one_id_get_two),
         CU_CASE(test_the_best_are_told_where_there_are_too_many),
         CU_CASE(test_a_member_that_fell_behind_learns_which_paths_are_gone),
+        CU_CASE(test_an_id_that_ends_before_its_decision_is_withdrawn_from_who_walks),
         CU_CASE(test_ever_new_ids_cost_who_does_not_read_its_session),
         CU_CASE(test_what_a_member_was_told_can_be_asked_with_ids),
         CU_CASE(test_who_watches_learns_of_ids_that_are_gone),
