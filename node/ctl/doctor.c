@@ -203,6 +203,15 @@ static void look_at_routes(struct findings *f, const json_t *peer)
              "%s announces %lld of %lld routes", name, (long long)received, (long long)limit);
 }
 
+/* Which may be meant so: no problem, but worth a word to who misses routes. */
+static void look_at_silence(struct findings *f, const json_t *peer)
+{
+    if (!count_at(peer, "routes.received") && strcmp(json_text_at(peer, "import"), "none"))
+        find(f, GRADE_OK,
+             "if it should: it needs a network to announce, and a policy that lets it out (FRR: no bgp ebgp-requires-policy)",
+             "%s is up and announces no route", json_text_at(peer, "name"));
+}
+
 static void look_at_peers(struct findings *f, const json_t *peers)
 {
     char why[CELL_TEXT];
@@ -220,6 +229,8 @@ static void look_at_peers(struct findings *f, const json_t *peers)
                  json_text_at(peer, "peerIp"), because(peer, "lastError.text", why));
         else
             look_at_sessions(f, peer);
+        if (up)
+            look_at_silence(f, peer);
         look_at_routes(f, peer);
     }
     if (whole == wanted)

@@ -584,6 +584,17 @@ def allowed(node):
             rawbgp.must(done.returncode == 0, f"{daemon}: {done.stdout}{done.stderr}{texts['plain']}")
 
 
+def silent(node):
+    """FRR announces nothing before it is told that it may (RFC 8212): who misses its routes learns of it."""
+    with Stage(node) as stage:
+        one, plain = stage.peer("one"), stage.peer("plain")
+        one.announce("10.9.0.0/16")
+        as_far(plain, "10.9.0.0/16")
+        said = subprocess.run([os.path.join(BIN, "tandemctl"), "--socket", node.socket, "doctor"], check=False,
+                              capture_output=True, text=True).stdout
+        rawbgp.must("ok    plain is up and announces no route" in said and "one is up and" not in said, said)
+
+
 CASES = (
     ("attributes in order and form", form),
     ("azure: no MED, our AS in front", azure),
@@ -606,6 +617,7 @@ CASES = (
     ("several paths: packed", packed),
     ("several paths: directions and families", directions),
     ("shown by the node as it is on the wire", shown),
+    ("who announces nothing is named", silent),
     ("one octet a second", slow),
     ("never reads, and prefixes without end", dying),
 )
