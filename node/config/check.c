@@ -204,21 +204,36 @@ static bool is_node(const struct config *c, const struct config_peer *p)
     return false;
 }
 
-/* BFD runs between one address of the NVA and one of the node. */
-static void check_bfd(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
+/* A node that peers with it, and has no address of its family; NULL: none. */
+static const struct config_node *foreign_node(const struct config *c, const struct config_peer *p)
 {
-    const struct config_peer *p = &c->peers[nth];
-    struct tree_node *n = value_at(root, "peers", nth, "peerIp");
-    for (size_t i = 0; n && p->bfd.enabled && !p->disabled && i < c->node_count; i++) {
+    for (size_t i = 0; i < c->node_count; i++) {
         const struct config_node *node = &c->nodes[i];
         bool has_family = node->address.family == p->peer_ip.family ||
                           (node->has_address6 && node->address6.family == p->peer_ip.family);
-        if (has_family || !(p->nodes & 1u << node->id))
-            continue;
+        if (!has_family && p->nodes & 1u << node->id)
+            return node;
+    }
+    return NULL;
+}
+
+/* BFD runs between one address of the NVA and one of the node; BGP is dialled from any, but heard on our own only. */
+static void check_family(struct schema_reader *r, struct tree_node *root, const struct config *c, size_t nth)
+{
+    char path[TREE_PATH_TEXT];
+    const struct config_peer *p = &c->peers[nth];
+    const struct config_node *node = foreign_node(c, p);
+    struct tree_node *n = value_at(root, "peers", nth, "peerIp");
+    if (!n || !node || p->disabled)
+        return;
+    if (p->bfd.enabled) {
         schema_complain(r, n, "BFD needs an address of this family on node %s", node->name);
         report_hint(r->report, "give the node an address6, or the peer bfd: false");
         return;
     }
+    report_warning(r->report, n->mark, tree_path(n, path), "node %s has no %s address, and does not hear this NVA", node->name,
+                   p->peer_ip.family == BGP_IP6 ? "IPv6" : "IPv4");
+    report_hint(r->report, "give the node an address6: that is the one which NVAs of the other family dial");
 }
 
 /* The longest address behind the name and an @ must fit a name, as nodes tell each other. */
@@ -314,7 +329,7 @@ static void check_peers(struct schema_reader *r, struct tree_node *root, const s
             check_asns(r, c, p, asn);
         if (local)
             check_reserved(r, p->local_asn, local);
-        check_bfd(r, root, c, i);
+        check_family(r, root, c, i);
         check_keys(r, root, c, i);
         check_long_lived(r, root, c, i);
         config_check_map_use(r, value_at(root, "peers", i, "outboundRouteMap"), p->outbound);

@@ -51,10 +51,20 @@ static unsigned distance(const char *a, const char *b, unsigned most)
     return rows[la % 3][lb];
 }
 
-enum { NEAR = 2 };
+enum { NEAR = 2, PART = 3, KNOWN_TEXT = 1024 };
+
+/* The first key that has this one as a part: md5Key, asn, prefixes. */
+static const char *key_around(const struct schema_row *rows, const char *key)
+{
+    for (; rows->key && strlen(key) >= PART; rows++)
+        if (strcasestr(rows->key, key))
+            return rows->key;
+    return NULL;
+}
 
 static const char *nearest_key(const struct schema_row *rows, const char *key)
 {
+    const struct schema_row *all = rows;
     const char *best = NULL;
     unsigned least = NEAR + 1;
     for (; rows->key; rows++) {
@@ -64,12 +74,12 @@ static const char *nearest_key(const struct schema_row *rows, const char *key)
             best = rows->key;
         }
     }
-    return best;
+    return best ? best : key_around(all, key);
 }
 
 static void unknown_key(struct schema_reader *r, const struct schema_row *rows, struct tree_node *n)
 {
-    char path[TREE_PATH_TEXT], known[256] = "";
+    char path[TREE_PATH_TEXT], known[KNOWN_TEXT] = "";
     const char *near = nearest_key(rows, n->key);
     n->is_bad = true;
     if (near) {
@@ -119,9 +129,16 @@ static bool is_null(const struct tree_node *n)
     return n->kind == TREE_SCALAR && !n->is_quoted && (!strcmp(n->text, "null") || !strcmp(n->text, "~"));
 }
 
+/* A part of which nothing is left, as `peers:` before its first entry, is null as well. */
+static bool is_empty(const struct tree_node *n)
+{
+    return is_null(n) || (n->kind == TREE_SCALAR && !n->is_quoted && !n->text[0]);
+}
+
 static void read_value(struct schema_reader *r, const struct schema_row *row, struct tree_node *n,
                        void *object)
 {
+    n->is_left_out = row->is_separate && !row->is_required && is_empty(n);
     if (row->is_separate || (is_null(n) && !row->is_required))
         return;
     if (!row->read) {

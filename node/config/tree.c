@@ -245,7 +245,7 @@ struct tree_node *tree_get(const struct tree_node *map, const char *key)
     if (!map || map->kind != TREE_MAP)
         return NULL;
     for (struct tree_node *n = map->first; n; n = n->next)
-        if (n->key && !n->is_duplicate && strcmp(n->key, key) == 0)
+        if (n->key && !n->is_duplicate && !n->is_left_out && strcmp(n->key, key) == 0)
             return n;
     return NULL;
 }

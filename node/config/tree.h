@@ -18,6 +18,7 @@ struct tree_node {
     bool is_quoted;    /* scalar in quotes: an empty one is a text, not an absent value */
     bool is_bad;       /* a finding was reported here: later checks leave it alone */
     bool is_duplicate; /* its key stands earlier in the same map */
+    bool is_left_out;  /* null where nothing need be said: tree_get passes it over */
     struct report_mark mark;
     const char *text;            /* scalar: 0-terminated */
     const char *key;             /* in a map, else NULL */

@@ -45,6 +45,10 @@ static const struct {
     { "peer: []", ":4:1: error: unknown key \"peer\" (did you mean \"peers\"?)" },
     { "programing: []", "(did you mean \"programming\"?)" },
     { "virtualnetworks: []", "(did you mean \"virtualNetworks\"?)" },
+    { "virtualNetworks: [{ name: v, prefixes: [10.0.0.0/8] }]", "(did you mean \"addressPrefixes\"?)" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, asn: 1 }]", "(did you mean \"peerAsn\"?)" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, md5Key: x }]", "(did you mean \"md5KeyFile\"?)" },
+    { "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, password: x }]", "md5KeyFile" },
     { "nonsense: 1", "unknown key \"nonsense\"" },
     { "nonsense: 1", "known here: version, generation, routeServer" },
     { "version: 2", ":4:10: error: version: this version reads configurations of version 1 only" },
@@ -246,23 +250,6 @@ static void test_listeners_of_other_addresses_share_a_port(void)
     config_free(c);
 }
 
-static void test_an_nva_in_no_virtual_network_is_warned_of(void)
-{
-    static const char file[] = "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1 }, { name: q, peerIp: 10.9.0.2, peerAsn: 1 },\n"
-                               "        { name: r, peerIp: 10.9.0.3, peerAsn: 1, disabled: true }]\n%s";
-    char text[512];
-    snprintf(text, sizeof text, file, "virtualNetworks: [{ name: v, addressPrefixes: [10.0.0.0/16] }]");
-    struct config *c = load_with(text);
-    CU_ASSERT_PTR_NOT_NULL(c);
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, "warning: peers[1].peerIp: it lies in no virtual network"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n1 warning\n"));
-    config_free(c);
-    snprintf(text, sizeof text, file, "");
-    c = load_with(text);
-    CU_ASSERT_STRING_EQUAL(output, "");
-    config_free(c);
-}
-
 static void test_all_mistakes_are_told_at_once_in_the_order_of_the_file(void)
 {
     CU_ASSERT_PTR_NULL(load("routeServr: { name: hub }\n"
@@ -273,17 +260,6 @@ static void test_all_mistakes_are_told_at_once_in_the_order_of_the_file(void)
     const char *third = strstr(output, ":3:15: error: log.level");
     CU_ASSERT_TRUE(first && second && third && first < second && second < third);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "4 errors\n"));
-}
-
-static void test_null_is_a_value_that_is_not_said(void)
-{
-    struct config *c = load_with("api: { tokenFile: null }\nlog: { level: ~ }\n"
-                                 "cluster: { witness: { type: none } }\n"
-                                 "peers: [{ name: p, peerIp: 10.0.0.2, peerAsn: 1, holdTime: null }]");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
-    CU_ASSERT_EQUAL(c->log_level, CONFIG_LOG_INFO);
-    CU_ASSERT_EQUAL(c->peers[0].hold_s, 180);
-    config_free(c);
 }
 
 static void test_another_speaker_may_have_a_nodes_address(void)
@@ -661,8 +637,7 @@ static void test_every_table_of_azure_is_a_target_of_its_own(void)
 CU_MAIN("config", CU_CASE(test_every_table_of_azure_is_a_target_of_its_own), CU_CASE(test_every_mistake_is_named_with_its_mend),
         CU_CASE(test_all_mistakes_are_told_at_once_in_the_order_of_the_file),
         CU_CASE(test_what_follows_from_a_mistake_is_no_other_one),
-        CU_CASE(test_listeners_of_other_addresses_share_a_port), CU_CASE(test_an_nva_in_no_virtual_network_is_warned_of),
-        CU_CASE(test_null_is_a_value_that_is_not_said),
+        CU_CASE(test_listeners_of_other_addresses_share_a_port),
         CU_CASE(test_another_speaker_may_have_a_nodes_address),
         CU_CASE(test_our_own_as_number_is_no_reserved_one),
         CU_CASE(test_the_caret_stands_below_the_mistake), CU_CASE(test_several_nodes_need_keys),
