@@ -33,7 +33,7 @@ struct adjout_rules {
     struct bgp_codec codec;
     struct bgp_export export;
     struct ip_addr self_next_hop; /* for prefixes of the configuration */
-    struct ip_addr link;          /* an IPv6 address on the members' link, see adjout_link_local; of IPv4: none is known */
+    struct ip_addr link;          /* our IPv6 address on the members' link, see adjout_link_local; of IPv4: there is none */
     uint8_t from_types;           /* bit per policy_nva.type whose routes this member may have */
     struct route_map *map;        /* its outbound route map, the group takes a reference; NULL = none. The best of
                                    * what it does not drop is told. Where it sets a MED, export.keeps_med is on. */
@@ -111,8 +111,8 @@ uint64_t adjout_missed(const struct adjout *a);
 /* … and as its messages say it, in four-octet AS numbers: bytes has room for BGP_EXPORT_MAX. */
 bool adjout_told_as(const struct adjout_member *m, const struct adjout_sent *sent, uint8_t *bytes,
                     struct bgp_attrs *out);
-/* The link-local next hop that stands behind the global one, NULL = none: RFC 2545 section 3 has it told only to who
- * shares a subnet with whom it leads to, which the first 64 bits of both global addresses tell. Elsewhere
+/* The link-local next hop that stands behind the global one, NULL = none: RFC 2545 section 3 has it told only where
+ * we, the member and whom it leads to share a subnet, which the first 64 bits of the global addresses tell. Elsewhere
  * it leads nowhere, and some prefer it to the global one. */
 const struct ip_addr *adjout_link_local(const struct adjout_rules *rules, const struct bgp_attrs *a);
 /* The Loc-RIB version up to which adjout_told knows. */

@@ -50,16 +50,15 @@ static struct ip_addr self_next_hop(const struct core *c, const struct core_peer
     return own ? *own : (struct ip_addr){ .family = family };
 }
 
-/* Of peers that get no IPv6 next hops it would but part groups. */
-static struct ip_addr link_of(const struct core_peer *p, uint8_t family)
+/* Where we are ourselves (RFC 2545 section 3), so that all others, on however many links, are one group; as are those that
+ * get no IPv6 next hops. */
+static struct ip_addr link_of(const struct core *c, const struct core_peer *p, uint8_t family)
 {
-    enum { SUBNET = 8 }; /* octets: the same for all of a subnet, so that they stay one group */
-    struct ip_addr link = { .family = BGP_IP6 };
-    bool has_none = p->cfg->peer_ip.family == BGP_IP4 || (family == BGP_IP4 && !bgp_session_codec(p->session)->ext_next_hop);
-    if (has_none)
-        return (struct ip_addr){ .family = BGP_IP4 };
-    memcpy(link.bytes, p->cfg->peer_ip.bytes, SUBNET);
-    return link;
+    enum { SUBNET = 8 }; /* octets */
+    const struct ip_addr *own = core_node_addr(c->node, BGP_IP6), *peer = &p->cfg->peer_ip;
+    bool has_hops6 = family == BGP_IP6 || bgp_session_codec(p->session)->ext_next_hop;
+    bool is_shared = own && peer->family == BGP_IP6 && memcmp(own->bytes, peer->bytes, SUBNET) == 0;
+    return is_shared && has_hops6 ? *own : (struct ip_addr){ .family = BGP_IP4 };
 }
 
 static uint8_t types_for(const struct core *c, uint8_t type)
@@ -82,7 +81,7 @@ struct adjout_rules core_routes_rules(const struct core *c, const struct core_pe
                     .keeps_med = p->cfg->outbound && route_map_does(p->cfg->outbound, ROUTE_MAP_SET_MED),
                     .graceful_shutdown = core_drain_marks(c, p) },
         .self_next_hop = self_next_hop(c, p, family),
-        .link = link_of(p, family),
+        .link = link_of(c, p, family),
         .from_types = types_for(c, p->cfg->type),
         .map = p->cfg->outbound,
     };

@@ -42,9 +42,10 @@ PEERS = {
     "both": ("10.1.2.8", 65008, "addPath: both"),
     "client": ("10.1.2.9", 65009, "role: rsClient"),
     "branch": ("10.1.2.10", 65010, "type: vpnGateway"),
-    "six": ("fd00:10:1:2::1", 65021, ""),
-    "near": ("fd00:10:1:2::2", 65022, ""),
+    "six": ("fd00:10:1:1::1", 65021, ""),
+    "near": ("fd00:10:1:1::2", 65022, ""),
     "far": ("fd00:10:1:3::1", 65023, ""),
+    "farther": ("fd00:10:1:3::2", 65024, ""),
 }
 LATE = {"late": ("10.1.2.11", 65011, "")}  # comes with a reload
 CONFIG = f"""
@@ -190,19 +191,26 @@ def azure(node):
         rawbgp.must(route.value(rawbgp.MED) is None, "MED is not for other neighbouring ASes")
 
 
+def with_link_local(session, prefix):
+    """Its own address, and fe80::1 behind it."""
+    hops = b"".join(ipaddress.ip_address(a).packed for a in (session.own, "fe80::1"))
+    reach = struct.pack(">HBB", 2, 1, 32) + hops + b"\0" + rawbgp.encode(prefix)
+    session.update(attributes=attribute(rawbgp.MP_REACH, reach) + attribute(rawbgp.ORIGIN, b"\0") +
+                   attribute(rawbgp.AS_PATH, rawbgp.sequence([session.asn])))
+
+
 def link_local(node):
-    """RFC 2545 section 3: a link-local next hop is told only to who is on the link that it is of."""
+    """RFC 2545 section 3: a link-local next hop is told only on the link that it is of, where we are, too."""
     with Stage(node) as stage:
-        six, near, far = (stage.peer(name, IP4 + IP6 + as4(PEERS[name][1])) for name in ("six", "near", "far"))
+        six, near, far, farther = (stage.peer(name, IP4 + IP6 + as4(PEERS[name][1])) for name in ("six", "near", "far", "farther"))
         plain = stage.peer("plain", IP4 + IP6 + as4(65004))
-        hops = b"".join(ipaddress.ip_address(a).packed for a in ("fd00:10:1:2::1", "fe80::1"))
-        reach = struct.pack(">HBB", 2, 1, 32) + hops + b"\0" + rawbgp.encode("fd00:9::/32")
-        six.update(attributes=attribute(rawbgp.MP_REACH, reach) + attribute(rawbgp.ORIGIN, b"\0") +
-                   attribute(rawbgp.AS_PATH, rawbgp.sequence([65021])))
-        for session, expected in ((near, "fe80::1"), (far, None), (plain, None)):
-            session.read_until(lambda s=session: s.table, "the route")
-            route = session.table["fd00:9::/32"]
-            rawbgp.must(route.hop == "fd00:10:1:2::1", f"{session.own} is told {route.hop}")
+        with_link_local(six, "fd00:9::/32")
+        with_link_local(farther, "fd00:10::/32")
+        for session, prefix, expected in ((near, "fd00:9::/32", "fe80::1"), (far, "fd00:9::/32", None), (plain, "fd00:9::/32", None),
+                                          (near, "fd00:10::/32", None), (far, "fd00:10::/32", None)):
+            session.read_until(lambda s=session, p=prefix: p in s.table, "the route")
+            route = session.table[prefix]
+            rawbgp.must(route.hop == (six if prefix == "fd00:9::/32" else farther).own, f"{session.own} is told {route.hop}")
             rawbgp.must(route.link_local == expected, f"{session.own} is told {route.link_local}, not {expected}")
 
 
