@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "node/base/file.h"
 
@@ -132,10 +133,19 @@ void guard_listener(int fd, uint8_t family, const struct config *is, const struc
     set_ttls(fd, family, is);
 }
 
+/* Only said, as of the API's token; once for those that share a file. */
+static void warn_of_mode(const char *path, const char *last, FILE *errors)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && st.st_mode & S_IRWXO && (!last || strcmp(path, last) != 0))
+        fprintf(errors, "%s: warning: others may read this key; mend it with: chmod 640\n", path);
+}
+
 /* A listener without a key would take anybody at the peer's address. */
 static bool has_keys(const struct config *c, FILE *errors)
 {
     bool has_all = true;
+    const char *last = NULL;
     for (size_t i = 0; i < c->peer_count; i++) {
         const struct config_peer *p = &c->peers[i];
         char key[GUARD_KEY_MAX + 1];
@@ -143,6 +153,9 @@ static bool has_keys(const struct config *c, FILE *errors)
         explicit_bzero(key, sizeof key);
         if (wrong)
             fprintf(errors, "%s: error: peers: the key of %s, %s: %s\n", c->path, p->name, path, wrong);
+        else if (path)
+            warn_of_mode(path, last, errors);
+        last = path ? path : last;
         has_all &= !wrong;
     }
     return has_all;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/lib/cu.h"
@@ -190,6 +191,21 @@ static bool permits(const struct config *c)
     return yes;
 }
 
+static void test_a_key_that_others_may_read_is_warned_of_once(void)
+{
+    struct config_peer peers[] = { peer_with(2, 0), peer_with(3, 0) };
+    struct config c = { .peers = peers, .peer_count = 2, .path = "file" };
+    write_key("secret");
+    peers[0].md5_key_file = peers[1].md5_key_file = key_file;
+    CU_ASSERT_TRUE(permits(&c));
+    CU_ASSERT_STRING_EQUAL(said, "");
+    chmod(key_file, 0644);
+    CU_ASSERT_TRUE(permits(&c));
+    const char *first = strstr(said, "warning: others may read this key; mend it with: chmod 640");
+    CU_ASSERT_TRUE(first && !strstr(first + 1, "warning"));
+    unlink(key_file);
+}
+
 static void test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named(void)
 {
     struct config_peer peers[] = { peer_with(2, 0), peer_with(3, 0) };
@@ -243,5 +259,6 @@ CU_MAIN("guard", CU_CASE(test_a_segment_from_too_far_is_dropped_before_there_is_
         CU_CASE(test_the_first_segment_tells_how_far_a_connection_came),
         CU_CASE(test_an_accepted_connection_has_its_own_least_ttl),
         CU_CASE(test_a_prefix_of_peers_has_one_key), CU_CASE(test_another_configuration_has_other_keys),
+        CU_CASE(test_a_key_that_others_may_read_is_warned_of_once),
         CU_CASE(test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named),
         CU_CASE(test_a_peer_whose_key_is_not_there_is_named))
