@@ -518,11 +518,6 @@ uint32_t repl_link_secret_id(const struct repl_link *l)
     return l->secret_id;
 }
 
-const uint8_t *repl_link_binding(const struct repl_link *l)
-{
-    return l->binding;
-}
-
 bool repl_link_next(struct repl_link *l, struct repl_link_event *out)
 {
     if (!l->event_count)

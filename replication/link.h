@@ -103,7 +103,5 @@ void repl_link_finish(struct repl_link *l, uint64_t now_ms);
 
 /* Which secret the handshake was made with: its psk_id. Before LINK_UP: none, 0. */
 uint32_t repl_link_secret_id(const struct repl_link *l);
-/* SHA-512 handshake hash, 64 bytes, once up: for tests and channel binding. */
-const uint8_t *repl_link_binding(const struct repl_link *l);
 
 #endif

@@ -90,14 +90,6 @@ static inline uint32_t wire_u32(struct wire_reader *r)
     return wire_get32(p);
 }
 
-static inline uint64_t wire_u64(struct wire_reader *r)
-{
-    const uint8_t *p = wire_bytes(r, 8);
-    if (!p)
-        return 0;
-    return wire_get64(p);
-}
-
 struct wire_writer {
     uint8_t *start, *at, *end;
     bool failed;

@@ -26,7 +26,6 @@ static const struct bfd_row rows[BFD_STATES][BFD_EVENTS] = {
     STAY(ADMIN_DOWN, HEARD_UP),
     STAY(ADMIN_DOWN, EXPIRED),
     STAY(ADMIN_DOWN, DISABLE),
-    GO(ADMIN_DOWN, ENABLE, DOWN, NONE),
 
     STAY(DOWN, HEARD_ADMIN_DOWN),
     GO(DOWN, HEARD_DOWN, INIT, NONE),
@@ -34,7 +33,6 @@ static const struct bfd_row rows[BFD_STATES][BFD_EVENTS] = {
     STAY(DOWN, HEARD_UP), /* it has not heard yet that we are down */
     STAY(DOWN, EXPIRED),
     GO(DOWN, DISABLE, ADMIN_DOWN, ADMIN_DOWN),
-    STAY(DOWN, ENABLE),
 
     GO(INIT, HEARD_ADMIN_DOWN, DOWN, NEIGHBOR_DOWN),
     STAY(INIT, HEARD_DOWN),
@@ -42,7 +40,6 @@ static const struct bfd_row rows[BFD_STATES][BFD_EVENTS] = {
     GO(INIT, HEARD_UP, UP, NONE),
     GO(INIT, EXPIRED, DOWN, EXPIRED),
     GO(INIT, DISABLE, ADMIN_DOWN, ADMIN_DOWN),
-    STAY(INIT, ENABLE),
 
     GO(UP, HEARD_ADMIN_DOWN, DOWN, NEIGHBOR_DOWN),
     GO(UP, HEARD_DOWN, DOWN, NEIGHBOR_DOWN),
@@ -50,7 +47,6 @@ static const struct bfd_row rows[BFD_STATES][BFD_EVENTS] = {
     STAY(UP, HEARD_UP),
     GO(UP, EXPIRED, DOWN, EXPIRED),
     GO(UP, DISABLE, ADMIN_DOWN, ADMIN_DOWN),
-    STAY(UP, ENABLE),
 };
 
 const struct bfd_row *bfd_row(enum bfd_state state, enum bfd_event event)
@@ -299,13 +295,6 @@ void bfd_session_disable(struct bfd_session *s, uint64_t now_ms)
 {
     s->now_ms = now_ms;
     run(s, BFD_DISABLE);
-    plan(s);
-}
-
-void bfd_session_enable(struct bfd_session *s, uint64_t now_ms)
-{
-    s->now_ms = now_ms;
-    run(s, BFD_ENABLE);
     plan(s);
 }
 

@@ -71,7 +71,6 @@ void bfd_session_rearm(struct bfd_session *s, uint64_t now_ms);
 void bfd_session_change(struct bfd_session *s, const struct bfd_times *times, uint64_t now_ms);
 /* AdminDown: the peer is told that this is no failure (RFC 5880 section 6.8.16, RFC 5882). */
 void bfd_session_disable(struct bfd_session *s, uint64_t now_ms);
-void bfd_session_enable(struct bfd_session *s, uint64_t now_ms);
 
 enum bfd_state bfd_session_state(const struct bfd_session *s);
 void bfd_session_view(const struct bfd_session *s, struct bfd_view *out);
@@ -84,7 +83,6 @@ enum bfd_event {
     BFD_HEARD_UP,
     BFD_EXPIRED, /* the detection time passed in silence */
     BFD_DISABLE,
-    BFD_ENABLE,
     BFD_EVENTS,
 };
 

@@ -87,22 +87,3 @@ const char *bfd_diag_name(uint8_t diag)
     };
     return diag < BFD_DIAGS ? names[diag] : "unknown";
 }
-
-const char *bfd_verdict_name(uint8_t verdict)
-{
-    static const char *const names[BFD_VERDICTS] = {
-        [BFD_ACCEPTED] = "accepted",
-        [BFD_DROP_SHORT] = "short",
-        [BFD_DROP_VERSION] = "version",
-        [BFD_DROP_LENGTH] = "length",
-        [BFD_DROP_MULTIPLIER] = "multiplier",
-        [BFD_DROP_MULTIPOINT] = "multipoint",
-        [BFD_DROP_MY_DISCRIMINATOR] = "my_discriminator",
-        [BFD_DROP_YOUR_DISCRIMINATOR] = "your_discriminator",
-        [BFD_DROP_AUTHENTICATED] = "authenticated",
-        [BFD_DROP_TTL] = "ttl",
-        [BFD_DROP_STRANGER] = "stranger",
-        [BFD_DROP_HOPS] = "hops",
-    };
-    return verdict < BFD_VERDICTS ? names[verdict] : "unknown";
-}

@@ -62,6 +62,5 @@ void bfd_packet_encode(const struct bfd_packet *p, uint8_t out[static BFD_PACKET
 
 const char *bfd_state_name(uint8_t state);     /* "Up" … as the RFC writes them; "unknown" */
 const char *bfd_diag_name(uint8_t diag);       /* "control detection time expired" …; "unknown" */
-const char *bfd_verdict_name(uint8_t verdict); /* "ttl" …: stable words for metrics */
 
 #endif

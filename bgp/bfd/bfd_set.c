@@ -217,18 +217,7 @@ enum bfd_verdict bfd_set_receive(struct bfd_set *set, const struct bfd_arrival *
     enum bfd_verdict verdict = bfd_packet_decode(data, len, &packet);
     if (verdict == BFD_ACCEPTED)
         verdict = judge(set, how, &packet, out);
-    set->verdicts[verdict]++;
     if (verdict == BFD_ACCEPTED)
         bfd_session_feed((*out)->session, &packet, now_ms);
     return verdict;
-}
-
-uint64_t bfd_set_deadline(const struct bfd_set *set)
-{
-    uint64_t due = UINT64_MAX;
-    for (struct bfd_peer *p = bfd_set_next(set, 0); p; p = bfd_set_next(set, p->cfg.id)) {
-        uint64_t at = bfd_session_deadline(p->session);
-        due = at < due ? at : due;
-    }
-    return due;
 }

@@ -42,7 +42,6 @@ struct bfd_set {
     struct bfd_peer **peers; /* by id; [0] is unused */
     uint32_t peer_room;
     struct hash_index by_discriminator, by_remote; /* values are ids */
-    uint64_t verdicts[BFD_VERDICTS]; /* packets, by what became of them */
 };
 
 void bfd_set_init(struct bfd_set *set, const struct hash_key *key);
@@ -59,6 +58,5 @@ struct bfd_peer *bfd_set_next(const struct bfd_set *set, uint32_t id);
 enum bfd_verdict bfd_set_receive(struct bfd_set *set, const struct bfd_arrival *how,
                                  const uint8_t *data, size_t len, struct bfd_peer **out,
                                  uint64_t now_ms);
-uint64_t bfd_set_deadline(const struct bfd_set *set);
 
 #endif

@@ -39,11 +39,6 @@ static uint32_t size_of(const struct limit *l, uint32_t index)
     return index ? node(l, index)->size : 0;
 }
 
-uint32_t limit_count(const struct limit *l)
-{
-    return size_of(l, l->root);
-}
-
 static void resize(const struct limit *l, struct limit_node *n)
 {
     n->size = 1 + size_of(l, n->left) + size_of(l, n->right);

@@ -37,7 +37,5 @@ uint32_t limit_remove(struct limit *l, uint32_t prefix);
 bool limit_keeps(const struct limit *l, uint32_t prefix);
 /* Is it known? */
 bool limit_has(const struct limit *l, uint32_t prefix);
-/* Distinct prefixes. */
-uint32_t limit_count(const struct limit *l);
 
 #endif

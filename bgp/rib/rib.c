@@ -164,12 +164,6 @@ static uint32_t get_net_for_now(struct rib *r, const struct ip_prefix *prefix, c
     return net;
 }
 
-uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix)
-{
-    const struct prefix_hint hint = prefix_table_hint(&r->nets, prefix);
-    return get_net_for_now(r, prefix, &hint);
-}
-
 static uint32_t find_path(struct rib *r, const struct rib_net *n, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
     uint32_t i = n->paths;

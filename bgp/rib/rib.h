@@ -612,8 +612,6 @@ void rib_net_free(struct rib *r, uint32_t net);
 void rib_net_keep(struct rib *r, uint32_t net);
 /* A target does not hold this net any more: without paths it may go. */
 void rib_net_released(struct rib *r, uint32_t net);
-/* Index of a prefix, made when new: targets name what they inherited. 0: out of memory. */
-uint32_t rib_net_get(struct rib *r, const struct ip_prefix *prefix);
 
 struct rib_memory {
     size_t nets, paths, attrs, orders;

@@ -62,11 +62,6 @@ void netlink_resync_by(struct netlink *n, uint64_t at_ms)
         n->resync_at_ms = at_ms;
 }
 
-void netlink_resync(struct netlink *n, uint64_t now_ms)
-{
-    netlink_resync_by(n, now_ms);
-}
-
 void netlink_release_forgotten(struct netlink *n, uint32_t prefix)
 {
     struct route_note *note = netlink_note(n, prefix);

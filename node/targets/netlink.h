@@ -75,8 +75,6 @@ void netlink_free(struct netlink *n);
 /* Reads notifications and dumps, issues operations: a slice of work. True: more can be done now
  * (the target also calls for it by itself, over on_change). */
 bool netlink_turn(struct netlink *n, uint64_t now_ms);
-/* Dump and compare as soon as possible. */
-void netlink_resync(struct netlink *n, uint64_t now_ms);
 
 /* The health gate: a next hop that does not answer leaves the groups of this kernel, never the last
  * one of a group; who answers again comes back. What is wanted and installed stays the same. */

@@ -113,7 +113,7 @@ static void test_the_reception_rules_hold_one_by_one(void)
         struct bfd_packet p;
         enum bfd_verdict verdict = decode(rows[i].packet, &p);
         if (verdict != rows[i].verdict)
-            printf("\n  %s: %s\n", rows[i].packet, bfd_verdict_name((uint8_t)verdict));
+            printf("\n  %s: %d\n", rows[i].packet, verdict);
         CU_ASSERT_EQUAL(verdict, rows[i].verdict);
     }
 }
@@ -131,8 +131,6 @@ static void test_every_word_has_a_name(void)
         CU_ASSERT_STRING_NOT_EQUAL(bfd_state_name(i), "unknown");
     for (uint8_t i = 0; i < BFD_DIAGS; i++)
         CU_ASSERT_STRING_NOT_EQUAL(bfd_diag_name(i), "unknown");
-    for (uint8_t i = 0; i < BFD_VERDICTS; i++)
-        CU_ASSERT_STRING_NOT_EQUAL(bfd_verdict_name(i), "unknown");
     CU_ASSERT_STRING_EQUAL(bfd_diag_name(31), "unknown");
 }
 

@@ -18,18 +18,15 @@ static void test_numbers_are_read_and_written_in_network_order(void)
     CU_ASSERT_EQUAL(wire_u8(&r), 0x01);
     CU_ASSERT_EQUAL(wire_u16(&r), 0x0203);
     CU_ASSERT_EQUAL(wire_u32(&r), 0x04050607);
-    CU_ASSERT_EQUAL(wire_u64(&r), 0x08090a0b0c0d0e0fu);
+    CU_ASSERT_EQUAL(wire_get64(wire_bytes(&r, 8)), 0x08090a0b0c0d0e0fu);
     CU_ASSERT_FALSE(r.failed);
     CU_ASSERT_EQUAL(wire_left(&r), 0);
 }
 
 static void test_one_byte_too_few_fails_and_gives_zero(void)
 {
-    const uint8_t bytes[7] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-    struct wire_reader r = wire_reader(bytes, 7);
-    CU_ASSERT_EQUAL(wire_u64(&r), 0);
-    CU_ASSERT_TRUE(r.failed);
-    r = wire_reader(bytes, 3);
+    const uint8_t bytes[3] = { 0xff, 0xff, 0xff };
+    struct wire_reader r = wire_reader(bytes, 3);
     CU_ASSERT_EQUAL(wire_u32(&r), 0);
     CU_ASSERT_TRUE(r.failed);
     r = wire_reader(bytes, 1);

@@ -4,7 +4,7 @@
 #ifndef TANDEM_TESTS_NODE_NETLINK_LIFE_H
 #define TANDEM_TESTS_NODE_NETLINK_LIFE_H
 
-#include "node/targets/netlink.h"
+#include "node/targets/netlink_internal.h"
 #include "tests/lib/cu.h"
 
 #include <sched.h>
@@ -199,7 +199,7 @@ static inline void run_ms(struct life *l, uint64_t ms)
 static inline void resync(struct life *l)
 {
     uv_update_time(&l->loop);
-    netlink_resync(l->target, uv_now(&l->loop));
+    netlink_resync_by(l->target, uv_now(&l->loop));
     run_ms(l, 20);
 }
 

@@ -10,7 +10,7 @@ enum { OTHER = 2, TOLD = 1 }; /* 192.168.1.0/24 is what the talker, 10.0.0.2, an
 static uint32_t net_of(struct lab *l, uint8_t number)
 {
     struct ip_prefix p = { .family = BGP_IP4, .len = 24, .bytes = { 192, 168, number } };
-    return rib_net_get(core_rib(l->core), &p);
+    return prefix_table_get(&core_rib(l->core)->nets, &p);
 }
 
 /* 192.168.NUMBER.0/24 leads to 10.0.0.ONE and, if that is not 0, to 10.0.0.OTHER_ONE. */
@@ -123,7 +123,7 @@ static void inherit_many(struct lab *l)
 {
     for (int i = 0; i < 2 * CORE_WANT_BUDGET; i++) {
         struct ip_prefix p = { .family = BGP_IP4, .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
-        CU_ASSERT_NOT_EQUAL_FATAL(rib_net_get(core_rib(l->core), &p), 0);
+        CU_ASSERT_NOT_EQUAL_FATAL(prefix_table_get(&core_rib(l->core)->nets, &p), 0);
     }
 }
 

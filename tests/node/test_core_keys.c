@@ -226,7 +226,7 @@ static void test_the_digest_goes_over_to_another_key_in_slices(void)
     repl_digest_init(&wanted, REPL_DIGEST_PRODUCT, p->keys[0].secrets[0].digest_key);
     for (uint32_t i = 0; i < ROUTES; i++) {
         struct ip_prefix prefix = { .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
-        uint32_t net = rib_net_get(&c->rib, &prefix);
+        uint32_t net = prefix_table_get(&c->rib.nets, &prefix);
         CU_ASSERT_NOT_EQUAL_FATAL(net, 0);
         core_digest_changed(c, net, 0, set);
         rib_net(&c->rib, net)->nhset = (uint16_t)set;

@@ -48,7 +48,7 @@ static void stress_turn(struct life *l, unsigned *seed)
 {
     uv_update_time(&l->loop);
     if (stress_random(seed, 2))
-        netlink_resync(l->target, uv_now(&l->loop));
+        netlink_resync_by(l->target, uv_now(&l->loop));
     netlink_turn(l->target, uv_now(&l->loop));
 }
 

@@ -118,7 +118,7 @@ static void inherit_kernel(struct world *w, struct host *h)
         any = true;
         memcpy(hops, h->kernel.hops[i], sizeof hops);
         uint32_t set = nhset_intern(&rib->sets, hops, h->kernel.hop_count[i], &nomem);
-        core_must(program_inherit(program, rib_net_get(rib, &prefix), set));
+        core_must(program_inherit(program, prefix_table_get(&rib->nets, &prefix), set));
         nhset_unref(&rib->sets, set);
     }
     w->counts[SIM_INHERITED] += any;
