@@ -161,7 +161,7 @@ int sock_md5(int fd, const struct ip_prefix *peers, const char *key)
 }
 
 /* As <linux/tcp.h> has it since Linux 6.7; the one of Debian 12 is older. */
-enum { AO_ADD_KEY = 38, AO_KEY_MAX = 80, AO_MAC = 12 };
+enum { AO_ADD_KEY = 38, AO_DEL_KEY = 39, AO_KEY_MAX = 80, AO_MAC = 12 };
 
 struct ao_add {
     struct sockaddr_storage addr;
@@ -171,6 +171,14 @@ struct ao_add {
     uint16_t reserved2;
     uint8_t prefix, send_id, receive_id, mac_len, flags, key_len;
     uint8_t key[AO_KEY_MAX];
+} __attribute__((aligned(8)));
+
+struct ao_del {
+    struct sockaddr_storage addr;
+    int32_t ifindex;
+    uint32_t set_current : 1, set_rnext : 1, is_later : 1, reserved : 29;
+    uint16_t reserved2;
+    uint8_t prefix, send_id, receive_id, current_key, rnext, flags;
 } __attribute__((aligned(8)));
 
 bool sock_has_ao(void)
@@ -200,6 +208,16 @@ int sock_ao(int fd, const struct ip_prefix *peers, const struct sock_ao_key *key
     int err = setsockopt(fd, IPPROTO_TCP, AO_ADD_KEY, &add, sizeof add) ? -errno : 0;
     explicit_bzero(&add, sizeof add);
     return err;
+}
+
+/* Memory of the key is freed later (del_async): to wait for that takes the kernel milliseconds. */
+int sock_ao_remove(int fd, const struct ip_prefix *peers, uint8_t send_id, uint8_t receive_id)
+{
+    struct ao_del del = { .prefix = peers->len, .is_later = 1, .send_id = send_id, .receive_id = receive_id };
+    struct ip_addr first = { .family = peers->family };
+    memcpy(first.bytes, peers->bytes, sizeof first.bytes);
+    sock_address(&first, 0, &del.addr);
+    return setsockopt(fd, IPPROTO_TCP, AO_DEL_KEY, &del, sizeof del) ? -errno : 0;
 }
 
 static int set_keys(int fd, const struct ip_addr *remote, const struct sock_options *o)

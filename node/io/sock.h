@@ -47,6 +47,8 @@ int sock_md5(int fd, const struct ip_prefix *peers, const char *key);
 /* RFC 5925. Kernels have it since Linux 6.7, where it is built in. */
 bool sock_has_ao(void);
 int sock_ao(int fd, const struct ip_prefix *peers, const struct sock_ao_key *key, bool is_dialled);
+/* A listener's: these peers do not come with the key of these numbers any more. */
+int sock_ao_remove(int fd, const struct ip_prefix *peers, uint8_t send_id, uint8_t receive_id);
 
 /* An address as the system has it; its length. And back. */
 struct sockaddr_storage;

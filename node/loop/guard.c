@@ -116,8 +116,13 @@ static void add_key(int fd, const struct config_peer *p, struct log *log)
 static void remove_keys(int fd, uint8_t family, const struct config *was)
 {
     for (size_t i = 0; i < was->peer_count; i++) {
-        const struct ip_prefix peers = where(&was->peers[i]);
-        if (was->peers[i].md5_key_file && peers.family == family)
+        const struct config_peer *p = &was->peers[i];
+        const struct ip_prefix peers = where(p);
+        if (peers.family != family)
+            continue;
+        if (p->tcp_ao.key_file)
+            sock_ao_remove(fd, &peers, p->tcp_ao.send_id, p->tcp_ao.receive_id);
+        else if (p->md5_key_file)
             sock_md5(fd, &peers, "");
     }
 }

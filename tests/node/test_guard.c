@@ -229,6 +229,63 @@ static void test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named(void)
     unlink(key_file);
 }
 
+/* What a kernel that has it is asked for: of each key its peer's last octet, the number that is sent, '+' or '-'. */
+static struct asked {
+    bool is_on;
+    size_t count;
+    struct {
+        char what;
+        uint8_t last, send_id, receive_id, prefix;
+    } keys[8];
+} asked;
+
+int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
+
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    enum { ADD = 38, DEL = 39, ADD_AT = 128 + 64 + 10, DEL_AT = 128 + 10 }; /* prefix, sndid, rcvid: <linux/tcp.h> */
+    if (!asked.is_on || level != IPPROTO_TCP || (name != ADD && name != DEL))
+        return __real_setsockopt(fd, level, name, value, len);
+    struct sockaddr_in peer;
+    memcpy(&peer, value, sizeof peer);
+    const uint8_t *ids = (const uint8_t *)value + (name == ADD ? ADD_AT : DEL_AT);
+    CU_ASSERT_FATAL(asked.count < sizeof asked.keys / sizeof *asked.keys);
+    CU_ASSERT_TRUE(name == ADD || len == 144);
+    asked.keys[asked.count].what = name == ADD ? '+' : '-';
+    asked.keys[asked.count].last = (uint8_t)(ntohl(peer.sin_addr.s_addr) & 0xff);
+    asked.keys[asked.count].prefix = ids[0];
+    asked.keys[asked.count].send_id = ids[1];
+    asked.keys[asked.count++].receive_id = ids[2];
+    return 0;
+}
+
+static bool was_asked(size_t nth, char what, uint8_t last, uint8_t send_id)
+{
+    return nth < asked.count && asked.keys[nth].what == what && asked.keys[nth].last == last &&
+           asked.keys[nth].prefix == 32 && asked.keys[nth].send_id == send_id && asked.keys[nth].receive_id == send_id + 1;
+}
+
+static void test_keys_of_tcp_ao_go_before_others_come(void)
+{
+    struct config_peer old[] = { peer_with(2, 0), peer_with(3, 0) }, new[] = { peer_with(2, 0) };
+    struct config was = { .peers = old, .peer_count = 2 }, is = { .peers = new, .peer_count = 1 };
+    write_key("secret");
+    old[0].tcp_ao = old[1].tcp_ao = new[0].tcp_ao = (struct config_tcp_ao){ .key_file = key_file, .send_id = 5, .receive_id = 6 };
+    new[0].tcp_ao.send_id = 7;
+    new[0].tcp_ao.receive_id = 8;
+    asked = (struct asked){ .is_on = true };
+    int fd = listener_for(&was);
+    CU_ASSERT_EQUAL(asked.count, 2);
+    CU_ASSERT_TRUE(was_asked(0, '+', 2, 5) && was_asked(1, '+', 3, 5));
+    guard(fd, &is, &was);
+    CU_ASSERT_EQUAL(asked.count, 5);
+    CU_ASSERT_TRUE(was_asked(2, '-', 2, 5) && was_asked(3, '-', 3, 5) && was_asked(4, '+', 2, 7));
+    asked.is_on = false;
+    close(fd);
+    unlink(key_file);
+}
+
 static void test_a_peer_whose_key_is_not_there_is_named(void)
 {
     static const char *const wrong[][2] = { { "", "empty" }, { "\n", "empty" },
@@ -261,4 +318,5 @@ CU_MAIN("guard", CU_CASE(test_a_segment_from_too_far_is_dropped_before_there_is_
         CU_CASE(test_a_prefix_of_peers_has_one_key), CU_CASE(test_another_configuration_has_other_keys),
         CU_CASE(test_a_key_that_others_may_read_is_warned_of_once),
         CU_CASE(test_tcp_ao_is_there_or_the_peer_that_asks_for_it_is_named),
+        CU_CASE(test_keys_of_tcp_ao_go_before_others_come),
         CU_CASE(test_a_peer_whose_key_is_not_there_is_named))
