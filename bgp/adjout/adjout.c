@@ -121,12 +121,16 @@ static unsigned work_group(struct adjout_group *g, unsigned budget)
     return taken;
 }
 
-/* Should a reader be left behind before it has read of this, its walk begins before the net. */
+/* Should a reader be left behind before it has read of this, its walk begins before the net. What is not decided yet is found,
+ * too, and will be no news when it is: those who walk, and have passed the net, come to it once more. */
 void adjout_compare_again(struct adjout_group *g, uint32_t net)
 {
+    uint64_t before = rib_version(g->adjout->rib, net) - 1;
     g->has_corrected = true;
-    begin_batch(g, rib_version(g->adjout->rib, net) - 1);
+    begin_batch(g, before);
     compare(g, net);
+    if (g->batch->count && rib_net(g->adjout->rib, net)->flags & RIB_NET_DIRTY)
+        adjout_walk_again(g, before);
     if (has_attached(g))
         encode_batch(g);
 }

@@ -312,8 +312,10 @@ uint64_t adjout_has_read(const struct adjout_member *m);
 void adjout_lose(struct adjout_member *m);
 /* Let the slowest of the group go, if anybody lags. */
 void adjout_lose_slowest(struct adjout_group *g);
-/* What changed up to this version is not kept any longer for who falls behind: who has is lost. */
-void adjout_tie_readers(struct adjout_group *g, uint64_t version);
+/* Who walks, and has passed this version, goes on behind it. */
+void adjout_walk_again(struct adjout_group *g, uint64_t version);
+/* Something that was told is not kept any longer for who falls behind: who walks is lost. */
+void adjout_tie_readers(struct adjout_group *g);
 uint64_t adjout_slowest_of(const struct adjout_group *g);
 
 #endif

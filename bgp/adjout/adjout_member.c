@@ -295,14 +295,28 @@ void adjout_lose_slowest(struct adjout_group *g)
     }
 }
 
-void adjout_tie_readers(struct adjout_group *g, uint64_t version)
+/* Up to there it has been told what the group had told: no more, and no less. */
+void adjout_walk_again(struct adjout_group *g, uint64_t version)
+{
+    LIST_EACH(node, &g->members)
+    {
+        struct adjout_member *m = LIST_OF(node, struct adjout_member, all);
+        if (m->attached || m->position <= version)
+            continue;
+        m->position = version;
+        m->untold = m->untold < version ? m->untold : version;
+        m->alike = m->alike < version ? m->alike : version;
+    }
+}
+
+void adjout_tie_readers(struct adjout_group *g)
 {
     LIST_EACH(node, &g->members)
     {
         struct adjout_member *m = LIST_OF(node, struct adjout_member, all);
         if (m->attached)
             m->is_tied = true;
-        else if (adjout_has_read(m) < version)
+        else
             adjout_lose(m);
     }
 }

@@ -173,7 +173,7 @@ static void bound(struct adjout_group *g, uint32_t place, uint32_t gone)
     g->gone_slowest = 0; /* there is something new to look at */
     if (gone <= ADJOUT_GONE)
         return;
-    adjout_tie_readers(g, g->position);
+    adjout_tie_readers(g);
     purge(g, place);
 }
 

@@ -72,6 +72,92 @@ static void test_a_path_that_leads_to_who_comes_later_is_not_told_to_it(void)
     stage_close(s);
 }
 
+/* Who walks has passed a net that is compared again for another one's sake, and finds more than that: what changed of it
+ * is not decided yet. It does not read the log, and is told of that where the net stands then. */
+static void test_a_walker_hears_what_a_net_behind_it_was_found_to_have_lost(void)
+{
+    struct stage *s = stage_of(ALL);
+    struct ip_addr *address = &s->l.nvas[1].address, later = *address;
+    struct adjout_member *walker;
+    *address = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 2, 99 } };
+    join(s, 3, BGP_IP4);
+    join(s, 2, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 5, .net = 0, .path_len = 1, .via = 1 });
+    announce(s, (struct lab_route){ .nva = 4, .net = 0, .path_len = 2 });
+    settle(s);
+    check_all(s);
+    walker = s->players[2][BGP_IP4].member;
+    adjout_refresh(walker);
+    announce(s, (struct lab_route){ .nva = 6, .net = 1, .path_len = 1 });
+    lab_decide(&s->l);
+    while (pull(s, 2, BGP_IP4, 70000))
+        ;
+    CU_ASSERT_TRUE_FATAL(!walker->attached && walker->position == walker->group->position);
+    *address = later;
+    join(s, 1, BGP_IP4);
+    withdraw(s, (struct lab_route){ .nva = 4, .net = 0 });
+    while (pull(s, 1, BGP_IP4, 70000))
+        ;
+    while (adjout_work(s->adjout, 64))
+        ;
+    while (pull(s, 2, BGP_IP4, 70000))
+        ;
+    settle(s);
+    check_all(s);
+    stage_close(s);
+}
+
+/* Read, and not looked at: of more ids than a player remembers. */
+static void skip(struct stage *s, uint16_t nva)
+{
+    for (size_t n = 1; n;) {
+        unsigned steps = PULL_STEPS;
+        n = adjout_pull(s->players[nva][BGP_IP4].member, s->buf, 70000, &steps);
+    }
+}
+
+/* More ids of that net are gone than are kept for anybody: who walks can't learn of them any more, wherever it stands. */
+static void test_a_walker_that_cannot_hear_of_ids_that_went_behind_it_is_lost(void)
+{
+    enum { IDS_A_ROUND = ADJOUT_GONE / 3 + 1 };
+    struct stage *s = stage_of(ALL);
+    struct ip_prefix prefix = lab_prefix(BGP_IP4, 0);
+    struct lab_route r = { .nva = 4, .net = 0, .path_len = 2, .community = 5 };
+    struct ip_addr *address = &s->l.nvas[1].address, later = *address;
+    uint32_t attrs = lab_attrs(&s->l, &r);
+    *address = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 2, 99 } };
+    join(s, 3, BGP_IP4);
+    join(s, 2, BGP_IP4);
+    announce(s, (struct lab_route){ .nva = 5, .net = 0, .path_len = 1, .via = 1 });
+    settle(s);
+    join(s, 1, BGP_IP4); /* it does not read yet, so that they are kept */
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 1; i <= IDS_A_ROUND; i++) {
+            uint32_t id = round * IDS_A_ROUND + i;
+            CU_ASSERT_EQUAL(rib_announce(&s->l.rib, LAB_SELF, 4, &prefix, id, attrs), 0);
+            if (round)
+                CU_ASSERT_EQUAL(rib_withdraw(&s->l.rib, LAB_SELF, 4, &prefix, id - IDS_A_ROUND, s->l.now_ms), 0);
+        }
+        work(s);
+        skip(s, 2);
+        skip(s, 3);
+    }
+    struct adjout_member *walker = s->players[2][BGP_IP4].member;
+    adjout_refresh(walker);
+    announce(s, (struct lab_route){ .nva = 6, .net = 1, .path_len = 1 });
+    lab_decide(&s->l);
+    skip(s, 2);
+    CU_ASSERT_TRUE_FATAL(!walker->attached && walker->position == walker->group->position);
+    for (uint32_t i = 1; i <= IDS_A_ROUND; i++)
+        CU_ASSERT_EQUAL(rib_withdraw(&s->l.rib, LAB_SELF, 4, &prefix, 2 * IDS_A_ROUND + i, s->l.now_ms), 0);
+    *address = later;
+    skip(s, 1);
+    CU_ASSERT_TRUE(adjout_is_lost(walker));
+    CU_ASSERT_FALSE(adjout_is_lost(s->players[3][BGP_IP4].member));
+    bgp_attrs_unref(&s->l.rib.attrs, attrs);
+    stage_close(s);
+}
+
 /* RFC 7911 section 3: an id that was told names the same path for as long as it is told. */
 static void test_a_paths_id_stays_whatever_the_others_do(void)
 {
@@ -404,6 +490,8 @@ static void test_every_members_table_is_the_models_whatever_happens(void)
 
 CU_MAIN("adjout_paths", CU_CASE(test_all_paths_but_its_own_are_told_to_a_member),
         CU_CASE(test_a_path_that_leads_to_who_comes_later_is_not_told_to_it),
+        CU_CASE(test_a_walker_hears_what_a_net_behind_it_was_found_to_have_lost),
+        CU_CASE(test_a_walker_that_cannot_hear_of_ids_that_went_behind_it_is_lost),
         CU_CASE(test_a_paths_id_stays_whatever_the_others_do),
         CU_CASE(test_ids_are_the_same_on_every_node),
         CU_CASE(test_another_nodes_copy_is_not_told_again),
