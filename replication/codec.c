@@ -1,6 +1,7 @@
 #include "replication/codec_impl.h"
 
-enum { MEMORY_FACTOR = 64, MEMORY_FREE = 8192 };
+/* Two octets may be an empty message within another: 96 of memory, its place in the list, and twice 40 of protobuf-c's own. */
+enum { MEMORY_FACTOR = 96, MEMORY_FREE = 8192 };
 
 static void *allocate(void *data, size_t size)
 {
