@@ -16,6 +16,8 @@ struct api_listener {
     uv_timer_t timer; /* the daemon's own timeouts */
     uv_idle_t again;  /* it has more to do at once: in the next round of the loop, behind what else waits */
     uint8_t kind;     /* enum listener_kind */
+    unsigned most, timeout_s; /* connections, and how long one may be silent */
+    struct list connections;
 };
 
 struct api {
@@ -33,6 +35,14 @@ struct api {
     uv_timer_t pulse;     /* while there are streams: comment lines are due */
     uint64_t seen;        /* newest event of the core that prepare has noticed */
 };
+
+/* idle.c: who has a connection and asks for nothing keeps nobody out for long.
+ * idle_noted  what libmicrohttpd calls with every connection that comes and goes, cls is the listener
+ * idle_hurry  all places are taken: those that nobody uses are free again in a second
+ * idle_asks   a request begins, or ends */
+void idle_noted(void *cls, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode what);
+void idle_hurry(struct api_listener *l);
+void idle_asks(struct MHD_Connection *connection, bool asks);
 
 struct api_view api_now(const struct api *a);
 /* There is a stream: notice events and time until there is none. */

@@ -61,6 +61,8 @@ static void serve(struct api_listener *l)
         before = connections_of(l);
         MHD_run(l->mhd);
     } while (connections_of(l) < before);
+    if (connections_of(l) >= l->most)
+        idle_hurry(l);
 }
 
 /* libuv 1.44 runs timers until none is due: one without a time that starts itself anew would keep everybody else from
@@ -197,7 +199,7 @@ static struct MHD_Daemon *start_daemon(struct api_listener *l, int fd)
     struct MHD_OptionItem options[] = {
         { MHD_OPTION_LISTEN_SOCKET, fd, NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL }, /* without: a request without Host is answered */
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)share_of(l->api, l->kind), NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)l->most, NULL },
         { MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)limits->per_address, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)limits->timeout_s, NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL },
@@ -205,6 +207,7 @@ static struct MHD_Daemon *start_daemon(struct api_listener *l, int fd)
     };
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, request_accept, l,
                             request_answer, l, MHD_OPTION_URI_LOG_CALLBACK, request_line_seen, l,
+                            MHD_OPTION_NOTIFY_CONNECTION, idle_noted, l,
                             MHD_OPTION_NOTIFY_COMPLETED, request_ended, NULL,
                             MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
@@ -214,7 +217,9 @@ static int add_listener(struct api *a, enum listener_kind kind, int take_fd, cha
                         size_t cap)
 {
     struct api_listener *l = &a->listeners[a->count];
-    *l = (struct api_listener){ .api = a, .kind = (uint8_t)kind };
+    *l = (struct api_listener){ .api = a, .kind = (uint8_t)kind, .most = share_of(a, kind),
+                                .timeout_s = limits_of[kind].timeout_s };
+    list_init(&l->connections);
     l->mhd = start_daemon(l, take_fd);
     if (!l->mhd) {
         snprintf(error, cap, "cannot start the HTTP server: libmicrohttpd refused its options");

@@ -31,7 +31,7 @@ static bool is_bad_uri(const char *uri)
 void *request_line_seen(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     (void)cls;
-    (void)connection;
+    idle_asks(connection, true);
     return (void *)(uintptr_t)(is_bad_uri(uri) ? URI_BAD : URI_FINE);
 }
 
@@ -276,7 +276,8 @@ void request_ended(void *cls, struct MHD_Connection *connection, void **con_cls,
                    enum MHD_RequestTerminationCode why)
 {
     struct body *b = body_of(*con_cls);
-    (void)cls, (void)connection, (void)why;
+    (void)cls, (void)why;
+    idle_asks(connection, false);
     if (b)
         free(b->data);
     free(b);

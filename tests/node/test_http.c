@@ -485,6 +485,32 @@ static void test_after_a_crowd_a_listener_listens_again(void)
     lab_close(&l);
 }
 
+/* … none hangs up: those that ask for nothing make room, and not who is asking. */
+static void test_who_has_all_places_and_asks_for_nothing_makes_room(void)
+{
+    enum { CROWD = 64 };
+    static const char begun[] = "GET /livez HTTP/1.0\r\n";
+    struct lab l;
+    int fds[CROWD];
+    lab_open(&l);
+    CU_ASSERT_EQUAL_FATAL(lab_start(&l), 0);
+    for (int i = 0; i < CROWD; i++) {
+        fds[i] = dial_unix(&l);
+        for (int k = 0; k < 5; k++)
+            uv_run(&l.loop, UV_RUN_NOWAIT);
+    }
+    talk(&l, fds[0], begun, strlen(begun), NULL, 50, answer, sizeof answer);
+    int late = dial_unix(&l);
+    talk(&l, late, "GET /livez HTTP/1.0\r\n\r\n", 23, " 200 ", 20000, answer, sizeof answer);
+    ASSERT_HAS(answer, " 200 ");
+    talk(&l, fds[0], "\r\n", 2, " 200 ", 2000, answer, sizeof answer); /* it was not longer than it may be */
+    ASSERT_HAS(answer, " 200 ");
+    close(late);
+    for (int i = 0; i < CROWD; i++)
+        close(fds[i]);
+    lab_close(&l);
+}
+
 static void test_the_dashboard_is_served_where_people_look(void)
 {
     struct lab l;
@@ -504,6 +530,7 @@ static void test_the_dashboard_is_served_where_people_look(void)
 CU_MAIN("http", CU_CASE(test_a_long_answer_leaves_the_loop_to_others),
         CU_CASE(test_the_dashboard_is_served_where_people_look), CU_CASE(test_status_is_served_on_tcp_and_on_the_unix_socket),
         CU_CASE(test_after_a_crowd_a_listener_listens_again),
+        CU_CASE(test_who_has_all_places_and_asks_for_nothing_makes_room),
         CU_CASE(test_orders_are_taken_on_the_unix_socket_and_make_the_core_turn), CU_CASE(test_an_earlier_file_is_for_who_may_give_orders), CU_CASE(test_the_log_tells_as_much_as_it_is_told_to),
         CU_CASE(test_a_reload_says_what_changes_or_what_is_wrong),
         CU_CASE(test_orders_that_are_wrong_are_not_carried_out),
