@@ -471,7 +471,7 @@ uint32_t check_truth(const struct world *w, int prefix, struct ip_addr *hops)
     uint32_t count = 0;
     for (int i = 0; i < w->nva_count; i++)
         if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] == best)
-            hops[count++] = w->nvas[i].addr;
+            hops[count++] = sim_hop(i, prefix);
     return nhset_sort(hops, count, w->config.max_paths);
 }
 

@@ -16,7 +16,7 @@ static void part(struct world *w)
 
 bool sim_divide(struct world *w)
 {
-    if (!w->store || w->seed % DIVIDED_EVERY != 1)
+    if (!w->store || w->host_count < 2 || w->seed % DIVIDED_EVERY != 1)
         return false;
     unsigned before = w->store->takeovers, most = w->host_count > 2 ? 2 : 1;
     w->faults += most;

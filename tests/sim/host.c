@@ -80,7 +80,7 @@ static void program_kernel(struct world *w, struct host *h)
     struct program *program = core_program(h->core, 0, &target);
     struct rib *rib = core_rib(h->core);
     struct program_op op;
-    while (program_next(program, w->now, &op)) {
+    while (program && program_next(program, w->now, &op)) {
         struct ip_prefix prefix;
         prefix_table_prefix(&rib->nets, op.prefix, &prefix);
         int number = sim_prefix_number(&prefix);
@@ -88,6 +88,7 @@ static void program_kernel(struct world *w, struct host *h)
             sim_fail(w, "node %d programs a prefix that nobody announced", h->number);
         } else if (op.kind == PROGRAM_PUT) {
             check_put(w, h, number);
+            w->counts[SIM_IP6] += prefix.family == BGP_IP6;
             kernel_put(w, &h->kernel, number, nhset_get(&rib->sets, op.nhset));
             h->removed[number] = 0;
         } else {
@@ -109,6 +110,8 @@ static void inherit_kernel(struct world *w, struct host *h)
     struct program *program = core_program(h->core, 0, &target);
     struct rib *rib = core_rib(h->core);
     bool any = false;
+    if (!program)
+        return;
     for (int i = 0; i < w->prefix_count; i++) {
         struct ip_prefix prefix = sim_prefix(i);
         struct ip_addr hops[SIM_NVAS_MAX];

@@ -41,31 +41,43 @@ static uint8_t *reserve(struct nva_session *s, size_t len)
     return s->out + s->out_len;
 }
 
-static void say(struct nva_session *s, int number)
+/* longer: by so many ASes than the NVA means. */
+static void say_path(struct nva_session *s, int number, uint32_t path_id, unsigned longer)
 {
     const struct nva *n = s->nva;
     const struct bgp_codec *codec = bgp_session_codec(s->machine);
     struct bgp_update_builder b;
     struct ip_prefix prefix = sim_prefix(number);
+    struct ip_addr hop = sim_hop(n->number, number);
+    unsigned prepend = n->prepend[number] + longer;
     uint8_t attrs[128];
     struct wire_writer w = wire_writer(attrs, sizeof attrs);
     uint8_t *buf = reserve(s, codec->max_message);
     wire_put(&w, (const uint8_t[]){ 0x40, BGP_ATTR_ORIGIN, 1, 0, 0x40, BGP_ATTR_AS_PATH }, 6);
-    wire_put8(&w, (uint8_t)(2 + 4 * (1 + n->prepend[number])));
+    wire_put8(&w, (uint8_t)(2 + 4 * (1 + prepend)));
     wire_put8(&w, 2);
-    wire_put8(&w, (uint8_t)(1 + n->prepend[number]));
-    for (unsigned i = 0; i <= n->prepend[number]; i++)
+    wire_put8(&w, (uint8_t)(1 + prepend));
+    for (unsigned i = 0; i <= prepend; i++)
         wire_put32(&w, n->asn);
     if (n->truth[number]) {
-        if (!bgp_update_begin_reach(&b, buf, codec, BGP_IP4, attrs, (uint16_t)wire_len(&w), &n->addr,
-                                    NULL))
+        if (!bgp_update_begin_reach(&b, buf, codec, sim_family(number), attrs, (uint16_t)wire_len(&w), &hop, NULL))
             abort();
     } else {
-        bgp_update_begin_withdraw(&b, buf, codec, BGP_IP4);
+        bgp_update_begin_withdraw(&b, buf, codec, sim_family(number));
     }
-    if (!bgp_update_add(&b, &prefix, 0))
+    if (!bgp_update_add(&b, &prefix, path_id))
         abort();
     s->out_len += bgp_update_end(&b);
+}
+
+/* Twice where ids were agreed on: what is second is never the best. */
+static void say(struct nva_session *s, int number)
+{
+    say_path(s, number, 1, 0);
+    if (!bgp_session_codec(s->machine)->add_path_out[sim_family(number)])
+        return;
+    say_path(s, number, 2, 1);
+    s->nva->world->counts[SIM_PATHS]++;
 }
 
 static void say_all(struct nva_session *s)
@@ -74,8 +86,11 @@ static void say_all(struct nva_session *s)
     for (int i = 0; i < s->nva->world->prefix_count; i++)
         if (s->nva->truth[i])
             say(s, i);
-    uint8_t *buf = reserve(s, BGP_MESSAGE_MAX);
-    s->out_len += bgp_update_end_of_rib(buf, BGP_IP4);
+    for (int f = 0; f < BGP_FAMILIES; f++) {
+        uint8_t *buf = reserve(s, BGP_MESSAGE_MAX);
+        if (bgp_session_codec(s->machine)->family[f])
+            s->out_len += bgp_update_end_of_rib(buf, (enum bgp_family)f);
+    }
 }
 
 void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend)
@@ -204,19 +219,22 @@ static void start_session(struct nva *n, int node)
 {
     struct world *w = n->world;
     struct nva_session *s = &n->sessions[node];
+    const struct config_peer *p = &w->config.peers[n->number];
+    uint8_t paths = w->kind.has_paths ? 3 : 0; /* both ways */
     struct bgp_session_cfg cfg = { .local_asn = n->asn,
                                    .local_identifier = wire_get32(n->addr.bytes),
                                    .peer_asn = w->config.asn,
                                    .peer_addr = sim_addr(node),
                                    .local_addr = n->addr,
-                                   .hold_s = w->config.peers[n->number].hold_s,
+                                   .hold_s = p->hold_s,
                                    .connect_retry_s = 2,
                                    .backoff_max_s = 4,
-                                   .family = { true, false },
+                                   .family = { p->families[BGP_IP4], p->families[BGP_IP6] },
+                                   .add_path = { paths, paths },
                                    .any_first_as = true,
                                    .restarts_gracefully = n->is_graceful,
                                    .restart_s = n->restart_s,
-                                   .stale_s = { [BGP_IP4] = n->stale_s },
+                                   .stale_s = { n->stale_s, p->families[BGP_IP6] ? n->stale_s : 0 },
                                    .seed = sim_random(w) };
     *s = (struct nva_session){ .nva = n, .node = node };
     s->machine = bgp_session_new(&cfg);
@@ -256,7 +274,7 @@ void nva_init(struct world *w, struct nva *n, int number)
 /* Who has all of its routes, and its promise to be back, holds them. */
 static bool is_to_hold(const struct nva *n, const struct host *h)
 {
-    return n->is_graceful && h->core && host_runs(n->world, h) &&
+    return n->is_graceful && !(n->world->kind.ungraceful & 1u << n->number) && h->core && host_runs(n->world, h) &&
            h->core->rib.origins[h->core->rib.self].sessions[n->number + 1].state == RIB_SESSION_SYNCED;
 }
 

@@ -80,16 +80,28 @@ static struct sim_event take_event(struct world *w)
 
 /* ---- names ---- */
 
+/* Of the world that is: names are asked for everywhere. */
+static enum sim_families families;
+
+enum bgp_family sim_family(int prefix)
+{
+    return families == SIM_SIX_ONLY || (families == SIM_BOTH_FAMILIES && prefix % 2) ? BGP_IP6 : BGP_IP4;
+}
+
 struct ip_prefix sim_prefix(int number)
 {
+    if (sim_family(number) == BGP_IP6)
+        return (struct ip_prefix){ .family = BGP_IP6, .len = 48, .bytes = { 0x20, 0x01, 0x0d, 0xb8, 0, (uint8_t)number } };
     return (struct ip_prefix){ .family = BGP_IP4, .len = 24, .bytes = { 172, 16, (uint8_t)number } };
 }
 
 int sim_prefix_number(const struct ip_prefix *p)
 {
-    bool ours = p->family == BGP_IP4 && p->len == 24 && p->bytes[0] == 172 && p->bytes[1] == 16 &&
-                p->bytes[2] < SIM_PREFIXES_MAX;
-    return ours ? p->bytes[2] : -1;
+    int number = p->bytes[p->family == BGP_IP6 ? 5 : 2];
+    if (number >= SIM_PREFIXES_MAX)
+        return -1;
+    const struct ip_prefix ours = sim_prefix(number);
+    return memcmp(p, &ours, sizeof ours) == 0 ? number : -1;
 }
 
 struct ip_addr sim_addr(sim_party party)
@@ -97,9 +109,17 @@ struct ip_addr sim_addr(sim_party party)
     return (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 0, (uint8_t)(4 + party) } };
 }
 
+struct ip_addr sim_hop(int nva, int prefix)
+{
+    struct ip_addr addr = sim_addr(SIM_NODES_MAX + nva);
+    if (sim_family(prefix) == BGP_IP4)
+        return addr;
+    return (struct ip_addr){ .family = BGP_IP6, .bytes = { [0] = 0xfd, [15] = addr.bytes[3] } };
+}
+
 sim_party sim_party_at(const struct ip_addr *addr)
 {
-    return addr->bytes[3] - 4;
+    return addr->bytes[addr->family == BGP_IP6 ? 15 : 3] - 4;
 }
 
 /* ---- the configuration that all nodes share ---- */
@@ -129,10 +149,12 @@ static void init_targets(struct world *w)
 static void init_config(struct world *w)
 {
     static const char *const names[] = { "rs-a", "rs-b", "rs-c", "rs-d", "rs-e", "rs-f", "rs-g" };
-    static struct ip_prefix vnet = { .family = BGP_IP4, .len = 16, .bytes = { 10, 1 } };
-    static struct config_vnet hub = { .name = "hub", .prefixes = &vnet, .prefix_count = 1 };
+    static struct ip_prefix vnet[] = { { .family = BGP_IP4, .len = 16, .bytes = { 10, 1 } },
+                                       { .family = BGP_IP6, .len = 64, .bytes = { 0xfd } } };
+    static struct config_vnet hub = { .name = "hub", .prefixes = vnet };
     struct config *c = &w->config;
     init_targets(w);
+    hub.prefix_count = families == SIM_FOUR_ONLY ? 1 : 2;
     bool short_hold = sim_pick(w, 3) == 0;
     uint16_t hold_s = sim_pick(w, 2) ? 9 : 90;
     *c = (struct config){ .name = "sim", .asn = 65515, .max_paths = (uint16_t)(sim_pick(w, 2) ? 64 : 1 + sim_pick(w, 3)),
@@ -162,6 +184,7 @@ static void init_config(struct world *w)
                                    .long_lived_ms = { [BGP_IP4] = w->nvas[i].stale_s * 1000u } };
         snprintf(p->name, sizeof p->name, "nva-%d", i);
     }
+    kind_configure(w, c);
     w->newer = *c;
     w->newer.generation++;
     w->newer.digest[0] ^= 1;
@@ -346,6 +369,8 @@ void world_init(struct world *w, uint64_t seed, const bool *skips, bool verbose)
     seed_library(seed);
     w->now = 1000;
     w->host_count = some_number_of_hosts(w);
+    kind_draw(w);
+    families = w->kind.families;
     w->is_narrow = sim_pick(w, 3) == 0;
     w->is_mixed = sim_pick(w, 5) == 0;
     w->nva_count = 1 + (int)sim_pick(w, SIM_NVAS_MAX);
@@ -373,6 +398,7 @@ void world_init(struct world *w, uint64_t seed, const bool *skips, bool verbose)
         w->hosts[i].world = w;
         host_start(w, &w->hosts[i]);
     }
+    kind_count(w);
     act_begin(w);
 }
 

@@ -4,6 +4,7 @@
  * from one seeded generator. So a seed is a run, and a failing seed is a test.
  *
  *   world   time, chance, events, names, the configuration
+ *   kind    what else a configuration may say
  *   pipe    connections with delay, loss, cuts, and what a paused machine does to them
  *   crypto  keys and seals for them, that cost nothing
  *   nva     a BGP speaker made of the same session machine; its announcements are the truth
@@ -108,6 +109,16 @@ typedef int sim_party;
     X(ROTATIONS, "keys and secrets exchanged")                                                     \
     X(AGENT_RESTARTS, "agents restarted")                                                          \
     X(AGENT_REMOVALS, "removals by an agent")                                                      \
+    X(SINGLE, "worlds of one node")                                                                \
+    X(NO_VNET, "worlds without a VNet")                                                            \
+    X(TRANSPARENT, "worlds in transparent mode")                                                   \
+    X(PATHS, "routes told as two paths")                                                           \
+    X(SLOW_BEATS, "worlds with half as many beats")                                                \
+    X(IP6, "IPv6 routes programmed")                                                               \
+    X(BOTH, "worlds of both families")                                                             \
+    X(IDLE, "worlds where a node programs nothing")                                                \
+    X(PASSIVE, "worlds where an NVA is not dialled")                                               \
+    X(UNGRACEFUL, "worlds where an NVA's restart is not held over")                                \
     X(RENEWED, "links replaced by new ones")                                                       \
     X(COMPARED, "digests compared")
 
@@ -299,7 +310,18 @@ struct sim_rotation {
     struct repl_identity identity;
 };
 
+enum sim_families { SIM_FOUR_ONLY, SIM_BOTH_FAMILIES, SIM_SIX_ONLY }; /* of prefixes and next hops: sessions are over IPv4 */
+
+struct sim_kind {
+    bool is_single, has_no_vnet, is_transparent, beats_slowly;
+    bool has_paths; /* RFC 7911: NVAs tell each route twice, the second time with a longer path */
+    enum sim_families families;
+    uint32_t idle;                /* bit per host: it programs no kernel */
+    uint32_t passive, ungraceful; /* bit per NVA: nodes do not dial it; do not hold its routes while it restarts */
+};
+
 struct world {
+    struct sim_kind kind;
     uint64_t seed, random, now, order;
     struct sim_event *heap;
     size_t heap_count, heap_cap;
@@ -352,8 +374,20 @@ void sim_note(struct world *w, const char *format, ...) __attribute__((format(pr
 
 struct ip_prefix sim_prefix(int number);
 int sim_prefix_number(const struct ip_prefix *p); /* -1: not one of ours */
+enum bgp_family sim_family(int prefix);
 struct ip_addr sim_addr(sim_party party);
+/* Of an NVA, for a prefix. */
+struct ip_addr sim_hop(int nva, int prefix);
 sim_party sim_party_at(const struct ip_addr *addr);
+
+/* kind.c: what the seed says of it; the same in the configuration; how often it came about */
+void kind_draw(struct world *w);
+void kind_configure(struct world *w, struct config *c);
+void kind_count(struct world *w);
+static inline bool sim_has_kernel(const struct world *w, const struct host *h)
+{
+    return !(w->kind.idle & 1u << h->number);
+}
 
 /* act.c: the first one is scheduled; one disturbance or change, the seed says which; and the end of all of them */
 void act_begin(struct world *w);

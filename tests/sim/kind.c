@@ -1,0 +1,76 @@
+/* What worlds differ in that a configuration may say, beside what goes wrong in them. It is drawn apart from all other
+ * chance: what a seed was before a kind was added here it stays, unless it draws that kind. */
+#include "tests/sim/shared.h"
+
+static bool draw(uint64_t *chance, uint32_t once_in)
+{
+    uint64_t z = *chance += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (z ^ z >> 31) % once_in == 0;
+}
+
+static enum sim_families draw_families(uint64_t *chance)
+{
+    if (draw(chance, 4))
+        return SIM_BOTH_FAMILIES;
+    return draw(chance, 8) ? SIM_SIX_ONLY : SIM_FOUR_ONLY;
+}
+
+void kind_draw(struct world *w)
+{
+    uint64_t chance = w->seed * 0x2545f4914f6cdd1du + 2;
+    w->kind = (struct sim_kind){ .is_single = draw(&chance, 20),
+                                 .has_no_vnet = draw(&chance, 4),
+                                 .is_transparent = draw(&chance, 4),
+                                 .has_paths = draw(&chance, 4),
+                                 .beats_slowly = draw(&chance, 2),
+                                 .families = draw_families(&chance) };
+    for (int i = 0; i < SIM_NODES_MAX; i++)
+        w->kind.idle |= (uint32_t)draw(&chance, 12) << i;
+    for (int i = 0; i < SIM_NVAS_MAX; i++) {
+        w->kind.passive |= (uint32_t)draw(&chance, 6) << i;
+        w->kind.ungraceful |= (uint32_t)draw(&chance, 6) << i;
+    }
+    if (w->kind.is_single)
+        w->host_count = 1;
+}
+
+/* The shared target stands second everywhere, so nodes without a kernel are in worlds without that only. */
+void kind_configure(struct world *w, struct config *c)
+{
+    const struct sim_kind *k = &w->kind;
+    if (w->store)
+        w->kind.idle = 0;
+    w->targets[0].nodes = ~(k->idle << 1); /* bit 1 << id */
+    if (k->has_no_vnet)
+        c->vnet_count = 0;
+    if (k->is_transparent)
+        c->mode = CONFIG_TRANSPARENT;
+    if (k->beats_slowly)
+        c->beat_ms = 100; /* three of them are what a node's life hangs on, as the least that is allowed */
+    for (size_t i = 0; i < c->peer_count; i++) {
+        struct config_peer *p = &c->peers[i];
+        p->families[BGP_IP4] = k->families != SIM_SIX_ONLY;
+        p->families[BGP_IP6] = k->families != SIM_FOUR_ONLY;
+        p->long_lived_ms[BGP_IP6] = p->families[BGP_IP6] ? p->long_lived_ms[BGP_IP4] : 0;
+        p->add_path = k->has_paths ? CONFIG_ADD_PATH_BOTH : CONFIG_ADD_PATH_NONE;
+        p->passive = k->passive & 1u << i;
+        if (k->ungraceful & 1u << i)
+            p->graceful = CONFIG_GRACEFUL_NONE;
+    }
+}
+
+void kind_count(struct world *w)
+{
+    const struct sim_kind *k = &w->kind;
+    uint32_t peers = (1u << w->nva_count) - 1, nodes = (1u << w->host_count) - 1;
+    w->counts[SIM_SINGLE] += k->is_single;
+    w->counts[SIM_NO_VNET] += k->has_no_vnet;
+    w->counts[SIM_TRANSPARENT] += k->is_transparent;
+    w->counts[SIM_SLOW_BEATS] += k->beats_slowly;
+    w->counts[SIM_BOTH] += k->families == SIM_BOTH_FAMILIES;
+    w->counts[SIM_IDLE] += (k->idle & nodes) != 0;
+    w->counts[SIM_PASSIVE] += (k->passive & peers) != 0;
+    w->counts[SIM_UNGRACEFUL] += (k->ungraceful & peers) != 0;
+}
