@@ -253,7 +253,7 @@ void adjout_compare(struct adjout_group *g, uint32_t net);
 /* … returns how many paths are told. */
 uint32_t adjout_compare_paths(struct adjout_group *g, uint32_t net);
 /* The best path that this audience may have and that fits its messages, 0 = none. */
-uint32_t adjout_outcome(struct adjout_group *g, const struct rib_net *n, struct rib_audience *who);
+uint32_t adjout_outcome(struct adjout_group *g, struct rib_net *n, struct rib_audience *who);
 /* What this member was told of a net, one path; what one like it was told in another group. */
 uint32_t adjout_told_one(const struct adjout_member *m, uint32_t place);
 uint32_t adjout_told_in(const struct adjout_group *g, uint32_t place, const struct adjout_member *m);

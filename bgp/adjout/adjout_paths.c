@@ -67,10 +67,11 @@ static void name_paths(const struct rib *r, const uint32_t *paths, uint32_t coun
 
 static uint32_t look(struct adjout_group *g, uint32_t net, struct named *out)
 {
-    const struct rib *r = rib_of(g);
+    struct rib *r = g->adjout->rib;
     uint32_t paths[ADJOUT_PATHS], kept = 0;
     uint32_t count = rib_paths_for(r, rib_net(r, net), &g->audience, paths, ADJOUT_PATHS);
     for (uint32_t i = 0; i < count; i++) {
+        rib_read_ahead(r, rib_net(r, net), paths[i]);
         uint32_t attrs = adjout_attrs(g, paths[i]);
         if (attrs && adjout_fits(g, paths[i], attrs))
             paths[kept++] = paths[i];

@@ -48,19 +48,20 @@ static uint32_t told_by(const struct view *v, uint16_t nva, uint32_t asn)
 
 /* ---- what there is to tell ---- */
 
-uint32_t adjout_outcome(struct adjout_group *g, const struct rib_net *n, struct rib_audience *who)
+uint32_t adjout_outcome(struct adjout_group *g, struct rib_net *n, struct rib_audience *who)
 {
-    const struct rib *r = g->adjout->rib;
+    struct rib *r = g->adjout->rib;
     for (who->shorter_than = 0;;) {
         uint32_t path = rib_best_for(r, n, who);
         uint32_t attrs = adjout_attrs(g, path);
+        rib_read_ahead(r, n, path);
         if (!path || (attrs && adjout_fits(g, path, attrs)))
             return path;
         who->shorter_than = bgp_attrs_get(&r->attrs, rib_path_attrs(r, rib_path(r, path)))->len;
     }
 }
 
-static uint32_t outcome(struct adjout_group *g, const struct rib_net *n, uint32_t without_as)
+static uint32_t outcome(struct adjout_group *g, struct rib_net *n, uint32_t without_as)
 {
     struct rib_audience who = g->audience;
     who.without_as = without_as;
@@ -82,7 +83,7 @@ static bool leads_to(const struct adjout_group *g, uint32_t path, const struct p
 
 /* For one NVA alone: not its own path, none that leads to itself; one through its own AS helps it only when there
  * is no other. */
-static uint32_t best_for(struct adjout_group *g, const struct rib_net *n, uint16_t nva)
+static uint32_t best_for(struct adjout_group *g, struct rib_net *n, uint16_t nva)
 {
     const struct policy_nva *to = &g->adjout->rib->nvas[nva];
     struct rib_audience who = g->audience;
@@ -106,7 +107,7 @@ static uint32_t best_for(struct adjout_group *g, const struct rib_net *n, uint16
 
 /* An only NVA of its AS is told the second. A path that all alternatives share goes out as it is: its
  * receiver may allow its own AS (allowas-in). */
-static void find_detours(struct adjout_group *g, const struct rib_net *n, struct view *v)
+static void find_detours(struct adjout_group *g, struct rib_net *n, struct view *v)
 {
     struct adjout_loops *l = &g->loops[0];
     uint32_t asns[ADJOUT_DETOURS];
@@ -130,7 +131,7 @@ static void find_detours(struct adjout_group *g, const struct rib_net *n, struct
 }
 
 /* The NVA that is told attrs although they lead to itself, 0 = none; it is told something else now. */
-static uint16_t turn_away(struct adjout_group *g, const struct rib_net *n, struct view *v, uint32_t attrs,
+static uint16_t turn_away(struct adjout_group *g, struct rib_net *n, struct view *v, uint32_t attrs,
                           uint16_t owner)
 {
     uint16_t nva = adjout_leads_to(g, attrs, owner);
@@ -141,7 +142,7 @@ static uint16_t turn_away(struct adjout_group *g, const struct rib_net *n, struc
     return nva;
 }
 
-static void find_way_back(struct adjout_group *g, const struct rib_net *n, struct view *v)
+static void find_way_back(struct adjout_group *g, struct rib_net *n, struct view *v)
 {
     uint32_t ases = v->detour_count;
     v->hop = turn_away(g, n, v, v->attrs, v->nva);
@@ -152,7 +153,7 @@ static void find_way_back(struct adjout_group *g, const struct rib_net *n, struc
 static void look(struct adjout_group *g, uint32_t net, struct view *v)
 {
     const struct rib *r = g->adjout->rib;
-    const struct rib_net *n = rib_net(r, net);
+    struct rib_net *n = rib_net(r, net);
     uint32_t path = outcome(g, n, 0);
     v->attrs = adjout_attrs(g, path);
     v->nva = path ? rib_path(r, path)->nva : 0;
@@ -379,7 +380,7 @@ static void note_plain(struct adjout_group *g, const struct rib_path *p)
 
 /* It has one path, and nobody was told anything: as a table is heard for the first time. All but its own NVA are told,
  * as the general way would find. False: it is not such a net. */
-static bool tell_first(struct adjout_group *g, uint32_t net, const struct rib_net *n, struct adjout_told *t)
+static bool tell_first(struct adjout_group *g, uint32_t net, struct rib_net *n, struct adjout_told *t)
 {
     const struct rib_path *p = rib_path(g->adjout->rib, n->paths);
     if (rib_path_next(p) || is_told(t))
@@ -419,7 +420,7 @@ void adjout_compare(struct adjout_group *g, uint32_t net)
     uint32_t top = prefix_table_top(&g->adjout->rib->nets, prefix_index_family(net));
     must(slab_reach(&g->told, top - 1)); /* room for all nets, once for many */
     struct adjout_told *t = told_at(g, place);
-    const struct rib_net *n = rib_net(g->adjout->rib, net);
+    struct rib_net *n = rib_net(g->adjout->rib, net);
     bool is_unknown = g->retells && !is_told(t);
     if (!is_unknown && (n->paths ? tell_first(g, net, n, t) : tell_last(g, net, t)))
         return;

@@ -328,6 +328,14 @@ static inline uint32_t rib_second(const struct rib *r, const struct rib_net *n)
     return n->flags & RIB_NET_SECOND ? rib_path_next(rib_path(r, n->paths)) : 0;
 }
 
+/* A reader of the Loc-RIB takes this path. Where the net waits for a decision and the last one had no place for the path,
+ * it may come and go without a difference to any decision: whatever the next one says, all read of the net again. */
+static inline void rib_read_ahead(struct rib *r, struct rib_net *n, uint32_t path)
+{
+    if (path != rib_best(n) && n->flags & RIB_NET_DIRTY && path != rib_second(r, n))
+        n->flags |= RIB_NET_CHANGED;
+}
+
 /* Of the net in the Loc-RIB order; 0 = it does not stand there. */
 static inline uint64_t rib_version(const struct rib *r, uint32_t net)
 {

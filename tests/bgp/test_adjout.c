@@ -597,6 +597,31 @@ static void test_what_a_member_was_told_can_be_asked(void)
     stage_close(s);
 }
 
+/* ---- ahead of the decision ---- */
+
+/* A member's own route is the best, and what it is told instead is looked for among the paths that there are: one of them
+ * comes and goes before the net is decided, to which it makes no difference. */
+static void test_a_path_that_goes_before_it_was_decided_is_withdrawn(void)
+{
+    for (int is_lost = 0; is_lost < 2; is_lost++) {
+        struct stage *s = stage_open();
+        join(s, 1, BGP_IP4);
+        announce(s, (struct lab_route){ .nva = 1, .net = 0, .path_len = 1 });
+        lab_decide(&s->l);
+        announce(s, (struct lab_route){ .nva = 3, .net = 0, .path_len = 2 });
+        adjout_work(s->adjout, 64);
+        pull(s, 1, BGP_IP4, 70000);
+        CU_ASSERT(tag_heard(&s->players[1][BGP_IP4], 0) != 0);
+        if (is_lost)
+            lose(s, 3);
+        else
+            withdraw(s, (struct lab_route){ .nva = 3, .net = 0 });
+        settle(s);
+        check_all(s);
+        stage_close(s);
+    }
+}
+
 /* ---- all of it at random ---- */
 
 static void play(uint64_t seed)
@@ -614,6 +639,7 @@ static void test_every_members_table_is_the_models_whatever_happens(void)
 }
 
 CU_MAIN("adjout", CU_CASE(test_a_member_that_joins_gets_all_and_then_end_of_rib),
+        CU_CASE(test_a_path_that_goes_before_it_was_decided_is_withdrawn),
         CU_CASE(test_an_empty_rib_is_told_by_end_of_rib_alone),
         CU_CASE(test_what_a_new_member_announces_itself_is_not_withdrawn_from_it),
         CU_CASE(test_nobody_gets_its_own_route_and_nobody_misses_another),
