@@ -254,6 +254,7 @@ static void happen(struct world *w)
         all += w->shares[i];
     uint32_t dice = pick(w, all);
     sim_rotate(w);
+    sim_operate(w);
     for (int i = 0; i < SIM_ACT_KINDS; i++) {
         if (dice < w->shares[i]) {
             acts[i].happen(w);
@@ -280,6 +281,9 @@ static void revive(struct world *w)
         if (h->core && (h->wrong_secret || h->stopping_since))
             host_crash(w, h);
         h->wrong_secret = false;
+        if (h->core && h->is_drained)
+            core_undrain(h->core, w->now);
+        h->is_drained = false;
         if (!h->core)
             host_start(w, h);
         host_ask_turn(w, h, w->now);

@@ -156,13 +156,15 @@ void host_turn(struct world *w, struct host *h)
 
 void host_start(struct world *w, struct host *h)
 {
+    h->is_drained = false;
+    h->config = h->is_newer ? w->newer : w->config;
     h->paused_until = h->stopping_since = h->events_seen = h->noted = h->looked = h->fenced_at = h->fenced = 0;
     memset(h->has, 0, sizeof h->has);
     memset(w->memory[h->number], 0, sizeof w->memory[h->number]);
     struct core_keys keys;
     sim_rotated(w, h);
     sim_keys(w, h, &keys);
-    struct core_cfg cfg = { .config = h->is_newer ? &w->newer : &w->config,
+    struct core_cfg cfg = { .config = &h->config,
                             .self = (uint32_t)h->number + 1,
                             .identity = &keys.identity,
                             .secrets = h->wrong_secret ? &w->wrong_secrets : &keys.secrets[0],
@@ -205,6 +207,16 @@ void host_stop(struct world *w, struct host *h)
     h->stopping_since = w->now;
     core_stop(h->core, w->now);
     host_ask_turn(w, h, w->now);
+}
+
+void host_reload(struct world *w, struct host *h)
+{
+    const struct config was = h->config;
+    take_requests(w, h);
+    h->is_newer = true;
+    h->config = w->newer;
+    core_reconfigure(h->core, &was, w->now);
+    take_requests(w, h);
 }
 
 bool host_runs(const struct world *w, const struct host *h)

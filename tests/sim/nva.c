@@ -93,6 +93,19 @@ static void say_all(struct nva_session *s)
     }
 }
 
+/* RFC 2918, and RFC 7313 where both know it. */
+static void say_again(struct nva_session *s, enum bgp_family family)
+{
+    bool is_marked = bgp_session_codec(s->machine)->enhanced_refresh;
+    if (is_marked)
+        s->out_len += bgp_refresh_write(reserve(s, BGP_MESSAGE_MAX), family, 1);
+    for (int i = 0; i < s->nva->world->prefix_count; i++)
+        if (s->nva->truth[i] && sim_family(i) == family)
+            say(s, i);
+    if (is_marked)
+        s->out_len += bgp_refresh_write(reserve(s, BGP_MESSAGE_MAX), family, 2);
+}
+
 void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend)
 {
     if (n->truth[prefix] != announced)
@@ -139,6 +152,8 @@ static void on_event(struct nva_session *s, const struct bgp_session_event *e)
         struct sim_pipe *p = s->pipe[e->slot];
         flush(s);
         sim_hang_up(w, p, p->end[0].session == s && p->end[0].open ? 0 : 1);
+    } else if (e->kind == BGP_EVENT_REFRESH && !s->is_untold && !e->subtype) {
+        say_again(s, (enum bgp_family)e->family);
     } else if (e->kind == BGP_EVENT_UP) {
         s->up_at = w->now + hesitation(w);
         s->is_untold = true;

@@ -81,6 +81,7 @@ static void take(struct world *w, struct host *h)
     sim_rotated(w, h);
     sim_keys(w, h, &keys);
     h->sight.is_fresh = false;
+    memcpy(h->config.nodes, w->config.nodes, sizeof h->config.nodes);
     if (h->core && !h->wrong_secret)
         core_set_keys(h->core, &keys, w->now);
 }

@@ -151,17 +151,19 @@ static void init_config(struct world *w)
     static const char *const names[] = { "rs-a", "rs-b", "rs-c", "rs-d", "rs-e", "rs-f", "rs-g" };
     static struct ip_prefix vnet[] = { { .family = BGP_IP4, .len = 16, .bytes = { 10, 1 } },
                                        { .family = BGP_IP6, .len = 64, .bytes = { 0xfd } } };
-    static struct config_vnet hub = { .name = "hub", .prefixes = vnet };
+    static struct ip_prefix spoke_prefix = { .family = BGP_IP4, .len = 16, .bytes = { 10, 2 } };
+    static struct config_vnet vnets[] = { { .name = "hub", .prefixes = vnet },
+                                          { .name = "spoke", .prefixes = &spoke_prefix, .prefix_count = 1 } };
     struct config *c = &w->config;
     init_targets(w);
-    hub.prefix_count = families == SIM_FOUR_ONLY ? 1 : 2;
+    vnets[0].prefix_count = families == SIM_FOUR_ONLY ? 1 : 2;
     bool short_hold = sim_pick(w, 3) == 0;
     uint16_t hold_s = sim_pick(w, 2) ? 9 : 90;
     *c = (struct config){ .name = "sim", .asn = 65515, .max_paths = (uint16_t)(sim_pick(w, 2) ? 64 : 1 + sim_pick(w, 3)),
                           .beat_ms = 50, .dead_ms = 300,
                           .grace_ms = short_hold ? 2000 : 120000,
                           .stale_ms = short_hold ? 4000 : 600000, .tombstone_ms = 30000,
-                          .defer_ms = 20000, .generation = 1, .targets = w->target_list, .target_count = w->store ? 2 : 1, .vnets = &hub,
+                          .defer_ms = 20000, .generation = 1, .targets = w->target_list, .target_count = w->store ? 2 : 1, .vnets = vnets,
                           .vnet_count = 1, .node_count = (size_t)w->host_count,
                           .peer_count = (size_t)w->nva_count };
     for (int i = 0; i < w->host_count; i++) {

@@ -12,6 +12,7 @@
  *   agent   a host that follows the nodes' tables; its kernel outlives it, too
  *   shared  a target that the nodes share, and who may write it (shared.h)
  *   act     what goes wrong, and when
+ *   operate what an operator does meanwhile; rotate: with keys
  *   isolate no node hears any NVA
  *   divide  two groups of nodes do not hear each other
  *   check   invariants, after every event */
@@ -119,6 +120,11 @@ typedef int sim_party;
     X(IDLE, "worlds where a node programs nothing")                                                \
     X(PASSIVE, "worlds where an NVA is not dialled")                                               \
     X(UNGRACEFUL, "worlds where an NVA's restart is not held over")                                \
+    X(RELOADS, "configurations read while a node works")                                           \
+    X(DRAINS, "nodes drained, or back")                                                            \
+    X(YIELDS, "shared targets handed over")                                                        \
+    X(REFRESHES, "NVAs asked for their routes again")                                              \
+    X(CLEARED, "sessions begun or told anew")                                                      \
     X(RENEWED, "links replaced by new ones")                                                       \
     X(COMPARED, "digests compared")
 
@@ -204,6 +210,8 @@ struct host {
     struct world *world;
     int number;
     struct core *core; /* NULL: dead */
+    struct config config; /* as its file was when it read it last */
+    bool is_drained;
     struct sim_sight sight;
     uint64_t turn_at, up_since;
     uint64_t incarnation, lives; /* starts so far; those that its disk remembers */
@@ -313,6 +321,7 @@ struct sim_rotation {
 enum sim_families { SIM_FOUR_ONLY, SIM_BOTH_FAMILIES, SIM_SIX_ONLY }; /* of prefixes and next hops: sessions are over IPv4 */
 
 struct sim_kind {
+    bool is_operated; /* operate.c */
     bool is_single, has_no_vnet, is_transparent, beats_slowly;
     bool has_paths; /* RFC 7911: NVAs tell each route twice, the second time with a longer path */
     enum sim_families families;
@@ -402,6 +411,9 @@ bool sim_isolate(struct world *w);
 /* divide.c: in some worlds with a shared target nodes fall into two groups; false: not in this one. */
 bool sim_divide(struct world *w);
 
+/* operate.c */
+void sim_operate(struct world *w);
+
 /* rotate.c: what an operator does with keys, now and then */
 void sim_rotate(struct world *w);
 /* All that is left of it, at once. */
@@ -432,6 +444,8 @@ void sim_vanish(struct world *w, sim_party party);
 void host_start(struct world *w, struct host *h);
 void host_crash(struct world *w, struct host *h);
 void host_stop(struct world *w, struct host *h);
+/* It reads the newer configuration. */
+void host_reload(struct world *w, struct host *h);
 void host_pause(struct world *w, struct host *h, uint64_t ms, bool machine);
 bool host_runs(const struct world *w, const struct host *h);
 void host_turn(struct world *w, struct host *h);

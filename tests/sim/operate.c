@@ -1,0 +1,81 @@
+/* What an operator does while everything else goes wrong, keys aside (rotate.c): a node reads another configuration, is
+ * drained and takes up its work again, hands the shared target to another one, or has a session with an NVA told anew or
+ * begun anew. In some worlds, now and then. */
+#include "tests/sim/shared.h"
+
+enum { OPERATE_EVERY = 6 };
+
+/* Of the act under way, which goes on with its own. */
+static uint32_t pick(uint64_t *chance, uint32_t below)
+{
+    uint64_t z = *chance += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (uint32_t)((z ^ z >> 31) % below);
+}
+
+/* The file that is edited: a VNet more, or that one less, and other times. What NVAs say has to come to the same. */
+static void edit(struct world *w)
+{
+    struct config *c = &w->newer;
+    c->generation++;
+    c->digest[0]++;
+    c->vnet_count ^= w->config.vnet_count ^ (w->config.vnet_count + 1);
+    c->beat_ms = c->beat_ms == 50 ? 100 : 50;
+    c->defer_ms = c->defer_ms == 20000 ? 10000 : 20000;
+}
+
+static void reload(struct world *w, struct host *h, uint64_t *chance)
+{
+    if (h->config.generation == w->newer.generation || pick(chance, 3) == 0)
+        edit(w);
+    sim_note(w, "node %d reads configuration %llu", h->number, (unsigned long long)w->newer.generation);
+    host_reload(w, h);
+    w->faults++; /* D6: who has the newest one takes the shared target */
+    w->counts[SIM_RELOADS]++;
+}
+
+static void drain(struct world *w, struct host *h, uint64_t *chance)
+{
+    (void)chance;
+    if (h->is_drained)
+        core_undrain(h->core, w->now);
+    else
+        core_drain(h->core, "planned work", w->now);
+    h->is_drained = !h->is_drained;
+    sim_note(w, "node %d is %s", h->number, h->is_drained ? "drained" : "to work again");
+    w->faults += 2; /* its shared target goes to another one, and may come back */
+    w->disturbed = w->now;
+    w->counts[SIM_DRAINS]++;
+}
+
+static void yield(struct world *w, struct host *h, uint64_t *chance)
+{
+    (void)chance;
+    if (!w->store || core_target_yield(h->core, 1, w->now) != CORE_YIELDED)
+        return;
+    sim_note(w, "node %d hands the shared target over", h->number);
+    w->faults += 2; /* it takes it back where nobody else does */
+    w->counts[SIM_YIELDS]++;
+}
+
+static void clear(struct world *w, struct host *h, uint64_t *chance)
+{
+    int nva = (int)pick(chance, (uint32_t)w->nva_count);
+    enum core_clear how = (enum core_clear)pick(chance, CORE_CLEAR_SOFT_OUT + 1);
+    if (core_peer_clear(h->core, w->config.peers[nva].name, how, w->now) != CORE_ACT_DONE)
+        return;
+    sim_note(w, "node %d has its session with nva %d cleared: %d", h->number, nva, how);
+    w->counts[how == CORE_CLEAR_SOFT_IN ? SIM_REFRESHES : SIM_CLEARED]++;
+}
+
+void sim_operate(struct world *w)
+{
+    static void (*const orders[])(struct world *w, struct host *h, uint64_t *chance) = { reload, drain, yield, clear };
+    uint64_t chance = w->act_random * 0x2545f4914f6cdd1du + 3;
+    struct host *h = &w->hosts[pick(&chance, (uint32_t)w->host_count)];
+    if (!w->kind.is_operated || pick(&chance, OPERATE_EVERY) || !h->core || !host_runs(w, h) || h->stopping_since)
+        return;
+    orders[pick(&chance, sizeof orders / sizeof *orders)](w, h, &chance);
+    host_ask_turn(w, h, w->now);
+}
