@@ -35,9 +35,17 @@ static void reload(struct world *w, struct host *h, uint64_t *chance)
     w->counts[SIM_RELOADS]++;
 }
 
+/* The node ends the session itself: what the NVA asked for over its restart before holds no longer. */
+static void end_promise(struct world *w, const struct host *h, int nva)
+{
+    w->nvas[nva].restarts &= ~(1u << h->number);
+}
+
 static void drain(struct world *w, struct host *h, uint64_t *chance)
 {
     (void)chance;
+    for (int i = 0; i < w->nva_count; i++)
+        end_promise(w, h, i);
     if (h->is_drained)
         core_undrain(h->core, w->now);
     else
@@ -65,6 +73,8 @@ static void clear(struct world *w, struct host *h, uint64_t *chance)
     enum core_clear how = (enum core_clear)pick(chance, CORE_CLEAR_SOFT_OUT + 1);
     if (core_peer_clear(h->core, w->config.peers[nva].name, how, w->now) != CORE_ACT_DONE)
         return;
+    if (how == CORE_CLEAR_RESET || how == CORE_CLEAR_HARD)
+        end_promise(w, h, nva);
     sim_note(w, "node %d has its session with nva %d cleared: %d", h->number, nva, how);
     w->counts[how == CORE_CLEAR_SOFT_IN ? SIM_REFRESHES : SIM_CLEARED]++;
 }
