@@ -21,7 +21,7 @@ enum {
 static_assert(GROUP_SLOTS >= 2 * GROUPS_MAX, "a search must end");
 
 struct entry {
-    struct ip_prefix prefix;
+    const uint8_t *key; /* of its net, in the RIB: length and octets, as in NLRI */
     uint32_t path_id, group;
     uint64_t version;
 };
@@ -31,9 +31,9 @@ struct repl_batcher {
     uint32_t entry_count, entries_max;
     uint16_t part_max; /* longer attributes go before their routes, in parts */
     struct repl_routes routes[GROUPS_MAX];
-    uint32_t group_attr[GROUPS_MAX]; /* attribute id of a group in the RIB */
+    uint64_t group_keys[GROUPS_MAX];
     uint64_t group_last[GROUPS_MAX]; /* version of its last entry */
-    uint32_t route_count;
+    uint32_t route_count, newest;    /* newest: the group of the last entry */
     uint32_t group_slots[GROUP_SLOTS]; /* group + 1; 0 = free */
     struct repl_attr attrs[ATTRS_MAX];
     uint32_t attr_ids[ATTRS_MAX];
@@ -171,26 +171,20 @@ static uint32_t attr_index(struct repl_batcher *b, const struct rib *r, uint32_t
     return ++b->attr_count;
 }
 
-struct group_key {
-    uint32_t attrs;
-    uint16_t nva;
-    uint8_t family;
-    bool has_path_id, disproved, unheard;
-};
+/* What routes have in common that stand in one group, in one number: attributes, NVA, and a bit for each of the rest. */
+enum { KEY_ATTRS = 32, KEY_NVA = 16, KEY_UNHEARD = 8, KEY_DISPROVED = 4, KEY_HAS_PATH_ID = 2, KEY_IS_IP6 = 1 };
 
-static uint32_t group_slot(const struct group_key *k)
+static uint64_t group_key(const struct rib_path *p)
 {
-    uint32_t h = k->attrs * 2654435761u ^ (uint32_t)k->nva * 40503u ^ (uint32_t)k->family << 1 ^
-                 (uint32_t)k->has_path_id;
-    return (h ^ h >> 15) & (GROUP_SLOTS - 1);
+    return (uint64_t)p->attrs << KEY_ATTRS | (uint64_t)p->nva << KEY_NVA |
+           (!p->attrs && p->flags & RIB_PATH_UNSEEN ? KEY_UNHEARD : 0) |
+           (p->flags & RIB_PATH_DISPROVED ? KEY_DISPROVED : 0) | (rib_path_id(p) ? KEY_HAS_PATH_ID : 0) |
+           (p->family == BGP_IP6 ? KEY_IS_IP6 : 0);
 }
 
-static bool is_group(const struct repl_batcher *b, uint32_t group, const struct group_key *k)
+static uint32_t group_slot(uint64_t key)
 {
-    const struct repl_routes *g = &b->routes[group];
-    return b->group_attr[group] == k->attrs && b->name_numbers[g->nva] == k->nva &&
-           g->family == k->family && g->has_path_id == k->has_path_id && g->disproved == k->disproved &&
-           g->unheard == k->unheard;
+    return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32) & (GROUP_SLOTS - 1);
 }
 
 /* What a copy holds back until its own next cut is said as it came: its reader holds it back, too. */
@@ -206,29 +200,40 @@ static bool restarts(const struct repl_batcher *b, uint16_t nva)
     return b->origin->sessions[nva].restarts && state_of(b, nva) != RIB_SESSION_SYNCED;
 }
 
-static uint32_t find_group(struct repl_batcher *b, const struct rib *r,
-                           const struct repl_names *names, const struct group_key *k)
+static uint32_t new_group(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
+                          const struct rib_path *p, uint64_t key)
 {
-    uint32_t slot = group_slot(k);
-    for (; b->group_slots[slot]; slot = (slot + 1) & (GROUP_SLOTS - 1))
-        if (is_group(b, b->group_slots[slot] - 1, k))
-            return b->group_slots[slot] - 1;
     uint32_t group = b->route_count++;
-    b->group_slots[slot] = group + 1;
-    b->group_attr[group] = k->attrs;
-    b->routes[group] = (struct repl_routes){
-        .nva = name_index(b, names, k->nva),
-        .generation = b->origin->sessions[k->nva].generation,
-        .attr = k->attrs ? attr_index(b, r, k->attrs) : 0,
-        .family = k->family,
-        .has_path_id = k->has_path_id,
-        .disproved = k->disproved,
-        .restarts = restarts(b, k->nva),
-        .unheard = k->unheard,
-    };
+    b->group_keys[group] = key;
     b->group_last[group] = b->from;
+    b->routes[group] = (struct repl_routes){
+        .nva = name_index(b, names, p->nva),
+        .generation = b->origin->sessions[p->nva].generation,
+        .attr = p->attrs ? attr_index(b, r, p->attrs) : 0,
+        .family = p->family,
+        .has_path_id = key & KEY_HAS_PATH_ID,
+        .disproved = key & KEY_DISPROVED,
+        .restarts = restarts(b, p->nva),
+        .unheard = key & KEY_UNHEARD,
+    };
     b->cost += REPL_COST_ROUTES;
     return group;
+}
+
+/* Mostly that of the entry before: what came in one UPDATE stands together. */
+static uint32_t find_group(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
+                           const struct rib_path *p)
+{
+    uint64_t key = group_key(p);
+    if (b->route_count && b->group_keys[b->newest] == key)
+        return b->newest;
+    uint32_t slot = group_slot(key);
+    for (; b->group_slots[slot]; slot = (slot + 1) & (GROUP_SLOTS - 1))
+        if (b->group_keys[b->group_slots[slot] - 1] == key)
+            return b->newest = b->group_slots[slot] - 1;
+    b->newest = new_group(b, r, names, p, key);
+    b->group_slots[slot] = b->newest + 1;
+    return b->newest;
 }
 
 static uint16_t nlri_bytes(uint8_t prefix_len, bool has_path_id)
@@ -246,16 +251,11 @@ static void take_path(struct repl_batcher *b, const struct rib *r, const struct 
                       const struct rib_path *p, uint64_t version)
 {
     struct entry *e = &b->entries[b->entry_count++];
-    prefix_table_prefix(&r->nets, rib_path_net(r, p), &e->prefix);
-    e->path_id = rib_path_id(p);
-    e->version = version;
-    e->group = find_group(b, r, names, &(struct group_key){ .attrs = p->attrs,
-                                                            .nva = p->nva,
-                                                            .family = e->prefix.family,
-                                                            .has_path_id = e->path_id != 0,
-                                                            .disproved = p->flags & RIB_PATH_DISPROVED,
-                                                            .unheard = !p->attrs && p->flags & RIB_PATH_UNSEEN });
-    uint16_t bytes = nlri_bytes(e->prefix.len, e->path_id != 0);
+    *e = (struct entry){ .key = rib_net_key(r, rib_path_net(r, p)),
+                         .path_id = rib_path_id(p),
+                         .group = find_group(b, r, names, p),
+                         .version = version };
+    uint16_t bytes = nlri_bytes(e->key[0], e->path_id != 0);
     uint16_t steps = b->tells_versions ? varint_len(version - b->group_last[e->group]) : 0;
     struct repl_routes *group = &b->routes[e->group];
     group->len = (uint16_t)(group->len + bytes);
@@ -284,9 +284,10 @@ static uint8_t *put_nlri(const struct entry *e, bool has_path_id, uint8_t *at)
         wire_set32(at, e->path_id);
         at += 4;
     }
-    *at++ = e->prefix.len;
-    ip_copy(at, e->prefix.bytes, ip_prefix_bytes(e->prefix.len));
-    return at + ip_prefix_bytes(e->prefix.len);
+    unsigned bytes = ip_prefix_bytes(e->key[0]);
+    *at++ = e->key[0];
+    ip_copy(at, e->key + 1, bytes);
+    return at + bytes;
 }
 
 /* Entries of one group stand together, in the order of their versions. */
@@ -351,11 +352,12 @@ static bool are_ahead(struct repl_batcher *b, const struct rib *r, struct repl_s
     return are;
 }
 
-/* Can the batch take an entry with these attributes? */
-static bool takes(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, uint32_t attrs)
+/* Can the batch take this entry, NULL = a fact? The attributes of the entry before are there. */
+static bool takes(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, const struct rib_path *p)
 {
-    bool is_newest = b->attr_count && b->attr_ids[b->attr_count - 1] == attrs;
-    uint16_t len = attrs && !is_newest ? bgp_attrs_get(&r->attrs, attrs)->len : 0;
+    uint32_t attrs = p ? p->attrs : 0;
+    bool are_there = b->route_count && b->group_keys[b->newest] >> KEY_ATTRS == attrs;
+    uint16_t len = attrs && !are_there ? bgp_attrs_get(&r->attrs, attrs)->len : 0;
     if (len > b->part_max)
         return are_ahead(b, r, s, attrs) && has_room(b, 0);
     return has_room(b, len);
@@ -366,11 +368,12 @@ static uint64_t fill(struct repl_batcher *b, const struct rib *r, struct repl_se
 {
     const struct vlist *order = &b->origin->order;
     uint64_t at = rib_origin_place(b->origin, b->from), base = b->origin->base, told = at;
+    bool some_are_of_no_session = b->origin->sweep_end || b->origin->has_former;
     for (uint32_t id; (id = vlist_next(order, &at)); told = at) {
         const struct rib_path *p = id & RIB_FACT ? NULL : rib_path(r, id);
-        if (p && is_of_no_session(r, p))
+        if (some_are_of_no_session && p && is_of_no_session(r, p))
             continue; /* the fact that stands behind it says so */
-        if (!takes(b, r, s, p ? p->attrs : 0))
+        if (!takes(b, r, s, p))
             return told - base;
         if (p)
             take_path(b, r, names, p, at - base);

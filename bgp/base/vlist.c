@@ -199,19 +199,6 @@ static void drop_empty(struct vlist *v, uint32_t nth)
     }
 }
 
-/* The entry of the n-th version of a chunk that is not bare, where there is one. */
-static uint32_t entry_at(const struct vlist_chunk *c, uint32_t n)
-{
-    return c->there ? c->first + n * c->step : c->ids[n];
-}
-
-/* … 0 = a hole. */
-static uint32_t id_in(const struct vlist_chunk *c, uint32_t n)
-{
-    bool is_hole = c->there ? !(c->there[n / 64] >> n % 64 & 1) : !c->ids;
-    return is_hole ? 0 : entry_at(c, n);
-}
-
 void vlist_remove(struct vlist *v, uint32_t slot)
 {
     uint32_t nth = nth_chunk(v, vlist_version(v, slot)), n = slot % VLIST_CHUNK;
@@ -250,7 +237,7 @@ bool vlist_is_open(const struct vlist *v, uint64_t version)
 {
     if (!v->placing || version < v->placing || version >= v->next)
         return false;
-    return !id_in(vlist_chunk_of(v, version), (uint32_t)(version % VLIST_CHUNK));
+    return !vlist_id_in(vlist_chunk_of(v, version), (uint32_t)(version % VLIST_CHUNK));
 }
 
 bool vlist_reserve_at(struct vlist *v, uint64_t version)
@@ -291,7 +278,7 @@ static uint32_t first_in(const struct vlist_chunk *c, uint32_t n)
     return c->ids ? n : VLIST_CHUNK;
 }
 
-uint32_t vlist_next(const struct vlist *v, uint64_t *position)
+uint32_t vlist_seek(const struct vlist *v, uint64_t *position)
 {
     uint64_t version = *position + 1;
     if (version < v->oldest)
@@ -302,7 +289,7 @@ uint32_t vlist_next(const struct vlist *v, uint64_t *position)
         if (n == VLIST_CHUNK)
             continue;
         *position = version - version % VLIST_CHUNK + n;
-        return entry_at(c, n);
+        return vlist_id_in(c, n);
     }
     *position = vlist_head(v);
     return 0;

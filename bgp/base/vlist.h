@@ -56,6 +56,14 @@ static inline struct vlist_chunk *vlist_chunk_of(const struct vlist *v, uint64_t
     return &v->chunks[(v->chunk_first + nth) & (v->chunk_cap - 1)];
 }
 
+/* The entry of its n-th version, 0 = a hole. */
+static inline uint32_t vlist_id_in(const struct vlist_chunk *c, uint32_t n)
+{
+    if (c->ids)
+        return c->ids[n];
+    return c->there && c->there[n / 64] >> n % 64 & 1 ? c->first + n * c->step : 0;
+}
+
 /* More memory for versions than there is. */
 bool vlist_extend(struct vlist *v, uint32_t count);
 /* Make sure that the next `count` appends cannot fail; false when memory ends. */
@@ -110,7 +118,18 @@ static inline uint64_t vlist_settled(const struct vlist *v)
 }
 
 /* The first entry newer than *position; moves *position onto it. 0: *position is at the head. */
-uint32_t vlist_next(const struct vlist *v, uint64_t *position);
+uint32_t vlist_seek(const struct vlist *v, uint64_t *position);
+/* The same; mostly it is the very next one. */
+static inline uint32_t vlist_next(const struct vlist *v, uint64_t *position)
+{
+    uint64_t version = *position + 1;
+    bool is_held = version >= v->oldest && version < v->next;
+    uint32_t id = is_held ? vlist_id_in(vlist_chunk_of(v, version), (uint32_t)(version % VLIST_CHUNK)) : 0;
+    if (!id)
+        return vlist_seek(v, position);
+    *position = version;
+    return id;
+}
 
 /* Compact when the list spans more than this many slots an entry: re-reading costs a reader at most one
  * entry more in VLIST_SPAN - 1 changes. */
