@@ -240,12 +240,20 @@ static void check_mandatory(struct decoder *d, bool classic)
     bgp_fault_worsen(&d->out->fault, &f);
 }
 
+/* Who leaves next hops alone on a shared subnet (RFC 4271 section 5.1.3), as FRR does, tells us our own routes with our
+ * own address: they are ignored like others with a next hop that is of no use, but nobody has made a mistake. */
 static void check_next_hops(struct decoder *d)
 {
-    for (int i = 0; i < d->out->reach_count; i++)
-        if (!is_usable(d, &d->out->attrs[i].next_hop))
-            found(d, BGP_ACTION_TREAT_AS_WITHDRAW, BGP_INVALID_NEXT_HOP,
-                  d->list.next_hop.value ? &d->list.next_hop : &d->list.mp_reach);
+    bool is_clean = d->out->fault.action == BGP_ACTION_NONE;
+    for (int i = 0; i < d->out->reach_count; i++) {
+        const struct ip_addr *hop = &d->out->attrs[i].next_hop;
+        if (is_usable(d, hop))
+            continue;
+        is_clean &= ip_addr_is_equal(hop, &d->ctx->local_addr);
+        d->out->is_returned = is_clean;
+        found(d, BGP_ACTION_TREAT_AS_WITHDRAW, BGP_INVALID_NEXT_HOP,
+              d->list.next_hop.value ? &d->list.next_hop : &d->list.mp_reach);
+    }
 }
 
 /* RFC 7606 section 5.2: an error without any route that could be withdrawn for it means that the routes

@@ -33,6 +33,7 @@ struct bgp_update {
     uint8_t end_of_rib; /* bit per family (RFC 4724 section 2) */
     uint8_t disable;    /* bit per family: remove its routes, ignore it from now on (RFC 4760 section 7) */
     struct bgp_fault fault; /* the worst; action NONE when the message is clean */
+    bool is_returned;       /* all that is wrong is a next hop of ours: routes that we told came back */
 };
 
 /* What the decoder has to know of the session. */

@@ -50,7 +50,7 @@ static void on_update(struct bgp_session *s, enum bgp_slot slot, const struct bg
         session_fail(s, slot, &s->update.fault, "UPDATE refused");
         return;
     }
-    s->stats.updates_faulty += s->update.fault.action != BGP_ACTION_NONE;
+    s->stats.updates_faulty += s->update.fault.action != BGP_ACTION_NONE && !s->update.is_returned;
     s->stats.treated_as_withdraw += s->update.fault.action == BGP_ACTION_TREAT_AS_WITHDRAW;
     s->disabled |= s->update.disable;
     session_run(s, slot, FSM_UPDATE, NULL);

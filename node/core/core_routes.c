@@ -501,7 +501,7 @@ static void report_fault(struct core *c, const struct core_peer *p, const struct
         count = name_routes(u->withdrawn[i], count, names);
     for (int i = 0; i < u->reach_count; i++)
         count = name_routes(u->reach[i], count, names);
-    core_event(c, CONFIG_LOG_WARN, "peer_update_fault", core_peer_subject(p, subject, sizeof subject),
+    core_event(c, u->is_returned ? CONFIG_LOG_DEBUG : CONFIG_LOG_WARN, "peer_update_fault", core_peer_subject(p, subject, sizeof subject),
                "fault=\"%s\" attribute=%u action=%s routes=%u prefixes=\"%s\"",
                bgp_fault_text(f->code, f->subcode, buf, sizeof buf), f->attr_type,
                f->action == BGP_ACTION_ATTR_DISCARD        ? "attribute-discard"

@@ -223,6 +223,16 @@ static void test_a_malformed_route_is_counted_and_does_not_end_the_session(void)
     bench_free(b);
 }
 
+static void test_a_route_of_ours_that_comes_back_is_no_malformed_one(void)
+{
+    struct bench *b = bench_in(BGP_ESTABLISHED, NULL);
+    bench_feed(b, THEIRS, HEADER("002d", "02") "0000 0012 'origin' 40 01 01 00"
+                          " 40 02 04 02 01 fde9 'our address' 40 03 04 0a000001 'nlri' 18 c0a801");
+    CU_ASSERT_EQUAL(b->last.update->withdrawn_count, 1);
+    CU_ASSERT_EQUAL(bgp_session_stats(b->s)->updates_faulty, 0);
+    bench_free(b);
+}
+
 static void test_an_update_whose_lengths_contradict_ends_the_session(void)
 {
     ends(BGP_ESTABLISHED, HEADER("0017", "02") "ffff 0000", NOTIFICATION("03", "01"));
@@ -385,6 +395,7 @@ CU_MAIN("session messages", CU_CASE(test_an_unexpected_message_names_the_state_a
         CU_CASE(test_a_reset_copies_the_data_of_its_caller),
         CU_CASE(test_an_update_is_handed_over_decoded),
         CU_CASE(test_a_malformed_route_is_counted_and_does_not_end_the_session),
+        CU_CASE(test_a_route_of_ours_that_comes_back_is_no_malformed_one),
         CU_CASE(test_an_update_whose_lengths_contradict_ends_the_session),
         CU_CASE(test_a_prefix_that_is_cut_off_ends_the_session),
         CU_CASE(test_an_update_restarts_the_hold_timer),

@@ -212,6 +212,24 @@ static void test_a_second_next_hop_counts_when_it_is_link_local(void)
     lab_close(&l);
 }
 
+/* RFC 4271 section 6.3: ignored; but no fault of who left our next hop alone. */
+static void test_our_own_next_hop_is_told_from_a_wrong_one(void)
+{
+#define OWN_HOP "40 03 04 0a010104 "
+    lab_open(&l);
+    EXPECT("", ORIGIN AS_PATH OWN_HOP, NLRI, "-10.2.0.0/16 withdraw 3/8 attr 3");
+    CU_ASSERT_TRUE(l.update.is_returned);
+    EXPECT("", ORIGIN AS_PATH "40 03 04 e0000001 ", NLRI, "-10.2.0.0/16 withdraw 3/8 attr 3");
+    CU_ASSERT_FALSE(l.update.is_returned);
+    EXPECT("", ORIGIN AS_PATH OWN_HOP "c0 07 01 00 ", NLRI, "-10.2.0.0/16 withdraw 3/8 attr 3"); /* AGGREGATOR */
+    CU_ASSERT_FALSE(l.update.is_returned);
+    EXPECT("", ORIGIN AS_PATH OWN_HOP "c0 08 01 00 ", NLRI, "-10.2.0.0/16 withdraw 3/5 attr 8");
+    CU_ASSERT_FALSE(l.update.is_returned);
+    EXPECT("", USUAL, NLRI, "+10.2.0.0/16");
+    CU_ASSERT_FALSE(l.update.is_returned);
+    lab_close(&l);
+}
+
 static void test_ipv6_next_hops_for_ipv4_need_rfc_8950(void)
 {
 #define MP_REACH4_HOP6 "80 0e 18 0001 01 10 " HOP6 "00 " NLRI
@@ -503,6 +521,7 @@ CU_MAIN("update", CU_CASE(test_routes_are_withdrawn_and_announced_in_one_message
         CU_CASE(test_mp_unreach_needs_no_other_attribute),
         CU_CASE(test_families_that_were_not_agreed_on_are_ignored),
         CU_CASE(test_next_hops_of_every_length),
+        CU_CASE(test_our_own_next_hop_is_told_from_a_wrong_one),
         CU_CASE(test_a_second_next_hop_counts_when_it_is_link_local),
         CU_CASE(test_ipv6_next_hops_for_ipv4_need_rfc_8950),
         CU_CASE(test_bad_prefixes_in_mp_attributes_disable_the_family_alone),

@@ -110,6 +110,12 @@ static void test_the_log_names_the_routes_of_a_malformed_message(void)
             fault = e;
     CU_ASSERT_PTR_NOT_NULL(strstr(fault.fields, "attribute=8 action=treat-as-withdraw routes=2 "
                                                 "prefixes=\"192.168.1.0/24 192.168.2.0/24\""));
+    CU_ASSERT_EQUAL(fault.level, CONFIG_LOG_WARN);
+    say(l, TALKER, HEADER("002d", "02") "0000 0012 40 01 01 00  40 02 04 02 01 fde9  'ours' 40 03 04 0a000001 18 c0a801");
+    while (core_next_event(l->core, &sequence, &e))
+        if (strcmp(e.name, "peer_update_fault") == 0)
+            fault = e;
+    CU_ASSERT_EQUAL(fault.level, CONFIG_LOG_DEBUG); /* it came back: nobody's mistake */
     lab_close(l);
 }
 
