@@ -43,7 +43,7 @@ static void program_routes(struct core *c)
     c->woken_ms = UINT64_MAX; /* nets without paths stay */
     for (uint32_t i = 0; i < ROUTES; i++) {
         struct ip_prefix prefix = { .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
-        uint32_t net = rib_net_get(&c->rib, &prefix);
+        uint32_t net = prefix_table_get(&c->rib.nets, &prefix);
         CU_ASSERT_NOT_EQUAL_FATAL(net, 0);
         core_digest_changed(c, net, 0, set);
         rib_net(&c->rib, net)->nhset = (uint16_t)set;
