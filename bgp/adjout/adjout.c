@@ -121,15 +121,23 @@ static unsigned work_group(struct adjout_group *g, unsigned budget)
     return taken;
 }
 
+static bool is_for_others(const struct adjout_batch *b, uint16_t nva)
+{
+    uint32_t i = 0;
+    while (i < b->count && b->items[i].only == nva)
+        i++;
+    return i < b->count;
+}
+
 /* Should a reader be left behind before it has read of this, its walk begins before the net. What is not decided yet is found,
- * too, and will be no news when it is: those who walk, and have passed the net, come to it once more. */
-void adjout_compare_again(struct adjout_group *g, uint32_t net)
+ * too, nor swept even, and will be no news when it is: those who walk, and have passed the net, come to it once more. */
+void adjout_compare_again(struct adjout_group *g, uint32_t net, uint16_t nva)
 {
     uint64_t before = rib_version(g->adjout->rib, net) - 1;
     g->has_corrected = true;
     begin_batch(g, before);
     compare(g, net);
-    if (g->batch->count && rib_net(g->adjout->rib, net)->flags & RIB_NET_DIRTY)
+    if (is_for_others(g->batch, nva))
         adjout_walk_again(g, before);
     if (has_attached(g))
         encode_batch(g);

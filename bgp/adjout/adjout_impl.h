@@ -280,8 +280,8 @@ void adjout_purge_paths(struct adjout_group *g);
 bool adjout_is_misled(const struct adjout_member *m, uint32_t place);
 bool adjout_is_misled_by_paths(const struct adjout_member *m, uint32_t place);
 
-/* adjout.c: compare a net once more that the group has told already; the group's batch is used. */
-void adjout_compare_again(struct adjout_group *g, uint32_t net);
+/* adjout.c: compare a net once more that the group has told already, for this NVA's sake; the group's batch is used. */
+void adjout_compare_again(struct adjout_group *g, uint32_t net, uint16_t nva);
 
 /* A member of the group with these rules, which walks unless the group has told nothing yet. NULL: out of memory. */
 struct adjout_member *adjout_member_new(struct adjout *a, const struct adjout_rules *rules, uint16_t nva);

@@ -119,7 +119,7 @@ static void add_net(struct adjout_member *m, uint32_t net, uint64_t at)
 {
     uint32_t place = prefix_index_place(net);
     if (m->group->has_paths ? adjout_is_misled_by_paths(m, place) : adjout_is_misled(m, place))
-        adjout_compare_again(m->group, net);
+        adjout_compare_again(m->group, net, m->nva);
     if (m->group->has_paths) {
         add_paths(m, net, at);
         return;

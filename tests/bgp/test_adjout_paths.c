@@ -479,10 +479,10 @@ static void play(uint64_t seed)
 }
 
 /* In 1087 a member changes its group, and changes it again before all is handed over; in 1403 a net is compared again
- * that waits for its decision, behind a member that walks. */
+ * that waits for its decision, behind a member that walks; in 3589 one that has lost a path which is not swept yet. */
 static void test_every_members_table_is_the_models_whatever_happens(void)
 {
-    static const uint64_t runs[] = { 11, 12, 13, 14, 15, 16, 17, 18, 1087, 1403 };
+    static const uint64_t runs[] = { 11, 12, 13, 14, 15, 16, 17, 18, 1087, 1403, 3589 };
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
         play(runs[i]);
     play_new_tables(play);
