@@ -448,7 +448,7 @@ static void test_a_member_may_change_its_group_again_or_leave_before_all_is_hand
 
 /* A session is lost, and the walk that takes its paths out has not come by; a member that came later has such a net
  * compared again, and its id ends there, behind one that walks and has passed it. */
-static void test_an_id_that_ends_before_its_decision_is_withdrawn_from_who_walks(void)
+static void end_before_decision(bool attaches)
 {
     struct stage *s = stage_of(ALL);
     struct ip_addr *address = &s->l.nvas[3].address, later = *address;
@@ -466,9 +466,17 @@ static void test_an_id_that_ends_before_its_decision_is_withdrawn_from_who_walks
     join(s, 3, BGP_IP4);
     pull(s, 3, BGP_IP4, 70000);
     adjout_work(s->adjout, 64);
+    if (attaches)
+        pull(s, 1, BGP_IP4, 70000);
     settle(s);
     check_all(s);
     stage_close(s);
+}
+
+static void test_an_id_that_ends_before_its_decision_is_withdrawn_from_who_walks(void)
+{
+    end_before_decision(false);
+    end_before_decision(true); /* when the decision comes, the id is no news to the group */
 }
 
 static void play(uint64_t seed)
