@@ -16,7 +16,7 @@ static unsigned compare(struct adjout_group *g, uint32_t net)
     unsigned cost = 1;
     if (g->has_paths)
         cost = adjout_compare_paths(g, net);
-    else
+    else if (!adjout_compare_plain(g, net))
         adjout_compare(g, net);
     if (g->rules.map)
         adjout_map_end(g);
@@ -26,8 +26,10 @@ static unsigned compare(struct adjout_group *g, uint32_t net)
 static void begin_batch(struct adjout_group *g, uint64_t version)
 {
     adjout_batch_clear(g->batch, version);
-    g->loops[0].attrs = g->loops[1].attrs = g->plain.attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
+    g->loops[0].attrs = g->loops[1].attrs = g->plain.path.attrs = g->fits_attrs = 0; /* ids may mean other sets by now */
     memset(g->hops, 0, sizeof g->hops);
+    if (!slab_reach(&g->told, prefix_table_top(&g->adjout->rib->nets, g->rules.family) - 1)) /* room for every net */
+        abort(); /* as everywhere above the RIB: the other node serves */
 }
 
 /* Take changed nets of this family into a batch. Returns how many nets were looked at, their paths counted, or items made. */
@@ -100,11 +102,7 @@ static void encode_batch(struct adjout_group *g)
         if (!m.len)
             return;
         adjout_log_commit(&g->log, &(struct adjout_record){ .len = (uint32_t)m.len,
-                                                            .except = m.to.except,
-                                                            .only = m.to.only,
-                                                            .except_hop = m.to.except_hop,
-                                                            .except_as = m.to.except_as,
-                                                            .only_as = m.to.only_as,
+                                                            .word = m.word,
                                                             .announced = m.announced,
                                                             .withdrawn = m.withdrawn,
                                                             .version = g->batch->version });
@@ -124,9 +122,9 @@ static unsigned work_group(struct adjout_group *g, unsigned budget)
 static bool is_for_others(const struct adjout_batch *b, uint16_t nva)
 {
     uint32_t i = 0;
-    while (i < b->count && b->items[i].only == nva)
+    while (i < b->bucket_count && b->buckets[i].word.only == nva)
         i++;
-    return i < b->count;
+    return i < b->bucket_count;
 }
 
 /* Should a reader be left behind before it has read of this, its walk begins before the net. What is not decided yet is found,

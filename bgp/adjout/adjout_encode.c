@@ -8,49 +8,46 @@ enum { SLOTS = 4 * ADJOUT_BATCH };
 
 void adjout_batch_clear(struct adjout_batch *b, uint64_t version)
 {
-    for (uint32_t i = 0; i < b->used_count; i++)
-        b->heads[b->used[i]] = 0;
-    b->count = b->used_count = b->withdraw_count = b->at_bucket = b->at_item = 0;
+    for (uint32_t i = 0; i < b->bucket_count; i++)
+        b->slots[b->buckets[i].slot] = 0;
+    b->count = b->run_count = b->bucket_count = b->withdraw_count = 0;
+    b->at_bucket = b->at_run = 0;
     b->version = version;
 }
 
-static bool same_bucket(const struct adjout_item *a, const struct adjout_item *b)
+static uint32_t find_slot(const struct adjout_batch *b, const struct adjout_word *word)
 {
-    return a->attrs == b->attrs && a->except == b->except && a->only == b->only &&
-           a->except_hop == b->except_hop && a->only_as == b->only_as && a->except_as == b->except_as;
-}
-
-static uint32_t find_bucket(const struct adjout_batch *b, const struct adjout_item *item)
-{
-    uint32_t h = item->attrs * 2654435761u ^ (uint32_t)item->except << 16 ^ (uint32_t)item->only ^
-                 item->only_as * 2246822519u ^ (uint32_t)item->except_as * 3266489917u ^
-                 (uint32_t)item->except_hop * 668265263u;
+    uint32_t h = word->attrs * 2654435761u ^ (uint32_t)word->except << 16 ^ (uint32_t)word->only ^
+                 word->only_as * 2246822519u ^ (uint32_t)word->except_as * 3266489917u ^
+                 (uint32_t)word->except_hop * 668265263u;
     uint32_t slot = (h ^ h >> 16) & (SLOTS - 1);
-    while (b->heads[slot] && !same_bucket(&b->items[b->heads[slot] - 1], item))
+    while (b->slots[slot] && memcmp(&b->buckets[b->slots[slot] - 1].word, word, sizeof *word))
         slot = (slot + 1) & (SLOTS - 1);
     return slot;
 }
 
-void adjout_batch_add(struct adjout_batch *b, const struct adjout_item *new_item)
+/* Withdrawals first: a receiver near its limit gets room before it gets routes. */
+static uint32_t add_bucket(struct adjout_batch *b, const struct adjout_word *word, uint32_t slot)
 {
-    assert(b->count < ADJOUT_ITEMS);
-    struct adjout_item *item = &b->items[b->count++];
-    *item = *new_item;
-    bool like_last = b->count > 1 && same_bucket(item, item - 1); /* as they came in one UPDATE */
-    uint32_t slot = like_last ? b->last_slot : find_bucket(b, item);
-    b->last_slot = slot;
-    if (b->heads[slot]) {
-        b->items[b->tails[slot] - 1].next = (uint16_t)b->count;
-    } else {
-        b->heads[slot] = (uint16_t)b->count;
-        b->used[b->used_count++] = (uint16_t)slot;
-        /* Withdrawals first: a receiver near its limit gets room before it gets routes. */
-        if (!item->attrs) {
-            b->used[b->used_count - 1] = b->used[b->withdraw_count];
-            b->used[b->withdraw_count++] = (uint16_t)slot;
-        }
+    uint32_t bucket = b->bucket_count++;
+    b->buckets[bucket] = (struct adjout_bucket){ .word = *word, .slot = (uint16_t)slot };
+    b->slots[slot] = (uint16_t)b->bucket_count;
+    b->order[bucket] = (uint16_t)bucket;
+    if (!word->attrs) {
+        b->order[bucket] = b->order[b->withdraw_count];
+        b->order[b->withdraw_count++] = (uint16_t)bucket;
     }
-    b->tails[slot] = (uint16_t)b->count;
+    return bucket;
+}
+
+void adjout_batch_begin_run(struct adjout_batch *b, const struct adjout_word *word)
+{
+    uint32_t slot = find_slot(b, word);
+    b->newest = b->slots[slot] ? b->slots[slot] - 1u : add_bucket(b, word, slot);
+    struct adjout_bucket *to = &b->buckets[b->newest];
+    b->runs[b->run_count++] = (struct adjout_run){ .begin = (uint16_t)b->count };
+    *(to->last ? &b->runs[to->last - 1].next : &to->first) = (uint16_t)b->run_count;
+    to->last = (uint16_t)b->run_count;
 }
 
 const struct ip_addr *adjout_link_local(const struct adjout_rules *rules, const struct bgp_attrs *a)
@@ -120,24 +117,37 @@ static void begin(struct adjout_group *g, struct bgp_update_builder *u, uint8_t 
     (void)fits;
 }
 
+static void enter_run(struct adjout_batch *b, uint32_t run)
+{
+    b->at_run = run;
+    b->at_item = run ? b->runs[run - 1].begin : 0;
+}
+
+/* What is left of the run. False: the message is full. */
+static bool put_run(const struct adjout_group *g, struct adjout_batch *b, struct bgp_update_builder *u)
+{
+    for (uint32_t end = b->runs[b->at_run - 1].end; b->at_item < end; b->at_item++) {
+        const struct adjout_item *item = &b->items[b->at_item];
+        if (!bgp_update_add_key(u, rib_net_key(g->adjout->rib, item->net), item->path_id))
+            return false;
+    }
+    return true;
+}
+
 struct adjout_message adjout_encode(struct adjout_group *g, struct adjout_batch *b, uint8_t *buf)
 {
     struct adjout_message m = { 0 };
     struct bgp_update_builder u;
-    if (!b->at_item) {
-        if (b->at_bucket == b->used_count)
-            return m;
-        b->at_item = b->heads[b->used[b->at_bucket++]];
-    }
-    m.to = b->items[b->at_item - 1];
-    begin(g, &u, buf, m.to.attrs);
-    for (; b->at_item; b->at_item = b->items[b->at_item - 1].next) {
-        const struct adjout_item *item = &b->items[b->at_item - 1];
-        if (!bgp_update_add_key(&u, rib_net_key(g->adjout->rib, item->net), item->path_id))
-            break;
-    }
-    m.announced = m.to.attrs ? u.count : 0;
-    m.withdrawn = m.to.attrs ? 0 : u.count;
+    if (adjout_batch_is_done(b))
+        return m;
+    if (!b->at_run)
+        enter_run(b, b->buckets[b->order[b->at_bucket++]].first);
+    m.word = b->buckets[b->order[b->at_bucket - 1]].word;
+    begin(g, &u, buf, m.word.attrs);
+    while (b->at_run && put_run(g, b, &u))
+        enter_run(b, b->runs[b->at_run - 1].next);
+    m.announced = m.word.attrs ? u.count : 0;
+    m.withdrawn = m.word.attrs ? 0 : u.count;
     m.len = bgp_update_end(&u);
     return m;
 }

@@ -2,6 +2,9 @@
 #ifndef TANDEM_BGP_ADJOUT_IMPL_H
 #define TANDEM_BGP_ADJOUT_IMPL_H
 
+#include <assert.h>
+#include <string.h>
+
 #include "bgp/adjout/adjout.h"
 #include "bgp/base/bitset.h"
 #include "bgp/base/list.h"
@@ -19,41 +22,69 @@ enum {
     ADJOUT_DETOURS = 8,   /* ASes of NVAs in one path that are looked at */
 };
 
-/* One thing to tell: a net, its attributes (0 = withdraw), and for whom. */
-struct adjout_item {
-    uint32_t net, attrs;
-    uint32_t path_id;      /* RFC 7911 */
+/* What a message says of all its prefixes: their attributes, and for whom it is. */
+struct adjout_word {
+    uint32_t attrs;        /* 0 = withdraw */
     uint32_t only_as;      /* 0 = members of any AS */
     uint16_t except, only; /* NVA numbers, 0 = nobody, everybody */
     uint16_t except_hop;   /* likewise: the NVA that the path leads to */
     uint16_t except_as;    /* which of the group's lists of ASes, 0 = none */
-    uint16_t next;         /* of the same bucket, index + 1 */
+};
+static_assert(sizeof(struct adjout_word) == 16, "words are compared as bytes");
+
+/* Of what it is said. */
+struct adjout_item {
+    uint32_t net;
+    uint32_t path_id; /* RFC 7911 */
 };
 
-/* Items by what they share, so that one UPDATE carries many prefixes. Encoding can stop after any
+/* Items of one word that came one behind the other. */
+struct adjout_run {
+    uint16_t begin, end; /* items */
+    uint16_t next;       /* run of the same bucket, index + 1 */
+};
+
+struct adjout_bucket {
+    struct adjout_word word;
+    uint16_t first, last; /* runs, index + 1 */
+    uint16_t slot;
+};
+
+/* Items by what is said of them, so that one UPDATE carries many prefixes. Encoding can stop after any
  * message and go on later. */
 struct adjout_batch {
     struct adjout_item items[ADJOUT_ITEMS];
-    uint32_t count;
-    uint16_t heads[4 * ADJOUT_BATCH], tails[4 * ADJOUT_BATCH]; /* open addressing, index + 1 */
-    uint16_t used[ADJOUT_ITEMS];         /* buckets in the order of their first item */
-    uint32_t used_count, withdraw_count; /* the first of them withdraw */
-    uint32_t last_slot;                  /* of the newest item */
-    uint32_t at_bucket, at_item;         /* progress: bucket, item index + 1 */
-    uint64_t version;                    /* of the Loc-RIB before these nets */
+    struct adjout_run runs[ADJOUT_ITEMS];
+    struct adjout_bucket buckets[ADJOUT_ITEMS];
+    uint16_t slots[4 * ADJOUT_BATCH]; /* open addressing: bucket, index + 1 */
+    uint16_t order[ADJOUT_ITEMS];     /* buckets as they are encoded: those that withdraw first */
+    uint32_t count, run_count, bucket_count, withdraw_count;
+    uint32_t newest;                      /* bucket of the newest run */
+    uint32_t at_bucket, at_run, at_item;  /* progress: place in the order, run index + 1, item */
+    uint64_t version;                     /* of the Loc-RIB before these nets */
 };
 
 void adjout_batch_clear(struct adjout_batch *b, uint64_t version);
-void adjout_batch_add(struct adjout_batch *b, const struct adjout_item *item);
+/* The next item begins a run of this word. */
+void adjout_batch_begin_run(struct adjout_batch *b, const struct adjout_word *word);
+static inline void adjout_batch_add(struct adjout_batch *b, uint32_t net, uint32_t path_id, const struct adjout_word *word)
+{
+    bool is_like_last = b->count && !memcmp(&b->buckets[b->newest].word, word, sizeof *word); /* as they came in one UPDATE */
+    assert(b->count < ADJOUT_ITEMS);
+    if (!is_like_last)
+        adjout_batch_begin_run(b, word);
+    b->items[b->count++] = (struct adjout_item){ .net = net, .path_id = path_id };
+    b->runs[b->run_count - 1].end = (uint16_t)b->count;
+}
 static inline bool adjout_batch_is_done(const struct adjout_batch *b)
 {
-    return b->at_bucket == b->used_count && !b->at_item;
+    return b->at_bucket == b->bucket_count && !b->at_run;
 }
 
 /* One encoded message and what it says. */
 struct adjout_message {
     size_t len; /* 0: nothing; the batch is done */
-    struct adjout_item to; /* whom it is for */
+    struct adjout_word word;
     uint32_t announced, withdrawn;
 };
 
@@ -70,8 +101,7 @@ bool adjout_is_shortened(struct adjout_group *g, uint32_t attrs);
 struct adjout_record {
     uint32_t len;  /* of the message; 0 = filler */
     uint32_t size; /* from here to the next record; set by adjout_log_commit */
-    uint16_t except, only, except_hop, except_as; /* as in struct adjout_item */
-    uint32_t only_as;
+    struct adjout_word word;
     uint32_t announced, withdrawn;
     uint64_t version; /* of the Loc-RIB before the batch that it is of */
 };
@@ -92,6 +122,12 @@ struct __attribute__((packed, aligned(2))) adjout_told {
     uint16_t nva; /* whose path it is; 0 also for the configuration's */
 };
 static_assert(sizeof(struct adjout_told) == 6 && BGP_ATTRS_ID_BITS == 30, "what was told has no room to spare");
+
+/* Told to all but the NVA whose it is. */
+static inline struct adjout_told adjout_told_as_plain(uint32_t attrs, uint16_t nva)
+{
+    return (struct adjout_told){ .attrs = attrs & ((1u << BGP_ATTRS_ID_BITS) - 1), .nva = nva };
+}
 
 /* Members of this AS were told another path, one that does not hold it; or this NVA was, one that does not
  * lead to itself, or nothing. */
@@ -129,10 +165,11 @@ struct adjout_hop {
     uint16_t nva;           /* 0 = nobody's */
 };
 
-/* A path alone on its prefix that all but its NVA may have, without a detour. */
+/* A path alone on its prefix that all but its NVA may have, without a detour; how that is remembered, and said. */
 struct adjout_plain {
-    uint32_t attrs; /* 0 = none */
-    uint16_t nva;
+    struct rib_path path; /* attrs 0 = none */
+    struct adjout_told told;
+    struct adjout_word word;
 };
 
 struct adjout_as { /* of an NVA */
@@ -226,7 +263,7 @@ static inline bool adjout_withhold(struct adjout_group *g, uint16_t nva, int sig
         return true;
     if (!slab_reach(&g->withheld, nva))
         return false;
-    *(uint32_t *)slab_at(&g->withheld, nva) += (uint32_t)sign;
+    *(uint32_t *)slab_at_of(&g->withheld, nva, sizeof(uint32_t)) += (uint32_t)sign;
     return true;
 }
 /* A route is told, or is not told any more (sign -1), to all but its owner. False: out of memory. */
@@ -248,17 +285,32 @@ uint16_t adjout_leads_to(struct adjout_group *g, uint32_t attrs, uint16_t owner)
 /* Is it this member's? */
 bool adjout_leads_to_member(const struct adjout_member *m, uint32_t attrs);
 
-/* adjout_told.c, adjout_paths.c: the net's items into the group's batch, and remember what they say. */
+/* adjout_plain.c, adjout_told.c, adjout_paths.c: the net's items into the group's batch, and remember what they say.
+ * False: it is not a plain one, and nothing was done. */
+bool adjout_compare_plain(struct adjout_group *g, uint32_t net);
 void adjout_compare(struct adjout_group *g, uint32_t net);
 /* … returns how many paths are told. */
 uint32_t adjout_compare_paths(struct adjout_group *g, uint32_t net);
 /* The best path that this audience may have and that fits its messages, 0 = none. */
 uint32_t adjout_outcome(struct adjout_group *g, struct rib_net *n, struct rib_audience *who);
+/* … of those that any member may have; without_as: that are for members of this AS, 0 = all. */
+uint32_t adjout_outcome_for_all(struct adjout_group *g, struct rib_net *n, uint32_t without_as);
 /* What this member was told of a net, one path; what one like it was told in another group. */
 uint32_t adjout_told_one(const struct adjout_member *m, uint32_t place);
 uint32_t adjout_told_in(const struct adjout_group *g, uint32_t place, const struct adjout_member *m);
+static inline struct adjout_told *adjout_told_at(const struct adjout_group *g, uint32_t place)
+{
+    return slab_at_of(&g->told, place, sizeof(struct adjout_told));
+}
 /* Was anybody told something of it, one path? */
-bool adjout_has_told(const struct adjout_group *g, uint32_t place);
+static inline bool adjout_is_told(const struct adjout_told *t)
+{
+    return t->attrs | t->is_second | t->has_detours;
+}
+static inline bool adjout_has_told(const struct adjout_group *g, uint32_t place)
+{
+    return adjout_is_told(adjout_told_at(g, place));
+}
 /* A place of a group that is leaving: its references are given back. */
 void adjout_forget(struct adjout_group *g, uint32_t place);
 void adjout_forget_paths(struct adjout_group *g, uint32_t place);

@@ -7,15 +7,15 @@
 
 /* ---- the log ---- */
 
-static bool is_mine(const struct adjout_member *m, const struct adjout_record *r)
+static bool is_mine(const struct adjout_member *m, const struct adjout_word *w)
 {
-    if (r->only && r->only != m->nva)
+    if (w->only && w->only != m->nva)
         return false;
-    if (r->only_as && r->only_as != m->asn)
+    if (w->only_as && w->only_as != m->asn)
         return false;
-    if ((r->except && r->except == m->nva) || (r->except_hop && r->except_hop == m->nva))
+    if ((w->except && w->except == m->nva) || (w->except_hop && w->except_hop == m->nva))
         return false;
-    return !r->except_as || !adjout_as_list_has(m->group, r->except_as, m->asn);
+    return !w->except_as || !adjout_as_list_has(m->group, w->except_as, m->asn);
 }
 
 static size_t copy_from_log(struct adjout_member *m, uint8_t *buf, size_t cap)
@@ -24,7 +24,7 @@ static size_t copy_from_log(struct adjout_member *m, uint8_t *buf, size_t cap)
     const uint8_t *bytes;
     size_t n = 0;
     while ((bytes = adjout_log_read(&m->group->log, &m->offset, &r))) {
-        bool mine = is_mine(m, &r);
+        bool mine = is_mine(m, &r.word);
         if (mine && r.len > cap - n)
             return n;
         m->offset = adjout_log_after(m->offset, &r);
@@ -83,16 +83,18 @@ void adjout_begin_together(struct adjout_member *m)
 /* A private batch may wait for room while the RIB goes on: it holds references on what it names. */
 void adjout_walk_end(struct adjout_member *m)
 {
-    for (uint32_t i = 0; m->batch && i < m->batch->count; i++)
-        bgp_attrs_unref(&m->group->adjout->rib->attrs, m->batch->items[i].attrs);
+    for (uint32_t i = 0; m->batch && i < m->batch->bucket_count; i++)
+        bgp_attrs_unref(&m->group->adjout->rib->attrs, m->batch->buckets[i].word.attrs);
     if (m->batch)
         adjout_batch_clear(m->batch, m->position);
 }
 
-static void add(struct adjout_member *m, const struct adjout_item item)
+static void add(struct adjout_member *m, uint32_t net, uint32_t path_id, uint32_t attrs)
 {
-    bgp_attrs_ref(&m->group->adjout->rib->attrs, item.attrs);
-    adjout_batch_add(m->batch, &item);
+    uint32_t buckets = m->batch->bucket_count;
+    adjout_batch_add(m->batch, net, path_id, &(struct adjout_word){ .attrs = attrs });
+    if (m->batch->bucket_count != buckets)
+        bgp_attrs_ref(&m->group->adjout->rib->attrs, attrs);
 }
 
 /* Its own paths it was not told, unless the id was that of another's path once; those that lead to it may have
@@ -110,7 +112,7 @@ static void add_paths(struct adjout_member *m, uint32_t net, uint64_t at)
             continue;
         if (at <= m->alike && adjout_is_alike_path(m, prefix_index_place(net), route->path_id, attrs))
             continue;
-        add(m, (struct adjout_item){ .net = net, .attrs = attrs, .path_id = route->path_id });
+        add(m, net, route->path_id, attrs);
     }
 }
 
@@ -128,7 +130,7 @@ static void add_net(struct adjout_member *m, uint32_t net, uint64_t at)
     if (at <= m->alike && adjout_is_alike(m, place, attrs))
         return;
     if (attrs || at > m->untold)
-        add(m, (struct adjout_item){ .net = net, .attrs = attrs });
+        add(m, net, 0, attrs);
 }
 
 /* The next stretch of a private walk: what the group has told, never past its own position. */

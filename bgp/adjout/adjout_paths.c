@@ -182,19 +182,14 @@ static void bound(struct adjout_group *g, uint32_t place, uint32_t gone)
 
 static void announce(struct adjout_group *g, uint32_t net, const struct adjout_route *route)
 {
-    adjout_batch_add(g->batch, &(struct adjout_item){ .net = net,
-                                                      .attrs = route->attrs,
-                                                      .path_id = route->path_id,
-                                                      .except = route->nva,
-                                                      .except_hop = route->hop });
+    const struct adjout_word word = { .attrs = route->attrs, .except = route->nva, .except_hop = route->hop };
+    adjout_batch_add(g->batch, net, route->path_id, &word);
 }
 
 static void withdraw(struct adjout_group *g, uint32_t net, const struct adjout_route *route)
 {
-    adjout_batch_add(g->batch, &(struct adjout_item){ .net = net,
-                                                      .path_id = route->path_id,
-                                                      .except = route->nva,
-                                                      .except_hop = route->hop });
+    const struct adjout_word word = { .except = route->nva, .except_hop = route->hop };
+    adjout_batch_add(g->batch, net, route->path_id, &word);
 }
 
 static void count(struct adjout_group *g, const struct adjout_route *route, int sign)
@@ -215,7 +210,7 @@ static void end(struct adjout_group *g, uint32_t net, struct adjout_route *route
 static void lead_to(struct adjout_group *g, uint32_t net, struct adjout_route *route, uint16_t hop)
 {
     if (hop && hop != route->hop && route->attrs)
-        adjout_batch_add(g->batch, &(struct adjout_item){ .net = net, .path_id = route->path_id, .only = hop });
+        adjout_batch_add(g->batch, net, route->path_id, &(struct adjout_word){ .only = hop });
     route->hop = hop;
 }
 

@@ -61,7 +61,7 @@ uint32_t adjout_outcome(struct adjout_group *g, struct rib_net *n, struct rib_au
     }
 }
 
-static uint32_t outcome(struct adjout_group *g, struct rib_net *n, uint32_t without_as)
+uint32_t adjout_outcome_for_all(struct adjout_group *g, struct rib_net *n, uint32_t without_as)
 {
     struct rib_audience who = g->audience;
     who.without_as = without_as;
@@ -119,7 +119,7 @@ static void find_detours(struct adjout_group *g, struct rib_net *n, struct view 
         if (l->asns[i] == owner_as && adjout_nvas_in(g->adjout, owner_as) == 1)
             continue;
         note_loops(g->adjout);
-        uint32_t path = outcome(g, n, l->asns[i]);
+        uint32_t path = adjout_outcome_for_all(g, n, l->asns[i]);
         if (!path)
             continue;
         asns[v->detour_count] = l->asns[i];
@@ -154,7 +154,7 @@ static void look(struct adjout_group *g, uint32_t net, struct view *v)
 {
     const struct rib *r = g->adjout->rib;
     struct rib_net *n = rib_net(r, net);
-    uint32_t path = outcome(g, n, 0);
+    uint32_t path = adjout_outcome_for_all(g, n, 0);
     v->attrs = adjout_attrs(g, path);
     v->nva = path ? rib_path(r, path)->nva : 0;
     v->second = v->not_as = v->hop = 0;
@@ -170,39 +170,19 @@ static void look(struct adjout_group *g, uint32_t net, struct view *v)
 
 /* ---- what was told ---- */
 
-static struct adjout_told told(uint32_t attrs, uint16_t nva)
-{
-    return (struct adjout_told){ .attrs = attrs & ((1u << BGP_ATTRS_ID_BITS) - 1), .nva = nva };
-}
-
-static struct adjout_told *told_at(const struct adjout_group *g, uint32_t place)
-{
-    return slab_at_of(&g->told, place, sizeof(struct adjout_told));
-}
-
 static uint32_t second_at(const struct adjout_group *g, uint32_t place)
 {
-    return told_at(g, place)->is_second ? *(uint32_t *)slab_at(&g->seconds, place) : 0;
+    return adjout_told_at(g, place)->is_second ? *(uint32_t *)slab_at(&g->seconds, place) : 0;
 }
 
 static uint32_t first_detour(const struct adjout_group *g, uint32_t place)
 {
-    return told_at(g, place)->has_detours ? *(uint32_t *)slab_at(&g->detours, place) : 0;
+    return adjout_told_at(g, place)->has_detours ? *(uint32_t *)slab_at(&g->detours, place) : 0;
 }
 
 static struct adjout_detour *detour_at(const struct adjout_group *g, uint32_t detour)
 {
     return slab_at(&g->records, detour);
-}
-
-static bool is_told(const struct adjout_told *t)
-{
-    return t->attrs || t->is_second || t->has_detours;
-}
-
-bool adjout_has_told(const struct adjout_group *g, uint32_t place)
-{
-    return is_told(told_at(g, place));
 }
 
 /* A net counts once for everybody who has a path of it. */
@@ -218,7 +198,7 @@ static void count(struct adjout_group *g, const struct view *v, int sign)
 
 static void recall(const struct adjout_group *g, uint32_t place, struct view *v)
 {
-    const struct adjout_told *t = told_at(g, place);
+    const struct adjout_told *t = adjout_told_at(g, place);
     v->attrs = t->attrs;
     v->nva = t->nva;
     v->second = second_at(g, place);
@@ -239,12 +219,12 @@ static void forget_detours(struct adjout_group *g, uint32_t place)
         bgp_attrs_unref(&g->adjout->rib->attrs, detour_at(g, i)->attrs);
         slab_free(&g->records, i);
     }
-    told_at(g, place)->has_detours = false;
+    adjout_told_at(g, place)->has_detours = false;
 }
 
 void adjout_forget(struct adjout_group *g, uint32_t place)
 {
-    bgp_attrs_unref(&g->adjout->rib->attrs, told_at(g, place)->attrs);
+    bgp_attrs_unref(&g->adjout->rib->attrs, adjout_told_at(g, place)->attrs);
     bgp_attrs_unref(&g->adjout->rib->attrs, second_at(g, place));
     forget_detours(g, place);
 }
@@ -263,7 +243,7 @@ static void remember_detours(struct adjout_group *g, uint32_t place, const struc
                                                        .nva = v->detours[i].nva };
         *first = index;
     }
-    told_at(g, place)->has_detours = true;
+    adjout_told_at(g, place)->has_detours = true;
 }
 
 /* Most nets have one path: no second, no detour. */
@@ -277,9 +257,9 @@ static void remember(struct adjout_group *g, uint32_t place, const struct view *
     adjout_forget(g, place);
     count(g, was, -1);
     count(g, v, +1);
-    *told_at(g, place) = told(v->attrs, v->nva);
+    *adjout_told_at(g, place) = adjout_told_as_plain(v->attrs, v->nva);
     if (v->second) {
-        told_at(g, place)->is_second = true;
+        adjout_told_at(g, place)->is_second = true;
         must(slab_reach(&g->seconds, place));
         *(uint32_t *)slab_at(&g->seconds, place) = v->second;
     }
@@ -289,9 +269,9 @@ static void remember(struct adjout_group *g, uint32_t place, const struct view *
 
 /* ---- the messages between ---- */
 
-static void add(struct adjout_group *g, const struct adjout_item item)
+static void add(struct adjout_group *g, uint32_t net, const struct adjout_word word)
 {
-    adjout_batch_add(g->batch, &item);
+    adjout_batch_add(g->batch, net, 0, &word);
 }
 
 static void tell(struct adjout_group *g, uint32_t net, const struct view *was, const struct view *now)
@@ -300,11 +280,11 @@ static void tell(struct adjout_group *g, uint32_t net, const struct view *was, c
     uint32_t own_had = moved && now->nva ? was->attrs : was->second; /* what now's owner was told so far */
     bool has_nothing = !now->attrs && !was->second; /* the owner: nor had it anything */
     if (now->attrs != was->attrs)
-        add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .except = has_nothing ? was->nva : now->nva });
+        add(g, net, (struct adjout_word){ .attrs = now->attrs, .except = has_nothing ? was->nva : now->nva });
     else if (moved && was->nva && now->attrs != was->second)
-        add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .only = was->nva });
+        add(g, net, (struct adjout_word){ .attrs = now->attrs, .only = was->nva });
     if (now->nva && own_had != now->second)
-        add(g, (struct adjout_item){ .net = net, .attrs = now->second, .only = now->nva });
+        add(g, net, (struct adjout_word){ .attrs = now->second, .only = now->nva });
 }
 
 /* One NVA by itself, whatever it had. */
@@ -313,7 +293,7 @@ static void tell_one(struct adjout_group *g, uint32_t net, uint16_t nva, const s
 {
     uint32_t asn = g->adjout->rib->nvas[nva].asn, gets = told_by(now, nva, asn);
     if (nva && told_by(was, nva, asn) != gets)
-        add(g, (struct adjout_item){ .net = net, .attrs = gets, .only = nva });
+        add(g, net, (struct adjout_word){ .attrs = gets, .only = nva });
 }
 
 /* Is it told something of its own? */
@@ -346,84 +326,30 @@ static void tell_around(struct adjout_group *g, uint32_t net, const struct view 
 {
     bool is_news = now->attrs != was->attrs;
     if (is_news)
-        add(g, (struct adjout_item){ .net = net, .attrs = now->attrs,
+        add(g, net, (struct adjout_word){ .attrs = now->attrs,
                                      .except = now->nva ? now->nva : was->nva,
                                      .except_hop = now->hop ? now->hop : was->hop,
                                      .except_as = now->not_as });
     for (uint32_t i = 0; i < now->detour_count; i++) {
         const struct detour *d = &now->detours[i];
         if (!d->nva && told_by(was, 0, d->asn) != d->attrs)
-            add(g, (struct adjout_item){ .net = net, .attrs = d->attrs, .only_as = d->asn,
+            add(g, net, (struct adjout_word){ .attrs = d->attrs, .only_as = d->asn,
                                          .except_hop = d->hop });
     }
     for (uint32_t i = 0; !is_news && i < was->detour_count; i++) {
         const struct detour *d = &was->detours[i];
         if (!d->nva && told_by(now, 0, d->asn) == now->attrs && d->attrs != now->attrs)
-            add(g, (struct adjout_item){ .net = net, .attrs = now->attrs, .only_as = d->asn,
+            add(g, net, (struct adjout_word){ .attrs = now->attrs, .only_as = d->asn,
                                          .except = now->nva, .except_hop = now->hop });
     }
     tell_each(g, net, was, now);
-}
-
-/* Nets that came together share their attributes: what held for the one before holds for this one. */
-static bool is_like_last(const struct adjout_group *g, const struct rib_net *n, const struct rib_path *only)
-{
-    return only->attrs == g->plain.attrs && only->nva == g->plain.nva && rib_best(n) == n->paths &&
-           !rib_path_is_edited(only) && rib_path_is_usable(g->adjout->rib, only);
-}
-
-static void note_plain(struct adjout_group *g, const struct rib_path *p)
-{
-    if (!g->rules.map && !rib_path_is_edited(p)) /* a map's word depends on the prefix */
-        g->plain = (struct adjout_plain){ .attrs = p->attrs, .nva = p->nva };
-}
-
-/* It has one path, and nobody was told anything: as a table is heard for the first time. All but its own NVA are told,
- * as the general way would find. False: it is not such a net. */
-static bool tell_first(struct adjout_group *g, uint32_t net, struct rib_net *n, struct adjout_told *t)
-{
-    const struct rib_path *p = rib_path(g->adjout->rib, n->paths);
-    if (rib_path_next(p) || is_told(t))
-        return false;
-    bool is_plain = is_like_last(g, n, p);
-    if (!is_plain && !outcome(g, n, 0))
-        return true;
-    uint32_t attrs = is_plain ? p->attrs : adjout_attrs(g, n->paths);
-    if (!is_plain && adjout_leads_to(g, attrs, p->nva))
-        return false;
-    note_plain(g, p);
-    bgp_attrs_ref(&g->adjout->rib->attrs, attrs);
-    must(adjout_count(g, p->nva, +1));
-    *t = told(attrs, p->nva);
-    add(g, (struct adjout_item){ .net = net, .attrs = attrs, .except = p->nva });
-    return true;
-}
-
-/* The last path went that all but its own NVA were told: nothing is left. False: it is not such a net. */
-static bool tell_last(struct adjout_group *g, uint32_t net, struct adjout_told *t)
-{
-    if (t->is_second || t->has_detours)
-        return false;
-    if (!t->attrs)
-        return true;
-    must(adjout_count(g, t->nva, -1));
-    bgp_attrs_unref(&g->adjout->rib->attrs, t->attrs);
-    add(g, (struct adjout_item){ .net = net, .except = t->nva });
-    *t = (struct adjout_told){ 0 };
-    return true;
 }
 
 void adjout_compare(struct adjout_group *g, uint32_t net)
 {
     struct view was, now;
     uint32_t place = prefix_index_place(net);
-    uint32_t top = prefix_table_top(&g->adjout->rib->nets, prefix_index_family(net));
-    must(slab_reach(&g->told, top - 1)); /* room for all nets, once for many */
-    struct adjout_told *t = told_at(g, place);
-    struct rib_net *n = rib_net(g->adjout->rib, net);
-    bool is_unknown = g->retells && !is_told(t);
-    if (!is_unknown && (n->paths ? tell_first(g, net, n, t) : tell_last(g, net, t)))
-        return;
+    bool is_unknown = g->retells && !adjout_has_told(g, place);
     recall(g, place, &was);
     look(g, net, &now);
     if (is_unknown)
