@@ -102,14 +102,21 @@ static inline bool bitset_scan(const uint64_t *words, uint32_t count, uint32_t *
     return true;
 }
 
+/* The lowest member that is not below `from`, if it stands in the same word, or UINT32_MAX. */
+static inline uint32_t bitset_next_here(const struct bitset *b, uint32_t from)
+{
+    uint64_t here = from < b->capacity ? b->words[from / 64] >> from % 64 : 0;
+    return here ? from + (uint32_t)__builtin_ctzll(here) : UINT32_MAX;
+}
+
 /* The lowest member that is not below `from`, or UINT32_MAX. */
 static inline uint32_t bitset_next(const struct bitset *b, uint32_t from)
 {
     if (from >= b->capacity || !b->count)
         return UINT32_MAX;
-    uint64_t here = b->words[from / 64] & UINT64_MAX << from % 64;
-    if (here)
-        return from / 64 * 64 + (uint32_t)__builtin_ctzll(here);
+    uint32_t here = bitset_next_here(b, from);
+    if (here != UINT32_MAX)
+        return here;
     uint32_t word = from / 64 + 1;
     if (!bitset_scan(bitset_summary(b), b->capacity / 64 / 64, &word))
         return UINT32_MAX;

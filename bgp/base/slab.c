@@ -85,14 +85,6 @@ bool slab_extend(struct slab *s, uint32_t index)
     return true;
 }
 
-void slab_free(struct slab *s, uint32_t index)
-{
-    assert(index && index < s->top && s->count);
-    memcpy(slab_at(s, index), &s->free, sizeof s->free);
-    s->free = index;
-    s->count--;
-}
-
 size_t slab_memory(const struct slab *s)
 {
     return s->block_count * block_bytes(s) + s->block_cap * sizeof *s->blocks;

@@ -4,9 +4,11 @@
 #ifndef TANDEM_BGP_BASE_SLAB_H
 #define TANDEM_BGP_BASE_SLAB_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "bgp/base/pool.h"
 
@@ -31,7 +33,6 @@ void slab_fini(struct slab *s);
 
 /* Index of a zeroed record, or 0 when memory ends. */
 uint32_t slab_new(struct slab *s);
-void slab_free(struct slab *s, uint32_t index);
 
 /* Have all records up to this index, which nobody asks slab_new for: for what stands beside the records of another
  * slab. Takes as long as there are new blocks, not records. False, and nothing changed: memory ends. */
@@ -44,6 +45,14 @@ static inline bool slab_reach(struct slab *s, uint32_t index)
 static inline void *slab_at(const struct slab *s, uint32_t index)
 {
     return s->blocks[index >> s->shift] + (size_t)(index & s->mask) * s->size;
+}
+
+static inline void slab_free(struct slab *s, uint32_t index)
+{
+    assert(index && index < s->top && s->count);
+    memcpy(slab_at(s, index), &s->free, sizeof s->free);
+    s->free = index;
+    s->count--;
 }
 
 /* Of records of this size, so many bits of an index are its place in a block. */

@@ -185,9 +185,10 @@ bool vlist_extend(struct vlist *v, uint32_t count)
     return true;
 }
 
-/* Give back chunks that are full of holes: inner ones at once, leading ones with their place. */
-static void drop_empty(struct vlist *v, uint32_t nth)
+/* Inner ones are given back at once, leading ones with their place. */
+void vlist_drop_empty(struct vlist *v, uint64_t version)
 {
+    uint32_t nth = nth_chunk(v, version);
     uint64_t end = v->oldest + (uint64_t)(nth + 1) * VLIST_CHUNK;
     if (end > first_open(v))
         return; /* still being filled */
@@ -197,30 +198,6 @@ static void drop_empty(struct vlist *v, uint32_t nth)
         v->chunk_count--;
         v->oldest += VLIST_CHUNK;
     }
-}
-
-void vlist_remove(struct vlist *v, uint32_t slot)
-{
-    uint32_t nth = nth_chunk(v, vlist_version(v, slot)), n = slot % VLIST_CHUNK;
-    struct vlist_chunk *c = chunk_ref(v, nth);
-    if (c->there) {
-        uint64_t *word = &c->there[n / 64], bit = (uint64_t)1 << n % 64;
-        assert(*word & bit);
-        *word &= ~bit;
-    } else {
-        assert(c->ids && c->ids[n]);
-        c->ids[n] = 0;
-    }
-    v->live--;
-    if (--c->live == 0)
-        drop_empty(v, nth);
-}
-
-uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id)
-{
-    uint32_t fresh = vlist_append(v, id);
-    vlist_remove(v, slot);
-    return fresh;
 }
 
 bool vlist_begin(struct vlist *v, uint64_t head)
@@ -263,7 +240,7 @@ void vlist_end(struct vlist *v)
     for (; at < v->next; at = next_chunk(at)) {
         const struct vlist_chunk *c = at < v->oldest ? NULL : vlist_chunk_of(v, at);
         if (c && c->ids && c->live == 0)
-            drop_empty(v, nth_chunk(v, at));
+            vlist_drop_empty(v, at);
     }
     pack_full(v);
 }

@@ -84,9 +84,37 @@ static inline uint32_t vlist_append(struct vlist *v, uint32_t id)
     return (uint32_t)version;
 }
 
-void vlist_remove(struct vlist *v, uint32_t slot);
+/* Version of a live slot. */
+static inline uint64_t vlist_version(const struct vlist *v, uint32_t slot)
+{
+    return v->oldest + (uint32_t)(slot - (uint32_t)v->oldest);
+}
+
+/* The chunk of this version is full of holes: its memory goes, once none of them can be filled. */
+void vlist_drop_empty(struct vlist *v, uint64_t version);
+static inline void vlist_remove(struct vlist *v, uint32_t slot)
+{
+    uint64_t version = vlist_version(v, slot);
+    struct vlist_chunk *c = vlist_chunk_of(v, version);
+    uint32_t n = slot % VLIST_CHUNK;
+    if (c->there) {
+        assert(c->there[n / 64] >> n % 64 & 1);
+        c->there[n / 64] ^= (uint64_t)1 << n % 64;
+    } else {
+        assert(c->ids && c->ids[n]);
+        c->ids[n] = 0;
+    }
+    v->live--;
+    if (--c->live == 0)
+        vlist_drop_empty(v, version);
+}
 /* Remove and append: a change. Needs a reservation. */
-uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id);
+static inline uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id)
+{
+    uint32_t fresh = vlist_append(v, id);
+    vlist_remove(v, slot);
+    return fresh;
+}
 
 /* A copy learns of the versions up to `head`; false when memory ends. At most the head that it has: no
  * version is new, and nothing changes. */
@@ -98,12 +126,6 @@ bool vlist_reserve_at(struct vlist *v, uint64_t version);
 /* Put an entry there and return its slot. Needs a reservation of that version. */
 uint32_t vlist_place(struct vlist *v, uint64_t version, uint32_t id);
 void vlist_end(struct vlist *v);
-
-/* Version of a live slot. */
-static inline uint64_t vlist_version(const struct vlist *v, uint32_t slot)
-{
-    return v->oldest + (uint32_t)(slot - (uint32_t)v->oldest);
-}
 
 /* Version of the newest change, 0 before the first. */
 static inline uint64_t vlist_head(const struct vlist *v)

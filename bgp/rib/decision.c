@@ -5,7 +5,7 @@
  * map, AS_PATH length, ORIGIN, MED within a neighbour AS (RFC 4271 section 9.1.2.2 a-c); what is equal so far shares the
  * traffic (ECMP over distinct next hops); the one that is advertised is the lowest by BGP
  * identifier, address (9.1.2.2 f, g), path id, origin. */
-#include "bgp/rib/rib.h"
+#include "bgp/rib/rib_impl.h"
 
 /* As its NVA's route map has edited them. */
 static const struct bgp_attrs *attrs_of(const struct rib *r, const struct rib_path *p)

@@ -49,7 +49,7 @@ static inline void nhset_unref(struct nhset_table *t, uint32_t id)
 {
     if (!id)
         return;
-    struct nhset *s = slab_at(&t->sets, id);
+    struct nhset *s = slab_at_of(&t->sets, id, sizeof *s);
     assert(s->refs);
     if (!--s->refs)
         nhset_drop(t, id);

@@ -118,16 +118,16 @@ static void free_record(struct prefix_table *t, enum bgp_family f, uint32_t plac
     slab_free(&t->records[f], place);
 }
 
-uint32_t prefix_table_get_hinted(struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint)
+uint32_t prefix_table_make(struct prefix_table *t, const struct ip_prefix *p, uint64_t hash)
 {
     const struct hash_owner self = owner(t, (enum bgp_family)p->family);
-    uint32_t index = prefix_table_find_hinted(t, p, hint);
+    uint32_t index = prefix_table_search(t, p, hash);
     if (index)
         return index;
     uint32_t place = slab_new(&t->records[p->family]);
     if (!place)
         return 0;
-    if (!hash_insert(&t->index[p->family], &self, hint->hash, place)) {
+    if (!hash_insert(&t->index[p->family], &self, hash, place)) {
         free_record(t, (enum bgp_family)p->family, place);
         return 0;
     }

@@ -71,7 +71,12 @@ static inline uint32_t prefix_table_find_hinted(const struct prefix_table *t, co
     return hint->index ? hint->index : prefix_table_search(t, p, hint->hash);
 }
 /* … made with a zeroed record when it is new; 0 when memory ends. */
-uint32_t prefix_table_get_hinted(struct prefix_table *t, const struct ip_prefix *p, const struct prefix_hint *hint);
+uint32_t prefix_table_make(struct prefix_table *t, const struct ip_prefix *p, uint64_t hash);
+static inline uint32_t prefix_table_get_hinted(struct prefix_table *t, const struct ip_prefix *p,
+                                               const struct prefix_hint *hint)
+{
+    return hint->index ? hint->index : prefix_table_make(t, p, hint->hash);
+}
 static inline uint32_t prefix_table_find(const struct prefix_table *t, const struct ip_prefix *p)
 {
     return prefix_table_search(t, p, prefix_table_hash(t, p));

@@ -140,31 +140,25 @@ uint32_t rib_dirty_after(const struct rib *r, uint32_t net)
     return 0;
 }
 
-/* Room for every net that there is and one more, so that a net can always be queued. */
-static bool reserve_queues(struct rib *r, enum bgp_family f)
+/* Room for every net that there is and `more`, so that a net can always be queued: one that is there may have come by
+ * a target, which makes no room. */
+static inline bool reserve_queues(struct rib *r, enum bgp_family f, uint32_t more)
 {
-    uint32_t limit = prefix_table_top(&r->nets, f) + 1;
+    uint32_t limit = prefix_table_top(&r->nets, f) + more;
     return bitset_reserve(&r->dirty.places[f], limit) && bitset_reserve(&r->dying.places[f], limit);
-}
-
-/* One that is there may have come by a target, which makes no room. */
-static inline uint32_t get_net(struct rib *r, const struct ip_prefix *prefix, const struct prefix_hint *hint)
-{
-    if (!reserve_queues(r, (enum bgp_family)prefix->family))
-        return 0;
-    return prefix_table_get_hinted(&r->nets, prefix, hint);
 }
 
 /* Should nothing come of it, it goes. */
 static uint32_t get_net_for_now(struct rib *r, const struct ip_prefix *prefix, const struct prefix_hint *hint)
 {
-    uint32_t net = get_net(r, prefix, hint);
+    bool has_room = reserve_queues(r, (enum bgp_family)prefix->family, 1);
+    uint32_t net = has_room ? prefix_table_get_hinted(&r->nets, prefix, hint) : 0;
     if (net && !rib_net(r, net)->paths)
         rib_queue_add(&r->dying, net);
     return net;
 }
 
-static uint32_t find_path(struct rib *r, const struct rib_net *n, uint8_t origin, uint16_t nva, uint32_t path_id)
+static inline uint32_t find_path(struct rib *r, const struct rib_net *n, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
     uint32_t i = n->paths;
     for (; i; i = rib_path_next(rib_path(r, i))) {
@@ -223,7 +217,7 @@ static inline void compact_order(struct rib *r, struct rib_origin *o)
         move_oldest(r, o);
 }
 
-static void touch_path(struct rib *r, struct rib_path *p, uint32_t index)
+static inline void touch_path(struct rib *r, struct rib_path *p, uint32_t index)
 {
     struct rib_origin *o = &r->origins[p->origin];
     uint32_t slot = rib_order_put(o, index);
@@ -250,7 +244,7 @@ static void hear_again(struct rib *r, uint32_t index)
 }
 
 /* Counters of what a path is; called with -1 before a path changes and +1 after. */
-static void count_path(struct rib *r, const struct rib_path *p, int sign)
+static inline void count_path(struct rib *r, const struct rib_path *p, int sign)
 {
     struct rib_origin *o = &r->origins[p->origin];
     struct rib_session *s = &o->sessions[p->nva];
@@ -270,7 +264,7 @@ static void count_path(struct rib *r, const struct rib_path *p, int sign)
 }
 
 /* Which of best and second the net has by this path; with the best goes the second. */
-static uint8_t ranks_of(const struct rib *r, const struct rib_net *n, uint32_t index)
+static inline uint8_t ranks_of(const struct rib *r, const struct rib_net *n, uint32_t index)
 {
     if (rib_best(n) == index)
         return RIB_NET_BEST | RIB_NET_SECOND;
@@ -278,7 +272,7 @@ static uint8_t ranks_of(const struct rib *r, const struct rib_net *n, uint32_t i
 }
 
 /* Returns the ranks that it has. */
-static uint8_t path_changed(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index)
+static inline uint8_t path_changed(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index)
 {
     uint8_t ranks = ranks_of(r, n, index);
     wait_for_decision(r, n, net, ranks ? RIB_NET_TOUCHED | RIB_NET_CHANGED : RIB_NET_TOUCHED);
@@ -291,7 +285,7 @@ void rib_path_changed(struct rib *r, uint32_t net, uint32_t index)
 }
 
 /* Where a new path goes: in front of those that no decision has ranked. */
-static uint32_t *unranked(struct rib *r, struct rib_net *n)
+static inline uint32_t *unranked(struct rib *r, struct rib_net *n)
 {
     uint32_t *link = &n->paths;
     for (uint32_t ranked = RIB_NET_BEST; ranked <= RIB_NET_SECOND && n->flags & ranked; ranked *= 2)
@@ -300,7 +294,7 @@ static uint32_t *unranked(struct rib *r, struct rib_net *n)
 }
 
 /* Its memory. */
-static uint32_t new_path(struct rib *r, uint32_t path_id)
+static inline uint32_t new_path(struct rib *r, uint32_t path_id)
 {
     struct slab *s = path_id ? &r->paths_with_id : &r->paths;
     uint32_t place = slab_new(s);
@@ -315,7 +309,7 @@ static uint32_t new_path(struct rib *r, uint32_t path_id)
     return place | RIB_WITH_ID;
 }
 
-static void free_path(struct rib *r, uint32_t index)
+static inline void free_path(struct rib *r, uint32_t index)
 {
     struct rib_path *p = rib_path(r, index);
     bgp_attrs_unref(&r->attrs, p->attrs);
@@ -328,7 +322,7 @@ static void free_path(struct rib *r, uint32_t index)
 }
 
 /* A new path of its net, without attributes yet. */
-static uint32_t add_path(struct rib *r, struct rib_net *n, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
+static inline uint32_t add_path(struct rib *r, struct rib_net *n, uint32_t net, uint8_t origin, uint16_t nva, uint32_t path_id)
 {
     uint32_t index = new_path(r, path_id);
     if (!index)
@@ -441,13 +435,14 @@ static struct rib_stretch *alone(const struct rib *r, const struct ip_prefix *pr
     return s;
 }
 
-static int announce(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth,
-                    struct rib_mapped *mapped)
+/* Has its room in the order, and in the queues. */
+static inline int announce(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth,
+                           struct rib_mapped *mapped)
 {
     struct limit *limit = rib_limit_of(r, news->nva);
-    if (!reserve_order(r, news->origin, 1) || (limit && !limit_reserve(limit)))
+    if (limit && !limit_reserve(limit))
         return BGP_ERR_NOMEM;
-    uint32_t net = get_net(r, &s->prefixes[nth], &s->hints[nth]), path_id = s->path_ids[nth];
+    uint32_t net = prefix_table_get_hinted(&r->nets, &s->prefixes[nth], &s->hints[nth]), path_id = s->path_ids[nth];
     if (!net)
         return BGP_ERR_NOMEM;
     r->updates++;
@@ -475,7 +470,7 @@ static int announce(struct rib *r, const struct rib_news *news, const struct rib
     return 0;
 }
 
-int rib_announce_news(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth)
+static inline int map_and_announce(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth)
 {
     struct rib_mapped mapped;
     if (rib_map(r, news, &s->prefixes[nth], &mapped))
@@ -483,6 +478,24 @@ int rib_announce_news(struct rib *r, const struct rib_news *news, const struct r
     int err = announce(r, news, s, nth, &mapped);
     if (mapped.attrs) /* nothing came of it */
         bgp_attrs_unref(&r->attrs, mapped.attrs);
+    return err;
+}
+
+static inline bool reserve(struct rib *r, uint8_t origin, const struct rib_stretch *s, uint32_t changes)
+{
+    return reserve_order(r, origin, changes) && reserve_queues(r, (enum bgp_family)s->prefixes[0].family, changes);
+}
+
+int rib_announce_news(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth)
+{
+    return reserve(r, news->origin, s, 1) ? map_and_announce(r, news, s, nth) : BGP_ERR_NOMEM;
+}
+
+int rib_announce_all(struct rib *r, const struct rib_news *news, const struct rib_stretch *s)
+{
+    int err = reserve(r, news->origin, s, s->count) ? 0 : BGP_ERR_NOMEM;
+    for (uint32_t i = 0; !err && i < s->count; i++)
+        err = map_and_announce(r, news, s, i);
     return err;
 }
 
@@ -494,16 +507,8 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     return rib_announce_news(r, &news, alone(r, prefix, path_id, &s), 0);
 }
 
-void rib_take_out(struct rib *r, struct rib_net *n, uint32_t index)
-{
-    uint32_t *link = &n->paths;
-    while (*link != index)
-        link = &rib_path(r, *link)->next;
-    *link = link == &n->paths ? rib_path_next(rib_path(r, index)) : rib_path(r, index)->next;
-}
-
 /* From its net and from all else. why: what is said of the net for that. */
-static void remove_path(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index, uint8_t why)
+static inline void remove_path(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index, uint8_t why)
 {
     struct rib_path *p = rib_path(r, index);
     struct limit *limit = p->attrs ? rib_limit_of(r, p->nva) : NULL;
@@ -554,8 +559,8 @@ static int entomb(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index
     return 0;
 }
 
-int rib_withdraw_nth(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_stretch *s, uint32_t nth,
-                     uint64_t now_ms)
+static inline int withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_stretch *s, uint32_t nth,
+                           uint64_t now_ms)
 {
     /* Of another node: its withdrawals are evidence, here as there, and others may read them from here. */
     bool is_copy = r->keep_tombstones && origin != r->self;
@@ -580,6 +585,20 @@ int rib_withdraw_nth(struct rib *r, uint8_t origin, uint16_t nva, const struct r
     else
         return entomb(r, n, net, index ? index : add_path(r, n, net, origin, nva, path_id), now_ms);
     return 0;
+}
+
+int rib_withdraw_nth(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_stretch *s, uint32_t nth,
+                     uint64_t now_ms)
+{
+    return withdraw(r, origin, nva, s, nth, now_ms);
+}
+
+int rib_withdraw_all(struct rib *r, uint16_t nva, const struct rib_stretch *s, uint64_t now_ms)
+{
+    int err = 0;
+    for (uint32_t i = 0; !err && i < s->count; i++)
+        err = withdraw(r, r->self, nva, s, i, now_ms);
+    return err;
 }
 
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
@@ -619,7 +638,7 @@ void rib_net_keep(struct rib *r, uint32_t net)
 
 void rib_net_released(struct rib *r, uint32_t net)
 {
-    if (!rib_net(r, net)->paths && reserve_queues(r, prefix_index_family(net)))
+    if (!rib_net(r, net)->paths && reserve_queues(r, prefix_index_family(net), 1))
         rib_queue_add(&r->dying, net);
 }
 

@@ -361,12 +361,15 @@ struct rib_news {
 struct rib_news rib_news(const struct rib *r, uint8_t origin, uint16_t nva, uint32_t attrs);
 /* A path as announced on a session: of the nth route of a stretch, … */
 int rib_announce_news(struct rib *r, const struct rib_news *news, const struct rib_stretch *s, uint32_t nth) MUST_USE;
+/* … of all routes of it, on a session of the own origin; after BGP_ERR_NOMEM some of them, … */
+int rib_announce_all(struct rib *r, const struct rib_news *news, const struct rib_stretch *s) MUST_USE;
 /* … of a single prefix. */
 int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint32_t attrs) MUST_USE;
 /* Withdrawn on a live session; of a stretch or alone, likewise. Unknown paths leave a tombstone too: a stale copy may exist. */
 int rib_withdraw_nth(struct rib *r, uint8_t origin, uint16_t nva, const struct rib_stretch *s, uint32_t nth,
                      uint64_t now_ms) MUST_USE;
+int rib_withdraw_all(struct rib *r, uint16_t nva, const struct rib_stretch *s, uint64_t now_ms) MUST_USE;
 int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                  uint32_t path_id, uint64_t now_ms) MUST_USE;
 /* Take a path out without a trace: session flush, sweep, expiry. */
@@ -542,8 +545,6 @@ uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct 
                       uint32_t path_id);
 
 void rib_mark_dirty(struct rib *r, uint32_t net);
-/* Out of the net's list of paths, for who puts it in again: the decision. */
-void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path);
 /* The next net that waits for a decision, 0 = none; it is taken off the queue. */
 uint32_t rib_next_dirty(struct rib *r);
 /* Of those that wait the next behind this one, 0 = none; it stays on the queue. They begin behind 0. */

@@ -104,14 +104,6 @@ void rib_age_keep(struct rib *r, uint32_t path)
         k->seconds[i] = (uint32_t)(since_ms / 1000) + 1;
 }
 
-void rib_age_forget(struct rib *r, uint32_t path)
-{
-    struct rib_age_kept *k = &r->moved[slab_of(path)];
-    uint32_t i = path & ~RIB_WITH_ID;
-    if (i < k->room)
-        k->seconds[i] = 0;
-}
-
 size_t rib_age_memory(const struct rib *r)
 {
     size_t bytes = 0;

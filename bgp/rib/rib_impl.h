@@ -80,6 +80,15 @@ static inline void rib_set_verdict(struct rib *r, struct rib_path *p, uint32_t p
         p->flags = (uint8_t)((p->flags & ~RIB_PATH_VERDICT) | take->verdict << RIB_PATH_VERDICT_SHIFT);
 }
 
+/* Out of the net's list of paths. */
+static inline void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path)
+{
+    uint32_t *link = &n->paths;
+    while (*link != path)
+        link = &rib_path(r, *link)->next;
+    *link = link == &n->paths ? rib_path_next(rib_path(r, path)) : rib_path(r, path)->next;
+}
+
 /* rib.c. The net waits for a decision, though no path of it has changed. */
 void rib_look_again(struct rib *r, uint32_t net);
 /* The path is another one: its net waits for a decision. */
@@ -102,7 +111,13 @@ void rib_tombs_push(struct rib *r, uint32_t path, uint32_t second);
 /* rib_age.c. Before a path that stays as it is gets another version. */
 void rib_age_keep(struct rib *r, uint32_t path);
 /* It is another one now, or no more. */
-void rib_age_forget(struct rib *r, uint32_t path);
+static inline void rib_age_forget(struct rib *r, uint32_t path)
+{
+    struct rib_age_kept *k = &r->moved[path & RIB_WITH_ID ? 1 : 0];
+    uint32_t i = path & ~RIB_WITH_ID;
+    if (i < k->room)
+        k->seconds[i] = 0;
+}
 void rib_age_fini(struct rib *r);
 
 /* rib_stale.c. Routes that came together share their attributes: the pair of the last one. */

@@ -427,9 +427,8 @@ void core_routes_judge(struct core *c, struct core_peer *p)
     core_bgp_settle(c, p);
 }
 
-/* is_admitted: it is known to be. */
 static void announce_one(struct core *c, struct core_peer *p, const struct rib_stretch *s, uint32_t nth,
-                         const struct rib_news *news, bool is_admitted)
+                         const struct rib_news *news)
 {
     const struct ip_prefix *prefix = &s->prefixes[nth];
     uint32_t path_id = s->path_ids[nth];
@@ -437,13 +436,19 @@ static void announce_one(struct core *c, struct core_peer *p, const struct rib_s
         core_budget_refuse_path(c, p, prefix);
         return;
     }
-    if (is_admitted || core_budget_admits(c, p, prefix, path_id, news->attrs)) {
+    if (core_budget_admits(c, p, prefix, path_id, news->attrs)) {
         core_must(rib_announce_news(&c->rib, news, s, nth));
         return;
     }
     if (rib_attrs_of(&c->rib, c->rib.self, p->nva, prefix, path_id))
         core_must(rib_withdraw(&c->rib, c->rib.self, p->nva, prefix, path_id, c->now_ms));
     core_budget_refuse(c, p);
+}
+
+static void announce_each(struct core *c, struct core_peer *p, const struct rib_stretch *s, const struct rib_news *news)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        announce_one(c, p, s, i, news);
 }
 
 static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, const struct bgp_attrs *attrs)
@@ -455,12 +460,20 @@ static void announce(struct core *c, struct core_peer *p, struct bgp_nlri nlri, 
     const struct rib_news news = rib_news(&c->rib, c->rib.self, p->nva, id);
     for (; is_more; is_more = rib_next_stretch(&c->rib, &nlri, &s)) {
         rib_expect(&c->rib, &s);
-        bool are_admitted = core_budget_admits_all(c, p, s.count, id);
         p->announced += s.count;
-        for (uint32_t i = 0; i < s.count; i++)
-            announce_one(c, p, &s, i, &news, are_admitted);
+        if (!nlri.has_path_id && core_budget_admits_all(c, p, s.count, id))
+            core_must(rib_announce_all(&c->rib, &news, &s));
+        else
+            announce_each(c, p, &s, &news);
     }
     bgp_attrs_unref(&c->rib.attrs, id);
+}
+
+static void withdraw_each(struct core *c, const struct core_peer *p, const struct rib_stretch *s)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        if (core_budget_has_room(c, p, &s->prefixes[i], s->path_ids[i]))
+            core_must(rib_withdraw_nth(&c->rib, c->rib.self, p->nva, s, i, c->now_ms));
 }
 
 static void withdraw(struct core *c, struct core_peer *p, struct bgp_nlri nlri)
@@ -469,9 +482,10 @@ static void withdraw(struct core *c, struct core_peer *p, struct bgp_nlri nlri)
     while (rib_next_stretch(&c->rib, &nlri, &s)) {
         rib_expect(&c->rib, &s);
         p->withdrawn += s.count;
-        for (uint32_t i = 0; i < s.count; i++)
-            if (core_budget_has_room(c, p, &s.prefixes[i], s.path_ids[i]))
-                core_must(rib_withdraw_nth(&c->rib, c->rib.self, p->nva, &s, i, c->now_ms));
+        if (nlri.has_path_id)
+            withdraw_each(c, p, &s);
+        else
+            core_must(rib_withdraw_all(&c->rib, p->nva, &s, c->now_ms));
     }
 }
 

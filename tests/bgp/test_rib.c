@@ -479,6 +479,39 @@ static void test_nets_that_targets_brought_are_announced_and_released_as_others(
     lab_close(&l);
 }
 
+/* More nets than the queues have room for so far, one of them twice. */
+static void test_a_stretch_is_announced_and_withdrawn_at_once(void)
+{
+    enum { BEFORE = 64 * 64 - 4, SOME = 32, HOST = 5 };
+    uint8_t field[(SOME + 1) * HOST];
+    for (size_t i = 0; i <= SOME; i++)
+        memcpy(field + i * HOST, (const uint8_t[]){ 32, 10, 8, 0, i ? (uint8_t)i : 1 }, HOST);
+    for (int keep = 0; keep < 2; keep++) {
+        struct lab l;
+        struct rib_stretch s;
+        struct bgp_nlri nlri = { .at = field, .len = sizeof field, .family = BGP_IP4 };
+        lab_open(&l, 8, keep);
+        const uint32_t attrs = lab_attrs(&l, &first);
+        const struct rib_news news = rib_news(&l.rib, LAB_SELF, 1, attrs);
+        const struct rib_session *session = &origin_of(&l, LAB_SELF)->sessions[1];
+        for (uint32_t i = 0; i < BEFORE; i++)
+            lab_announce(&l, (struct lab_route){ .nva = 2, .net = i, .path_len = 1 });
+        lab_decide(&l);
+        CU_ASSERT_TRUE_FATAL(rib_next_stretch(&l.rib, &nlri, &s));
+        CU_ASSERT_EQUAL(s.count, SOME + 1);
+        rib_expect(&l.rib, &s);
+        CU_ASSERT_EQUAL(rib_announce_all(&l.rib, &news, &s), 0);
+        CU_ASSERT_EQUAL(session->paths, SOME);
+        CU_ASSERT_EQUAL(rib_dirty_count(&l.rib), SOME);
+        rib_expect(&l.rib, &s);
+        CU_ASSERT_EQUAL(rib_withdraw_all(&l.rib, 1, &s, 0), 0);
+        CU_ASSERT_EQUAL(session->paths, 0);
+        CU_ASSERT_EQUAL(session->tombstones, keep ? SOME : 0);
+        bgp_attrs_unref(&l.rib.attrs, attrs);
+        lab_close(&l);
+    }
+}
+
 static void test_a_net_waits_once_however_often_it_changes(void)
 {
     struct lab l;
@@ -615,6 +648,7 @@ CU_MAIN("rib", CU_CASE(test_nets_that_targets_brought_are_announced_and_released
         CU_CASE(test_a_verdict_that_changes_moves_its_path_for_monitors),
         CU_CASE(test_rehabilitation_voids_what_evidence_held_against_it),
         CU_CASE(test_dropping_an_origin_touches_no_other),
+        CU_CASE(test_a_stretch_is_announced_and_withdrawn_at_once),
         CU_CASE(test_a_net_waits_once_however_often_it_changes),
         CU_CASE(test_an_empty_net_goes_when_every_reader_knows),
         CU_CASE(test_an_empty_net_that_comes_back_does_not_die),
