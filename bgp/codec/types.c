@@ -133,15 +133,10 @@ bool ip_prefix_contains_addr(const struct ip_prefix *outer, const struct ip_addr
     return outer->family == addr->family && starts_with(addr->bytes, outer);
 }
 
-bool ip_prefix_is_routable(const struct ip_prefix *p)
+bool ip6_prefix_is_routable(const struct ip_prefix *p)
 {
-    static const uint8_t broadcast[4] = { 255, 255, 255, 255 }, none[15];
+    static const uint8_t none[15];
     const uint8_t *b = p->bytes;
-    if (p->family == BGP_IP4) {
-        bool is_host_only = p->len >= 8 && (b[0] == 0 || b[0] == 127);
-        return !is_host_only && (b[0] & 0xf0) != 0xe0 &&
-               (p->len < 32 || memcmp(b, broadcast, sizeof broadcast) != 0);
-    }
     bool is_host_only = p->len == 128 && b[15] <= 1 && memcmp(b, none, sizeof none) == 0;
     return !is_host_only && b[0] != 0xff && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
 }

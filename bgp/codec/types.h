@@ -106,7 +106,16 @@ bool ip_prefix_contains(const struct ip_prefix *outer, const struct ip_prefix *i
 /* May there be a route to it? Not to multicast, to what never leaves a host or a link (127/8, ::1, IPv6
  * link-local, the broadcast address) or is no address at all (0/8, ::): such routes are semantically incorrect
  * and ignored (RFC 4271 section 6.3). 240/4 is private space in some clouds. */
-bool ip_prefix_is_routable(const struct ip_prefix *p);
+bool ip6_prefix_is_routable(const struct ip_prefix *p);
+static inline bool ip_prefix_is_routable(const struct ip_prefix *p)
+{
+    static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+    const uint8_t *b = p->bytes;
+    if (p->family == BGP_IP6)
+        return ip6_prefix_is_routable(p);
+    bool is_host_only = p->len >= 8 && (b[0] == 0 || b[0] == 127);
+    return !is_host_only && (b[0] & 0xf0) != 0xe0 && (p->len < 32 || memcmp(b, broadcast, sizeof broadcast) != 0);
+}
 bool ip_prefix_contains_addr(const struct ip_prefix *outer, const struct ip_addr *addr);
 
 /* What the negotiated session allows on the wire; the codec's whole knowledge of the peer. */

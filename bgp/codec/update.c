@@ -11,7 +11,6 @@ static const uint8_t bits_max[BGP_FAMILIES] = { 32, 128 };
 static void take(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id)
 {
     const uint8_t *at = n->at;
-    *path_id = 0;
     if (n->has_path_id) {
         *path_id = wire_get32(at);
         at += 4;
@@ -26,11 +25,28 @@ static void take(struct bgp_nlri *n, struct ip_prefix *prefix, uint32_t *path_id
     n->at = at;
 }
 
+/* As most stand there: IPv4, alone, and with as many octets behind its length as it may have. They are one number, of
+ * which it has the first bits. */
+static void take_short(struct bgp_nlri *n, struct ip_prefix *prefix)
+{
+    uint8_t len = n->at[0];
+    unsigned size = 1 + ip_prefix_bytes(len);
+    *prefix = (struct ip_prefix){ .family = BGP_IP4, .len = len };
+    wire_set32(prefix->bytes, wire_get32(n->at + 1) & (uint32_t)(UINT64_MAX << (32 - len)));
+    n->len = (uint16_t)(n->len - size);
+    n->at += size;
+}
+
 uint32_t bgp_nlri_read(struct bgp_nlri *n, struct ip_prefix *prefixes, uint32_t *path_ids, uint32_t most)
 {
+    bool are_short = n->family == BGP_IP4 && !n->has_path_id;
     uint32_t count = 0;
     while (count < most && n->len) {
-        take(n, &prefixes[count], &path_ids[count]);
+        path_ids[count] = 0;
+        if (are_short && n->len > 4)
+            take_short(n, &prefixes[count]);
+        else
+            take(n, &prefixes[count], &path_ids[count]);
         count += ip_prefix_is_routable(&prefixes[count]); /* RFC 4271 section 6.3: others are ignored */
     }
     return count;

@@ -63,6 +63,7 @@ struct bgp_update_builder {
     const uint8_t *attrs;
     uint16_t attrs_bytes;
     uint8_t family;
+    bool are_short; /* prefixes: at most five octets each */
     unsigned count; /* prefixes added */
 };
 
@@ -75,7 +76,17 @@ void bgp_update_begin_withdraw(struct bgp_update_builder *b, uint8_t *buf,
                                const struct bgp_codec *codec, enum bgp_family family);
 /* A prefix's length, and its octets behind it. False: full, end this message and begin another. path_id is written when
  * negotiated. */
-bool bgp_update_add_key(struct bgp_update_builder *b, const uint8_t *key, uint32_t path_id);
+bool bgp_update_add_any_key(struct bgp_update_builder *b, const uint8_t *key, uint32_t path_id);
+static inline bool bgp_update_add_key(struct bgp_update_builder *b, const uint8_t *key, uint32_t path_id)
+{
+    enum { SHORT = 1 + 4 };
+    if (!b->are_short || wire_room(&b->w) < SHORT)
+        return bgp_update_add_any_key(b, key, path_id);
+    memcpy(b->w.at, key, SHORT); /* what is not its own is written over */
+    b->w.at += 1 + ip_prefix_bytes(key[0]);
+    b->count++;
+    return true;
+}
 static inline bool bgp_update_add(struct bgp_update_builder *b, const struct ip_prefix *prefix, uint32_t path_id)
 {
     return bgp_update_add_key(b, &prefix->len, path_id);

@@ -14,7 +14,8 @@ static void begin(struct bgp_update_builder *b, uint8_t *buf, const struct bgp_c
 {
     *b = (struct bgp_update_builder){ .w = wire_writer(buf, codec->max_message),
                                       .codec = codec,
-                                      .family = (uint8_t)family };
+                                      .family = (uint8_t)family,
+                                      .are_short = family == BGP_IP4 && !codec->add_path_out[family] };
     wire_reserve(&b->w, BGP_HEADER);
 }
 
@@ -103,7 +104,7 @@ void bgp_update_begin_withdraw(struct bgp_update_builder *b, uint8_t *buf,
     put_family(&b->w, family);
 }
 
-bool bgp_update_add_key(struct bgp_update_builder *b, const uint8_t *key, uint32_t path_id)
+bool bgp_update_add_any_key(struct bgp_update_builder *b, const uint8_t *key, uint32_t path_id)
 {
     unsigned bytes = ip_prefix_bytes(key[0]), id_bytes = b->codec->add_path_out[b->family] ? 4 : 0;
     if (wire_room(&b->w) < id_bytes + 1 + bytes)

@@ -95,21 +95,22 @@ void prefix_table_expect(const struct prefix_table *t, const struct ip_prefix *p
 static inline uint32_t likely_place(const struct prefix_table *t, enum bgp_family f, uint64_t hash)
 {
     struct hash_probe probe = hash_probe(&t->index[f], hash);
-    uint32_t place = hash_probe_next(&probe);
-    if (place)
-        __builtin_prefetch(slab_at(&t->records[f], place));
-    return place;
+    return hash_probe_next(&probe);
 }
 
 void prefix_table_look(const struct prefix_table *t, const struct ip_prefix *p, uint32_t count, struct prefix_hint *hints)
 {
-    uint32_t places[PREFIX_TOGETHER];
+    const uint8_t *keys[PREFIX_TOGETHER];
     const enum bgp_family f = (enum bgp_family)p->family;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place = likely_place(t, f, hints[i].hash);
+        keys[i] = place ? key_of(t, f, place) : NULL;
+        hints[i].index = place ? prefix_index(f, place) : 0;
+        __builtin_prefetch(keys[i]);
+    }
     for (uint32_t i = 0; i < count; i++)
-        places[i] = likely_place(t, f, hints[i].hash);
-    for (uint32_t i = 0; i < count; i++)
-        if (places[i] && is_key(key_of(t, f, places[i]), &p[i]))
-            hints[i].index = prefix_index(f, places[i]);
+        if (!keys[i] || !is_key(keys[i], &p[i]))
+            hints[i].index = 0;
 }
 
 static void free_record(struct prefix_table *t, enum bgp_family f, uint32_t place)

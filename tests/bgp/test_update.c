@@ -25,6 +25,27 @@ static void test_trailing_bits_of_a_prefix_are_irrelevant(void)
     lab_close(&l);
 }
 
+/* … of any length, whether it is the field's last or others stand behind it. */
+static void test_a_prefix_of_any_length_is_read_wherever_it_stands(void)
+{
+    for (uint8_t len = 0; len <= 32; len++) {
+        const uint8_t field[] = { 32, 11, 255, 255, 255, 8, 12 };
+        const unsigned bytes = ip_prefix_bytes(len);
+        uint8_t with[2 * sizeof field] = { len, 11, 255, 255, 255 };
+        struct ip_prefix wanted = { .len = len }, got[3];
+        uint32_t ids[3];
+        for (unsigned i = 0; i < len; i++)
+            wanted.bytes[i / 8] |= (uint8_t)(field[1 + i / 8] & 0x80u >> i % 8);
+        memcpy(with + 1 + bytes, field, sizeof field);
+        struct bgp_nlri last = { .at = with, .len = (uint16_t)(1 + bytes) };
+        struct bgp_nlri first = { .at = with, .len = (uint16_t)(1 + bytes + sizeof field) };
+        CU_ASSERT_EQUAL(bgp_nlri_read(&last, got, ids, 3), 1);
+        CU_ASSERT(ip_prefix_is_equal(&got[0], &wanted) && last.len == 0);
+        CU_ASSERT_EQUAL(bgp_nlri_read(&first, got, ids, 3), 3);
+        CU_ASSERT(ip_prefix_is_equal(&got[0], &wanted) && got[1].len == 32 && got[2].len == 8 && first.len == 0);
+    }
+}
+
 static void test_prefixes_that_are_not_unicast_are_passed_over(void)
 {
     lab_open(&l);
@@ -509,6 +530,7 @@ static void test_the_length_of_mp_attributes_is_extended_only_where_it_must_be(v
 
 CU_MAIN("update", CU_CASE(test_routes_are_withdrawn_and_announced_in_one_message),
         CU_CASE(test_trailing_bits_of_a_prefix_are_irrelevant),
+        CU_CASE(test_a_prefix_of_any_length_is_read_wherever_it_stands),
         CU_CASE(test_prefixes_that_are_not_unicast_are_passed_over),
         CU_CASE(test_lengths_that_pass_the_message_reset_the_session),
         CU_CASE(test_bad_prefixes_in_the_classic_fields_reset_the_session),
