@@ -16,7 +16,7 @@ static unsigned compare(struct adjout_group *g, uint32_t net)
     unsigned cost = 1;
     if (g->has_paths)
         cost = adjout_compare_paths(g, net);
-    else if (!adjout_compare_plain(g, net))
+    else
         adjout_compare(g, net);
     if (g->rules.map)
         adjout_map_end(g);
@@ -32,15 +32,25 @@ static void begin_batch(struct adjout_group *g, uint64_t version)
         abort(); /* as everywhere above the RIB: the other node serves */
 }
 
+/* The next net, or as many as are plain, `most` at most. Returns what that costs; 0: there is none. */
+static unsigned take_some(struct adjout_group *g, unsigned most)
+{
+    unsigned plain = g->has_paths ? 0 : adjout_compare_plain(g, most);
+    uint32_t net = plain ? 0 : vlist_next(&g->adjout->rib->loc, &g->position);
+    if (!net)
+        return plain;
+    unsigned cost = prefix_index_family(net) == g->rules.family ? compare(g, net) : 1;
+    return cost ? cost : 1;
+}
+
 /* Take changed nets of this family into a batch. Returns how many nets were looked at, their paths counted, or items made. */
 static unsigned fill_batch(struct adjout_group *g, unsigned budget)
 {
     unsigned taken = 0, most = budget < 2 * ADJOUT_BATCH ? budget : 2 * ADJOUT_BATCH;
-    struct vlist *loc = &g->adjout->rib->loc;
     begin_batch(g, g->position);
-    for (uint32_t net; taken < budget && g->batch->count < most && (net = vlist_next(loc, &g->position));) {
-        unsigned cost = prefix_index_family(net) == g->rules.family ? compare(g, net) : 1;
-        taken += cost ? cost : 1;
+    for (unsigned cost = 1; cost && taken < budget && g->batch->count < most; taken += cost) {
+        unsigned room = most - g->batch->count, left = budget - taken;
+        cost = take_some(g, left < room ? left : room);
     }
     return taken > g->batch->count ? taken : g->batch->count;
 }

@@ -285,9 +285,9 @@ uint16_t adjout_leads_to(struct adjout_group *g, uint32_t attrs, uint16_t owner)
 /* Is it this member's? */
 bool adjout_leads_to_member(const struct adjout_member *m, uint32_t attrs);
 
-/* adjout_plain.c, adjout_told.c, adjout_paths.c: the net's items into the group's batch, and remember what they say.
- * False: it is not a plain one, and nothing was done. */
-bool adjout_compare_plain(struct adjout_group *g, uint32_t net);
+/* adjout_plain.c: on from the group's position, as far as nets are plain, and `most` at most; returns how many. */
+unsigned adjout_compare_plain(struct adjout_group *g, unsigned most);
+/* adjout_told.c, adjout_paths.c: the net's items into the group's batch, and remember what they say. */
 void adjout_compare(struct adjout_group *g, uint32_t net);
 /* … returns how many paths are told. */
 uint32_t adjout_compare_paths(struct adjout_group *g, uint32_t net);

@@ -4,7 +4,7 @@
 
 #include "bgp/adjout/adjout_impl.h"
 
-static void count(struct adjout_group *g, uint16_t owner, int sign)
+static inline void count(struct adjout_group *g, uint16_t owner, int sign)
 {
     if (!adjout_count(g, owner, sign))
         abort(); /* as everywhere above the RIB: the other node serves */
@@ -29,7 +29,7 @@ static void note_last(struct adjout_group *g, const struct rib_path *p)
 }
 
 /* It has one path, and nobody was told anything: as a table is heard for the first time. */
-static bool tell_first(struct adjout_group *g, uint32_t net, struct rib_net *n, struct adjout_told *t)
+static inline bool tell_first(struct adjout_group *g, uint32_t net, struct rib_net *n, struct adjout_told *t)
 {
     const struct rib_path *p = rib_path(g->adjout->rib, n->paths);
     struct adjout_plain *plain = &g->plain;
@@ -53,7 +53,7 @@ static bool tell_first(struct adjout_group *g, uint32_t net, struct rib_net *n, 
 }
 
 /* The last path went that all but its own NVA were told: nothing is left. */
-static bool tell_last(struct adjout_group *g, uint32_t net, struct adjout_told *t)
+static inline bool tell_last(struct adjout_group *g, uint32_t net, struct adjout_told *t)
 {
     if (t->is_second || t->has_detours)
         return false;
@@ -66,11 +66,28 @@ static bool tell_last(struct adjout_group *g, uint32_t net, struct adjout_told *
     return true;
 }
 
-bool adjout_compare_plain(struct adjout_group *g, uint32_t net)
+/* False: it is not a plain one, and nothing was done. */
+static inline bool compare(struct adjout_group *g, uint32_t net)
 {
     struct rib_net *n = rib_net(g->adjout->rib, net);
     struct adjout_told *t = adjout_told_at(g, prefix_index_place(net));
     if (g->retells && !adjout_is_told(t))
         return false; /* by this group: its members may come from another one */
     return n->paths ? tell_first(g, net, n, t) : tell_last(g, net, t);
+}
+
+unsigned adjout_compare_plain(struct adjout_group *g, unsigned most)
+{
+    const struct vlist *loc = &g->adjout->rib->loc;
+    unsigned taken = 0;
+    uint64_t at = g->position;
+    for (uint32_t net; taken < most && (net = vlist_next(loc, &at)); taken++) {
+        bool is_plain = prefix_index_family(net) != g->rules.family || compare(g, net);
+        if (g->rules.map)
+            adjout_map_end(g);
+        if (!is_plain)
+            break;
+        g->position = at;
+    }
+    return taken;
 }

@@ -47,14 +47,6 @@ static inline void *slab_at(const struct slab *s, uint32_t index)
     return s->blocks[index >> s->shift] + (size_t)(index & s->mask) * s->size;
 }
 
-static inline void slab_free(struct slab *s, uint32_t index)
-{
-    assert(index && index < s->top && s->count);
-    memcpy(slab_at(s, index), &s->free, sizeof s->free);
-    s->free = index;
-    s->count--;
-}
-
 /* Of records of this size, so many bits of an index are its place in a block. */
 static inline uint32_t slab_shift(size_t size)
 {
@@ -66,6 +58,35 @@ static inline void *slab_at_of(const struct slab *s, uint32_t index, size_t size
 {
     const uint32_t shift = slab_shift(size);
     return s->blocks[index >> shift] + (index & ((1u << shift) - 1)) * size;
+}
+
+/* As slab_new, likewise: a record that was freed takes no call. */
+static inline uint32_t slab_new_of(struct slab *s, size_t size)
+{
+    uint32_t index = s->free;
+    if (!index)
+        return slab_new(s);
+    void *record = slab_at_of(s, index, size);
+    memcpy(&s->free, record, sizeof s->free);
+    memset(record, 0, size);
+    s->count++;
+    return index;
+}
+
+static inline void slab_shelve(struct slab *s, uint32_t index, void *record)
+{
+    assert(index && index < s->top && s->count);
+    memcpy(record, &s->free, sizeof s->free);
+    s->free = index;
+    s->count--;
+}
+static inline void slab_free(struct slab *s, uint32_t index)
+{
+    slab_shelve(s, index, slab_at(s, index));
+}
+static inline void slab_free_of(struct slab *s, uint32_t index, size_t size)
+{
+    slab_shelve(s, index, slab_at_of(s, index, size));
 }
 
 /* Bytes held, of malloc's and the pool's. */

@@ -227,19 +227,7 @@ static bool is_same(const struct rib *r, uint32_t a, uint32_t b)
     return x->nva == y->nva && rib_path_id(x) == rib_path_id(y) && rib_path_attrs(r, x) == rib_path_attrs(r, y);
 }
 
-/* To the tail of the Loc-RIB order: every reader will see the net again. */
-static void list_net(struct rib *r, struct rib_net *n, uint32_t net)
-{
-    uint32_t id, slot;
-    n->slot = n->flags & RIB_NET_LISTED ? vlist_touch(&r->loc, n->slot, net)
-                                        : vlist_append(&r->loc, net);
-    n->flags |= RIB_NET_LISTED;
-    if (vlist_is_sparse(&r->loc) && vlist_compact(&r->loc, &id, &slot))
-        rib_net(r, id)->slot = slot;
-}
-
-/* Somebody may not have this path, the best or the second, so that any other may matter to him. */
-static bool is_hidden_from_some(const struct rib *r, uint32_t path)
+bool rib_is_hidden_from_some(const struct rib *r, uint32_t path)
 {
     if (!path)
         return false;
@@ -346,60 +334,6 @@ static uint32_t count_paths(const struct rib *r, const struct rib_net *n)
     return count;
 }
 
-/* Room for the id of a set beside the net, where it needs more, and for the net in its order. */
-static inline bool reserve(struct rib *r, uint32_t net, uint32_t nhset)
-{
-    bool is_wide = nhset >= RIB_NHSET_WIDE;
-    return (!is_wide || slab_reach(&r->wide_nhsets[prefix_index_family(net)], prefix_index_place(net))) &&
-           vlist_reserve(&r->loc, 2);
-}
-
-static void put_nhset(struct rib *r, struct rib_net *n, uint32_t net, uint32_t nhset)
-{
-    bool is_wide = nhset >= RIB_NHSET_WIDE;
-    n->nhset = is_wide ? RIB_NHSET_WIDE : (uint16_t)nhset;
-    if (is_wide)
-        *(uint32_t *)slab_at(&r->wide_nhsets[prefix_index_family(net)], prefix_index_place(net)) = nhset;
-}
-
-/* Best and second are in front. */
-static void conclude(struct rib *r, struct rib_net *n, const struct rib_change *c)
-{
-    put_nhset(r, n, c->net, c->new_nhset);
-    n->flags &= (uint8_t)~(RIB_NET_CHANGED | RIB_NET_TOUCHED);
-    if (c->new_nhset)
-        n->flags &= (uint8_t)~(RIB_NET_WITHDRAWN | RIB_NET_LOST);
-    if (c->changed)
-        list_net(r, n, c->net);
-}
-
-/* Nothing is left. */
-static int decide_none(struct rib *r, const struct rib_net *n, struct rib_change *out)
-{
-    out->changed = n->flags & RIB_NET_CHANGED || out->old_nhset;
-    return reserve(r, out->net, 0) ? 0 : BGP_ERR_NOMEM;
-}
-
-/* A single path needs no comparison, and its net no ranking: by far the most frequent net. */
-static int decide_alone(struct rib *r, struct rib_net *n, const struct rib_path *p, struct rib_change *out)
-{
-    bool is_best = rib_path_is_usable(r, p), was_best = n->flags & RIB_NET_BEST, nomem = false;
-    if (is_best && p->nva)
-        out->new_nhset = nhset_intern_one(&r->sets, &attrs_of(r, p)->next_hop, &nomem);
-    if (nomem || !reserve(r, out->net, out->new_nhset)) {
-        nhset_unref(&r->sets, out->new_nhset);
-        return BGP_ERR_NOMEM;
-    }
-    out->paths = 1;
-    out->changed = n->flags & RIB_NET_CHANGED || out->new_nhset != out->old_nhset || is_best != was_best ||
-                   (n->flags & RIB_NET_TOUCHED && is_best && is_hidden_from_some(r, n->paths));
-    if (is_best != was_best) {
-        r->origins[p->origin].sessions[p->nva].best += is_best ? 1 : UINT32_MAX;
-        n->flags ^= RIB_NET_BEST;
-    }
-    return 0;
-}
-
 /* The path to advertise, and the set that shares the traffic, with a reference. */
 static uint32_t choose_set(struct rib *r, const struct rib_net *n, uint32_t *nhset, bool *nomem)
 {
@@ -412,14 +346,21 @@ static uint32_t choose_set(struct rib *r, const struct rib_net *n, uint32_t *nhs
     return best;
 }
 
-static int decide_among(struct rib *r, struct rib_net *n, struct rib_change *out)
+void rib_compact_loc(struct rib *r)
+{
+    uint32_t id, slot;
+    if (vlist_compact(&r->loc, &id, &slot))
+        rib_net(r, id)->slot = slot;
+}
+
+int rib_decide_among(struct rib *r, struct rib_net *n, struct rib_change *out)
 {
     bool nomem;
     uint32_t best = choose_set(r, n, &out->new_nhset, &nomem), second = 0;
     const struct rib_audience others = { .except_nva = best ? rib_path(r, best)->nva : 0, .from_types = UINT8_MAX };
     if (others.except_nva)
         second = choose(r, n, &others, NULL);
-    if (nomem || !reserve(r, out->net, out->new_nhset)) {
+    if (nomem || !rib_reserve_outcome(r, out->net, out->new_nhset)) {
         nhset_unref(&r->sets, out->new_nhset);
         return BGP_ERR_NOMEM;
     }
@@ -427,23 +368,8 @@ static int decide_among(struct rib *r, struct rib_net *n, struct rib_change *out
     out->changed = n->flags & RIB_NET_CHANGED || out->new_nhset != out->old_nhset ||
                    !is_same(r, rib_best(n), best) || !is_same(r, rib_second(r, n), second) ||
                    (n->flags & RIB_NET_TOUCHED &&
-                    (is_hidden_from_some(r, best) || is_hidden_from_some(r, second)));
+                    (rib_is_hidden_from_some(r, best) || rib_is_hidden_from_some(r, second)));
     rank(r, n, best, second);
-    return 0;
-}
-
-int rib_decide(struct rib *r, uint32_t net, struct rib_change *out)
-{
-    struct rib_net *n = rib_net(r, net);
-    const struct rib_path *first = n->paths ? rib_path(r, n->paths) : NULL;
-    *out = (struct rib_change){ .net = net, .old_nhset = rib_net_nhset(r, net) };
-    int err = !first                 ? decide_none(r, n, out)
-              : rib_path_next(first) ? decide_among(r, n, out)
-                                     : decide_alone(r, n, first, out);
-    if (err)
-        return err;
-    r->steps += 1 + out->paths;
-    conclude(r, n, out);
     return 0;
 }
 

@@ -75,7 +75,8 @@ static bool is_last(const struct nhset_table *t, const struct ip_addr *member)
     return s->count == 1 && ip_addr_is_equal(s->members, member);
 }
 
-static uint32_t intern(struct nhset_table *t, const struct ip_addr *members, uint32_t count, bool *nomem)
+/* 0: memory ends. */
+static uint32_t intern(struct nhset_table *t, const struct ip_addr *members, uint32_t count)
 {
     uint64_t hash = hash_of(t, members, count);
     uint32_t id = find(t, hash, members, count);
@@ -84,7 +85,6 @@ static uint32_t intern(struct nhset_table *t, const struct ip_addr *members, uin
         t->last = id;
         return id;
     }
-    *nomem = true;
     const struct hash_owner self = owner(t);
     struct ip_addr *copy = malloc(count * sizeof *copy);
     id = copy ? slab_new(&t->sets) : 0;
@@ -94,7 +94,6 @@ static uint32_t intern(struct nhset_table *t, const struct ip_addr *members, uin
         free(copy);
         return 0;
     }
-    *nomem = false;
     memcpy(copy, members, count * sizeof *copy);
     *(struct nhset *)slab_at(&t->sets, id) =
         (struct nhset){ .refs = 1, .count = count, .members = copy };
@@ -102,22 +101,20 @@ static uint32_t intern(struct nhset_table *t, const struct ip_addr *members, uin
     return id;
 }
 
-uint32_t nhset_intern_one(struct nhset_table *t, const struct ip_addr *member, bool *nomem)
+uint32_t nhset_intern_one(struct nhset_table *t, const struct ip_addr *member)
 {
-    *nomem = false;
     if (!is_last(t, member))
-        return intern(t, member, 1, nomem);
+        return intern(t, member, 1);
     nhset_ref(t, t->last);
     return t->last;
 }
 
 uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem)
 {
-    *nomem = false;
     count = nhset_sort(members, count, NHSET_MAX);
-    if (count == 1)
-        return nhset_intern_one(t, members, nomem);
-    return count ? intern(t, members, count, nomem) : 0;
+    uint32_t id = count == 1 ? nhset_intern_one(t, members) : count ? intern(t, members, count) : 0;
+    *nomem = count && !id;
+    return id;
 }
 
 void nhset_drop(struct nhset_table *t, uint32_t id)

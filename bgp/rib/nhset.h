@@ -34,8 +34,8 @@ uint32_t nhset_sort(struct ip_addr *members, uint32_t count, uint32_t most);
 /* Sorts and de-duplicates members in place (count <= NHSET_MAX, else the lowest are kept), returns
  * the id with one more reference; 0 for count 0 or when memory ends (errno-free: ask *nomem). */
 uint32_t nhset_intern(struct nhset_table *t, struct ip_addr *members, uint32_t count, bool *nomem);
-/* … of one next hop: mostly the one that was asked for last. */
-uint32_t nhset_intern_one(struct nhset_table *t, const struct ip_addr *member, bool *nomem);
+/* … of one next hop: mostly the one that was asked for last. 0: memory ends. */
+uint32_t nhset_intern_one(struct nhset_table *t, const struct ip_addr *member);
 /* Nobody refers to it any more. */
 void nhset_drop(struct nhset_table *t, uint32_t id);
 

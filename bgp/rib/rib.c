@@ -88,6 +88,20 @@ void rib_fini(struct rib *r)
     *r = (struct rib){ 0 };
 }
 
+uint32_t rib_queue_next(struct rib_queue *q)
+{
+    for (int tries = 0; tries <= BGP_FAMILIES; tries++) {
+        uint32_t place = bitset_next(&q->places[q->family], q->at);
+        if (place != UINT32_MAX) {
+            q->at = place + 1;
+            return prefix_index((enum bgp_family)q->family, place);
+        }
+        q->at = 0;
+        q->family = (uint8_t)((q->family + 1) % BGP_FAMILIES);
+    }
+    return 0;
+}
+
 /* It waits for a decision; why: what is said of it beside that. */
 static inline void wait_for_decision(struct rib *r, struct rib_net *n, uint32_t net, uint8_t why)
 {
@@ -108,25 +122,13 @@ void rib_look_again(struct rib *r, uint32_t net)
     wait_for_decision(r, rib_net(r, net), net, 0);
 }
 
-/* What is gone is known to be lost when the net is decided, although the walk has not come by. */
-static void remove_flushed(struct rib *r, uint32_t net)
+void rib_remove_flushed(struct rib *r, uint32_t net)
 {
     for (uint32_t i = rib_net(r, net)->paths, next; i; i = next) {
         next = rib_path_next(rib_path(r, i));
         if (rib_path_is_flushed(r, rib_path(r, i)))
             rib_remove(r, i);
     }
-}
-
-uint32_t rib_next_dirty(struct rib *r)
-{
-    uint32_t net = rib_queue_take(&r->dirty);
-    if (!net)
-        return 0;
-    if (r->sweeps)
-        remove_flushed(r, net);
-    rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
-    return net;
 }
 
 uint32_t rib_dirty_after(const struct rib *r, uint32_t net)
@@ -293,20 +295,29 @@ static inline uint32_t *unranked(struct rib *r, struct rib_net *n)
     return link;
 }
 
+static uint32_t new_path_with_id(struct rib *r, uint32_t path_id)
+{
+    uint32_t place = slab_new(&r->paths_with_id);
+    if (!place || place >= RIB_WITH_ID) {
+        if (place)
+            slab_free(&r->paths_with_id, place);
+        return 0;
+    }
+    *(struct rib_path_with_id *)slab_at(&r->paths_with_id, place) =
+        (struct rib_path_with_id){ .path.flags = RIB_PATH_HAS_ID, .path_id = path_id };
+    return place | RIB_WITH_ID;
+}
+
 /* Its memory. */
 static inline uint32_t new_path(struct rib *r, uint32_t path_id)
 {
-    struct slab *s = path_id ? &r->paths_with_id : &r->paths;
-    uint32_t place = slab_new(s);
-    if (place >= RIB_WITH_ID) {
-        slab_free(s, place);
-        return 0;
-    }
-    if (!place || !path_id)
+    if (path_id)
+        return new_path_with_id(r, path_id);
+    uint32_t place = slab_new_of(&r->paths, sizeof(struct rib_path));
+    if (place < RIB_WITH_ID)
         return place;
-    *(struct rib_path_with_id *)slab_at(s, place) =
-        (struct rib_path_with_id){ .path.flags = RIB_PATH_HAS_ID, .path_id = path_id };
-    return place | RIB_WITH_ID;
+    slab_free(&r->paths, place);
+    return 0;
 }
 
 static inline void free_path(struct rib *r, uint32_t index)
@@ -318,7 +329,10 @@ static inline void free_path(struct rib *r, uint32_t index)
         rib_judge(r, p, index, &(struct rib_mapped){ 0 });
     *p = (struct rib_path){ 0 };
     rib_age_forget(r, index);
-    slab_free(index & RIB_WITH_ID ? &r->paths_with_id : &r->paths, index & ~RIB_WITH_ID);
+    if (index & RIB_WITH_ID)
+        slab_free(&r->paths_with_id, index & ~RIB_WITH_ID);
+    else
+        slab_free_of(&r->paths, index, sizeof *p);
 }
 
 /* A new path of its net, without attributes yet. */

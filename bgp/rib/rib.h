@@ -545,8 +545,19 @@ uint32_t rib_attrs_of(struct rib *r, uint8_t origin, uint16_t nva, const struct 
                       uint32_t path_id);
 
 void rib_mark_dirty(struct rib *r, uint32_t net);
+/* What is gone is known to be lost when the net is decided, although the walk has not come by. */
+void rib_remove_flushed(struct rib *r, uint32_t net);
 /* The next net that waits for a decision, 0 = none; it is taken off the queue. */
-uint32_t rib_next_dirty(struct rib *r);
+static inline uint32_t rib_next_dirty(struct rib *r)
+{
+    uint32_t net = rib_queue_take(&r->dirty);
+    if (!net)
+        return 0;
+    if (r->sweeps)
+        rib_remove_flushed(r, net);
+    rib_net(r, net)->flags &= (uint8_t)~RIB_NET_DIRTY;
+    return net;
+}
 /* Of those that wait the next behind this one, 0 = none; it stays on the queue. They begin behind 0. */
 uint32_t rib_dirty_after(const struct rib *r, uint32_t net);
 /* 0: all is decided, and no walk is under way that may find more to decide. */

@@ -80,6 +80,20 @@ static inline void rib_set_verdict(struct rib *r, struct rib_path *p, uint32_t p
         p->flags = (uint8_t)((p->flags & ~RIB_PATH_VERDICT) | take->verdict << RIB_PATH_VERDICT_SHIFT);
 }
 
+/* decision.c. Somebody may not have this path, the best or the second, so that any other may matter to him. */
+bool rib_is_hidden_from_some(const struct rib *r, uint32_t path);
+/* Of several paths: the net is ranked, and `out` says what was found. */
+int rib_decide_among(struct rib *r, struct rib_net *n, struct rib_change *out) MUST_USE;
+/* Of the Loc-RIB order: the oldest net moves to its tail. */
+void rib_compact_loc(struct rib *r);
+/* Room for the id of a set beside the net, where it needs more, and for the net in the Loc-RIB order. */
+static inline bool rib_reserve_outcome(struct rib *r, uint32_t net, uint32_t nhset)
+{
+    bool is_wide = nhset >= RIB_NHSET_WIDE;
+    return (!is_wide || slab_reach(&r->wide_nhsets[prefix_index_family(net)], prefix_index_place(net))) &&
+           vlist_reserve(&r->loc, 2);
+}
+
 /* Out of the net's list of paths. */
 static inline void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path)
 {

@@ -28,19 +28,7 @@ static inline void rib_queue_remove(struct rib_queue *q, uint32_t net)
 }
 
 /* The next member, which stays; 0: none. Families take turns, once around each. */
-static inline uint32_t rib_queue_next(struct rib_queue *q)
-{
-    for (int tries = 0; tries <= BGP_FAMILIES; tries++) {
-        uint32_t place = bitset_next(&q->places[q->family], q->at);
-        if (place != UINT32_MAX) {
-            q->at = place + 1;
-            return prefix_index((enum bgp_family)q->family, place);
-        }
-        q->at = 0;
-        q->family = (uint8_t)((q->family + 1) % BGP_FAMILIES);
-    }
-    return 0;
-}
+uint32_t rib_queue_next(struct rib_queue *q);
 
 /* … taken out: mostly it stands behind the last one, in the same word. */
 static inline uint32_t rib_queue_take(struct rib_queue *q)
