@@ -65,10 +65,11 @@ static inline bool bitset_has(const struct bitset *b, uint32_t i)
 static inline void bitset_add(struct bitset *b, uint32_t i)
 {
     assert(i < b->capacity);
-    uint64_t bit = (uint64_t)1 << i % 64;
-    b->count += !(b->words[i / 64] & bit);
-    b->words[i / 64] |= bit;
-    bitset_summary(b)[i / 64 / 64] |= (uint64_t)1 << i / 64 % 64;
+    uint64_t bit = (uint64_t)1 << i % 64, *word = &b->words[i / 64];
+    b->count += !(*word & bit);
+    if (!*word)
+        bitset_summary(b)[i / 64 / 64] |= (uint64_t)1 << i / 64 % 64;
+    *word |= bit;
 }
 
 /* One that is there. */

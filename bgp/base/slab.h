@@ -73,6 +73,7 @@ static inline uint32_t slab_new_of(struct slab *s, size_t size)
     return index;
 }
 
+/* record: slab_at of the index. */
 static inline void slab_shelve(struct slab *s, uint32_t index, void *record)
 {
     assert(index && index < s->top && s->count);
@@ -83,10 +84,6 @@ static inline void slab_shelve(struct slab *s, uint32_t index, void *record)
 static inline void slab_free(struct slab *s, uint32_t index)
 {
     slab_shelve(s, index, slab_at(s, index));
-}
-static inline void slab_free_of(struct slab *s, uint32_t index, size_t size)
-{
-    slab_shelve(s, index, slab_at_of(s, index, size));
 }
 
 /* Bytes held, of malloc's and the pool's. */

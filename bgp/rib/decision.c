@@ -305,8 +305,9 @@ static void put_first(struct rib *r, struct rib_net *n, uint32_t path)
 {
     if (!path || n->paths == path)
         return;
-    rib_take_out(r, n, path);
-    rib_path(r, path)->next = n->paths;
+    struct rib_path *p = rib_path(r, path);
+    rib_take_out(r, n, path, p);
+    p->next = n->paths;
     n->paths = path;
 }
 

@@ -245,11 +245,9 @@ static void hear_again(struct rib *r, uint32_t index)
         rib_tombs_push(r, index, r->tomb_second); /* its entry in the queue names the old slot */
 }
 
-/* Counters of what a path is; called with -1 before a path changes and +1 after. */
-static inline void count_path(struct rib *r, const struct rib_path *p, int sign)
+/* Counters of what a path is; called with -1 before a path changes and +1 after. o, s: its origin and session. */
+static inline void count_path(struct rib *r, struct rib_origin *o, struct rib_session *s, const struct rib_path *p, int sign)
 {
-    struct rib_origin *o = &r->origins[p->origin];
-    struct rib_session *s = &o->sessions[p->nva];
     uint32_t one = (uint32_t)sign;
     if (p->attrs) {
         o->paths += one;
@@ -320,9 +318,8 @@ static inline uint32_t new_path(struct rib *r, uint32_t path_id)
     return 0;
 }
 
-static inline void free_path(struct rib *r, uint32_t index)
+static inline void free_path(struct rib *r, uint32_t index, struct rib_path *p)
 {
-    struct rib_path *p = rib_path(r, index);
     bgp_attrs_unref(&r->attrs, p->attrs);
     p->attrs = 0;
     if (rib_path_is_edited(p))
@@ -332,7 +329,7 @@ static inline void free_path(struct rib *r, uint32_t index)
     if (index & RIB_WITH_ID)
         slab_free(&r->paths_with_id, index & ~RIB_WITH_ID);
     else
-        slab_free_of(&r->paths, index, sizeof *p);
+        slab_shelve(&r->paths, index, p);
 }
 
 /* A new path of its net, without attributes yet. */
@@ -351,8 +348,9 @@ static inline uint32_t add_path(struct rib *r, struct rib_net *n, uint32_t net, 
                             .family = prefix_index_family(net) & 1,
                             .flags = p->flags };
     *link = index;
-    p->slot = rib_order_put(&r->origins[origin], index);
-    compact_order(r, &r->origins[origin]);
+    struct rib_origin *o = &r->origins[origin];
+    p->slot = rib_order_put(o, index);
+    compact_order(r, o);
     return index;
 }
 
@@ -469,17 +467,19 @@ static inline int announce(struct rib *r, const struct rib_news *news, const str
         return BGP_ERR_NOMEM;
     }
     struct rib_path *p = rib_path(r, index);
+    struct rib_origin *o = &r->origins[news->origin];
+    struct rib_session *session = &o->sessions[news->nva];
     if (known) {
         if (p->attrs == news->attrs && !(p->flags & RIB_PATH_DISPROVED) && !rib_path_is_old(r, p)) {
             hear_again(r, index);
             return 0; /* said before */
         }
-        count_path(r, p, -1);
+        count_path(r, o, session, p, -1);
         touch_path(r, p, index);
     }
     set_path(r, p, index, news->attrs, mapped);
     mapped->attrs = 0;
-    count_path(r, p, +1);
+    count_path(r, o, session, p, +1);
     path_changed(r, n, net, index);
     return 0;
 }
@@ -525,19 +525,21 @@ int rib_announce(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
 static inline void remove_path(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index, uint8_t why)
 {
     struct rib_path *p = rib_path(r, index);
-    struct limit *limit = p->attrs ? rib_limit_of(r, p->nva) : NULL;
-    uint32_t other = limit ? uncount(limit, net) : 0;
     uint16_t nva = p->nva;
+    struct rib_origin *o = &r->origins[p->origin];
+    struct rib_session *s = &o->sessions[nva];
+    struct limit *limit = p->attrs ? rib_limit_of(r, nva) : NULL;
+    uint32_t other = limit ? uncount(limit, net) : 0;
     uint8_t ranks = path_changed(r, n, net, index);
     r->steps++;
     n->flags = (uint8_t)((n->flags & ~ranks) | why);
-    r->origins[p->origin].sessions[nva].best -= (ranks & RIB_NET_BEST) != 0;
-    rib_take_out(r, n, index);
+    s->best -= (ranks & RIB_NET_BEST) != 0;
+    rib_take_out(r, n, index, p);
     if (!n->paths)
         rib_queue_add(&r->dying, net);
-    count_path(r, p, -1);
-    vlist_remove(&r->origins[p->origin].order, p->slot);
-    free_path(r, index);
+    count_path(r, o, s, p, -1);
+    vlist_remove(&o->order, p->slot);
+    free_path(r, index, p);
     if (other)
         rib_judge_kept(r, other, nva);
 }
@@ -560,14 +562,16 @@ static int entomb(struct rib *r, struct rib_net *n, uint32_t net, uint32_t index
     struct rib_path *p = index ? rib_path(r, index) : NULL;
     if (!p)
         return BGP_ERR_NOMEM;
+    struct rib_origin *o = &r->origins[p->origin];
+    struct rib_session *s = &o->sessions[p->nva];
     if (p->attrs) {
         path_changed(r, n, net, index);
         n->flags |= RIB_NET_WITHDRAWN;
-        count_path(r, p, -1);
+        count_path(r, o, s, p, -1);
         set_path(r, p, index, 0, &(struct rib_mapped){ 0 });
         touch_path(r, p, index);
     }
-    count_path(r, p, +1);
+    count_path(r, o, s, p, +1);
     rib_tombs_push(r, index, (uint32_t)(now_ms / 1000));
     wait_for_decision(r, n, net, RIB_NET_TOUCHED);
     return 0;

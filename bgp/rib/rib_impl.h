@@ -94,13 +94,17 @@ static inline bool rib_reserve_outcome(struct rib *r, uint32_t net, uint32_t nhs
            vlist_reserve(&r->loc, 2);
 }
 
-/* Out of the net's list of paths. */
-static inline void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path)
+/* Out of the net's list of paths, in which it mostly stands first. */
+static inline void rib_take_out(struct rib *r, struct rib_net *n, uint32_t path, const struct rib_path *p)
 {
-    uint32_t *link = &n->paths;
-    while (*link != path)
-        link = &rib_path(r, *link)->next;
-    *link = link == &n->paths ? rib_path_next(rib_path(r, path)) : rib_path(r, path)->next;
+    if (n->paths == path) {
+        n->paths = rib_path_next(p);
+        return;
+    }
+    struct rib_path *before = rib_path(r, n->paths);
+    while (before->next != path)
+        before = rib_path(r, before->next);
+    before->next = p->next;
 }
 
 /* rib.c. The net waits for a decision, though no path of it has changed. */
