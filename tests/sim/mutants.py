@@ -65,10 +65,11 @@ MUTANTS = {
                        "equals.count = equals.count < r->max_paths ? equals.count : r->max_paths;\n"
                        "    equals.count = nhset_sort(equals.next_hops, equals.count, r->max_paths);"),
     "NO_ROOM": ("nets that a target brought have no room in the RIB's queues", "bgp/rib/rib.c",
-                "    if (!reserve_queues(r, (enum bgp_family)prefix->family))\n        return 0;\n",
-                "    if (hint->index)\n        return hint->index;\n"
-                "    if (!reserve_queues(r, (enum bgp_family)prefix->family))\n        return 0;\n",
-                "if (!rib_net(r, net)->paths && reserve_queues(r, prefix_index_family(net)))",
+                "has_room = reserve_queues(r, (enum bgp_family)prefix->family, 1)",
+                "has_room = hint->index || reserve_queues(r, (enum bgp_family)prefix->family, 1)",
+                "&& reserve_queues(r, (enum bgp_family)s->prefixes[0].family, changes);",
+                "&& (s->hints[0].index || reserve_queues(r, (enum bgp_family)s->prefixes[0].family, changes));",
+                "if (!rib_net(r, net)->paths && reserve_queues(r, prefix_index_family(net), 1))",
                 "if (!rib_net(r, net)->paths)"),
     "HELLO_ACTS_EARLY": ("the first message of a handshake is believed", "replication/link.c",
                          "fail(l, REPL_FAIL_NOMEM);\n        return 2 + message;\n    }\n    split(l, now_ms);",
