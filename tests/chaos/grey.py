@@ -28,7 +28,7 @@ from lab.watch import RouteWatch, kernel_routes  # noqa: E402
 from speaker import KEEPALIVE, OPEN, UPDATE, message  # noqa: E402
 
 NODES = {"rs-a": "10.1.1.4", "rs-b": "10.1.1.5"}
-NVA, CROWD, CROWD_ASN, TALKERS = "10.1.2.4", "10.1.4.0/24", 65100, 250
+NVA, CROWD, CROWD_ASN, TALKERS = "10.1.2.4", "10.1.4.0/22", 65100, 750  # of a build with sanitizers 500 do
 KEPT, GOES = "10.250.0.0/16", "10.251.0.0/16"
 GONE_MS, MACHINE_MS = 1000, 500
 
@@ -37,13 +37,18 @@ def talk(address, med):
     """A message full of routes; told with another MED each is a change."""
     attributes = (b"\x40\x01\x01\x00\x40\x02\x06\x02\x01" + struct.pack("!I", CROWD_ASN)
                   + b"\x40\x03\x04" + socket.inet_aton(address) + b"\x80\x04\x04" + struct.pack("!I", med))
-    own = b"".join(bytes([32]) + socket.inet_aton(address)[2:] + bytes([i // 256, i % 256]) for i in range(200))
-    return message(UPDATE, struct.pack("!HH", 0, len(attributes)) + attributes + own)
+    third = socket.inet_aton(address)[3:]  # three of the crowd say the same
+    routes = b"".join(bytes([32, 4]) + third + bytes([i // 256, i % 256]) for i in range(200))
+    return message(UPDATE, struct.pack("!HH", 0, len(attributes)) + attributes + routes)
+
+
+def address_of(number):
+    return f"10.1.{4 + number // 250}.{1 + number % 250}"
 
 
 class Talker:
     def __init__(self, host, number, node):
-        self.address = f"10.1.4.{number}"
+        self.address = address_of(number)
         with host.inside():
             self.socket = socket.create_connection((node, 179), 3, (self.address, 0))
         capabilities = bytes([1, 4, 0, 1, 0, 1, 65, 4]) + struct.pack("!I", CROWD_ASN)
@@ -64,7 +69,7 @@ class Crowd:
 
     def __init__(self, host, node):
         self.selector, self.ends, self.failure = selectors.DefaultSelector(), False, None
-        self.talkers = [Talker(host, number + 1, node) for number in range(TALKERS)]
+        self.talkers = [Talker(host, number, node) for number in range(TALKERS)]
 
     def go(self):
         for talker in self.talkers:
@@ -90,7 +95,7 @@ class World:
         hosts = {name: lab.host(name) for name in ("rs-a", "rs-b", "nva", "crowd", "vm")}
         for host, address in zip(hosts.values(), (*NODES.values(), NVA, "10.1.3.4", "10.1.10.4")):
             lab.attach(fabric, host, f"{address}/16")
-        hosts["crowd"].address("eth0", *(f"10.1.4.{number + 1}/16" for number in range(TALKERS)))
+        hosts["crowd"].address("eth0", *(f"{address_of(number)}/16" for number in range(TALKERS)))
         self.a, self.b = (self.cluster.node(hosts[name], address) for name, address in NODES.items())
         self.crowd, self.vm, self.agent = hosts["crowd"], hosts["vm"], self.cluster.agent(hosts["vm"])
         self.nva = Bird(lab, hosts["nva"], 65001, NVA)
