@@ -291,9 +291,7 @@ unsigned adjout_compare_plain(struct adjout_group *g, unsigned most);
 void adjout_compare(struct adjout_group *g, uint32_t net);
 /* … returns how many paths are told. */
 uint32_t adjout_compare_paths(struct adjout_group *g, uint32_t net);
-/* The best path that this audience may have and that fits its messages, 0 = none. */
-uint32_t adjout_outcome(struct adjout_group *g, struct rib_net *n, struct rib_audience *who);
-/* … of those that any member may have; without_as: that are for members of this AS, 0 = all. */
+/* The best path that any member may have and that fits their messages, 0 = none; without_as: for members of this AS, 0 = all. */
 uint32_t adjout_outcome_for_all(struct adjout_group *g, struct rib_net *n, uint32_t without_as);
 /* What this member was told of a net, one path; what one like it was told in another group. */
 uint32_t adjout_told_one(const struct adjout_member *m, uint32_t place);

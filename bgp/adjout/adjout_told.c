@@ -48,7 +48,8 @@ static uint32_t told_by(const struct view *v, uint16_t nva, uint32_t asn)
 
 /* ---- what there is to tell ---- */
 
-uint32_t adjout_outcome(struct adjout_group *g, struct rib_net *n, struct rib_audience *who)
+/* The best path that this audience may have and that fits its messages, 0 = none. */
+static uint32_t outcome(struct adjout_group *g, struct rib_net *n, struct rib_audience *who)
 {
     struct rib *r = g->adjout->rib;
     for (who->shorter_than = 0;;) {
@@ -65,7 +66,7 @@ uint32_t adjout_outcome_for_all(struct adjout_group *g, struct rib_net *n, uint3
 {
     struct rib_audience who = g->audience;
     who.without_as = without_as;
-    return adjout_outcome(g, n, &who);
+    return outcome(g, n, &who);
 }
 
 /* Paths behind the first two matter from now on. */
@@ -88,11 +89,11 @@ static uint32_t best_for(struct adjout_group *g, struct rib_net *n, uint16_t nva
     const struct policy_nva *to = &g->adjout->rib->nvas[nva];
     struct rib_audience who = g->audience;
     who.except_nva = nva;
-    uint32_t best = adjout_outcome(g, n, &who);
+    uint32_t best = outcome(g, n, &who);
     who.not_via = &to->address;
     if (leads_to(g, best, to)) {
         note_loops(g->adjout);
-        best = adjout_outcome(g, n, &who);
+        best = outcome(g, n, &who);
     }
     if (!best || to->asn == g->rules.export.replaced_asn)
         return best;
@@ -101,7 +102,7 @@ static uint32_t best_for(struct adjout_group *g, struct rib_net *n, uint16_t nva
         return best;
     note_loops(g->adjout);
     who.without_as = to->asn;
-    uint32_t other = adjout_outcome(g, n, &who);
+    uint32_t other = outcome(g, n, &who);
     return other ? other : best;
 }
 

@@ -107,6 +107,29 @@ static inline struct pair *pair_open_of_three(void)
     return p;
 }
 
+/* So many prefixes by one next hop, as if a decision had found them: nets without paths. */
+static inline void pair_program(struct core *c, uint32_t count)
+{
+    struct ip_addr hop = { .bytes = { 10, 9, 9, 9 } };
+    bool nomem;
+    uint32_t set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
+    for (uint32_t i = 0; i < count; i++) {
+        struct ip_prefix prefix = { .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
+        uint32_t net = prefix_table_get(&c->rib.nets, &prefix);
+        CU_ASSERT_NOT_EQUAL_FATAL(net, 0);
+        core_digest_changed(c, net, 0, set);
+        rib_net(&c->rib, net)->nhset = (uint16_t)set;
+    }
+}
+
+static inline void pair_unprogram(struct core *c)
+{
+    uint32_t set = rib_net_nhset(&c->rib, 1);
+    for (uint32_t place = 1; place < prefix_table_top(&c->rib.nets, BGP_IP4); place++)
+        rib_net(&c->rib, place)->nhset = 0;
+    nhset_unref(&c->rib.sets, set);
+}
+
 static inline struct pair_pipe *pair_find(struct pair *p, const struct pump *pump)
 {
     for (int i = 0; i < PAIR_PIPES; i++)

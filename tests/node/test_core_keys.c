@@ -217,20 +217,15 @@ static void test_the_digest_goes_over_to_another_key_in_slices(void)
 {
     struct pair *p = linked();
     struct core *c = p->core[0];
-    struct ip_addr hop = { .bytes = { 10, 9, 9, 9 } };
     struct repl_digest wanted;
     enum { ROUTES = 10000 };
-    bool nomem;
-    uint32_t set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
     p->keys[0].secrets[0] = pair_secret();
     repl_digest_init(&wanted, REPL_DIGEST_PRODUCT, p->keys[0].secrets[0].digest_key);
-    for (uint32_t i = 0; i < ROUTES; i++) {
-        struct ip_prefix prefix = { .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
-        uint32_t net = prefix_table_get(&c->rib.nets, &prefix);
-        CU_ASSERT_NOT_EQUAL_FATAL(net, 0);
-        core_digest_changed(c, net, 0, set);
-        rib_net(&c->rib, net)->nhset = (uint16_t)set;
-        repl_digest_add(&wanted, &prefix, nhset_get(&c->rib.sets, set));
+    pair_program(c, ROUTES);
+    for (uint32_t net = 1; net <= ROUTES; net++) {
+        struct ip_prefix prefix;
+        prefix_table_prefix(&c->rib.nets, net, &prefix);
+        repl_digest_add(&wanted, &prefix, nhset_get(&c->rib.sets, rib_net_nhset(&c->rib, net)));
     }
     core_set_keys(c, &p->keys[0], p->now);
     core_keys_tick(c);
@@ -240,9 +235,7 @@ static void test_the_digest_goes_over_to_another_key_in_slices(void)
         core_keys_tick(c);
     CU_ASSERT_FALSE(c->rekey.is_on);
     CU_ASSERT_TRUE(has_digest(c, &wanted));
-    for (uint32_t place = 1; place < prefix_table_top(&c->rib.nets, BGP_IP4); place++)
-        rib_net(&c->rib, place)->nhset = 0;
-    nhset_unref(&c->rib.sets, set);
+    pair_unprogram(c);
     pair_free(p);
 }
 

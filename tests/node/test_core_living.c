@@ -37,25 +37,8 @@ enum { ROUTES = 5000 }; /* more than a slice of a walk */
 
 static void program_routes(struct core *c)
 {
-    struct ip_addr hop = { .bytes = { 10, 9, 9, 9 } };
-    bool nomem;
-    uint32_t set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
     c->woken_ms = UINT64_MAX; /* nets without paths stay */
-    for (uint32_t i = 0; i < ROUTES; i++) {
-        struct ip_prefix prefix = { .len = 24, .bytes = { 20, (uint8_t)(i >> 8), (uint8_t)i } };
-        uint32_t net = prefix_table_get(&c->rib.nets, &prefix);
-        CU_ASSERT_NOT_EQUAL_FATAL(net, 0);
-        core_digest_changed(c, net, 0, set);
-        rib_net(&c->rib, net)->nhset = (uint16_t)set;
-    }
-}
-
-static void forget_routes(struct core *c)
-{
-    uint32_t set = rib_net_nhset(&c->rib, 1);
-    for (uint32_t place = 1; place < prefix_table_top(&c->rib.nets, BGP_IP4); place++)
-        rib_net(&c->rib, place)->nhset = 0;
-    nhset_unref(&c->rib.sets, set);
+    pair_program(c, ROUTES);
 }
 
 /* What the second node hears of the first one's digest it has to understand, at every moment. */
@@ -78,7 +61,7 @@ static void pass_with_form(struct pair *p, enum repl_digest_form form)
 
 static void restart_with_minor(struct pair *p, uint16_t minor)
 {
-    forget_routes(p->core[1]);
+    pair_unprogram(p->core[1]);
     pair_kill(p, 1);
     pair_pass(p, 1000);
     pair_start(p, 1);
@@ -110,7 +93,7 @@ static void test_digests_are_of_the_form_that_the_oldest_node_knows(void)
     }
     CU_ASSERT_EQUAL(p->core[0]->minor, 3);
     for (int i = 0; i < 2; i++)
-        forget_routes(p->core[i]);
+        pair_unprogram(p->core[i]);
     pair_free(p);
 }
 
