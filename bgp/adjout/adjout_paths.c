@@ -116,11 +116,12 @@ static bool is_outdated(const struct rib *r, uint32_t net)
 }
 
 /* All have read of its end. An outdated net moves with its decision: who has passed it, and then it was compared again,
- * reads of that there. */
+ * reads of that there. One that is freed waits for nobody, and has no paths to look at. */
 static bool is_read(const struct adjout_group *g, uint32_t place, uint64_t slowest)
 {
+    const struct rib *r = rib_of(g);
     uint32_t net = prefix_index(g->rules.family, place);
-    return rib_version(rib_of(g), net) <= slowest && !is_outdated(rib_of(g), net);
+    return !prefix_table_is_used(&r->nets, net) || (rib_version(r, net) <= slowest && !is_outdated(r, net));
 }
 
 /* Who watches is not waited for any longer. */

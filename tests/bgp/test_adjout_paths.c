@@ -479,6 +479,31 @@ static void test_an_id_that_ends_before_its_decision_is_withdrawn_from_who_walks
     end_before_decision(true); /* when the decision comes, the id is no news to the group */
 }
 
+/* A net may be freed before the ids that went with it are forgotten: another session's loss is swept then. */
+static void test_ids_of_a_net_that_is_freed_are_forgotten_beside_a_sweep(void)
+{
+    struct stage *s = stage_of(ALL);
+    join(s, 3, BGP_IP4);
+    for (uint16_t net = 0; net < 3; net++)
+        announce(s, (struct lab_route){ .nva = 4, .net = net, .path_len = 1, .path_id = 1000 });
+    announce(s, (struct lab_route){ .nva = 5, .net = 3, .path_len = 1, .path_id = 1000 });
+    settle(s);
+    for (uint16_t net = 0; net < 3; net++)
+        withdraw(s, (struct lab_route){ .nva = 4, .net = net, .path_id = 1000 });
+    work(s);
+    while (pull(s, 3, BGP_IP4, 70000))
+        ;
+    reap(s);
+    CU_ASSERT_EQUAL(s->l.rib.nets.records[BGP_IP4].count, 1);
+    lose(s, 5);
+    CU_ASSERT_NOT_EQUAL(s->l.rib.sweeps, 0);
+    adjout_work(s->adjout, 64);
+    CU_ASSERT_EQUAL(s->players[3][BGP_IP4].member->group->gone.count, 0);
+    settle(s);
+    check_all(s);
+    stage_close(s);
+}
+
 static void play(uint64_t seed)
 {
     struct stage *s = stage_of(seed % 2 ? ALL : 0xd2); /* all, or some beside others */
@@ -507,6 +532,7 @@ CU_MAIN("adjout_paths", CU_CASE(test_all_paths_but_its_own_are_told_to_a_member)
         CU_CASE(test_the_best_are_told_where_there_are_too_many),
         CU_CASE(test_a_member_that_fell_behind_learns_which_paths_are_gone),
         CU_CASE(test_an_id_that_ends_before_its_decision_is_withdrawn_from_who_walks),
+        CU_CASE(test_ids_of_a_net_that_is_freed_are_forgotten_beside_a_sweep),
         CU_CASE(test_ever_new_ids_cost_who_does_not_read_its_session),
         CU_CASE(test_what_a_member_was_told_can_be_asked_with_ids),
         CU_CASE(test_who_watches_learns_of_ids_that_are_gone),
