@@ -163,12 +163,25 @@ void repl_digest_change(struct repl_digest *d, const struct ip_prefix *prefix, c
         *bucket += forms[d->form](d, prefix, new, true);
 }
 
+static hash_wide quotient(const struct repl_digest *d)
+{
+    return d->gone == 1 ? d->value : times(d->value, inverse(d->gone));
+}
+
+void repl_digest_settle(struct repl_digest *d)
+{
+    if (d->form == REPL_DIGEST_SUM)
+        return;
+    d->value = quotient(d);
+    d->gone = 1;
+}
+
 void repl_digest_write(const struct repl_digest *d, uint8_t out[static REPL_DIGEST])
 {
     write_wide(out, d->value);
     if (d->form == REPL_DIGEST_SUM)
         return;
-    hash_wide product = times(d->value, inverse(d->gone));
+    hash_wide product = quotient(d);
     write_wide(out, product == FIELD ? 0 : product);
     write_wide(out, siphash(d->key, out, REPL_DIGEST));
 }

@@ -27,7 +27,7 @@ struct repl_digest {
     enum repl_digest_form form;
     hash_wide start, step; /* PRODUCT */
     hash_wide value;       /* the sum, or the product of what came … */
-    hash_wide gone;        /* … and of what went: who divides at each change divides too often */
+    hash_wide gone;        /* … and of what went and is not divided out yet: at each change would be too often */
     uint64_t buckets[REPL_BUCKETS];
 };
 
@@ -45,7 +45,9 @@ static inline void repl_digest_add(struct repl_digest *d, const struct ip_prefix
 {
     repl_digest_change(d, prefix, &nhset_empty, set);
 }
-/* Of a PRODUCT it is a division: a few microseconds. */
+/* Divides what went out of a PRODUCT: a few microseconds, none where nothing went. For one that is written often. */
+void repl_digest_settle(struct repl_digest *d);
+/* Of a PRODUCT that is not settled it is a division, too. */
 void repl_digest_write(const struct repl_digest *d, uint8_t out[static REPL_DIGEST]);
 
 #endif

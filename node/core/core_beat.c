@@ -77,6 +77,7 @@ void core_compare_digests(struct core *c, struct core_member *m)
     core_positions(c, &own);
     if (!same_vector(&own, m->heard.positions, m->heard.position_count))
         return;
+    repl_digest_settle(&c->digest);
     repl_digest_write(&c->digest, digest);
     bool equal = memcmp(digest, m->heard.digest, REPL_DIGEST) == 0;
     if (!equal && (m->digest_equal || !m->digest_compared))
@@ -147,6 +148,7 @@ static void send_beat(struct core *c, struct core_member *m)
     memcpy(b->config_digest, c->config->digest, REPL_DIGEST);
     b->has_digest = core_digest_is_comparable(c);
     b->digest_form = (uint8_t)c->digest.form;
+    repl_digest_settle(&c->digest);
     repl_digest_write(&c->digest, b->digest);
     core_keys_say(c, b);
     core_positions(c, b);

@@ -257,6 +257,28 @@ static void test_digests_are_those_that_stand_on_the_wire(void)
     CU_ASSERT_EQUAL(memcmp(out, wanted[form], sizeof out), 0);
 }
 
+static void test_a_digest_may_be_settled_at_any_time(void)
+{
+    static struct route routes[ROUTES];
+    struct repl_digest settled, plain;
+    make_routes(routes);
+    repl_digest_init(&settled, form, key_a);
+    repl_digest_init(&plain, form, key_a);
+    for (int i = 0; i < ROUTES; i++) {
+        repl_digest_add(&settled, &routes[i].prefix, &routes[i].set);
+        repl_digest_add(&plain, &routes[i].prefix, &routes[i].set);
+        if (i % 3 == 0)
+            repl_digest_settle(&settled);
+        if (i % 2)
+            continue;
+        repl_digest_change(&settled, &routes[i].prefix, &routes[i].set, &nhset_empty);
+        repl_digest_change(&plain, &routes[i].prefix, &routes[i].set, &nhset_empty);
+    }
+    CU_ASSERT_TRUE(is_equal(&settled, &plain));
+    repl_digest_settle(&settled);
+    CU_ASSERT_TRUE(is_equal(&settled, &plain));
+}
+
 /* Each octet of each address, of either family, at each place. */
 static void test_every_octet_counts(void)
 {
@@ -289,6 +311,7 @@ OF_EACH_FORM(test_another_key_gives_another_digest)
 OF_EACH_FORM(test_one_changed_route_shows_in_its_bucket_only)
 OF_EACH_FORM(test_two_routes_with_each_others_next_hops_are_another_table)
 OF_EACH_FORM(test_digests_are_those_that_stand_on_the_wire)
+OF_EACH_FORM(test_a_digest_may_be_settled_at_any_time)
 OF_EACH_FORM(test_every_octet_counts)
 
 CU_MAIN("digest", CU_CASE(test_an_empty_table_has_the_sum_zero), CU_CASE(test_prefixes_spread_over_all_buckets),
@@ -302,4 +325,5 @@ CU_MAIN("digest", CU_CASE(test_an_empty_table_has_the_sum_zero), CU_CASE(test_pr
         CU_CASE(test_one_changed_route_shows_in_its_bucket_only_of_each_form),
         CU_CASE(test_two_routes_with_each_others_next_hops_are_another_table_of_each_form),
         CU_CASE(test_digests_are_those_that_stand_on_the_wire_of_each_form),
+        CU_CASE(test_a_digest_may_be_settled_at_any_time_of_each_form),
         CU_CASE(test_every_octet_counts_of_each_form))
