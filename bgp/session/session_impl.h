@@ -77,8 +77,6 @@ struct bgp_session_event *session_emit(struct bgp_session *s, enum bgp_session_e
 void session_tell_state(struct bgp_session *s, const struct ending *why);
 /* Into the statistics: a NOTIFICATION in this direction. */
 void session_note_word(struct bgp_session *s, const struct bgp_fault *f, bool is_sent);
-/* RFC 4271 section 10: three quarters to all of the interval. */
-uint64_t session_jitter(struct bgp_session *s, uint64_t ms);
 /* Queue a control message; one that does not fit is not sent: the transport is stuck, and the send
  * hold timer will say so. */
 void session_put(struct bgp_session *s, struct connection *c, const uint8_t *msg, size_t len);

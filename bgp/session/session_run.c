@@ -104,7 +104,8 @@ static void send_notification(struct bgp_session *s, struct connection *c, const
 
 /* ---- timers ---- */
 
-uint64_t session_jitter(struct bgp_session *s, uint64_t ms)
+/* RFC 4271 section 10: three quarters to all of the interval. */
+static uint64_t jitter(struct bgp_session *s, uint64_t ms)
 {
     s->random = s->random * 6364136223846793005u + 1442695040888963407u;
     return ms - ms / 4 * ((s->random >> 33) & 0xff) / 255;
@@ -129,14 +130,14 @@ static void restart_hold(struct bgp_session *s, struct connection *c)
 
 static void restart_keepalive(struct bgp_session *s, struct connection *c)
 {
-    uint64_t ms = session_jitter(s, c->hold_s * 1000u / 3);
+    uint64_t ms = jitter(s, c->hold_s * 1000u / 3);
     ms = ms > KEEPALIVE_MIN_MS ? ms : KEEPALIVE_MIN_MS;
     c->keepalive_at = c->hold_s ? s->now_ms + ms : SESSION_NEVER;
 }
 
 void session_retry_in(struct bgp_session *s, uint64_t ms)
 {
-    s->retry_at = s->cfg.passive || !s->started ? SESSION_NEVER : s->now_ms + session_jitter(s, ms);
+    s->retry_at = s->cfg.passive || !s->started ? SESSION_NEVER : s->now_ms + jitter(s, ms);
 }
 
 /* An error: the next dial waits, twice as long each time. A peer that dials us is heard at once. */

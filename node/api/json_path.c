@@ -4,7 +4,8 @@
 #include "bgp/rib/explain.h"
 #include "node/api/sight.h"
 
-const char *sight_origin(const struct api_view *v, uint8_t origin)
+/* Name of the node behind an origin number; "config" for the configuration. */
+static const char *origin_name(const struct api_view *v, uint8_t origin)
 {
     return origin && origin <= v->config->node_count ? v->config->nodes[origin - 1].name : "config";
 }
@@ -108,7 +109,7 @@ static json_t *make_peer(const struct sight *s)
 
 static json_t *make_node(const struct sight *s)
 {
-    return json_text(sight_origin(s->v, s->path->origin));
+    return json_text(origin_name(s->v, s->path->origin));
 }
 
 static json_t *make_path_id(const struct sight *s)

@@ -5,7 +5,7 @@
 #include "node/api/sight.h"
 #include "node/base/peer_words.h"
 
-const char *sight_peer_type(uint8_t type)
+static const char *type_name(uint8_t type)
 {
     static const char *const words[] = { [CONFIG_NVA] = "nva",
                                          [CONFIG_VPN_GATEWAY] = "vpnGateway",
@@ -143,7 +143,7 @@ static json_t *peer_object(const struct api_view *v, const struct core_peer_view
     const struct config_peer *c = p->peer;
     json_t *o = json_pack("{s:s, s:o, s:I, s:s, s:s, s:s, s:b}", "name", c->name, "peerIp",
                           json_addr(&c->peer_ip), "peerAsn", (json_int_t)c->peer_asn, "type",
-                          sight_peer_type(c->type), "state", bgp_state_name((enum bgp_state)p->state),
+                          type_name(c->type), "state", bgp_state_name((enum bgp_state)p->state),
                           "adminState",
                           p->is_removed ? "removed" : c->disabled || p->is_shut ? "disabled" : "enabled",
                           "here", p->here);

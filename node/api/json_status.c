@@ -108,7 +108,8 @@ static void warn_of_export(const struct api_view *v, json_t *list)
         warn(list, "MRT files are not written: %s", trouble);
 }
 
-json_t *sight_warnings(const struct api_view *v)
+/* What a person should know of, as texts. */
+static json_t *warnings(const struct api_view *v)
 {
     json_t *list = json_array();
     warn_of_drain(v, list);
@@ -228,6 +229,6 @@ void api_status(const struct api_view *v, const struct api_request *q, struct ap
     json_object_set_new(o, "checks", checks);
     json_object_set_new(o, "nodes", sight_nodes(v));
     json_object_set_new(o, "mrtError", trouble[0] ? json_text(trouble) : json_null());
-    json_object_set_new(o, "warnings", sight_warnings(v));
+    json_object_set_new(o, "warnings", warnings(v));
     reply_json(out, o);
 }

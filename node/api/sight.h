@@ -9,8 +9,6 @@ const char *sight_class(uint8_t class);
 /* Which of the keys that the configuration names is in use (enum core_key_use), by the name of its key there. */
 json_t *sight_use(uint8_t use, const char *current, const char *next);
 json_t *sight_nodes(const struct api_view *v);
-/* Name of the node behind an origin number; "config" for the configuration. */
-const char *sight_origin(const struct api_view *v, uint8_t origin);
 /* nextHop, asPath, origin, med, communities, largeCommunities; localPreference where a route map has set one. Those of
  * them whose bit is set in wanted. */
 enum { JSON_ATTRS = 7 };
@@ -39,8 +37,6 @@ void sight_az_reply(const struct api_view *v, json_t *take_items, const char *cu
                     struct api_reply *out);
 /* What an OPEN says: AS, identifier, capabilities. */
 json_t *sight_open(const struct bgp_open *o);
-/* "nva", "vpnGateway", "expressRoute" */
-const char *sight_peer_type(uint8_t type);
 /* The configuration in force: its revision and its digest. */
 void sight_etag(const struct api_view *v, char etag[static API_ETAG]);
 /* The node that writes the first shared target; NULL: nothing is shared, or nobody does. */
@@ -51,7 +47,5 @@ uint64_t sight_epoch(const struct api_view *v);
 const char *sight_role(const struct api_view *v, const char *node);
 /* Why MRT files cannot be written, or "". */
 const char *sight_mrt_trouble(const struct api_view *v);
-/* What a person should know of, as texts. */
-json_t *sight_warnings(const struct api_view *v);
 
 #endif

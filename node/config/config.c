@@ -167,8 +167,8 @@ bool config_parse_endpoint(const char *text, struct config_endpoint *out)
     return bracket == (out->addr.family == BGP_IP6);
 }
 
-void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
-                           struct config_endpoint **out, size_t *count)
+/* ["127.0.0.1:8179", …] */
+static void read_endpoints(struct schema_reader *r, struct tree_node *list, struct config_endpoint **out, size_t *count)
 {
     if (!list || !schema_is_list(r, list))
         return;
@@ -376,12 +376,12 @@ static void read_listeners(struct schema_reader *r, struct tree_node *root, stru
     c->api_listen[0] = (struct config_endpoint){ .addr = local, .port = DEFAULT_API_PORT };
     c->api_listen_count = 1;
     listen_for_health(c);
-    config_read_endpoints(r, tree_get(api, "listen"), &c->api_listen, &c->api_listen_count);
-    config_read_endpoints(r, tree_get(api, "health"), &c->health_listen, &c->health_listen_count);
+    read_endpoints(r, tree_get(api, "listen"), &c->api_listen, &c->api_listen_count);
+    read_endpoints(r, tree_get(api, "health"), &c->health_listen, &c->health_listen_count);
     for (size_t i = 0; i < c->node_count; i++) {
         const struct tree_node *n = tree_map(nodes, i);
-        config_read_endpoints(r, tree_get(n, "api"), &c->node_api[i], &c->node_api_count[i]);
-        config_read_endpoints(r, tree_get(n, "health"), &c->node_health[i], &c->node_health_count[i]);
+        read_endpoints(r, tree_get(n, "api"), &c->node_api[i], &c->node_api_count[i]);
+        read_endpoints(r, tree_get(n, "health"), &c->node_health[i], &c->node_health_count[i]);
     }
 }
 

@@ -101,10 +101,6 @@ void config_read_nodes(struct schema_reader *r, struct tree_node *list, const st
                        struct config_node *nodes, size_t *count);
 /* What one of them has, and no other one may: name, keys, cluster address and port. Of nodes' and agents' files. */
 void config_check_nodes(struct schema_reader *r, struct tree_node *root, const struct config_node *nodes, size_t count);
-/* ["127.0.0.1:8179", …] */
-void config_read_endpoints(struct schema_reader *r, struct tree_node *list,
-                           struct config_endpoint **out, size_t *count);
-
 /* One "127.0.0.1:8179"; false, and nothing said, when it is none. */
 bool config_parse_endpoint(const char *text, struct config_endpoint *out);
 /* routeMaps[]. */

@@ -21,7 +21,7 @@ const char *azure_state_name(uint8_t state)
     return state < AZURE_STATES ? state_names[state] : "unknown";
 }
 
-const char *azure_state_text(uint8_t state)
+static const char *state_text(uint8_t state)
 {
     return state < AZURE_STATES ? state_texts[state] : "";
 }
@@ -84,7 +84,7 @@ void azure_set_state(struct azure_machine *m, enum azure_state state, const char
     snprintf(m->status.error, sizeof m->status.error, "%s",
              is_good ? ""
              : *text ? text
-                     : azure_state_text((uint8_t)state));
+                     : state_text((uint8_t)state));
     m->status.state = (uint8_t)state;
     if (!is_new)
         return;

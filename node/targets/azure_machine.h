@@ -54,7 +54,6 @@
 enum azure_state { AZURE_STATE_MAP(AZURE_STATE_ENUM) AZURE_STATES };
 #undef AZURE_STATE_ENUM
 const char *azure_state_name(uint8_t state);
-const char *azure_state_text(uint8_t state);
 
 /* Requests that may still be made, in thousandths; one bucket for all tables of a process. */
 struct azure_bucket {

@@ -45,7 +45,7 @@ bool nexthops_reach_set(struct nexthops *x, uint32_t nhset)
 }
 
 /* Round and round, so that an id which was just deleted is not at once another object. */
-uint32_t nexthops_free_slot(struct nexthops *x)
+static uint32_t free_slot(struct nexthops *x)
 {
     for (uint32_t tries = 0; tries < x->cap; tries++) {
         uint32_t slot = ++x->next_slot % (x->cap ? x->cap : 1);
@@ -85,7 +85,8 @@ bool nexthops_take_members(struct nexthops *x, const struct nhset *s)
     return true;
 }
 
-bool nexthops_fill(struct nexthops *x, uint32_t slot, uint32_t nhset, enum nexthop_state state)
+/* Gives a slot its content; false, and nothing changed, when memory ends. */
+static bool fill(struct nexthops *x, uint32_t slot, uint32_t nhset, enum nexthop_state state)
 {
     if (!nexthops_reach_set(x, nhset))
         return false;
@@ -104,8 +105,8 @@ uint32_t nexthops_slot_for(struct nexthops *x, uint32_t nhset)
 {
     if (nhset < x->by_set_cap && x->by_set[nhset])
         return x->by_set[nhset];
-    uint32_t slot = nexthops_free_slot(x);
-    return slot && nexthops_fill(x, slot, nhset, ABSENT) ? slot : 0;
+    uint32_t slot = free_slot(x);
+    return slot && fill(x, slot, nhset, ABSENT) ? slot : 0;
 }
 
 void nexthops_empty(struct nexthops *x, uint32_t slot)
@@ -386,7 +387,7 @@ static int adopt(struct nexthops *x, const struct nl_nexthop *k)
         n->state = n->nhset == nhset ? PRESENT : ABSENT; /* somebody changed it: make it again */
     else if (!nhset)
         *n = (struct nexthop){ .state = FOREIGN };
-    else if (!nexthops_fill(x, slot, nhset, PRESENT))
+    else if (!fill(x, slot, nhset, PRESENT))
         error = -ENOMEM;
     n = &x->slots[slot]; /* filling a group may move the slots */
     n->oif = k->oif;

@@ -60,11 +60,8 @@ uint32_t nexthops_member(struct nexthops *x, const struct ip_addr *member);
 bool nexthops_take_members(struct nexthops *x, const struct nhset *s);
 /* … on its first `count` members go. */
 void nexthops_drop_members(struct nexthops *x, const struct nhset *s, uint32_t count);
-uint32_t nexthops_free_slot(struct nexthops *x);
 /* Room for a set in by_set. */
 bool nexthops_reach_set(struct nexthops *x, uint32_t nhset);
-/* Gives a slot its content; false, and nothing changed, when memory ends. */
-bool nexthops_fill(struct nexthops *x, uint32_t slot, uint32_t nhset, enum nexthop_state state);
 void nexthops_empty(struct nexthops *x, uint32_t slot);
 /* The object as its set says, whatever it was; 0 or a negative errno with the reason. */
 int nexthops_make(struct nexthops *x, uint32_t slot, uint64_t now_ms, struct nl_answer *why);
