@@ -81,9 +81,10 @@ static bool has_more(const struct core_member *teller, const struct core_member 
 
 /* Its link has just ended. A node that has lost its memory ends all of them when it hears of a life of a higher number, which
  * was before this one, and takes a higher one yet. */
-static bool is_asked_for_its_number(const struct core_member *m)
+static bool is_asked_for_its_number(const struct core *c, const struct core_member *m)
 {
-    return m->replica.incarnation && m->life.state == REPL_MEMBER_SUSPECT;
+    bool has_just_ended = m->life.state == REPL_MEMBER_SUSPECT && c->now_ms < m->life.direct_ms + c->member_times.dead_ms;
+    return m->replica.incarnation && has_just_ended;
 }
 
 /* What a node's copy of another one is worth to us: best if it has a link with it, good for once if it
@@ -96,7 +97,7 @@ static enum worth worth(const struct core *c, const struct core_member *teller, 
     const struct repl_position *p = h ? position_of(teller, m->node->id) : NULL;
     if (!p || !h->serves || !has_link(teller) || p->incarnation < m->replica.incarnation || has_expired(c, m))
         return WORTH_NOTHING;
-    if (p->incarnation != m->replica.incarnation && is_asked_for_its_number(m))
+    if (p->incarnation != m->replica.incarnation && is_asked_for_its_number(c, m))
         return WORTH_NOTHING;
     if (h->linked)
         return WORTH_FOLLOWING;

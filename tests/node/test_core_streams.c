@@ -73,11 +73,27 @@ static void test_a_life_of_a_higher_number_is_not_read_while_a_node_may_take_a_h
     struct core *c = p->core[0];
     struct core_member *m = &c->members[3];
     m->life.state = REPL_MEMBER_SUSPECT;
+    m->life.direct_ms = c->now_ms; /* its link has just ended */
     m->replica.incarnation = LIFE - 1;
     core_streams_choose(c);
     CU_ASSERT_PTR_NULL(m->source);
     CU_ASSERT_EQUAL(m->replica.incarnation, LIFE - 1);
     m->life.state = REPL_MEMBER_DEAD;
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+    CU_ASSERT_EQUAL(m->replica.incarnation, LIFE);
+    pair_free(p);
+}
+
+/* S2: at the far end of a chain it is late with each beat, and was never linked. */
+static void test_a_new_life_is_read_of_who_is_suspected_all_the_time(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    m->life.state = REPL_MEMBER_SUSPECT;
+    m->life.direct_ms = c->now_ms - c->member_times.dead_ms;
+    m->replica.incarnation = LIFE - 1;
     core_streams_choose(c);
     CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
     CU_ASSERT_EQUAL(m->replica.incarnation, LIFE);
@@ -211,6 +227,7 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
         CU_CASE(test_whose_hold_is_over_is_read_no_more_until_it_is_heard),
         CU_CASE(test_a_life_of_a_higher_number_is_not_read_while_a_node_may_take_a_higher_one_yet),
+        CU_CASE(test_a_new_life_is_read_of_who_is_suspected_all_the_time),
         CU_CASE(test_a_copy_whose_source_has_gone_on_to_another_life_is_held),
         CU_CASE(test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked),
         CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
