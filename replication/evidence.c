@@ -218,6 +218,29 @@ void repl_evidence_returns(struct rib *r, uint8_t origin, uint64_t now_ms)
     rib_origin_doubt(r, origin);
 }
 
+/* Does a session with this NVA restart, or with any (0)? */
+static bool restarts(const struct rib *r, const struct rib_origin *o, uint16_t nva)
+{
+    for (uint32_t i = nva ? nva : 1; r->restarts && i < (nva ? nva + 1u : r->nva_count); i++)
+        if (o->sessions[i].restarts)
+            return true;
+    return false;
+}
+
+/* Another witness speaks: its silence may disprove what is held of this NVA, or of any (0), wherever itself has no entry. */
+static void review_held(struct rib *r, uint16_t nva)
+{
+    for (uint8_t i = 1; i < RIB_ORIGINS; i++) {
+        struct holding held[2];
+        holdings(&r->origins[i], held);
+        bool holds = restarts(r, &r->origins[i], nva);
+        for (int k = 0; k < 2; k++)
+            holds |= *held[k].class != RIB_LIVE && held_entries(&r->origins[i], &held[k]);
+        if (holds)
+            rib_origin_review(r, i, nva);
+    }
+}
+
 void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
 {
     struct rib_origin *o = &r->origins[origin];
@@ -228,7 +251,8 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
     o->heals_ms = now_ms + HEAL_MS;
     rib_origin_doubt(r, origin);
     if (was_stale || holds_any(r))
-        rib_origin_review(r, origin, 0); /* what its sessions say is evidence again */
+        rib_origin_review(r, origin, 0); /* what its sessions say is evidence again … */
+    review_held(r, 0);                   /* … and what they do not say */
 }
 
 /* Is who said it about to say more: of a route whose NVA restarts, or of all its routes? An announcement elsewhere says
@@ -359,15 +383,7 @@ int repl_evidence_yield(struct rib *r, uint32_t net, uint16_t nva, uint64_t now_
 
 void repl_evidence_synced(struct rib *r, uint16_t nva)
 {
-    for (uint8_t i = 1; i < RIB_ORIGINS; i++) {
-        struct holding held[2];
-        holdings(&r->origins[i], held);
-        for (int k = 0; k < 2; k++)
-            if (*held[k].class != RIB_LIVE && held_entries(&r->origins[i], &held[k]))
-                rib_origin_review(r, i, nva);
-        if (r->origins[i].sessions[nva].restarts)
-            rib_origin_review(r, i, nva);
-    }
+    review_held(r, nva);
 }
 
 static bool holds_any_of(const struct rib_origin *o, uint16_t nva)
@@ -379,13 +395,8 @@ static bool holds_any_of(const struct rib_origin *o, uint16_t nva)
 void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags)
 {
     r->origins[origin].lags = lags;
-    for (uint8_t i = 1; !lags && i < RIB_ORIGINS; i++) {
-        struct holding held[2];
-        holdings(&r->origins[i], held);
-        for (int k = 0; k < 2; k++)
-            if (*held[k].class != RIB_LIVE && held_entries(&r->origins[i], &held[k]))
-                rib_origin_review(r, i, 0);
-    }
+    if (!lags)
+        review_held(r, 0);
 }
 
 static void judge_last(struct rib *r, struct rib_path *p, uint16_t nva)

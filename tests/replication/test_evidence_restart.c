@@ -74,6 +74,24 @@ static void test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself(v
     rib_fini(&x.rib);
 }
 
+/* As before, and the other one was away when it had the End-of-RIB: it is evidence once it is back. That a net has no entry
+ * of it is what it says, so that its own entries do not lead there. */
+static void test_an_end_of_rib_of_a_node_that_was_away_counts_when_it_is_back(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, SELF, FW, ROUTE, 0, 65002);
+    ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 1000);
+    repl_evidence_lost(&x.rib, AWAY, 1500);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCING, 2, 1900);
+    ribs_session(&x, AWAY, FW, RIB_SESSION_SYNCED, 2, 2000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_back(&x.rib, AWAY, 2500);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
 /* The NVA is back at both, and tells the other one first that the route is no more (scenario 7): its word is the truth,
  * however long it takes to tell us. What it has told us by then is our own. */
 static void test_what_a_restart_left_here_ends_by_the_first_end_of_rib(void)
@@ -198,6 +216,7 @@ CU_MAIN("evidence_restart", CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_
         CU_CASE(test_what_was_set_aside_counts_again_when_that_is_decided_on),
         CU_CASE(test_what_was_set_aside_and_is_heard_again_is_decided_on),
         CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
+        CU_CASE(test_an_end_of_rib_of_a_node_that_was_away_counts_when_it_is_back),
         CU_CASE(test_what_a_restart_left_here_ends_by_the_first_end_of_rib),
         CU_CASE(test_what_another_node_lost_over_a_restart_is_not_withdrawn),
         CU_CASE(test_what_is_not_kept_over_a_restart_is_not_withdrawn),
