@@ -73,7 +73,7 @@ bool repl_member_heard_of(struct repl_member *m, uint64_t heard_ms, bool is_new_
 {
     if (heard_ms > m->heard_ms || m->state == REPL_MEMBER_UNKNOWN)
         m->heard_ms = heard_ms;
-    bool is_recent = now_ms < heard_ms + m->times->dead_ms;
+    bool is_recent = now_ms < heard_ms + m->times->dead_ms * HEARSAY_FACTOR;
     bool has_left = m->state == REPL_MEMBER_LEFT || (m->state == REPL_MEMBER_AUTH_FAILED && !m->unanswered);
     if (!is_recent || is_last_rumour(m, is_new_life, now_ms) || (has_left && !is_new_life))
         return false;
@@ -147,9 +147,19 @@ static uint64_t since(const struct repl_member *m, uint64_t word_ms)
     return word_ms > m->armed_ms ? word_ms : m->armed_ms;
 }
 
+static uint64_t hearsay_factor(const struct repl_member *m)
+{
+    return m->linked || m->heard_ms == m->direct_ms ? 1 : HEARSAY_FACTOR;
+}
+
+static uint64_t suspect_ms(const struct repl_member *m)
+{
+    return m->times->suspect_ms * hearsay_factor(m);
+}
+
 static uint64_t dead_ms(const struct repl_member *m)
 {
-    return m->times->dead_ms * (m->linked || m->heard_ms == m->direct_ms ? 1 : HEARSAY_FACTOR);
+    return m->times->dead_ms * hearsay_factor(m);
 }
 
 bool repl_member_link_is_silent(const struct repl_member *m, uint64_t lag_ms, uint64_t now_ms)
@@ -164,7 +174,7 @@ bool repl_member_tick(struct repl_member *m, uint64_t lag_ms, uint64_t now_ms)
     uint64_t silence_ms = now_ms - since(m, m->heard_ms);
     if (silence_ms >= patience(dead_ms(m), lag_ms))
         return enter(m, REPL_MEMBER_DEAD, now_ms);
-    if (m->state == REPL_MEMBER_ALIVE && silence_ms >= patience(m->times->suspect_ms, lag_ms))
+    if (m->state == REPL_MEMBER_ALIVE && silence_ms >= patience(suspect_ms(m), lag_ms))
         return enter(m, REPL_MEMBER_SUSPECT, now_ms);
     return false;
 }
@@ -182,7 +192,7 @@ uint64_t repl_member_deadline(const struct repl_member *m)
     uint64_t due = m->dial_ms;
     if (!is_away(m)) {
         bool suspects = m->state == REPL_MEMBER_ALIVE && m->times->suspect_ms < m->times->dead_ms;
-        uint64_t silent = since(m, m->heard_ms) + (suspects ? m->times->suspect_ms : dead_ms(m));
+        uint64_t silent = since(m, m->heard_ms) + (suspects ? suspect_ms(m) : dead_ms(m));
         if (silent < due)
             due = silent;
     }

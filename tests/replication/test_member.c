@@ -152,7 +152,7 @@ static void test_who_starts_takes_no_old_rumour_for_life(void)
     repl_member_init(&m, &times, 1000);
     repl_member_dial_failed(&m, true, 1005);
     repl_member_tick(&m, 0, 1005);
-    CU_ASSERT_FALSE(repl_member_heard_of(&m, 500, true, 1040));
+    CU_ASSERT_FALSE(repl_member_heard_of(&m, 400, true, 1040));
     CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
     CU_ASSERT_TRUE(repl_member_heard_of(&m, 1020, true, 1050));
 }
@@ -166,6 +166,22 @@ static void test_what_comes_by_others_may_come_later(void)
     CU_ASSERT_EQUAL(m.state, REPL_MEMBER_SUSPECT);
     CU_ASSERT_TRUE(repl_member_tick(&m, 0, 1620));
     CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
+}
+
+/* Five hops of 100 ms: alive, and not suspected between two of their beats. */
+static void test_who_is_heard_at_the_far_end_of_a_chain_is_alive(void)
+{
+    struct repl_member m;
+    repl_member_init(&m, &times, 1000);
+    for (uint64_t now = 2000; now < 3000; now += 100) {
+        bool was_far = repl_member_heard_of(&m, now - 250, true, now);
+        CU_ASSERT_EQUAL(was_far, now == 2000);
+        CU_ASSERT_FALSE(repl_member_tick(&m, 0, now + 49));
+        CU_ASSERT_EQUAL(m.state, REPL_MEMBER_ALIVE);
+    }
+    repl_member_tick(&m, 0, 4000);
+    CU_ASSERT_EQUAL(m.state, REPL_MEMBER_DEAD);
+    CU_ASSERT_TRUE(repl_member_heard_of(&m, 3600, false, 4100));
 }
 
 static void test_a_refusal_is_no_death_while_another_has_a_link(void)
@@ -213,6 +229,7 @@ CU_MAIN("member", CU_CASE(test_silence_makes_suspect_then_dead),
         CU_CASE(test_a_node_is_silent_only_when_it_is_silent_on_every_path),
         CU_CASE(test_who_starts_takes_no_old_rumour_for_life),
         CU_CASE(test_what_comes_by_others_may_come_later),
+        CU_CASE(test_who_is_heard_at_the_far_end_of_a_chain_is_alive),
         CU_CASE(test_a_refusal_is_no_death_while_another_has_a_link),
         CU_CASE(test_the_last_beats_of_the_dead_do_not_revive_it),
         CU_CASE(test_who_left_is_back_in_a_new_life_only))
