@@ -116,12 +116,17 @@ static bool hears_most(const struct repl_fence *f)
     return 2 * heard > f->cfg.nodes;
 }
 
+static bool is_heir(const struct repl_fence *f)
+{
+    return f->given_epoch && f->record.epoch == f->given_epoch + 1;
+}
+
 /* It took the target when it was not heard any more, so it lives, on the other side of a partition. The larger side takes
  * it back; if the smaller one, or each of two halves, did so too, there would be no end of it. Of a pair the former owner
- * is fenced, and that is the end. */
+ * is fenced, and that is the end, or it had given the target up. */
 static bool is_apart(const struct repl_fence *f, const struct repl_fence_peer *owner)
 {
-    return f->cfg.nodes > 2 && owner->incarnation && owner->seen_epoch < f->record.epoch && !hears_most(f);
+    return (f->cfg.nodes > 2 || is_heir(f)) && owner->incarnation && owner->seen_epoch < f->record.epoch && !hears_most(f);
 }
 
 /* Of the record read last. UNSURE: only silence in the target as well makes it gone. */
@@ -201,6 +206,8 @@ static uint64_t patience(const struct repl_fence *f)
 bool repl_fence_yield(struct repl_fence *f, uint64_t now_ms)
 {
     bool was_ours = f->role == REPL_ACTIVE;
+    if (was_ours)
+        f->given_epoch = f->epoch;
     f->quiet_until_ms = now_ms + YIELD_MS;
     f->tried_epoch = 0;
     enter(f, REPL_STANDBY, now_ms);

@@ -76,6 +76,7 @@ struct repl_fence {
     uint64_t highest_epoch;     /* ever seen */
     uint64_t hinted_epoch;      /* ever heard of, and looked for */
     uint64_t tried_epoch;       /* of a takeover whose end is unknown */
+    uint64_t given_epoch;       /* the last of ours that was given up; 0 = none */
     uint64_t candidate_at_ms;   /* CANDIDATE: its turn */
     uint64_t quiet_until_ms;    /* FENCED, or STANDBY after a yield: no attempt before */
     uint64_t fenced_ms;         /* last time */

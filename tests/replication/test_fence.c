@@ -176,10 +176,28 @@ static void test_who_has_yielded_stands_again_when_its_heir_fails(void)
 {
     struct repl_fence f = active();
     repl_fence_yield(&f, 100);
-    repl_fence_seen(&f, &theirs, 150);
-    tick(&f, REPL_MEMBER_ALIVE, 160);
+    const struct repl_fence_record heirs = { .epoch = 2, .owner = THEM, .incarnation = 20 };
+    repl_fence_seen(&f, &heirs, 150);
+    struct repl_fence_world w = world_of(REPL_MEMBER_ALIVE);
+    w.peers[THEM].seen_epoch = heirs.epoch;
+    repl_fence_tick(&f, &w, 160);
     CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
-    tick(&f, REPL_MEMBER_DEAD, 200);
+    w.peers[THEM].state = REPL_MEMBER_DEAD;
+    repl_fence_tick(&f, &w, 200);
+    CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
+}
+
+/* F5: the heir took it behind a partition, where it lives. */
+static void test_who_has_yielded_takes_nothing_back_from_an_heir_that_is_not_heard(void)
+{
+    const struct repl_fence_record heirs = { .epoch = 2, .owner = THEM, .incarnation = 20 };
+    struct repl_fence f = active();
+    repl_fence_yield(&f, 100);
+    tick(&f, REPL_MEMBER_DEAD, 150);
+    repl_fence_seen(&f, &heirs, 200);
+    tick(&f, REPL_MEMBER_DEAD, 201);
+    CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
+    tick(&f, REPL_MEMBER_DEAD, 201 + 3 * BEAT_MS); /* and is silent there, too */
     CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
 }
 
@@ -503,6 +521,7 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_of_three_nodes_the_lowest_living_id_goes_first),
         CU_CASE(test_an_older_configuration_never_takes_and_yields_what_it_has),
         CU_CASE(test_who_has_yielded_stands_again_when_its_heir_fails),
+        CU_CASE(test_who_has_yielded_takes_nothing_back_from_an_heir_that_is_not_heard),
         CU_CASE(test_an_owner_that_yields_is_followed_and_does_not_come_back),
         CU_CASE(test_no_failback_when_the_old_owner_is_heard_again),
         CU_CASE(test_a_refused_write_fences_and_the_back_off_doubles),
