@@ -14,11 +14,20 @@ static void part(struct world *w)
     sim_note(w, "nodes 0 to %d do not hear the others, nor these them", first - 1);
 }
 
+/* Nobody need have it, where the only one that may has waited for an answer that was lost. */
+static bool has_owner(const struct world *w)
+{
+    for (int i = 0; i < w->host_count; i++)
+        if (core_fence(w->hosts[i].core, 1)->role == REPL_ACTIVE)
+            return true;
+    return false;
+}
+
 bool sim_divide(struct world *w)
 {
     if (!w->store || w->host_count < 2 || w->seed % DIVIDED_EVERY != 1)
         return false;
-    unsigned before = w->store->takeovers, most = w->host_count > 2 ? 2 : 1;
+    unsigned before = w->store->takeovers, most = (w->host_count > 2 ? 2u : 1u) + (has_owner(w) ? 0u : 1u);
     w->faults += most;
     part(w);
     world_run(w, w->now + DIVIDED_MS);
