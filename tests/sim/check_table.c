@@ -436,7 +436,7 @@ void check_zombies(struct world *w, struct host *h)
 /* ---- I7, and S2 again: what may be put ---- */
 
 /* No next hop is invented, and nobody who has heard the withdrawal puts a route back because another node wakes
- * up, restarts or can be reached again. */
+ * up, restarts or can be reached again; unless what that one holds over a restart is disproved by nobody whom it knows. */
 void check_put(struct world *w, const struct host *h, int prefix)
 {
     uint64_t since;
@@ -447,7 +447,7 @@ void check_put(struct world *w, const struct host *h, int prefix)
         sim_fail(w, "I7: node %d programs prefix %d, which nobody ever announced", h->number, prefix);
     if (h->kernel.present[prefix] || !withdrawn_by_all(w, prefix, &since) || w->now <= since + ZOMBIE_MS ||
         !hears_all(w, h) || w->now < h->paused_until + ZOMBIE_MS || was_anybody_deaf(w) || has_anybody_returned(w) ||
-        is_behind(w, h))
+        is_behind(w, h) || all_are(is_held_unheard, w, h, prefix))
         return;
     check_explain(w, prefix);
     sim_fail(w, "S2: node %d puts prefix %d back, which was withdrawn at %llu", h->number, prefix,
