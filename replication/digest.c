@@ -22,6 +22,37 @@ static hash_wide siphash(const uint8_t key[16], const void *text, size_t len)
     return read_wide(hash);
 }
 
+/* ---- parts ---- */
+
+static const uint32_t FNV_START = 2166136261u, FNV_PRIME = 16777619u;
+
+static inline uint32_t hash_ip6(uint32_t h, const uint8_t *octets, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        h = (h ^ octets[i]) * FNV_PRIME;
+    return h;
+}
+
+/* The same without a loop: octets behind the length are zero, and such a one only multiplies. All four are hashed, the last of
+ * them with the power of the prime that makes the multiplications as many as `bytes`. */
+static inline uint32_t hash_ip4(uint32_t h, const uint8_t *octets, unsigned bytes)
+{
+    static const uint32_t powers[] = { 0x91c5be63, 0xdd4ab5d9, 0x359c449b, 1, 0x01000193 }; /* -3 … 1, modulo 2^32 */
+    h = (h ^ octets[0]) * FNV_PRIME;
+    h = (h ^ octets[1]) * FNV_PRIME;
+    h = (h ^ octets[2]) * FNV_PRIME;
+    return (h ^ octets[3]) * powers[bytes];
+}
+
+/* FNV-1a of family, length and the octets that the length has: parts need to be even, not secret. */
+static inline unsigned bucket_of(enum bgp_family family, const uint8_t *key)
+{
+    unsigned bytes = ip_prefix_bytes(*key);
+    uint32_t h = ((FNV_START ^ family) * FNV_PRIME ^ *key) * FNV_PRIME;
+    h = family == BGP_IP4 ? hash_ip4(h, key + 1, bytes) : hash_ip6(h, key + 1, bytes);
+    return (h ^ h >> 15) % REPL_BUCKETS;
+}
+
 /* ---- sum ---- */
 
 /* What is hashed: family, length and octets of the prefix, then family and octets of each next hop. */
@@ -31,20 +62,24 @@ struct route_text {
 };
 static_assert(sizeof(struct route_text) == 18 + NHSET_MAX * 17, "what is hashed has no padding");
 
-static hash_wide hash_route(const struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set)
+static hash_wide hash_route(const struct repl_digest *d, enum bgp_family family, const uint8_t *key,
+                            const struct nhset *set)
 {
     struct route_text text;
-    text.prefix = *prefix;
+    text.prefix = (struct ip_prefix){ .family = (uint8_t)family };
+    memcpy(&text.prefix.len, key, 1 + ip_addr_len((uint8_t)family));
     for (uint32_t i = 0; i < set->count; i++)
         text.hops[i] = set->members[i];
     return siphash(d->key, &text, sizeof text.prefix + set->count * sizeof *text.hops);
 }
 
-static uint64_t sum(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set, bool comes)
+static void change_sum(struct repl_digest *d, enum bgp_family family, const uint8_t *key, const struct nhset *old,
+                       const struct nhset *new)
 {
-    hash_wide h = hash_route(d, prefix, set);
-    d->value = comes ? d->value + h : d->value - h;
-    return (uint64_t)h;
+    hash_wide went = old->count ? hash_route(d, family, key, old) : 0;
+    hash_wide came = new->count ? hash_route(d, family, key, new) : 0;
+    d->value += came - went;
+    d->buckets[bucket_of(family, key)] += (uint64_t)(came - went);
 }
 
 /* ---- product ---- */
@@ -57,12 +92,14 @@ static inline hash_wide reduce(hash_wide v)
     return (v & FIELD) + (v >> 127);
 }
 
+/* above: how often 2^127. The upper halves' product is of 2^128. */
 static inline hash_wide times(hash_wide a, hash_wide b)
 {
     uint64_t a_low = (uint64_t)a, a_high = (uint64_t)(a >> 64), b_low = (uint64_t)b, b_high = (uint64_t)(b >> 64);
-    hash_wide low = (hash_wide)a_low * b_low, high = (hash_wide)a_high * b_high;
-    hash_wide middle = (hash_wide)a_low * b_high + (hash_wide)a_high * b_low + (low >> 64); /* less than 2^128 */
-    return reduce(((middle << 64 & FIELD) | (uint64_t)low) + (middle >> 63) + 2 * high); /* so is this */
+    hash_wide low = (hash_wide)a_low * b_low;
+    hash_wide middle = (hash_wide)a_low * b_high + (low >> 64) + (hash_wide)a_high * b_low; /* less than 2^128 */
+    hash_wide above = (hash_wide)a_high * (2 * b_high) + (middle >> 63);
+    return reduce(((middle << 64 & FIELD) | (uint64_t)low) + above); /* so is this */
 }
 
 /* To the power of p - 2 (Fermat). */
@@ -93,15 +130,27 @@ static hash_wide append(const struct repl_digest *d, hash_wide number, hash_wide
     return reduce(times(number, d->step) + part);
 }
 
-/* The first part tells of the prefix and the first next hop what a route of IPv4 by one next hop has; each says what follows. */
-static hash_wide number_of(const struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set)
+/* Of the prefix and the first next hop it tells what a route of IPv4 by one next hop has: … */
+static inline hash_wide first_part(enum bgp_family family, const uint8_t *key, const struct nhset *set)
 {
     const struct ip_addr *hop = set->members;
-    uint64_t shape = (uint64_t)prefix->len << 40 | (uint64_t)set->count << 48;
-    hash_wide number = (hash_wide)first_bits(hop->family, hop->bytes) << 64;
-    number |= shape | first_bits(prefix->family, prefix->bytes);
-    if (prefix->family == BGP_IP6)
-        number = append(d, number, last_bits(prefix->bytes));
+    uint64_t shape = (uint64_t)*key << 40 | (uint64_t)set->count << 48;
+    return (hash_wide)first_bits(hop->family, hop->bytes) << 64 | shape | first_bits((uint8_t)family, key + 1);
+}
+
+/* … such a route has no other part. */
+static inline bool is_one_part(enum bgp_family family, const struct nhset *set)
+{
+    return family == BGP_IP4 && set->count == 1 && set->members->family == BGP_IP4;
+}
+
+/* Each part says what follows. */
+static hash_wide number_of(const struct repl_digest *d, enum bgp_family family, const uint8_t *key, const struct nhset *set)
+{
+    const struct ip_addr *hop = set->members;
+    hash_wide number = first_part(family, key, set);
+    if (family == BGP_IP6)
+        number = append(d, number, last_bits(key + 1));
     for (uint32_t i = 0; i < set->count; i++, hop++) {
         if (i)
             number = append(d, number, first_bits(hop->family, hop->bytes));
@@ -111,12 +160,22 @@ static hash_wide number_of(const struct repl_digest *d, const struct ip_prefix *
     return number;
 }
 
-static uint64_t multiply(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set, bool comes)
+/* Returns what the bucket has of the route. */
+static inline uint64_t multiply(const struct repl_digest *d, hash_wide *product, hash_wide number)
 {
-    hash_wide factor = reduce(d->start + number_of(d, prefix, set));
-    hash_wide *product = comes ? &d->value : &d->gone;
+    hash_wide factor = reduce(d->start + number);
     *product = times(*product, factor);
     return hash_fold((uint64_t)factor, (uint64_t)(factor >> 64));
+}
+
+static void change_product(struct repl_digest *d, enum bgp_family family, const uint8_t *key, const struct nhset *old,
+                           const struct nhset *new)
+{
+    uint64_t *bucket = &d->buckets[bucket_of(family, key)];
+    if (old->count)
+        *bucket -= multiply(d, &d->gone, number_of(d, family, key, old));
+    if (new->count)
+        *bucket += multiply(d, &d->value, number_of(d, family, key, new));
 }
 
 /* ---- both ---- */
@@ -138,29 +197,25 @@ void repl_digest_clear(struct repl_digest *d)
     memset(d->buckets, 0, sizeof d->buckets);
 }
 
-/* FNV-1a: parts need to be even, not secret. */
 unsigned repl_digest_bucket(const struct ip_prefix *prefix)
 {
-    uint32_t h = (2166136261u ^ prefix->family) * 16777619u;
-    h = (h ^ prefix->len) * 16777619u;
-    for (unsigned i = 0; i < ip_prefix_bytes(prefix->len); i++)
-        h = (h ^ prefix->bytes[i]) * 16777619u;
-    return (h ^ h >> 15) % REPL_BUCKETS;
+    return bucket_of((enum bgp_family)prefix->family, &prefix->len);
 }
 
-void repl_digest_change(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *old,
-                        const struct nhset *new)
+/* As a table comes, a change is the first set of a prefix of IPv4, and that of one next hop: this takes no call. */
+void repl_digest_change_key(struct repl_digest *d, enum bgp_family family, const uint8_t *key, const struct nhset *old,
+                            const struct nhset *new)
 {
-    static uint64_t (*const forms[])(struct repl_digest *, const struct ip_prefix *, const struct nhset *, bool) = {
-        [REPL_DIGEST_SUM] = sum, [REPL_DIGEST_PRODUCT] = multiply,
+    static void (*const forms[])(struct repl_digest *, enum bgp_family, const uint8_t *, const struct nhset *,
+                                 const struct nhset *) = {
+        [REPL_DIGEST_SUM] = change_sum, [REPL_DIGEST_PRODUCT] = change_product,
     };
-    if (old == new)
-        return;
-    uint64_t *bucket = &d->buckets[repl_digest_bucket(prefix)];
-    if (old->count)
-        *bucket -= forms[d->form](d, prefix, old, false);
-    if (new->count)
-        *bucket += forms[d->form](d, prefix, new, true);
+    if (d->form == REPL_DIGEST_PRODUCT && !old->count && is_one_part(family, new)) {
+        uint64_t part = multiply(d, &d->value, first_part(family, key, new));
+        d->buckets[bucket_of(family, key)] += part;
+    } else if (old != new) {
+        forms[d->form](d, family, key, old, new);
+    }
 }
 
 static hash_wide quotient(const struct repl_digest *d)

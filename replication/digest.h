@@ -38,9 +38,14 @@ unsigned repl_digest_bucket(const struct ip_prefix *prefix);
 void repl_digest_init(struct repl_digest *d, enum repl_digest_form form, const uint8_t key[16]);
 /* Of an empty table again. */
 void repl_digest_clear(struct repl_digest *d);
-/* The prefix had one set of next hops and has another. */
-void repl_digest_change(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *old,
-                        const struct nhset *new);
+/* The prefix had one set of next hops and has another. key: its length and octets, as a prefix table has them. */
+void repl_digest_change_key(struct repl_digest *d, enum bgp_family family, const uint8_t *key, const struct nhset *old,
+                            const struct nhset *new);
+static inline void repl_digest_change(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *old,
+                                      const struct nhset *new)
+{
+    repl_digest_change_key(d, (enum bgp_family)prefix->family, &prefix->len, old, new);
+}
 static inline void repl_digest_add(struct repl_digest *d, const struct ip_prefix *prefix, const struct nhset *set)
 {
     repl_digest_change(d, prefix, &nhset_empty, set);

@@ -308,6 +308,14 @@ static inline struct core_member *core_next_member(const struct core *c, const s
     return id <= c->config->node_count ? &((struct core *)(uintptr_t)c)->members[id] : NULL;
 }
 
+/* The net was decided, and has another set. */
+static inline void core_digest_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_t new_set)
+{
+    core_digest_change(c, &c->digest, net, old_set, new_set);
+    if (c->rekey.is_on)
+        core_rekey_changed(c, net, old_set, new_set);
+}
+
 /* Is anything left of what a turn reads of NVAs? */
 static inline bool core_may_read(const struct core *c)
 {

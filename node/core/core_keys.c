@@ -228,14 +228,16 @@ static bool has_passed(const struct core_rekey *k, uint32_t net)
     return family < k->family || (family == k->family && prefix_index_place(net) < k->place);
 }
 
-void core_digest_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_t new_set)
+void core_digest_change(const struct core *c, struct repl_digest *d, uint32_t net, uint32_t old_set, uint32_t new_set)
 {
-    struct ip_prefix prefix;
-    const struct nhset *old = nhset_get(&c->rib.sets, old_set), *new = nhset_get(&c->rib.sets, new_set);
-    prefix_table_prefix(&c->rib.nets, net, &prefix);
-    repl_digest_change(&c->digest, &prefix, old, new);
-    if (c->rekey.is_on && has_passed(&c->rekey, net))
-        repl_digest_change(&c->rekey.digest, &prefix, old, new);
+    repl_digest_change_key(d, prefix_index_family(net), rib_net_key(&c->rib, net), nhset_get(&c->rib.sets, old_set),
+                           nhset_get(&c->rib.sets, new_set));
+}
+
+void core_rekey_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_t new_set)
+{
+    if (has_passed(&c->rekey, net))
+        core_digest_change(c, &c->rekey.digest, net, old_set, new_set);
 }
 
 /* True: there is more. */
@@ -245,13 +247,11 @@ static bool rekey(struct core *c, uint32_t budget)
     for (; k->family < BGP_FAMILIES; k->family++, k->place = 1)
         for (; k->place < prefix_table_top(&c->rib.nets, (enum bgp_family)k->family); k->place++) {
             uint32_t net = k->place | (uint32_t)k->family << PREFIX_FAMILY_SHIFT;
-            struct ip_prefix prefix;
             if (!budget--)
                 return true;
             if (!prefix_table_is_used(&c->rib.nets, net) || !rib_net_nhset(&c->rib, net))
                 continue;
-            prefix_table_prefix(&c->rib.nets, net, &prefix);
-            repl_digest_add(&k->digest, &prefix, nhset_get(&c->rib.sets, rib_net_nhset(&c->rib, net)));
+            core_digest_change(c, &k->digest, net, 0, rib_net_nhset(&c->rib, net));
         }
     return false;
 }

@@ -194,6 +194,29 @@ static void test_prefixes_spread_over_all_buckets(void)
         CU_ASSERT_TRUE(counts[i] > 30 && counts[i] < 300);
 }
 
+/* FNV-1a of family, length and the octets that the length has: other nodes have to find the same. */
+static unsigned bucket_by_the_book(const struct ip_prefix *p)
+{
+    const uint8_t *octets = &p->family;
+    uint32_t h = 2166136261u;
+    for (unsigned i = 0; i < 2 + ip_prefix_bytes(p->len); i++)
+        h = (h ^ octets[i]) * 16777619u;
+    return (h ^ h >> 15) % REPL_BUCKETS;
+}
+
+static void test_buckets_are_those_that_stand_on_the_wire(void)
+{
+    static const unsigned longest[BGP_FAMILIES] = { [BGP_IP4] = 32, [BGP_IP6] = 128 };
+    for (uint8_t family = 0; family < BGP_FAMILIES; family++)
+        for (uint8_t len = 0; len <= longest[family]; len++)
+            for (uint8_t last = 0; last < 4; last++) {
+                struct ip_prefix p = { .family = family, .len = len };
+                for (unsigned i = 0; i < ip_prefix_bytes(len); i++)
+                    p.bytes[i] = (uint8_t)(0xc5 + 37 * i + last);
+                CU_ASSERT_EQUAL(repl_digest_bucket(&p), bucket_by_the_book(&p));
+            }
+}
+
 /* Neither form is a sum of something of the prefix and something of its next hops. */
 static void test_two_routes_with_each_others_next_hops_are_another_table(void)
 {
@@ -315,6 +338,7 @@ OF_EACH_FORM(test_a_digest_may_be_settled_at_any_time)
 OF_EACH_FORM(test_every_octet_counts)
 
 CU_MAIN("digest", CU_CASE(test_an_empty_table_has_the_sum_zero), CU_CASE(test_prefixes_spread_over_all_buckets),
+        CU_CASE(test_buckets_are_those_that_stand_on_the_wire),
         CU_CASE(test_a_digest_begins_again_of_each_form),
         CU_CASE(test_the_order_of_changes_does_not_matter_of_each_form),
         CU_CASE(test_taking_away_undoes_adding_of_each_form),
