@@ -20,20 +20,26 @@ enum {
 };
 static_assert(GROUP_SLOTS >= 2 * GROUPS_MAX, "a search must end");
 
-struct entry {
-    const uint8_t *key; /* of its net, in the RIB: length and octets, as in NLRI */
-    uint32_t path_id, group;
-    uint64_t version;
+/* Entries of one group that stand together in the order, as most do: where they begin in what is packed. */
+struct run {
+    uint32_t group;
+    uint16_t at, versions_at;
+};
+
+struct packed {
+    uint8_t nlri[FRAME_BUDGET];
+    uint8_t versions[FRAME_BUDGET];
 };
 
 struct repl_batcher {
-    struct entry entries[ENTRIES_MAX];
-    uint32_t entry_count, entries_max;
+    struct run runs[ENTRIES_MAX + 1]; /* the one behind the last: where that ends */
+    uint32_t run_count, entry_count, entries_max;
     uint16_t part_max; /* longer attributes go before their routes, in parts */
     struct repl_routes routes[GROUPS_MAX];
     uint64_t group_keys[GROUPS_MAX];
     uint64_t group_last[GROUPS_MAX]; /* version of its last entry */
-    uint32_t route_count, newest;    /* newest: the group of the last entry */
+    uint32_t route_count, newest;    /* newest: the group of the last entry, … */
+    uint64_t newest_key;             /* … and its key; 0 = there is none */
     uint32_t group_slots[GROUP_SLOTS]; /* group + 1; 0 = free */
     struct repl_attr attrs[ATTRS_MAX];
     uint32_t attr_ids[ATTRS_MAX];
@@ -43,8 +49,8 @@ struct repl_batcher {
     const char *names[NAMES_MAX];
     uint16_t name_numbers[NAMES_MAX];
     uint16_t name_count;
-    uint8_t nlri[FRAME_BUDGET];
-    uint8_t versions[FRAME_BUDGET];
+    struct packed heard, sorted; /* in the order of the entries, and of the groups */
+    uint32_t nlri_len, versions_len; /* so much is heard */
     size_t cost;
     const uint8_t *part; /* the next of attributes that the reader has not all of; NULL = none */
     uint16_t part_at, part_len;
@@ -130,7 +136,9 @@ static void batch_begin(struct repl_batcher *b, const struct rib *r, const struc
 {
     if (b->route_count) /* most batches are a cut alone, or facts */
         memset(b->group_slots, 0, sizeof b->group_slots);
-    b->entry_count = b->route_count = b->attr_count = b->fact_count = b->name_count = 0;
+    b->run_count = b->entry_count = b->route_count = b->attr_count = b->fact_count = b->name_count = 0;
+    b->newest_key = 0;
+    b->nlri_len = b->versions_len = 0;
     b->cost = 0;
     b->part = NULL;
     b->part_at = b->part_len = 0;
@@ -152,13 +160,14 @@ static uint16_t name_index(struct repl_batcher *b, const struct repl_names *name
     return b->name_count++;
 }
 
-/* Attributes come in runs, so the newest are asked first; a miss only costs bytes, never sense. */
+/* Who shares attributes with a group of other flags mostly stands beside it; a miss only costs bytes, never sense. */
 static uint32_t attr_index(struct repl_batcher *b, const struct rib *r, uint32_t id)
 {
-    for (uint32_t i = b->attr_count, tries = 8; i-- > 0 && tries-- > 0;)
+    for (uint32_t i = b->attr_count, tries = 2; i-- > 0 && tries-- > 0;)
         if (b->attr_ids[i] == id)
             return i + 1;
     const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, id);
+    __builtin_prefetch(a->bytes); /* they are copied when the batch is full */
     b->attr_ids[b->attr_count] = id;
     bool is_ahead = a->len > b->part_max;
     b->attrs[b->attr_count] = (struct repl_attr){ .next_hop = a->next_hop,
@@ -171,15 +180,23 @@ static uint32_t attr_index(struct repl_batcher *b, const struct rib *r, uint32_t
     return ++b->attr_count;
 }
 
-/* What routes have in common that stand in one group, in one number: attributes, NVA, and a bit for each of the rest. */
-enum { KEY_ATTRS = 32, KEY_NVA = 16, KEY_UNHEARD = 8, KEY_DISPROVED = 4, KEY_HAS_PATH_ID = 2, KEY_IS_IP6 = 1 };
+/* What routes have in common that stand in one group, as a path has it behind its place in the order: four octets. */
+static const struct rib_path common = { .nva = UINT16_MAX, .family = 15, .flags = RIB_PATH_DISPROVED | RIB_PATH_HAS_ID | RIB_PATH_UNSEEN };
+static_assert(sizeof common == offsetof(struct rib_path, nva) + sizeof(uint32_t), "they are the last four");
 
-static uint64_t group_key(const struct rib_path *p)
+static inline uint32_t marks_of(const struct rib_path *p)
 {
-    return (uint64_t)p->attrs << KEY_ATTRS | (uint64_t)p->nva << KEY_NVA |
-           (!p->attrs && p->flags & RIB_PATH_UNSEEN ? KEY_UNHEARD : 0) |
-           (p->flags & RIB_PATH_DISPROVED ? KEY_DISPROVED : 0) | (rib_path_id(p) ? KEY_HAS_PATH_ID : 0) |
-           (p->family == BGP_IP6 ? KEY_IS_IP6 : 0);
+    uint32_t marks;
+    memcpy(&marks, (const uint8_t *)p + offsetof(struct rib_path, nva), sizeof marks);
+    return marks;
+}
+
+/* That, and the attributes, in one number; no path's is 0. */
+enum { KEY_ATTRS = 32 };
+
+static inline uint64_t group_key(const struct rib_path *p)
+{
+    return (uint64_t)p->attrs << KEY_ATTRS | (marks_of(p) & marks_of(&common));
 }
 
 static uint32_t group_slot(uint64_t key)
@@ -211,105 +228,82 @@ static uint32_t new_group(struct repl_batcher *b, const struct rib *r, const str
         .generation = b->origin->sessions[p->nva].generation,
         .attr = p->attrs ? attr_index(b, r, p->attrs) : 0,
         .family = p->family,
-        .has_path_id = key & KEY_HAS_PATH_ID,
-        .disproved = key & KEY_DISPROVED,
+        .has_path_id = p->flags & RIB_PATH_HAS_ID,
+        .disproved = p->flags & RIB_PATH_DISPROVED,
         .restarts = restarts(b, p->nva),
-        .unheard = key & KEY_UNHEARD,
+        .unheard = !p->attrs && p->flags & RIB_PATH_UNSEEN,
     };
     b->cost += REPL_COST_ROUTES;
     return group;
 }
 
-/* Mostly that of the entry before: what came in one UPDATE stands together. */
 static uint32_t find_group(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
-                           const struct rib_path *p)
+                           const struct rib_path *p, uint64_t key)
 {
-    uint64_t key = group_key(p);
-    if (b->route_count && b->group_keys[b->newest] == key)
-        return b->newest;
     uint32_t slot = group_slot(key);
     for (; b->group_slots[slot]; slot = (slot + 1) & (GROUP_SLOTS - 1))
         if (b->group_keys[b->group_slots[slot] - 1] == key)
-            return b->newest = b->group_slots[slot] - 1;
-    b->newest = new_group(b, r, names, p, key);
-    b->group_slots[slot] = b->newest + 1;
-    return b->newest;
+            return b->group_slots[slot] - 1;
+    uint32_t group = new_group(b, r, names, p, key);
+    b->group_slots[slot] = group + 1;
+    return group;
 }
 
-static uint16_t nlri_bytes(uint8_t prefix_len, bool has_path_id)
+static uint16_t run_bytes(const struct run *run)
 {
-    return (uint16_t)((has_path_id ? 4u : 0u) + 1u + ip_prefix_bytes(prefix_len));
+    return (uint16_t)(run[1].at - run->at);
 }
 
-static uint16_t varint_len(uint64_t value)
+static uint16_t run_steps(const struct run *run)
 {
-    uint8_t bytes[REPL_VARINT_MAX];
-    return (uint16_t)(repl_varint_put(bytes, value) - bytes);
+    return (uint16_t)(run[1].versions_at - run->versions_at);
 }
 
-static void take_path(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
-                      const struct rib_path *p, uint64_t version)
+/* Each group is one run: its entries stand where they were heard. */
+static void point_to(struct repl_batcher *b)
 {
-    struct entry *e = &b->entries[b->entry_count++];
-    *e = (struct entry){ .key = rib_net_key(r, rib_path_net(r, p)),
-                         .path_id = rib_path_id(p),
-                         .group = find_group(b, r, names, p),
-                         .version = version };
-    uint16_t bytes = nlri_bytes(e->key[0], e->path_id != 0);
-    uint16_t steps = b->tells_versions ? varint_len(version - b->group_last[e->group]) : 0;
-    struct repl_routes *group = &b->routes[e->group];
-    group->len = (uint16_t)(group->len + bytes);
-    group->versions_len = (uint16_t)(group->versions_len + steps);
-    b->group_last[e->group] = version;
-    b->cost += bytes + steps;
-}
-
-static void take_fact(struct repl_batcher *b, const struct repl_names *names, uint16_t nva,
-                      uint64_t version)
-{
-    const struct rib_session *s = &b->origin->sessions[nva];
-    b->facts[b->fact_count++] = (struct repl_fact){ .nva = name_index(b, names, nva),
-                                                    .generation = s->generation,
-                                                    .state = state_of(b, nva),
-                                                    .identifier = s->identifier,
-                                                    .restarts = restarts(b, nva),
-                                                    .is_taken_out = s->is_taken_out,
-                                                    .version = b->tells_versions ? version - b->from : 0 };
-    b->cost += REPL_COST_FACT;
-}
-
-static uint8_t *put_nlri(const struct entry *e, bool has_path_id, uint8_t *at)
-{
-    if (has_path_id) {
-        wire_set32(at, e->path_id);
-        at += 4;
+    for (uint32_t i = 0; i < b->run_count; i++) {
+        const struct run *run = &b->runs[i];
+        struct repl_routes *group = &b->routes[i];
+        group->nlri = b->heard.nlri + run->at;
+        group->len = run_bytes(run);
+        group->versions = b->heard.versions + run->versions_at;
+        group->versions_len = run_steps(run);
     }
-    unsigned bytes = ip_prefix_bytes(e->key[0]);
-    *at++ = e->key[0];
-    ip_copy(at, e->key + 1, bytes);
-    return at + bytes;
 }
 
-/* Entries of one group stand together, in the order of their versions. */
-static void pack_entries(struct repl_batcher *b)
+/* Runs of one group come together, in the order of their versions. */
+static void sort_runs(struct repl_batcher *b)
 {
-    uint8_t *at = b->nlri, *step_at = b->versions;
+    uint8_t *at = b->sorted.nlri, *step_at = b->sorted.versions;
     uint8_t *place[GROUPS_MAX], *step[GROUPS_MAX];
+    for (uint32_t i = 0; i < b->run_count; i++) {
+        struct repl_routes *group = &b->routes[b->runs[i].group];
+        group->len = (uint16_t)(group->len + run_bytes(&b->runs[i]));
+        group->versions_len = (uint16_t)(group->versions_len + run_steps(&b->runs[i]));
+    }
     for (uint32_t i = 0; i < b->route_count; i++) {
         b->routes[i].nlri = place[i] = at;
         b->routes[i].versions = step[i] = step_at;
-        b->group_last[i] = b->from;
         at += b->routes[i].len;
         step_at += b->routes[i].versions_len;
     }
-    for (uint32_t i = 0; i < b->entry_count; i++) {
-        const struct entry *e = &b->entries[i];
-        uint32_t g = e->group;
-        place[g] = put_nlri(e, b->routes[g].has_path_id, place[g]);
-        if (b->tells_versions)
-            step[g] = repl_varint_put(step[g], e->version - b->group_last[g]);
-        b->group_last[g] = e->version;
+    for (uint32_t i = 0; i < b->run_count; i++) {
+        const struct run *run = &b->runs[i];
+        memcpy(place[run->group], b->heard.nlri + run->at, run_bytes(run));
+        memcpy(step[run->group], b->heard.versions + run->versions_at, run_steps(run));
+        place[run->group] += run_bytes(run);
+        step[run->group] += run_steps(run);
     }
+}
+
+static void pack_entries(struct repl_batcher *b)
+{
+    b->runs[b->run_count] = (struct run){ .at = (uint16_t)b->nlri_len, .versions_at = (uint16_t)b->versions_len };
+    if (b->run_count == b->route_count)
+        point_to(b);
+    else
+        sort_runs(b);
 }
 
 static bool is_of_no_session(const struct rib *r, const struct rib_path *p)
@@ -318,10 +312,9 @@ static bool is_of_no_session(const struct rib *r, const struct rib_path *p)
 }
 
 /* So that whatever the next entry brings cannot overfill the frame. attrs_len: of its attributes. */
-static bool has_room(const struct repl_batcher *b, size_t attrs_len)
+static inline bool has_room(const struct repl_batcher *b, size_t attrs_len)
 {
-    return b->cost + COST_ENTRY + attrs_len <= FRAME_BUDGET && b->entry_count < b->entries_max &&
-           b->fact_count < b->entries_max;
+    return b->cost + attrs_len <= FRAME_BUDGET - COST_ENTRY && b->entry_count < b->entries_max;
 }
 
 static void take_part(struct repl_batcher *b, struct repl_sender *s, const struct bgp_attrs *a)
@@ -347,40 +340,153 @@ static bool are_ahead(struct repl_batcher *b, const struct rib *r, struct repl_s
     bool are = s->ahead_len == a->len;
     if (are)
         b->ahead = id;
-    else if (!b->entry_count && !b->fact_count)
+    else if (!b->entry_count)
         take_part(b, s, a);
     return are;
 }
 
-/* Can the batch take this entry, NULL = a fact? The attributes of the entry before are there. */
-static bool takes(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, const struct rib_path *p)
+/* Can the batch take an entry with these attributes, 0 = with none? Those of the entry before are there. */
+static bool takes(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, uint32_t attrs)
 {
-    uint32_t attrs = p ? p->attrs : 0;
-    bool are_there = b->route_count && b->group_keys[b->newest] >> KEY_ATTRS == attrs;
-    uint16_t len = attrs && !are_there ? bgp_attrs_get(&r->attrs, attrs)->len : 0;
+    uint16_t len = attrs && b->newest_key >> KEY_ATTRS != attrs ? bgp_attrs_get(&r->attrs, attrs)->len : 0;
     if (len > b->part_max)
         return are_ahead(b, r, s, attrs) && has_room(b, 0);
     return has_room(b, len);
 }
 
+/* A path's entry, or a fact's. */
+struct entry {
+    const struct rib_path *path; /* NULL: the fact of this NVA */
+    const uint8_t *key;          /* of its net: length and octets, as in NLRI */
+    uint64_t version;
+    uint16_t nva;
+};
+
+/* As in an UPDATE. The whole key is written, and what it has beyond its length by the next one: there is room for COST_ROUTE.
+ * Returns how many octets count. */
+static inline uint32_t put_nlri(const struct rib_path *p, const uint8_t *key, uint8_t *at)
+{
+    uint32_t before = 0;
+    if (p->flags & RIB_PATH_HAS_ID) {
+        wire_set32(at, rib_path_id(p));
+        before = 4;
+    }
+    if (p->family == BGP_IP4)
+        memcpy(at + before, key, PREFIX_KEY_IP4);
+    else
+        memcpy(at + before, key, PREFIX_KEY_IP6);
+    return before + 1 + ip_prefix_bytes(*key);
+}
+
+static void put_version(struct repl_batcher *b, uint64_t version)
+{
+    uint8_t *at = b->heard.versions + b->versions_len;
+    uint32_t bytes = (uint32_t)(repl_varint_put(at, version - b->group_last[b->newest]) - at);
+    b->group_last[b->newest] = version;
+    b->versions_len += bytes;
+    b->cost += bytes;
+}
+
+/* False, here and below: the batch cannot take it. */
+static bool begin_run(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, const struct repl_names *names,
+                      const struct rib_path *p, uint64_t key)
+{
+    if (!takes(b, r, s, p->attrs))
+        return false;
+    b->newest = find_group(b, r, names, p, key);
+    b->newest_key = key;
+    b->runs[b->run_count++] = (struct run){ .group = b->newest,
+                                            .at = (uint16_t)b->nlri_len,
+                                            .versions_at = (uint16_t)b->versions_len };
+    return true;
+}
+
+/* Mostly it is of the group of the entry before: what came in one UPDATE stands together. */
+static inline bool take_path(struct repl_batcher *b, const struct rib *r, struct repl_sender *s,
+                             const struct repl_names *names, const struct entry *e)
+{
+    uint64_t key = group_key(e->path);
+    if (key == b->newest_key ? !has_room(b, 0) : !begin_run(b, r, s, names, e->path, key))
+        return false;
+    uint32_t bytes = put_nlri(e->path, e->key, b->heard.nlri + b->nlri_len);
+    b->nlri_len += bytes;
+    b->cost += bytes;
+    b->entry_count++;
+    if (b->tells_versions)
+        put_version(b, e->version - b->origin->base);
+    return true;
+}
+
+static bool take_fact(struct repl_batcher *b, const struct repl_names *names, const struct entry *e)
+{
+    const struct rib_session *s = &b->origin->sessions[e->nva];
+    if (!has_room(b, 0))
+        return false;
+    b->facts[b->fact_count++] = (struct repl_fact){ .nva = name_index(b, names, e->nva),
+                                                    .generation = s->generation,
+                                                    .state = state_of(b, e->nva),
+                                                    .identifier = s->identifier,
+                                                    .restarts = restarts(b, e->nva),
+                                                    .is_taken_out = s->is_taken_out,
+                                                    .version = b->tells_versions ? e->version - b->origin->base - b->from : 0 };
+    b->cost += REPL_COST_FACT;
+    b->entry_count++;
+    return true;
+}
+
+/* Entries that follow each other in the order, as far as there is anything to say of them. */
+struct stretch {
+    struct entry entries[VLIST_TOGETHER];
+    uint32_t count;
+    uint64_t end; /* the version of the last one that was looked at */
+};
+
+/* Memory is asked for the paths, and then for their prefixes and attributes, before the first of them is taken. */
+static bool next_stretch(const struct repl_batcher *b, const struct rib *r, uint64_t position, struct stretch *s)
+{
+    struct vlist_stretch next;
+    const struct rib_path *paths[VLIST_TOGETHER];
+    struct entry *e = s->entries;
+    bool some_are_of_no_session = b->origin->sweep_end || b->origin->has_former;
+    if (!vlist_read(&b->origin->order, position, &next))
+        return false;
+    for (uint32_t i = 0; i < next.count; i++) {
+        uint32_t id = next.ids[i];
+        paths[i] = id && !(id & RIB_FACT) ? rib_path(r, id) : NULL;
+        __builtin_prefetch(paths[i]);
+    }
+    for (uint32_t i = 0, last = 0; i < next.count; i++) {
+        const struct rib_path *p = paths[i];
+        if (!next.ids[i] || (some_are_of_no_session && p && is_of_no_session(r, p)))
+            continue; /* the fact that stands behind it says so */
+        e->path = p;
+        e->nva = (uint16_t)(next.ids[i] & ~RIB_FACT);
+        e->version = next.first + i;
+        e->key = p ? rib_net_key(r, rib_path_net(r, p)) : NULL;
+        __builtin_prefetch(e->key);
+        e++;
+        if (!p || p->attrs == last)
+            continue;
+        last = p->attrs;
+        __builtin_prefetch(last ? bgp_attrs_get(&r->attrs, last) : NULL);
+    }
+    s->count = (uint32_t)(e - s->entries);
+    s->end = next.first + next.count - 1;
+    return true;
+}
+
 /* Returns the version up to which the batch tells everything. */
 static uint64_t fill(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, const struct repl_names *names)
 {
-    const struct vlist *order = &b->origin->order;
-    uint64_t at = rib_origin_place(b->origin, b->from), base = b->origin->base, told = at;
-    bool some_are_of_no_session = b->origin->sweep_end || b->origin->has_former;
-    for (uint32_t id; (id = vlist_next(order, &at)); told = at) {
-        const struct rib_path *p = id & RIB_FACT ? NULL : rib_path(r, id);
-        if (some_are_of_no_session && p && is_of_no_session(r, p))
-            continue; /* the fact that stands behind it says so */
-        if (!takes(b, r, s, p))
-            return told - base;
-        if (p)
-            take_path(b, r, names, p, at - base);
-        else
-            take_fact(b, names, (uint16_t)(id & ~RIB_FACT), at - base);
-    }
-    return at - base;
+    uint64_t told = rib_origin_place(b->origin, b->from);
+    for (struct stretch next; next_stretch(b, r, told, &next); told = next.end)
+        for (uint32_t i = 0; i < next.count; i++) {
+            const struct entry *e = &next.entries[i];
+            if (!(e->path ? take_path(b, r, s, names, e) : take_fact(b, names, e)))
+                return told - b->origin->base;
+            told = e->version;
+        }
+    return rib_origin_head(b->origin);
 }
 
 /* The place before the first entry of this life: those of an earlier one, and what is gone, stand in front. */

@@ -1,6 +1,7 @@
 #include "bgp/base/vlist.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "bgp/base/bitset.h"
 
@@ -270,6 +271,22 @@ uint32_t vlist_seek(const struct vlist *v, uint64_t *position)
     }
     *position = vlist_head(v);
     return 0;
+}
+
+bool vlist_read(const struct vlist *v, uint64_t position, struct vlist_stretch *out)
+{
+    if (!vlist_next(v, &position))
+        return false;
+    const struct vlist_chunk *c = vlist_chunk_of(v, position);
+    uint32_t n = (uint32_t)(position % VLIST_CHUNK), held = VLIST_CHUNK - n;
+    uint32_t newer = v->next - position < VLIST_TOGETHER ? (uint32_t)(v->next - position) : VLIST_TOGETHER;
+    out->first = position;
+    out->count = held < newer ? held : newer;
+    if (c->ids)
+        memcpy(out->ids, c->ids + n, out->count * sizeof *out->ids);
+    for (uint32_t i = 0; c->there && i < out->count; i++)
+        out->ids[i] = vlist_id_in(c, n + i);
+    return true;
 }
 
 bool vlist_compact(struct vlist *v, uint32_t *id, uint32_t *slot)

@@ -153,6 +153,16 @@ static inline uint32_t vlist_next(const struct vlist *v, uint64_t *position)
     return id;
 }
 
+/* Entries that follow each other, for who looks at many: what they name is asked for all at once before the first of them is
+ * looked at. */
+enum { VLIST_TOGETHER = 64 };
+struct vlist_stretch {
+    uint64_t first; /* version */
+    uint32_t ids[VLIST_TOGETHER], count; /* of this version and those behind it; 0 = a hole, but for the first */
+};
+/* The next of them newer than position; false: it is at the head. */
+bool vlist_read(const struct vlist *v, uint64_t position, struct vlist_stretch *out);
+
 /* Compact when the list spans more than this many slots an entry: re-reading costs a reader at most one
  * entry more in VLIST_SPAN - 1 changes. */
 enum { VLIST_SPAN = 8, VLIST_SPAN_FREE = 8 * VLIST_CHUNK };

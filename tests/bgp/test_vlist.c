@@ -59,8 +59,26 @@ static void read_on(struct model *m, int reader, unsigned most)
     }
 }
 
+/* Who reads by the stretch finds what who reads one by one finds. */
+static void check_stretches(const struct vlist *v, uint64_t position)
+{
+    struct vlist_stretch s;
+    uint64_t at = position;
+    for (; vlist_read(v, position, &s); position = s.first + s.count - 1) {
+        CU_ASSERT_FATAL(s.first > position && s.count && s.count <= VLIST_TOGETHER && s.ids[0]);
+        for (uint32_t i = 0; i < s.count; i++)
+            if (s.ids[i]) {
+                CU_ASSERT_EQUAL_FATAL(vlist_next(v, &at), s.ids[i]);
+                CU_ASSERT_EQUAL_FATAL(at, s.first + i);
+            }
+    }
+    CU_ASSERT_EQUAL(vlist_next(v, &at), 0);
+}
+
 static void check_complete(struct model *m, int reader)
 {
+    check_stretches(&m->list, 0);
+    check_stretches(&m->list, m->position[reader]);
     read_on(m, reader, IDS + 1);
     for (uint32_t id = 1; id <= IDS; id++)
         if (m->version[id] && m->seen[reader][id] != m->version[id])
@@ -116,6 +134,7 @@ static void test_an_empty_list_has_nothing_to_read(void)
     vlist_init(&v);
     CU_ASSERT_EQUAL(vlist_head(&v), 0);
     CU_ASSERT_EQUAL(vlist_next(&v, &position), 0);
+    check_stretches(&v, 0);
     CU_ASSERT_EQUAL(position, 0);
     CU_ASSERT_EQUAL(vlist_memory(&v), 0);
     vlist_fini(&v);
