@@ -10,7 +10,8 @@
  * and drawn from the key. Other tables are other polynomials in `start`, and two of them agree in no more places than they have
  * routes. So two tables of a million routes have one product with a chance of less than 2^-77, whatever the routes are and
  * whoever chose them without the key (a sum of such numbers would not do: it is that of two routes with each other's next hops,
- * too). What is told is a SipHash of the product, and says nothing of the secrets. It takes a third of the instructions of SUM.
+ * too). What is told is a SipHash of the product, and says nothing of the secrets. It takes less than a third of the instructions
+ * of SUM.
  *
  * Source: the replication design, decision (6); invariants D1, D2. */
 #ifndef TANDEM_REPLICATION_DIGEST_H
