@@ -134,12 +134,29 @@ static const struct rib_path *entry_of(const struct rib *r, const struct rib_pat
     return NULL;
 }
 
+/* Where one session has ids for paths and the other one has none, as while nodes read another file one after the other, no
+ * route of one is a route of the other: what the witness has withdrawn is what is gone by all its ids. */
+static const struct rib_path *tombstone_beside(const struct rib *r, const struct rib_path *held, int origin)
+{
+    const struct rib_path *tombstone = NULL;
+    for (uint32_t i = rib_net(r, rib_path_net(r, held))->paths; i; i = rib_path_next(rib_path(r, i))) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p->origin != origin || p->nva != held->nva || !rib_path_is_said(r, p))
+            continue;
+        if (p->attrs)
+            return NULL;
+        if (!rib_path_id(p) != !rib_path_id(held))
+            tombstone = p;
+    }
+    return tombstone;
+}
+
 /* What it says by that: announced, withdrawn, or NULL. What others have disproved says nothing, neither that it is
  * there nor that it is not: between two cuts it may come before the word that its session is no more. Nor does what a
  * session that is back from a restart has lost on the way, before it has told all: only what it has withdrawn since. */
 static const struct rib_path *statement(const struct rib *r, const struct rib_path *held, int origin)
 {
-    const struct rib_path *p = entry_of(r, held, origin);
+    const struct rib_path *entry = entry_of(r, held, origin), *p = entry ? entry : tombstone_beside(r, held, origin);
     bool is_void = p && (p->attrs ? p->flags & RIB_PATH_DISPROVED : rib_path_is_left_over(r, p));
     return is_void ? NULL : p;
 }

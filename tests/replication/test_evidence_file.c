@@ -1,0 +1,41 @@
+/* What is held of an NVA while nodes read another file one after the other, and say other things of it. */
+#include "tests/lib/evidence_lab.h"
+
+/* One session has ids for paths already (RFC 7911), the other one has none. */
+static void test_a_withdrawal_by_all_ids_ends_a_copy_that_has_none_and_back(void)
+{
+    static const struct {
+        uint32_t held, said[2];
+    } rows[] = { { 0, { 1, 2 } }, { 1, { 0, 0 } } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const uint32_t *said = rows[i].said;
+        struct ribs x;
+        begin(&x);
+        ribs_announce(&x, AWAY, FW, ROUTE, rows[i].held, 65001);
+        ribs_announce(&x, SELF, FW, ROUTE, said[0], 65001);
+        ribs_announce(&x, SELF, FW, ROUTE, said[1], 65001);
+        repl_evidence_lost(&x.rib, AWAY, 1000);
+        ribs_withdraw(&x, SELF, FW, ROUTE, said[0], 2000);
+        CU_ASSERT_EQUAL(width(&x), said[1] ? 1 : 0);
+        if (said[1])
+            ribs_withdraw(&x, SELF, FW, ROUTE, said[1], 2000);
+        CU_ASSERT_EQUAL(width(&x), 0);
+        rib_fini(&x.rib);
+    }
+}
+
+/* Both have ids: then they are of the NVA, and the same on every session of it. */
+static void test_a_withdrawal_by_another_id_ends_nothing(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 1, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 2, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 2, 2000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    rib_fini(&x.rib);
+}
+
+CU_MAIN("evidence_file", CU_CASE(test_a_withdrawal_by_all_ids_ends_a_copy_that_has_none_and_back),
+        CU_CASE(test_a_withdrawal_by_another_id_ends_nothing))
