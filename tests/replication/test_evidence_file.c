@@ -37,5 +37,28 @@ static void test_a_withdrawal_by_another_id_ends_nothing(void)
     rib_fini(&x.rib);
 }
 
+static bool is_withdrawn(struct ribs *x)
+{
+    struct ip_prefix p = ribs_prefix(ROUTE);
+    decide(x);
+    return rib_net_is_withdrawn(rib_net(&x->rib, prefix_table_find(&x->rib.nets, &p)));
+}
+
+/* The dead node had read another file, and its session with the NVA. */
+static void test_nothing_is_held_of_an_nva_that_was_taken_out(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 500);
+    x.nvas[FW].is_taken_out = true;
+    CU_ASSERT_EQUAL(width(&x), 1); /* it is another node's yet */
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    CU_ASSERT_TRUE(is_withdrawn(&x));
+    rib_fini(&x.rib);
+}
+
 CU_MAIN("evidence_file", CU_CASE(test_a_withdrawal_by_all_ids_ends_a_copy_that_has_none_and_back),
-        CU_CASE(test_a_withdrawal_by_another_id_ends_nothing))
+        CU_CASE(test_a_withdrawal_by_another_id_ends_nothing),
+        CU_CASE(test_nothing_is_held_of_an_nva_that_was_taken_out))
