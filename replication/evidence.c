@@ -267,9 +267,9 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms)
     o->class = RIB_LIVE;
     o->heals_ms = now_ms + HEAL_MS;
     rib_origin_doubt(r, origin);
-    if (was_stale || holds_any(r))
-        rib_origin_review(r, origin, 0); /* what its sessions say is evidence again … */
-    review_held(r, 0);                   /* … and what they do not say */
+    if (was_stale)
+        rib_origin_review(r, origin, 0);
+    review_held(r, 0); /* its sessions are evidence again, by what they say and what they do not */
 }
 
 /* Is who said it about to say more: of a route whose NVA restarts, or of all its routes? An announcement elsewhere says

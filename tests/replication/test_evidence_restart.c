@@ -17,6 +17,31 @@ static void test_nodes_that_hear_crosswise_of_a_restart_keep_the_route(void)
     rib_fini(&x.rib);
 }
 
+/* A drained node holds what its NVAs told it, and by the word of the other one what they withdraw goes, and what they tell
+ * that one comes first: also when that was said while it was on its way back. */
+static void test_what_a_node_that_returns_has_heard_counts_against_what_we_hold(void)
+{
+    for (int withdraws = 0; withdraws <= 1; withdraws++) {
+        struct ribs x;
+        begin(&x);
+        ribs_announce(&x, SELF, FW, ROUTE, 0, 65001);
+        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65002);
+        ribs_session(&x, SELF, FW, RIB_SESSION_GRACE, 1, 500);
+        CU_ASSERT_EQUAL(width(&x), 1);
+        repl_evidence_lost(&x.rib, AWAY, 1000);
+        CU_ASSERT_EQUAL(width(&x), 1);
+        CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GRACE);
+        repl_evidence_returns(&x.rib, AWAY, 2000);
+        if (withdraws)
+            ribs_withdraw(&x, AWAY, FW, ROUTE, 0, 2000);
+        CU_ASSERT_EQUAL(width(&x), 1);
+        repl_evidence_back(&x.rib, AWAY, 2001);
+        CU_ASSERT_EQUAL(width(&x), withdraws ? 0 : 1);
+        CU_ASSERT_EQUAL(class_of(&x, SELF, FW), RIB_GONE);
+        rib_fini(&x.rib);
+    }
+}
+
 /* Ours tells nothing of the route, so the other's copy is set aside while that one restarts … */
 static void set_aside(struct ribs *x)
 {
@@ -213,6 +238,7 @@ static void test_a_refresh_is_no_restart(void)
 }
 
 CU_MAIN("evidence_restart", CU_CASE(test_nodes_that_hear_crosswise_of_a_restart_keep_the_route),
+        CU_CASE(test_what_a_node_that_returns_has_heard_counts_against_what_we_hold),
         CU_CASE(test_what_was_set_aside_counts_again_when_that_is_decided_on),
         CU_CASE(test_what_was_set_aside_and_is_heard_again_is_decided_on),
         CU_CASE(test_an_end_of_rib_elsewhere_ends_only_what_this_node_holds_itself),
