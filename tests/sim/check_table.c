@@ -132,6 +132,12 @@ static bool is_out_of_kernel(const struct host *h, const struct sim_table *from,
     return from != &h->kernel && h->removed[number] >= h->up_since;
 }
 
+/* A node alone keeps no tombstone: who has told it all, and has no path there, has withdrawn it. */
+static bool is_withdrawn_without_a_trace(const struct rib *r, int nva)
+{
+    return !r->keep_tombstones && r->origins[r->self].sessions[nva + 1].state == RIB_SESSION_SYNCED;
+}
+
 /* Has this node ever heard of the route by this NVA, or inherited it? What stands there since before the NVA announced it
  * again, and was heard withdrawn by then, or went from the kernel, tells of the announcement before. */
 static bool knows(const struct world *w, const struct host *h, const struct sim_table *from, int nva, int number)
@@ -140,6 +146,7 @@ static bool knows(const struct world *w, const struct host *h, const struct sim_
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
     bool is_withdrawn = is_out_of_kernel(h, from, number) && from->since[number][nva] <= h->removed[number];
+    is_withdrawn |= is_withdrawn_without_a_trace(r, nva);
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
         if (p->nva == nva + 1 && rib_path_class(r, p) != RIB_GONE)
