@@ -183,7 +183,10 @@ static inline void on_stop(uv_timer_t *timer)
     uv_stop(timer->loop);
 }
 
-/* The loop for so long; the target's own handles do the work. */
+enum { LEFT_TURNS = 32 };
+
+/* The loop for so long; the target's own handles do the work. On a busy machine the time may be over before the program was
+ * let in: a kernel answers at once, so what is under way then ends in a few turns more. */
 static inline void run_ms(struct life *l, uint64_t ms)
 {
     uv_timer_t stop;
@@ -193,7 +196,8 @@ static inline void run_ms(struct life *l, uint64_t ms)
     uv_timer_start(&stop, on_stop, ms, 0);
     uv_run(&l->loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)&stop, NULL);
-    uv_run(&l->loop, UV_RUN_NOWAIT);
+    for (int i = 0; i < LEFT_TURNS; i++)
+        uv_run(&l->loop, UV_RUN_NOWAIT);
 }
 
 static inline void resync(struct life *l)
