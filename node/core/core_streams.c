@@ -73,10 +73,12 @@ static bool has_expired(const struct core *c, const struct core_member *m)
     return o->is_partial && o->flushed >= vlist_head(&o->order) && !core_member_is_here(m);
 }
 
-static bool has_more(const struct core_member *teller, const struct core_member *m)
+/* Than we have: what has expired here is more there. */
+static bool has_more(const struct core *c, const struct core_member *teller, const struct core_member *m)
 {
     const struct repl_position *p = position_of(teller, m->node->id);
-    return p && (p->incarnation > m->replica.incarnation || p->version > m->replica.position);
+    uint64_t have = c->rib.origins[m->node->id].is_partial ? 0 : m->replica.position;
+    return p && (p->incarnation > m->replica.incarnation || p->version > have);
 }
 
 /* Its link has just ended. A node that has lost its memory ends all of them when it hears of a life of a higher number, which
@@ -101,7 +103,7 @@ static enum worth worth(const struct core *c, const struct core_member *teller, 
         return WORTH_NOTHING;
     if (h->linked)
         return WORTH_FOLLOWING;
-    return has_more(teller, m) ? WORTH_READING : WORTH_NOTHING;
+    return has_more(c, teller, m) ? WORTH_READING : WORTH_NOTHING;
 }
 
 /* The best source for a node without a link: the one that is read already, if others are no better. Who goes on reading
@@ -196,7 +198,7 @@ bool core_streams_await(const struct core *c)
 static bool is_behind(const struct core *c, const struct core_member *m)
 {
     for (const struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k))
-        if (k != m && worth(c, k, m) != WORTH_NOTHING && has_more(k, m))
+        if (k != m && worth(c, k, m) != WORTH_NOTHING && has_more(c, k, m))
             return true;
     return false;
 }
