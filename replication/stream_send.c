@@ -160,26 +160,6 @@ static uint16_t name_index(struct repl_batcher *b, const struct repl_names *name
     return b->name_count++;
 }
 
-/* Who shares attributes with a group of other flags mostly stands beside it; a miss only costs bytes, never sense. */
-static uint32_t attr_index(struct repl_batcher *b, const struct rib *r, uint32_t id)
-{
-    for (uint32_t i = b->attr_count, tries = 2; i-- > 0 && tries-- > 0;)
-        if (b->attr_ids[i] == id)
-            return i + 1;
-    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, id);
-    __builtin_prefetch(a->bytes); /* they are copied when the batch is full */
-    b->attr_ids[b->attr_count] = id;
-    bool is_ahead = a->len > b->part_max;
-    b->attrs[b->attr_count] = (struct repl_attr){ .next_hop = a->next_hop,
-                                                  .bytes = a->bytes,
-                                                  .len = is_ahead ? 0 : a->len,
-                                                  .parts = is_ahead ? a->len : 0 };
-    if (a->link_local)
-        b->attrs[b->attr_count].link_local = *a->link_local;
-    b->cost += (size_t)REPL_COST_ATTR + b->attrs[b->attr_count].len;
-    return ++b->attr_count;
-}
-
 /* What routes have in common that stand in one group, as a path has it behind its place in the order: four octets. */
 static const struct rib_path common = { .nva = UINT16_MAX, .family = 15, .flags = RIB_PATH_DISPROVED | RIB_PATH_HAS_ID | RIB_PATH_UNSEEN };
 static_assert(sizeof common == offsetof(struct rib_path, nva) + sizeof(uint32_t), "they are the last four");
@@ -197,6 +177,29 @@ enum { KEY_ATTRS = 32 };
 static inline uint64_t group_key(const struct rib_path *p)
 {
     return (uint64_t)p->attrs << KEY_ATTRS | (marks_of(p) & marks_of(&common));
+}
+
+/* Who shares attributes with a group of other flags mostly stands beside it; a miss only costs bytes, never sense. Those of the
+ * entry before are found, however old: for them no room was asked (takes). */
+static uint32_t attr_index(struct repl_batcher *b, const struct rib *r, uint32_t id)
+{
+    if (b->newest_key >> KEY_ATTRS == id)
+        return b->routes[b->newest].attr;
+    for (uint32_t i = b->attr_count, tries = 2; i-- > 0 && tries-- > 0;)
+        if (b->attr_ids[i] == id)
+            return i + 1;
+    const struct bgp_attrs *a = bgp_attrs_get(&r->attrs, id);
+    __builtin_prefetch(a->bytes); /* they are copied when the batch is full */
+    b->attr_ids[b->attr_count] = id;
+    bool is_ahead = a->len > b->part_max;
+    b->attrs[b->attr_count] = (struct repl_attr){ .next_hop = a->next_hop,
+                                                  .bytes = a->bytes,
+                                                  .len = is_ahead ? 0 : a->len,
+                                                  .parts = is_ahead ? a->len : 0 };
+    if (a->link_local)
+        b->attrs[b->attr_count].link_local = *a->link_local;
+    b->cost += (size_t)REPL_COST_ATTR + b->attrs[b->attr_count].len;
+    return ++b->attr_count;
 }
 
 static uint32_t group_slot(uint64_t key)

@@ -5,22 +5,27 @@
 
 enum { HUGE = 60000 }; /* octets of communities; a frame has 16 KiB */
 
-static void announce_huge(struct pair *p, uint32_t number, uint32_t count, uint8_t filling)
+static void announce_long(struct pair *p, uint32_t number, uint32_t count, uint32_t path_id, uint16_t octets, uint8_t filling)
 {
     static uint8_t bytes[11 + HUGE];
     struct wire_writer w = wire_writer(bytes, sizeof bytes);
     struct bgp_attrs attrs;
     wire_put(&w, (const uint8_t[]){ 0x40, 1, 1, 0, 0x40, 2, 0, 0xd0, 8 }, 9);
-    wire_put16(&w, HUGE);
-    memset(w.at, filling, HUGE);
-    CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(bytes, sizeof bytes, &attrs));
+    wire_put16(&w, octets);
+    memset(w.at, filling, octets);
+    CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(bytes, 11u + octets, &attrs));
     attrs.next_hop = p->origin.nvas[1].address;
     uint32_t id = bgp_attrs_intern(&p->origin.rib.attrs, &attrs);
     for (uint32_t i = 0; i < count; i++) {
         struct ip_prefix prefix = ribs_prefix(number + i);
-        CU_ASSERT_EQUAL(rib_announce(&p->origin.rib, ORIGIN, 1, &prefix, 0, id), 0);
+        CU_ASSERT_EQUAL(rib_announce(&p->origin.rib, ORIGIN, 1, &prefix, path_id, id), 0);
     }
     bgp_attrs_unref(&p->origin.rib.attrs, id);
+}
+
+static void announce_huge(struct pair *p, uint32_t number, uint32_t count, uint8_t filling)
+{
+    announce_long(p, number, count, 0, HUGE, filling);
 }
 
 static uint32_t transfers(struct pair *p)
@@ -86,6 +91,24 @@ static void test_a_reader_that_asks_again_gets_all_parts_again(void)
     end(&p);
 }
 
+/* Others came between them, so that they are not among the newest any more when a group begins that has them, too: it has those
+ * of the entry before. */
+static void test_long_attributes_that_two_groups_have_stand_in_a_frame_once(void)
+{
+    enum { LONG = 7000, BETWEEN = 10, MANY = 1000 };
+    struct pair p;
+    begin(&p);
+    up(&p, 1);
+    announce_long(&p, MANY, 1, 0, LONG, 7);
+    for (uint32_t i = 0; i < BETWEEN; i++)
+        ribs_announce(&p.origin, ORIGIN, 1, MANY + 1 + i, 0, 65000 + i);
+    announce_long(&p, 0, MANY, 0, LONG, 7); /* the frame has little room left */
+    announce_long(&p, 0, 1, 5, LONG, 7); /* the next group: of routes with path ids */
+    run(&p);
+    CU_ASSERT_TRUE(is_equal(&p));
+    end(&p);
+}
+
 /* What a sender never does: one of them is lost, or they are more than any attributes. */
 static void test_parts_that_do_not_fit_together_are_quarantined(void)
 {
@@ -126,4 +149,5 @@ static void test_parts_that_do_not_fit_together_are_quarantined(void)
 CU_MAIN("stream_parts", CU_CASE(test_attributes_longer_than_a_frame_come_in_parts),
         CU_CASE(test_attributes_that_change_between_their_parts_begin_anew),
         CU_CASE(test_a_reader_that_asks_again_gets_all_parts_again),
+        CU_CASE(test_long_attributes_that_two_groups_have_stand_in_a_frame_once),
         CU_CASE(test_parts_that_do_not_fit_together_are_quarantined))
