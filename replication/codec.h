@@ -32,6 +32,7 @@ enum {
     REPL_VARINT_MAX = 10,
     REPL_VERSION_MAX = 31,
     REPL_SECRETS_MAX = 2, /* the one in use, and while it is rotated another */
+    REPL_TABLE_MINOR = 1, /* of what is spoken with agents */
 };
 
 /* Both sides say HELLO inside the handshake payloads; nothing acts on it before CONFIRM. */
@@ -39,7 +40,7 @@ struct repl_hello {
     uint32_t node;             /* node id, 1..REPL_NODES_MAX; 0 for an agent */
     uint64_t incarnation;      /* of the sender */
     uint64_t your_incarnation; /* highest incarnation of the receiver that the sender ever saw, 0 = none */
-    uint16_t minor_min, minor_max; /* protocol minor versions spoken */
+    uint16_t minor_min, minor_max; /* protocol minor versions spoken, of cluster.proto; with an agent of table.proto */
     uint16_t algo_min, algo_max;   /* versions of the decision function */
     uint64_t config_generation;
     uint8_t config_digest[REPL_DIGEST];

@@ -299,7 +299,7 @@ static bool has_common_version(const struct repl_hello *a, const struct repl_hel
            a->algo_min <= b->algo_max && b->algo_min <= a->algo_max;
 }
 
-static bool read_handshake(struct repl_link *l, const uint8_t *message, size_t len)
+static bool read_hello(struct repl_link *l, const uint8_t *message, size_t len)
 {
     uint8_t hello[HELLO_MAX];
     if (!noise_read(&l->noise, message, len, hello)) {
@@ -311,10 +311,7 @@ static bool read_handshake(struct repl_link *l, const uint8_t *message, size_t l
         fail(l, REPL_FAIL_MESSAGE);
         return false;
     }
-    if (has_common_version(&l->cfg.hello, &l->hello))
-        return true;
-    fail(l, REPL_FAIL_VERSION);
-    return false;
+    return true;
 }
 
 /* Both keys are there: start our sealed direction with CONFIRM, remember the key of the other. */
@@ -334,6 +331,15 @@ static void split(struct repl_link *l, uint64_t now_ms)
         fail(l, REPL_FAIL_NOMEM);
     else
         l->state = LINK_WANTS_HEADER;
+}
+
+/* Both hellos are said: who is refused for its version is told ours, too, and knows why. */
+static void agree(struct repl_link *l, uint64_t now_ms)
+{
+    if (has_common_version(&l->cfg.hello, &l->hello))
+        split(l, now_ms);
+    else
+        fail(l, REPL_FAIL_VERSION);
 }
 
 static void come_up(struct repl_link *l)
@@ -363,6 +369,8 @@ static size_t on_preface(struct repl_link *l, const uint8_t *data, size_t len, u
     memcpy(l->preface, data, PREFACE);
     if (l->party->role == REPL_ROLE_NODE)
         l->cfg.hello.your_incarnation = l->cfg.seen[l->party->id];
+    else
+        l->cfg.hello.minor_min = l->cfg.hello.minor_max = REPL_TABLE_MINOR;
     start_noise(l);
     l->state = LINK_WANTS_FIRST;
     return PREFACE_MAC;
@@ -386,13 +394,13 @@ static size_t on_first(struct repl_link *l, const uint8_t *data, size_t len, uin
     size_t message = handshake_len(l, data, len);
     if (!message)
         return 0;
-    if (!read_handshake(l, data + 2, message))
+    if (!read_hello(l, data + 2, message))
         return 2 + message;
     if (!send_handshake(l)) {
         fail(l, REPL_FAIL_NOMEM);
         return 2 + message;
     }
-    split(l, now_ms);
+    agree(l, now_ms);
     return 2 + message;
 }
 
@@ -401,8 +409,8 @@ static size_t on_second(struct repl_link *l, const uint8_t *data, size_t len, ui
     size_t message = handshake_len(l, data, len);
     if (!message)
         return 0;
-    if (read_handshake(l, data + 2, message))
-        split(l, now_ms);
+    if (read_hello(l, data + 2, message))
+        agree(l, now_ms);
     return 2 + message;
 }
 

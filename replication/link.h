@@ -39,8 +39,8 @@ struct repl_link_cfg {
     const struct repl_party *parties;     /* who may connect; the initiator has exactly one. Borrowed
                                              until LINK_UP or FAILED */
     size_t party_count;
-    struct repl_hello hello;              /* ours; a responder's your_incarnation is filled by the
-                                             callee from `seen` when the party is known */
+    struct repl_hello hello;              /* ours; what a responder says depends on the party: the callee
+                                             fills your_incarnation from `seen`, an agent's minor */
     uint64_t seen[REPL_NODES_MAX + 1];    /* highest incarnation seen, by node id */
 };
 

@@ -231,8 +231,8 @@ static void dial(struct upstream *u)
                                  .secrets = &u->host->keys->secrets,
                                  .parties = &u->parties[u->attempt % u->party_count],
                                  .party_count = 1,
-                                 .hello = { .minor_min = 1,
-                                            .minor_max = 1,
+                                 .hello = { .minor_min = REPL_TABLE_MINOR,
+                                            .minor_max = REPL_TABLE_MINOR,
                                             .algo_min = 1,
                                             .algo_max = 1 } };
     struct sock_options options = { .user_timeout_ms = SILENCE_MS };

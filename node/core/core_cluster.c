@@ -389,6 +389,7 @@ static void on_link_failed(struct core *c, struct core_conn *conn, const struct 
         if (repl_member_auth_failed(&conn->member->life, c->now_ms))
             core_member_state(c, conn->member, e->text);
     }
+    core_cluster_fill(c, conn); /* a hello may be among it */
     core_conn_close(c, conn);
 }
 

@@ -202,7 +202,7 @@ static void dial(struct load *l, struct agent *a)
                                  .secrets = &l->secrets,
                                  .parties = &l->party,
                                  .party_count = 1,
-                                 .hello = { .minor_min = 1, .minor_max = 1, .algo_min = 1, .algo_max = 1 } };
+                                 .hello = { .minor_min = REPL_TABLE_MINOR, .minor_max = REPL_TABLE_MINOR, .algo_min = 1, .algo_max = 1 } };
     repl_cluster_id(l->cluster, cfg.cluster_id);
     from.sin_addr.s_addr = htonl(0x7f010000u + a->number);
     a->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -329,6 +329,24 @@ static void test_agents_may_use_the_next_secret_of_agents(void)
     end(&p);
 }
 
+/* What nodes speak among themselves goes on without them. */
+static void test_agents_have_a_minor_of_their_own(void)
+{
+    static struct pair p;
+    begin(&p);
+    struct repl_party agent = repl_party(REPL_ROLE_AGENT, 0, p.cfg[0].identity->public_key);
+    p.cfg[0].role = REPL_ROLE_AGENT;
+    p.cfg[0].secrets = p.cfg[1].agent_secrets = &p.x.other_secrets;
+    p.cfg[0].hello.minor_min = p.cfg[0].hello.minor_max = REPL_TABLE_MINOR;
+    p.cfg[1].hello.minor_min = 30;
+    p.cfg[1].hello.minor_max = 40;
+    p.cfg[1].parties = &agent;
+    open_links(&p);
+    run(&p);
+    CU_ASSERT_EQUAL(count(&p, 0, REPL_LINK_UP) + count(&p, 1, REPL_LINK_UP), 2);
+    end(&p);
+}
+
 static void test_another_cluster_is_refused(void)
 {
     static struct pair p;
@@ -386,9 +404,11 @@ static void test_versions_must_overlap(void)
     begin(&p);
     p.cfg[0].hello.minor_min = p.cfg[0].hello.minor_max = 2;
     expect_failure(&p, REPL_FAIL_VERSION);
+    CU_ASSERT_EQUAL(failure(&p, 0), REPL_FAIL_VERSION); /* it knows, too */
     begin(&p);
     p.cfg[0].hello.algo_min = p.cfg[0].hello.algo_max = 2;
     expect_failure(&p, REPL_FAIL_VERSION);
+    CU_ASSERT_EQUAL(failure(&p, 0), REPL_FAIL_VERSION); /* it knows, too */
     begin(&p);
     p.cfg[0].hello.minor_max = 2;
     open_links(&p);
@@ -598,7 +618,7 @@ CU_MAIN("link", CU_CASE(test_both_sides_come_up_and_know_each_other),
         CU_CASE(test_another_secret_is_refused), CU_CASE(test_either_of_two_secrets_is_accepted_and_named),
         CU_CASE(test_a_secret_under_the_name_of_another_is_refused),
         CU_CASE(test_the_next_secret_of_nodes_is_none_for_agents),
-        CU_CASE(test_agents_may_use_the_next_secret_of_agents),
+        CU_CASE(test_agents_may_use_the_next_secret_of_agents), CU_CASE(test_agents_have_a_minor_of_their_own),
         CU_CASE(test_another_cluster_is_refused),
         CU_CASE(test_a_key_that_is_not_configured_is_refused),
         CU_CASE(test_a_node_that_means_another_one_is_refused),

@@ -271,7 +271,7 @@ static void dial(struct sim_upstream *u)
                                  .secrets = &a->secrets,
                                  .parties = &u->party,
                                  .party_count = 1,
-                                 .hello = { .minor_min = 1, .minor_max = 1, .algo_min = 1, .algo_max = 1 } };
+                                 .hello = { .minor_min = REPL_TABLE_MINOR, .minor_max = REPL_TABLE_MINOR, .algo_min = 1, .algo_max = 1 } };
     const struct config_node *n = &a->world->config.nodes[u->nth];
     bool tries_next = n->has_next_public_key && u->attempts++ % 2;
     repl_cluster_id(a->world->config.name, cfg.cluster_id);

@@ -72,8 +72,8 @@ MUTANTS = {
                 "if (!rib_net(r, net)->paths && reserve_queues(r, prefix_index_family(net), 1))",
                 "if (!rib_net(r, net)->paths)"),
     "HELLO_ACTS_EARLY": ("the first message of a handshake is believed", "replication/link.c",
-                         "fail(l, REPL_FAIL_NOMEM);\n        return 2 + message;\n    }\n    split(l, now_ms);",
-                         "fail(l, REPL_FAIL_NOMEM);\n        return 2 + message;\n    }\n    split(l, now_ms);\n    come_up(l);"),
+                         "fail(l, REPL_FAIL_NOMEM);\n        return 2 + message;\n    }\n    agree(l, now_ms);",
+                         "fail(l, REPL_FAIL_NOMEM);\n        return 2 + message;\n    }\n    agree(l, now_ms);\n    come_up(l);"),
 }
 
 
