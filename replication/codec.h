@@ -1,6 +1,6 @@
 /* Messages of the cluster and table channels as plain C, and their protobuf form.
  *
- * codec.c is the only file that sees *.pb-c.h. Encoding writes one frame's payload (at most
+ * codec*.c are the only files that see *.pb-c.h. Encoding writes one frame's payload (at most
  * REPL_PAYLOAD_MAX bytes); decoding copies what it must into an arena and borrows the rest from
  * the input. Everything decoded is range-checked here: families, lengths, counts, indices into the
  * batch's own lists. What only the RIB can judge (are these canonical attributes?) is the stream's
@@ -96,7 +96,9 @@ uint8_t *repl_varint_put(uint8_t *at, uint64_t value);
 
 /* A stretch of one origin's version order, conflated: apply facts, then routes. The receiver's
  * position must equal `from`. `cut`: the sender's cursor stood at its head, so the receiver now
- * holds exactly the origin's live entries and may conclude absence. */
+ * holds exactly the origin's live entries and may conclude absence.
+ * To be encoded, the bytes of attrs stand one behind the other in memory, and so do nlri and versions of routes, unless the
+ * batch is nested; versions are told of all routes, or of none. */
 struct repl_batch {
     uint32_t origin;
     uint64_t incarnation, from, to;
@@ -109,9 +111,10 @@ struct repl_batch {
     uint32_t attr_count, fact_count, route_count;
     const uint8_t *part; /* of attributes that leave no room for a route in a frame; kept before the entries are applied */
     uint16_t part_at, part_len; /* so many octets of them came before; 0 = the batch has none */
+    bool is_nested;      /* as a node of minor 3 writes and reads it */
 };
-/* What its parts take at most in a message, beside their bytes, and what is around them. */
-enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 44, REPL_COST_FACT = 36, REPL_COST_ROUTES = 38, REPL_COST_BATCH = 64 };
+/* What its parts take at most in a message of either form, beside their bytes, and what is around them. */
+enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 48, REPL_COST_FACT = 36, REPL_COST_ROUTES = 38, REPL_COST_BATCH = 128 };
 
 /* Of a shared target, as the sender sees it: hints only, the fence in the target decides. */
 struct repl_hint {
@@ -146,15 +149,14 @@ struct repl_beat {
     struct repl_position positions[REPL_NODES_MAX]; /* vector: also the acknowledgement */
     const struct repl_hint *hints;
     uint16_t hint_count; /* <= REPL_HINTS_MAX */
-    bool has_config;     /* the next two, as in the hello; a node may follow another file while it runs */
-    uint8_t config_digest[REPL_DIGEST];
+    uint8_t config_digest[REPL_DIGEST]; /* as in the hello; a node may follow another file while it runs */
     uint64_t config_generation;
     uint8_t heard_count;
     struct repl_heard heard[REPL_NODES_MAX];
     uint8_t secret_count;     /* secrets that the sender accepts, 0 = not told; the digest is keyed by the first */
     uint32_t secret_ids[REPL_SECRETS_MAX];
     uint8_t key_id[8];        /* of the node key that it uses; told with them */
-    uint16_t algo;            /* version of the decision that it uses, 0 = not told */
+    uint16_t algo;            /* version of the decision that it uses */
 };
 
 /* Sent when digests at equal vectors differ: which part of the table it is. */

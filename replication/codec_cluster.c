@@ -3,17 +3,6 @@
 
 /* ---- writing ---- */
 
-/* count zeroed things of the type, and pointers to them, as protobuf-c wants repeated fields. */
-#define REPEATED(arena, type, init, count, things, pointers)                                       \
-    do {                                                                                           \
-        things = arena_alloc(arena, (count) * sizeof(type) + 1);                                   \
-        pointers = arena_alloc(arena, (count) * sizeof(type *) + 1);                               \
-        for (size_t i_ = 0; things && pointers && i_ < (count); i_++) {                            \
-            init(&things[i_]);                                                                     \
-            pointers[i_] = &things[i_];                                                            \
-        }                                                                                          \
-    } while (0)
-
 static void fill_position(const struct repl_position *p, Tandem__Cluster__Position *pb)
 {
     pb->origin = p->origin;
@@ -26,7 +15,7 @@ static Tandem__Cluster__Position **fill_positions(const struct repl_position *p,
                                                   struct arena *arena)
 {
     Tandem__Cluster__Position *things, **pointers;
-    REPEATED(arena, Tandem__Cluster__Position, tandem__cluster__position__init, count, things,
+    CODEC_REPEATED(arena, Tandem__Cluster__Position, tandem__cluster__position__init, count, things,
              pointers);
     if (!things || !pointers)
         return NULL;
@@ -35,110 +24,11 @@ static Tandem__Cluster__Position **fill_positions(const struct repl_position *p,
     return pointers;
 }
 
-static int pack(const Tandem__Cluster__Message *pb, uint8_t *buf, size_t cap)
+int codec_cluster_pack(const Tandem__Cluster__Message *pb, uint8_t *buf, size_t cap)
 {
     if (tandem__cluster__message__get_packed_size(pb) > cap)
         return REPL_ERR_SPACE;
     return (int)tandem__cluster__message__pack(pb, buf);
-}
-
-static bool fill_attrs(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
-{
-    Tandem__Cluster__Attr *things;
-    REPEATED(arena, Tandem__Cluster__Attr, tandem__cluster__attr__init, b->attr_count, things,
-             pb->attrs);
-    if (!things || !pb->attrs)
-        return false;
-    for (uint32_t i = 0; i < b->attr_count; i++) {
-        const struct repl_attr *a = &b->attrs[i];
-        things[i].next_hop = codec_addr(&a->next_hop);
-        if (!ip_addr_is_zero(&a->link_local))
-            things[i].link_local = codec_addr(&a->link_local);
-        things[i].attributes = codec_bytes(a->bytes, a->len);
-        things[i].parts = a->parts;
-    }
-    pb->n_attrs = b->attr_count;
-    return true;
-}
-
-static bool fill_facts(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
-{
-    Tandem__Cluster__Fact *things;
-    REPEATED(arena, Tandem__Cluster__Fact, tandem__cluster__fact__init, b->fact_count, things,
-             pb->facts);
-    if (!things || !pb->facts)
-        return false;
-    for (uint32_t i = 0; i < b->fact_count; i++) {
-        things[i].name = b->facts[i].nva;
-        things[i].generation = b->facts[i].generation;
-        things[i].state = b->facts[i].state;
-        things[i].identifier = b->facts[i].identifier;
-        things[i].version = b->facts[i].version;
-        things[i].restarts = b->facts[i].restarts;
-        things[i].taken_out = b->facts[i].is_taken_out;
-    }
-    pb->n_facts = b->fact_count;
-    return true;
-}
-
-static bool fill_routes(const struct repl_batch *b, Tandem__Cluster__Batch *pb, struct arena *arena)
-{
-    Tandem__Cluster__Routes *things;
-    REPEATED(arena, Tandem__Cluster__Routes, tandem__cluster__routes__init, b->route_count, things,
-             pb->routes);
-    if (!things || !pb->routes)
-        return false;
-    for (uint32_t i = 0; i < b->route_count; i++) {
-        const struct repl_routes *r = &b->routes[i];
-        things[i].name = r->nva;
-        things[i].generation = r->generation;
-        things[i].attr = r->attr;
-        things[i].family = r->family;
-        things[i].has_path_id = r->has_path_id;
-        things[i].nlri = codec_bytes(r->nlri, r->len);
-        things[i].versions = codec_bytes(r->versions, r->versions_len);
-        things[i].disproved = r->disproved;
-        things[i].restarts = r->restarts;
-        things[i].unheard = r->unheard;
-    }
-    pb->n_routes = b->route_count;
-    return true;
-}
-
-static size_t bytes_at_most(const struct repl_batch *b)
-{
-    size_t bytes = REPL_COST_BATCH + b->part_len + (size_t)b->fact_count * REPL_COST_FACT;
-    for (uint16_t i = 0; i < b->name_count; i++)
-        bytes += REPL_COST_NAME + strlen(b->names[i]);
-    for (uint32_t i = 0; i < b->attr_count; i++)
-        bytes += (size_t)REPL_COST_ATTR + b->attrs[i].len;
-    for (uint32_t i = 0; i < b->route_count; i++)
-        bytes += (size_t)REPL_COST_ROUTES + b->routes[i].len + b->routes[i].versions_len;
-    return bytes;
-}
-
-static int encode_batch(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
-{
-    const struct repl_batch *b = &m->batch;
-    Tandem__Cluster__Message pb = TANDEM__CLUSTER__MESSAGE__INIT;
-    Tandem__Cluster__Batch batch = TANDEM__CLUSTER__BATCH__INIT;
-    batch.origin = b->origin;
-    batch.incarnation = b->incarnation;
-    batch.from = b->from;
-    batch.to = b->to;
-    batch.cut = b->cut;
-    batch.n_names = b->name_count;
-    batch.names = (char **)(uintptr_t)b->names;
-    batch.part = codec_bytes(b->part, b->part_len);
-    batch.part_at = b->part_at;
-    if (!fill_attrs(b, &batch, arena) || !fill_facts(b, &batch, arena) ||
-        !fill_routes(b, &batch, arena))
-        return REPL_ERR_NOMEM;
-    pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BATCH;
-    pb.batch = &batch;
-    if (bytes_at_most(b) <= cap) /* to count them takes as long as to write them */
-        return (int)tandem__cluster__message__pack(&pb, buf);
-    return pack(&pb, buf, cap);
 }
 
 static int encode_subscribe(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
@@ -151,7 +41,7 @@ static int encode_subscribe(const struct repl_msg *m, struct arena *arena, uint8
         return REPL_ERR_NOMEM;
     pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_SUBSCRIBE;
     pb.subscribe = &subscribe;
-    return pack(&pb, buf, cap);
+    return codec_cluster_pack(&pb, buf, cap);
 }
 
 static int encode_reset(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
@@ -162,13 +52,13 @@ static int encode_reset(const struct repl_msg *m, struct arena *arena, uint8_t *
     fill_position(&m->reset, &position);
     pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_RESET;
     pb.reset = &position;
-    return pack(&pb, buf, cap);
+    return codec_cluster_pack(&pb, buf, cap);
 }
 
 static bool fill_hints(const struct repl_beat *b, Tandem__Cluster__Beat *pb, struct arena *arena)
 {
     Tandem__Cluster__Hint *things;
-    REPEATED(arena, Tandem__Cluster__Hint, tandem__cluster__hint__init, b->hint_count, things,
+    CODEC_REPEATED(arena, Tandem__Cluster__Hint, tandem__cluster__hint__init, b->hint_count, things,
              pb->hints);
     if (!things || !pb->hints)
         return false;
@@ -185,7 +75,7 @@ static bool fill_hints(const struct repl_beat *b, Tandem__Cluster__Beat *pb, str
 static bool fill_heard(const struct repl_beat *b, Tandem__Cluster__Beat *pb, struct arena *arena)
 {
     Tandem__Cluster__Heard *things;
-    REPEATED(arena, Tandem__Cluster__Heard, tandem__cluster__heard__init, b->heard_count, things,
+    CODEC_REPEATED(arena, Tandem__Cluster__Heard, tandem__cluster__heard__init, b->heard_count, things,
              pb->heard);
     if (!things || !pb->heard)
         return false;
@@ -220,10 +110,8 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
     beat.digest_form = b->digest_form;
     if (b->has_digest)
         beat.digest = codec_bytes(b->digest, REPL_DIGEST);
-    if (b->has_config) {
-        beat.config_generation = b->config_generation;
-        beat.config_digest = codec_bytes(b->config_digest, REPL_DIGEST);
-    }
+    beat.config_generation = b->config_generation;
+    beat.config_digest = codec_bytes(b->config_digest, REPL_DIGEST);
     if (b->secret_count) {
         beat.key_id = codec_bytes(b->key_id, sizeof b->key_id);
         beat.n_secret_ids = b->secret_count;
@@ -235,7 +123,7 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
         return REPL_ERR_NOMEM;
     pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BEAT;
     pb.beat = &beat;
-    return pack(&pb, buf, cap);
+    return codec_cluster_pack(&pb, buf, cap);
 }
 
 static int encode_goodbye(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
@@ -246,7 +134,7 @@ static int encode_goodbye(const struct repl_msg *m, struct arena *arena, uint8_t
     goodbye.reason = m->goodbye;
     pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_GOODBYE;
     pb.goodbye = &goodbye;
-    return pack(&pb, buf, cap);
+    return codec_cluster_pack(&pb, buf, cap);
 }
 
 static int encode_breakdown(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
@@ -261,13 +149,13 @@ static int encode_breakdown(const struct repl_msg *m, struct arena *arena, uint8
     breakdown.sums = (uint64_t *)(uintptr_t)m->breakdown.sums;
     pb.kind_case = TANDEM__CLUSTER__MESSAGE__KIND_BREAKDOWN;
     pb.breakdown = &breakdown;
-    return pack(&pb, buf, cap);
+    return codec_cluster_pack(&pb, buf, cap);
 }
 
 int codec_cluster_encode(const struct repl_msg *m, struct arena *arena, uint8_t *buf, size_t cap)
 {
     static int (*const encoders[])(const struct repl_msg *, struct arena *, uint8_t *, size_t) = {
-        [REPL_SUBSCRIBE] = encode_subscribe, [REPL_BATCH] = encode_batch,
+        [REPL_SUBSCRIBE] = encode_subscribe, [REPL_BATCH] = codec_batch_encode,
         [REPL_RESET] = encode_reset,         [REPL_BEAT] = encode_beat,
         [REPL_GOODBYE] = encode_goodbye,     [REPL_BREAKDOWN] = encode_breakdown,
     };
@@ -383,14 +271,12 @@ static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, st
                               .steady = b->steady,
                               .hears_no_nva = b->hears_no_nva,
                               .has_digest = b->digest.len == REPL_DIGEST,
-                              .has_config = b->config_digest.len == REPL_DIGEST,
                               .config_generation = b->config_generation };
-    if ((b->digest.len && !to->has_digest) || (b->config_digest.len && !to->has_config))
+    if ((b->digest.len && !to->has_digest) || b->config_digest.len != REPL_DIGEST)
         return REPL_ERR_MALFORMED;
     if (to->has_digest)
         memcpy(to->digest, b->digest.data, REPL_DIGEST);
-    if (to->has_config)
-        memcpy(to->config_digest, b->config_digest.data, REPL_DIGEST);
+    memcpy(to->config_digest, b->config_digest.data, REPL_DIGEST);
     return read_positions(b->positions, b->n_positions, to->positions, &to->position_count) &&
                    read_heard(b, to) && read_newer(b, to)
                ? read_hints(b, arena, to)
@@ -421,125 +307,13 @@ static int read_breakdown(const Tandem__Cluster__Message *pb, struct arena *aren
     return 0;
 }
 
-static bool read_attr(const Tandem__Cluster__Attr *pb, struct repl_attr *out)
-{
-    *out = (struct repl_attr){ .bytes = pb->attributes.data,
-                               .len = (uint16_t)pb->attributes.len,
-                               .parts = (uint16_t)pb->parts };
-    if (pb->attributes.len > UINT16_MAX || pb->parts > UINT16_MAX || !codec_read_addr(&pb->next_hop, &out->next_hop))
-        return false;
-    return !pb->link_local.len || codec_read_addr(&pb->link_local, &out->link_local);
-}
-
-static bool read_fact(const Tandem__Cluster__Fact *pb, size_t names, struct repl_fact *out)
-{
-    enum { STATE_MAX = 3 }; /* of enum rib_session_state */
-    if (pb->name >= names || pb->state > STATE_MAX)
-        return false;
-    *out = (struct repl_fact){ .nva = (uint16_t)pb->name,
-                               .generation = pb->generation,
-                               .state = (uint8_t)pb->state,
-                               .identifier = pb->identifier,
-                               .restarts = pb->restarts,
-                               .is_taken_out = pb->taken_out,
-                               .version = pb->version };
-    return true;
-}
-
-/* None, or a varint for each. */
-static bool are_versions(const ProtobufCBinaryData *pb, size_t count)
-{
-    size_t found = 0, bytes = 0;
-    for (size_t i = 0; i < pb->len; i++) {
-        bool ends = !(pb->data[i] & 0x80);
-        bytes = ends ? 0 : bytes + 1;
-        found += ends;
-        if (bytes >= REPL_VARINT_MAX)
-            return false;
-    }
-    return !pb->len || (found == count && !bytes);
-}
-
-static bool read_routes(const Tandem__Cluster__Routes *pb, size_t names, size_t attrs,
-                        struct repl_routes *out)
-{
-    size_t count;
-    if (pb->name >= names || pb->attr > attrs ||
-        !codec_is_nlri(pb->family, pb->has_path_id, &pb->nlri, &count) ||
-        !are_versions(&pb->versions, count))
-        return false;
-    *out = (struct repl_routes){ .nva = (uint16_t)pb->name,
-                                 .generation = pb->generation,
-                                 .attr = pb->attr,
-                                 .family = (uint8_t)pb->family,
-                                 .has_path_id = pb->has_path_id,
-                                 .nlri = pb->nlri.data,
-                                 .len = (uint16_t)pb->nlri.len,
-                                 .disproved = pb->disproved,
-                                 .restarts = pb->restarts,
-                                 .unheard = pb->unheard,
-                                 .versions = pb->versions.data,
-                                 .versions_len = (uint16_t)pb->versions.len };
-    return true;
-}
-
-static bool are_names(char *const *names, size_t count)
-{
-    if (count > REPL_NAMES_MAX)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (!names[i][0] || strlen(names[i]) > REPL_NAME_MAX)
-            return false;
-    return true;
-}
-
-static int read_batch(const Tandem__Cluster__Message *message, struct arena *arena,
-                      struct repl_msg *out)
-{
-    const Tandem__Cluster__Batch *pb = message->batch;
-    struct repl_attr *attrs = arena_alloc(arena, pb->n_attrs * sizeof *attrs + 1);
-    struct repl_fact *facts = arena_alloc(arena, pb->n_facts * sizeof *facts + 1);
-    struct repl_routes *routes = arena_alloc(arena, pb->n_routes * sizeof *routes + 1);
-    if (!attrs || !facts || !routes)
-        return REPL_ERR_NOMEM;
-    if (pb->origin == 0 || pb->origin > REPL_NODES_MAX || pb->part_at > UINT16_MAX ||
-        !are_names(pb->names, pb->n_names))
-        return REPL_ERR_MALFORMED;
-    for (size_t i = 0; i < pb->n_attrs; i++)
-        if (!read_attr(pb->attrs[i], &attrs[i]))
-            return REPL_ERR_MALFORMED;
-    for (size_t i = 0; i < pb->n_facts; i++)
-        if (!read_fact(pb->facts[i], pb->n_names, &facts[i]))
-            return REPL_ERR_MALFORMED;
-    for (size_t i = 0; i < pb->n_routes; i++)
-        if (!read_routes(pb->routes[i], pb->n_names, pb->n_attrs, &routes[i]))
-            return REPL_ERR_MALFORMED;
-    out->kind = REPL_BATCH;
-    out->batch = (struct repl_batch){ .origin = pb->origin,
-                                      .incarnation = pb->incarnation,
-                                      .from = pb->from,
-                                      .to = pb->to,
-                                      .cut = pb->cut,
-                                      .names = (const char *const *)pb->names,
-                                      .attrs = attrs,
-                                      .facts = facts,
-                                      .routes = routes,
-                                      .name_count = (uint16_t)pb->n_names,
-                                      .attr_count = (uint32_t)pb->n_attrs,
-                                      .fact_count = (uint32_t)pb->n_facts,
-                                      .route_count = (uint32_t)pb->n_routes,
-                                      .part = pb->part.data,
-                                      .part_at = (uint16_t)pb->part_at,
-                                      .part_len = (uint16_t)pb->part.len };
-    return 0;
-}
-
 int codec_cluster_decode(const uint8_t *data, size_t len, struct arena *arena, struct repl_msg *out)
 {
     static int (*const readers[])(const Tandem__Cluster__Message *, struct arena *,
                                   struct repl_msg *) = {
         [TANDEM__CLUSTER__MESSAGE__KIND_SUBSCRIBE] = read_subscribe,
-        [TANDEM__CLUSTER__MESSAGE__KIND_BATCH] = read_batch,
+        [TANDEM__CLUSTER__MESSAGE__KIND_BATCH] = codec_batch_read,
+        [TANDEM__CLUSTER__MESSAGE__KIND_NESTED_BATCH] = codec_nested_read,
         [TANDEM__CLUSTER__MESSAGE__KIND_RESET] = read_reset,
         [TANDEM__CLUSTER__MESSAGE__KIND_BEAT] = read_beat,
         [TANDEM__CLUSTER__MESSAGE__KIND_GOODBYE] = read_goodbye,

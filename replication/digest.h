@@ -3,7 +3,7 @@
  * The key comes from a shared secret: an NVA cannot choose routes by which other tables have the same digest.
  *
  * SUM: each route (prefix with a non-empty next-hop set) gives a keyed 128-bit SipHash; the digest is their sum modulo 2^128.
- * It is what host agents, `gen` in etcd and nodes before minor 3 compare.
+ * It is what host agents and `gen` in etcd compare.
  *
  * PRODUCT: each route is a number modulo the prime p = 2^127 - 1, and the digest is the product of (start + route) over all of
  * them. A route that does not fit in 127 bits, as all of IPv6 and groups of next hops, is a polynomial in `step`; both are secret

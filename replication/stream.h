@@ -39,6 +39,7 @@ struct repl_sender {
     bool reset_pending; /* RESET goes out before the next batch */
     bool cut_sent;      /* nothing new since the last cut */
     bool versions;      /* it is told every entry's version, and may serve others */
+    bool is_nested;     /* its batches are: it is of minor 3 */
     uint64_t incarnation;
     uint64_t position;  /* versions up to here were sent */
     uint64_t safe;      /* tombstones up to this place of the order it can do without */

@@ -50,6 +50,7 @@ struct repl_batcher {
     uint16_t name_numbers[NAMES_MAX];
     uint16_t name_count;
     struct packed heard, sorted; /* in the order of the entries, and of the groups */
+    uint8_t attr_bytes[FRAME_BUDGET];
     uint32_t nlri_len, versions_len; /* so much is heard */
     size_t cost;
     const uint8_t *part; /* the next of attributes that the reader has not all of; NULL = none */
@@ -103,6 +104,7 @@ void repl_sender_subscribe(struct repl_sender *s, const struct rib *r, const str
     *s = (struct repl_sender){ .active = true,
                                .reset_pending = !resumes,
                                .versions = s->versions,
+                               .is_nested = s->is_nested,
                                .incarnation = from->incarnation,
                                .position = resumes ? have->version : 0,
                                .safe = o->base + have->version };
@@ -300,8 +302,22 @@ static void sort_runs(struct repl_batcher *b)
     }
 }
 
+/* The bytes of all sets stand together, too. */
+static void pack_attrs(struct repl_batcher *b)
+{
+    uint8_t *at = b->attr_bytes;
+    for (uint32_t i = 0; i < b->attr_count; i++) {
+        struct repl_attr *a = &b->attrs[i];
+        assert(a->len <= b->attr_bytes + sizeof b->attr_bytes - at);
+        memcpy(at, a->bytes, a->len);
+        a->bytes = at;
+        at += a->len;
+    }
+}
+
 static void pack_entries(struct repl_batcher *b)
 {
+    pack_attrs(b);
     b->runs[b->run_count] = (struct run){ .at = (uint16_t)b->nlri_len, .versions_at = (uint16_t)b->versions_len };
     if (b->run_count == b->route_count)
         point_to(b);
@@ -545,6 +561,7 @@ bool repl_sender_next(struct repl_sender *s, const struct rib *r, const struct r
                                          .route_count = b->route_count,
                                          .part = b->part,
                                          .part_at = b->part_at,
-                                         .part_len = b->part_len } };
+                                         .part_len = b->part_len,
+                                         .is_nested = s->is_nested } };
     return true;
 }

@@ -29,7 +29,7 @@ void core_positions(const struct core *c, struct repl_beat *beat)
  * With three nodes and more, what evidence says of held routes depends on when each survivor heard it. */
 bool core_digest_is_comparable(const struct core *c)
 {
-    if (c->recheck.is_on || c->rekey.is_on || c->digest.form != core_digest_form(c))
+    if (c->recheck.is_on || c->rekey.is_on)
         return false;
     bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
@@ -72,8 +72,8 @@ void core_compare_digests(struct core *c, struct core_member *m)
     char subject[CONFIG_NAME_MAX + 16];
     if (!m->heard.has_digest || !core_digest_is_comparable(c) || m->config_differs || !core_keys_compare(c, m))
         return;
-    if ((m->heard.algo && m->heard.algo != core_algo(c)) || m->heard.digest_form != c->digest.form)
-        return; /* one of us has not heard yet who has come or gone */
+    if (m->heard.algo != core_algo(c) || m->heard.digest_form != c->digest.form)
+        return; /* one of us has not heard yet who has come or gone; or a node of minor 3 compares as minor 2 did */
     core_positions(c, &own);
     if (!same_vector(&own, m->heard.positions, m->heard.position_count))
         return;
@@ -143,7 +143,6 @@ static void send_beat(struct core *c, struct core_member *m)
     b->hears_no_nva = core_hears_no_nva(c);
     b->algo = core_algo(c);
     b->steady = c->phase == CORE_STEADY;
-    b->has_config = true;
     b->config_generation = c->config->generation;
     memcpy(b->config_digest, c->config->digest, REPL_DIGEST);
     b->has_digest = core_digest_is_comparable(c);
@@ -152,8 +151,7 @@ static void send_beat(struct core *c, struct core_member *m)
     repl_digest_write(&c->digest, b->digest);
     core_keys_say(c, b);
     core_positions(c, b);
-    if (m->minor > 1)
-        core_heard_say(c, b);
+    core_heard_say(c, b);
     b->hint_count = core_shared_hints(c, hints);
     b->hints = hints;
     if (repl_link_send(m->link->link, &msg, c->now_ms))

@@ -5,7 +5,7 @@
 #include "node/core/core_impl.h"
 
 #ifndef TANDEM_PROTOCOL_MINOR
-#define TANDEM_PROTOCOL_MINOR 3
+#define TANDEM_PROTOCOL_MINOR 4
 #endif
 
 enum {
@@ -15,8 +15,6 @@ enum {
     RENEW_AGAIN_MS = 60 * 1000, /* when the new link did not come up */
     REKEY_AGAIN_MS = 10 * 1000, /* … and was to be made with newer keys */
     DYING_MS = 20, /* a listener that is dying is asked again */
-    PROTOCOL_MINOR = TANDEM_PROTOCOL_MINOR, /* the newest that we speak, and the oldest */
-    PROTOCOL_MINOR_MIN = 1,
 };
 
 const char *core_member_subject(const struct core_member *m, char *buf, size_t cap)
@@ -90,7 +88,7 @@ static struct repl_link_cfg link_cfg(const struct core *c, bool initiator,
         .party_count = count,
         .hello = { .node = c->cfg.self,
                    .incarnation = c->incarnation,
-                   .minor_min = PROTOCOL_MINOR_MIN,
+                   .minor_min = (uint16_t)(c->minor - 1),
                    .minor_max = c->minor,
                    .algo_min = CORE_ALGO_VERSION,
                    .algo_max = CORE_ALGO_VERSION,
@@ -326,8 +324,7 @@ static void on_beat(struct core *c, struct core_member *m, const struct repl_msg
     m->heard_beat_ms = c->now_ms;
     c->is_vouched |= !m->has_heard && msg->beat.steady && c->phase == CORE_CONVERGE;
     m->has_heard = true;
-    if (msg->beat.has_config)
-        core_compare_configs(c, m, msg->beat.config_digest, msg->beat.config_generation);
+    core_compare_configs(c, m, msg->beat.config_digest, msg->beat.config_generation);
     core_keys_heard(c, m);
     core_heard_beat(c, m, msg->beat.counter);
     core_heard_take(c, m);
@@ -559,7 +556,7 @@ void core_cluster_set_times(struct core *c)
 
 void core_cluster_init(struct core *c)
 {
-    c->minor = PROTOCOL_MINOR;
+    c->minor = TANDEM_PROTOCOL_MINOR;
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
         if (!is_other(c, id))
             continue;

@@ -123,7 +123,7 @@ struct core_recheck {
     struct vnet vnet; /* of the old one: it holds for those that wait */
 };
 
-/* The digest under another key, or of another form, on its way through the prefixes. */
+/* The digest under another key, on its way through the prefixes. */
 struct core_rekey {
     bool is_on;
     uint8_t family;
@@ -186,7 +186,7 @@ struct core {
     struct core_member members[REPL_NODES_MAX + 1]; /* by node id; [self] unused */
     struct repl_member_times member_times;
     uint64_t beat_ms, beat_counter;
-    uint16_t minor; /* newest protocol minor that we speak */
+    uint16_t minor; /* newest protocol minor that we speak; the other one is that before it */
     struct repl_party *parties;
     size_t party_count;
     struct repl_batcher *batcher;

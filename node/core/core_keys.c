@@ -38,7 +38,8 @@ static void copy_keys(struct core *c, const struct repl_identity *identity, cons
 void core_keys_init(struct core *c)
 {
     copy_keys(c, c->cfg.identity, c->cfg.secrets, c->cfg.next_secrets);
-    repl_digest_init(&c->digest, REPL_DIGEST_SUM, c->keys.secrets[0].digest_key); /* the form is found by the first tick */
+    enum repl_digest_form form = c->cfg.secrets ? REPL_DIGEST_PRODUCT : REPL_DIGEST_SUM; /* of none it stays zero */
+    repl_digest_init(&c->digest, form, c->keys.secrets[0].digest_key);
 }
 
 void core_keys_fini(struct core *c)
@@ -180,16 +181,15 @@ static void end_revoked(struct core *c, struct core_member *m)
     core_conn_close(c, m->link);
 }
 
-/* The digest goes over to the key and the form that hold now, unless it is there or on its way. */
+/* The digest goes over to the key that holds now, unless it is there or on its way. */
 static void aim(struct core *c)
 {
     const struct repl_digest *last = c->rekey.is_on ? &c->rekey.digest : &c->digest;
     const uint8_t *key = c->keys.secrets[0].digest_key;
-    enum repl_digest_form form = core_digest_form(c);
-    if (last->form == form && memcmp(last->key, key, sizeof last->key) == 0)
+    if (memcmp(last->key, key, sizeof last->key) == 0)
         return;
     c->rekey = (struct core_rekey){ .is_on = true, .place = 1 };
-    repl_digest_init(&c->rekey.digest, form, key);
+    repl_digest_init(&c->rekey.digest, c->digest.form, key);
 }
 
 void core_set_keys(struct core *c, const struct core_keys *keys, uint64_t now_ms)
@@ -220,7 +220,7 @@ const char *core_key_text(const uint8_t id[static REPL_KEY_ID], char text[static
     return text;
 }
 
-/* ---- the digest under another key, or of another form ---- */
+/* ---- the digest under another key ---- */
 
 static bool has_passed(const struct core_rekey *k, uint32_t net)
 {

@@ -1,5 +1,4 @@
-/* What the nodes that are alive have in common: the version of the decision, the form of their digests, when held routes
- * expire, and whose word counts.
+/* What the nodes that are alive have in common: the version of the decision, when held routes expire, and whose word counts.
  *
  * Routes of a dead node expire when the lowest of the living says so: its beats tell of which origins it holds
  * nothing any more, and the others follow; their own timers are only for the case that it does not say so.
@@ -10,7 +9,7 @@
 
 #include "node/core/core_impl.h"
 
-enum { MINOR_WITH_PRODUCT = 3, FOLLOW_MS = 5000, EXPIRED = 0x08, LAGS = 0x80, HELD_SHIFT = 4 };
+enum { FOLLOW_MS = 5000, EXPIRED = 0x08, LAGS = 0x80, HELD_SHIFT = 4 };
 
 /* ---- the decision's version ---- */
 
@@ -22,17 +21,6 @@ uint16_t core_algo(const struct core *c)
         if (core_member_is_here(m) && m->algo_max && m->algo_max < least)
             least = m->algo_max;
     return least;
-}
-
-/* Of an older minor was who last was, until it says otherwise: a node that is away for its upgrade has the others go over
- * once, not twice. */
-enum repl_digest_form core_digest_form(const struct core *c)
-{
-    uint16_t least = c->cfg.secrets ? c->minor : 0; /* else it compares with nobody, and its digest stays zero */
-    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
-        if (m->minor && m->minor < least)
-            least = m->minor;
-    return least < MINOR_WITH_PRODUCT ? REPL_DIGEST_SUM : REPL_DIGEST_PRODUCT;
 }
 
 /* ---- expiry ---- */

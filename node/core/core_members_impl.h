@@ -120,8 +120,6 @@ const char *core_key_text(const uint8_t id[static REPL_KEY_ID], char text[static
 
 /* core_living.c */
 uint16_t core_algo(const struct core *c);
-/* The newest that all can compare. */
-enum repl_digest_form core_digest_form(const struct core *c);
 /* What an origin is here, for vectors: its class, whether its held copies have expired, what is held of earlier
  * lives, and whether it is grey. */
 uint8_t core_origin_status(const struct rib_origin *o);

@@ -3,7 +3,7 @@
  * Source: the replication design 4.4, 4.9; scenario 20; invariants R7, C7. */
 #include "node/core/core_impl.h"
 
-enum { MINOR_WITH_VERSIONS = 2 };
+enum { MINOR_WITH_COLUMNS = 4 };
 
 static size_t unsent(const struct core_conn *conn)
 {
@@ -151,8 +151,8 @@ static bool is_read(const struct core_member *m)
     return m->source && m->replica.cut_seen && !(p && p->incarnation > m->replica.incarnation);
 }
 
-/* It is heard, and its stream is not: nobody has a copy that can be read on (one of an older minor tells no versions), or
- * it has woken and tells nothing yet. What it has said gets old, and its withdrawals do not come by: it is held, so that
+/* It is heard, and its stream is not: nobody has a copy that can be read on, or it has woken and
+ * tells nothing yet. What it has said gets old, and its withdrawals do not come by: it is held, so that
  * what living sessions say counts against it. Not what comes for the first time: that is fresh. */
 static void hold_unread(struct core *c, struct core_member *m)
 {
@@ -223,9 +223,9 @@ void core_streams_choose(struct core *c)
 
 void core_streams_linked(struct core *c, struct core_member *m, uint64_t incarnation)
 {
-    bool versions = c->config->node_count > 2 && m->minor >= MINOR_WITH_VERSIONS;
     for (int o = 0; o <= REPL_NODES_MAX; o++)
-        m->senders[o] = (struct repl_sender){ .versions = versions };
+        m->senders[o] = (struct repl_sender){ .versions = c->config->node_count > 2,
+                                              .is_nested = m->minor < MINOR_WITH_COLUMNS };
     for (struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k))
         if (k->source == m && k != m)
             k->source = NULL; /* the other side has forgotten that we read it there */

@@ -51,7 +51,7 @@ def another_version(storm, node):
     """Upgraded, or back again; it stays that way."""
     storm.ends(node)
     yield
-    node.program = program("tandemd" if node.program != program("tandemd") else "tandemd-minor-2")
+    node.program = program("tandemd" if node.program != program("tandemd") else "tandemd-minor-3")
     node.start()
 
 

@@ -25,7 +25,7 @@ ADDRESSES = {"rs-a": "10.1.1.4", "rs-b": "10.1.1.5", "rs-c": "10.1.1.6"}
 WIDE, NARROW = "10.1.2.4", "10.1.2.5"
 TABLE = {"10.250.0.0/16": [WIDE], "10.251.0.0/16": [NARROW]}
 EXTRA = "10.252.0.0/16"
-MINOR, OLDER_MINORS, CHANGE_S = 3, (2, 1), 1
+MINOR, CHANGE_S = 4, 1
 
 
 class Three:
@@ -80,7 +80,7 @@ class Three:
             raise Failed("the VM's kernel removed " + "; ".join(wrong))
 
     def nothing_differed(self):
-        """No node took a digest of another form, or of another table, for one that it can compare."""
+        """No node took a digest of another table for one that it can compare."""
         alarms = [event for node in self.nodes for event in node.items("events") if event["event"] == "digest_differs"]
         if alarms:
             raise Failed(f"digests differed: {alarms}")
@@ -140,12 +140,10 @@ class Three:
         self.nothing_removed()
 
     def upgraded(self):
-        """Each is stopped and started as one of an older minor, and back again, node by node."""
-        for minor in (*OLDER_MINORS, MINOR):
+        """Each is stopped and started as one of the minor before, and back again, node by node."""
+        for minor in (MINOR - 1, MINOR):
             for node in self.nodes:
-                node.stop()
-                node.program = program("tandemd" if minor == MINOR else f"tandemd-minor-{minor}")
-                node.start()
+                self.restart(node, minor)
                 self.settled()
                 hold("the VM's table between versions", self.is_whole, 0.5)
                 self.nothing_differed()
@@ -153,6 +151,24 @@ class Three:
             if minors != {minor}:
                 raise Failed(f"the nodes speak minor {minors}, wanted {minor}")
         self.nothing_removed()
+
+    def refused(self):
+        """The minor before that is not spoken any more: who has it says so, and nobody has less for it."""
+        self.restart(self.c, MINOR - 2)
+        for node in self.nodes[:2]:
+            poll(f"rs-c knows why {node.name} does not talk with it",
+                 lambda node=node: "no protocol version in common" in (self.view(self.c, node)["lastError"] or ""), 10)
+            if self.view(node, self.c)["health"] == "ok":
+                raise Failed(f"{node.name} talks with rs-c")
+        hold("the VM's table", self.is_whole, 2)
+        self.restart(self.c, MINOR)
+        self.settled()
+        self.nothing_removed()
+
+    def restart(self, node, minor):
+        node.stop()
+        node.program = program("tandemd" if minor == MINOR else f"tandemd-minor-{minor}")
+        node.start()
 
 
 def main():
@@ -162,7 +178,8 @@ def main():
         acts = (("two of three nodes are parted", three.parted),
                 ("a node dies that one knows by another only", three.killed_in_part),
                 ("kill -9 of each of three nodes", three.killed),
-                ("to older minors and back, node by node", three.upgraded))
+                ("to the minor before and back, node by node", three.upgraded),
+                ("the minor before that is refused", three.refused))
         return cases.story("three nodes stand, and a VM has their table", three.start, acts)
 
 

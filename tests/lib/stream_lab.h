@@ -94,6 +94,7 @@ static inline bool transfer(struct pair *p, enum repl_apply *result)
     int len = repl_msg_encode(&m, buf, sizeof buf);
     CU_ASSERT_FATAL(len > 0);
     CU_ASSERT_EQUAL_FATAL(repl_msg_decode(buf, (size_t)len, &arena, &read), 0);
+    CU_ASSERT_TRUE(read.kind == REPL_RESET || read.batch.is_nested == p->sender.is_nested);
     *result = apply(p, &read);
     CU_ASSERT_TRUE(*result == REPL_APPLIED || *result == REPL_APPLIED_CUT);
     arena_fini(&arena);

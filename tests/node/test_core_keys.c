@@ -219,9 +219,13 @@ static void test_the_digest_goes_over_to_another_key_in_slices(void)
     struct core *c = p->core[0];
     struct repl_digest wanted;
     enum { ROUTES = 10000 };
-    p->keys[0].secrets[0] = pair_secret();
-    repl_digest_init(&wanted, REPL_DIGEST_PRODUCT, p->keys[0].secrets[0].digest_key);
     pair_program(c, ROUTES);
+    p->keys[0].secrets[0] = pair_secret();
+    core_set_keys(c, &p->keys[0], p->now);
+    core_keys_tick(c);
+    CU_ASSERT_TRUE(c->rekey.is_on);
+    p->keys[0].secrets[0] = pair_secret(); /* and another one, before it is there */
+    repl_digest_init(&wanted, REPL_DIGEST_PRODUCT, p->keys[0].secrets[0].digest_key);
     for (uint32_t net = 1; net <= ROUTES; net++) {
         struct ip_prefix prefix;
         prefix_table_prefix(&c->rib.nets, net, &prefix);

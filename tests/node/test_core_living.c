@@ -33,67 +33,45 @@ static void test_the_decision_is_the_oldest_that_a_living_node_has(void)
     pair_free(p);
 }
 
-enum { ROUTES = 5000 }; /* more than a slice of a walk */
+/* ---- the protocol's minor ---- */
 
-static void program_routes(struct core *c)
+static void start_with_minor(struct pair *p, uint16_t minor)
 {
-    c->woken_ms = UINT64_MAX; /* nets without paths stay */
-    pair_program(c, ROUTES);
-}
-
-/* What the second node hears of the first one's digest it has to understand, at every moment. */
-static void pass_with_form(struct pair *p, enum repl_digest_form form)
-{
-    for (int ms = 0; ms < 4000; ms++) { /* evidence heals for three seconds */
-        p->core[0]->beat_ms = 0; /* it is told in each turn */
-        pair_pass(p, 1);
-        const struct repl_beat *heard = &p->core[1]->members[1].heard;
-        CU_ASSERT_FALSE(heard->has_digest && p->core[1]->minor < 3 && heard->digest_form != REPL_DIGEST_SUM);
-    }
-    for (int i = 0; i < 2; i++) {
-        uint64_t seen = p->seen[i];
-        CU_ASSERT_EQUAL(p->core[i]->digest.form, form);
-        CU_ASSERT_TRUE(pair_view(p, i).has_digest && pair_view(p, i).digest_equal);
-        CU_ASSERT_FALSE(pair_heard(p, i, "digest_differs", NULL));
-        p->seen[i] = seen;
-    }
-}
-
-static void restart_with_minor(struct pair *p, uint16_t minor)
-{
-    pair_unprogram(p->core[1]);
-    pair_kill(p, 1);
-    pair_pass(p, 1000);
     pair_start(p, 1);
     p->core[1]->minor = minor;
-    program_routes(p->core[1]);
+    pair_pass(p, 4000); /* evidence heals for three seconds */
 }
 
-/* Even of an empty table, before anything of the other one was read. */
-static void test_a_node_of_an_older_minor_never_hears_of_another_form(void)
+/* Scenario 13: each gets batches as it reads them, and their tables are compared all the time. */
+static void test_a_node_of_the_minor_before_is_spoken_with_until_it_is_upgraded(void)
 {
-    struct pair *p = pair_open();
-    p->core[1]->minor = 2;
-    pass_with_form(p, REPL_DIGEST_SUM);
+    struct pair *p = linked();
+    for (int i = 0; i < 3; i++) {
+        uint16_t minor = (uint16_t)(p->core[0]->minor - i % 2);
+        pair_kill(p, 1);
+        pair_pass(p, 1000);
+        start_with_minor(p, minor);
+        for (int side = 0; side < 2; side++) {
+            const struct core_member *other = &p->core[side]->members[2 - side];
+            const struct repl_sender *s = &other->senders[side + 1];
+            CU_ASSERT_EQUAL(other->minor, minor);
+            CU_ASSERT_TRUE(s->active && s->cut_sent && s->is_nested == (minor < p->core[0]->minor));
+            CU_ASSERT_TRUE(pair_view(p, side).has_digest && pair_view(p, side).digest_equal);
+        }
+    }
     pair_free(p);
 }
 
-/* Scenario 13, node by node and back. */
-static void test_digests_are_of_the_form_that_the_oldest_node_knows(void)
+static void test_a_node_of_the_minor_before_that_is_refused_with_a_reason(void)
 {
     struct pair *p = linked();
-    for (int i = 0; i < 2; i++)
-        program_routes(p->core[i]);
-    pass_with_form(p, REPL_DIGEST_PRODUCT);
-    for (uint16_t minor = 1; minor < 3; minor++) {
-        restart_with_minor(p, minor);
-        pass_with_form(p, REPL_DIGEST_SUM);
-        restart_with_minor(p, 3);
-        pass_with_form(p, REPL_DIGEST_PRODUCT);
+    pair_kill(p, 1);
+    pair_pass(p, 1000);
+    start_with_minor(p, (uint16_t)(p->core[0]->minor - 2));
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(pair_view(p, i).state, REPL_MEMBER_AUTH_FAILED);
+        CU_ASSERT_STRING_EQUAL(pair_view(p, i).last_error, "no protocol version in common: upgrade the older side");
     }
-    CU_ASSERT_EQUAL(p->core[0]->minor, 3);
-    for (int i = 0; i < 2; i++)
-        pair_unprogram(p->core[i]);
     pair_free(p);
 }
 
@@ -303,8 +281,8 @@ static void test_a_handshake_that_times_out_is_no_refusal(void)
 }
 
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
-        CU_CASE(test_a_node_of_an_older_minor_never_hears_of_another_form),
-        CU_CASE(test_digests_are_of_the_form_that_the_oldest_node_knows),
+        CU_CASE(test_a_node_of_the_minor_before_is_spoken_with_until_it_is_upgraded),
+        CU_CASE(test_a_node_of_the_minor_before_that_is_refused_with_a_reason),
         CU_CASE(test_a_link_that_is_cut_off_is_told_from_one_that_ends),
         CU_CASE(test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),

@@ -142,7 +142,7 @@ static void expect_held_at(struct core *c, uint8_t origin, uint64_t at_ms)
     CU_ASSERT_EQUAL(c->rib.origins[origin].class, RIB_GRACE);
 }
 
-/* S2: it is another life's by now that its source has, and as a peer of an older minor that one tells no versions. */
+/* S2: it is another life's by now that its source has, and that one serves nobody. */
 static void test_a_copy_whose_source_has_gone_on_to_another_life_is_held(void)
 {
     struct pair *p = three();

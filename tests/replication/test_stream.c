@@ -427,15 +427,18 @@ static void test_routes_of_attributes_that_are_not_canonical_are_quarantined_and
 /* Each route with attributes of its own: the frame is full of attributes long before of routes. */
 static void test_many_attribute_sets_never_overfill_a_frame(void)
 {
-    struct pair p;
-    begin(&p);
-    for (uint16_t nva = 1; nva <= RIBS_NVAS; nva++)
-        up(&p, nva);
-    for (uint32_t i = 0; i < 3000; i++)
-        ribs_announce(&p.origin, ORIGIN, (uint16_t)(1 + i % RIBS_NVAS), i, i % 5, 1 + i);
-    run(&p); /* encoding asserts the size */
-    CU_ASSERT_TRUE(is_equal(&p));
-    end(&p);
+    for (int is_nested = 0; is_nested < 2; is_nested++) {
+        struct pair p;
+        begin(&p);
+        p.sender.is_nested = is_nested;
+        for (uint16_t nva = 1; nva <= RIBS_NVAS; nva++)
+            up(&p, nva);
+        for (uint32_t i = 0; i < 3000; i++)
+            ribs_announce(&p.origin, ORIGIN, (uint16_t)(1 + i % RIBS_NVAS), i, i % 5, 1 + i);
+        run(&p); /* encoding asserts the size */
+        CU_ASSERT_TRUE(is_equal(&p));
+        end(&p);
+    }
 }
 
 /* ---- any history ---- */
@@ -496,6 +499,7 @@ static void test_any_history_ends_equal_at_the_cut(void)
         struct pair p;
         begin(&p);
         p.random = seed;
+        p.sender.is_nested = seed % 2;
         for (int i = 0; i < 500; i++)
             step(&p);
         join(&p);

@@ -25,6 +25,7 @@ struct trio {
     struct repl_sender near_reader, far_reader; /* with the origin itself */
     struct holder near, far;
     bool via; /* FAR reads from NEAR */
+    bool is_mixed; /* FAR is of minor 3 */
     struct repl_batcher *batcher;
     uint64_t now;
     uint32_t resets, batches;
@@ -53,7 +54,7 @@ static void join(struct trio *t, struct holder *h, struct repl_sender *s, const 
                  struct repl_source from)
 {
     struct repl_position have = repl_replica_join(&h->copy, &h->ribs.rib, from.incarnation, t->now);
-    *s = (struct repl_sender){ .versions = true };
+    *s = (struct repl_sender){ .versions = true, .is_nested = t->is_mixed && h == &t->far };
     repl_sender_subscribe(s, r, &from, &have);
 }
 
@@ -595,6 +596,7 @@ static void test_any_history_ends_equal_everywhere(void)
         struct trio t;
         begin(&t);
         t.random = random;
+        t.is_mixed = round % 2;
         repl_batcher_limit(t.batcher, 1 + random_below(&t.random, 40)); /* cuts are rare then */
         repl_batcher_part(t.batcher, (uint16_t)(1 + random_below(&t.random, 40)));
         for (int i = 0; i < 500; i++)

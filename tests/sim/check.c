@@ -176,8 +176,8 @@ static const struct sim_sight *sight_of(struct host *h)
 static void check_digests(struct world *w, struct host *h, struct host *k)
 {
     const struct core *a = h->core, *b = k->core;
-    if (memcmp(a->digest.key, b->digest.key, sizeof a->digest.key) != 0 || a->digest.form != b->digest.form)
-        return; /* one of them has another secret already, or has not heard of which minor a third one is */
+    if (memcmp(a->digest.key, b->digest.key, sizeof a->digest.key) != 0)
+        return; /* one of them has another secret already */
     const struct sim_sight *x = sight_of(h), *y = sight_of(k);
     if (!x->is_comparable || !y->is_comparable ||
         memcmp(x->inputs.positions, y->inputs.positions, sizeof x->inputs.positions) != 0)
@@ -367,8 +367,6 @@ static void check_flushed(struct world *w, const struct core *a, const struct co
         return; /* they could not tell each other, or a third one that has woken may have more than both */
     if (w->now < w->reunited + FLUSH_MS)
         return; /* so may one that has been out of reach of them */
-    if (link->minor == 1)
-        return; /* the first minor relays nothing */
     if (!link->link || link->life.since_ms + FLUSH_MS > w->now || w->now < w->disturbed + FLUSH_MS)
         return;
     for (uint32_t id = 1; id <= (uint32_t)w->host_count; id++) {

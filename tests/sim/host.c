@@ -183,7 +183,7 @@ void host_start(struct world *w, struct host *h)
         repl_batcher_part(h->core->batcher, (uint16_t)(4 + sim_pick(w, 60)));
         h->core->bulk_queued = 1;
     }
-    unsigned older = w->is_mixed ? sim_pick(w, 3) : 0;
+    unsigned older = w->is_mixed ? sim_pick(w, 2) : 0;
     h->core->minor = (uint16_t)(h->core->minor - older);
     w->counts[SIM_OLD_MINORS] += older != 0;
     w->counts[SIM_UPGRADES] += w->is_mixed && !older;

@@ -48,7 +48,7 @@ uint64_t sim_run(struct world *w, uint64_t seed, const bool *skips, bool verbose
 {
     world_init(w, seed, skips, verbose);
     world_run(w, w->faults_until);
-    if (!w->failure[0] && w->host_count > 2 && !w->is_mixed) { /* the first minor relays nothing */
+    if (!w->failure[0] && w->host_count > 2) {
         act_part(w);
         settle(w, PARTED_MS, check_parted);
         w->counts[SIM_CONNECTED]++;

@@ -105,7 +105,7 @@ typedef int sim_party;
     X(CONNECTED, "partial partitions that settled")                                                \
     X(ENDS_OF_RIB, "Ends-of-RIB that other nodes heard of")                                         \
     X(PARTS, "looks at a stream between two cuts")                                                 \
-    X(OLD_MINORS, "starts that speak an older minor")                                              \
+    X(OLD_MINORS, "starts that speak the minor before")                                            \
     X(UPGRADES, "starts that speak the newest minor beside it")                                    \
     X(ROTATIONS, "keys and secrets exchanged")                                                     \
     X(AGENT_RESTARTS, "agents restarted")                                                          \
@@ -365,7 +365,7 @@ struct world {
     unsigned counts[SIM_COUNTS];
     char failure[256];
     bool is_narrow; /* streams go in parts of a few entries, one at a time */
-    bool is_mixed; /* nodes speak the newest minor of the protocol, or one of the two before */
+    bool is_mixed; /* nodes speak the newest minor of the protocol, or the one before */
     bool verbose;
 };
 
