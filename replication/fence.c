@@ -333,6 +333,12 @@ void repl_fence_unreadable(struct repl_fence *f, uint64_t now_ms)
 void repl_fence_took(struct repl_fence *f, uint64_t epoch, uint64_t now_ms)
 {
     struct repl_fence_record own = { epoch, f->cfg.self, f->incarnation };
+    if (epoch < f->highest_epoch) { /* the answer is late: another one has taken it since, and that was seen first */
+        f->tried_epoch = 0;
+        f->must_read = true;
+        fence_off(f, now_ms);
+        return;
+    }
     note_record(f, &own, now_ms);
     if (f->record.epoch) {
         hold(f, epoch, now_ms);

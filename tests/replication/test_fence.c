@@ -42,10 +42,17 @@ static void tick(struct repl_fence *f, uint8_t state, uint64_t now_ms)
     repl_fence_tick(f, &w, now_ms);
 }
 
-static struct repl_fence active(void)
+/* Its takeover is on its way. */
+static struct repl_fence beside_nobody(void)
 {
     struct repl_fence f = beside(REPL_MEMBER_ALIVE, NULL);
     CU_ASSERT_EQUAL(repl_fence_next(&f, 1), REPL_FENCE_TAKE);
+    return f;
+}
+
+static struct repl_fence active(void)
+{
+    struct repl_fence f = beside_nobody();
     repl_fence_took(&f, repl_fence_next_epoch(&f), 2);
     tick(&f, REPL_MEMBER_ALIVE, 3);
     CU_ASSERT_EQUAL(f.role, REPL_ACTIVE);
@@ -199,6 +206,24 @@ static void test_who_has_yielded_takes_nothing_back_from_an_heir_that_is_not_hea
     CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
     tick(&f, REPL_MEMBER_DEAD, 201 + 3 * BEAT_MS); /* and is silent there, too */
     CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
+}
+
+/* F4: what a watch tells of the next takeover comes before the answer to ours, as after a pause. */
+static void test_an_answer_that_comes_after_the_next_takeover_makes_no_owner(void)
+{
+    const struct repl_fence_record next = { .epoch = 2, .owner = THEM, .incarnation = 20 };
+    for (int beside = 0; beside <= 1; beside++) {
+        struct repl_fence f = beside_nobody();
+        if (beside)
+            repl_fence_remember(&f, 2, 2);
+        else
+            repl_fence_seen(&f, &next, 2);
+        repl_fence_took(&f, 1, 3);
+        tick(&f, REPL_MEMBER_ALIVE, 4);
+        CU_ASSERT_EQUAL(f.role, REPL_FENCED);
+        CU_ASSERT_FALSE(repl_fence_may_write(&f));
+        CU_ASSERT_EQUAL(repl_fence_next(&f, 4), REPL_FENCE_READ);
+    }
 }
 
 static void test_no_failback_when_the_old_owner_is_heard_again(void)
@@ -521,6 +546,7 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_of_three_nodes_the_lowest_living_id_goes_first),
         CU_CASE(test_an_older_configuration_never_takes_and_yields_what_it_has),
         CU_CASE(test_who_has_yielded_stands_again_when_its_heir_fails),
+        CU_CASE(test_an_answer_that_comes_after_the_next_takeover_makes_no_owner),
         CU_CASE(test_who_has_yielded_takes_nothing_back_from_an_heir_that_is_not_heard),
         CU_CASE(test_an_owner_that_yields_is_followed_and_does_not_come_back),
         CU_CASE(test_no_failback_when_the_old_owner_is_heard_again),
