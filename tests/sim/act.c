@@ -276,6 +276,8 @@ void act(struct world *w)
 /* Pauses end by themselves. */
 static void revive(struct world *w)
 {
+    if (w->kind.is_tuned)
+        sim_end_tuning(w);
     for (int i = 0; i < w->host_count; i++) {
         struct host *h = &w->hosts[i];
         if (h->core && (h->wrong_secret || h->stopping_since))
@@ -284,8 +286,11 @@ static void revive(struct world *w)
         if (h->core && h->is_drained)
             core_undrain(h->core, w->now);
         h->is_drained = false;
+        h->is_newer |= w->kind.is_tuned;
         if (!h->core)
             host_start(w, h);
+        else if (w->kind.is_tuned)
+            sim_reload(w, h);
         host_ask_turn(w, h, w->now);
     }
     sim_end_rotation(w);

@@ -101,13 +101,14 @@ static bool is_promised(const struct world *w, int number)
 }
 
 /* By I1: a node that has not converged inherited a set with others in it, who may come yet; the host's own leads only
- * to NVAs that have withdrawn it, or that it has lost, as that node says of each (4.9). */
+ * to NVAs that have withdrawn it, or that it has lost, or of which its file refuses it, as that node says of each (4.9). */
 static bool is_gone_by_its_own(const struct sim_agent *a, int number)
 {
     const struct world *w = a->world;
     for (uint32_t i = 0; i < a->kernel.hop_count[number]; i++) {
         const struct nva *n = &w->nvas[sim_party_at(&a->kernel.hops[number][i]) - SIM_NODES_MAX];
-        if (n->truth[number] && is_heard(w, n))
+        bool is_refused = sim_may_refuse(w, &w->hosts[a->follow.active].config, n->number, number);
+        if (n->truth[number] && is_heard(w, n) && !is_refused)
             return false;
     }
     return !a->follow.nodes[a->follow.active].complete;
@@ -332,7 +333,7 @@ void agent_check_settled(struct world *w)
     struct sim_agent *a = &w->agent;
     for (int i = 0; a->is_there && i < w->prefix_count && !w->failure[0]; i++) {
         struct ip_addr hops[SIM_NVAS_MAX];
-        uint32_t count = check_truth(w, i, hops);
+        uint32_t count = check_truth(w, sim_last_file(w), i, hops);
         if (a->kernel.present[i] != (count > 0))
             sim_fail(w, "I6: the agent's host %s prefix %d", count ? "lacks" : "still has", i);
         else if (count && (a->kernel.hop_count[i] != count || memcmp(a->kernel.hops[i], hops, count * sizeof *hops)))

@@ -72,6 +72,15 @@ static void check_hold(struct world *w, const struct host *h, const struct core_
         sim_fail(w, "D4: node %d ended the session with NVA %d for silence, and it spoke", h->number, nva);
 }
 
+/* The node ends the session, and what it held over a restart of the NVA goes with it. */
+static void note_reset(struct world *w, const struct host *h, const struct core_event *e)
+{
+    int nva = nva_named(w, e->subject);
+    if (nva >= 0)
+        w->nvas[nva].restarts &= ~(1u << h->number);
+    w->counts[SIM_LIMIT_RESETS]++;
+}
+
 /* What happened, for the counts; events carry their names and never change. */
 void check_core_event(struct world *w, const struct host *h, const struct core_event *e)
 {
@@ -89,6 +98,8 @@ void check_core_event(struct world *w, const struct host *h, const struct core_e
             w->counts[told[i].count]++;
     if (strcmp(e->name, "peer_down") == 0)
         check_hold(w, h, e);
+    if (strcmp(e->name, "peer_routes_over_limit") == 0 && strstr(e->fields, "action=reset"))
+        note_reset(w, h, e);
 }
 
 /* ---- C1, R2, R3: who is believed, and what never goes back ---- */
@@ -178,6 +189,8 @@ static void check_digests(struct world *w, struct host *h, struct host *k)
     const struct core *a = h->core, *b = k->core;
     if (memcmp(a->digest.key, b->digest.key, sizeof a->digest.key) != 0)
         return; /* one of them has another secret already */
+    if (w->kind.is_tuned && memcmp(h->config.digest, k->config.digest, sizeof h->config.digest) != 0)
+        return; /* they judge by other rules */
     const struct sim_sight *x = sight_of(h), *y = sight_of(k);
     if (!x->is_comparable || !y->is_comparable ||
         memcmp(x->inputs.positions, y->inputs.positions, sizeof x->inputs.positions) != 0)
@@ -228,15 +241,17 @@ static const struct rib_path *find_path(const struct rib *r, const struct ip_pre
     return NULL;
 }
 
-/* By its first id, where it has several: they come and go together. */
-static const struct rib_path *find_told(const struct rib *r, int number, uint32_t origin, uint16_t nva)
+/* By one id or another, where it has several: those of before a change of the file go when the new ones are all there. */
+static bool is_told(const struct rib *r, int number, uint32_t origin, uint16_t nva)
 {
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
-    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path_next(rib_path(r, i)))
-        if (rib_path(r, i)->origin == origin && rib_path(r, i)->nva == nva)
-            return rib_path(r, i);
-    return NULL;
+    for (uint32_t i = net ? rib_net(r, net)->paths : 0; i; i = rib_path_next(rib_path(r, i))) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p->origin == origin && p->nva == nva && p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p))
+            return true;
+    }
+    return false;
 }
 
 static bool same_attrs(const struct rib *a, uint32_t x, const struct rib *b, uint32_t y)
@@ -315,10 +330,9 @@ static void check_all_told(struct world *w, const struct core *owner, const stru
     uint16_t nva = (uint16_t)(n->number + 1);
     for (int i = 0; i < w->prefix_count; i++) {
         if (!n->truth[i] || n->sessions[owner->cfg.self - 1].up_at <= n->changed[i] ||
-            !find_told(&owner->rib, i, owner->cfg.self, nva))
+            !is_told(&owner->rib, i, owner->cfg.self, nva))
             continue;
-        const struct rib_path *p = find_told(&holder->rib, i, owner->cfg.self, nva);
-        if (!p || !p->attrs || rib_path_is_old(&holder->rib, p) || rib_path_is_flushed(&holder->rib, p))
+        if (!is_told(&holder->rib, i, owner->cfg.self, nva))
             sim_fail(w, "R4: node %u holds that NVA %d has told node %u all, and lacks prefix %d", holder->cfg.self - 1,
                      n->number, owner->cfg.self - 1, i);
     }
@@ -438,11 +452,12 @@ void check_parted(struct world *w)
 {
     for (int i = 0; i < w->host_count && !w->failure[0]; i++) {
         const struct core *c = w->hosts[i].core;
+        struct ip_addr hops[SIM_NVAS_MAX];
         for (int k = 0; k < w->host_count; k++)
             if (i != k && !core_member_is_here(&c->members[k + 1]))
                 sim_fail(w, "C7: node %d does not hear node %d, which others reach", i, k);
         for (int k = 0; k < w->prefix_count && !w->failure[0]; k++)
-            if (sim_has_kernel(w, &w->hosts[i]) && !w->hosts[i].kernel.present[k] && check_shortest(w, k) != UINT32_MAX)
+            if (sim_has_kernel(w, &w->hosts[i]) && !w->hosts[i].kernel.present[k] && check_truth(w, &w->hosts[i].config, k, hops))
                 sim_fail(w, "I6: node %d lacks prefix %d in a partial partition", i, k);
     }
     for (int i = 1; i < w->host_count && !w->failure[0]; i++)

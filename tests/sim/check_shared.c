@@ -183,7 +183,7 @@ void check_store_settled(struct world *w)
         sim_fail(w, "L3: nobody owns the shared target after everything healed");
     for (int i = 0; i < w->prefix_count && !w->failure[0]; i++) {
         struct ip_addr hops[SIM_NVAS_MAX];
-        uint32_t count = check_truth(w, i, hops);
+        uint32_t count = check_truth(w, sim_last_file(w), i, hops);
         bool is_right = t.present[i] == (count > 0) &&
                         (!count || (t.hop_count[i] == count && !memcmp(t.hops[i], hops, count * sizeof *hops)));
         if (!is_right)

@@ -12,6 +12,7 @@
  *              death, or into a restart that it hears of, thereafter nobody disproves, and it is held to its limit
  *              (scenarios 1, 7)
  *   waking     4.6: a session whose node is in wake-up gives no evidence; what it has told by then stands a little longer
+ *   refusal    what its file refuses of an NVA, or has no session for, a node removes, or never had
  *   expiry     S1: every hold ends, and in some worlds within a run
  *   lateness   a shared target that takes no writes is behind the node's kernel, where the removal was judged
  *   brake      4.7 (v): what is lost, not withdrawn, may be held for a while
@@ -254,11 +255,23 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
     return any;
 }
 
+/* A session that has lost the family says nothing of it any more, and that is the word of an NVA that says the same to all:
+ * the file is to be one for all nodes. */
+static bool is_of_lost_family(const struct world *w, int nva, int number)
+{
+    bool is_lost = false;
+    for (int i = 0; i < w->host_count; i++)
+        is_lost |= w->hosts[i].config.peers && sim_rule_of(&w->hosts[i].config, nva)->unheard >> number & 1;
+    return is_lost;
+}
+
 /* Has it a reason that it can have heard of, although the NVA announces the route? */
 static bool is_excused(const struct world *w, const struct host *h, int nva, int number)
 {
     const struct nva *n = &w->nvas[nva];
     bool own = peers_with(n, h) && has_heard(w, h, nva);
+    if (sim_may_refuse(w, &h->config, nva, number) || is_of_lost_family(w, nva, number))
+        return true;
     if (holds_end(w) && !own)
         return true; /* expiry */
     if (is_spoken_against(w, h, nva, number))
@@ -342,6 +355,8 @@ static bool was_heard(const struct world *w, const struct host *h, const struct 
 /* Has any session with the NVA reached End-of-RIB since then, and not just now? */
 static bool is_told_since(const struct world *w, const struct rib *r, uint16_t nva, uint64_t since)
 {
+    if (!r->nvas[nva].symmetric)
+        return false; /* 4.6 (b) is not for it */
     for (int i = 1; i < RIB_ORIGINS; i++) {
         const struct rib_session *s = &r->origins[i].sessions[nva];
         if (r->origins[i].class == RIB_LIVE && s->state == RIB_SESSION_SYNCED && s->synced_ms > since &&
@@ -463,29 +478,26 @@ void check_put(struct world *w, const struct host *h, int prefix)
 
 /* ---- I6: after the last fault every table is what the NVAs say ---- */
 
-unsigned check_shortest(const struct world *w, int prefix)
+uint32_t check_truth(const struct world *w, const struct config *c, int prefix, struct ip_addr *hops)
 {
-    unsigned best = UINT32_MAX;
-    for (int i = 0; i < w->nva_count; i++)
-        if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] < best)
-            best = w->nvas[i].prepend[prefix];
-    return best;
-}
-
-uint32_t check_truth(const struct world *w, int prefix, struct ip_addr *hops)
-{
-    unsigned best = check_shortest(w, prefix);
-    uint32_t count = 0;
-    for (int i = 0; i < w->nva_count; i++)
-        if (w->nvas[i].truth[prefix] && w->nvas[i].prepend[prefix] == best)
-            hops[count++] = sim_hop(i, prefix);
-    return nhset_sort(hops, count, w->config.max_paths);
+    uint32_t best = UINT32_MAX, count = 0;
+    for (int i = 0; i < w->nva_count; i++) {
+        uint32_t merit = sim_merit(w, c, i, prefix);
+        if (!w->nvas[i].truth[prefix] || merit > best || !sim_takes(w, c, i, prefix))
+            continue;
+        count = merit < best ? 0 : count;
+        best = merit;
+        hops[count++] = sim_hop(i, prefix);
+    }
+    return nhset_sort(hops, count, c->max_paths);
 }
 
 void check_table_settled(struct world *w, const struct host *h, int prefix)
 {
     struct ip_addr hops[SIM_NVAS_MAX];
-    uint32_t count = check_truth(w, prefix, hops);
+    uint32_t count = check_truth(w, &h->config, prefix, hops);
+    if (h->kernel.present[prefix] != (count > 0))
+        check_explain(w, prefix);
     if (h->kernel.present[prefix] != (count > 0))
         sim_fail(w, "I6: node %d %s prefix %d", h->number,
                  count ? "lacks" : "still has", prefix);

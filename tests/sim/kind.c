@@ -33,6 +33,7 @@ void kind_draw(struct world *w)
         w->kind.ungraceful |= (uint32_t)draw(&chance, 6) << i;
     }
     w->kind.is_operated = draw(&chance, 3);
+    w->kind.is_tuned = draw(&chance, 4);
     if (w->kind.is_single)
         w->host_count = 1;
 }

@@ -235,7 +235,7 @@ static void start_session(struct nva *n, int node)
     struct world *w = n->world;
     struct nva_session *s = &n->sessions[node];
     const struct config_peer *p = &w->config.peers[n->number];
-    uint8_t paths = w->kind.has_paths ? 3 : 0; /* both ways */
+    uint8_t paths = w->kind.has_paths || w->kind.is_tuned ? 3 : 0; /* both ways */
     struct bgp_session_cfg cfg = { .local_asn = n->asn,
                                    .local_identifier = wire_get32(n->addr.bytes),
                                    .peer_asn = w->config.asn,
@@ -289,7 +289,7 @@ void nva_init(struct world *w, struct nva *n, int number)
 /* Who has all of its routes, and its promise to be back, holds them. */
 static bool is_to_hold(const struct nva *n, const struct host *h)
 {
-    return n->is_graceful && !(n->world->kind.ungraceful & 1u << n->number) && h->core && host_runs(n->world, h) &&
+    return n->is_graceful && h->config.peers[n->number].graceful != CONFIG_GRACEFUL_NONE && h->core && host_runs(n->world, h) &&
            h->core->rib.origins[h->core->rib.self].sessions[n->number + 1].state == RIB_SESSION_SYNCED;
 }
 

@@ -1,9 +1,10 @@
 /* What an operator does while everything else goes wrong, keys aside (rotate.c): a node reads another configuration, is
  * drained and takes up its work again, hands the shared target to another one, or has a session with an NVA told anew or
  * begun anew. In some worlds, now and then. */
+#include "node/config/change.h"
 #include "tests/sim/shared.h"
 
-enum { OPERATE_EVERY = 6 };
+enum { OPERATE_EVERY = 6, TUNE_EVERY = 8 };
 
 /* Of the act under way, which goes on with its own. */
 static uint32_t pick(uint64_t *chance, uint32_t below)
@@ -25,20 +26,43 @@ static void edit(struct world *w)
     c->defer_ms = c->defer_ms == 20000 ? 10000 : 20000;
 }
 
-static void reload(struct world *w, struct host *h, uint64_t *chance)
+/* The node ends the session itself: what the NVA asked for over its restart before holds no longer. */
+static void end_promise(struct world *w, const struct host *h, int nva)
 {
-    if (h->config.generation == w->newer.generation || pick(chance, 3) == 0)
-        edit(w);
+    w->nvas[nva].restarts &= ~(1u << h->number);
+}
+
+void sim_reload(struct world *w, struct host *h)
+{
+    for (int i = 0; i < w->nva_count; i++)
+        if (config_peer_effect(&h->config.peers[i], w->config.asn, &w->newer.peers[i], w->config.asn) == CONFIG_RESET)
+            end_promise(w, h, i);
     sim_note(w, "node %d reads configuration %llu", h->number, (unsigned long long)w->newer.generation);
     host_reload(w, h);
     w->faults++; /* D6: who has the newest one takes the shared target */
     w->counts[SIM_RELOADS]++;
 }
 
-/* The node ends the session itself: what the NVA asked for over its restart before holds no longer. */
-static void end_promise(struct world *w, const struct host *h, int nva)
+static void reload(struct world *w, struct host *h, uint64_t *chance)
 {
-    w->nvas[nva].restarts &= ~(1u << h->number);
+    if (h->config.generation == w->newer.generation || pick(chance, 3) == 0)
+        edit(w);
+    sim_reload(w, h);
+}
+
+/* Apart from all other orders, which not all worlds with this one have. */
+static void tune(struct world *w)
+{
+    uint64_t chance = w->act_random * 0x2545f4914f6cdd1du + 4;
+    struct host *h = &w->hosts[pick(&chance, (uint32_t)w->host_count)];
+    if (!w->kind.is_tuned || pick(&chance, TUNE_EVERY) || !h->core || !host_runs(w, h) || h->stopping_since)
+        return;
+    if (h->config.generation == w->newer.generation || pick(&chance, 2)) {
+        edit(w);
+        sim_tune(w, &chance);
+    }
+    sim_reload(w, h);
+    host_ask_turn(w, h, w->now);
 }
 
 static void drain(struct world *w, struct host *h, uint64_t *chance)
@@ -82,6 +106,7 @@ static void clear(struct world *w, struct host *h, uint64_t *chance)
 void sim_operate(struct world *w)
 {
     static void (*const orders[])(struct world *w, struct host *h, uint64_t *chance) = { reload, drain, yield, clear };
+    tune(w);
     uint64_t chance = w->act_random * 0x2545f4914f6cdd1du + 3;
     struct host *h = &w->hosts[pick(&chance, (uint32_t)w->host_count)];
     if (!w->kind.is_operated || pick(&chance, OPERATE_EVERY) || !h->core || !host_runs(w, h) || h->stopping_since)

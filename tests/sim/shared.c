@@ -136,6 +136,23 @@ static void turn_azure(struct host *h)
     on_change(h);
 }
 
+static void look_at_timer(uv_handle_t *handle, void *data)
+{
+    uint64_t *left_ms = data;
+    bool is_set = handle->type == UV_TIMER && uv_is_active(handle);
+    uint64_t its = is_set ? uv_timer_get_due_in((uv_timer_t *)handle) : UINT64_MAX;
+    *left_ms = its < *left_ms ? its : *left_ms;
+}
+
+/* The loop's clock stands still: what is left of a timer is what it was set to in the last turn. */
+uint64_t shared_due(const struct world *w, struct host *h)
+{
+    uint64_t left_ms = UINT64_MAX;
+    if (h->etcd || h->azure)
+        uv_walk(&h->loop, look_at_timer, &left_ms);
+    return left_ms == UINT64_MAX ? left_ms : w->now + left_ms;
+}
+
 void shared_turn(struct world *w, struct host *h)
 {
     clock_ms = w->now;

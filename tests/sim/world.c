@@ -174,7 +174,7 @@ static void init_config(struct world *w)
         snprintf(n->name, sizeof n->name, "%s", names[i]);
         memcpy(n->public_key, w->identities[i].public_key, 32);
     }
-    c->peers = calloc((size_t)w->nva_count, sizeof *c->peers);
+    c->peers = sim_peers_new(w);
     for (int i = 0; i < w->nva_count; i++) {
         struct config_peer *p = &c->peers[i];
         *p = (struct config_peer){ .peer_ip = sim_addr(SIM_NODES_MAX + i), .peer_port = 179,
@@ -420,5 +420,5 @@ void world_fini(struct world *w)
         free_call(w->heap[i].call);
     }
     free(w->heap);
-    free(w->config.peers);
+    sim_peers_fini(w);
 }

@@ -12,7 +12,7 @@
  *   agent   a host that follows the nodes' tables; its kernel outlives it, too
  *   shared  a target that the nodes share, and who may write it (shared.h)
  *   act     what goes wrong, and when
- *   operate what an operator does meanwhile; rotate: with keys
+ *   operate what an operator does meanwhile; rotate: with keys; tune: with what the file says of NVAs
  *   isolate no node hears any NVA
  *   divide  two groups of nodes do not hear each other
  *   check   invariants, after every event */
@@ -125,6 +125,13 @@ typedef int sim_party;
     X(YIELDS, "shared targets handed over")                                                        \
     X(REFRESHES, "NVAs asked for their routes again")                                              \
     X(CLEARED, "sessions begun or told anew")                                                      \
+    X(TUNES, "files that say something else of an NVA")                                            \
+    X(MAPS, "route maps changed")                                                                  \
+    X(TRIMS, "limits that trim")                                                                   \
+    X(LIMIT_RESETS, "sessions ended by a limit")                                                   \
+    X(TYPES, "NVAs preferred by their type")                                                       \
+    X(LOST_FAMILIES, "sessions that lost a family")                                                \
+    X(DISABLED, "NVAs disabled")                                                                   \
     X(RENEWED, "links replaced by new ones")                                                       \
     X(COMPARED, "digests compared")
 
@@ -318,10 +325,27 @@ struct sim_rotation {
     struct repl_identity identity;
 };
 
+/* What a file makes of what an NVA says; bit per prefix. */
+struct sim_rule {
+    uint64_t drops, lengthens, raises; /* by its route map: is refused; has an AS more; has a higher preference */
+    uint64_t unheard;                  /* of a family that its session has not */
+    uint32_t keeps;                    /* so many prefixes, 0: all */
+    bool is_preferred;                 /* by its type */
+    bool is_off;                       /* disabled */
+};
+
+/* The NVAs of one file; config.peers points to the first member. They live as long as the world. */
+struct sim_peers {
+    struct config_peer peers[SIM_NVAS_MAX];
+    struct sim_rule rules[SIM_NVAS_MAX];
+    struct sim_peers *next;
+};
+
 enum sim_families { SIM_FOUR_ONLY, SIM_BOTH_FAMILIES, SIM_SIX_ONLY }; /* of prefixes and next hops: sessions are over IPv4 */
 
 struct sim_kind {
     bool is_operated; /* operate.c */
+    bool is_tuned;    /* tune.c */
     bool is_single, has_no_vnet, is_transparent, beats_slowly;
     bool has_paths; /* RFC 7911: NVAs tell each route twice, the second time with a longer path */
     enum sim_families families;
@@ -336,6 +360,8 @@ struct world {
     size_t heap_count, heap_cap;
     struct sim_pipe pipes[SIM_PIPES_MAX];
     struct config config, newer;
+    struct sim_peers *files;
+    unsigned file_count;
     struct config_target targets[2], *target_list[2];
     struct sim_store *store; /* NULL: no shared target */
     struct sim_agent agent;
@@ -413,6 +439,26 @@ bool sim_divide(struct world *w);
 
 /* operate.c */
 void sim_operate(struct world *w);
+/* A node that runs reads the newest file. */
+void sim_reload(struct world *w, struct host *h);
+
+/* tune.c: room for the NVAs of a file; the newest file says something else; what is left of that has an end */
+struct config_peer *sim_peers_new(struct world *w);
+void sim_peers_fini(struct world *w);
+void sim_tune(struct world *w, uint64_t *chance);
+void sim_end_tuning(struct world *w);
+const struct sim_rule *sim_rule_of(const struct config *c, int nva);
+/* Is the NVA's route, as it is announced now, used by this file? Or may it be refused, or have been, by the limit,
+ * with whatever the NVA ever announced? */
+bool sim_takes(const struct world *w, const struct config *c, int nva, int prefix);
+bool sim_may_refuse(const struct world *w, const struct config *c, int nva, int prefix);
+/* Of routes that are used those with the least are the best. */
+uint32_t sim_merit(const struct world *w, const struct config *c, int nva, int prefix);
+/* The file by which all work in the end. */
+static inline const struct config *sim_last_file(const struct world *w)
+{
+    return w->kind.is_tuned ? &w->newer : &w->config;
+}
 
 /* rotate.c: what an operator does with keys, now and then */
 void sim_rotate(struct world *w);
@@ -483,6 +529,8 @@ void agent_check_settled(struct world *w);
 /* shared.c */
 void shared_open(struct world *w, struct host *h);
 void shared_turn(struct world *w, struct host *h);
+/* When its backend has something to do by time alone; UINT64_MAX: nothing waits. */
+uint64_t shared_due(const struct world *w, struct host *h);
 void shared_close(struct host *h);
 
 /* check_table.c */
@@ -495,10 +543,8 @@ void check_note_hops(const struct world *w, const struct sim_table *before, stru
 void check_zombies(struct world *w, struct host *h);
 void check_note_silence(struct world *w);
 void check_table_settled(struct world *w, const struct host *h, int prefix);
-/* The sorted next hops that the prefix has by what the NVAs say now, and how many. */
-uint32_t check_truth(const struct world *w, int prefix, struct ip_addr *hops);
-/* The least prepending that any NVA announces it with; UINT_MAX: none does. */
-unsigned check_shortest(const struct world *w, int prefix);
+/* The sorted next hops that the prefix has by what the NVAs say now and by this file, and how many. */
+uint32_t check_truth(const struct world *w, const struct config *c, int prefix, struct ip_addr *hops);
 /* What every node has of the prefix, for a run that is replayed. */
 void check_explain(struct world *w, int prefix);
 
