@@ -52,7 +52,7 @@ static void check_quiet(struct world *w, const struct host *h)
 
 void check_fenced(struct world *w, struct host *h)
 {
-    const struct repl_fence *f = w->store ? core_fence(h->core, 1) : NULL;
+    const struct repl_fence *f = sim_shares(w, h->number) ? core_fence(h->core, 1) : NULL;
     if (!f || f->role != REPL_FENCED || f->since_ms == h->fenced_at)
         return;
     h->fenced_at = f->since_ms;
@@ -96,7 +96,7 @@ static bool is_told(const struct world *w, const struct sim_call *c)
         const struct core_member *m = &h->core->members[i + 1];
         bool is_linked = i != c->host && m->link && m->life.state == REPL_MEMBER_ALIVE &&
                          m->life.since_ms + TOLD_MS < c->sent_at;
-        if (is_linked && w->hosts[i].core && core_fence(w->hosts[i].core, 1)->highest_epoch >= w->store->epoch)
+        if (is_linked && w->hosts[i].core && sim_shares(w, i) && core_fence(w->hosts[i].core, 1)->highest_epoch >= w->store->epoch)
             return true;
     }
     return false;
@@ -163,7 +163,7 @@ static void explain(struct world *w, int number)
     for (int i = 0; w->verbose && i < w->host_count; i++) {
         struct core *c = w->hosts[i].core;
         uint32_t net = c ? prefix_table_find(&c->rib.nets, &prefix) : 0;
-        struct program *p = c ? core_program(c, 1, &target) : NULL;
+        struct program *p = c && sim_shares(w, i) ? core_program(c, 1, &target) : NULL;
         if (net && p)
             printf("         node%d is %s, wants set %u, sees set %u; pending %u, held %u, inherited %u%s\n", i,
                    repl_fence_role_name(core_fence(c, 1)->role), program_wanted_set(p, net),

@@ -17,6 +17,16 @@ static enum sim_families draw_families(uint64_t *chance)
     return draw(chance, 8) ? SIM_SIX_ONLY : SIM_FOUR_ONLY;
 }
 
+/* At least one has it. */
+static void draw_sharers(struct world *w, uint64_t *chance)
+{
+    uint32_t all = (1u << w->host_count) - 1;
+    for (int i = 0; i < w->host_count; i++)
+        w->kind.apart |= (uint32_t)draw(chance, 2) << i;
+    if (w->kind.apart == all)
+        w->kind.apart &= all >> 1;
+}
+
 void kind_draw(struct world *w)
 {
     uint64_t chance = w->seed * 0x2545f4914f6cdd1du + 2;
@@ -36,6 +46,9 @@ void kind_draw(struct world *w)
     w->kind.is_tuned = draw(&chance, 4);
     if (w->kind.is_single)
         w->host_count = 1;
+    if (draw(&chance, 5))
+        draw_sharers(w, &chance);
+    w->kind.is_over_six = draw(&chance, 6);
 }
 
 /* The shared target stands second everywhere, so nodes without a kernel are in worlds without that only. */
@@ -44,7 +57,10 @@ void kind_configure(struct world *w, struct config *c)
     const struct sim_kind *k = &w->kind;
     if (w->store)
         w->kind.idle = 0;
+    else
+        w->kind.apart = 0;
     w->targets[0].nodes = ~(k->idle << 1); /* bit 1 << id */
+    w->targets[1].nodes = ~(k->apart << 1);
     if (k->has_no_vnet)
         c->vnet_count = 0;
     if (k->is_transparent)
@@ -73,6 +89,8 @@ void kind_count(struct world *w)
     w->counts[SIM_SLOW_BEATS] += k->beats_slowly;
     w->counts[SIM_BOTH] += k->families == SIM_BOTH_FAMILIES;
     w->counts[SIM_IDLE] += (k->idle & nodes) != 0;
+    w->counts[SIM_OVER_SIX] += k->is_over_six;
+    w->counts[SIM_SOME_SHARE] += k->apart != 0;
     w->counts[SIM_PASSIVE] += (k->passive & peers) != 0;
     w->counts[SIM_UNGRACEFUL] += (k->ungraceful & peers) != 0;
 }

@@ -237,7 +237,7 @@ static void start_session(struct nva *n, int node)
     const struct config_peer *p = &w->config.peers[n->number];
     uint8_t paths = w->kind.has_paths || w->kind.is_tuned ? 3 : 0; /* both ways */
     struct bgp_session_cfg cfg = { .local_asn = n->asn,
-                                   .local_identifier = wire_get32(n->addr.bytes),
+                                   .local_identifier = sim_identifier(SIM_NODES_MAX + n->number),
                                    .peer_asn = w->config.asn,
                                    .peer_addr = sim_addr(node),
                                    .local_addr = n->addr,

@@ -109,7 +109,7 @@ static void open_azure(struct host *h, const struct config_target *target, struc
 void shared_open(struct world *w, struct host *h)
 {
     const struct config_target *target;
-    if (!w->store)
+    if (!sim_shares(w, h->number))
         return;
     clock_ms = w->now;
     struct program *program = core_program(h->core, NTH, &target);

@@ -82,6 +82,7 @@ static struct sim_event take_event(struct world *w)
 
 /* Of the world that is: names are asked for everywhere. */
 static enum sim_families families;
+static bool is_over_six;
 
 enum bgp_family sim_family(int prefix)
 {
@@ -104,17 +105,27 @@ int sim_prefix_number(const struct ip_prefix *p)
     return memcmp(p, &ours, sizeof ours) == 0 ? number : -1;
 }
 
+static struct ip_addr addr_of(sim_party party, enum bgp_family family)
+{
+    uint8_t last = (uint8_t)(4 + party);
+    if (family == BGP_IP4)
+        return (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 0, last } };
+    return (struct ip_addr){ .family = BGP_IP6, .bytes = { [0] = 0xfd, [15] = last } };
+}
+
 struct ip_addr sim_addr(sim_party party)
 {
-    return (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 0, (uint8_t)(4 + party) } };
+    return addr_of(party, is_over_six ? BGP_IP6 : BGP_IP4);
 }
 
 struct ip_addr sim_hop(int nva, int prefix)
 {
-    struct ip_addr addr = sim_addr(SIM_NODES_MAX + nva);
-    if (sim_family(prefix) == BGP_IP4)
-        return addr;
-    return (struct ip_addr){ .family = BGP_IP6, .bytes = { [0] = 0xfd, [15] = addr.bytes[3] } };
+    return addr_of(SIM_NODES_MAX + nva, sim_family(prefix));
+}
+
+uint32_t sim_identifier(sim_party party)
+{
+    return wire_get32(addr_of(party, BGP_IP4).bytes);
 }
 
 sim_party sim_party_at(const struct ip_addr *addr)
@@ -373,6 +384,7 @@ void world_init(struct world *w, uint64_t seed, const bool *skips, bool verbose)
     w->host_count = some_number_of_hosts(w);
     kind_draw(w);
     families = w->kind.families;
+    is_over_six = w->kind.is_over_six;
     w->is_narrow = sim_pick(w, 3) == 0;
     w->is_mixed = sim_pick(w, 5) == 0;
     w->nva_count = 1 + (int)sim_pick(w, SIM_NVAS_MAX);

@@ -118,6 +118,8 @@ typedef int sim_party;
     X(IP6, "IPv6 routes programmed")                                                               \
     X(BOTH, "worlds of both families")                                                             \
     X(IDLE, "worlds where a node programs nothing")                                                \
+    X(OVER_SIX, "worlds where all talk over IPv6")                                                 \
+    X(SOME_SHARE, "worlds where the shared target is not every node's")                            \
     X(PASSIVE, "worlds where an NVA is not dialled")                                               \
     X(UNGRACEFUL, "worlds where an NVA's restart is not held over")                                \
     X(RELOADS, "configurations read while a node works")                                           \
@@ -341,15 +343,17 @@ struct sim_peers {
     struct sim_peers *next;
 };
 
-enum sim_families { SIM_FOUR_ONLY, SIM_BOTH_FAMILIES, SIM_SIX_ONLY }; /* of prefixes and next hops: sessions are over IPv4 */
+enum sim_families { SIM_FOUR_ONLY, SIM_BOTH_FAMILIES, SIM_SIX_ONLY }; /* of prefixes and next hops */
 
 struct sim_kind {
     bool is_operated; /* operate.c */
     bool is_tuned;    /* tune.c */
+    bool is_over_six; /* sessions and links */
     bool is_single, has_no_vnet, is_transparent, beats_slowly;
     bool has_paths; /* RFC 7911: NVAs tell each route twice, the second time with a longer path */
     enum sim_families families;
     uint32_t idle;                /* bit per host: it programs no kernel */
+    uint32_t apart;               /* bit per host: the shared target is none of its */
     uint32_t passive, ungraceful; /* bit per NVA: nodes do not dial it; do not hold its routes while it restarts */
 };
 
@@ -411,6 +415,7 @@ struct ip_prefix sim_prefix(int number);
 int sim_prefix_number(const struct ip_prefix *p); /* -1: not one of ours */
 enum bgp_family sim_family(int prefix);
 struct ip_addr sim_addr(sim_party party);
+uint32_t sim_identifier(sim_party party); /* in BGP */
 /* Of an NVA, for a prefix. */
 struct ip_addr sim_hop(int nva, int prefix);
 sim_party sim_party_at(const struct ip_addr *addr);
@@ -422,6 +427,16 @@ void kind_count(struct world *w);
 static inline bool sim_has_kernel(const struct world *w, const struct host *h)
 {
     return !(w->kind.idle & 1u << h->number);
+}
+
+static inline bool sim_shares(const struct world *w, int host)
+{
+    return w->store && !(w->kind.apart & 1u << host);
+}
+/* Do all nodes read the newest file in the end? Who has an older one than a node that has not the target leaves that alone. */
+static inline bool sim_reads_in_the_end(const struct world *w)
+{
+    return w->kind.is_tuned || w->kind.apart;
 }
 
 /* act.c: the first one is scheduled; one disturbance or change, the seed says which; and the end of all of them */
@@ -457,7 +472,7 @@ uint32_t sim_merit(const struct world *w, const struct config *c, int nva, int p
 /* The file by which all work in the end. */
 static inline const struct config *sim_last_file(const struct world *w)
 {
-    return w->kind.is_tuned ? &w->newer : &w->config;
+    return w->kind.is_tuned ? &w->newer : &w->config; /* other kinds say the same of NVAs in all */
 }
 
 /* rotate.c: what an operator does with keys, now and then */
