@@ -44,10 +44,16 @@ static void note_apart(struct world *w)
             }
 }
 
+/* A neighbour of a prefix is named NAME@ADDRESS. */
+static size_t name_len(const char *name)
+{
+    return strcspn(name, "@");
+}
+
 static int nva_named(const struct world *w, const char *subject)
 {
     for (int i = 0; i < w->nva_count; i++)
-        if (strncmp(subject, "peer=", 5) == 0 && strcmp(subject + 5, w->config.peers[i].name) == 0)
+        if (strncmp(subject, "peer=", 5) == 0 && strncmp(subject + 5, w->config.peers[i].name, name_len(subject + 5)) == 0)
             return i;
     return -1;
 }
@@ -228,13 +234,14 @@ static void check_scratch(struct world *w, const struct core *c)
 
 /* ---- R1, R4: a replica at the head equals the origin's table ---- */
 
+/* nva: its number there */
 static const struct rib_path *find_path(const struct rib *r, const struct ip_prefix *prefix,
-                                        const struct rib_path *like)
+                                        const struct rib_path *like, uint16_t nva)
 {
     uint32_t net = prefix_table_find(&r->nets, prefix);
     for (uint32_t i = net ? rib_net(r, net)->paths : 0; i;) {
         const struct rib_path *p = rib_path(r, i);
-        if (p->origin == like->origin && p->nva == like->nva && rib_path_id(p) == rib_path_id(like))
+        if (p->origin == like->origin && p->nva == nva && rib_path_id(p) == rib_path_id(like))
             return p;
         i = rib_path_next(p);
     }
@@ -302,7 +309,8 @@ static void check_entry(struct world *w, const struct core *owner, const struct 
 {
     struct ip_prefix prefix;
     prefix_table_prefix(&owner->rib.nets, rib_path_net(&owner->rib, p), &prefix);
-    const struct rib_path *q = find_path(&holder->rib, &prefix, p);
+    uint16_t its = sim_number(w, holder, sim_nva(w, owner, p->nva));
+    const struct rib_path *q = find_path(&holder->rib, &prefix, p, its);
     bool is_there = q && q->attrs && !rib_path_is_old(&holder->rib, q) && !rib_path_is_flushed(&holder->rib, q);
     if (!is_there || !same_attrs(&owner->rib, p->attrs, &holder->rib, q->attrs))
         sim_fail(w, "R1: node %u lacks an entry of node %u at its head", holder->cfg.self - 1, owner->cfg.self - 1);
@@ -327,12 +335,13 @@ static void check_replica(struct world *w, const struct core *owner, const struc
  * before the session came up there is an entry, wherever it stands in the order by now. */
 static void check_all_told(struct world *w, const struct core *owner, const struct core *holder, const struct nva *n)
 {
-    uint16_t nva = (uint16_t)(n->number + 1);
+    uint16_t here = sim_number(w, owner, n->number), there = sim_number(w, holder, n->number);
+    w->counts[SIM_NUMBERS] += here != there;
     for (int i = 0; i < w->prefix_count; i++) {
         if (!n->truth[i] || n->sessions[owner->cfg.self - 1].up_at <= n->changed[i] ||
-            !is_told(&owner->rib, i, owner->cfg.self, nva))
+            !is_told(&owner->rib, i, owner->cfg.self, here))
             continue;
-        if (!is_told(&holder->rib, i, owner->cfg.self, nva))
+        if (!is_told(&holder->rib, i, owner->cfg.self, there))
             sim_fail(w, "R4: node %u holds that NVA %d has told node %u all, and lacks prefix %d", holder->cfg.self - 1,
                      n->number, owner->cfg.self - 1, i);
     }
@@ -353,8 +362,8 @@ static void check_told(struct world *w, const struct core *owner, const struct c
     struct sim_memory *known = &w->memory[holder->cfg.self - 1][self - 1];
     bool same_life = holder->members[self].replica.incarnation == owner->incarnation;
     for (int i = 0; i < w->nva_count; i++) {
-        const struct rib_session *said = &holder->rib.origins[self].sessions[i + 1];
-        const struct rib_session *own = &owner->rib.origins[self].sessions[i + 1];
+        const struct rib_session *said = &holder->rib.origins[self].sessions[sim_number(w, holder, i)];
+        const struct rib_session *own = &owner->rib.origins[self].sessions[sim_number(w, owner, i)];
         uint32_t told = same_life && said->state == RIB_SESSION_SYNCED ? said->generation + 1 : 0;
         bool is_news = told && told != known->told[i];
         known->told[i] = told;
@@ -442,7 +451,7 @@ static void check_best(struct world *w, const struct core *a, const struct core 
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t x = prefix_table_find(&a->rib.nets, &prefix), y = prefix_table_find(&b->rib.nets, &prefix);
     uint32_t best_x = x ? rib_best(rib_net(&a->rib, x)) : 0, best_y = y ? rib_best(rib_net(&b->rib, y)) : 0;
-    if (!best_x != !best_y || (best_x && rib_path(&a->rib, best_x)->nva != rib_path(&b->rib, best_y)->nva))
+    if (!best_x != !best_y || (best_x && sim_nva(w, a, rib_path(&a->rib, best_x)->nva) != sim_nva(w, b, rib_path(&b->rib, best_y)->nva)))
         sim_fail(w, "D1: nodes %u and %u announce other routes for prefix %d", a->cfg.self, b->cfg.self,
                  number);
 }

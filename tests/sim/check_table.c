@@ -29,9 +29,10 @@ enum {
 
 /* ---- who hears whom ---- */
 
-static bool has_session(const struct host *h, int nva)
+static bool has_session(const struct world *w, const struct host *h, int nva)
 {
-    const struct bgp_session *s = h->core ? h->core->peers[nva + 1]->session : NULL;
+    uint16_t number = h->core ? sim_number(w, h->core, nva) : 0;
+    const struct bgp_session *s = number ? h->core->peers[number]->session : NULL;
     return s && bgp_session_slot(s) >= 0;
 }
 
@@ -39,7 +40,7 @@ static bool has_session(const struct host *h, int nva)
 static bool has_heard(const struct world *w, const struct host *h, int nva)
 {
     const struct nva_session *s = &w->nvas[nva].sessions[h->number];
-    return has_session(h, nva) && !s->is_untold && w->now >= s->up_at + TOLD_MS;
+    return has_session(w, h, nva) && !s->is_untold && w->now >= s->up_at + TOLD_MS;
 }
 
 /* Nothing of the NVA arrives at the node, or has only just begun to again. */
@@ -56,7 +57,7 @@ static bool is_out_of_reach(const struct world *w, const struct host *h, int nva
 /* Its node takes the session for living all the same. */
 static bool is_deaf(const struct world *w, const struct host *h, int nva)
 {
-    return has_session(h, nva) && is_out_of_reach(w, h, nva);
+    return has_session(w, h, nva) && is_out_of_reach(w, h, nva);
 }
 
 static bool peers_with(const struct nva *n, const struct host *h)
@@ -82,7 +83,7 @@ void check_note_silence(struct world *w)
     for (int i = 0; i < w->nva_count; i++) {
         bool heard = false;
         for (int k = 0; k < w->host_count; k++) {
-            if (!has_session(&w->hosts[k], i))
+            if (!has_session(w, &w->hosts[k], i))
                 continue;
             heard = true;
             w->deaf = is_out_of_reach(w, &w->hosts[k], i) ? w->now : w->deaf;
@@ -144,15 +145,16 @@ static bool is_withdrawn_without_a_trace(const struct rib *r, int nva)
 static bool knows(const struct world *w, const struct host *h, const struct sim_table *from, int nva, int number)
 {
     const struct rib *r = &h->core->rib;
+    uint16_t its = sim_number(w, h->core, nva);
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
     bool is_withdrawn = is_out_of_kernel(h, from, number) && from->since[number][nva] <= h->removed[number];
     is_withdrawn |= is_withdrawn_without_a_trace(r, nva);
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
-        if (p->nva == nva + 1 && rib_path_class(r, p) != RIB_GONE)
+        if (p->nva == its && rib_path_class(r, p) != RIB_GONE)
             return true;
-        is_withdrawn |= p->nva == nva + 1 && !p->attrs;
+        is_withdrawn |= p->nva == its && !p->attrs;
     }
     bool is_of_before = is_withdrawn && from->since[number][nva] < w->nvas[nva].changed[number];
     return leads_to(w, from, number, nva) && !is_of_before;
@@ -188,7 +190,7 @@ void check_explain(struct world *w, int number)
         for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
             const struct rib_path *p = rib_path(r, at);
             printf("         node%d has of node%d by nva %d: %s, class %d, session %d%s%s\n", i, p->origin - 1,
-                   p->nva - 1, p->attrs ? "a route" : "a tombstone", rib_path_class(r, p),
+                   sim_nva(w, w->hosts[i].core, p->nva), p->attrs ? "a route" : "a tombstone", rib_path_class(r, p),
                    r->origins[p->origin].sessions[p->nva].state, rib_path_is_old(r, p) ? ", old" : "",
                    p->flags & RIB_PATH_DISPROVED ? ", disproved" : "");
         }
@@ -203,13 +205,15 @@ static bool is_held(const struct world *w, const struct host *h, const struct nv
 }
 
 /* What the node's table has of that node by that NVA. NULL: nothing. */
-static const struct rib_path *copy_of(const struct rib *r, int origin, int nva, int number)
+static const struct rib_path *copy_of(const struct world *w, const struct core *c, int origin, int nva, int number)
 {
+    const struct rib *r = &c->rib;
+    uint16_t its = sim_number(w, c, nva);
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
-        if (p->origin == origin && p->nva == nva + 1)
+        if (p->origin == origin && p->nva == its)
             return p;
     }
     return NULL;
@@ -227,10 +231,11 @@ static bool was_deaf_at_restart(const struct world *w, const struct nva *n, cons
 static bool is_spoken_against(const struct world *w, const struct host *h, int nva, int number)
 {
     const struct rib *r = &h->core->rib;
+    uint16_t its = sim_number(w, h->core, nva);
     for (int i = 0; i < w->host_count; i++) {
         const struct host *k = &w->hosts[i];
-        uint8_t state = r->origins[i + 1].sessions[nva + 1].state;
-        const struct rib_path *p = copy_of(r, i + 1, nva, number);
+        uint8_t state = r->origins[i + 1].sessions[its].state;
+        const struct rib_path *p = copy_of(w, h->core, i + 1, nva, number);
         bool speaks = p ? !p->attrs && !rib_path_is_old(r, p) && !rib_path_is_flushed(r, p) : state == RIB_SESSION_SYNCED;
         bool is_lost = rib_session_is_up(state) && (is_deaf(w, k, nva) || !host_runs(w, k));
         if (speaks && (is_lost || was_deaf_at_restart(w, &w->nvas[nva], k)))
@@ -250,7 +255,7 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
             continue;
         if (has_heard(w, k, n->number))
             return false;
-        any |= h->core->rib.origins[i + 1].sessions[n->number + 1].generation != 0; /* who just started never had one */
+        any |= h->core->rib.origins[i + 1].sessions[sim_number(w, h->core, n->number)].generation != 0; /* who just started never had one */
     }
     return any;
 }
@@ -344,7 +349,7 @@ static bool was_heard(const struct world *w, const struct host *h, const struct 
 {
     for (int i = 0; i < w->host_count; i++) {
         const struct host *k = &w->hosts[i];
-        bool counts = has_session(k, n->number) && host_runs(w, k) && !is_deaf(w, k, n->number) &&
+        bool counts = has_session(w, k, n->number) && host_runs(w, k) && !is_deaf(w, k, n->number) &&
                       (k == h || core_member_is_here(&h->core->members[i + 1]));
         if (counts && n->sessions[i].up_at <= n->changed[prefix])
             return true;
@@ -368,32 +373,35 @@ static bool is_told_since(const struct world *w, const struct rib *r, uint16_t n
 
 /* Held over a restart by a node that is there and ends that hold itself (4.6): to that one nobody has told all since it
  * learnt that the session is lost, or the NVA does so on the one that is back; or it has just died, unnoticed. */
-static bool is_restart_untold(const struct world *w, const struct rib *r, const struct rib_path *p)
+static bool is_restart_untold(const struct world *w, const struct core *c, const struct rib_path *p)
 {
     const struct core *owner = w->hosts[p->origin - 1].core;
-    bool restarts = r->origins[p->origin].sessions[p->nva].restarts;
+    bool restarts = c->rib.origins[p->origin].sessions[p->nva].restarts;
     if (!owner || !restarts)
         return restarts;
-    const struct rib_session *own = &owner->rib.origins[p->origin].sessions[p->nva];
+    uint16_t its = sim_number(w, owner, sim_nva(w, c, p->nva));
+    const struct rib_session *own = &owner->rib.origins[p->origin].sessions[its];
     bool is_telling = rib_session_is_up(own->state) && own->restarts;
-    return is_telling || !is_told_since(w, &owner->rib, p->nva, own->lost_ms);
+    return is_telling || !is_told_since(w, &owner->rib, its, own->lost_ms);
 }
 
 /* Held of a node that is away, and nobody has told all since it lost that one; or over a restart. */
-static bool is_held_untold(const struct world *w, const struct rib *r, const struct rib_path *p)
+static bool is_held_untold(const struct world *w, const struct core *c, const struct rib_path *p)
 {
+    const struct rib *r = &c->rib;
     const struct rib_origin *home = &r->origins[p->origin];
     if (rib_path_is_old(r, p))
         return !is_told_since(w, r, p->nva, home->old_ms);
     if (home->class != RIB_LIVE)
         return !is_told_since(w, r, p->nva, home->lost_ms);
-    return is_restart_untold(w, r, p);
+    return is_restart_untold(w, c, p);
 }
 
 /* Held, and disproved by nobody's session? */
 static bool is_held_unheard(const struct world *w, const struct host *h, const struct rib_path *p, int number)
 {
-    return p->nva && is_held_untold(w, &h->core->rib, p) && !was_heard(w, h, &w->nvas[p->nva - 1], number);
+    int nva = p->nva ? sim_nva(w, h->core, p->nva) : -1;
+    return nva >= 0 && is_held_untold(w, h->core, p) && !was_heard(w, h, &w->nvas[nva], number);
 }
 
 /* Of a node that has woken, and tells nothing before it has heard its NVAs (4.6)? */

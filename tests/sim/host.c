@@ -143,13 +143,13 @@ void host_turn(struct world *w, struct host *h)
 {
     uint64_t due = core_turn(h->core, w->now);
     take_requests(w, h);
+    take_core_events(w, h); /* why something goes is known when it goes */
     program_kernel(w, h);
     shared_turn(w, h);
     if (w->host_count == 1 && shared_due(w, h) < due)
         due = shared_due(w, h); /* with other nodes it has a turn with every beat */
     if (send_output(w, h))
         due = w->now;
-    take_core_events(w, h);
     h->turn_at = 0;
     host_ask_turn(w, h, due > w->now ? due : w->now + 1);
     if (h->stopping_since && (core_is_stopped(h->core) || w->now > h->stopping_since + STOP_MS))

@@ -1,5 +1,7 @@
 /* What worlds differ in that a configuration may say, beside what goes wrong in them. It is drawn apart from all other
  * chance: what a seed was before a kind was added here it stays, unless it draws that kind. */
+#include <string.h>
+
 #include "tests/sim/shared.h"
 
 static bool draw(uint64_t *chance, uint32_t once_in)
@@ -27,6 +29,12 @@ static void draw_sharers(struct world *w, uint64_t *chance)
         w->kind.apart &= all >> 1;
 }
 
+static void draw_dynamic(struct world *w, uint64_t *chance)
+{
+    for (int i = 0; i < SIM_NVAS_MAX; i++)
+        w->kind.dynamic |= (uint32_t)draw(chance, 2) << i;
+}
+
 void kind_draw(struct world *w)
 {
     uint64_t chance = w->seed * 0x2545f4914f6cdd1du + 2;
@@ -49,6 +57,8 @@ void kind_draw(struct world *w)
     if (draw(&chance, 5))
         draw_sharers(w, &chance);
     w->kind.is_over_six = draw(&chance, 6);
+    if (draw(&chance, 4))
+        draw_dynamic(w, &chance);
 }
 
 /* The shared target stands second everywhere, so nodes without a kernel are in worlds without that only. */
@@ -67,6 +77,10 @@ void kind_configure(struct world *w, struct config *c)
         c->mode = CONFIG_TRANSPARENT;
     if (k->beats_slowly)
         c->beat_ms = 100; /* three of them are what a node's life hangs on, as the least that is allowed */
+    if (k->dynamic) { /* what may be of a neighbour that nobody knows of is held for so long after a start */
+        c->grace_ms = 2000;
+        c->stale_ms = 4000;
+    }
     for (size_t i = 0; i < c->peer_count; i++) {
         struct config_peer *p = &c->peers[i];
         p->families[BGP_IP4] = k->families != SIM_SIX_ONLY;
@@ -74,9 +88,32 @@ void kind_configure(struct world *w, struct config *c)
         p->long_lived_ms[BGP_IP6] = p->families[BGP_IP6] ? p->long_lived_ms[BGP_IP4] : 0;
         p->add_path = k->has_paths ? CONFIG_ADD_PATH_BOTH : CONFIG_ADD_PATH_NONE;
         p->passive = k->passive & 1u << i;
+        p->is_range = k->dynamic & 1u << i;
+        p->range = (struct ip_prefix){ .family = p->peer_ip.family, .len = p->peer_ip.family == BGP_IP6 ? 128 : 32 };
+        memcpy(p->range.bytes, p->peer_ip.bytes, sizeof p->range.bytes);
+        p->max_peers = 1;
         if (k->ungraceful & 1u << i)
             p->graceful = CONFIG_GRACEFUL_NONE;
     }
+}
+
+uint16_t sim_number(const struct world *w, const struct core *c, int nva)
+{
+    if (!w->kind.dynamic)
+        return (uint16_t)(nva + 1);
+    const struct ip_addr addr = sim_addr(SIM_NODES_MAX + nva);
+    for (const struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
+        if (ip_addr_is_equal(&p->cfg->peer_ip, &addr))
+            return p->nva;
+    return 0;
+}
+
+int sim_nva(const struct world *w, const struct core *c, uint16_t number)
+{
+    if (!w->kind.dynamic)
+        return number - 1;
+    const struct core_peer *p = number && number < c->nva_count ? c->peers[number] : NULL;
+    return p ? sim_party_at(&p->cfg->peer_ip) - SIM_NODES_MAX : -1;
 }
 
 void kind_count(struct world *w)
@@ -89,6 +126,7 @@ void kind_count(struct world *w)
     w->counts[SIM_SLOW_BEATS] += k->beats_slowly;
     w->counts[SIM_BOTH] += k->families == SIM_BOTH_FAMILIES;
     w->counts[SIM_IDLE] += (k->idle & nodes) != 0;
+    w->counts[SIM_DYNAMIC] += (k->dynamic & peers) != 0;
     w->counts[SIM_OVER_SIX] += k->is_over_six;
     w->counts[SIM_SOME_SHARE] += k->apart != 0;
     w->counts[SIM_PASSIVE] += (k->passive & peers) != 0;

@@ -290,7 +290,7 @@ void nva_init(struct world *w, struct nva *n, int number)
 static bool is_to_hold(const struct nva *n, const struct host *h)
 {
     return n->is_graceful && h->config.peers[n->number].graceful != CONFIG_GRACEFUL_NONE && h->core && host_runs(n->world, h) &&
-           h->core->rib.origins[h->core->rib.self].sessions[n->number + 1].state == RIB_SESSION_SYNCED;
+           h->core->rib.origins[h->core->rib.self].sessions[sim_number(n->world, h->core, n->number)].state == RIB_SESSION_SYNCED;
 }
 
 void nva_restart(struct nva *n, uint64_t away_ms)

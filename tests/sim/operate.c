@@ -95,7 +95,8 @@ static void clear(struct world *w, struct host *h, uint64_t *chance)
 {
     int nva = (int)pick(chance, (uint32_t)w->nva_count);
     enum core_clear how = (enum core_clear)pick(chance, CORE_CLEAR_SOFT_OUT + 1);
-    if (core_peer_clear(h->core, w->config.peers[nva].name, how, w->now) != CORE_ACT_DONE)
+    uint16_t number = sim_number(w, h->core, nva);
+    if (!number || core_peer_clear(h->core, h->core->nva_names[number], how, w->now) != CORE_ACT_DONE)
         return;
     if (how == CORE_CLEAR_RESET || how == CORE_CLEAR_HARD)
         end_promise(w, h, nva);

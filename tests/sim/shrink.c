@@ -4,7 +4,8 @@
 
 enum {
     HEAL_MS = 75000, /* longer than the brake holds */
-    TUNED_MS = 150000, /* what a file refuses is lost, not withdrawn: who takes the shared target late holds that so long from then on */
+    LATE_MS = 150000, /* where the brake may begin late: what a file refuses is lost, not withdrawn, to who takes the shared
+                       * target late; and with neighbours of prefixes a node converges late */
     LOOK_MS = 5000,  /* every so often: is it over? … */
     PATIENT_EVERY = 13, /* … but of one seed in so many, which sees what comes later, too: half of all time is theirs with
                          * one in four, a quarter with this; a prime, as worlds are told apart by what 2, 3 and 4 leave */
@@ -42,7 +43,7 @@ static void settle(struct world *w, uint64_t ms, end_check *check)
 static void heal(struct world *w)
 {
     act_heal(w);
-    settle(w, w->kind.is_tuned ? TUNED_MS : HEAL_MS, check_settled);
+    settle(w, w->kind.is_tuned || w->kind.dynamic ? LATE_MS : HEAL_MS, check_settled);
 }
 
 uint64_t sim_run(struct world *w, uint64_t seed, const bool *skips, bool verbose)

@@ -118,6 +118,8 @@ typedef int sim_party;
     X(IP6, "IPv6 routes programmed")                                                               \
     X(BOTH, "worlds of both families")                                                             \
     X(IDLE, "worlds where a node programs nothing")                                                \
+    X(DYNAMIC, "worlds where an NVA is a neighbour of a prefix")                                   \
+    X(NUMBERS, "NVAs that have another number on each node")                                        \
     X(OVER_SIX, "worlds where all talk over IPv6")                                                 \
     X(SOME_SHARE, "worlds where the shared target is not every node's")                            \
     X(PASSIVE, "worlds where an NVA is not dialled")                                               \
@@ -354,6 +356,7 @@ struct sim_kind {
     enum sim_families families;
     uint32_t idle;                /* bit per host: it programs no kernel */
     uint32_t apart;               /* bit per host: the shared target is none of its */
+    uint32_t dynamic;             /* bit per NVA: it is a neighbour of a prefix, which calls */
     uint32_t passive, ungraceful; /* bit per NVA: nodes do not dial it; do not hold its routes while it restarts */
 };
 
@@ -438,6 +441,10 @@ static inline bool sim_reads_in_the_end(const struct world *w)
 {
     return w->kind.is_tuned || w->kind.apart;
 }
+
+/* By what number this node's tables know the NVA, 0: not at all; and back, -1: nobody's. */
+uint16_t sim_number(const struct world *w, const struct core *c, int nva);
+int sim_nva(const struct world *w, const struct core *c, uint16_t number);
 
 /* act.c: the first one is scheduled; one disturbance or change, the seed says which; and the end of all of them */
 void act_begin(struct world *w);
