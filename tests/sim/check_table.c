@@ -344,12 +344,17 @@ static bool is_behind(const struct world *w, const struct host *h)
     return false;
 }
 
+static bool has_family(const struct host *h, int nva, int number)
+{
+    return !(sim_rule_of(&h->config, nva)->unheard >> number & 1);
+}
+
 /* Has any session with the NVA, of this node or one that it hears, processed the withdrawal? */
 static bool was_heard(const struct world *w, const struct host *h, const struct nva *n, int prefix)
 {
     for (int i = 0; i < w->host_count; i++) {
         const struct host *k = &w->hosts[i];
-        bool counts = has_session(w, k, n->number) && host_runs(w, k) && !is_deaf(w, k, n->number) &&
+        bool counts = has_session(w, k, n->number) && host_runs(w, k) && !is_deaf(w, k, n->number) && has_family(k, n->number, prefix) &&
                       (k == h || core_member_is_here(&h->core->members[i + 1]));
         if (counts && n->sessions[i].up_at <= n->changed[prefix])
             return true;
