@@ -244,6 +244,12 @@ static bool is_spoken_against(const struct world *w, const struct host *h, int n
     return false;
 }
 
+/* It hears the node, and what that says comes: not only that another one hears it, of an older minor that passes nothing on. */
+static bool is_read(const struct host *h, int other)
+{
+    return core_member_is_here(&h->core->members[other + 1]) && h->core->rib.origins[other + 1].class == RIB_LIVE;
+}
+
 /* Has every session with the NVA ended that this node has heard of? Of one that a node has which it does not hear, it knows
  * nothing, and what it held of that node gave way to the word of a session that it heard (4.6 c). */
 static bool have_all_lost_it(const struct world *w, const struct host *h, const struct nva *n)
@@ -251,7 +257,7 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
     bool any = false;
     for (int i = 0; i < w->host_count; i++) {
         const struct host *k = &w->hosts[i];
-        if (!peers_with(n, k) || (k != h && !core_member_is_here(&h->core->members[i + 1])))
+        if (!peers_with(n, k) || (k != h && !is_read(h, i)))
             continue;
         if (has_heard(w, k, n->number))
             return false;
