@@ -182,7 +182,8 @@ void host_start(struct world *w, struct host *h)
         h->core->sweep_budget = RIB_SWEEP_CHANGE; /* walks are under way for long, as over a million routes */
     if (w->is_narrow) {
         repl_batcher_limit(h->core->batcher, 1 + sim_pick(w, 4));
-        repl_batcher_part(h->core->batcher, (uint16_t)(4 + sim_pick(w, 60)));
+        uint16_t part = (uint16_t)(4 + sim_pick(w, 60)); /* a large attribute would take thousands of them */
+        repl_batcher_part(h->core->batcher, (uint16_t)(w->kind.heavy ? part * 128 : part));
         h->core->bulk_queued = 1;
     }
     unsigned older = w->is_mixed ? sim_pick(w, 2) : 0;

@@ -59,6 +59,8 @@ void kind_draw(struct world *w)
     w->kind.is_over_six = draw(&chance, 6);
     if (draw(&chance, 4))
         draw_dynamic(w, &chance);
+    if (draw(&chance, 25)) /* they cost as much as ten others */
+        w->kind.heavy = 1u << (draw(&chance, 2) ? 1 : 0);
 }
 
 /* The shared target stands second everywhere, so nodes without a kernel are in worlds without that only. */

@@ -41,6 +41,23 @@ static uint8_t *reserve(struct nva_session *s, size_t len)
     return s->out + s->out_len;
 }
 
+/* Communities by the thousand, of some prefixes of an NVA that has such: in one message (RFC 8654), and in parts between
+ * nodes. */
+static void add_heavy(struct nva_session *s, int number, struct wire_writer *w)
+{
+    enum { HEAVY_EVERY = 16, FEW = 4200, MORE = 4500 };
+    const struct nva *n = s->nva;
+    bool is_heavy = n->world->kind.heavy & 1u << n->number && number % HEAVY_EVERY == n->number;
+    if (!is_heavy || bgp_session_codec(s->machine)->max_message < UINT16_MAX)
+        return;
+    uint32_t count = FEW + (uint32_t)n->number * MORE / 2 + n->prepend[number];
+    wire_put(w, (const uint8_t[]){ 0xd0, BGP_ATTR_COMMUNITIES }, 2);
+    wire_put16(w, (uint16_t)(4 * count));
+    for (uint32_t i = 0; i < count; i++)
+        wire_put32(w, n->asn << 16 | i);
+    n->world->counts[SIM_HEAVY]++;
+}
+
 /* longer: by so many ASes than the NVA means. */
 static void say_path(struct nva_session *s, int number, uint32_t path_id, unsigned longer)
 {
@@ -50,7 +67,7 @@ static void say_path(struct nva_session *s, int number, uint32_t path_id, unsign
     struct ip_prefix prefix = sim_prefix(number);
     struct ip_addr hop = sim_hop(n->number, number);
     unsigned prepend = n->prepend[number] + longer;
-    uint8_t attrs[128];
+    static uint8_t attrs[UINT16_MAX];
     struct wire_writer w = wire_writer(attrs, sizeof attrs);
     uint8_t *buf = reserve(s, codec->max_message);
     wire_put(&w, (const uint8_t[]){ 0x40, BGP_ATTR_ORIGIN, 1, 0, 0x40, BGP_ATTR_AS_PATH }, 6);
@@ -59,6 +76,7 @@ static void say_path(struct nva_session *s, int number, uint32_t path_id, unsign
     wire_put8(&w, (uint8_t)(1 + prepend));
     for (unsigned i = 0; i <= prepend; i++)
         wire_put32(&w, n->asn);
+    add_heavy(s, number, &w);
     if (n->truth[number]) {
         if (!bgp_update_begin_reach(&b, buf, codec, sim_family(number), attrs, (uint16_t)wire_len(&w), &hop, NULL))
             abort();
@@ -247,6 +265,7 @@ static void start_session(struct nva *n, int node)
                                    .family = { p->families[BGP_IP4], p->families[BGP_IP6] },
                                    .add_path = { paths, paths },
                                    .any_first_as = true,
+                                   .extended_message = w->kind.heavy != 0,
                                    .restarts_gracefully = n->is_graceful,
                                    .restart_s = n->restart_s,
                                    .stale_s = { n->stale_s, p->families[BGP_IP6] ? n->stale_s : 0 },
@@ -293,13 +312,24 @@ static bool is_to_hold(const struct nva *n, const struct host *h)
            h->core->rib.origins[h->core->rib.self].sessions[sim_number(n->world, h->core, n->number)].state == RIB_SESSION_SYNCED;
 }
 
+/* RFC 9494: for so long as the file of no node says that it is not held. */
+static uint32_t long_lived_s(const struct nva *n)
+{
+    bool is_held = true;
+    for (int i = 0; i < n->world->host_count; i++) {
+        const struct config_peer *p = &n->world->hosts[i].config.peers[n->number];
+        is_held &= p->long_lived_ms[BGP_IP4] != 0;
+    }
+    return is_held ? n->stale_s : 0;
+}
+
 void nva_restart(struct nva *n, uint64_t away_ms)
 {
     struct world *w = n->world;
     sim_vanish(w, SIM_NODES_MAX + n->number);
     end_sessions(n);
     n->unheard = n->restarted = w->now;
-    n->held_until = w->now + (n->restart_s + n->stale_s) * (uint64_t)1000;
+    n->held_until = w->now + (n->restart_s + long_lived_s(n)) * (uint64_t)1000;
     n->restarts = 0;
     n->is_away = true;
     for (int i = 0; i < w->host_count; i++) {

@@ -133,6 +133,15 @@ static void tune_restart(struct world *w, struct config_peer *p, struct sim_rule
     p->graceful = (uint8_t)pick(chance, CONFIG_GRACEFUL_NONE + 1);
 }
 
+static void tune_long_lived(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
+{
+    (void)r, (void)chance;
+    uint32_t ms = p->long_lived_ms[BGP_IP4] ? 0 : 60000;
+    p->long_lived_ms[BGP_IP4] = ms;
+    p->long_lived_ms[BGP_IP6] = p->families[BGP_IP6] ? ms : 0;
+    w->counts[SIM_LONG_LIVED_CHANGES]++;
+}
+
 static void tune_dialling(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
     (void)w, (void)r, (void)chance;
@@ -207,7 +216,7 @@ static void tune_off(struct world *w, struct config_peer *p, struct sim_rule *r,
 }
 
 static void (*const tunes[])(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance) = {
-    tune_hold, tune_paths, tune_restart, tune_dialling, tune_symmetry, tune_map,
+    tune_long_lived, tune_hold, tune_paths, tune_restart, tune_dialling, tune_symmetry, tune_map,
     tune_map,  tune_limit, tune_limit,   tune_type,     tune_mode,     tune_families, tune_off,
 };
 

@@ -118,6 +118,8 @@ typedef int sim_party;
     X(IP6, "IPv6 routes programmed")                                                               \
     X(BOTH, "worlds of both families")                                                             \
     X(IDLE, "worlds where a node programs nothing")                                                \
+    X(HEAVY, "routes with attributes of 16 KiB and more")                                          \
+    X(LONG_LIVED_CHANGES, "NVAs held for long, or not any more")                                   \
     X(DYNAMIC, "worlds where an NVA is a neighbour of a prefix")                                   \
     X(NUMBERS, "NVAs that have another number on each node")                                        \
     X(OVER_SIX, "worlds where all talk over IPv6")                                                 \
@@ -357,6 +359,7 @@ struct sim_kind {
     uint32_t idle;                /* bit per host: it programs no kernel */
     uint32_t apart;               /* bit per host: the shared target is none of its */
     uint32_t dynamic;             /* bit per NVA: it is a neighbour of a prefix, which calls */
+    uint32_t heavy;               /* bit per NVA: some of its routes have attributes of 16 KiB and more */
     uint32_t passive, ungraceful; /* bit per NVA: nodes do not dial it; do not hold its routes while it restarts */
 };
 
