@@ -340,12 +340,7 @@ void repl_fence_took(struct repl_fence *f, uint64_t epoch, uint64_t now_ms)
         return;
     }
     note_record(f, &own, now_ms);
-    if (f->record.epoch) {
-        hold(f, epoch, now_ms);
-    } else {
-        f->tried_epoch = 0;
-        f->must_read = true;
-    }
+    hold(f, epoch, now_ms);
 }
 
 void repl_fence_refused(struct repl_fence *f, const struct repl_fence_record *r, uint64_t now_ms)

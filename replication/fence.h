@@ -111,7 +111,7 @@ void repl_fence_remember(struct repl_fence *f, uint64_t epoch, uint64_t now_ms);
 void repl_fence_beat_seen(struct repl_fence *f, uint64_t beat, uint64_t now_ms);
 /* It does not answer, or refuses us; a request under way may have been done. */
 void repl_fence_unreadable(struct repl_fence *f, uint64_t now_ms);
-/* The takeover was accepted with this epoch. Who has seen a higher one meanwhile reads again who has it now. */
+/* The takeover was accepted with this epoch. Who has seen a higher one meanwhile is fenced off. */
 void repl_fence_took(struct repl_fence *f, uint64_t epoch, uint64_t now_ms);
 /* A comparison failed, of a takeover or of a write; r as in repl_fence_seen. */
 void repl_fence_refused(struct repl_fence *f, const struct repl_fence_record *r, uint64_t now_ms);

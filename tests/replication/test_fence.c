@@ -444,20 +444,6 @@ static void test_a_takeover_whose_answer_was_lost_is_found_by_reading(void)
     CU_ASSERT_EQUAL(f.epoch, 6);
 }
 
-/* The record was lost once more before the answer came, and another node has taken the target: its work was seen. */
-static void test_a_takeover_that_another_one_has_followed_is_none(void)
-{
-    struct repl_fence f = beside(REPL_MEMBER_DEAD, &theirs);
-    CU_ASSERT_EQUAL(repl_fence_next(&f, 1), REPL_FENCE_TAKE);
-    repl_fence_remember(&f, 7, 2);
-    repl_fence_took(&f, 6, 3);
-    CU_ASSERT_FALSE(repl_fence_may_write(&f));
-    CU_ASSERT_EQUAL(repl_fence_next(&f, 3), REPL_FENCE_READ);
-    repl_fence_seen(&f, &(struct repl_fence_record){ 7, THEM, 20 }, 4);
-    tick(&f, REPL_MEMBER_ALIVE, 4);
-    CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
-}
-
 static void test_a_lost_or_damaged_record_is_replaced_above_every_epoch_seen(void)
 {
     struct repl_fence f = active();
@@ -562,7 +548,6 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_after_a_pause_the_record_is_read_before_anything_is_written),
         CU_CASE(test_a_node_in_wake_up_neither_writes_nor_stands),
         CU_CASE(test_a_takeover_whose_answer_was_lost_is_found_by_reading),
-        CU_CASE(test_a_takeover_that_another_one_has_followed_is_none),
         CU_CASE(test_a_lost_or_damaged_record_is_replaced_above_every_epoch_seen),
         CU_CASE(test_a_blind_owner_yields_to_a_node_that_sees),
         CU_CASE(test_a_node_that_leaves_yields_to_whoever_reads_and_stands_for_nothing),
