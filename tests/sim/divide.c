@@ -18,7 +18,7 @@ static void part(struct world *w)
 static bool has_owner(const struct world *w)
 {
     for (int i = 0; i < w->host_count; i++)
-        if (core_fence(w->hosts[i].core, 1)->role == REPL_ACTIVE)
+        if (sim_shares(w, i) && core_fence(w->hosts[i].core, 1)->role == REPL_ACTIVE)
             return true;
     return false;
 }
