@@ -65,7 +65,7 @@ void repl_evidence_passed_on(struct rib *r, uint8_t origin, uint64_t now_ms)
 bool repl_evidence_is_healing(const struct rib *r)
 {
     for (int i = 1; i < RIB_ORIGINS; i++)
-        if (r->origins[i].heals_ms)
+        if (r->origins[i].heals_ms || r->origins[i].is_of_before)
             return true;
     return false;
 }
@@ -114,12 +114,12 @@ static bool is_held(const struct rib *r, const struct rib_path *p)
     return class == RIB_GRACE || class == RIB_STALE;
 }
 
-/* May this origin's session speak for the NVA? Not when it is away, grey, or down itself. */
+/* May this origin's session speak for the NVA? Not when it is away, grey, down itself, or not heard since we slept. */
 static const struct rib_session *witness(const struct rib *r, int origin, uint16_t nva)
 {
     const struct rib_origin *o = &r->origins[origin];
     const struct rib_session *s = &o->sessions[nva];
-    return o->class == RIB_LIVE && !o->lags && rib_session_is_up(s->state) ? s : NULL;
+    return o->class == RIB_LIVE && !o->lags && !o->is_of_before && rib_session_is_up(s->state) ? s : NULL;
 }
 
 /* The entry for the same route of the witness's session, NULL: none. */
@@ -416,6 +416,14 @@ void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags)
 {
     r->origins[origin].lags = lags;
     if (!lags)
+        review_held(r, 0);
+}
+
+void repl_evidence_of_before(struct rib *r, uint8_t origin, bool is_of_before)
+{
+    bool was = r->origins[origin].is_of_before;
+    r->origins[origin].is_of_before = is_of_before;
+    if (was && !is_of_before)
         review_held(r, 0);
 }
 

@@ -36,7 +36,8 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms);
 /* An entry was read from another's copy, where it is disproved. Of an origin that is there it stays so for as long as
  * of one that is back: that other one forgets it without a word in the stream. */
 void repl_evidence_passed_on(struct rib *r, uint8_t origin, uint64_t now_ms);
-/* Is there an origin that came back so lately? Then what is disproved is no function of what was said. */
+/* Is there an origin that came back so lately, or was not heard since we slept? Then what is disproved is no function of what
+ * was said. */
 bool repl_evidence_is_healing(const struct rib *r);
 /* Does any origin have held copies? Then nets must be judged before they are decided. */
 bool repl_evidence_is_needed(const struct rib *r);
@@ -60,6 +61,8 @@ void repl_evidence_synced(struct rib *r, uint16_t nva);
 void repl_evidence_session_ends(struct rib *r, uint16_t nva);
 /* The origin's sessions are no evidence while it does not read what they say. */
 void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags);
+/* This process has slept, and what the origin said last was said before; or it has been heard since. */
+void repl_evidence_of_before(struct rib *r, uint8_t origin, bool is_of_before);
 /* Another node's timer for this origin is over: what is held of its last life goes here, too. Not where no
  * session is live, nor when it is not held. */
 void repl_evidence_purge(struct rib *r, uint8_t origin);

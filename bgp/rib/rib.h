@@ -160,6 +160,7 @@ struct rib_origin {
     uint64_t start;               /* the owner's version after which it holds so */
     uint64_t place;               /* where the next changed entry stands in order; 0: at its tail */
     bool lags;                    /* it does not read in time what its NVAs say */
+    bool is_of_before;            /* what it said last is as old as a pause of this process */
     bool is_partial;              /* entries were dropped that the owner still has */
     bool has_former;              /* entries of it may be of former sessions */
     struct rib_session *sessions; /* by NVA */

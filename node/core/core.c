@@ -77,6 +77,7 @@ static void wake(struct core *c)
     uint64_t gap_ms = c->now_ms - c->turned_ms;
     c->hearsay_since_ms = c->now_ms;
     c->hearsay_ms = c->now_ms + (gap_ms < CORE_HEARSAY_MS ? gap_ms : CORE_HEARSAY_MS);
+    core_living_woke(c);
     core_event(c, CONFIG_LOG_WARN, "pause_detected", NULL, "gap_ms=%llu", (unsigned long long)gap_ms);
     core_bgp_rearm(c);
     core_cluster_rearm(c);
@@ -278,6 +279,7 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
         wake(c);
     bool heard = drain_received(c);
     settle_wake(c, paused, heard);
+    core_living_tick(c);
     tick(c);
     decide(c);
     if (!rib_dirty_count(&c->rib))

@@ -115,3 +115,28 @@ void core_living_heard(struct core *c, const struct core_member *m)
     if (speaks_for_all(c, m))
         follow_expiry(c, m);
 }
+
+/* ---- who was heard since we slept ---- */
+
+void core_living_woke(struct core *c)
+{
+    for (uint32_t id = 1; id <= c->config->node_count; id++)
+        repl_evidence_of_before(&c->rib, (uint8_t)id, true);
+}
+
+/* Of its own link a beat that answers one of ours since then; else what others have heard since, and passed on. */
+static bool is_heard_since(const struct core *c, const struct core_member *m)
+{
+    bool answers = !m->link || (m->has_heard && m->heard.echo >= c->woke_counter);
+    return core_member_is_here(m) && answers && m->told_ms > c->hearsay_since_ms && core_streams_is_current(c, m);
+}
+
+/* Nobody is waited for longer than what was on its way before can take. */
+void core_living_tick(struct core *c)
+{
+    bool is_over = c->now_ms >= c->hearsay_since_ms + CORE_HEARSAY_MS;
+    for (uint32_t id = 1; id <= c->config->node_count; id++)
+        if (c->rib.origins[id].is_of_before &&
+            (is_over || (id == c->cfg.self ? !c->hearsay_ms : is_heard_since(c, &c->members[id]))))
+            repl_evidence_of_before(&c->rib, (uint8_t)id, false);
+}

@@ -125,6 +125,9 @@ uint16_t core_algo(const struct core *c);
 uint8_t core_origin_status(const struct rib_origin *o);
 void core_evidence_tick(struct core *c);
 void core_living_beat(struct core *c);
+/* After a pause: nobody's sessions are evidence before they have been heard again. */
+void core_living_woke(struct core *c);
+void core_living_tick(struct core *c);
 void core_living_heard(struct core *c, const struct core_member *m);
 
 /* core_heard.c */

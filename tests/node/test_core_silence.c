@@ -179,6 +179,26 @@ static void test_another_node_says_whether_its_sessions_are_late(void)
     pair_free(p);
 }
 
+/* The beats that waited meanwhile answer none of ours since then: what their node said may be as old. */
+static void test_no_session_is_evidence_before_its_node_was_heard_since_a_pause(void)
+{
+    struct pair *p = pair_open();
+    struct core *c = p->core[0];
+    pair_pass(p, 500);
+    CU_ASSERT_FALSE(c->rib.origins[1].is_of_before || c->rib.origins[2].is_of_before);
+    p->now += 10000;
+    core_turn(c, p->now);
+    CU_ASSERT_TRUE(c->rib.origins[2].is_of_before);
+    pair_pass(p, 1000);
+    CU_ASSERT_FALSE(c->rib.origins[1].is_of_before || c->rib.origins[2].is_of_before);
+    p->now += 10000;
+    core_turn(c, p->now);
+    pair_kill(p, 1); /* nobody answers any more */
+    pair_pass(p, 3100);
+    CU_ASSERT_FALSE(c->rib.origins[1].is_of_before || c->rib.origins[2].is_of_before);
+    pair_free(p);
+}
+
 /* Its hold time ran out while we stood still: it lives, and what it announced is lost by our fault. */
 static void test_who_has_woken_tells_nobody_before_those_are_back_that_gave_it_up(void)
 {
@@ -208,5 +228,6 @@ CU_MAIN("core_silence", CU_CASE(test_what_the_first_to_be_missed_told_is_held_wh
         CU_CASE(test_when_one_of_them_speaks_again_the_brake_gives_the_others_their_time),
         CU_CASE(test_what_an_nva_does_not_tell_again_is_held_no_longer),
         CU_CASE(test_a_session_without_a_hold_time_is_never_late),
+        CU_CASE(test_no_session_is_evidence_before_its_node_was_heard_since_a_pause),
         CU_CASE(test_who_has_woken_tells_nobody_before_those_are_back_that_gave_it_up),
         CU_CASE(test_another_node_says_whether_its_sessions_are_late))

@@ -134,6 +134,27 @@ static void test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up(void)
     rib_fini(&x.rib);
 }
 
+/* This process has slept: what it knows of the other node's session, or of its own, may be what was true before. */
+static void test_what_was_said_before_we_slept_is_no_evidence_until_its_node_is_heard(void)
+{
+    for (uint8_t witness = SELF; witness <= THIRD; witness += THIRD - SELF) {
+        struct ribs x;
+        begin(&x);
+        ribs_session(&x, witness, FW, RIB_SESSION_SYNCED, 1, 100);
+        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+        ribs_announce(&x, witness, FW, ROUTE, 0, 65001);
+        ribs_withdraw(&x, witness, FW, ROUTE, 0, 900);
+        repl_evidence_of_before(&x.rib, witness, true);
+        repl_evidence_lost(&x.rib, AWAY, 1000);
+        CU_ASSERT_EQUAL(width(&x), 1);
+        CU_ASSERT_TRUE(repl_evidence_is_healing(&x.rib)); /* another node would find something else */
+        repl_evidence_of_before(&x.rib, witness, false);
+        CU_ASSERT_EQUAL(width(&x), 0);
+        CU_ASSERT_FALSE(repl_evidence_is_healing(&x.rib));
+        rib_fini(&x.rib);
+    }
+}
+
 /* Scenario 8b: with no live session at all we are probably the isolated ones. */
 static void test_with_every_session_lost_nothing_expires(void)
 {
@@ -646,4 +667,5 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_a_hold_that_nobody_ends_ends_by_itself),
         CU_CASE(test_a_hold_ends_where_nothing_is_left_to_hold),
         CU_CASE(test_without_a_live_session_no_other_node_ends_a_hold),
-        CU_CASE(test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up))
+        CU_CASE(test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up),
+        CU_CASE(test_what_was_said_before_we_slept_is_no_evidence_until_its_node_is_heard))
