@@ -100,6 +100,7 @@ static bool is_asked(const struct core *c)
 
 static void tick(struct core *c)
 {
+    core_living_tick(c);
     core_bgp_tick(c);
     core_cluster_tick(c);
     core_shared_tick(c);
@@ -279,7 +280,6 @@ uint64_t core_turn(struct core *c, uint64_t now_ms)
         wake(c);
     bool heard = drain_received(c);
     settle_wake(c, paused, heard);
-    core_living_tick(c);
     tick(c);
     decide(c);
     if (!rib_dirty_count(&c->rib))
