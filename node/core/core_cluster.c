@@ -14,7 +14,7 @@ enum {
     RENEW_MS = 3600 * 1000,
     RENEW_AGAIN_MS = 60 * 1000, /* when the new link did not come up */
     REKEY_AGAIN_MS = 10 * 1000, /* … and was to be made with newer keys */
-    DYING_MS = 20, /* a listener that is dying is asked again */
+    DYING_MS = 20, /* a listener that hung up is asked again */
 };
 
 const char *core_member_subject(const struct core_member *m, char *buf, size_t cap)
@@ -193,14 +193,21 @@ void core_cluster_connected(struct core *c, struct core_conn *conn)
     core_cluster_fill(c, conn);
 }
 
+/* Its link ended just now: the process may be dying, and its listener outlives the connections by what that takes. */
+static bool may_be_dying(const struct core *c, const struct core_member *m)
+{
+    return m->life.state == REPL_MEMBER_SUSPECT && c->now_ms < m->life.since_ms + c->member_times.suspect_ms;
+}
+
 /* A dial that ended before the handshake did. Closed by the other side once more than there are keys to try:
  * it refuses us; a process that died meanwhile would have refused the last connection. Given up by us: it is
  * stopped. Timed out: the way to it broke, and it said nothing. */
 static void on_dial_ended(struct core *c, struct core_member *m, const struct core_conn *conn,
                           enum core_close how)
 {
-    bool hung_up = conn->connected && !conn->close_asked && how != CORE_CLOSE_TIMEOUT;
-    m->hung_up = hung_up ? m->hung_up + 1 : 0;
+    bool was_accepted = conn->connected || how == CORE_CLOSE_RESET; /* a reset may be seen before the acceptance is */
+    bool hung_up = was_accepted && !conn->close_asked && how != CORE_CLOSE_TIMEOUT;
+    m->hung_up = hung_up && !may_be_dying(c, m) ? m->hung_up + 1 : 0;
     m->attempt += hung_up;
     bool tries_on = m->hung_up <= core_keys_choices(c, m);
     if (!tries_on) {
@@ -212,7 +219,7 @@ static void on_dial_ended(struct core *c, struct core_member *m, const struct co
     if (repl_member_dial_failed(&m->life, how == CORE_CLOSE_REFUSED, c->now_ms))
         core_member_state(c, m, "nobody listens on its cluster port");
     if (hung_up && (m->life.state == REPL_MEMBER_SUSPECT || core_keys_choices(c, m) > 1))
-        m->life.dial_ms = c->now_ms + DYING_MS; /* its listener outlived the connection, not by much */
+        m->life.dial_ms = c->now_ms + DYING_MS;
 }
 
 static void on_renewal_ended(struct core *c, const struct core_member *m, const struct core_conn *conn)

@@ -24,6 +24,7 @@ struct pair {
     struct pair_pipe pipes[PAIR_PIPES];
     uint64_t now, seen[2]; /* seen: events looked at */
     bool cut;              /* nobody answers a dial */
+    bool dying;            /* who was killed: its listener accepts yet, and resets */
 };
 
 static inline struct repl_identity pair_identity(void)
@@ -149,6 +150,11 @@ static inline void pair_dial(struct pair *p, int side, struct pump *pump)
     while (pipe->end[0] || pipe->end[1])
         pipe++;
     CU_ASSERT_TRUE_FATAL(pipe < p->pipes + PAIR_PIPES);
+    if (p->dying && !answer) {
+        core_connected(p->core[side], pump, from, p->now);
+        core_closed(p->core[side], pump, CORE_CLOSE_RESET, p->now);
+        return;
+    }
     if (!answer) {
         core_closed(p->core[side], pump, p->cut ? CORE_CLOSE_TIMEOUT : CORE_CLOSE_REFUSED, p->now);
         return;

@@ -280,6 +280,20 @@ static void test_a_handshake_that_times_out_is_no_refusal(void)
     pair_free(p);
 }
 
+/* P3. The kernel closes the connections of who was killed one by one, the listener at some time among them. */
+static void test_a_listener_that_outlives_its_connections_is_asked_until_it_is_gone(void)
+{
+    struct pair *p = linked();
+    p->dying = true;
+    pair_kill(p, 1);
+    pair_pass(p, 90);
+    CU_ASSERT_EQUAL(pair_view(p, 0).state, REPL_MEMBER_SUSPECT);
+    p->dying = false;
+    pair_pass(p, 25);
+    CU_ASSERT_EQUAL(pair_view(p, 0).state, REPL_MEMBER_DEAD);
+    pair_free(p);
+}
+
 CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_node_has),
         CU_CASE(test_a_node_of_the_minor_before_is_spoken_with_until_it_is_upgraded),
         CU_CASE(test_a_node_of_the_minor_before_that_is_refused_with_a_reason),
@@ -292,4 +306,5 @@ CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_nod
         CU_CASE(test_a_node_that_does_not_read_its_nvas_is_known_as_grey),
         CU_CASE(test_who_has_converged_stays_ready_while_another_comes_back),
         CU_CASE(test_of_a_node_that_said_goodbye_nobody_is_told_that_it_was_heard),
-        CU_CASE(test_a_handshake_that_times_out_is_no_refusal))
+        CU_CASE(test_a_handshake_that_times_out_is_no_refusal),
+        CU_CASE(test_a_listener_that_outlives_its_connections_is_asked_until_it_is_gone))
