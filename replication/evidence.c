@@ -65,7 +65,7 @@ void repl_evidence_passed_on(struct rib *r, uint8_t origin, uint64_t now_ms)
 bool repl_evidence_is_healing(const struct rib *r)
 {
     for (int i = 1; i < RIB_ORIGINS; i++)
-        if (r->origins[i].heals_ms || r->origins[i].is_of_before)
+        if (r->origins[i].heals_ms || r->origins[i].before)
             return true;
     return false;
 }
@@ -114,12 +114,24 @@ static bool is_held(const struct rib *r, const struct rib_path *p)
     return class == RIB_GRACE || class == RIB_STALE;
 }
 
-/* May this origin's session speak for the NVA? Not when it is away, grey, down itself, or not heard since we slept. */
+/* May this origin's session speak for the NVA? Not when it is away, grey, or down itself. */
 static const struct rib_session *witness(const struct rib *r, int origin, uint16_t nva)
 {
     const struct rib_origin *o = &r->origins[origin];
     const struct rib_session *s = &o->sessions[nva];
-    return o->class == RIB_LIVE && !o->lags && !o->is_of_before && rib_session_is_up(s->state) ? s : NULL;
+    return o->class == RIB_LIVE && !o->lags && rib_session_is_up(s->state) ? s : NULL;
+}
+
+/* An entry of it, by its place in the order, that was said before we slept, and may not hold any more. */
+static bool is_of_before(const struct rib_origin *o, uint32_t slot)
+{
+    return o->before && vlist_version(&o->order, slot) <= o->before;
+}
+
+/* Has the NVA told this witness all it has, and not only before we slept? */
+static bool has_told_all(const struct rib *r, int origin, const struct rib_session *s)
+{
+    return s && s->state == RIB_SESSION_SYNCED && !is_of_before(&r->origins[origin], s->slot);
 }
 
 /* The entry for the same route of the witness's session, NULL: none. */
@@ -153,11 +165,14 @@ static const struct rib_path *tombstone_beside(const struct rib *r, const struct
 
 /* What it says by that: announced, withdrawn, or NULL. What others have disproved says nothing, neither that it is
  * there nor that it is not: between two cuts it may come before the word that its session is no more. Nor does what a
- * session that is back from a restart has lost on the way, before it has told all: only what it has withdrawn since. */
+ * session that is back from a restart has lost on the way, before it has told all: only what it has withdrawn since. Nor what
+ * was said before we slept. */
 static const struct rib_path *statement(const struct rib *r, const struct rib_path *held, int origin)
 {
     const struct rib_path *entry = entry_of(r, held, origin), *p = entry ? entry : tombstone_beside(r, held, origin);
-    bool is_void = p && (p->attrs ? p->flags & RIB_PATH_DISPROVED : rib_path_is_left_over(r, p));
+    if (!p || is_of_before(&r->origins[origin], p->slot))
+        return NULL;
+    bool is_void = p->attrs ? p->flags & RIB_PATH_DISPROVED : rib_path_is_left_over(r, p);
     return is_void ? NULL : p;
 }
 
@@ -188,7 +203,7 @@ static enum word word_of(const struct rib *r, uint32_t net, uint16_t nva, int or
     enum word word = WORD_NONE;
     for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
-        if (p->origin != origin || p->nva != nva || !rib_path_is_said(r, p))
+        if (p->origin != origin || p->nva != nva || !rib_path_is_said(r, p) || is_of_before(&r->origins[origin], p->slot))
             continue;
         if (p->attrs)
             return WORD_ANNOUNCED;
@@ -206,7 +221,7 @@ bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva,
         enum word word = s ? word_of(r, net, nva, o) : WORD_NONE;
         if (word == WORD_ANNOUNCED)
             return false;
-        is_withdrawn |= word == WORD_WITHDRAWN || (s && s->state == RIB_SESSION_SYNCED && r->nvas[nva].symmetric);
+        is_withdrawn |= word == WORD_WITHDRAWN || (has_told_all(r, o, s) && r->nvas[nva].symmetric);
     }
     return is_withdrawn;
 }
@@ -214,7 +229,7 @@ bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva,
 enum repl_word repl_evidence_word(const struct rib *r, uint32_t net, uint16_t nva)
 {
     const struct rib_session *own = witness(r, r->self, nva);
-    enum repl_word said = own && own->state == RIB_SESSION_SYNCED ? REPL_UNTOLD : REPL_UNKNOWN;
+    enum repl_word said = has_told_all(r, r->self, own) ? REPL_UNTOLD : REPL_UNKNOWN;
     for (int o = 1; o < RIB_ORIGINS; o++) {
         enum word word = witness(r, o, nva) ? word_of(r, net, nva, o) : WORD_NONE;
         if (word == WORD_ANNOUNCED)
@@ -291,7 +306,7 @@ static bool is_disproved(const struct rib *r, const struct rib_path *held)
         const struct rib_path *said = s ? statement(r, held, o) : NULL;
         if (said && (!said->attrs || !is_about_to_tell(r, held)))
             return true; /* a: its tombstone; c: its own announcement */
-        if (s && s->state == RIB_SESSION_SYNCED && s->synced_ms > since_ms && r->nvas[held->nva].symmetric &&
+        if (has_told_all(r, o, s) && s->synced_ms > since_ms && r->nvas[held->nva].symmetric &&
             !entry_of(r, held, o))
             return true; /* b */
     }
@@ -419,11 +434,16 @@ void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags)
         review_held(r, 0);
 }
 
-void repl_evidence_of_before(struct rib *r, uint8_t origin, bool is_of_before)
+void repl_evidence_slept(struct rib *r, uint8_t origin)
 {
-    bool was = r->origins[origin].is_of_before;
-    r->origins[origin].is_of_before = is_of_before;
-    if (was && !is_of_before)
+    r->origins[origin].before = vlist_head(&r->origins[origin].order);
+}
+
+void repl_evidence_heard(struct rib *r, uint8_t origin)
+{
+    bool was = r->origins[origin].before != 0;
+    r->origins[origin].before = 0;
+    if (was)
         review_held(r, 0);
 }
 
@@ -473,8 +493,7 @@ static bool anybody_has_told(const struct rib *r)
 {
     for (int o = 1; o < RIB_ORIGINS; o++)
         for (uint32_t nva = 1; nva < r->nva_count; nva++) {
-            const struct rib_session *s = witness(r, o, (uint16_t)nva);
-            if (s && s->state == RIB_SESSION_SYNCED)
+            if (has_told_all(r, o, witness(r, o, (uint16_t)nva)))
                 return true;
         }
     return false;

@@ -61,8 +61,10 @@ void repl_evidence_synced(struct rib *r, uint16_t nva);
 void repl_evidence_session_ends(struct rib *r, uint16_t nva);
 /* The origin's sessions are no evidence while it does not read what they say. */
 void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags);
-/* This process has slept, and what the origin said last was said before; or it has been heard since. */
-void repl_evidence_of_before(struct rib *r, uint8_t origin, bool is_of_before);
+/* This process has slept: what the origin's sessions had said by then is no evidence, what they say from now on is … */
+void repl_evidence_slept(struct rib *r, uint8_t origin);
+/* … until it has been heard again, and with it all that they said meanwhile. */
+void repl_evidence_heard(struct rib *r, uint8_t origin);
 /* Another node's timer for this origin is over: what is held of its last life goes here, too. Not where no
  * session is live, nor when it is not held. */
 void repl_evidence_purge(struct rib *r, uint8_t origin);

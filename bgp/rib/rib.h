@@ -160,7 +160,6 @@ struct rib_origin {
     uint64_t start;               /* the owner's version after which it holds so */
     uint64_t place;               /* where the next changed entry stands in order; 0: at its tail */
     bool lags;                    /* it does not read in time what its NVAs say */
-    bool is_of_before;            /* what it said last is as old as a pause of this process */
     bool is_partial;              /* entries were dropped that the owner still has */
     bool has_former;              /* entries of it may be of former sessions */
     struct rib_session *sessions; /* by NVA */
@@ -177,6 +176,7 @@ struct rib_origin {
     uint64_t unseen;        /* … was not brought by the RESET stream yet */
     uint64_t doubted;       /* … and current and disproved, or set aside, is to be judged anew */
     uint64_t rehabilitated; /* … and current is disproved no more */
+    uint64_t before;        /* … may be as old as a pause of this process: its sessions say that no more, or say it again */
     uint64_t reviewed;      /* … and of reviewed_nva (0 = any) is to be decided anew */
     uint16_t reviewed_nva;
     struct rib_last last;

@@ -121,7 +121,7 @@ void core_living_heard(struct core *c, const struct core_member *m)
 void core_living_woke(struct core *c)
 {
     for (uint32_t id = 1; id <= c->config->node_count; id++)
-        repl_evidence_of_before(&c->rib, (uint8_t)id, true);
+        repl_evidence_slept(&c->rib, (uint8_t)id);
 }
 
 /* Of its own link a beat that answers one of ours since then; else what others have heard since, and passed on. */
@@ -136,7 +136,7 @@ void core_living_tick(struct core *c)
 {
     bool is_over = c->now_ms >= c->hearsay_since_ms + CORE_HEARSAY_MS;
     for (uint32_t id = 1; id <= c->config->node_count; id++)
-        if (c->rib.origins[id].is_of_before &&
+        if (c->rib.origins[id].before &&
             (is_over || (id == c->cfg.self ? !c->hearsay_ms : is_heard_since(c, &c->members[id]))))
-            repl_evidence_of_before(&c->rib, (uint8_t)id, false);
+            repl_evidence_heard(&c->rib, (uint8_t)id);
 }

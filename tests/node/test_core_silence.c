@@ -153,8 +153,8 @@ static void test_a_session_without_a_hold_time_is_never_late(void)
     lab_close(l);
 }
 
-/* A session of the second node, and by its beats it hears nobody. */
-static void test_another_node_says_whether_its_sessions_are_late(void)
+/* A session of the second node, of which the first one knows. */
+static struct pair *pair_with_a_session(void)
 {
     static struct config_peer nva = { .name = "nva", .peer_ip = { .bytes = { 10, 0, 0, 9 } }, .peer_asn = 65001,
                                       .nodes = 1u << 2, .passive = true, .families = { true, false } };
@@ -167,8 +167,15 @@ static void test_another_node_says_whether_its_sessions_are_late(void)
         pair_start(p, i);
     }
     pair_pass(p, 400);
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&p->core[0]->rib, 2, 1, &fact, p->now), 0);
+    return p;
+}
+
+/* By its beats it hears nobody. */
+static void test_another_node_says_whether_its_sessions_are_late(void)
+{
+    struct pair *p = pair_with_a_session();
     struct core *c = p->core[0];
-    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, 2, 1, &fact, p->now), 0);
     CU_ASSERT_TRUE_FATAL(c->members[2].heard.hears_no_nva);
     CU_ASSERT_FALSE(core_nvas_are_heard(c));
     c->members[2].heard.hears_no_nva = false;
@@ -182,20 +189,19 @@ static void test_another_node_says_whether_its_sessions_are_late(void)
 /* The beats that waited meanwhile answer none of ours since then: what their node said may be as old. */
 static void test_no_session_is_evidence_before_its_node_was_heard_since_a_pause(void)
 {
-    struct pair *p = pair_open();
+    struct pair *p = pair_with_a_session();
     struct core *c = p->core[0];
-    pair_pass(p, 500);
-    CU_ASSERT_FALSE(c->rib.origins[1].is_of_before || c->rib.origins[2].is_of_before);
+    CU_ASSERT_FALSE(c->rib.origins[1].before || c->rib.origins[2].before);
     p->now += 10000;
     core_turn(c, p->now);
-    CU_ASSERT_TRUE(c->rib.origins[2].is_of_before);
+    CU_ASSERT_TRUE(c->rib.origins[2].before != 0);
     pair_pass(p, 1000);
-    CU_ASSERT_FALSE(c->rib.origins[1].is_of_before || c->rib.origins[2].is_of_before);
+    CU_ASSERT_FALSE(c->rib.origins[1].before || c->rib.origins[2].before);
     p->now += 10000;
     core_turn(c, p->now);
     pair_kill(p, 1); /* nobody answers any more */
     pair_pass(p, 3100);
-    CU_ASSERT_FALSE(c->rib.origins[1].is_of_before || c->rib.origins[2].is_of_before);
+    CU_ASSERT_FALSE(c->rib.origins[1].before || c->rib.origins[2].before);
     pair_free(p);
 }
 
