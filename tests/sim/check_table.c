@@ -458,16 +458,17 @@ static bool may_keep(const struct host *h, int number)
  * whoever else is dead, parted or asleep; what was held for a reason, within a second of its end. */
 void check_zombies(struct world *w, struct host *h)
 {
-    if (!host_runs(w, h) || h->stopping_since || w->now < h->paused_until + ZOMBIE_MS || !hears_all(w, h) ||
-        was_anybody_deaf(w) || has_anybody_returned(w) || is_behind(w, h))
+    if (!host_runs(w, h) || h->stopping_since)
         return;
+    bool is_to_know = w->now >= h->paused_until + ZOMBIE_MS && hears_all(w, h) && !was_anybody_deaf(w) &&
+                      !has_anybody_returned(w) && !is_behind(w, h);
     for (int i = 0; i < w->prefix_count; i++) {
         uint64_t since;
         if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since)
             continue;
         if (may_keep(h, i) || all_are(is_held_unheard, w, h, i) || all_are(is_of_woken, w, h, i))
             h->held[i] = w->now;
-        if (w->now <= since + ZOMBIE_MS || w->now <= h->held[i] + ZOMBIE_MS)
+        if (!is_to_know || w->now <= since + ZOMBIE_MS || w->now <= h->held[i] + ZOMBIE_MS)
             continue;
         check_explain(w, i);
         sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i, (unsigned long long)since);
