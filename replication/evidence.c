@@ -147,10 +147,13 @@ static const struct rib_path *entry_of(const struct rib *r, const struct rib_pat
 }
 
 /* Where one session has ids for paths and the other one has none, as while nodes read another file one after the other, no
- * route of one is a route of the other: what the witness has withdrawn is what is gone by all its ids. */
+ * route of one is a route of the other: what the witness has withdrawn is what is gone by all its ids. It must have told
+ * all: of what is on its way the tombstone of one path may be here before the other paths are. */
 static const struct rib_path *tombstone_beside(const struct rib *r, const struct rib_path *held, int origin)
 {
     const struct rib_path *tombstone = NULL;
+    if (r->origins[origin].sessions[held->nva].state != RIB_SESSION_SYNCED)
+        return NULL;
     for (uint32_t i = rib_net(r, rib_path_net(r, held))->paths; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin != origin || p->nva != held->nva || !rib_path_is_said(r, p))

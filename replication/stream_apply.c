@@ -202,6 +202,8 @@ static int apply_route(const struct arrival *a, const struct rib_stretch *s, uin
     uint8_t origin = a->placing->copy->origin;
     int err = a->attrs ? rib_announce_news(r, &a->news, s, nth)
                        : rib_withdraw_nth(r, origin, a->nva, s, nth, a->now_ms);
+    if (!err && !a->attrs && a->placing->copy->resetting)
+        rib_lose(r, prefix);
     bool is_unheard = a->group->unheard || a->group->attr; /* or its attributes are of no use: the NVA did not withdraw it */
     if (!err && !a->attrs && (is_unheard || !a->placing->is_on)) /* without its place: who knows when it was */
         rib_unhear(r, origin, a->nva, prefix, path_id);

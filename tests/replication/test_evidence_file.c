@@ -24,6 +24,23 @@ static void test_a_withdrawal_by_all_ids_ends_a_copy_that_has_none_and_back(void
     }
 }
 
+/* It is on its way yet, or on another node's stream: the other paths come behind the tombstone. */
+static void test_a_session_that_has_not_told_all_withdraws_nothing_by_other_ids(void)
+{
+    struct ribs x;
+    begin(&x);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCING, 2, 500);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(&x, SELF, FW, ROUTE, 1, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    ribs_withdraw(&x, SELF, FW, ROUTE, 1, 2000);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    ribs_session(&x, SELF, FW, RIB_SESSION_SYNCED, 2, 3000);
+    repl_evidence_synced(&x.rib, FW);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
 /* Both have ids: then they are of the NVA, and the same on every session of it. */
 static void test_a_withdrawal_by_another_id_ends_nothing(void)
 {
@@ -60,5 +77,6 @@ static void test_nothing_is_held_of_an_nva_that_was_taken_out(void)
 }
 
 CU_MAIN("evidence_file", CU_CASE(test_a_withdrawal_by_all_ids_ends_a_copy_that_has_none_and_back),
+        CU_CASE(test_a_session_that_has_not_told_all_withdraws_nothing_by_other_ids),
         CU_CASE(test_a_withdrawal_by_another_id_ends_nothing),
         CU_CASE(test_nothing_is_held_of_an_nva_that_was_taken_out))

@@ -314,6 +314,33 @@ static void test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib(voi
     end(&p);
 }
 
+/* Deletion rule (ii): another path of the prefix may be on its way. */
+static void test_what_a_table_that_is_read_has_withdrawn_is_lost_until_its_cut(void)
+{
+    for (int is_read_anew = 0; is_read_anew < 2; is_read_anew++) {
+        struct pair p;
+        struct rib_change change;
+        begin(&p);
+        up(&p, 1);
+        ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65000);
+        run(&p);
+        struct ip_prefix prefix = ribs_prefix(1);
+        uint32_t net = prefix_table_find(&p.replica.rib.nets, &prefix);
+        CU_ASSERT_EQUAL_FATAL(rib_decide(&p.replica.rib, net, &change), 0);
+        nhset_unref(&p.replica.rib.sets, change.old_nhset);
+        if (is_read_anew)
+            restart_origin(&p);
+        up(&p, 1);
+        ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65000);
+        ribs_withdraw(&p.origin, ORIGIN, 1, 1, 0, p.now);
+        if (is_read_anew)
+            join(&p);
+        run(&p);
+        CU_ASSERT_EQUAL(rib_net_is_withdrawn(rib_net(&p.replica.rib, net)), !is_read_anew);
+        end(&p);
+    }
+}
+
 static void test_a_batch_of_another_incarnation_or_place_changes_nothing(void)
 {
     struct pair p;
@@ -525,6 +552,7 @@ CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
         CU_CASE(test_who_reads_anew_knows_that_a_session_is_back_from_a_restart),
         CU_CASE(test_withdrawals_before_the_fact_of_a_restart_are_read_as_such),
         CU_CASE(test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib),
+        CU_CASE(test_what_a_table_that_is_read_has_withdrawn_is_lost_until_its_cut),
         CU_CASE(test_a_batch_of_another_incarnation_or_place_changes_nothing),
         CU_CASE(test_a_position_that_the_origin_never_had_starts_over),
         CU_CASE(test_an_unknown_nva_is_quarantined_and_the_stream_goes_on),

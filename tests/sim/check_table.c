@@ -189,10 +189,10 @@ void check_explain(struct world *w, int number)
         uint32_t net = r ? prefix_table_find(&r->nets, &prefix) : 0;
         for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
             const struct rib_path *p = rib_path(r, at);
-            printf("         node%d has of node%d by nva %d: %s, class %d, session %d%s%s\n", i, p->origin - 1,
-                   sim_nva(w, w->hosts[i].core, p->nva), p->attrs ? "a route" : "a tombstone", rib_path_class(r, p),
-                   r->origins[p->origin].sessions[p->nva].state, rib_path_is_old(r, p) ? ", old" : "",
-                   p->flags & RIB_PATH_DISPROVED ? ", disproved" : "");
+            printf("         node%d has of node%d by nva %d: %s %u, class %d, session %d%s%s\n", i, p->origin - 1,
+                   sim_nva(w, w->hosts[i].core, p->nva), p->attrs ? "route" : "tombstone", rib_path_id(p),
+                   rib_path_class(r, p), r->origins[p->origin].sessions[p->nva].state,
+                   rib_path_is_old(r, p) ? ", old" : "", p->flags & RIB_PATH_DISPROVED ? ", disproved" : "");
         }
     }
 }
