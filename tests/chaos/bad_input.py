@@ -35,6 +35,7 @@ SOON_S = 3.0  # under sanitizers, on a machine that does much else
 PEERS = {  # name: address, further settings
     "talker": ("10.33.0.1", ""), "watcher": ("10.33.0.2", ""), "unique": ("10.33.0.11", ""),
     "collider": ("10.33.0.12", ""), "flapper": ("10.33.0.13", ""), "deaf": ("10.33.0.14", ""),
+    "stuck": ("10.33.0.18", "holdTime: 3s, sendHoldTime: 5s"), "slow": ("10.33.0.19", "holdTime: 3s, sendHoldTime: 5s"),
     "leak-warn": ("10.33.0.15", f"maxRoutes: {{ limit: {LIMIT}, action: warn }}"),
     "leak-trim": ("10.33.0.16", f"maxRoutes: {{ limit: {LIMIT}, action: trim }}"),
     "leak-reset": ("10.33.0.17", f"maxRoutes: {{ limit: {LIMIT}, action: reset }}"),
@@ -57,10 +58,10 @@ def prefixes(first_octet, count):
 class Speaker(Session):
     """It knows what it is told, and how its session ended."""
 
-    def __init__(self, name):
+    def __init__(self, name, **more):
         self.table, self.heard_at, self.ended, self.reads = set(), {}, None, True
         address = PEERS[name][0]
-        super().__init__(Here, address, asn_of(name), NODE)
+        super().__init__(Here, address, asn_of(name), NODE, **more)
 
     def _read(self):
         buffered = b""
@@ -149,6 +150,9 @@ peers:
         self.talker.announce(prefix)
         self.wait("the watcher hears of the talker's route", lambda: nlri(prefix) in self.watcher.table)
         return self.watcher.heard_at[nlri(prefix)] - start
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def lines(self, *words):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
@@ -389,9 +393,50 @@ def _(node):
     said_once(node, "peer_too_slow", "deaf")
 
 
+@cases.case("one that says that it lives and reads nothing is let go after its send hold time (RFC 9687)")
+def _(node):
+    send_hold, descriptors, stop = 5, node.descriptors(), threading.Event()
+    slow, stuck = Speaker("slow", hold=3), Speaker("stuck", hold=3, prefixes=["80.0.0.0/24"])
+    node.wait("the watcher hears of it", lambda: nlri("80.0.0.0/24") in node.watcher.table)
+    slow.reads = stuck.reads = False
+    node.probe()  # their readers end with this
+
+    def read_on():
+        with contextlib.suppress(ConnectionError):
+            while not stop.wait(0.5) and slow.socket.recv(16384):
+                pass
+
+    threading.Thread(target=read_on, daemon=True).start()
+    with Calm(node, 120):
+        much, start = Speaker("unique"), time.monotonic()
+        for n, prefix in enumerate(prefixes(81, 12000)):
+            much.update(b"", attributes_of(much, n), nlri(prefix))
+        node.wait("its end", lambda: node.peer("stuck")["state"] != "Established", 30)
+        took = time.monotonic() - start
+        node.wait("its route to go", lambda: nlri("80.0.0.0/24") not in node.watcher.table)
+        time.sleep(2 * send_hold)  # much longer than it takes to be ended, and it reads all the time
+        if node.peer("slow")["state"] != "Established":
+            raise Failed("one that reads slowly was let go, too")
+        much.close()
+    print(f"       after {took:.1f} s", flush=True)
+    if took < send_hold:
+        raise Failed(f"it was let go after {took:.1f} s")
+    if node.lines(" peer_down ", "peer=stuck ", "send hold timer expired") != 1:
+        raise Failed("the log does not say why")
+    stuck.socket.settimeout(20)
+    with contextlib.suppress(ConnectionError):
+        while stuck.socket.recv(65536):
+            pass
+    stop.set()
+    for speaker in (stuck, slow):
+        speaker.close()
+    node.wait("the node has no socket of them left", lambda: node.descriptors() <= descriptors)
+
+
 def main():
     alone("ip route add local 10.33.0.0/16 dev lo",
-          "echo 4096 16384 65536 >/proc/sys/net/ipv4/tcp_wmem")  # who does not read is behind soon
+          "echo 4096 16384 65536 >/proc/sys/net/ipv4/tcp_wmem",  # who does not read is behind soon
+          "echo 4096 16384 65536 >/proc/sys/net/ipv4/tcp_rmem")
     with tempfile.TemporaryDirectory() as directory:
         node = Node(directory)
         cases.each(cases.list, node)
