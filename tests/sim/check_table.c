@@ -134,10 +134,10 @@ static bool is_out_of_kernel(const struct host *h, const struct sim_table *from,
     return from != &h->kernel && h->removed[number] >= h->up_since;
 }
 
-/* A node alone keeps no tombstone: who has told it all, and has no path there, has withdrawn it. */
-static bool is_withdrawn_without_a_trace(const struct rib *r, int nva)
+/* A node alone keeps no tombstone: who has told it all, and has no path there, has withdrawn it. nva: its number there */
+static bool is_withdrawn_without_a_trace(const struct rib *r, uint16_t nva)
 {
-    return !r->keep_tombstones && r->origins[r->self].sessions[nva + 1].state == RIB_SESSION_SYNCED;
+    return !r->keep_tombstones && r->origins[r->self].sessions[nva].state == RIB_SESSION_SYNCED;
 }
 
 /* Has this node ever heard of the route by this NVA, or inherited it? What stands there since before the NVA announced it
@@ -149,7 +149,7 @@ static bool knows(const struct world *w, const struct host *h, const struct sim_
     struct ip_prefix prefix = sim_prefix(number);
     uint32_t net = prefix_table_find(&r->nets, &prefix);
     bool is_withdrawn = is_out_of_kernel(h, from, number) && from->since[number][nva] <= h->removed[number];
-    is_withdrawn |= is_withdrawn_without_a_trace(r, nva);
+    is_withdrawn |= is_withdrawn_without_a_trace(r, its);
     for (uint32_t at = net ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at))) {
         const struct rib_path *p = rib_path(r, at);
         if (p->nva == its && rib_path_class(r, p) != RIB_GONE)
@@ -244,7 +244,7 @@ static bool is_spoken_against(const struct world *w, const struct host *h, int n
     return false;
 }
 
-/* It hears the node, and what that says comes: not only that another one hears it, of an older minor that passes nothing on. */
+/* It hears the node, and what that says comes: not only that another one hears it, whose copy cannot be read on. */
 static bool is_read(const struct host *h, int other)
 {
     return core_member_is_here(&h->core->members[other + 1]) && h->core->rib.origins[other + 1].class == RIB_LIVE;

@@ -249,10 +249,9 @@ void sim_end_tuning(struct world *w)
 /* ---- what comes of it ---- */
 
 /* Of so many prefixes before it, all of which count. */
-static uint32_t place(const struct world *w, const struct nva *n, int prefix, const bool *told)
+static uint32_t place(const struct world *w, int prefix, const bool *told)
 {
     uint32_t before = 0;
-    (void)n;
     for (int i = 0; i < w->prefix_count; i++) {
         bool is_before = sim_family(i) != sim_family(prefix) ? sim_family(i) < sim_family(prefix) : i < prefix;
         before += is_before && told[i];
@@ -265,7 +264,7 @@ static bool is_taken(const struct world *w, const struct config *c, int nva, int
     const struct sim_rule *r = sim_rule_of(c, nva);
     if (r->is_off || (r->drops | r->unheard) >> prefix & 1)
         return false;
-    return !r->keeps || place(w, &w->nvas[nva], prefix, told) < r->keeps;
+    return !r->keeps || place(w, prefix, told) < r->keeps;
 }
 
 bool sim_takes(const struct world *w, const struct config *c, int nva, int prefix)
