@@ -200,10 +200,10 @@ static int apply_route(const struct arrival *a, const struct rib_stretch *s, uin
     const struct ip_prefix *prefix = &s->prefixes[nth];
     uint32_t path_id = s->path_ids[nth];
     uint8_t origin = a->placing->copy->origin;
+    if (!a->attrs && a->placing->copy->resetting)
+        rib_lose(r, origin, a->nva, prefix, path_id);
     int err = a->attrs ? rib_announce_news(r, &a->news, s, nth)
                        : rib_withdraw_nth(r, origin, a->nva, s, nth, a->now_ms);
-    if (!err && !a->attrs && a->placing->copy->resetting)
-        rib_lose(r, prefix);
     bool is_unheard = a->group->unheard || a->group->attr; /* or its attributes are of no use: the NVA did not withdraw it */
     if (!err && !a->attrs && (is_unheard || !a->placing->is_on)) /* without its place: who knows when it was */
         rib_unhear(r, origin, a->nva, prefix, path_id);

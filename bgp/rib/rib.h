@@ -429,9 +429,9 @@ static inline bool rib_origin_reaches(const struct rib_origin *o, uint64_t versi
 /* Evidence speaks against a path, as whoever it was copied from has found. */
 void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                   uint32_t path_id);
-/* What the prefix was programmed for is lost, whatever was withdrawn of it: a table that is being read has the end of one
+/* What this path was programmed for is lost, though it is withdrawn next: a table that is being read has the end of one
  * path before the beginning of another. */
-void rib_lose(struct rib *r, const struct ip_prefix *prefix);
+void rib_lose(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix, uint32_t path_id);
 /* A tombstone is no word of its NVA, as whoever it was copied from has found: see rib_path_is_left_over. */
 void rib_unhear(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix, uint32_t path_id);
 /* Before a RESET stream of the same incarnation: current entries are unseen. */

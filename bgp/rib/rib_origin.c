@@ -202,11 +202,11 @@ void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_p
     rib_mark_dirty(r, rib_path_net(r, p));
 }
 
-void rib_lose(struct rib *r, const struct ip_prefix *prefix)
+void rib_lose(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix, uint32_t path_id)
 {
-    uint32_t net = prefix_table_find(&r->nets, prefix);
-    if (net)
-        rib_net(r, net)->flags |= RIB_NET_LOST;
+    const struct rib_path *p = entry_of(r, origin, nva, prefix, path_id);
+    if (p && p->attrs)
+        rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_LOST;
 }
 
 void rib_unhear(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix, uint32_t path_id)
