@@ -6,9 +6,9 @@ enum {
     HEAL_MS = 75000, /* longer than the brake holds */
     LATE_MS = 150000, /* where the brake may begin late: what a file refuses is lost, not withdrawn, to who takes the shared
                        * target late; and with neighbours of prefixes a node converges late */
-    LOOK_MS = 5000,  /* every so often: is it over? … */
-    PATIENT_EVERY = 13, /* … but of one seed in so many, which sees what comes later, too: half of all time is theirs with
-                         * one in four, a quarter with this; a prime, as worlds are told apart by what 2, 3 and 4 leave */
+    LOOK_MS = 3000,  /* every so often: is it over? … */
+    PATIENT_EVERY = 31, /* … but of one seed in so many, which sees what comes later, too: half of all time is theirs with
+                         * one in four, a tenth with this; a prime, as worlds are told apart by what 2, 3 and 4 leave */
     PARTED_MS = 15000,
     RUNS_MAX = 200,
 };
