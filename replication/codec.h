@@ -141,6 +141,7 @@ struct repl_beat {
     uint32_t echo_age_ms;      /* how long ago that was */
     uint32_t loop_lag_ms, input_lag_ms;
     bool steady;               /* the sender has converged */
+    bool knows_neighbours;     /* it is steady, and misses nobody who calls from a prefix and had routes before it started */
     bool hears_no_nva;         /* each session of the sender with an NVA is late, or gone */
     bool has_digest;           /* the sender had no undecided prefix: digest belongs to vector */
     uint8_t digest_form;       /* enum repl_digest_form, or one that is not known here */

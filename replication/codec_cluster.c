@@ -106,6 +106,7 @@ static int encode_beat(const struct repl_msg *m, struct arena *arena, uint8_t *b
     beat.input_lag_ms = b->input_lag_ms;
     beat.steady = b->steady;
     beat.hears_no_nva = b->hears_no_nva;
+    beat.knows_neighbours = b->knows_neighbours;
     beat.algo = b->algo;
     beat.digest_form = b->digest_form;
     if (b->has_digest)
@@ -270,6 +271,7 @@ static int read_beat(const Tandem__Cluster__Message *pb, struct arena *arena, st
                               .input_lag_ms = b->input_lag_ms,
                               .steady = b->steady,
                               .hears_no_nva = b->hears_no_nva,
+                              .knows_neighbours = b->knows_neighbours,
                               .has_digest = b->digest.len == REPL_DIGEST,
                               .config_generation = b->config_generation };
     if ((b->digest.len && !to->has_digest) || b->config_digest.len != REPL_DIGEST)

@@ -143,6 +143,7 @@ static void send_beat(struct core *c, struct core_member *m)
     b->hears_no_nva = core_hears_no_nva(c);
     b->algo = core_algo(c);
     b->steady = c->phase == CORE_STEADY;
+    b->knows_neighbours = b->steady && core_dynamic_knows_all(c);
     b->config_generation = c->config->generation;
     memcpy(b->config_digest, c->config->digest, REPL_DIGEST);
     b->has_digest = core_digest_is_comparable(c);

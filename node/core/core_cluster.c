@@ -329,7 +329,7 @@ static void on_beat(struct core *c, struct core_member *m, const struct repl_msg
     m->heard = msg->beat;
     m->heard.hints = NULL; /* they live as long as the message */
     m->heard_beat_ms = c->now_ms;
-    c->is_vouched |= !m->has_heard && msg->beat.steady && c->phase == CORE_CONVERGE;
+    c->is_vouched |= msg->beat.knows_neighbours && core_streams_is_current(c, m);
     m->has_heard = true;
     core_compare_configs(c, m, msg->beat.config_digest, msg->beat.config_generation);
     core_keys_heard(c, m);

@@ -205,10 +205,14 @@ void core_dynamic_tick(struct core *c, struct core_peer *p)
         end(c, p);
 }
 
-/* A table that was ours may hold routes of neighbours that are not back yet: nobody knows their names. */
+bool core_dynamic_knows_all(const struct core *c)
+{
+    return c->is_vouched || core_holds_are_over(c);
+}
+
 bool core_dynamic_may_miss(const struct core *c)
 {
-    for (size_t i = 0; i < c->config->peer_count && !c->is_vouched; i++)
+    for (size_t i = 0; i < c->config->peer_count && !core_dynamic_knows_all(c); i++)
         if (is_used_here(c, &c->config->peers[i]))
             return true;
     return false;

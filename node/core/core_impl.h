@@ -182,7 +182,7 @@ struct core {
 
     unsigned refused, refused_untold; /* connections; refusals since the last line in the log */
     uint64_t refused_told_ms;
-    bool is_vouched; /* a node that was steady before we were has told who the dynamic neighbours are */
+    bool is_vouched; /* a node that knows who the dynamic neighbours are has told all it has */
     struct core_member members[REPL_NODES_MAX + 1]; /* by node id; [self] unused */
     struct repl_member_times member_times;
     uint64_t beat_ms, beat_counter;
@@ -314,6 +314,12 @@ static inline void core_digest_changed(struct core *c, uint32_t net, uint32_t ol
     core_digest_change(c, &c->digest, net, old_set, new_set);
     if (c->rekey.is_on)
         core_rekey_changed(c, net, old_set, new_set);
+}
+
+/* Who has said nothing since we started is not missed any more: no route is held for longer. */
+static inline bool core_holds_are_over(const struct core *c)
+{
+    return c->now_ms >= c->started_ms + c->hold_times.grace_ms + c->hold_times.stale_ms;
 }
 
 /* Is anything left of what a turn reads of NVAs? */

@@ -121,8 +121,10 @@ void core_dynamic_readopt(struct core *c);
 void core_dynamic_watch(struct core *c, struct core_peer *p);
 /* May end its session, which is no more then. */
 void core_dynamic_tick(struct core *c, struct core_peer *p);
-/* There may be dynamic neighbours that nobody has heard of yet: we have restarted, and all others with us. */
+/* A table that was ours may hold routes of neighbours that are not back yet, and nobody knows their names: we have
+ * restarted, and all others with us. Until one knows, because it has waited for as long as routes are held. */
 bool core_dynamic_may_miss(const struct core *c);
+bool core_dynamic_knows_all(const struct core *c);
 
 /* core_bgp.c */
 /* Its session machine. */

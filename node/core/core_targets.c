@@ -207,10 +207,8 @@ static bool has_heard_its_own(const struct core *c)
  * been silent for the whole time that its routes are held at most. */
 static bool may_remove_inherited(const struct core *c)
 {
-    bool silent_too_long =
-        c->now_ms >= c->started_ms + c->hold_times.grace_ms + c->hold_times.stale_ms;
     bool heard = has_heard_its_own(c) || c->now_ms >= c->started_ms + c->config->defer_ms;
-    return c->phase == CORE_STEADY && ((heard && core_bgp_all_synced(c)) || silent_too_long);
+    return c->phase == CORE_STEADY && ((heard && core_bgp_all_synced(c)) || core_holds_are_over(c));
 }
 
 static void feed(struct core *c, struct core_target *t)

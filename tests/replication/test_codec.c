@@ -46,6 +46,7 @@ static struct repl_msg beat(void)
                                     .input_lag_ms = 4,
                                     .steady = true,
                                     .hears_no_nva = true,
+                                    .knows_neighbours = true,
                                     .has_digest = true,
                                     .digest = { 1, 2, 3 },
                                     .config_digest = { 7, 8, 9 },
@@ -156,7 +157,7 @@ static void test_a_beat_keeps_every_field(void)
     CU_ASSERT_EQUAL(decode(buf, len, &arena, &out, &copy), 0);
     const struct repl_beat *b = &out.beat;
     CU_ASSERT_TRUE(b->counter == 1000 && b->echo == 999 && b->echo_age_ms == 12);
-    CU_ASSERT_TRUE(b->loop_lag_ms == 3 && b->input_lag_ms == 4 && b->steady && b->hears_no_nva && b->has_digest);
+    CU_ASSERT_TRUE(b->loop_lag_ms == 3 && b->input_lag_ms == 4 && b->steady && b->hears_no_nva && b->knows_neighbours && b->has_digest);
     CU_ASSERT_EQUAL(memcmp(b->digest, in.beat.digest, REPL_DIGEST), 0);
     CU_ASSERT_EQUAL(b->config_generation, 77);
     CU_ASSERT_EQUAL(memcmp(b->config_digest, in.beat.config_digest, REPL_DIGEST), 0);
