@@ -213,7 +213,7 @@ bool core_dynamic_knows_all(const struct core *c)
 bool core_dynamic_may_miss(const struct core *c)
 {
     for (size_t i = 0; i < c->config->peer_count && !core_dynamic_knows_all(c); i++)
-        if (is_used_here(c, &c->config->peers[i]))
-            return true;
+        if (c->config->peers[i].is_range && !c->config->peers[i].disabled)
+            return true; /* also where they call other nodes: one session is enough */
     return false;
 }

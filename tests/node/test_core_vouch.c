@@ -44,6 +44,21 @@ static void test_who_is_silent_for_as_long_as_routes_are_held_is_missed_no_more(
     pair_free(p);
 }
 
+/* P6: who calls another node only is served by all. */
+static void test_neighbours_of_another_node_are_missed_too(void)
+{
+    struct config_peer theirs = edge;
+    struct pair *p = first_started();
+    theirs.nodes = 1u << 2;
+    p->config[0].peers = &theirs;
+    pair_pass(p, SOON_MS);
+    CU_ASSERT_FALSE(may_remove_inherited(p, 0));
+    theirs.disabled = true;
+    pair_pass(p, 1);
+    CU_ASSERT_TRUE(may_remove_inherited(p, 0));
+    pair_free(p);
+}
+
 /* Both lost power, and one was back a little sooner: who has not called yet has its routes in the other one's tables. */
 static void test_a_node_that_may_miss_one_itself_does_not_vouch(void)
 {
@@ -73,5 +88,6 @@ static void test_a_node_that_knows_vouches_and_so_does_who_heard_it(void)
 }
 
 CU_MAIN("core_vouch", CU_CASE(test_who_is_silent_for_as_long_as_routes_are_held_is_missed_no_more),
+        CU_CASE(test_neighbours_of_another_node_are_missed_too),
         CU_CASE(test_a_node_that_may_miss_one_itself_does_not_vouch),
         CU_CASE(test_a_node_that_knows_vouches_and_so_does_who_heard_it))

@@ -61,6 +61,7 @@ void kind_draw(struct world *w)
         draw_dynamic(w, &chance);
     if (draw(&chance, 25)) /* they cost as much as ten others */
         w->kind.heavy = 1u << (draw(&chance, 2) ? 1 : 0);
+    w->kind.holds_longer = draw(&chance, 2);
 }
 
 /* The shared target stands second everywhere, so nodes without a kernel are in worlds without that only. */
@@ -81,7 +82,7 @@ void kind_configure(struct world *w, struct config *c)
         c->beat_ms = 100; /* three of them are what a node's life hangs on, as the least that is allowed */
     if (k->dynamic) { /* what may be of a neighbour that nobody knows of is held for so long after a start */
         c->grace_ms = 2000;
-        c->stale_ms = 4000;
+        c->stale_ms = k->holds_longer ? 60000 : 4000;
     }
     for (size_t i = 0; i < c->peer_count; i++) {
         struct config_peer *p = &c->peers[i];

@@ -359,6 +359,7 @@ struct sim_kind {
     uint32_t idle;                /* bit per host: it programs no kernel */
     uint32_t apart;               /* bit per host: the shared target is none of its */
     uint32_t dynamic;             /* bit per NVA: it is a neighbour of a prefix, which calls */
+    bool holds_longer;            /* where some are, routes are held for a minute: a removal is no expiry (holds_end) */
     uint32_t heavy;               /* bit per NVA: some of its routes have attributes of 16 KiB and more */
     uint32_t passive, ungraceful; /* bit per NVA: nodes do not dial it; do not hold its routes while it restarts */
 };
