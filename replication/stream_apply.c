@@ -359,7 +359,7 @@ enum repl_apply repl_replica_apply(struct repl_replica *p, struct rib *r,
         return REPL_APPLY_NOMEM;
     if (b->to < p->position)
         return REPL_APPLIED; /* all of it came before, by another way */
-    p->is_exact &= tells_versions(b);
+    p->is_exact &= tells_versions(b) && rib_copy_reaches(r, p->origin, b->to);
     uint16_t nvas[REPL_NAMES_MAX];
     assert(b->name_count <= REPL_NAMES_MAX);
     for (uint16_t i = 0; i < b->name_count; i++)

@@ -203,6 +203,7 @@ void vlist_drop_empty(struct vlist *v, uint64_t version)
 
 bool vlist_begin(struct vlist *v, uint64_t head)
 {
+    assert(vlist_reaches(v, head));
     if (head >= v->next && !reach(v, head))
         return false;
     v->placing = v->next;

@@ -116,7 +116,12 @@ static inline uint32_t vlist_touch(struct vlist *v, uint32_t slot, uint32_t id)
     return fresh;
 }
 
-/* A copy learns of the versions up to `head`; false when memory ends. At most the head that it has: no
+/* Can it have versions up to `head`? Entries remember 32 bits of theirs. */
+static inline bool vlist_reaches(const struct vlist *v, uint64_t head)
+{
+    return head < v->next || head - v->oldest < UINT32_MAX - VLIST_CHUNK;
+}
+/* A copy learns of the versions up to `head`, which it reaches; false when memory ends. At most the head that it has: no
  * version is new, and nothing changes. */
 bool vlist_begin(struct vlist *v, uint64_t head);
 /* Is this one of them, and has it no entry? */

@@ -404,7 +404,9 @@ void rib_stale_begins(struct rib *r, uint8_t origin, uint16_t nva, enum bgp_fami
 /* The origin has a new incarnation: its sessions are down, its paths are old and of class GRACE
  * from now_ms until the new incarnation, or evidence, says otherwise. */
 void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms);
-/* A copy learns of its owner's versions up to `head` … */
+/* Can a copy have its owner's versions up to `head`? An owner has no others itself. */
+bool rib_copy_reaches(const struct rib *r, uint8_t origin, uint64_t head);
+/* It learns of them … */
 int rib_copy_begin(struct rib *r, uint8_t origin, uint64_t head) MUST_USE;
 /* … of which the next announcement, withdrawal or fact has this one: false if it cannot be. */
 bool rib_copy_at(struct rib *r, uint8_t origin, uint64_t version);

@@ -160,6 +160,12 @@ void rib_origin_renumber(struct rib *r, uint8_t origin, uint64_t start)
     o->is_partial = false;
 }
 
+bool rib_copy_reaches(const struct rib *r, uint8_t origin, uint64_t head)
+{
+    const struct rib_origin *o = &r->origins[origin];
+    return vlist_reaches(&o->order, o->base + head);
+}
+
 int rib_copy_begin(struct rib *r, uint8_t origin, uint64_t head)
 {
     struct rib_origin *o = &r->origins[origin];

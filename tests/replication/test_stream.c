@@ -366,6 +366,24 @@ static void test_a_batch_of_another_incarnation_or_place_changes_nothing(void)
     end(&p);
 }
 
+/* Of whatever it says. It is believed, and not told on: such versions nobody can have. */
+static void test_a_batch_of_versions_without_end_costs_no_memory(void)
+{
+    static const uint64_t ends[] = { UINT32_MAX, 1ull << 42, UINT64_MAX };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct pair p;
+        enum repl_apply result;
+        begin(&p);
+        CU_ASSERT_TRUE_FATAL(transfer(&p, &result) && p.resets == 1);
+        struct repl_batch far = { .origin = ORIGIN, .incarnation = p.incarnation, .from = p.copy.position, .to = ends[i], .cut = true };
+        CU_ASSERT_EQUAL(repl_replica_apply(&p.copy, &p.replica.rib, &p.there, &far, p.now), REPL_APPLIED_CUT);
+        CU_ASSERT_FALSE(repl_replica_serves(&p.copy, &p.replica.rib));
+        CU_ASSERT_EQUAL(p.copy.position, ends[i]);
+        CU_ASSERT_TRUE(vlist_memory(&p.replica.rib.origins[ORIGIN].order) < 1 << 20);
+        end(&p);
+    }
+}
+
 static void test_a_position_that_the_origin_never_had_starts_over(void)
 {
     struct pair p;
@@ -554,6 +572,7 @@ CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
         CU_CASE(test_a_new_incarnation_holds_the_old_routes_until_its_end_of_rib),
         CU_CASE(test_what_a_table_that_is_read_has_withdrawn_is_lost_until_its_cut),
         CU_CASE(test_a_batch_of_another_incarnation_or_place_changes_nothing),
+        CU_CASE(test_a_batch_of_versions_without_end_costs_no_memory),
         CU_CASE(test_a_position_that_the_origin_never_had_starts_over),
         CU_CASE(test_an_unknown_nva_is_quarantined_and_the_stream_goes_on),
         CU_CASE(test_what_was_missed_of_an_nva_comes_once_it_is_known),
