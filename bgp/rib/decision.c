@@ -116,11 +116,17 @@ static bool loses_by_med(const struct rib *r, const struct rib_net *n, uint64_t 
     return lowest < mine->med;
 }
 
+/* RFC 4271 section 9.1.2.2 (f), lower is better. A copy is read before what its session is: 0, which stands behind all
+ * that are known. Else all equals would go over to a node that is being read, and back. */
+static uint32_t identifier_of(const struct rib *r, const struct rib_path *p)
+{
+    return r->origins[p->origin].sessions[p->nva].identifier - 1;
+}
+
 /* Final tie among equals. */
 static bool is_before(const struct rib *r, const struct rib_path *a, const struct rib_path *b)
 {
-    uint32_t id_a = r->origins[a->origin].sessions[a->nva].identifier;
-    uint32_t id_b = r->origins[b->origin].sessions[b->nva].identifier;
+    uint32_t id_a = identifier_of(r, a), id_b = identifier_of(r, b);
     if (id_a != id_b)
         return id_a < id_b;
     int by_address = a->nva == b->nva ? 0 : ip_addr_compare(&r->nvas[a->nva].address, &r->nvas[b->nva].address);

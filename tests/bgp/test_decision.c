@@ -125,6 +125,24 @@ static void test_the_final_tie_goes_by_identifier_address_and_path_id(void)
     lab_close(&l);
 }
 
+/* A node's routes are read before what is known of its sessions: for that while they win no tie, and it is no tie with
+ * another copy of the same. */
+static void test_an_identifier_that_is_not_known_yet_comes_last(void)
+{
+    struct lab l;
+    lab_open(&l, 64, false);
+    l.rib.origins[2].sessions[1].identifier = 0;
+    lab_announce(&l, (struct lab_route){ .nva = 2, .net = NET, .path_len = 1 });
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = NET, .path_len = 1 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, NET), 2);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .net = NET, .path_len = 1 });
+    lab_decide(&l);
+    CU_ASSERT_EQUAL(lab_best(&l, NET), 1);
+    CU_ASSERT_EQUAL(rib_path(&l.rib, rib_best(rib_net(&l.rib, lab_net(&l, BGP_IP4, NET))))->origin, LAB_SELF);
+    lab_close(&l);
+}
+
 /* A copy heard by another node is not another route: the lower origin is advertised, the set is one. */
 static void test_copies_of_two_nodes_are_one_route(void)
 {
@@ -493,6 +511,7 @@ CU_MAIN("decision", CU_CASE(test_the_shorter_as_path_wins), CU_CASE(test_the_low
         CU_CASE(test_of_every_neighbour_as_the_lowest_med_stays_however_many_there_are),
         CU_CASE(test_a_missing_med_is_the_lowest), CU_CASE(test_the_set_is_judged_and_not_pairs),
         CU_CASE(test_the_final_tie_goes_by_identifier_address_and_path_id),
+        CU_CASE(test_an_identifier_that_is_not_known_yet_comes_last),
         CU_CASE(test_copies_of_two_nodes_are_one_route),
         CU_CASE(test_class_and_communities_count_first),
         CU_CASE(test_a_stale_path_is_used_when_nothing_else_is_left),

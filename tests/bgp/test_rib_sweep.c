@@ -307,10 +307,9 @@ static void test_what_a_former_session_announced_stays_in_its_place(void)
 static void test_what_is_to_be_decided_again_and_moves_is_decided(void)
 {
     struct lab l;
-    const struct lab_route nameless = { .node = 2, .nva = 1, .net = 1, .path_len = 1 };
+    const struct lab_route first = { .node = 2, .nva = 1, .net = 1, .path_len = 1 };
     lab_open(&l, 8, true);
-    l.rib.origins[2].sessions[1].identifier = 0;
-    lab_announce(&l, nameless);
+    lab_announce(&l, first);
     lab_announce(&l, (struct lab_route){ .node = 2, .nva = 2, .net = 1, .path_len = 1 });
     lab_decide(&l);
     CU_ASSERT_EQUAL(lab_best(&l, 1), 1);
@@ -320,7 +319,7 @@ static void test_what_is_to_be_decided_again_and_moves_is_decided(void)
     CU_ASSERT_TRUE(rib_copy_at(&l.rib, 2, head + 1));
     CU_ASSERT_EQUAL_FATAL(rib_session_set(&l.rib, 2, 1, &fact, l.now_ms), 0);
     CU_ASSERT_TRUE(rib_copy_at(&l.rib, 2, head + 2));
-    lab_announce(&l, nameless);
+    lab_announce(&l, first);
     rib_copy_end(&l.rib, 2);
     lab_decide(&l);
     CU_ASSERT_EQUAL(lab_best(&l, 1), 2);
