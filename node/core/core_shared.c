@@ -143,14 +143,19 @@ static void on_role(struct core *c, struct core_target *t)
     t->told_role = t->fence.role;
 }
 
-/* By the word of a session that lives. Its writer's own is older than what it wrote. */
+/* By the word of a session that lives. Its writer's own is older than what it wrote. A next hop that is the address of no
+ * session (an IPv6 one of an NVA that talks over IPv4, a load balancer's) may be anybody's: then all have to say so. */
 static bool is_withdrawn(const struct core *c, const struct core_target *t, uint32_t net, const struct ip_addr *hop)
 {
-    for (uint32_t nva = 1; nva < c->names.count; nva++)
-        if (ip_addr_is_equal(&c->nvas[nva].address, hop) &&
-            repl_evidence_is_withdrawn(&c->rib, net, (uint16_t)nva, (uint8_t)t->writer))
-            return true;
-    return false;
+    bool by_owner = false, by_all = true, is_owned = false;
+    for (uint32_t nva = 1; nva < c->names.count; nva++) {
+        bool owns = ip_addr_is_equal(&c->nvas[nva].address, hop);
+        bool says_so = repl_evidence_is_withdrawn(&c->rib, net, (uint16_t)nva, (uint8_t)t->writer);
+        is_owned |= owns;
+        by_owner |= owns && says_so;
+        by_all &= says_so || c->nvas[nva].is_taken_out;
+    }
+    return is_owned ? by_owner : by_all;
 }
 
 /* A withdrawal counts where each NVA that the route leads to says so on a session that lives: what was heard of another

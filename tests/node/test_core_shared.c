@@ -125,6 +125,45 @@ static void test_a_target_of_every_node_is_not_yielded(void)
     pair_free(s.pair);
 }
 
+/* What stands in the target was put by the other node, and leads where no session's address is: of an IPv6 route that is
+ * so for every NVA that talks over IPv4. */
+static void test_a_next_hop_of_no_session_is_disproved_by_all(void)
+{
+    static struct config_peer peers[] = {
+        { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001, .passive = true, .symmetric = true },
+        { .name = "fw-2", .peer_ip = { .bytes = { 10, 0, 0, 9 } }, .peer_asn = 65002, .passive = true, .symmetric = true }
+    };
+    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1 }, lost = { .generation = 1 };
+    const struct ip_prefix prefix = { .family = BGP_IP6, .len = 32, .bytes = { 0x20, 1, 0x0d, 0xb8 } };
+    struct ip_addr hop = { .family = BGP_IP6, .bytes = { 0xfd, [15] = 8 } };
+    struct shared s = { .pair = pair_open(), .target = { .name = "store", .type = CONFIG_TARGET_ETCD, .nodes = UINT32_MAX } };
+    struct config *config = &s.pair->config[0];
+    s.targets[0] = &s.target;
+    core_free(s.pair->core[0]);
+    config->targets = s.targets;
+    config->target_count = 1;
+    config->peers = peers;
+    config->peer_count = 2;
+    pair_start(s.pair, 0);
+    struct core *c = s.pair->core[0];
+    struct core_target *t = c->targets[0];
+    bool nomem;
+    uint32_t net = prefix_table_get(&c->rib.nets, &prefix), set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
+    CU_ASSERT_EQUAL_FATAL(program_inherit(t->program, net, set), 0);
+    t->writer = 2;
+    for (uint16_t nva = 1; nva <= 2; nva++) {
+        CU_ASSERT_FALSE(core_shared_is_disproved(c, t, net));
+        CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, 1, nva, &told, s.pair->now), 0);
+    }
+    CU_ASSERT_TRUE(core_shared_is_disproved(c, t, net));
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, 1, 1, &lost, s.pair->now), 0);
+    CU_ASSERT_FALSE(core_shared_is_disproved(c, t, net));
+    c->nvas[1].is_taken_out = true; /* it says nothing any more */
+    CU_ASSERT_TRUE(core_shared_is_disproved(c, t, net));
+    nhset_unref(&c->rib.sets, set);
+    pair_free(s.pair);
+}
+
 CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_other_node),
         CU_CASE(test_nobody_yields_to_a_node_that_could_not_write), CU_CASE(test_nobody_yields_to_a_node_that_leaves),
-        CU_CASE(test_a_target_of_every_node_is_not_yielded))
+        CU_CASE(test_a_target_of_every_node_is_not_yielded), CU_CASE(test_a_next_hop_of_no_session_is_disproved_by_all))
