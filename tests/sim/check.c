@@ -503,4 +503,6 @@ void check_settled(struct world *w)
         check_store_settled(w);
     if (!w->failure[0])
         agent_check_settled(w);
+    if (!w->failure[0])
+        check_told_settled(w);
 }

@@ -36,8 +36,7 @@ static bool has_session(const struct world *w, const struct host *h, int nva)
     return s && bgp_session_slot(s) >= 0;
 }
 
-/* And what the NVA has to tell on it has come. */
-static bool has_heard(const struct world *w, const struct host *h, int nva)
+bool check_has_heard(const struct world *w, const struct host *h, int nva)
 {
     const struct nva_session *s = &w->nvas[nva].sessions[h->number];
     return has_session(w, h, nva) && !s->is_untold && w->now >= s->up_at + TOLD_MS;
@@ -259,7 +258,7 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
         const struct host *k = &w->hosts[i];
         if (!peers_with(n, k) || (k != h && !is_read(h, i)))
             continue;
-        if (has_heard(w, k, n->number))
+        if (check_has_heard(w, k, n->number))
             return false;
         any |= h->core->rib.origins[i + 1].sessions[sim_number(w, h->core, n->number)].generation != 0; /* who just started never had one */
     }
@@ -280,7 +279,7 @@ static bool is_of_lost_family(const struct world *w, int nva, int number)
 static bool is_excused(const struct world *w, const struct host *h, int nva, int number)
 {
     const struct nva *n = &w->nvas[nva];
-    bool own = peers_with(n, h) && has_heard(w, h, nva);
+    bool own = peers_with(n, h) && check_has_heard(w, h, nva);
     if (sim_may_refuse(w, &h->config, nva, number) || is_of_lost_family(w, nva, number))
         return true;
     if (holds_end(w) && !own)
@@ -454,7 +453,7 @@ static bool may_keep(const struct host *h, int number)
     return (s->held_by_brake || s->merging) && !(net && program_wanted_set(program, net));
 }
 
-/* S2: a withdrawal that every NVA's session with this node has processed is in its table within a second,
+/* S2: a withdrawal that every NVA's session with this node has processed is in its table within a second, and NVAs have it,
  * whoever else is dead, parted or asleep; what was held for a reason, within a second of its end. */
 void check_zombies(struct world *w, struct host *h)
 {
@@ -464,14 +463,18 @@ void check_zombies(struct world *w, struct host *h)
                       !has_anybody_returned(w) && !is_behind(w, h);
     for (int i = 0; i < w->prefix_count; i++) {
         uint64_t since;
-        if (!h->kernel.present[i] || !withdrawn_by_all(w, i, &since) || !since)
+        if (!withdrawn_by_all(w, i, &since) || !since)
             continue;
-        if (may_keep(h, i) || all_are(is_held_unheard, w, h, i) || all_are(is_of_woken, w, h, i))
+        bool is_told = told_by(w, h->number, i);
+        if (!is_told && !h->kernel.present[i])
+            continue;
+        if ((!is_told && may_keep(h, i)) || all_are(is_held_unheard, w, h, i) || all_are(is_of_woken, w, h, i))
             h->held[i] = w->now;
         if (!is_to_know || w->now <= since + ZOMBIE_MS || w->now <= h->held[i] + ZOMBIE_MS)
             continue;
         check_explain(w, i);
-        sim_fail(w, "S2: node %d still has prefix %d, withdrawn at %llu", h->number, i, (unsigned long long)since);
+        sim_fail(w, "S2: node %d still %s prefix %d, withdrawn at %llu", h->number, is_told ? "tells" : "has", i,
+                 (unsigned long long)since);
     }
 }
 

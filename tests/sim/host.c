@@ -190,7 +190,7 @@ void host_start(struct world *w, struct host *h)
     h->core->minor = (uint16_t)(h->core->minor - older);
     w->counts[SIM_OLD_MINORS] += older != 0;
     w->counts[SIM_UPGRADES] += w->is_mixed && !older;
-    h->up_since = w->now;
+    h->up_since = h->read_at = w->now;
     inherit_kernel(w, h);
     shared_open(w, h);
     host_ask_turn(w, h, w->now);
@@ -218,6 +218,7 @@ void host_reload(struct world *w, struct host *h)
     take_requests(w, h);
     h->is_newer = true;
     h->config = w->newer;
+    h->read_at = w->now;
     core_reconfigure(h->core, &was, w->now);
     take_requests(w, h);
 }

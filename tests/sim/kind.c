@@ -62,6 +62,7 @@ void kind_draw(struct world *w)
     if (draw(&chance, 25)) /* they cost as much as ten others */
         w->kind.heavy = 1u << (draw(&chance, 2) ? 1 : 0);
     w->kind.holds_longer = draw(&chance, 2);
+    w->kind.asks = draw(&chance, 4);
 }
 
 /* The shared target stands second everywhere, so nodes without a kernel are in worlds without that only. */
@@ -89,6 +90,7 @@ void kind_configure(struct world *w, struct config *c)
         p->families[BGP_IP4] = k->families != SIM_SIX_ONLY;
         p->families[BGP_IP6] = k->families != SIM_FOUR_ONLY;
         p->long_lived_ms[BGP_IP6] = p->families[BGP_IP6] ? p->long_lived_ms[BGP_IP4] : 0;
+        p->mode = c->mode; /* as a file is read */
         p->add_path = k->has_paths ? CONFIG_ADD_PATH_BOTH : CONFIG_ADD_PATH_NONE;
         p->passive = k->passive & 1u << i;
         p->is_range = k->dynamic & 1u << i;

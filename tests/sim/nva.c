@@ -43,19 +43,25 @@ static uint8_t *reserve(struct nva_session *s, size_t len)
 
 /* Communities by the thousand, of some prefixes of an NVA that has such: in one message (RFC 8654), and in parts between
  * nodes. */
-static void add_heavy(struct nva_session *s, int number, struct wire_writer *w)
+size_t nva_heavy(const struct nva *n, int number, uint8_t *buf, size_t cap)
 {
     enum { HEAVY_EVERY = 16, FEW = 4200, MORE = 4500 };
-    const struct nva *n = s->nva;
-    bool is_heavy = n->world->kind.heavy & 1u << n->number && number % HEAVY_EVERY == n->number;
-    if (!is_heavy || bgp_session_codec(s->machine)->max_message < UINT16_MAX)
-        return;
+    struct wire_writer w = wire_writer(buf, cap);
+    if (!(n->world->kind.heavy & 1u << n->number && number % HEAVY_EVERY == n->number))
+        return 0;
     uint32_t count = FEW + (uint32_t)n->number * MORE / 2 + n->prepend[number];
-    wire_put(w, (const uint8_t[]){ 0xd0, BGP_ATTR_COMMUNITIES }, 2);
-    wire_put16(w, (uint16_t)(4 * count));
+    wire_put(&w, (const uint8_t[]){ 0xd0, BGP_ATTR_COMMUNITIES }, 2);
+    wire_put16(&w, (uint16_t)(4 * count));
     for (uint32_t i = 0; i < count; i++)
-        wire_put32(w, n->asn << 16 | i);
-    n->world->counts[SIM_HEAVY]++;
+        wire_put32(&w, n->asn << 16 | i);
+    return wire_len(&w);
+}
+
+static void add_heavy(struct nva_session *s, int number, struct wire_writer *w)
+{
+    size_t len = bgp_session_codec(s->machine)->max_message == UINT16_MAX ? nva_heavy(s->nva, number, w->at, wire_room(w)) : 0;
+    w->at += len;
+    s->nva->world->counts[SIM_HEAVY] += len != 0;
 }
 
 /* longer: by so many ASes than the NVA means. */
@@ -160,6 +166,8 @@ static void tell(struct nva_session *s)
 static void on_event(struct nva_session *s, const struct bgp_session_event *e)
 {
     struct world *w = s->nva->world;
+    if (e->kind == BGP_EVENT_UPDATE && e->update->fault.action != BGP_ACTION_NONE)
+        sim_fail(w, "A1: NVA %d finds a fault in what node %d tells it", s->nva->number, s->node);
     if (e->kind == BGP_EVENT_DIAL) {
         struct core_request r = { .port = CORE_PORT_BGP, .remote = node_addr(s->node) };
         sim_dial(w, SIM_NODES_MAX + s->nva->number, &r, s);
@@ -172,7 +180,10 @@ static void on_event(struct nva_session *s, const struct bgp_session_event *e)
         sim_hang_up(w, p, p->end[0].session == s && p->end[0].open ? 0 : 1);
     } else if (e->kind == BGP_EVENT_REFRESH && !s->is_untold && !e->subtype) {
         say_again(s, (enum bgp_family)e->family);
+    } else if (e->kind == BGP_EVENT_DOWN) {
+        told_begin(s);
     } else if (e->kind == BGP_EVENT_UP) {
+        told_begin(s);
         s->up_at = w->now + hesitation(w);
         s->is_untold = true;
         tell(s);
@@ -199,6 +210,14 @@ void nva_connected(struct nva_session *s, const struct ip_addr *local)
     take_events(s);
 }
 
+/* A message that is whole, on the connection that stays. */
+static void read_told(struct nva_session *s, int slot, const uint8_t *bytes, size_t len)
+{
+    enum { HEADER = 19, LENGTH_AT = 16 };
+    if (bgp_session_slot(s->machine) == slot && len >= HEADER && len >= wire_get16(bytes + LENGTH_AT))
+        told_message(s, bytes, wire_get16(bytes + LENGTH_AT));
+}
+
 void nva_receive(struct nva_session *s, int slot, const uint8_t *bytes, size_t len)
 {
     static uint8_t held[SIM_NVAS_MAX][SIM_NODES_MAX][BGP_SLOTS][1 << 17];
@@ -212,6 +231,7 @@ void nva_receive(struct nva_session *s, int slot, const uint8_t *bytes, size_t l
     memcpy(buf + *have, bytes, len);
     *have += len;
     for (size_t n; used < *have; used += n) {
+        read_told(s, slot, buf + used, *have - used);
         n = bgp_session_feed(s->machine, (enum bgp_slot)slot, buf + used, *have - used,
                              s->nva->world->now);
         take_events(s);
@@ -232,6 +252,17 @@ void nva_closed(struct nva_session *s, int slot)
     take_events(s);
 }
 
+/* RFC 2918: now and then, in some worlds. */
+static void ask_again(struct nva_session *s)
+{
+    enum { ASK_EVERY = 50 };
+    const struct world *w = s->nva->world;
+    uint64_t chance = (w->seed << 8 | (uint64_t)s->nva->number << 4 | (uint64_t)s->node) * 0x9e3779b97f4a7c15u + w->now;
+    chance *= 0xbf58476d1ce4e5b9u;
+    if (w->kind.asks && (chance >> 40) % ASK_EVERY == 0)
+        bgp_session_refresh(s->machine, chance >> 32 & 1 ? BGP_IP6 : BGP_IP4);
+}
+
 void nva_tick(struct nva *n)
 {
     struct world *w = n->world;
@@ -241,8 +272,10 @@ void nva_tick(struct nva *n)
             continue;
         if (bgp_session_deadline(s->machine) <= w->now)
             bgp_session_tick(s->machine, w->now);
-        if (bgp_session_slot(s->machine) >= 0)
+        if (bgp_session_slot(s->machine) >= 0) {
             tell(s);
+            ask_again(s);
+        }
         take_events(s);
     }
     sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_TICK, .at = w->now + 100, .who = n->number });

@@ -27,14 +27,29 @@ static bool is_over(struct world *w, end_check *check)
     return over;
 }
 
+static unsigned words(const struct world *w)
+{
+    return w->counts[SIM_TOLD] + w->counts[SIM_UNTOLD];
+}
+
+/* A7: nobody is told anything between two looks at what is over, unless he asks. */
+static void check_quiet(struct world *w, unsigned before)
+{
+    if (words(w) != before && !w->kind.asks)
+        sim_fail(w, "A7: NVAs are told %u times of routes, and nothing happens", words(w) - before);
+}
+
 /* Until twice in a row nothing was left to be done, or the time is up: then the verdict. */
 static void settle(struct world *w, uint64_t ms, end_check *check)
 {
     uint64_t end = w->now + ms;
     for (int over = 0; over < 2 && w->now < end && !w->failure[0];) {
+        unsigned before = words(w);
         world_run(w, w->now + LOOK_MS);
         if (!w->failure[0] && w->seed % PATIENT_EVERY)
             over = is_over(w, check) ? over + 1 : 0;
+        if (over == 2 && check == check_settled)
+            check_quiet(w, before);
     }
     if (!w->failure[0])
         check(w);

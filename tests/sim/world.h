@@ -8,6 +8,7 @@
  *   pipe    connections with delay, loss, cuts, and what a paused machine does to them
  *   crypto  keys and seals for them, that cost nothing
  *   nva     a BGP speaker made of the same session machine; its announcements are the truth
+ *   told    what it is told, read by itself (told.h)
  *   host    one node: a core, its kernel table, which outlives it
  *   agent   a host that follows the nodes' tables; its kernel outlives it, too
  *   shared  a target that the nodes share, and who may write it (shared.h)
@@ -24,6 +25,7 @@
 
 #include "node/core/core_impl.h"
 #include "node/program/follow.h"
+#include "tests/sim/told.h"
 
 enum {
     SIM_NODES_MAX = 7,
@@ -139,6 +141,11 @@ typedef int sim_party;
     X(LOST_FAMILIES, "sessions that lost a family")                                                \
     X(DISABLED, "NVAs disabled")                                                                   \
     X(RENEWED, "links replaced by new ones")                                                       \
+    X(TOLD, "routes told to NVAs")                                                                  \
+    X(UNTOLD, "routes that NVAs are told the end of")                                               \
+    X(TOLD_ANEW, "refreshes told between marks")                                                    \
+    X(TOLD_AGAIN, "routes told again as they were")                                                 \
+    X(NEVER_TOLD, "routes taken back that were never told")                                         \
     X(COMPARED, "digests compared")
 
 #define SIM_COUNT_ENUM(name, text) SIM_##name,
@@ -176,6 +183,9 @@ struct nva_session { /* of one NVA with one node */
     struct sim_pipe *pipe[BGP_SLOTS];
     uint8_t *out; /* UPDATEs that wait to be sent */
     size_t out_len, out_cap;
+    struct sim_told told[SIM_PREFIXES_MAX + SIM_VNETS]; /* what the node tells it */
+    unsigned ends_of_rib[BGP_FAMILIES];
+    uint64_t told_since;
 };
 
 struct nva {
@@ -226,7 +236,7 @@ struct host {
     struct config config; /* as its file was when it read it last */
     bool is_drained;
     struct sim_sight sight;
-    uint64_t turn_at, up_since;
+    uint64_t turn_at, up_since, read_at; /* its file */
     uint64_t incarnation, lives; /* starts so far; those that its disk remembers */
     unsigned turn_generation;
     uint64_t paused_until;    /* in the future: neither the process nor, with lag, its machine runs */
@@ -354,6 +364,7 @@ struct sim_kind {
     bool is_tuned;    /* tune.c */
     bool is_over_six; /* sessions and links */
     bool is_single, has_no_vnet, is_transparent, beats_slowly;
+    bool asks; /* NVAs ask for what they were told, now and then */
     bool has_paths; /* RFC 7911: NVAs tell each route twice, the second time with a longer path */
     enum sim_families families;
     uint32_t idle;                /* bit per host: it programs no kernel */
@@ -531,6 +542,8 @@ void nva_fini(struct nva *n);
 void nva_restart(struct nva *n, uint64_t away_ms);
 void nva_back(struct nva *n);
 void nva_set(struct nva *n, int prefix, bool announced, unsigned prepend);
+/* The attribute that makes its route a heavy one; returns its length, 0: it is none. */
+size_t nva_heavy(const struct nva *n, int number, uint8_t *buf, size_t cap);
 void nva_tick(struct nva *n);
 int nva_accept(struct nva *n, int node);
 void nva_connected(struct nva_session *s, const struct ip_addr *local);
@@ -560,6 +573,8 @@ uint64_t shared_due(const struct world *w, struct host *h);
 void shared_close(struct host *h);
 
 /* check_table.c */
+/* Has this node a session with the NVA, on which all has come that the NVA had to tell at first? */
+bool check_has_heard(const struct world *w, const struct host *h, int nva);
 /* True: I1 is violated when this node removes the prefix from this table; why says how. */
 bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
                    char why[static 160]);
@@ -574,7 +589,7 @@ uint32_t check_truth(const struct world *w, const struct config *c, int prefix, 
 /* What every node has of the prefix, for a run that is replayed. */
 void check_explain(struct world *w, int prefix);
 
-/* check.c */
+/* check.c: names of invariants, the design's; A: what NVAs are told */
 void check_event(struct world *w, const struct sim_event *e);
 void check_core_event(struct world *w, const struct host *h, const struct core_event *e);
 void check_parted(struct world *w);
