@@ -227,6 +227,7 @@ static bool is_told_other(const struct config *was, const struct config_peer *is
                           const struct config_peer *next)
 {
     return !route_map_is_equal(is->outbound, next->outbound) || is->type != next->type || is->mode != next->mode || is->no_export != next->no_export ||
+           is->as_override != next->as_override ||
            was->branch_to_branch != now->branch_to_branch ||
            !are_same_hops(is->has_next_hop, &is->next_hop, next->has_next_hop, &next->next_hop) ||
            !are_same_hops(was->has_vnet_next_hop, &was->vnet_next_hop, now->has_vnet_next_hop,

@@ -504,6 +504,24 @@ static void test_a_peer_hears_our_as_for_its_own_where_it_is_overridden(void)
     }
 }
 
+static void test_an_override_that_is_configured_later_is_told_on_the_same_session(void)
+{
+    struct lab *l = lab_open("");
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    come_up(l, LISTENER, OPEN("fdea", "03"));
+    say(l, LISTENER, ROUTE_THROUGH_TALKER);
+    CU_ASSERT_EQUAL(l->players[TALKER].path[1], 65001);
+    follow(l, load(", asOverride: true"));
+    turn(l);
+    CU_ASSERT_PTR_NOT_NULL(l->players[TALKER].pump);
+    CU_ASSERT_EQUAL(l->players[TALKER].path[0], 65002);
+    CU_ASSERT_EQUAL(l->players[TALKER].path[1], 65515);
+    follow(l, load(""));
+    turn(l);
+    CU_ASSERT_EQUAL(l->players[TALKER].path[1], 65001);
+    lab_close(l);
+}
+
 static void test_a_peer_sees_us_as_the_as_that_its_entry_says(void)
 {
     struct lab *l = lab_told(", localAsn: 64999, mode: azure", OPEN("fde9", "02"));
@@ -613,6 +631,7 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_peer_without_import_policy_tells_nobody_anything),
         CU_CASE(test_a_peer_without_export_policy_hears_end_of_rib_only),
         CU_CASE(test_a_peer_hears_our_as_for_its_own_where_it_is_overridden),
+        CU_CASE(test_an_override_that_is_configured_later_is_told_on_the_same_session),
         CU_CASE(test_a_peer_sees_us_as_the_as_that_its_entry_says),
         CU_CASE(test_our_own_as_in_a_path_is_a_loop_unless_it_is_allowed),
         CU_CASE(test_the_hold_time_of_who_waits_to_be_read_does_not_end),
