@@ -35,12 +35,33 @@ struct listener { /* whom what is told how */
 static uint32_t times(const struct listener *l, const struct offer *o, int number)
 {
     const struct sim_rule *r = sim_rule_of(l->file, o->nva);
-    return 1 + l->w->nvas[o->nva].prepend[number] + o->longer + (uint32_t)(r->lengthens >> number & 1);
+    return 1 + l->w->nvas[o->nva].prepend[number] + o->longer + (uint32_t)(r->lengthens >> number & 1) +
+           sim_least_extra(l->w, o->nva, number);
+}
+
+/* Is its own AS in the path? It is told such a path where there is no other (allowas-in), or with another AS there. */
+static bool loops(const struct listener *l, const struct offer *o, int number)
+{
+    const struct sim_form f = sim_form_of(l->w, o->nva, number);
+    return !l->peer->as_override && (l->w->nvas[o->nva].asn == l->nva->asn || f.behind == l->nva->asn);
+}
+
+/* May it be told this one, by what the route says and the file? */
+static bool is_for(const struct listener *l, int nva, int number)
+{
+    const struct sim_form f = sim_form_of(l->w, nva, number);
+    const struct sim_rule *own = sim_rule_of(l->file, l->nva->number);
+    bool is_alike = l->file->branch_to_branch || l->file->peers[nva].type == l->peer->type;
+    bool is_shunned = own->shuns && (own->shuns == l->w->nvas[nva].asn || own->shuns == f.behind);
+    return is_alike && !f.stays && !is_shunned && !l->peer->no_export && !(own->withholds >> number & 1);
 }
 
 static bool is_better(const struct listener *l, const struct offer *a, const struct offer *b, int number)
 {
-    uint32_t x = sim_merit(l->w, l->file, a->nva, number) + a->longer, y = sim_merit(l->w, l->file, b->nva, number) + b->longer;
+    uint32_t x = sim_merit(l->w, l->file, a->nva, number) + a->longer * SIM_MERIT_AS;
+    uint32_t y = sim_merit(l->w, l->file, b->nva, number) + b->longer * SIM_MERIT_AS;
+    if (loops(l, a, number) != loops(l, b, number))
+        return loops(l, b, number);
     if (x != y)
         return x < y;
     return a->nva != b->nva ? a->nva < b->nva : a->path_id < b->path_id; /* BGP identifiers go by number */
@@ -57,7 +78,7 @@ static uint32_t offers_of(const struct listener *l, int number, struct offer *ou
     uint32_t count = 0;
     for (int i = 0; i < l->w->nva_count; i++) {
         bool is_there = l->w->nvas[i].truth[number] && sim_takes(l->w, l->file, i, number);
-        if (!is_there || i == l->nva->number || l->file->peers[i].type != l->peer->type)
+        if (!is_there || i == l->nva->number || !is_for(l, i, number))
             continue;
         out[count++] = (struct offer){ .nva = i, .path_id = 1 };
         if (tells_two(l, i))
@@ -68,7 +89,14 @@ static uint32_t offers_of(const struct listener *l, int number, struct offer *ou
 
 /* ---- as it is told ---- */
 
-static void write_path(const struct listener *l, struct sim_word *word, const uint32_t *path, unsigned count)
+enum { FAR_AS = 64999, MED = 50 }; /* of its own route map */
+
+static uint32_t local_asn(const struct listener *l)
+{
+    return l->peer->local_asn ? l->peer->local_asn : l->file->asn;
+}
+
+static void write_path(struct sim_word *word, uint8_t origin, const uint32_t *path, unsigned count)
 {
     uint8_t attr[8 + 4 * SIM_PATH_MAX];
     struct wire_writer w = wire_writer(attr, sizeof attr);
@@ -77,39 +105,78 @@ static void write_path(const struct listener *l, struct sim_word *word, const ui
     wire_put(&w, (const uint8_t[]){ 0x40, BGP_ATTR_AS_PATH, (uint8_t)(2 + 4 * count), 2, (uint8_t)count }, 5);
     for (unsigned i = 0; i < count; i++)
         wire_put32(&w, path[i]);
-    told_add(word, (const uint8_t[]){ 0x40, BGP_ATTR_ORIGIN, 1, 0 }, 4);
+    told_add(word, (const uint8_t[]){ 0x40, BGP_ATTR_ORIGIN, 1, origin }, 4);
     told_add(word, attr, wire_len(&w));
-    (void)l;
+}
+
+static void write_number(struct sim_word *word, uint8_t flags, uint8_t type, uint32_t number)
+{
+    uint8_t attr[7] = { flags, type, 4 };
+    struct wire_writer w = wire_writer(attr + 3, 4);
+    wire_put32(&w, number);
+    told_add(word, attr, sizeof attr);
+}
+
+/* RFC 9234 section 5. */
+static void write_role(const struct listener *l, struct sim_word *word)
+{
+    if (l->peer->is_rs_client)
+        write_number(word, 0xc0, BGP_ATTR_ONLY_TO_CUSTOMER, local_asn(l));
+}
+
+static void write_communities(const struct listener *l, struct sim_word *word, const struct offer *o, int number,
+                              uint32_t community)
+{
+    static uint8_t heavy[UINT16_MAX];
+    size_t len = nva_heavy(&l->w->nvas[o->nva], number, heavy, sizeof heavy);
+    told_add(word, heavy, len);
+    if (!len && community)
+        write_number(word, 0xc0, BGP_ATTR_COMMUNITIES, community);
+}
+
+static uint32_t told_as(const struct listener *l, uint32_t asn)
+{
+    return l->peer->as_override && asn == l->nva->asn ? local_asn(l) : asn;
 }
 
 static struct sim_word word_of(const struct listener *l, const struct offer *o, int number)
 {
     struct sim_word word = { .hop = sim_hop(o->nva, number) };
+    const struct sim_form f = sim_form_of(l->w, o->nva, number);
+    bool is_stretched = sim_rule_of(l->file, l->nva->number)->stretches >> number & 1;
     uint32_t path[SIM_PATH_MAX];
     unsigned count = 0;
     if (l->peer->mode == CONFIG_AZURE)
-        path[count++] = l->file->asn;
+        path[count++] = local_asn(l);
+    if (is_stretched)
+        path[count++] = FAR_AS;
     for (uint32_t i = times(l, o, number); i; i--)
-        path[count++] = l->w->nvas[o->nva].asn;
-    write_path(l, &word, path, count);
-    static uint8_t heavy[UINT16_MAX];
-    told_add(&word, heavy, nva_heavy(&l->w->nvas[o->nva], number, heavy, sizeof heavy));
+        path[count++] = told_as(l, l->w->nvas[o->nva].asn);
+    if (f.behind)
+        path[count++] = told_as(l, f.behind);
+    write_path(&word, f.origin, path, count);
+    if (is_stretched)
+        write_number(&word, 0x80, BGP_ATTR_MED, MED);
+    write_communities(l, &word, o, number, f.community);
+    write_role(l, &word);
     return word;
 }
 
-/* Where the node is, by whose address. */
+/* Leads to the node, by whose address, or to where the file says. */
 static uint32_t expect_vnet(const struct listener *l, int number, struct sim_word *out)
 {
     const struct ip_prefix prefix = told_prefix(number);
     const struct ip_addr node = sim_addr(l->host->number);
-    bool is_there = false;
+    bool is_set = l->peer->has_next_hop && l->peer->next_hop.family == prefix.family, is_there = false;
     for (size_t i = 0; i < l->file->vnet_count; i++)
         for (size_t k = 0; k < l->file->vnets[i].prefix_count; k++)
             is_there |= ip_prefix_is_equal(&l->file->vnets[i].prefixes[k], &prefix);
-    if (!is_there || node.family != prefix.family)
+    if (!is_there || l->peer->no_export || (!is_set && node.family != prefix.family))
         return 0;
-    out[0] = (struct sim_word){ .hop = node };
-    write_path(l, &out[0], &l->file->asn, 1);
+    const uint32_t asn = local_asn(l);
+    out[0] = (struct sim_word){ .hop = is_set ? l->peer->next_hop : node };
+    write_path(&out[0], BGP_ORIGIN_IGP, &asn, 1);
+    write_role(l, &out[0]);
     return 1;
 }
 
@@ -232,8 +299,7 @@ void check_told_settled(struct world *w)
 static bool may_be_of(const struct nva *n, int number, const struct sim_word *word)
 {
     const struct ip_addr hop = sim_hop(n->number, number);
-    return n->ever[number] && ip_addr_is_equal(&hop, &word->hop) && word->path_len &&
-           word->path[word->path_len - 1] == n->asn;
+    return n->ever[number] && ip_addr_is_equal(&hop, &word->hop);
 }
 
 void check_word(struct world *w, const struct nva_session *s, int number, const struct sim_word *word)
@@ -267,8 +333,9 @@ void check_unsaid(struct world *w, const struct nva_session *s, int number)
     if (w->apart[s->node][s->nva->number] >= until)
         return; /* it may have been on its way for as long */
     for (int i = 0; i < w->nva_count && !s->told[number].count && number < SIM_PREFIXES_MAX; i++) {
-        bool is_other = i != s->nva->number && peers[i].type == peers[s->nva->number].type;
-        if (is_other && is_long_known(w, h, &w->nvas[i], number, until) && !sim_may_refuse(w, &h->config, i, number))
+        const struct listener l = { .w = w, .file = &h->config, .peer = &peers[s->nva->number], .nva = s->nva };
+        bool may_have = i != s->nva->number && is_for(&l, i, number) && !sim_may_refuse(w, &h->config, i, number);
+        if (may_have && is_long_known(w, h, &w->nvas[i], number, until))
             sim_fail(w, "A6: node %d tells NVA %d the end of prefix %d, which NVA %d announces", h->number, s->nva->number,
                      number, i);
     }

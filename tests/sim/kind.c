@@ -63,6 +63,10 @@ void kind_draw(struct world *w)
         w->kind.heavy = 1u << (draw(&chance, 2) ? 1 : 0);
     w->kind.holds_longer = draw(&chance, 2);
     w->kind.asks = draw(&chance, 4);
+    w->kind.has_exports = draw(&chance, 4);
+    w->kind.has_forms = draw(&chance, 4) || w->kind.has_exports;
+    w->kind.has_twins = draw(&chance, 6);
+    w->kind.is_uneven = draw(&chance, 5);
 }
 
 /* The shared target stands second everywhere, so nodes without a kernel are in worlds without that only. */
@@ -100,6 +104,7 @@ void kind_configure(struct world *w, struct config *c)
         if (k->ungraceful & 1u << i)
             p->graceful = CONFIG_GRACEFUL_NONE;
     }
+    sim_export_configure(w, c);
 }
 
 uint16_t sim_number(const struct world *w, const struct core *c, int nva)
@@ -125,6 +130,8 @@ void kind_count(struct world *w)
 {
     const struct sim_kind *k = &w->kind;
     uint32_t peers = (1u << w->nva_count) - 1, nodes = (1u << w->host_count) - 1;
+    sim_form_count(w);
+    w->counts[SIM_TWINS] += k->has_twins && w->nva_count > 1;
     w->counts[SIM_SINGLE] += k->is_single;
     w->counts[SIM_NO_VNET] += k->has_no_vnet;
     w->counts[SIM_TRANSPARENT] += k->is_transparent;

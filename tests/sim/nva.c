@@ -45,9 +45,9 @@ static uint8_t *reserve(struct nva_session *s, size_t len)
  * nodes. */
 size_t nva_heavy(const struct nva *n, int number, uint8_t *buf, size_t cap)
 {
-    enum { HEAVY_EVERY = 16, FEW = 4200, MORE = 4500 };
+    enum { FEW = 4200, MORE = 4500 };
     struct wire_writer w = wire_writer(buf, cap);
-    if (!(n->world->kind.heavy & 1u << n->number && number % HEAVY_EVERY == n->number))
+    if (!sim_is_heavy(n->world, n->number, number))
         return 0;
     uint32_t count = FEW + (uint32_t)n->number * MORE / 2 + n->prepend[number];
     wire_put(&w, (const uint8_t[]){ 0xd0, BGP_ATTR_COMMUNITIES }, 2);
@@ -57,11 +57,15 @@ size_t nva_heavy(const struct nva *n, int number, uint8_t *buf, size_t cap)
     return wire_len(&w);
 }
 
-static void add_heavy(struct nva_session *s, int number, struct wire_writer *w)
+static void add_communities(struct nva_session *s, int number, const struct sim_form *form, struct wire_writer *w)
 {
     size_t len = bgp_session_codec(s->machine)->max_message == UINT16_MAX ? nva_heavy(s->nva, number, w->at, wire_room(w)) : 0;
     w->at += len;
     s->nva->world->counts[SIM_HEAVY] += len != 0;
+    if (len || !form->community)
+        return;
+    wire_put(w, (const uint8_t[]){ 0xc0, BGP_ATTR_COMMUNITIES, 4 }, 3);
+    wire_put32(w, form->community);
 }
 
 /* longer: by so many ASes than the NVA means. */
@@ -72,17 +76,20 @@ static void say_path(struct nva_session *s, int number, uint32_t path_id, unsign
     struct bgp_update_builder b;
     struct ip_prefix prefix = sim_prefix(number);
     struct ip_addr hop = sim_hop(n->number, number);
-    unsigned prepend = n->prepend[number] + longer;
+    unsigned extra = sim_extra(n->world, n->number, s->node, number), prepend = n->prepend[number] + longer + extra;
     static uint8_t attrs[UINT16_MAX];
     struct wire_writer w = wire_writer(attrs, sizeof attrs);
+    const struct sim_form form = sim_form_of(n->world, n->number, number);
+    unsigned count = 1 + prepend + (form.behind != 0);
     uint8_t *buf = reserve(s, codec->max_message);
-    wire_put(&w, (const uint8_t[]){ 0x40, BGP_ATTR_ORIGIN, 1, 0, 0x40, BGP_ATTR_AS_PATH }, 6);
-    wire_put8(&w, (uint8_t)(2 + 4 * (1 + prepend)));
-    wire_put8(&w, 2);
-    wire_put8(&w, (uint8_t)(1 + prepend));
+    wire_put(&w, (const uint8_t[]){ 0x40, BGP_ATTR_ORIGIN, 1, form.origin, 0x40, BGP_ATTR_AS_PATH }, 6);
+    wire_put(&w, (const uint8_t[]){ (uint8_t)(2 + 4 * count), 2, (uint8_t)count }, 3);
     for (unsigned i = 0; i <= prepend; i++)
         wire_put32(&w, n->asn);
-    add_heavy(s, number, &w);
+    if (form.behind)
+        wire_put32(&w, form.behind);
+    add_communities(s, number, &form, &w);
+    n->world->counts[SIM_UNEVEN] += extra;
     if (n->truth[number]) {
         if (!bgp_update_begin_reach(&b, buf, codec, sim_family(number), attrs, (uint16_t)wire_len(&w), &hop, NULL))
             abort();
@@ -289,7 +296,6 @@ static void start_session(struct nva *n, int node)
     uint8_t paths = w->kind.has_paths || w->kind.is_tuned ? 3 : 0; /* both ways */
     struct bgp_session_cfg cfg = { .local_asn = n->asn,
                                    .local_identifier = sim_identifier(SIM_NODES_MAX + n->number),
-                                   .peer_asn = w->config.asn,
                                    .peer_addr = sim_addr(node),
                                    .local_addr = n->addr,
                                    .hold_s = p->hold_s,
@@ -332,7 +338,7 @@ void nva_init(struct world *w, struct nva *n, int number)
 {
     n->world = w;
     n->number = number;
-    n->asn = 65001 + (uint32_t)number;
+    n->asn = w->config.peers[number].peer_asn;
     n->addr = sim_addr(SIM_NODES_MAX + number);
     start_sessions(n);
     sim_schedule(w, (struct sim_event){ .kind = SIM_NVA_TICK, .at = w->now, .who = number });

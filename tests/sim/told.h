@@ -9,7 +9,7 @@
 enum {
     SIM_VNETS = 3, /* prefixes of the configuration: the two of the hub and the spoke's */
     SIM_WORDS_MAX = 12,
-    SIM_PATH_MAX = 10,
+    SIM_PATH_MAX = 12,
 };
 
 /* One path as it is told. NEXT_HOP aside, its attributes are octets, all of them: how many, and a hash. */

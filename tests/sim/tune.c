@@ -18,7 +18,7 @@ static uint32_t pick(uint64_t *chance, uint32_t below)
     return (uint32_t)((z ^ z >> 31) % below);
 }
 
-static uint64_t some_prefixes(uint64_t *chance)
+uint64_t sim_some_prefixes(uint64_t *chance)
 {
     uint64_t high = pick(chance, UINT32_MAX), low = pick(chance, UINT32_MAX);
     uint64_t some = high << 32 | low;
@@ -44,7 +44,7 @@ void sim_peers_fini(struct world *w)
         struct sim_peers *p = w->files;
         w->files = p->next;
         for (int i = 0; i < SIM_NVAS_MAX; i++)
-            route_map_unref(p->peers[i].inbound);
+            route_map_unref(p->peers[i].inbound), route_map_unref(p->peers[i].outbound);
         free(p);
     }
 }
@@ -61,13 +61,13 @@ static void copy(struct world *w, struct config *c)
     memcpy(p->peers, was->peers, sizeof p->peers);
     memcpy(p->rules, was->rules, sizeof p->rules);
     for (int i = 0; i < SIM_NVAS_MAX; i++)
-        route_map_ref(p->peers[i].inbound);
+        route_map_ref(p->peers[i].inbound), route_map_ref(p->peers[i].outbound);
     c->peers = p->peers;
 }
 
 /* ---- route maps ---- */
 
-static void add_rule(struct world *w, struct route_map *m, uint64_t prefixes, bool drops)
+void sim_map_rule(struct world *w, struct route_map *m, uint64_t prefixes, bool drops)
 {
     if (!route_map_add_rule(m, "some", drops, !drops) ||
         !route_map_add_test(m, ROUTE_MAP_PREFIX, ROUTE_MAP_EQUALS, 0, 128))
@@ -81,7 +81,7 @@ static void add_rule(struct world *w, struct route_map *m, uint64_t prefixes, bo
     }
 }
 
-static void add_edit(struct route_map *m, enum route_map_edit kind, uint32_t number)
+void sim_map_edit(struct route_map *m, enum route_map_edit kind, uint32_t number)
 {
     struct route_map_value v;
     memset(&v, 0, sizeof v);
@@ -93,20 +93,20 @@ static void add_edit(struct route_map *m, enum route_map_edit kind, uint32_t num
 static void draw_map(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
     struct route_map *m = route_map_new("tuned");
-    r->drops = pick(chance, 2) ? some_prefixes(chance) : 0;
-    r->lengthens = pick(chance, 2) ? some_prefixes(chance) : 0;
-    r->raises = pick(chance, 3) ? 0 : some_prefixes(chance);
+    r->drops = pick(chance, 2) ? sim_some_prefixes(chance) : 0;
+    r->lengthens = pick(chance, 2) ? sim_some_prefixes(chance) : 0;
+    r->raises = pick(chance, 3) ? 0 : sim_some_prefixes(chance);
     if (!m)
         abort();
     if (r->drops)
-        add_rule(w, m, r->drops, true);
+        sim_map_rule(w, m, r->drops, true);
     if (r->lengthens) {
-        add_rule(w, m, r->lengthens, false);
-        add_edit(m, ROUTE_MAP_PREPEND, p->peer_asn);
+        sim_map_rule(w, m, r->lengthens, false);
+        sim_map_edit(m, ROUTE_MAP_PREPEND, p->peer_asn);
     }
     if (r->raises) {
-        add_rule(w, m, r->raises, false);
-        add_edit(m, ROUTE_MAP_SET_LOCAL_PREF, RAISED);
+        sim_map_rule(w, m, r->raises, false);
+        sim_map_edit(m, ROUTE_MAP_SET_LOCAL_PREF, RAISED);
     }
     route_map_seal(m);
     route_map_unref(p->inbound);
@@ -232,6 +232,8 @@ void sim_tune(struct world *w, uint64_t *chance)
         tunes[which](w, &p->peers[nva], &p->rules[nva], chance);
         sim_note(w, "the file says something else of nva %d: %u", nva, which);
     }
+    if (w->kind.has_exports)
+        sim_tune_export(w, &w->newer, chance);
     w->counts[SIM_TUNES]++;
 }
 
@@ -262,7 +264,7 @@ static uint32_t place(const struct world *w, int prefix, const bool *told)
 static bool is_taken(const struct world *w, const struct config *c, int nva, int prefix, const bool *told)
 {
     const struct sim_rule *r = sim_rule_of(c, nva);
-    if (r->is_off || (r->drops | r->unheard) >> prefix & 1)
+    if (r->is_off || (r->drops | r->unheard) >> prefix & 1 || sim_form_of(w, nva, prefix).is_loop)
         return false;
     return !r->keeps || place(w, prefix, told) < r->keeps;
 }
@@ -283,6 +285,9 @@ bool sim_may_refuse(const struct world *w, const struct config *c, int nva, int 
 uint32_t sim_merit(const struct world *w, const struct config *c, int nva, int prefix)
 {
     const struct sim_rule *r = sim_rule_of(c, nva);
-    unsigned longer = w->nvas[nva].prepend[prefix] + (unsigned)(r->lengthens >> prefix & 1);
-    return (uint32_t)!r->is_preferred << 16 | (uint32_t)!(r->raises >> prefix & 1) << 8 | longer;
+    const struct sim_form f = sim_form_of(w, nva, prefix);
+    unsigned longer = w->nvas[nva].prepend[prefix] + (unsigned)(r->lengthens >> prefix & 1) + (f.behind != 0) +
+                      sim_least_extra(w, nva, prefix);
+    return (uint32_t)f.is_last << 30 | (uint32_t)!r->is_preferred << 28 | (uint32_t)!(r->raises >> prefix & 1) << 24 |
+           longer * SIM_MERIT_AS | f.origin;
 }

@@ -189,7 +189,7 @@ static void init_config(struct world *w)
     for (int i = 0; i < w->nva_count; i++) {
         struct config_peer *p = &c->peers[i];
         *p = (struct config_peer){ .peer_ip = sim_addr(SIM_NODES_MAX + i), .peer_port = 179,
-                                   .peer_asn = 65001 + (uint32_t)i, .hold_s = hold_s,
+                                   .peer_asn = 65001 + (uint32_t)(w->kind.has_twins ? i / 2 : i), .hold_s = hold_s,
                                    .connect_retry_s = 2, .stale_path_s = 360, .symmetric = true,
                                    .nodes = w->nvas[i].nodes << 1, /* bit 1 << id */
                                    .families = { true, false },

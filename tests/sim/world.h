@@ -13,6 +13,7 @@
  *   agent   a host that follows the nodes' tables; its kernel outlives it, too
  *   shared  a target that the nodes share, and who may write it (shared.h)
  *   act     what goes wrong, and when
+ *   export  what routes say beside their length, and what a file says of what NVAs are told
  *   operate what an operator does meanwhile; rotate: with keys; tune: with what the file says of NVAs
  *   isolate no node hears any NVA
  *   divide  two groups of nodes do not hear each other
@@ -141,6 +142,10 @@ typedef int sim_party;
     X(LOST_FAMILIES, "sessions that lost a family")                                                \
     X(DISABLED, "NVAs disabled")                                                                   \
     X(RENEWED, "links replaced by new ones")                                                       \
+    X(FORMS, "routes that say something of their own")                                              \
+    X(EXPORTS, "files that say what an NVA is told")                                                \
+    X(UNEVEN, "routes that are told each node otherwise")                                           \
+    X(TWINS, "worlds with NVAs in one AS")                                                          \
     X(TOLD, "routes told to NVAs")                                                                  \
     X(UNTOLD, "routes that NVAs are told the end of")                                               \
     X(TOLD_ANEW, "refreshes told between marks")                                                    \
@@ -345,6 +350,8 @@ struct sim_rotation {
 struct sim_rule {
     uint64_t drops, lengthens, raises; /* by its route map: is refused; has an AS more; has a higher preference */
     uint64_t unheard;                  /* of a family that its session has not */
+    uint64_t withholds, stretches;     /* by its route map for the way out: is not told; is, with an AS more and a MED … */
+    uint32_t shuns;                    /* … nor is what has this AS in its path, 0: none */
     uint32_t keeps;                    /* so many prefixes, 0: all */
     bool is_preferred;                 /* by its type */
     bool is_off;                       /* disabled */
@@ -357,6 +364,16 @@ struct sim_peers {
     struct sim_peers *next;
 };
 
+/* What a route of an NVA says all the while, beside how long it is: export.c. */
+struct sim_form {
+    uint32_t behind;    /* an AS more, at the far end of its path; 0: none */
+    uint32_t community; /* 0: none */
+    uint8_t origin;
+    bool stays;         /* is told to nobody (RFC 1997) */
+    bool is_last;       /* counts as a last resort (RFC 8326) */
+    bool is_loop;       /* through our own AS: is not used */
+};
+
 enum sim_families { SIM_FOUR_ONLY, SIM_BOTH_FAMILIES, SIM_SIX_ONLY }; /* of prefixes and next hops */
 
 struct sim_kind {
@@ -364,6 +381,9 @@ struct sim_kind {
     bool is_tuned;    /* tune.c */
     bool is_over_six; /* sessions and links */
     bool is_single, has_no_vnet, is_transparent, beats_slowly;
+    bool has_forms, has_exports; /* export.c */
+    bool is_uneven; /* an NVA tells some nodes longer paths than others */
+    bool has_twins; /* NVAs are in one AS by twos */
     bool asks; /* NVAs ask for what they were told, now and then */
     bool has_paths; /* RFC 7911: NVAs tell each route twice, the second time with a longer path */
     enum sim_families families;
@@ -451,6 +471,11 @@ static inline bool sim_shares(const struct world *w, int host)
 {
     return w->store && !(w->kind.apart & 1u << host);
 }
+static inline bool sim_is_heavy(const struct world *w, int nva, int prefix)
+{
+    enum { HEAVY_EVERY = 16 };
+    return w->kind.heavy & 1u << nva && prefix % HEAVY_EVERY == nva;
+}
 /* Do all nodes read the newest file in the end? Who has an older one than a node that has not the target leaves that alone. */
 static inline bool sim_reads_in_the_end(const struct world *w)
 {
@@ -489,13 +514,27 @@ const struct sim_rule *sim_rule_of(const struct config *c, int nva);
  * with whatever the NVA ever announced? */
 bool sim_takes(const struct world *w, const struct config *c, int nva, int prefix);
 bool sim_may_refuse(const struct world *w, const struct config *c, int nva, int prefix);
-/* Of routes that are used those with the least are the best. */
+/* Of routes that are used those with the least are the best; an AS more in the path is so much of it. */
+enum { SIM_MERIT_AS = 1 << 8 };
 uint32_t sim_merit(const struct world *w, const struct config *c, int nva, int prefix);
 /* The file by which all work in the end. */
 static inline const struct config *sim_last_file(const struct world *w)
 {
     return w->kind.is_tuned ? &w->newer : &w->config; /* other kinds say the same of NVAs in all */
 }
+
+/* export.c: of the route; how many there are; what a file says of what NVAs are told, at first, and a later one in one thing */
+struct sim_form sim_form_of(const struct world *w, int nva, int prefix);
+void sim_form_count(struct world *w);
+/* By so many ASes longer it is told to this node than the NVA means; and to that one which is told the shortest. */
+unsigned sim_extra(const struct world *w, int nva, int node, int prefix);
+unsigned sim_least_extra(const struct world *w, int nva, int prefix);
+void sim_export_configure(struct world *w, struct config *c);
+void sim_tune_export(struct world *w, struct config *c, uint64_t *chance);
+/* Pieces of route maps: a rule for these prefixes, which drops them or goes on; what it does to them. */
+uint64_t sim_some_prefixes(uint64_t *chance);
+void sim_map_rule(struct world *w, struct route_map *m, uint64_t prefixes, bool drops);
+void sim_map_edit(struct route_map *m, enum route_map_edit kind, uint32_t number);
 
 /* rotate.c: what an operator does with keys, now and then */
 void sim_rotate(struct world *w);
