@@ -348,11 +348,11 @@ static bool is_cleared(const struct rib *r, const struct rib_path *p)
 static void judge_held(struct rib *r, struct rib_path *p)
 {
     if (is_cleared(r, p))
-        p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
+        rib_path_disprove(r, p, false);
     if (!p->nva || !is_held(r, p))
         return;
     if (is_disproved(r, p)) {
-        p->flags |= RIB_PATH_DISPROVED;
+        rib_path_disprove(r, p, true);
         rib_net(r, rib_path_net(r, p))->flags |= RIB_NET_WITHDRAWN; /* by the NVA's word: no brake holds it */
     } else if (is_about_to_tell(r, p) && is_stood_in_for(r, p)) {
         p->flags |= RIB_PATH_OUTDONE;

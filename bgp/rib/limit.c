@@ -5,9 +5,9 @@
 
 struct limit_node {
     uint32_t left, right; /* 0 = none */
-    uint32_t size;        /* of the tree below, itself included */
+    uint32_t size;        /* so many prefixes that count are in the tree below, itself included */
     uint32_t prefix;
-    uint32_t paths;
+    uint32_t paths, aside; /* aside: of them, that do not count */
 };
 
 static struct limit_node *node(const struct limit *l, uint32_t index)
@@ -39,9 +39,14 @@ static uint32_t size_of(const struct limit *l, uint32_t index)
     return index ? node(l, index)->size : 0;
 }
 
+static bool counts(const struct limit_node *n)
+{
+    return n->paths > n->aside;
+}
+
 static void resize(const struct limit *l, struct limit_node *n)
 {
-    n->size = 1 + size_of(l, n->left) + size_of(l, n->right);
+    n->size = counts(n) + size_of(l, n->left) + size_of(l, n->right);
 }
 
 /* Heap order of the treap, keyed: a peer that chose it could make the tree a list. */
@@ -72,7 +77,7 @@ static uint32_t find(const struct limit *l, uint32_t prefix, uint32_t *before)
             *before += size_of(l, n->left);
         if (order == 0)
             return at;
-        *before += order > 0;
+        *before += order > 0 && counts(n);
         at = order < 0 ? n->left : n->right;
     }
     return 0;
@@ -84,10 +89,10 @@ static uint32_t prefix_at(const struct limit *l, uint32_t place)
     for (uint32_t at = l->root; at;) {
         const struct limit_node *n = node(l, at);
         uint32_t left = size_of(l, n->left);
-        if (place == left)
+        if (place == left && counts(n))
             return n->prefix;
         at = place < left ? n->left : n->right;
-        place -= place < left ? 0 : left + 1;
+        place -= place < left ? 0 : left + counts(n);
     }
     return 0;
 }
@@ -132,41 +137,88 @@ void limit_keep(struct limit *l, uint32_t keep)
     l->edge = prefix_at(l, keep);
 }
 
+/* It counts from now on, behind so many others. Returns the one that falls out. */
+static uint32_t come(struct limit *l, uint32_t prefix, uint32_t before)
+{
+    if (before <= l->keep)
+        l->edge = prefix_at(l, l->keep);
+    return before < l->keep ? l->edge : prefix;
+}
+
+/* One that stood behind so many others counts no more. Returns the one that comes in. */
+static uint32_t go(struct limit *l, uint32_t before)
+{
+    uint32_t next = l->edge;
+    if (before <= l->keep)
+        l->edge = prefix_at(l, l->keep);
+    return before < l->keep ? next : 0;
+}
+
+/* Where the tree leads to this node: the prefixes on the way have so many more below them. */
+static uint32_t *way_to(struct limit *l, uint32_t at, uint32_t more)
+{
+    uint32_t *link = &l->root;
+    while (*link != at) {
+        struct limit_node *n = node(l, *link);
+        n->size += more;
+        link = compare(l, node(l, at)->prefix, n->prefix) < 0 ? &n->left : &n->right;
+    }
+    node(l, at)->size += more;
+    return link;
+}
+
+/* Of a prefix that is known so many paths are there, and do not count, from now on. */
+static uint32_t change(struct limit *l, uint32_t at, uint32_t paths, uint32_t aside, uint32_t before)
+{
+    struct limit_node *n = node(l, at);
+    bool counted = counts(n);
+    assert(aside <= paths);
+    n->paths = paths;
+    n->aside = aside;
+    if (counted == counts(n))
+        return 0;
+    way_to(l, at, counted ? UINT32_MAX : 1);
+    return counted ? go(l, before) : come(l, n->prefix, before);
+}
+
 uint32_t limit_add(struct limit *l, uint32_t prefix)
 {
     uint32_t before, left, right, at = find(l, prefix, &before);
-    if (at) {
-        node(l, at)->paths++;
-        return 0;
-    }
+    if (at)
+        return change(l, at, node(l, at)->paths + 1, node(l, at)->aside, before);
     assert(l->spare);
     at = l->spare;
     l->spare = 0;
     *node(l, at) = (struct limit_node){ .size = 1, .prefix = prefix, .paths = 1 };
     split(l, l->root, prefix, &left, &right);
     l->root = join(l, join(l, left, at), right);
-    if (before <= l->keep)
-        l->edge = prefix_at(l, l->keep);
-    return before < l->keep ? l->edge : prefix;
+    return come(l, prefix, before);
 }
 
-uint32_t limit_remove(struct limit *l, uint32_t prefix)
+uint32_t limit_remove(struct limit *l, uint32_t prefix, bool is_aside)
 {
-    uint32_t before, at = find(l, prefix, &before), *link = &l->root;
+    uint32_t before, at = find(l, prefix, &before);
     assert(at && node(l, at)->paths);
-    if (--node(l, at)->paths)
-        return 0;
-    while (*link != at) {
-        struct limit_node *n = node(l, *link);
-        n->size--;
-        link = compare(l, prefix, n->prefix) < 0 ? &n->left : &n->right;
-    }
-    *link = join(l, node(l, at)->left, node(l, at)->right);
+    uint32_t other = change(l, at, node(l, at)->paths - 1, node(l, at)->aside - is_aside, before);
+    if (node(l, at)->paths)
+        return other;
+    *way_to(l, at, 0) = join(l, node(l, at)->left, node(l, at)->right);
     slab_free(&l->nodes, at);
-    uint32_t next = l->edge;
-    if (before <= l->keep)
-        l->edge = prefix_at(l, l->keep);
-    return before < l->keep ? next : 0;
+    return other;
+}
+
+uint32_t limit_set_aside(struct limit *l, uint32_t prefix)
+{
+    uint32_t before, at = find(l, prefix, &before);
+    assert(at);
+    return change(l, at, node(l, at)->paths, node(l, at)->aside + 1, before);
+}
+
+uint32_t limit_take_back(struct limit *l, uint32_t prefix)
+{
+    uint32_t before, at = find(l, prefix, &before);
+    assert(at && node(l, at)->aside);
+    return change(l, at, node(l, at)->paths, node(l, at)->aside - 1, before);
 }
 
 bool limit_keeps(const struct limit *l, uint32_t prefix)

@@ -373,11 +373,11 @@ void rib_tell_monitors(struct rib *r, uint32_t index)
     touch_path(r, p, index);
 }
 
-/* The prefix that comes among the first, 0 = none. */
-static uint32_t uncount(struct limit *limit, uint32_t net)
+/* Of a path less. The prefix that comes among the first, 0 = none. */
+static uint32_t uncount(struct limit *limit, uint32_t net, const struct rib_path *p)
 {
     bool is_counted = !limit->is_counting || limit_has(limit, net);
-    return is_counted ? limit_remove(limit, net) : 0;
+    return is_counted ? limit_remove(limit, net, p->flags & RIB_PATH_DISPROVED) : 0;
 }
 
 /* In general. */
@@ -387,12 +387,14 @@ static void change_path(struct rib *r, struct rib_path *p, uint32_t index, uint3
     struct limit *limit = rib_limit_of(r, p->nva);
     uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
     bool was_accepted = p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED;
+    if (attrs && p->attrs)
+        rib_path_disprove(r, p, false);
     if (limit && attrs && !p->attrs) {
         rib_count_net(r, rib_path_net(r, p), p->nva, limit);
         other = limit_add(limit, rib_path_net(r, p));
     }
     if (limit && !attrs && p->attrs)
-        other = uncount(limit, rib_path_net(r, p));
+        other = uncount(limit, rib_path_net(r, p), p);
     if (attrs)
         bgp_attrs_ref(&r->attrs, attrs);
     if (p->attrs)
@@ -529,7 +531,7 @@ static inline void remove_path(struct rib *r, struct rib_net *n, uint32_t net, u
     struct rib_origin *o = &r->origins[p->origin];
     struct rib_session *s = &o->sessions[nva];
     struct limit *limit = p->attrs ? rib_limit_of(r, nva) : NULL;
-    uint32_t other = limit ? uncount(limit, net) : 0;
+    uint32_t other = limit ? uncount(limit, net, p) : 0;
     uint8_t ranks = path_changed(r, n, net, index);
     r->steps++;
     n->flags = (uint8_t)((n->flags & ~ranks) | why);

@@ -428,6 +428,8 @@ static inline bool rib_origin_reaches(const struct rib_origin *o, uint64_t versi
 {
     return (int64_t)(o->base + version - o->dropped) >= 0;
 }
+/* Evidence speaks against a path, or does so no more: it counts for no limit then. Its net is for the caller to be decided. */
+void rib_path_disprove(struct rib *r, struct rib_path *p, bool is_disproved);
 /* Evidence speaks against a path, as whoever it was copied from has found. */
 void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_prefix *prefix,
                   uint32_t path_id);

@@ -116,9 +116,31 @@ void rib_count_net(const struct rib *r, uint32_t net, uint16_t nva, struct limit
 {
     if (!limit->is_counting || limit_has(limit, net))
         return;
-    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i)))
-        if (rib_path(r, i)->nva == nva && rib_path(r, i)->attrs)
-            limit_add(limit, net);
+    for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i))) {
+        const struct rib_path *p = rib_path(r, i);
+        if (p->nva != nva || !p->attrs)
+            continue;
+        limit_add(limit, net);
+        if (p->flags & RIB_PATH_DISPROVED)
+            limit_set_aside(limit, net);
+    }
+}
+
+void rib_path_disprove(struct rib *r, struct rib_path *p, bool is_disproved)
+{
+    struct limit *limit = p->attrs ? rib_limit_of(r, p->nva) : NULL;
+    bool was = p->flags & RIB_PATH_DISPROVED;
+    if (was == is_disproved)
+        return;
+    p->flags ^= RIB_PATH_DISPROVED;
+    uint32_t net = limit ? rib_path_net(r, p) : 0;
+    if (!limit || (limit->is_counting && !limit_has(limit, net)))
+        return;
+    uint32_t other = is_disproved ? limit_set_aside(limit, net) : limit_take_back(limit, net);
+    if (other)
+        rib_judge_kept(r, other, p->nva);
+    if (!is_disproved) /* where it stands now nobody said of it while it did not count */
+        rib_judge_kept(r, net, p->nva);
 }
 
 int rib_count(struct rib *r, uint32_t net)

@@ -204,7 +204,7 @@ void rib_disprove(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_p
     struct rib_path *p = entry_of(r, origin, nva, prefix, path_id);
     if (!p)
         return;
-    p->flags |= RIB_PATH_DISPROVED;
+    rib_path_disprove(r, p, true);
     rib_mark_dirty(r, rib_path_net(r, p));
 }
 

@@ -123,7 +123,7 @@ static int visit(struct rib *r, uint32_t index, struct rib_stale *last, uint64_t
         return rib_stale_visit(r, index, last, now_ms) ? BGP_ERR_NOMEM : RIB_SWEEP_CHANGE;
     bool is_cleared = is_rehabilitated(r, p);
     if (is_cleared)
-        p->flags &= (uint8_t)~RIB_PATH_DISPROVED;
+        rib_path_disprove(r, p, false);
     if (is_cleared || rib_path_is_reviewed(r, p) || rib_path_is_doubted(r, p)) {
         rib_readmit(r, p);
         rib_mark_dirty(r, rib_path_net(r, p));

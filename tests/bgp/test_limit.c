@@ -15,7 +15,7 @@ struct model {
     struct prefix_table table;
     struct limit limit;
     uint32_t index[PREFIXES]; /* in the order of prefixes */
-    uint32_t paths[PREFIXES];
+    uint32_t paths[PREFIXES], aside[PREFIXES];
     uint32_t keep;
 };
 
@@ -58,8 +58,8 @@ static bool model_keeps(const struct model *m, uint32_t nth)
 {
     uint32_t before = 0;
     for (uint32_t i = 0; i < nth; i++)
-        before += m->paths[i] != 0;
-    return m->paths[nth] && before < m->keep;
+        before += m->paths[i] > m->aside[i];
+    return m->paths[nth] > m->aside[nth] && before < m->keep;
 }
 
 static void model_state(const struct model *m, bool kept[PREFIXES])
@@ -80,9 +80,30 @@ static bool said_all(const struct model *m, const bool before[PREFIXES], uint32_
 static bool agree(const struct model *m)
 {
     for (uint32_t i = 0; i < PREFIXES; i++)
-        if (m->paths[i] && limit_keeps(&m->limit, m->index[i]) != model_keeps(m, i))
+        if (m->paths[i] > m->aside[i] && limit_keeps(&m->limit, m->index[i]) != model_keeps(m, i))
             return false;
     return true;
+}
+
+/* Returns what the limit says of it. */
+static uint32_t random_step(struct model *m, struct random *r, uint32_t nth)
+{
+    uint32_t index = m->index[nth];
+    bool is_aside = m->aside[nth] && (m->aside[nth] == m->paths[nth] || random_below(r, 2));
+    switch (m->paths[nth] ? random_below(r, 4) : 0) {
+    case 1:
+        m->paths[nth]--;
+        m->aside[nth] -= is_aside;
+        return limit_remove(&m->limit, index, is_aside);
+    case 2:
+        m->aside[nth] += !is_aside;
+        m->aside[nth] -= is_aside;
+        return is_aside ? limit_take_back(&m->limit, index) : limit_set_aside(&m->limit, index);
+    default:
+        CU_ASSERT_TRUE_FATAL(limit_reserve(&m->limit));
+        m->paths[nth]++;
+        return limit_add(&m->limit, index);
+    }
 }
 
 static void test_random_paths_against_a_plain_list(void)
@@ -94,16 +115,9 @@ static void test_random_paths_against_a_plain_list(void)
         bool agrees = true;
         model_open(&m, &r, keep);
         for (int step = 0; step < STEPS && agrees; step++) {
-            uint32_t nth = random_below(&r, PREFIXES), said;
+            uint32_t nth = random_below(&r, PREFIXES);
             model_state(&m, before);
-            if (m.paths[nth] && random_below(&r, 2)) {
-                m.paths[nth]--;
-                said = limit_remove(&m.limit, m.index[nth]);
-            } else {
-                CU_ASSERT_TRUE_FATAL(limit_reserve(&m.limit));
-                m.paths[nth]++;
-                said = limit_add(&m.limit, m.index[nth]);
-            }
+            uint32_t said = random_step(&m, &r, nth);
             agrees = said_all(&m, before, nth, said) && agree(&m);
         }
         CU_ASSERT(agrees);
@@ -136,7 +150,7 @@ static void test_a_prefix_counts_once_for_all_its_paths(void)
         CU_ASSERT_TRUE(limit_reserve(&m.limit));
         CU_ASSERT_EQUAL(limit_add(&m.limit, m.index[7]), 0);
     }
-    CU_ASSERT_EQUAL(limit_remove(&m.limit, m.index[7]), 0);
+    CU_ASSERT_EQUAL(limit_remove(&m.limit, m.index[7], false), 0);
     CU_ASSERT_TRUE(limit_keeps(&m.limit, m.index[7]));
     model_close(&m);
 }
@@ -215,6 +229,33 @@ static void test_the_end_of_a_session_makes_room(void)
     lab_close(&l);
 }
 
+/* What is held of a node that is away, and disproved, others may not have: what they keep is kept here. */
+static void test_what_is_disproved_makes_room_until_it_counts_again(void)
+{
+    struct lab l;
+    limited(&l, 2);
+    struct lab_route first = { .nva = 1, .node = 1, .net = 1, .path_len = 1 };
+    lab_announce(&l, first);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 2, .path_len = 1 });
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 3, .path_len = 1 });
+    CU_ASSERT(!is_used(&l, 2, 3));
+    rib_path_disprove(&l.rib, rib_path(&l.rib, lab_path(&l, &first)), true);
+    lab_decide(&l);
+    CU_ASSERT(is_used(&l, 2, 2) && is_used(&l, 2, 3));
+    CU_ASSERT_EQUAL(lab_best(&l, 3), 1);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 0, .path_len = 1 });
+    CU_ASSERT(is_used(&l, 2, 0) && is_used(&l, 2, 2) && !is_used(&l, 2, 3));
+    rib_path_disprove(&l.rib, rib_path(&l.rib, lab_path(&l, &first)), false);
+    CU_ASSERT(is_used(&l, 2, 0) && is_used(&l, 1, 1) && !is_used(&l, 2, 2));
+    rib_path_disprove(&l.rib, rib_path(&l.rib, lab_path(&l, &first)), true);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 1, .net = 1, .path_len = 2 }); /* told anew */
+    CU_ASSERT(is_used(&l, 1, 1) && !is_used(&l, 2, 2));
+    rib_path_disprove(&l.rib, rib_path(&l.rib, lab_path(&l, &first)), true);
+    lab_withdraw(&l, first);
+    CU_ASSERT(is_used(&l, 2, 0) && is_used(&l, 2, 2) && !is_used(&l, 2, 3));
+    lab_close(&l);
+}
+
 static void test_another_nva_is_not_concerned(void)
 {
     struct lab l;
@@ -233,4 +274,5 @@ CU_MAIN("limit", CU_CASE(test_random_paths_against_a_plain_list),
         CU_CASE(test_the_first_prefixes_win_in_any_order_of_arrival),
         CU_CASE(test_a_withdrawal_makes_room_for_the_next),
         CU_CASE(test_copies_of_other_nodes_count_as_the_same_prefix),
-        CU_CASE(test_the_end_of_a_session_makes_room), CU_CASE(test_another_nva_is_not_concerned))
+        CU_CASE(test_the_end_of_a_session_makes_room),
+        CU_CASE(test_what_is_disproved_makes_room_until_it_counts_again), CU_CASE(test_another_nva_is_not_concerned))
