@@ -50,7 +50,7 @@ struct repl_fence_peer {
     bool is_mute;            /* it is heard, and has told nothing of the target yet */
     bool reads_target;       /* its own hint: it reaches the target, and stays */
     uint64_t incarnation;    /* of the life that is heard, 0 = none yet */
-    uint64_t config_generation;
+    uint64_t config_generation; /* 0: its file is none of the target's */
     uint64_t yielded_epoch;  /* its own hint: it gave this epoch up; 0 = none */
     uint64_t seen_epoch;     /* its own hint: it saw this one in the target: worth a look */
 };

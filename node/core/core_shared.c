@@ -56,6 +56,13 @@ static void judge_awake(struct core *c)
 
 /* ---- the world of a fence ---- */
 
+/* D6 is about who may write it. The file of a node that has it not says nothing of who else is to; and whether it has it, it
+ * says itself, by its own file. */
+static bool has_target(const struct core_target *t, uint32_t id)
+{
+    return t->hints[id].is_told ? t->hints[id].is_named : t->cfg->nodes & 1u << id;
+}
+
 static struct repl_fence_world world_of(const struct core *c, const struct core_target *t)
 {
     struct repl_fence_world w = { .incarnation = c->incarnation,
@@ -72,7 +79,7 @@ static struct repl_fence_world world_of(const struct core *c, const struct core_
                                                 .is_mute = !t->hints[id].is_told,
                                                 .reads_target = t->hints[id].reads,
                                                 .incarnation = m->replica.incarnation,
-                                                .config_generation = m->config_generation,
+                                                .config_generation = has_target(t, id) ? m->config_generation : 0,
                                                 .yielded_epoch = t->hints[id].yielded,
                                                 .seen_epoch = t->hints[id].epoch };
         if (!(t->cfg->nodes & 1u << id) && t->fence.record.owner == id)
@@ -321,6 +328,7 @@ static struct core_hint hint_in(const struct repl_beat *beat, const char *target
             return (struct core_hint){ .yielded = beat->hints[k].yielded,
                                        .epoch = beat->hints[k].epoch,
                                        .is_told = true,
+                                       .is_named = true,
                                        .reads = beat->hints[k].reads };
     return (struct core_hint){ .is_told = true };
 }

@@ -16,7 +16,7 @@ struct core_inherited {
 /* Of a shared target, as another node sees it. */
 struct core_hint {
     uint64_t yielded, epoch;
-    bool is_told, reads;
+    bool is_told, is_named, reads; /* named: it has the target */
 };
 
 struct core_target {

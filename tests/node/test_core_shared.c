@@ -112,6 +112,52 @@ static void test_nobody_yields_to_a_node_that_leaves(void)
     pair_free(s.pair);
 }
 
+static void read_newer_file(struct shared *s, int side, size_t target_count)
+{
+    pair_kill(s->pair, side);
+    s->pair->config[side].generation = s->pair->config[1 - side].generation + 1;
+    s->pair->config[side].target_count = target_count;
+    pair_start(s->pair, side);
+    if (target_count)
+        core_program_ready(s->pair->core[side], 0, s->pair->now);
+}
+
+/* D6 is about the nodes that could write it: who has a newer file, and not the target, takes it from nobody. */
+static void test_only_a_newer_file_of_a_node_that_has_the_target_ends_a_writer(void)
+{
+    static const struct { uint32_t nodes; size_t targets; bool ends; } files[] = {
+        { 1u << 1, 0, false },    /* it is the first node's by both files */
+        { 1u << 1, 1, true },     /* by the newer one it is the second's, too */
+        { UINT32_MAX, 1, true },
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct shared s = { .pair = pair_open(), .target = { .name = "store", .type = CONFIG_TARGET_ETCD } };
+        struct config_target theirs = { .name = "store", .type = CONFIG_TARGET_ETCD, .nodes = UINT32_MAX };
+        struct config_target *its[] = { &theirs };
+        s.targets[0] = &s.target;
+        s.target.nodes = files[i].nodes;
+        s.pair->config[0].targets = s.targets;
+        s.pair->config[1].targets = its;
+        core_free(s.pair->core[0]);
+        s.pair->config[0].target_count = 1;
+        pair_start(s.pair, 0);
+        core_program_ready(s.pair->core[0], 0, s.pair->now);
+        read_newer_file(&s, 1, 0);
+        for (int ms = 0; ms < 5000; ms++) {
+            serve(&s, 0);
+            pair_pass(s.pair, 1);
+        }
+        CU_ASSERT_EQUAL_FATAL(writer(&s), 0);
+        read_newer_file(&s, 1, files[i].targets);
+        for (int ms = 0; ms < 1000; ms++) {
+            serve(&s, 0);
+            pair_pass(s.pair, 1);
+        }
+        CU_ASSERT_EQUAL(core_fence(s.pair->core[0], 0)->role == REPL_ACTIVE, !files[i].ends);
+        pair_free(s.pair);
+    }
+}
+
 static void test_a_target_of_every_node_is_not_yielded(void)
 {
     struct shared s;
@@ -166,4 +212,5 @@ static void test_a_next_hop_of_no_session_is_disproved_by_all(void)
 
 CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_other_node),
         CU_CASE(test_nobody_yields_to_a_node_that_could_not_write), CU_CASE(test_nobody_yields_to_a_node_that_leaves),
+        CU_CASE(test_only_a_newer_file_of_a_node_that_has_the_target_ends_a_writer),
         CU_CASE(test_a_target_of_every_node_is_not_yielded), CU_CASE(test_a_next_hop_of_no_session_is_disproved_by_all))

@@ -276,7 +276,7 @@ void act(struct world *w)
 /* Pauses end by themselves. */
 static void revive(struct world *w)
 {
-    if (sim_reads_in_the_end(w))
+    if (w->kind.is_tuned)
         sim_end_tuning(w);
     for (int i = 0; i < w->host_count; i++) {
         struct host *h = &w->hosts[i];
@@ -286,10 +286,10 @@ static void revive(struct world *w)
         if (h->core && h->is_drained)
             core_undrain(h->core, w->now);
         h->is_drained = false;
-        h->is_newer |= sim_reads_in_the_end(w);
+        h->is_newer |= w->kind.is_tuned;
         if (!h->core)
             host_start(w, h);
-        else if (sim_reads_in_the_end(w))
+        else if (w->kind.is_tuned)
             sim_reload(w, h);
         host_ask_turn(w, h, w->now);
     }

@@ -29,12 +29,12 @@ static void check_table(struct world *w, const struct host *h, struct sim_call *
     }
 }
 
-/* D6: who of those that this node hears has a newer configuration, as far as it knows? */
+/* D6: who of those that this node hears, and that could write it, has a newer configuration, as far as it knows? */
 static int newer_config(const struct world *w, const struct host *h)
 {
     for (int i = 0; i < w->host_count; i++) {
         const struct core_member *m = &h->core->members[i + 1];
-        if (i != h->number && core_member_is_here(m) && m->config_generation > h->core->config->generation)
+        if (i != h->number && sim_shares(w, i) && core_member_is_here(m) && m->config_generation > h->core->config->generation)
             return i;
     }
     return -1;

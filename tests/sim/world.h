@@ -476,12 +476,6 @@ static inline bool sim_is_heavy(const struct world *w, int nva, int prefix)
     enum { HEAVY_EVERY = 16 };
     return w->kind.heavy & 1u << nva && prefix % HEAVY_EVERY == nva;
 }
-/* Do all nodes read the newest file in the end? Who has an older one than a node that has not the target leaves that alone. */
-static inline bool sim_reads_in_the_end(const struct world *w)
-{
-    return w->kind.is_tuned || w->kind.apart;
-}
-
 /* By what number this node's tables know the NVA, 0: not at all; and back, -1: nobody's. */
 uint16_t sim_number(const struct world *w, const struct core *c, int nva);
 int sim_nva(const struct world *w, const struct core *c, uint16_t number);
