@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-    HEAL_MS = 75000, /* longer than the brake holds */
+    HEAL_MS = 100000, /* longer than the brake holds, of who takes the shared target after the last pause */
     LATE_MS = 150000, /* where the brake may begin late: what a file refuses is lost, not withdrawn, to who takes the shared
                        * target late; and with neighbours of prefixes a node converges late */
     LOOK_MS = 3000,  /* every so often: is it over? … */
