@@ -24,6 +24,7 @@ struct core_member {
     struct repl_sender senders[REPL_NODES_MAX + 1]; /* what it reads from us, by origin */
     struct repl_replica replica;
     struct core_member *source; /* whom its stream is read from: itself, or another with a copy; NULL: nobody */
+    struct core_member *parts_of; /* whom its stream was read from since the last cut; NULL: nothing was read since */
     uint64_t read_ms; /* all that it had said by then is here; 0: nothing of this life was read to its end */
     char version[REPL_VERSION_MAX + 1]; /* of its program, as its last hello said; "" = none did */
     uint64_t begun_ms; /* it started, as the same says */

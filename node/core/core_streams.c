@@ -38,11 +38,21 @@ static void start_hold(struct core *c, struct core_member *m)
         o->lost_ms = m->life.heard_ms;
 }
 
+/* A copy may be older than what was read in part: what moved in the order meanwhile was no more where the one stood, and is not
+ * yet where the other ends. What is read of the node itself is as new as can be. */
+static bool is_of_two_times(const struct core_member *m, const struct core_member *source)
+{
+    return source != m && m->parts_of && m->parts_of != source;
+}
+
 static void read_from(struct core *c, struct core_member *m, struct core_member *source,
                       uint64_t incarnation)
 {
     if (incarnation != m->replica.incarnation)
         m->counter = m->told_ms = m->read_ms = 0;
+    else if (is_of_two_times(m, source))
+        m->replica.position = 0;
+    m->parts_of = NULL;
     struct repl_position have = repl_replica_join(&m->replica, &c->rib, incarnation, c->now_ms);
     m->source = source;
     start_hold(c, m);
@@ -276,6 +286,7 @@ void core_on_batch(struct core *c, struct core_member *m, const struct repl_msg 
     core_dynamic_hear(c, &msg->batch);
     enum repl_apply result =
         repl_replica_apply(&of->replica, &c->rib, &c->names, &msg->batch, c->now_ms);
+    of->parts_of = of->replica.at_cut ? NULL : m;
     on_applied(c, of, msg->batch.incarnation, result);
     if (of->replica.quarantined != before)
         tell_quarantined(c, of, of->replica.quarantined - before);

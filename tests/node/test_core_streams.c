@@ -224,6 +224,24 @@ static void test_a_node_that_comes_is_awaited_until_it_was_heard_out(void)
     pair_free(p);
 }
 
+/* R4: who has read a node in part may have passed where an older copy of it has what has moved since. */
+static void test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy(void)
+{
+    static const struct { uint32_t of; uint64_t position; } parts[] = { { 3, 0 }, { 2, 5 }, { 0, 5 } };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct pair *p = three();
+        struct core *c = p->core[0];
+        struct core_member *m = &c->members[3];
+        m->replica.incarnation = LIFE;
+        m->replica.position = 5;
+        m->parts_of = parts[i].of ? &c->members[parts[i].of] : NULL;
+        core_streams_choose(c);
+        CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+        CU_ASSERT_EQUAL(m->replica.position, parts[i].position);
+        pair_free(p);
+    }
+}
+
 /* A frame to the other node that is on its way is no reason to look at everything once more. */
 static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 {
@@ -253,4 +271,5 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
         CU_CASE(test_who_starts_converges_with_what_the_others_hold_of_the_dead),
         CU_CASE(test_a_node_that_comes_is_awaited_until_it_was_heard_out),
+        CU_CASE(test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))
