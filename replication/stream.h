@@ -77,7 +77,8 @@ struct repl_replica {
     bool at_cut;     /* exactly the owner's entries of this position are here */
     bool is_exact;   /* every entry stands at its owner's version */
     uint64_t quarantined; /* records that this node could not use */
-    bool missed;     /* some of them for an NVA whose name is not known here */
+    bool missed;     /* some of them for an NVA whose name is not known here, … */
+    bool lacks;      /* … and of that routes, since the stream began */
     uint8_t *synced_pending; /* bit per NVA: End-of-RIB that counts from the next cut */
     size_t synced_bytes;
     uint8_t *part; /* attributes that came in parts, so far; NULL: none ever did */

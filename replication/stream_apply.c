@@ -58,7 +58,7 @@ struct repl_position repl_replica_join(struct repl_replica *p, struct rib *r, ui
             rib_origin_age(r, p->origin, o->class == RIB_LIVE ? now_ms : o->lost_ms);
         p->incarnation = incarnation;
         p->position = 0;
-        p->at_cut = p->is_exact = p->resetting = false;
+        p->at_cut = p->is_exact = p->resetting = p->lacks = false;
         forget_pending(p);
         o->class = RIB_LIVE; /* there are no current entries yet: what comes is fresh */
     } else if (o->is_partial || p->missed) {
@@ -80,7 +80,7 @@ enum repl_apply repl_replica_reset(struct repl_replica *p, struct rib *r,
     rib_origin_renumber(r, p->origin, reset->version);
     forget_pending(p);
     p->resetting = p->is_exact = true;
-    p->at_cut = false;
+    p->at_cut = p->lacks = false;
     p->position = reset->version;
     return REPL_APPLIED;
 }
@@ -259,6 +259,7 @@ static int apply_group(const struct placing *x, const struct repl_routes *group,
     uint16_t nva = x->nvas[group->nva];
     if (!nva) {
         miss(p);
+        p->lacks |= group->attr != 0;
         return 0;
     }
     foretell(x, nva, group, now_ms);

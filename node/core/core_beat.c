@@ -25,7 +25,8 @@ void core_positions(const struct core *c, struct repl_beat *beat)
 }
 
 /* Is the digest a function of the positions? Undecided prefixes make it older than they say. Between
- * cuts, copies of one position may differ: what changed later is missing in one and old in the other.
+ * cuts, copies of one position may differ: what changed later is missing in one and old in the other. So may those of a node
+ * that still speaks of an NVA which our file, read first, does not name or has disabled.
  * With three nodes and more, what evidence says of held routes depends on when each survivor heard it. */
 bool core_digest_is_comparable(const struct core *c)
 {
@@ -33,7 +34,7 @@ bool core_digest_is_comparable(const struct core *c)
         return false;
     bool holds = c->config->node_count > 2 && repl_evidence_is_needed(&c->rib);
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
-        if (m->replica.position && !m->replica.at_cut)
+        if (core_streams_lack(c, m) || (m->replica.position && !m->replica.at_cut))
             return false;
     return rib_dirty_count(&c->rib) == 0 && !holds && !repl_evidence_is_healing(&c->rib);
 }
@@ -122,8 +123,10 @@ void core_compare_configs(struct core *c, struct core_member *m, const uint8_t d
         core_event(c, CONFIG_LOG_WARN, "config_differs", core_member_subject(m, subject, sizeof subject),
                    "generation=%llu ours=%llu hint=\"give both nodes the same file, and reload both\"",
                    (unsigned long long)generation, (unsigned long long)c->config->generation);
-    if (!differs && m->config_differs)
+    if (!differs && m->config_differs) {
         core_event(c, CONFIG_LOG_INFO, "config_equal_again", core_member_subject(m, subject, sizeof subject), NULL);
+        core_streams_read_again(c); /* what is missed of it here is gone there */
+    }
     m->config_differs = differs;
     m->config_generation = generation;
 }

@@ -75,7 +75,9 @@ struct core_member *core_member_of(struct core *c, uint32_t id);
 /* A link with it is up, or is no more: who is read from whom is found anew. */
 void core_streams_linked(struct core *c, struct core_member *m, uint64_t incarnation);
 void core_streams_unlinked(struct core *c, struct core_member *m);
-/* NVAs have come: what other nodes said of them before is asked for again. */
+/* Are there routes of a node that is here that we have not, though we read it? */
+bool core_streams_lack(const struct core *c, const struct core_member *m);
+/* NVAs have come, or gone there: what other nodes said of them before is asked for again. */
 void core_streams_read_again(struct core *c);
 void core_streams_choose(struct core *c);
 void core_streams_send(struct core *c);

@@ -252,10 +252,15 @@ void core_streams_unlinked(struct core *c, struct core_member *m)
             k->source = NULL;
 }
 
+bool core_streams_lack(const struct core *c, const struct core_member *m)
+{
+    return m->replica.lacks || (core_member_is_here(m) && c->rib.origins[m->node->id].is_partial);
+}
+
 void core_streams_read_again(struct core *c)
 {
     for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
-        if (m->source && has_link(m->source) && m->replica.missed)
+        if (m->source && has_link(m->source) && (m->replica.missed || core_streams_lack(c, m)))
             read_from(c, m, m->source, m->replica.incarnation);
 }
 

@@ -224,6 +224,80 @@ static void test_a_node_that_comes_is_awaited_until_it_was_heard_out(void)
     pair_free(p);
 }
 
+static const struct ip_prefix route = { .len = 24, .bytes = { 192, 168, 1 } };
+
+/* The other node's session announces a route, which is in our kernel. */
+static struct pair *with_a_route(struct program **kernel)
+{
+    static struct config_peer nva = { .name = "nva", .peer_ip = { .bytes = { 10, 0, 0, 9 } }, .peer_asn = 65001,
+                                      .nodes = 1u << 2, .passive = true, .families = { true, false } };
+    static struct config_target target = { .name = "kernel", .type = CONFIG_TARGET_NETLINK, .nodes = 1u << 1 };
+    static struct config_target *targets[] = { &target };
+    static const uint8_t said[] = { 0x40, BGP_ATTR_ORIGIN, 1, 0, 0x40, BGP_ATTR_AS_PATH, 6, 2, 1, 0, 0, 0xfd, 0xe9 };
+    const struct config_target *of;
+    struct pair *p = pair_open();
+    struct program_op op;
+    for (int i = 0; i < 2; i++) {
+        core_free(p->core[i]);
+        p->config[i].peers = &nva;
+        p->config[i].peer_count = 1;
+        p->config[i].targets = targets;
+        p->config[i].target_count = 1;
+        pair_start(p, i);
+    }
+    core_program_ready(p->core[0], 0, p->now);
+    *kernel = core_program(p->core[0], 0, &of);
+    struct rib *r = core_rib(p->core[1]);
+    struct rib_session fact = { .state = RIB_SESSION_SYNCED, .generation = 1 };
+    struct bgp_attrs attrs;
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(r, 2, 1, &fact, p->now), 0);
+    CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(said, sizeof said, &attrs));
+    attrs.next_hop = nva.peer_ip;
+    uint32_t id = bgp_attrs_intern(&r->attrs, &attrs);
+    CU_ASSERT_EQUAL_FATAL(rib_announce(r, 2, 1, &route, 0, id), 0);
+    bgp_attrs_unref(&r->attrs, id);
+    pair_pass(p, 1000);
+    CU_ASSERT_TRUE_FATAL(program_next(*kernel, p->now, &op) && op.kind == PROGRAM_PUT);
+    program_result(*kernel, &op, true, p->now);
+    return p;
+}
+
+/* D1: of an NVA that its file does not name any more a node knows nothing, while another one still has a session with it. */
+static void test_who_lacks_routes_of_an_nva_compares_nothing_until_it_has_read_them_anew(void)
+{
+    struct program *kernel;
+    struct pair *p = with_a_route(&kernel);
+    struct core *c = p->core[0];
+    struct repl_replica *copy = &c->members[2].replica;
+    pair_pass(p, 1000);
+    CU_ASSERT_TRUE(core_digest_is_comparable(c));
+    uint64_t incarnation = copy->incarnation;
+    pair_kill(p, 0);
+    p->config[0].peer_count = 0;
+    p->config[0].digest[0]++;
+    pair_start(p, 0);
+    c = p->core[0];
+    copy = &c->members[2].replica;
+    pair_pass(p, 1000);
+    CU_ASSERT_EQUAL(copy->incarnation, incarnation);
+    CU_ASSERT_TRUE(copy->at_cut && copy->lacks);
+    CU_ASSERT_FALSE(core_digest_is_comparable(c));
+    struct rib_session fact = { .state = RIB_SESSION_DOWN, .generation = 1 };
+    CU_ASSERT_EQUAL(rib_session_set(core_rib(p->core[1]), 2, 1, &fact, p->now), 0);
+    p->config[1].digest[0]++;
+    pair_pass(p, 200);
+    CU_ASSERT_FALSE(copy->lacks);
+    CU_ASSERT_TRUE(core_digest_is_comparable(c));
+    c->rib.origins[2].is_partial = true; /* an NVA was disabled while its node was held */
+    CU_ASSERT_FALSE(core_digest_is_comparable(c));
+    p->config[1].digest[0]++;
+    pair_pass(p, 200);
+    p->config[1].digest[0]--;
+    pair_pass(p, 200);
+    CU_ASSERT_TRUE(core_digest_is_comparable(c));
+    pair_free(p);
+}
+
 /* R4: who has read a node in part may have passed where an older copy of it has what has moved since. */
 static void test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy(void)
 {
@@ -271,5 +345,6 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
         CU_CASE(test_who_starts_converges_with_what_the_others_hold_of_the_dead),
         CU_CASE(test_a_node_that_comes_is_awaited_until_it_was_heard_out),
+        CU_CASE(test_who_lacks_routes_of_an_nva_compares_nothing_until_it_has_read_them_anew),
         CU_CASE(test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))
