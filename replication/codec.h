@@ -69,7 +69,8 @@ struct repl_fact {
     uint32_t generation; /* counts sessions of this NVA with this origin incarnation */
     uint8_t state;       /* enum rib_session_state */
     uint32_t identifier; /* BGP identifier of the peer */
-    bool restarts, is_taken_out; /* as of struct rib_session */
+    bool restarts, is_taken_out; /* as of struct rib_session, … */
+    uint8_t families;            /* … as is this */
     uint64_t version;    /* of this entry, counted from the batch's `from`; 0 = not told */
 };
 
@@ -114,7 +115,7 @@ struct repl_batch {
     bool is_nested;      /* as a node of minor 3 writes and reads it */
 };
 /* What its parts take at most in a message of either form, beside their bytes, and what is around them. */
-enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 48, REPL_COST_FACT = 36, REPL_COST_ROUTES = 38, REPL_COST_BATCH = 128 };
+enum { REPL_COST_NAME = 4, REPL_COST_ATTR = 48, REPL_COST_FACT = 38, REPL_COST_ROUTES = 38, REPL_COST_BATCH = 128 };
 
 /* Of a shared target, as the sender sees it: hints only, the fence in the target decides. */
 struct repl_hint {

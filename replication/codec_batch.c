@@ -134,6 +134,7 @@ Tandem__Cluster__Fact **codec_facts(const struct repl_batch *b, struct arena *ar
         things[i].version = b->facts[i].version;
         things[i].restarts = b->facts[i].restarts;
         things[i].taken_out = b->facts[i].is_taken_out;
+        things[i].families = b->facts[i].families;
     }
     return pointers;
 }
@@ -331,7 +332,8 @@ static bool read_groups(const Tandem__Cluster__Batch *pb, struct repl_routes *ou
 
 bool codec_read_facts(Tandem__Cluster__Fact *const *pb, size_t count, size_t names, struct repl_fact *out)
 {
-    enum { STATE_MAX = 3 }; /* of enum rib_session_state */
+    enum { STATE_MAX = 3, /* of enum rib_session_state */
+           FAMILIES = (1 << BGP_FAMILIES) - 1 };
     for (size_t i = 0; i < count; i++) {
         const Tandem__Cluster__Fact *fact = pb[i];
         if (fact->name >= names || fact->state > STATE_MAX)
@@ -342,6 +344,7 @@ bool codec_read_facts(Tandem__Cluster__Fact *const *pb, size_t count, size_t nam
                                      .identifier = fact->identifier,
                                      .restarts = fact->restarts,
                                      .is_taken_out = fact->taken_out,
+                                     .families = fact->families & FAMILIES,
                                      .version = fact->version };
     }
     return true;

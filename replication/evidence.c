@@ -128,6 +128,13 @@ static bool is_of_before(const struct rib_origin *o, uint32_t slot)
     return o->before && vlist_version(&o->order, slot) <= o->before;
 }
 
+/* Of a family that was not negotiated a session says nothing: neither by what is gone with an earlier one that had it, nor by
+ * its End-of-RIB. Nodes that read another file one after the other have such ones. */
+static bool speaks_of(const struct rib_session *s, enum bgp_family family)
+{
+    return !s->families || s->families & 1u << family;
+}
+
 /* Has the NVA told this witness all it has, and not only before we slept? */
 static bool has_told_all(const struct rib *r, int origin, const struct rib_session *s)
 {
@@ -173,6 +180,8 @@ static const struct rib_path *tombstone_beside(const struct rib *r, const struct
 static const struct rib_path *statement(const struct rib *r, const struct rib_path *held, int origin)
 {
     const struct rib_path *entry = entry_of(r, held, origin), *p = entry ? entry : tombstone_beside(r, held, origin);
+    if (!speaks_of(&r->origins[origin].sessions[held->nva], held->family))
+        return NULL;
     if (!p || is_of_before(&r->origins[origin], p->slot))
         return NULL;
     bool is_void = p->attrs ? p->flags & RIB_PATH_DISPROVED : rib_path_is_left_over(r, p);
@@ -204,6 +213,8 @@ enum word { WORD_NONE, WORD_WITHDRAWN, WORD_ANNOUNCED };
 static enum word word_of(const struct rib *r, uint32_t net, uint16_t nva, int origin)
 {
     enum word word = WORD_NONE;
+    if (!speaks_of(&r->origins[origin].sessions[nva], prefix_index_family(net)))
+        return WORD_NONE;
     for (uint32_t i = rib_net(r, net)->paths; i; i = rib_path_next(rib_path(r, i))) {
         const struct rib_path *p = rib_path(r, i);
         if (p->origin != origin || p->nva != nva || !rib_path_is_said(r, p) || is_of_before(&r->origins[origin], p->slot))
@@ -224,7 +235,7 @@ bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva,
         enum word word = s ? word_of(r, net, nva, o) : WORD_NONE;
         if (word == WORD_ANNOUNCED)
             return false;
-        is_withdrawn |= word == WORD_WITHDRAWN || (has_told_all(r, o, s) && r->nvas[nva].symmetric);
+        is_withdrawn |= word == WORD_WITHDRAWN || (has_told_all(r, o, s) && r->nvas[nva].symmetric && speaks_of(s, prefix_index_family(net)));
     }
     return is_withdrawn;
 }
@@ -232,7 +243,8 @@ bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva,
 enum repl_word repl_evidence_word(const struct rib *r, uint32_t net, uint16_t nva)
 {
     const struct rib_session *own = witness(r, r->self, nva);
-    enum repl_word said = has_told_all(r, r->self, own) ? REPL_UNTOLD : REPL_UNKNOWN;
+    bool is_untold = has_told_all(r, r->self, own) && speaks_of(own, prefix_index_family(net));
+    enum repl_word said = is_untold ? REPL_UNTOLD : REPL_UNKNOWN;
     for (int o = 1; o < RIB_ORIGINS; o++) {
         enum word word = witness(r, o, nva) ? word_of(r, net, nva, o) : WORD_NONE;
         if (word == WORD_ANNOUNCED)
@@ -310,7 +322,7 @@ static bool is_disproved(const struct rib *r, const struct rib_path *held)
         if (said && (!said->attrs || !is_about_to_tell(r, held)))
             return true; /* a: its tombstone; c: its own announcement */
         if (has_told_all(r, o, s) && s->synced_ms > since_ms && r->nvas[held->nva].symmetric &&
-            !entry_of(r, held, o))
+            speaks_of(s, held->family) && !entry_of(r, held, o))
             return true; /* b */
     }
     return false;

@@ -6,7 +6,8 @@
  *   a  it has a tombstone for the route: withdrawn (what a restart has left is none before that session has told all);
  *   b  it reached End-of-RIB after the copy lost its origin, without the route (symmetric NVAs);
  *   c  it announces the route itself: that copy is the fresher one from now on, also when it goes.
- * A copy so disproved stays so until its origin is alive again and says otherwise.
+ * A copy so disproved stays so until its origin is alive again and says otherwise. A session speaks of the families that it
+ * has: of others it says neither a nor b.
  * Copies of a living node that are held because their NVA restarts (RFC 4724), and are not told again yet, are that
  * node's to end: a and b become a withdrawal of its own. Everywhere they are set aside during the restart while a living
  * session has its own word, no longer.

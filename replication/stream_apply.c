@@ -163,7 +163,8 @@ static int apply_fact(const struct placing *x, const struct repl_fact *f, uint64
                                 .generation = f->generation,
                                 .identifier = f->identifier,
                                 .restarts = f->restarts,
-                                .is_taken_out = f->is_taken_out };
+                                .is_taken_out = f->is_taken_out,
+                                .families = f->families };
     fact = hold_back(p, x->rib, nva, fact);
     return rib_session_set(x->rib, p->origin, nva, &fact, now_ms);
 }
@@ -248,7 +249,8 @@ static void foretell(const struct placing *x, uint16_t nva, const struct repl_ro
         return;
     struct rib_session fact = { .state = group->restarts ? RIB_SESSION_GRACE : RIB_SESSION_SYNCING,
                                 .generation = group->generation,
-                                .identifier = known->identifier };
+                                .identifier = known->identifier,
+                                .families = group->generation == known->generation ? known->families : 0 };
     fact = hold_back(x->copy, x->rib, nva, fact);
     rib_session_learn(x->rib, x->copy->origin, nva, &fact, now_ms);
 }

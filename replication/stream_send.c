@@ -447,6 +447,7 @@ static bool take_fact(struct repl_batcher *b, const struct repl_names *names, co
                                                     .identifier = s->identifier,
                                                     .restarts = restarts(b, e->nva),
                                                     .is_taken_out = s->is_taken_out,
+                                                    .families = s->families,
                                                     .version = b->tells_versions ? e->version - b->origin->base - b->from : 0 };
     b->cost += REPL_COST_FACT;
     b->entry_count++;

@@ -115,6 +115,7 @@ struct rib_session {
     bool unseen;         /* a RESET stream has not brought the fact yet */
     bool restarts;       /* in GRACE, or back since then and has not told all yet */
     bool is_taken_out;   /* DOWN, by an operator's order: what goes with it is not lost */
+    uint8_t families;    /* bit per enum bgp_family that was negotiated: of others it says nothing; 0: not known, it may of all */
     uint32_t generation; /* counts sessions within an incarnation */
     uint32_t identifier; /* the NVA's BGP identifier */
     uint32_t slot;

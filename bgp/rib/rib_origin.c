@@ -47,6 +47,7 @@ void rib_session_learn(struct rib *r, uint8_t origin, uint16_t nva, const struct
     s->restarts = fact->state == RIB_SESSION_GRACE || (fact->state == RIB_SESSION_SYNCING && is_back);
     r->restarts += s->restarts;
     s->is_taken_out = fact->is_taken_out;
+    s->families = fact->families;
     r->session_changes += fact->state != s->state;
     bool other_identifier = fact->identifier != s->identifier; /* the last step of the decision */
     s->state = fact->state;

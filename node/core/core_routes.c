@@ -16,14 +16,24 @@ const char *core_peer_subject(const struct core_peer *p, char *buf, size_t cap)
     return buf;
 }
 
+static uint8_t families_of(const struct bgp_codec *codec)
+{
+    uint8_t families = 0;
+    for (int f = 0; f < BGP_FAMILIES; f++)
+        families |= (uint8_t)(codec->family[f] << f);
+    return families;
+}
+
 static void publish(struct core *c, struct core_peer *p, enum rib_session_state state)
 {
     struct rib_session fact = *core_session_fact(c, p);
     fact.state = (uint8_t)state;
     fact.generation = p->generation;
     fact.is_taken_out = state == RIB_SESSION_DOWN && (p->is_shut || p->is_taken_out);
-    if (state == RIB_SESSION_SYNCING)
+    if (state == RIB_SESSION_SYNCING) {
         fact.identifier = bgp_session_peer_open(p->session)->identifier;
+        fact.families = families_of(bgp_session_codec(p->session));
+    }
     core_must(rib_session_set(&c->rib, c->rib.self, p->nva, &fact, c->now_ms));
 }
 
@@ -297,11 +307,9 @@ void core_routes_up(struct core *c, struct core_peer *p)
     p->up_ms = p->update_ms = c->now_ms;
     p->sends_eor = open->graceful_restart;
     core_stale_agree(p);
-    p->waits_for = 0;
+    p->waits_for = families_of(codec);
     p->warned = p->over_limit = p->over_paths = p->told_too_long = false;
     p->full_count = 0;
-    for (int f = 0; f < BGP_FAMILIES; f++)
-        p->waits_for |= (uint8_t)(codec->family[f] << f);
     publish(c, p, RIB_SESSION_SYNCING);
     bound_telling(c, p);
     p->is_deferred = defers(c, p);

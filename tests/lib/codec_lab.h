@@ -27,7 +27,7 @@ static inline struct repl_msg batch(bool is_nested)
                                                .link_local = { .family = BGP_IP6, .bytes = { 0xfe, 0x80 } },
                                                .parts = UINT16_MAX },
                                              { .next_hop = { .bytes = { 10, 1, 0, 4 } }, .bytes = attrs + 4, .len = 3 } };
-    static const struct repl_fact facts[] = { { .nva = 1, .generation = 3, .state = 1, .identifier = 0x0a010004, .restarts = true },
+    static const struct repl_fact facts[] = { { .nva = 1, .generation = 3, .state = 1, .identifier = 0x0a010004, .restarts = true, .families = 3 },
                                               { .nva = 0, .state = 0, .is_taken_out = true } };
     static const struct repl_routes routes[] = {
         { .nva = 0, .generation = 3, .attr = 1, .family = BGP_IP4, .nlri = runs, .len = 8, .versions = versions, .versions_len = 4,
@@ -118,6 +118,7 @@ static inline void batch_is_kept(bool is_nested)
     CU_ASSERT_EQUAL(b->facts[0].identifier, 0x0a010004);
     CU_ASSERT_TRUE(b->facts[0].restarts && !b->facts[1].restarts);
     CU_ASSERT_TRUE(!b->facts[0].is_taken_out && b->facts[1].is_taken_out);
+    CU_ASSERT_TRUE(b->facts[0].families == 3 && b->facts[1].families == 0);
     for (int i = 0; i < 5; i++) {
         const struct repl_routes *x = &a->routes[i], *y = &b->routes[i];
         CU_ASSERT_TRUE(x->nva == y->nva && x->generation == y->generation && x->attr == y->attr && x->family == y->family);

@@ -40,7 +40,7 @@ static void test_no_part_of_a_batch_takes_more_than_it_may_cost(void)
     static struct repl_routes groups[MANY];
     memset(name, 'n', NAME);
     const struct repl_fact fact = { .nva = UINT16_MAX, .generation = UINT32_MAX, .state = UINT8_MAX,
-                                    .identifier = UINT32_MAX, .restarts = true, .is_taken_out = true,
+                                    .identifier = UINT32_MAX, .restarts = true, .is_taken_out = true, .families = (1 << BGP_FAMILIES) - 1,
                                     .version = UINT64_MAX };
     for (unsigned i = 0; i < MANY; i++) { /* no column is of one value */
         const struct ip_addr wide = { .family = BGP_IP6, .bytes = { 1, (uint8_t)(i >> 8), (uint8_t)i } };

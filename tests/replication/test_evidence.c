@@ -1,4 +1,5 @@
-/* Who may hold a route when its origin is away: every class, every rule. Restarts of NVAs: test_evidence_restart.c. */
+/* Who may hold a route when its origin is away: every class, every rule. Restarts of NVAs: test_evidence_restart.c; whose word counts:
+ * test_evidence_witness.c. */
 #include "tests/lib/evidence_lab.h"
 
 static const struct repl_evidence_times times = { .grace_ms = GRACE_MS, .stale_ms = STALE_MS };
@@ -115,72 +116,6 @@ static void test_without_a_live_session_no_other_node_ends_a_hold(void)
     repl_evidence_purge(&x.rib, AWAY);
     CU_ASSERT_EQUAL(width(&x), 1);
     rib_fini(&x.rib);
-}
-
-/* S4. Once it reads in time again, what it said counts. */
-static void test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up(void)
-{
-    struct ribs x;
-    begin(&x);
-    ribs_session(&x, THIRD, FW, RIB_SESSION_SYNCED, 1, 100);
-    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-    ribs_announce(&x, THIRD, FW, ROUTE, 0, 65001);
-    repl_evidence_lags(&x.rib, THIRD, true);
-    ribs_withdraw(&x, THIRD, FW, ROUTE, 0, 900);
-    repl_evidence_lost(&x.rib, AWAY, 1000);
-    CU_ASSERT_EQUAL(width(&x), 1);
-    repl_evidence_lags(&x.rib, THIRD, false);
-    CU_ASSERT_EQUAL(width(&x), 0);
-    rib_fini(&x.rib);
-}
-
-/* This process has slept: what it knows of the other node's session, or of its own, may be what was true before. */
-static void test_what_was_said_before_we_slept_is_no_evidence_until_its_node_is_heard(void)
-{
-    for (uint8_t witness = SELF; witness <= THIRD; witness += THIRD - SELF) {
-        struct ribs x;
-        begin(&x);
-        ribs_session(&x, witness, FW, RIB_SESSION_SYNCED, 1, 100);
-        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-        ribs_announce(&x, witness, FW, ROUTE, 0, 65001);
-        ribs_withdraw(&x, witness, FW, ROUTE, 0, 900);
-        repl_evidence_slept(&x.rib, witness);
-        repl_evidence_lost(&x.rib, AWAY, 1000);
-        CU_ASSERT_EQUAL(width(&x), 1);
-        CU_ASSERT_TRUE(repl_evidence_is_healing(&x.rib)); /* another node would find something else */
-        repl_evidence_heard(&x.rib, witness);
-        CU_ASSERT_EQUAL(width(&x), 0);
-        CU_ASSERT_FALSE(repl_evidence_is_healing(&x.rib));
-        rib_fini(&x.rib);
-    }
-}
-
-/* It reads on, and what the NVA says now it has said since. */
-static void test_what_is_said_since_we_slept_is_evidence_at_once(void)
-{
-    for (uint8_t witness = SELF; witness <= THIRD; witness += THIRD - SELF) {
-        struct ribs x;
-        begin(&x);
-        ribs_session(&x, witness, FW, RIB_SESSION_SYNCED, 1, 100);
-        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-        ribs_announce(&x, witness, FW, ROUTE, 0, 65001);
-        repl_evidence_slept(&x.rib, witness);
-        repl_evidence_lost(&x.rib, AWAY, 1000);
-        ribs_withdraw(&x, witness, FW, ROUTE, 0, 1100);
-        CU_ASSERT_EQUAL(width(&x), 0);
-        rib_fini(&x.rib);
-
-        begin(&x);
-        ribs_session(&x, witness, FW, RIB_SESSION_SYNCING, 1, 100);
-        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-        repl_evidence_slept(&x.rib, witness);
-        repl_evidence_lost(&x.rib, AWAY, 1000);
-        CU_ASSERT_EQUAL(width(&x), 1);
-        ribs_session(&x, witness, FW, RIB_SESSION_SYNCED, 1, 1100);
-        repl_evidence_synced(&x.rib, FW);
-        CU_ASSERT_EQUAL(width(&x), 0);
-        rib_fini(&x.rib);
-    }
 }
 
 /* Scenario 8b: with no live session at all we are probably the isolated ones. */
@@ -694,7 +629,4 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_a_hold_ends_for_all_when_it_ends_for_one),
         CU_CASE(test_a_hold_that_nobody_ends_ends_by_itself),
         CU_CASE(test_a_hold_ends_where_nothing_is_left_to_hold),
-        CU_CASE(test_without_a_live_session_no_other_node_ends_a_hold),
-        CU_CASE(test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up),
-        CU_CASE(test_what_was_said_before_we_slept_is_no_evidence_until_its_node_is_heard),
-        CU_CASE(test_what_is_said_since_we_slept_is_evidence_at_once))
+        CU_CASE(test_without_a_live_session_no_other_node_ends_a_hold))

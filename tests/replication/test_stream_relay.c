@@ -171,7 +171,7 @@ static bool is_equal(struct trio *t, struct holder *h)
     for (int nva = 1; nva <= RIBS_NVAS; nva++)
         if (a->sessions[nva].state != b->sessions[nva].state ||
             a->sessions[nva].generation != b->sessions[nva].generation || a->sessions[nva].restarts != b->sessions[nva].restarts ||
-            a->sessions[nva].is_taken_out != b->sessions[nva].is_taken_out)
+            a->sessions[nva].is_taken_out != b->sessions[nva].is_taken_out || a->sessions[nva].families != b->sessions[nva].families)
             return false;
     return true;
 }
@@ -439,7 +439,7 @@ static void test_what_a_copy_holds_back_is_not_taken_back_from_its_reader(void)
 /* By an operator at the origin: nothing of it counts as lost, wherever it is read. */
 static void test_what_was_taken_out_is_so_where_it_is_read(void)
 {
-    const struct rib_session ended = { .generation = 1, .identifier = 1, .is_taken_out = true };
+    const struct rib_session ended = { .generation = 1, .identifier = 1, .is_taken_out = true, .families = 1 << BGP_IP6 };
     struct trio t;
     begin(&t);
     fill(&t, 10);
@@ -447,6 +447,7 @@ static void test_what_was_taken_out_is_so_where_it_is_read(void)
     CU_ASSERT_EQUAL_FATAL(rib_session_set(&t.origin.rib, ORIGIN, 1, &ended, t.now), 0);
     run(&t);
     CU_ASSERT_TRUE(t.far.ribs.rib.origins[ORIGIN].sessions[1].is_taken_out);
+    CU_ASSERT_EQUAL(t.far.ribs.rib.origins[ORIGIN].sessions[1].families, 1 << BGP_IP6);
     CU_ASSERT_TRUE(is_equal(&t, &t.near) && is_equal(&t, &t.far));
     ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_SYNCING, 2, t.now);
     run(&t);

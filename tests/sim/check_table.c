@@ -265,22 +265,12 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
     return any;
 }
 
-/* A session that has lost the family says nothing of it any more, and that is the word of an NVA that says the same to all:
- * the file is to be one for all nodes. */
-static bool is_of_lost_family(const struct world *w, int nva, int number)
-{
-    bool is_lost = false;
-    for (int i = 0; i < w->host_count; i++)
-        is_lost |= w->hosts[i].config.peers && sim_rule_of(&w->hosts[i].config, nva)->unheard >> number & 1;
-    return is_lost;
-}
-
 /* Has it a reason that it can have heard of, although the NVA announces the route? */
 static bool is_excused(const struct world *w, const struct host *h, int nva, int number)
 {
     const struct nva *n = &w->nvas[nva];
     bool own = peers_with(n, h) && check_has_heard(w, h, nva);
-    if (sim_may_refuse(w, &h->config, nva, number) || is_of_lost_family(w, nva, number))
+    if (sim_may_refuse(w, &h->config, nva, number))
         return true;
     if (holds_end(w) && !own)
         return true; /* expiry */
@@ -368,14 +358,14 @@ static bool was_heard(const struct world *w, const struct host *h, const struct 
 }
 
 /* Has any session with the NVA reached End-of-RIB since then, and not just now? */
-static bool is_told_since(const struct world *w, const struct rib *r, uint16_t nva, uint64_t since)
+static bool is_told_since(const struct world *w, const struct rib *r, const struct rib_path *p, uint16_t nva, uint64_t since)
 {
     if (!r->nvas[nva].symmetric)
         return false; /* 4.6 (b) is not for it */
     for (int i = 1; i < RIB_ORIGINS; i++) {
         const struct rib_session *s = &r->origins[i].sessions[nva];
         if (r->origins[i].class == RIB_LIVE && s->state == RIB_SESSION_SYNCED && s->synced_ms > since &&
-            w->now > s->synced_ms + ZOMBIE_MS)
+            s->families & 1u << p->family && w->now > s->synced_ms + ZOMBIE_MS)
             return true;
     }
     return false;
@@ -392,7 +382,7 @@ static bool is_restart_untold(const struct world *w, const struct core *c, const
     uint16_t its = sim_number(w, owner, sim_nva(w, c, p->nva));
     const struct rib_session *own = &owner->rib.origins[p->origin].sessions[its];
     bool is_telling = rib_session_is_up(own->state) && own->restarts;
-    return is_telling || !is_told_since(w, &owner->rib, its, own->lost_ms);
+    return is_telling || !is_told_since(w, &owner->rib, p, its, own->lost_ms);
 }
 
 /* Held of a node that is away, and nobody has told all since it lost that one; or over a restart. */
@@ -401,9 +391,9 @@ static bool is_held_untold(const struct world *w, const struct core *c, const st
     const struct rib *r = &c->rib;
     const struct rib_origin *home = &r->origins[p->origin];
     if (rib_path_is_old(r, p))
-        return !is_told_since(w, r, p->nva, home->old_ms);
+        return !is_told_since(w, r, p, p->nva, home->old_ms);
     if (home->class != RIB_LIVE)
-        return !is_told_since(w, r, p->nva, home->lost_ms);
+        return !is_told_since(w, r, p, p->nva, home->lost_ms);
     return is_restart_untold(w, c, p);
 }
 
