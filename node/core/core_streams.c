@@ -204,6 +204,14 @@ bool core_streams_await(const struct core *c)
     return false;
 }
 
+bool core_streams_are_parted(const struct core *c)
+{
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (core_member_is_here(m) && m->source && !m->replica.at_cut)
+            return true;
+    return false;
+}
+
 /* Has anybody more of a node that is away than we, that can be read? */
 static bool is_behind(const struct core *c, const struct core_member *m)
 {

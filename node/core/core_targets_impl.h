@@ -27,6 +27,7 @@ struct core_target {
     bool ready;
     bool is_shared;
     bool converged_told;
+    uint64_t parted_ms; /* since then it has not come to the end of what streams brought in parts; 0: it has */
     uint8_t told_role;
     bool is_awaited;     /* what is lost waits for a node that came back, … */
     bool doubts_hearsay; /* is_shared: ours, and what others wrote is not removed without a withdrawal */

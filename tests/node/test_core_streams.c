@@ -316,6 +316,29 @@ static void test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy(v
     }
 }
 
+/* Deletion rule (ii): what its NVA announces in its place may stand in the next part. */
+static void test_what_is_withdrawn_in_the_middle_of_a_stream_goes_at_its_end_or_a_little_later(void)
+{
+    for (int ends = 0; ends < 2; ends++) {
+        struct program *kernel;
+        struct pair *p = with_a_route(&kernel);
+        struct repl_replica *copy = &p->core[0]->members[2].replica;
+        struct program_op op;
+        copy->at_cut = false;
+        pair_pass(p, 1);
+        CU_ASSERT_EQUAL_FATAL(rib_withdraw(core_rib(p->core[0]), 2, 1, &route, 0, p->now), 0);
+        for (int ms = 0; ms < CORE_PARTS_MS - 10; ms++) {
+            pair_pass(p, 1);
+            CU_ASSERT_FALSE_FATAL(program_next(kernel, p->now, &op));
+        }
+        copy->at_cut = ends;
+        pair_pass(p, ends ? 1 : 10);
+        CU_ASSERT(program_next(kernel, p->now, &op) && op.kind == PROGRAM_DELETE);
+        program_result(kernel, &op, true, p->now);
+        pair_free(p);
+    }
+}
+
 /* A frame to the other node that is on its way is no reason to look at everything once more. */
 static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 {
@@ -347,4 +370,5 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_a_node_that_comes_is_awaited_until_it_was_heard_out),
         CU_CASE(test_who_lacks_routes_of_an_nva_compares_nothing_until_it_has_read_them_anew),
         CU_CASE(test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy),
+        CU_CASE(test_what_is_withdrawn_in_the_middle_of_a_stream_goes_at_its_end_or_a_little_later),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))
