@@ -380,6 +380,13 @@ static uint32_t uncount(struct limit *limit, uint32_t net, const struct rib_path
     return is_counted ? limit_remove(limit, net, p->flags & RIB_PATH_DISPROVED) : 0;
 }
 
+/* Of a path that is told anew: it counts again, if it did not. The prefix that falls out, 0 = none. */
+static uint32_t recount(struct limit *limit, uint32_t net, const struct rib_path *p)
+{
+    bool is_aside = p->flags & RIB_PATH_DISPROVED && (!limit->is_counting || limit_has(limit, net));
+    return is_aside ? limit_take_back(limit, net) : 0;
+}
+
 /* In general. */
 static void change_path(struct rib *r, struct rib_path *p, uint32_t index, uint32_t attrs,
                         const struct rib_mapped *mapped)
@@ -387,8 +394,8 @@ static void change_path(struct rib *r, struct rib_path *p, uint32_t index, uint3
     struct limit *limit = rib_limit_of(r, p->nva);
     uint32_t other = 0; /* the prefix that this one displaces, or makes room for */
     bool was_accepted = p->attrs && rib_path_verdict(p) == POLICY_ACCEPTED;
-    if (attrs && p->attrs)
-        rib_path_disprove(r, p, false);
+    if (limit && attrs && p->attrs)
+        other = recount(limit, rib_path_net(r, p), p);
     if (limit && attrs && !p->attrs) {
         rib_count_net(r, rib_path_net(r, p), p->nva, limit);
         other = limit_add(limit, rib_path_net(r, p));

@@ -256,6 +256,26 @@ static void test_what_is_disproved_makes_room_until_it_counts_again(void)
     lab_close(&l);
 }
 
+/* It stood behind the first ones when it was disproved, and does not any more. */
+static void test_what_is_told_anew_is_accepted_once(void)
+{
+    struct lab l;
+    limited(&l, 2);
+    struct lab_route last = { .nva = 1, .node = 1, .net = 3, .path_len = 1 }, second = { .nva = 1, .node = 2, .net = 2, .path_len = 1 };
+    lab_announce(&l, last);
+    lab_announce(&l, (struct lab_route){ .nva = 1, .node = 2, .net = 1, .path_len = 1 });
+    lab_announce(&l, second);
+    CU_ASSERT(!is_used(&l, 1, 3));
+    rib_path_disprove(&l.rib, rib_path(&l.rib, lab_path(&l, &last)), true);
+    lab_withdraw(&l, second);
+    last.path_len = 2;
+    lab_announce(&l, last);
+    CU_ASSERT(is_used(&l, 1, 3));
+    CU_ASSERT_EQUAL(l.rib.origins[1].sessions[1].accepted, 1);
+    CU_ASSERT_EQUAL(l.rib.origins[2].sessions[1].accepted, 1);
+    lab_close(&l);
+}
+
 static void test_another_nva_is_not_concerned(void)
 {
     struct lab l;
@@ -275,4 +295,5 @@ CU_MAIN("limit", CU_CASE(test_random_paths_against_a_plain_list),
         CU_CASE(test_a_withdrawal_makes_room_for_the_next),
         CU_CASE(test_copies_of_other_nodes_count_as_the_same_prefix),
         CU_CASE(test_the_end_of_a_session_makes_room),
-        CU_CASE(test_what_is_disproved_makes_room_until_it_counts_again), CU_CASE(test_another_nva_is_not_concerned))
+        CU_CASE(test_what_is_disproved_makes_room_until_it_counts_again), CU_CASE(test_what_is_told_anew_is_accepted_once),
+        CU_CASE(test_another_nva_is_not_concerned))
