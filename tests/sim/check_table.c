@@ -265,12 +265,27 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
     return any;
 }
 
+/* 4.6 (c): what a living node announced was fresher than the copy of one that is away, also when it goes: with a family that
+ * its session has not any more. */
+static bool went_with_family(const struct world *w, const struct host *h, int nva, int number)
+{
+    const struct rib *r = &h->core->rib;
+    struct ip_prefix prefix = sim_prefix(number);
+    uint32_t net = prefix_table_find(&r->nets, &prefix);
+    bool is_lost = false, is_disproved = false;
+    for (int i = 0; i < w->host_count; i++)
+        is_lost |= w->hosts[i].config.peers && sim_rule_of(&w->hosts[i].config, nva)->unheard >> number & 1;
+    for (uint32_t at = net && is_lost ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at)))
+        is_disproved |= rib_path(r, at)->flags & RIB_PATH_DISPROVED && sim_nva(w, h->core, rib_path(r, at)->nva) == nva;
+    return is_disproved;
+}
+
 /* Has it a reason that it can have heard of, although the NVA announces the route? */
 static bool is_excused(const struct world *w, const struct host *h, int nva, int number)
 {
     const struct nva *n = &w->nvas[nva];
     bool own = peers_with(n, h) && check_has_heard(w, h, nva);
-    if (sim_may_refuse(w, &h->config, nva, number))
+    if (sim_may_refuse(w, &h->config, nva, number) || went_with_family(w, h, nva, number))
         return true;
     if (holds_end(w) && !own)
         return true; /* expiry */

@@ -40,9 +40,10 @@ static void check_whole(struct world *w, const struct tables *before)
     compare(w, "the shared target", &before->shared, &after.shared);
 }
 
-static void part(struct world *w)
+/* Each node apart from the others, too: unless what it holds of them would end before the session that it still believes in. */
+static void part(struct world *w, uint64_t hold_ms)
 {
-    bool alone = sim_pick(w, 2);
+    bool alone = sim_pick(w, 2) && w->config.grace_ms + w->config.stale_ms > hold_ms + LATER_MS;
     for (int i = 0; i < w->host_count; i++) {
         for (int k = 0; k < w->nva_count; k++)
             w->cut[i][SIM_NODES_MAX + k] = w->cut[SIM_NODES_MAX + k][i] = true;
@@ -60,7 +61,7 @@ bool sim_isolate(struct world *w)
     if (w->seed % ISOLATED_EVERY || hold_ms > 10000)
         return false;
     look(w, &before);
-    part(w);
+    part(w, hold_ms);
     world_run(w, w->now + hold_ms + LATER_MS);
     if (w->failure[0])
         return true;
