@@ -154,7 +154,7 @@ static void on_role(struct core *c, struct core_target *t)
  * session (an IPv6 one of an NVA that talks over IPv4, a load balancer's) may be anybody's: then all have to say so. */
 static bool is_withdrawn(const struct core *c, const struct core_target *t, uint32_t net, const struct ip_addr *hop)
 {
-    bool by_owner = false, by_all = true, is_owned = false;
+    bool by_owner = false, by_all = c->names.count > 1, is_owned = false;
     for (uint32_t nva = 1; nva < c->names.count; nva++) {
         bool owns = ip_addr_is_equal(&c->nvas[nva].address, hop);
         bool says_so = repl_evidence_is_withdrawn(&c->rib, net, (uint16_t)nva, (uint8_t)t->writer);
