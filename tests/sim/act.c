@@ -8,10 +8,7 @@ enum { PAUSE_MAX_MS = 12000, SLOW_MAX_MS = 120, PREPEND_MAX = 3, AWAY_MAX_MS = 8
 /* Chance of the act alone, so that a run without it is otherwise the same: what fails can be made small. */
 static uint32_t pick(struct world *w, uint32_t below)
 {
-    uint64_t z = w->act_random += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)((z ^ z >> 31) % below);
+    return sim_below(&w->act_random, below);
 }
 
 static struct host *some_host(struct world *w)

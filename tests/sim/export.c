@@ -7,14 +7,6 @@
 
 enum { MED = 50, FAR_AS = 64999, BEHIND_AS = 64512 };
 
-static uint32_t pick(uint64_t *chance, uint32_t below)
-{
-    uint64_t z = *chance += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)((z ^ z >> 31) % below);
-}
-
 /* ---- routes ---- */
 
 enum shape { VIA_ANOTHER, VIA_US, VIA_FAR, NOT_FOR_OTHERS, NOT_FOR_ANYBODY, OF_UNKNOWN_ORIGIN, LAST_RESORT, TAGGED, SHAPES = 16 };
@@ -29,7 +21,7 @@ struct sim_form sim_form_of(const struct world *w, int nva, int prefix)
 {
     uint64_t chance = (w->seed << 16 | (uint64_t)nva << 8 | (uint64_t)prefix) * 0x2545f4914f6cdd1du + 5;
     bool has_any = w->kind.has_forms && !sim_is_heavy(w, nva, prefix); /* which has communities enough */
-    enum shape shape = has_any ? (enum shape)pick(&chance, SHAPES) : SHAPES;
+    enum shape shape = has_any ? (enum shape)sim_below(&chance, SHAPES) : SHAPES;
     const struct config_peer *p = &w->config.peers[nva];
     struct sim_form f = { .origin = shape == OF_UNKNOWN_ORIGIN ? BGP_ORIGIN_INCOMPLETE : BGP_ORIGIN_IGP,
                           .community = communities[shape],
@@ -48,7 +40,7 @@ struct sim_form sim_form_of(const struct world *w, int nva, int prefix)
 unsigned sim_extra(const struct world *w, int nva, int node, int prefix)
 {
     uint64_t chance = (w->seed << 24 | (uint64_t)nva << 16 | (uint64_t)node << 8 | (uint64_t)prefix) * 0x2545f4914f6cdd1du + 7;
-    return w->kind.is_uneven ? pick(&chance, 2) : 0;
+    return w->kind.is_uneven ? sim_below(&chance, 2) : 0;
 }
 
 unsigned sim_least_extra(const struct world *w, int nva, int prefix)
@@ -76,9 +68,9 @@ static void draw_map(struct world *w, struct config_peer *p, struct sim_rule *r,
     struct route_map *m = route_map_new("told");
     if (!m)
         abort();
-    r->withholds = pick(chance, 2) ? sim_some_prefixes(chance) : 0;
-    r->stretches = pick(chance, 2) ? sim_some_prefixes(chance) : 0;
-    r->shuns = pick(chance, 2) ? w->nvas[pick(chance, (uint32_t)w->nva_count)].asn : 0;
+    r->withholds = sim_below(chance, 2) ? sim_some_prefixes(chance) : 0;
+    r->stretches = sim_below(chance, 2) ? sim_some_prefixes(chance) : 0;
+    r->shuns = sim_below(chance, 2) ? w->nvas[sim_below(chance, (uint32_t)w->nva_count)].asn : 0;
     if (r->withholds)
         sim_map_rule(w, m, r->withholds, true);
     if (r->shuns) {
@@ -105,27 +97,27 @@ static void draw_out(struct world *w, struct config_peer *p, struct sim_rule *r,
     p->outbound = NULL;
     r->withholds = r->stretches = 0;
     r->shuns = 0;
-    if (pick(chance, 2))
+    if (sim_below(chance, 2))
         draw_map(w, p, r, chance);
 }
 
 static void draw_no_export(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
     (void)w, (void)r;
-    p->no_export = pick(chance, 6) == 0;
+    p->no_export = sim_below(chance, 6) == 0;
 }
 
 static void draw_override(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
     (void)w, (void)r;
-    p->as_override = pick(chance, 3) == 0;
+    p->as_override = sim_below(chance, 3) == 0;
 }
 
 static void draw_next_hop(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
     (void)w, (void)r;
-    p->has_next_hop = pick(chance, 3) == 0;
-    p->next_hop = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 0, (uint8_t)(1 + pick(chance, 2)) } };
+    p->has_next_hop = sim_below(chance, 3) == 0;
+    p->next_hop = (struct ip_addr){ .family = BGP_IP4, .bytes = { 10, 1, 0, (uint8_t)(1 + sim_below(chance, 2)) } };
 }
 
 static void (*const draws[])(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance) = {
@@ -136,7 +128,7 @@ enum { DRAWS = sizeof draws / sizeof *draws };
 void sim_tune_export(struct world *w, struct config *c, uint64_t *chance)
 {
     struct sim_peers *p = (struct sim_peers *)c->peers;
-    uint32_t nva = pick(chance, (uint32_t)w->nva_count), which = pick(chance, DRAWS + 1);
+    uint32_t nva = sim_below(chance, (uint32_t)w->nva_count), which = sim_below(chance, DRAWS + 1);
     if (which == DRAWS)
         c->branch_to_branch = !c->branch_to_branch;
     else
@@ -149,13 +141,13 @@ void sim_export_configure(struct world *w, struct config *c)
 {
     uint64_t chance = w->seed * 0x2545f4914f6cdd1du + 6;
     struct sim_peers *peers = (struct sim_peers *)c->peers;
-    c->branch_to_branch = w->kind.has_exports && pick(&chance, 2);
+    c->branch_to_branch = w->kind.has_exports && sim_below(&chance, 2);
     for (int i = 0; w->kind.has_exports && i < w->nva_count; i++) {
         struct config_peer *p = &peers->peers[i];
         for (uint32_t k = 0; k < DRAWS; k++)
             draws[k](w, p, &peers->rules[i], &chance);
-        p->local_asn = pick(&chance, 4) ? 0 : 64600;
-        p->is_rs_client = pick(&chance, 4) == 0;
-        p->type = (uint8_t)(pick(&chance, 3) ? CONFIG_NVA : CONFIG_VPN_GATEWAY);
+        p->local_asn = sim_below(&chance, 4) ? 0 : 64600;
+        p->is_rs_client = sim_below(&chance, 4) == 0;
+        p->type = (uint8_t)(sim_below(&chance, 3) ? CONFIG_NVA : CONFIG_VPN_GATEWAY);
     }
 }

@@ -6,10 +6,7 @@
 
 static bool draw(uint64_t *chance, uint32_t once_in)
 {
-    uint64_t z = *chance += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % once_in == 0;
+    return sim_chance(chance) % once_in == 0;
 }
 
 static enum sim_families draw_families(uint64_t *chance)

@@ -6,15 +6,6 @@
 
 enum { OPERATE_EVERY = 6, TUNE_EVERY = 8 };
 
-/* Of the act under way, which goes on with its own. */
-static uint32_t pick(uint64_t *chance, uint32_t below)
-{
-    uint64_t z = *chance += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)((z ^ z >> 31) % below);
-}
-
 /* The file that is edited: a VNet more, or that one less, and other times. What NVAs say has to come to the same. */
 static void edit(struct world *w)
 {
@@ -45,7 +36,7 @@ void sim_reload(struct world *w, struct host *h)
 
 static void reload(struct world *w, struct host *h, uint64_t *chance)
 {
-    if (h->config.generation == w->newer.generation || pick(chance, 3) == 0)
+    if (h->config.generation == w->newer.generation || sim_below(chance, 3) == 0)
         edit(w);
     sim_reload(w, h);
 }
@@ -54,10 +45,10 @@ static void reload(struct world *w, struct host *h, uint64_t *chance)
 static void tune(struct world *w)
 {
     uint64_t chance = w->act_random * 0x2545f4914f6cdd1du + 4;
-    struct host *h = &w->hosts[pick(&chance, (uint32_t)w->host_count)];
-    if (!w->kind.is_tuned || pick(&chance, TUNE_EVERY) || !h->core || !host_runs(w, h) || h->stopping_since)
+    struct host *h = &w->hosts[sim_below(&chance, (uint32_t)w->host_count)];
+    if (!w->kind.is_tuned || sim_below(&chance, TUNE_EVERY) || !h->core || !host_runs(w, h) || h->stopping_since)
         return;
-    if (h->config.generation == w->newer.generation || pick(&chance, 2)) {
+    if (h->config.generation == w->newer.generation || sim_below(&chance, 2)) {
         edit(w);
         sim_tune(w, &chance);
     }
@@ -93,8 +84,8 @@ static void yield(struct world *w, struct host *h, uint64_t *chance)
 
 static void clear(struct world *w, struct host *h, uint64_t *chance)
 {
-    int nva = (int)pick(chance, (uint32_t)w->nva_count);
-    enum core_clear how = (enum core_clear)pick(chance, CORE_CLEAR_SOFT_OUT + 1);
+    int nva = (int)sim_below(chance, (uint32_t)w->nva_count);
+    enum core_clear how = (enum core_clear)sim_below(chance, CORE_CLEAR_SOFT_OUT + 1);
     uint16_t number = sim_number(w, h->core, nva);
     if (!number || core_peer_clear(h->core, h->core->nva_names[number], how, w->now) != CORE_ACT_DONE)
         return;
@@ -109,9 +100,9 @@ void sim_operate(struct world *w)
     static void (*const orders[])(struct world *w, struct host *h, uint64_t *chance) = { reload, drain, yield, clear };
     tune(w);
     uint64_t chance = w->act_random * 0x2545f4914f6cdd1du + 3;
-    struct host *h = &w->hosts[pick(&chance, (uint32_t)w->host_count)];
-    if (!w->kind.is_operated || pick(&chance, OPERATE_EVERY) || !h->core || !host_runs(w, h) || h->stopping_since)
+    struct host *h = &w->hosts[sim_below(&chance, (uint32_t)w->host_count)];
+    if (!w->kind.is_operated || sim_below(&chance, OPERATE_EVERY) || !h->core || !host_runs(w, h) || h->stopping_since)
         return;
-    orders[pick(&chance, sizeof orders / sizeof *orders)](w, h, &chance);
+    orders[sim_below(&chance, sizeof orders / sizeof *orders)](w, h, &chance);
     host_ask_turn(w, h, w->now);
 }

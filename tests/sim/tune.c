@@ -10,19 +10,11 @@
 
 enum { FILES_MAX = 256, REST_S = 2, RAISED = 200 };
 
-static uint32_t pick(uint64_t *chance, uint32_t below)
-{
-    uint64_t z = *chance += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)((z ^ z >> 31) % below);
-}
-
 uint64_t sim_some_prefixes(uint64_t *chance)
 {
-    uint64_t high = pick(chance, UINT32_MAX), low = pick(chance, UINT32_MAX);
+    uint64_t high = sim_below(chance, UINT32_MAX), low = sim_below(chance, UINT32_MAX);
     uint64_t some = high << 32 | low;
-    return pick(chance, 3) ? some & some >> 1 : some;
+    return sim_below(chance, 3) ? some & some >> 1 : some;
 }
 
 /* ---- the files ---- */
@@ -93,9 +85,9 @@ void sim_map_edit(struct route_map *m, enum route_map_edit kind, uint32_t number
 static void draw_map(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
     struct route_map *m = route_map_new("tuned");
-    r->drops = pick(chance, 2) ? sim_some_prefixes(chance) : 0;
-    r->lengthens = pick(chance, 2) ? sim_some_prefixes(chance) : 0;
-    r->raises = pick(chance, 3) ? 0 : sim_some_prefixes(chance);
+    r->drops = sim_below(chance, 2) ? sim_some_prefixes(chance) : 0;
+    r->lengthens = sim_below(chance, 2) ? sim_some_prefixes(chance) : 0;
+    r->raises = sim_below(chance, 3) ? 0 : sim_some_prefixes(chance);
     if (!m)
         abort();
     if (r->drops)
@@ -124,13 +116,13 @@ static void tune_hold(struct world *w, struct config_peer *p, struct sim_rule *r
 static void tune_paths(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
     (void)w, (void)r;
-    p->add_path = (uint8_t)pick(chance, CONFIG_ADD_PATH_BOTH + 1);
+    p->add_path = (uint8_t)sim_below(chance, CONFIG_ADD_PATH_BOTH + 1);
 }
 
 static void tune_restart(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
     (void)w, (void)r;
-    p->graceful = (uint8_t)pick(chance, CONFIG_GRACEFUL_NONE + 1);
+    p->graceful = (uint8_t)sim_below(chance, CONFIG_GRACEFUL_NONE + 1);
 }
 
 static void tune_long_lived(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
@@ -162,9 +154,9 @@ static void tune_map(struct world *w, struct config_peer *p, struct sim_rule *r,
 
 static void tune_limit(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
-    p->limit = (struct config_limit){ .limit = pick(chance, (uint32_t)w->prefix_count),
+    p->limit = (struct config_limit){ .limit = sim_below(chance, (uint32_t)w->prefix_count),
                                       .restart_s = REST_S,
-                                      .action = (uint8_t)pick(chance, CONFIG_LIMIT_RESET + 1) };
+                                      .action = (uint8_t)sim_below(chance, CONFIG_LIMIT_RESET + 1) };
     p->limit.warn_at = p->limit.limit;
     r->keeps = p->limit.action == CONFIG_LIMIT_TRIM ? p->limit.limit : 0;
     w->counts[SIM_TRIMS] += r->keeps != 0;
@@ -173,7 +165,7 @@ static void tune_limit(struct world *w, struct config_peer *p, struct sim_rule *
 /* ExpressRoute is what hubRoutingPreference is for where a file says nothing of it. */
 static void tune_type(struct world *w, struct config_peer *p, struct sim_rule *r, uint64_t *chance)
 {
-    p->type = (uint8_t)pick(chance, CONFIG_EXPRESS_ROUTE + 1);
+    p->type = (uint8_t)sim_below(chance, CONFIG_EXPRESS_ROUTE + 1);
     r->is_preferred = p->type == CONFIG_EXPRESS_ROUTE;
     w->counts[SIM_TYPES] += r->is_preferred;
 }
@@ -188,7 +180,7 @@ static void tune_families(struct world *w, struct config_peer *p, struct sim_rul
 {
     if (w->kind.families != SIM_BOTH_FAMILIES)
         return;
-    enum bgp_family lost = (enum bgp_family)pick(chance, BGP_FAMILIES);
+    enum bgp_family lost = (enum bgp_family)sim_below(chance, BGP_FAMILIES);
     bool is_back = !(p->families[BGP_IP4] && p->families[BGP_IP6]);
     p->families[BGP_IP4] = p->families[BGP_IP6] = true;
     p->families[lost] = is_back;
@@ -226,9 +218,9 @@ void sim_tune(struct world *w, uint64_t *chance)
         return;
     copy(w, &w->newer);
     struct sim_peers *p = (struct sim_peers *)w->newer.peers;
-    for (uint32_t left = 1 + pick(chance, 2); left; left--) {
-        int nva = (int)pick(chance, (uint32_t)w->nva_count);
-        uint32_t which = pick(chance, sizeof tunes / sizeof *tunes);
+    for (uint32_t left = 1 + sim_below(chance, 2); left; left--) {
+        int nva = (int)sim_below(chance, (uint32_t)w->nva_count);
+        uint32_t which = sim_below(chance, sizeof tunes / sizeof *tunes);
         tunes[which](w, &p->peers[nva], &p->rules[nva], chance);
         sim_note(w, "the file says something else of nva %d: %u", nva, which);
     }

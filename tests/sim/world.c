@@ -9,12 +9,17 @@ enum { FAULTS_MS = 30000, EVENTS_MAX = 4000000 };
 
 /* ---- chance and time ---- */
 
-uint64_t sim_random(struct world *w)
+uint64_t sim_chance(uint64_t *state)
 {
-    uint64_t z = w->random += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    uint64_t z = *state += 0x9e3779b97f4a7c15u; /* splitmix64 */
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
+}
+
+uint64_t sim_random(struct world *w)
+{
+    return sim_chance(&w->random);
 }
 
 uint32_t sim_pick(struct world *w, uint32_t below)

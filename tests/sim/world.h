@@ -442,6 +442,13 @@ void world_init(struct world *w, uint64_t seed, const bool *skips, bool verbose)
 void world_run(struct world *w, uint64_t end);
 void world_fini(struct world *w);
 
+/* A chance of its own, which goes on from its state: of an act, a file, a kind of world. */
+uint64_t sim_chance(uint64_t *state);
+static inline uint32_t sim_below(uint64_t *state, uint32_t below)
+{
+    return (uint32_t)(sim_chance(state) % below);
+}
+/* The world's. */
 uint64_t sim_random(struct world *w);
 /* 0 .. below - 1 */
 uint32_t sim_pick(struct world *w, uint32_t below);
