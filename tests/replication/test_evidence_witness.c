@@ -1,14 +1,20 @@
 /* Whose word counts: sessions of nodes that lag, of before a pause, without a family. What the words are: test_evidence.c. */
 #include "tests/lib/evidence_lab.h"
 
+/* The route is announced to the node that goes, and to the witness. */
+static void begin_with(struct ribs *x, uint8_t witness)
+{
+    begin(x);
+    ribs_session(x, witness, FW, RIB_SESSION_SYNCED, 1, 100);
+    ribs_announce(x, AWAY, FW, ROUTE, 0, 65001);
+    ribs_announce(x, witness, FW, ROUTE, 0, 65001);
+}
+
 /* S4. Once it reads in time again, what it said counts. */
 static void test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up(void)
 {
     struct ribs x;
-    begin(&x);
-    ribs_session(&x, THIRD, FW, RIB_SESSION_SYNCED, 1, 100);
-    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-    ribs_announce(&x, THIRD, FW, ROUTE, 0, 65001);
+    begin_with(&x, THIRD);
     repl_evidence_lags(&x.rib, THIRD, true);
     ribs_withdraw(&x, THIRD, FW, ROUTE, 0, 900);
     repl_evidence_lost(&x.rib, AWAY, 1000);
@@ -23,10 +29,7 @@ static void test_what_was_said_before_we_slept_is_no_evidence_until_its_node_is_
 {
     for (uint8_t witness = SELF; witness <= THIRD; witness += THIRD - SELF) {
         struct ribs x;
-        begin(&x);
-        ribs_session(&x, witness, FW, RIB_SESSION_SYNCED, 1, 100);
-        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-        ribs_announce(&x, witness, FW, ROUTE, 0, 65001);
+        begin_with(&x, witness);
         ribs_withdraw(&x, witness, FW, ROUTE, 0, 900);
         repl_evidence_slept(&x.rib, witness);
         repl_evidence_lost(&x.rib, AWAY, 1000);
@@ -44,10 +47,7 @@ static void test_what_is_said_since_we_slept_is_evidence_at_once(void)
 {
     for (uint8_t witness = SELF; witness <= THIRD; witness += THIRD - SELF) {
         struct ribs x;
-        begin(&x);
-        ribs_session(&x, witness, FW, RIB_SESSION_SYNCED, 1, 100);
-        ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-        ribs_announce(&x, witness, FW, ROUTE, 0, 65001);
+        begin_with(&x, witness);
         repl_evidence_slept(&x.rib, witness);
         repl_evidence_lost(&x.rib, AWAY, 1000);
         ribs_withdraw(&x, witness, FW, ROUTE, 0, 1100);
