@@ -251,14 +251,14 @@ static bool is_read(const struct host *h, int other)
 
 /* Has every session with the NVA ended that this node has heard of? Of one that a node has which it does not hear, it knows
  * nothing, and what it held of that node gave way to the word of a session that it heard (4.6 c). */
-static bool have_all_lost_it(const struct world *w, const struct host *h, const struct nva *n)
+static bool have_all_lost_it(const struct world *w, const struct host *h, const struct nva *n, int number)
 {
     bool any = false;
     for (int i = 0; i < w->host_count; i++) {
         const struct host *k = &w->hosts[i];
         if (!peers_with(n, k) || (k != h && !is_read(h, i)))
             continue;
-        if (check_has_heard(w, k, n->number))
+        if (check_has_heard(w, k, n->number) && !sim_may_refuse(w, &k->config, n->number, number))
             return false;
         any |= h->core->rib.origins[i + 1].sessions[sim_number(w, h->core, n->number)].generation != 0; /* who just started never had one */
     }
@@ -295,7 +295,7 @@ static bool is_excused(const struct world *w, const struct host *h, int nva, int
         return false;
     bool is_silent = w->now <= n->unheard + SETTLE_MS;
     bool has_lost_it = peers_with(n, h) && !own;
-    return is_silent || has_lost_it || have_all_lost_it(w, h, n) || is_deaf(w, h, nva);
+    return is_silent || has_lost_it || have_all_lost_it(w, h, n, number) || is_deaf(w, h, nva);
 }
 
 /* And it is the same route: what the reason was may be over. */
