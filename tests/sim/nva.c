@@ -167,6 +167,7 @@ static void tell(struct nva_session *s)
     if (!s->is_untold || s->nva->world->now < s->up_at)
         return;
     s->is_untold = false;
+    s->up_at = s->nva->world->now;
     say_all(s);
 }
 

@@ -183,8 +183,8 @@ struct nva_session { /* of one NVA with one node */
     struct nva *nva;
     int node;
     struct bgp_session *machine;
-    uint64_t up_at;  /* when it tells what the NVA announces, … */
-    bool is_untold;  /* … which has not come */
+    uint64_t up_at;  /* when it told what the NVA announces, … */
+    bool is_untold;  /* … or is to, not before */
     struct sim_pipe *pipe[BGP_SLOTS];
     uint8_t *out; /* UPDATEs that wait to be sent */
     size_t out_len, out_cap;
