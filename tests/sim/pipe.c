@@ -306,8 +306,8 @@ void sim_vanish(struct world *w, sim_party party)
     for (int i = 0; i < SIM_PIPES_MAX; i++) {
         struct sim_pipe *p = &w->pipes[i];
         for (int side = 0; p->used && side < 2; side++) {
-            if (p->end[side].party != party)
-                continue;
+            if (p->end[side].party != party || (side == 1 && !p->established))
+                continue; /* a dial on its way comes to whoever listens by then */
             p->end[side].open = p->end[side].waiting = false;
             struct sim_event e = event_of(p, SIM_CLOSE, 1 - side);
             bool lost = is_cut(w, party, p->end[1 - side].party);
@@ -315,7 +315,7 @@ void sim_vanish(struct world *w, sim_party party)
             e.how = CORE_CLOSE_RESET;
             if (e.at < p->arrives[side] && sim_pick(w, 2))
                 e.at = p->arrives[side]; /* else what was on its way is lost */
-            if (p->end[1 - side].open)
+            if (p->end[1 - side].open || p->end[1 - side].waiting)
                 sim_schedule(w, e);
             else
                 release(p);
