@@ -249,6 +249,12 @@ static bool is_read(const struct host *h, int other)
     return core_member_is_here(&h->core->members[other + 1]) && h->core->rib.origins[other + 1].class == RIB_LIVE;
 }
 
+/* Does it hear the NVA, and take the route from it? */
+static bool has_it(const struct world *w, const struct host *k, int nva, int number)
+{
+    return check_has_heard(w, k, nva) && !is_deaf(w, k, nva) && !sim_may_refuse(w, &k->config, nva, number);
+}
+
 /* Has every session with the NVA ended that this node has heard of? Of one that a node has which it does not hear, it knows
  * nothing, and what it held of that node gave way to the word of a session that it heard (4.6 c). */
 static bool have_all_lost_it(const struct world *w, const struct host *h, const struct nva *n, int number)
@@ -258,7 +264,7 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
         const struct host *k = &w->hosts[i];
         if (!peers_with(n, k) || (k != h && !is_read(h, i)))
             continue;
-        if (check_has_heard(w, k, n->number) && !sim_may_refuse(w, &k->config, n->number, number))
+        if (has_it(w, k, n->number, number))
             return false;
         any |= h->core->rib.origins[i + 1].sessions[sim_number(w, h->core, n->number)].generation != 0; /* who just started never had one */
     }
