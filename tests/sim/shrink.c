@@ -15,10 +15,13 @@ enum {
 
 typedef void end_check(struct world *w);
 
-/* As the check sees it, without a verdict. */
+/* As the check sees it, without a verdict. Who sleeps still has something to say. */
 static bool is_over(struct world *w, end_check *check)
 {
     bool verbose = w->verbose;
+    for (int i = 0; i < w->host_count; i++)
+        if (!host_runs(w, &w->hosts[i]))
+            return false;
     w->verbose = false;
     check(w);
     w->verbose = verbose;
