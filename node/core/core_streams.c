@@ -83,12 +83,20 @@ static bool has_expired(const struct core *c, const struct core_member *m)
     return o->is_partial && o->flushed >= vlist_head(&o->order) && !core_member_is_here(m);
 }
 
+/* What is partial is read from the beginning, and what the copy does not bring goes: one that is older would take with it what
+ * was said since. */
+static bool is_older(const struct core *c, const struct repl_position *p, const struct core_member *m)
+{
+    return c->rib.origins[m->node->id].is_partial && p->incarnation == m->replica.incarnation &&
+           p->version < m->replica.position;
+}
+
 /* Than we have: what has expired here is more there. */
 static bool has_more(const struct core *c, const struct core_member *teller, const struct core_member *m)
 {
     const struct repl_position *p = position_of(teller, m->node->id);
-    uint64_t have = c->rib.origins[m->node->id].is_partial ? 0 : m->replica.position;
-    return p && (p->incarnation > m->replica.incarnation || p->version > have);
+    bool is_partial = c->rib.origins[m->node->id].is_partial;
+    return p && (p->incarnation > m->replica.incarnation || p->version >= m->replica.position + !is_partial);
 }
 
 /* Its link has just ended. A node that has lost its memory ends all of them when it hears of a life of a higher number, which
@@ -107,7 +115,8 @@ static enum worth worth(const struct core *c, const struct core_member *teller, 
 {
     const struct repl_heard *h = core_heard_of(teller, m);
     const struct repl_position *p = h ? position_of(teller, m->node->id) : NULL;
-    if (!p || !h->serves || !has_link(teller) || p->incarnation < m->replica.incarnation || has_expired(c, m))
+    if (!p || !h->serves || !has_link(teller) || p->incarnation < m->replica.incarnation || is_older(c, p, m) ||
+        has_expired(c, m))
         return WORTH_NOTHING;
     if (p->incarnation != m->replica.incarnation && is_asked_for_its_number(c, m))
         return WORTH_NOTHING;

@@ -64,6 +64,25 @@ static void test_what_has_expired_is_read_from_who_has_as_much_as_we_had(void)
     pair_free(p);
 }
 
+/* I1: what goes for an NVA that was disabled leaves the others' routes here, and they are newer than in a copy of before. */
+static void test_what_is_partial_is_not_read_from_an_older_copy(void)
+{
+    static const struct { uint64_t position; bool linked, is_read; } copies[] = { { 5, false, true }, { 5, true, true }, { 6, false, false }, { 6, true, false } };
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+        struct pair *p = three();
+        struct core *c = p->core[0];
+        struct core_member *m = &c->members[3];
+        c->members[2].heard.heard[0].linked = copies[i].linked;
+        m->replica.incarnation = LIFE;
+        m->replica.position = copies[i].position;
+        m->life.state = REPL_MEMBER_ALIVE;
+        c->rib.origins[3].is_partial = true;
+        core_streams_choose(c);
+        CU_ASSERT_PTR_EQUAL(m->source, copies[i].is_read ? &c->members[2] : NULL);
+        pair_free(p);
+    }
+}
+
 /* R4: its next words would come before the beat that says that it is back, and go at once. */
 static void test_whose_hold_is_over_is_read_no_more_until_it_is_heard(void)
 {
@@ -360,6 +379,7 @@ static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
         CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
         CU_CASE(test_what_has_expired_is_read_from_who_has_as_much_as_we_had),
+        CU_CASE(test_what_is_partial_is_not_read_from_an_older_copy),
         CU_CASE(test_whose_hold_is_over_is_read_no_more_until_it_is_heard),
         CU_CASE(test_a_life_of_a_higher_number_is_not_read_while_a_node_may_take_a_higher_one_yet),
         CU_CASE(test_a_new_life_is_read_of_who_is_suspected_all_the_time),
