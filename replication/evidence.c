@@ -328,6 +328,16 @@ static bool is_disproved(const struct rib *r, const struct rib_path *held)
     return false;
 }
 
+bool repl_evidence_is_announced(const struct rib *r, const struct rib_path *held)
+{
+    for (int o = 1; o < RIB_ORIGINS; o++) {
+        const struct rib_path *said = witness(r, o, held->nva) ? statement(r, held, o) : NULL;
+        if (said && said->attrs)
+            return true;
+    }
+    return false;
+}
+
 /* A living session has its own word on it. */
 static bool is_outdone(const struct rib *r, const struct rib_path *held)
 {

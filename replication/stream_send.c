@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/evidence.h"
+
 /* What one frame may hold. */
 enum {
     ENTRIES_MAX = 4096,
@@ -176,9 +178,18 @@ static inline uint32_t marks_of(const struct rib_path *p)
 /* That, and the attributes, in one number; no path's is 0. */
 enum { KEY_ATTRS = 32 };
 
-static inline uint64_t group_key(const struct rib_path *p)
+/* Not by an announcement alone that counts here: its reader hears of that itself, and holds this copy where it does not. */
+static bool is_disproved(const struct rib *r, const struct rib_path *p)
 {
-    return (uint64_t)p->attrs << KEY_ATTRS | (marks_of(p) & marks_of(&common));
+    return p->flags & RIB_PATH_DISPROVED && !repl_evidence_is_announced(r, p);
+}
+
+static inline uint64_t group_key(const struct rib *r, const struct rib_path *p)
+{
+    struct rib_path mark = common;
+    if (p->flags & RIB_PATH_DISPROVED && !is_disproved(r, p))
+        mark.flags &= (uint8_t)~RIB_PATH_DISPROVED;
+    return (uint64_t)p->attrs << KEY_ATTRS | (marks_of(p) & marks_of(&mark));
 }
 
 /* Who shares attributes with a group of other flags mostly stands beside it; a miss only costs bytes, never sense. Those of the
@@ -234,7 +245,7 @@ static uint32_t new_group(struct repl_batcher *b, const struct rib *r, const str
         .attr = p->attrs ? attr_index(b, r, p->attrs) : 0,
         .family = p->family,
         .has_path_id = p->flags & RIB_PATH_HAS_ID,
-        .disproved = p->flags & RIB_PATH_DISPROVED,
+        .disproved = is_disproved(r, p),
         .restarts = restarts(b, p->nva),
         .unheard = !p->attrs && p->flags & RIB_PATH_UNSEEN,
     };
@@ -424,7 +435,7 @@ static bool begin_run(struct repl_batcher *b, const struct rib *r, struct repl_s
 static inline bool take_path(struct repl_batcher *b, const struct rib *r, struct repl_sender *s,
                              const struct repl_names *names, const struct entry *e)
 {
-    uint64_t key = group_key(e->path);
+    uint64_t key = group_key(r, e->path);
     if (key == b->newest_key ? !has_room(b, 0) : !begin_run(b, r, s, names, e->path, key))
         return false;
     uint32_t bytes = put_nlri(e->path, e->key, b->heard.nlri + b->nlri_len);

@@ -322,6 +322,34 @@ static void test_a_disproved_copy_is_disproved_where_it_is_read(void)
     end(&t);
 }
 
+/* I1: by an announcement of a session of its own a copy is disproved here. Its reader may not hear that session, and then this
+ * copy is all it has. */
+static void test_what_only_an_announcement_disproves_is_not_told_to_be_disproved(void)
+{
+    struct trio t;
+    begin(&t);
+    fill(&t, 3);
+    while (near_reads(&t))
+        ;
+    ribs_session(&t.near.ribs, NEAR, 1, RIB_SESSION_SYNCING, 1, t.now);
+    ribs_announce(&t.near.ribs, NEAR, 1, 1, 0, 65000);
+    ribs_withdraw(&t.near.ribs, NEAR, 1, 2, 0, t.now);
+    repl_evidence_lost(&t.near.ribs.rib, ORIGIN, t.now);
+    for (uint32_t number = 0; number < 3; number++) {
+        struct ip_prefix prefix = ribs_prefix(number);
+        uint32_t net = prefix_table_find(&t.near.ribs.rib.nets, &prefix);
+        CU_ASSERT_EQUAL(repl_evidence_judge(&t.near.ribs.rib, net, t.now), 0);
+        CU_ASSERT_EQUAL(rib_path_class(&t.near.ribs.rib, ribs_path(&t.near.ribs, ORIGIN, 1, number, 0)), number ? RIB_GONE : RIB_GRACE);
+    }
+    far_joins(&t, true);
+    while (far_reads(&t))
+        ;
+    CU_ASSERT_TRUE(is_equal(&t, &t.far));
+    for (uint32_t number = 0; number < 3; number++)
+        CU_ASSERT_EQUAL(!(ribs_path(&t.far.ribs, ORIGIN, 1, number, 0)->flags & RIB_PATH_DISPROVED), number != 2);
+    end(&t);
+}
+
 static bool is_left_over(const struct ribs *x, uint32_t number)
 {
     return rib_path_is_left_over(&x->rib, ribs_path(x, ORIGIN, 1, number, 0));
@@ -619,6 +647,7 @@ CU_MAIN("stream_relay", CU_CASE(test_a_table_passes_through_a_copy_with_its_vers
         CU_CASE(test_a_withdrawal_passes_through_who_never_had_the_route),
         CU_CASE(test_tombstones_that_a_copy_has_dropped_make_its_reader_start_over),
         CU_CASE(test_a_disproved_copy_is_disproved_where_it_is_read),
+        CU_CASE(test_what_only_an_announcement_disproves_is_not_told_to_be_disproved),
         CU_CASE(test_what_a_restart_left_is_left_over_where_it_is_read),
         CU_CASE(test_what_was_disproved_of_a_living_node_counts_again_where_it_is_read),
         CU_CASE(test_a_copy_with_holes_serves_nobody),
