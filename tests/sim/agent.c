@@ -29,14 +29,22 @@ static void look_up(struct host *h)
     }
 }
 
-/* By its table once it has converged: its own kernel's brake counts other losses than the host's. Before, by its kernel,
- * which has what was inherited. */
+/* It has not converged, and its kernel has what was inherited. */
+static bool inherits(const struct host *h, int prefix)
+{
+    const struct config_target *target;
+    struct ip_prefix p = sim_prefix(prefix);
+    struct program *program = core_program(h->core, 0, &target);
+    uint32_t net = prefix_table_find(&h->core->rib.nets, &p);
+    return h->kernel.present[prefix] && net && program && program_is_merging(program, net);
+}
+
+/* By its table, and by what it inherited; not by what its own kernel's brake holds, which counts other losses than the
+ * host's. */
 static bool has(struct host *h, int prefix)
 {
-    if (!h->core->converged_told)
-        return h->kernel.present[prefix];
     look_up(h);
-    return h->has[prefix];
+    return h->has[prefix] || inherits(h, prefix);
 }
 
 static int count_having(struct world *w, int prefix, int *running)
