@@ -271,6 +271,20 @@ static bool have_all_lost_it(const struct world *w, const struct host *h, const 
     return any;
 }
 
+static bool has_family(const struct host *h, int nva, int number)
+{
+    return !h->config.peers || !(sim_rule_of(&h->config, nva)->unheard >> number & 1);
+}
+
+/* A session lost, by each node that peers with it: the last copy goes when its node is back with such a file and has told all. */
+static bool has_nobody_its_family(const struct world *w, const struct nva *n, int number)
+{
+    for (int i = 0; i < w->host_count; i++)
+        if (peers_with(n, &w->hosts[i]) && has_family(&w->hosts[i], n->number, number))
+            return false;
+    return true;
+}
+
 /* 4.6 (c): what a living node announced was fresher than the copy of one that is away, also when it goes: with a family that
  * its session has not any more. */
 static bool went_with_family(const struct world *w, const struct host *h, int nva, int number)
@@ -280,7 +294,7 @@ static bool went_with_family(const struct world *w, const struct host *h, int nv
     uint32_t net = prefix_table_find(&r->nets, &prefix);
     bool is_lost = false, is_disproved = false;
     for (int i = 0; i < w->host_count; i++)
-        is_lost |= w->hosts[i].config.peers && sim_rule_of(&w->hosts[i].config, nva)->unheard >> number & 1;
+        is_lost |= !has_family(&w->hosts[i], nva, number);
     for (uint32_t at = net && is_lost ? rib_net(r, net)->paths : 0; at; at = rib_path_next(rib_path(r, at)))
         is_disproved |= rib_path(r, at)->flags & RIB_PATH_DISPROVED && sim_nva(w, h->core, rib_path(r, at)->nva) == nva;
     return is_disproved;
@@ -291,7 +305,7 @@ static bool is_excused(const struct world *w, const struct host *h, int nva, int
 {
     const struct nva *n = &w->nvas[nva];
     bool own = peers_with(n, h) && check_has_heard(w, h, nva);
-    if (sim_may_refuse(w, &h->config, nva, number) || went_with_family(w, h, nva, number))
+    if (sim_may_refuse(w, &h->config, nva, number) || went_with_family(w, h, nva, number) || has_nobody_its_family(w, n, number))
         return true;
     if (holds_end(w) && !own)
         return true; /* expiry */
@@ -358,11 +372,6 @@ static bool is_behind(const struct world *w, const struct host *h)
             return true;
     }
     return false;
-}
-
-static bool has_family(const struct host *h, int nva, int number)
-{
-    return !(sim_rule_of(&h->config, nva)->unheard >> number & 1);
 }
 
 /* Has any session with the NVA, of this node or one that it hears, processed the withdrawal? */
