@@ -166,6 +166,18 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
     }
 }
 
+/* Whose time is over at that moment, but not before he was heard out: after a pause of ours, or where others keep us from
+ * reading him, what he said in time is here and was not read yet. */
+static uint64_t heard_out_at(const struct core *c, const struct core_peer *p, uint64_t at_ms)
+{
+    at_ms = c->wake_ms > at_ms ? c->wake_ms : at_ms;
+    at_ms = c->hearsay_ms > at_ms ? c->hearsay_ms : at_ms;
+    for (int slot = 0; slot < BGP_SLOTS; slot++)
+        if (p->conns[slot] && p->conns[slot]->unread_ms && at_ms < c->now_ms + CORE_REARM_MS)
+            at_ms = c->now_ms + CORE_REARM_MS;
+    return at_ms;
+}
+
 /* When a peer that may still owe its End-of-RIB counts as having told all. One that owes none may have news all the time
  * and never be silent: nobody waits longer for it than for one that does not come. */
 static uint64_t quiet_at(const struct core *c, const struct core_peer *p)
@@ -173,30 +185,29 @@ static uint64_t quiet_at(const struct core *c, const struct core_peer *p)
     if (!p->waits_for || bgp_session_slot(p->session) < 0)
         return UINT64_MAX;
     if (p->sends_eor)
-        return p->update_ms + c->config->defer_ms;
+        return heard_out_at(c, p, p->update_ms + c->config->defer_ms);
     uint64_t quiet = p->update_ms + CORE_QUIET_MS, last = p->up_ms + c->config->defer_ms;
-    return quiet < last ? quiet : last;
+    return heard_out_at(c, p, quiet < last ? quiet : last);
 }
 
 /* When it is too late to tell more of what it tells anew. */
-static uint64_t overdue_at(const struct core_peer *p)
+static uint64_t overdue_at(const struct core *c, const struct core_peer *p)
 {
-    return p->tells_until ? p->tells_until : UINT64_MAX;
+    return p->tells_until ? heard_out_at(c, p, p->tells_until) : UINT64_MAX;
 }
 
-/* Its routes wait for it to come back. */
-static bool is_held(const struct core_peer *p)
+/* Its routes wait for it to come back until then. */
+static uint64_t held_until(const struct core *c, const struct core_peer *p)
 {
-    return p->grace_until && bgp_session_slot(p->session) < 0;
+    return p->grace_until && bgp_session_slot(p->session) < 0 ? heard_out_at(c, p, p->grace_until) : UINT64_MAX;
 }
 
 static void set_timer(struct core *c, const struct core_peer *p)
 {
-    uint64_t due = bgp_session_deadline(p->session), quiet = quiet_at(c, p);
+    uint64_t due = bgp_session_deadline(p->session), quiet = quiet_at(c, p), held = held_until(c, p);
     due = due < quiet ? due : quiet;
-    due = due < overdue_at(p) ? due : overdue_at(p);
-    if (is_held(p) && p->grace_until < due)
-        due = p->grace_until;
+    due = due < held ? due : held;
+    due = due < overdue_at(c, p) ? due : overdue_at(c, p);
     if (p->restart_at && p->restart_at < due)
         due = p->restart_at;
     uint64_t stale = core_stale_deadline(p);
@@ -484,11 +495,11 @@ static void tick_peer(struct core *c, struct core_peer *p)
     }
     core_doubt_tick(c, p);
     core_stale_tick(c, p);
-    if (is_held(p) && p->grace_until <= c->now_ms)
+    if (held_until(c, p) <= c->now_ms)
         core_routes_end_grace(c, p);
     if (quiet_at(c, p) <= c->now_ms)
         core_routes_synced(c, p);
-    if (overdue_at(p) <= c->now_ms)
+    if (overdue_at(c, p) <= c->now_ms)
         core_routes_overdue(c, p);
     set_timer(c, p);
     core_dynamic_tick(c, p);

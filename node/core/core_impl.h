@@ -317,10 +317,16 @@ static inline void core_digest_changed(struct core *c, uint32_t net, uint32_t ol
         core_rekey_changed(c, net, old_set, new_set);
 }
 
+/* Is it so late after our start? Not before those were heard out who spoke while we slept. */
+static inline bool core_is_past(const struct core *c, uint64_t after_ms)
+{
+    return c->now_ms >= c->started_ms + after_ms && !c->wake_ms && !c->hearsay_ms;
+}
+
 /* Who has said nothing since we started is not missed any more: no route is held for longer. */
 static inline bool core_holds_are_over(const struct core *c)
 {
-    return c->now_ms >= c->started_ms + c->hold_times.grace_ms + c->hold_times.stale_ms;
+    return core_is_past(c, c->hold_times.grace_ms + c->hold_times.stale_ms);
 }
 
 /* Is anything left of what a turn reads of NVAs? */

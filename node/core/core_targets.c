@@ -207,7 +207,7 @@ static bool has_heard_its_own(const struct core *c)
  * been silent for the whole time that its routes are held at most. */
 static bool may_remove_inherited(const struct core *c)
 {
-    bool heard = has_heard_its_own(c) || c->now_ms >= c->started_ms + c->config->defer_ms;
+    bool heard = has_heard_its_own(c) || core_is_past(c, c->config->defer_ms);
     return c->phase == CORE_STEADY && ((heard && core_bgp_all_synced(c)) || core_holds_are_over(c));
 }
 

@@ -584,6 +584,41 @@ static void test_the_hold_time_of_who_waits_to_be_read_does_not_end(void)
     lab_close(l);
 }
 
+/* A pause longer than anybody is waited for: what was said meanwhile is read in a moment. */
+static void test_nobodys_time_is_over_before_he_was_heard_out(void)
+{
+    struct lab *l = lab_told("", GRACEFUL("0078", "80"));
+    hang_up(l, TALKER);
+    come_up(l, TALKER, GRACEFUL("8078", "80"));
+    l->now += 70000;
+    turn(l);
+    CU_ASSERT_TRUE(listener_has(l));
+    say(l, TALKER, ROUTE);
+    say(l, TALKER, END_OF_RIB);
+    pass(l, 5);
+    CU_ASSERT_TRUE(listener_has(l));
+    hang_up(l, TALKER);
+    l->now += 130000; /* its restart time */
+    turn(l);
+    CU_ASSERT_TRUE(listener_has(l));
+    pass(l, 5);
+    CU_ASSERT_FALSE(listener_has(l));
+    lab_close(l);
+}
+
+/* … nor is a node's own time to hear all of them. */
+static void test_a_node_that_slept_hears_them_out_before_it_is_steady(void)
+{
+    struct lab *l = lab_open("");
+    come_up(l, TALKER, OPEN("fde9", "02"));
+    l->now += 70000;
+    turn(l);
+    CU_ASSERT_EQUAL(l->core->phase, CORE_CONVERGE);
+    pass(l, 5);
+    CU_ASSERT_EQUAL(l->core->phase, CORE_STEADY);
+    lab_close(l);
+}
+
 /* Who offers no graceful restart marks no end, and a busy one is never silent. */
 static void test_a_peer_without_an_end_that_always_has_news_has_told_all_some_time(void)
 {
@@ -635,5 +670,7 @@ CU_MAIN("core bgp", CU_CASE(test_a_route_goes_with_its_session),
         CU_CASE(test_a_peer_sees_us_as_the_as_that_its_entry_says),
         CU_CASE(test_our_own_as_in_a_path_is_a_loop_unless_it_is_allowed),
         CU_CASE(test_the_hold_time_of_who_waits_to_be_read_does_not_end),
+        CU_CASE(test_nobodys_time_is_over_before_he_was_heard_out),
+        CU_CASE(test_a_node_that_slept_hears_them_out_before_it_is_steady),
         CU_CASE(test_a_peer_without_an_end_that_always_has_news_has_told_all_some_time),
         CU_CASE(test_after_our_start_a_helper_waits_for_end_of_rib_until_all_have_spoken))
