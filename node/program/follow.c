@@ -156,6 +156,13 @@ static void want(struct follow *f, uint32_t prefix, uint32_t set, enum program_c
         keep(f, r, program_actual_set(f->program, prefix));
 }
 
+/* It was to go by the word of a node that was followed before, and this one has it, if not all of it yet: it stays. */
+static void spare(struct follow *f, uint32_t prefix, uint64_t now_ms)
+{
+    if (!program_wanted_set(f->program, prefix))
+        must(program_want(f->program, prefix, program_actual_set(f->program, prefix), PROGRAM_LOST, now_ms));
+}
+
 /* Why a node's table is without it: what it said when it was not followed, or told its table, counts all the same. */
 static enum program_cause cause_of(const struct follow_route *r, size_t node)
 {
@@ -270,6 +277,8 @@ static void apply_group(struct follow *f, size_t node, const struct repl_table_r
         note_cause(route_at(f, prefix), node, set, g->lost);
         if (f->active == (int)node && counts)
             want(f, prefix, set, cause_of(route_at(f, prefix), node), now_ms);
+        else if (f->active == (int)node && set)
+            spare(f, prefix, now_ms);
         if (!set)
             drop_if_unused(f, prefix);
     }
@@ -412,6 +421,8 @@ static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t 
     enum program_cause cause = cause_of(r, node);
     if (r->sets[node] ? may_set(f, node, prefix, r->sets[node]) : may_remove(f, node, prefix, cause == PROGRAM_LOST))
         want(f, prefix, r->sets[node], cause, now_ms);
+    else if (r->sets[node])
+        spare(f, prefix, now_ms);
 }
 
 static void visit_give_up(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)

@@ -239,6 +239,24 @@ static void test_what_replaced_it_stays_when_all_have_spoken(void)
     follow_fini(&s.f);
 }
 
+/* The brake, or a node that heard nobody, kept it there. */
+static void test_what_is_told_again_before_it_is_gone_stays(void)
+{
+    struct side s;
+    begin(&s);
+    tell(&s, 0, 0, ONE | TWO, full, false, 1000);
+    tell(&s, 0, ONE | TWO, 0, isolated, true, 2000);
+    CU_ASSERT_EQUAL(led_to(&s), ONE | TWO);
+    restart_node(&s, 0, 3000);
+    tell(&s, 0, 0, ONE, young, false, 4000);
+    program(&s, 4000 + 2 * program_defaults.brake_hold_ms);
+    CU_ASSERT_EQUAL(led_to(&s), ONE | TWO);
+    say(&s, 0, 0, 0, more, false, false, 5000 + 2 * program_defaults.brake_hold_ms);
+    CU_ASSERT_EQUAL(led_to(&s), ONE);
+    CU_ASSERT_EQUAL(s.deletes, 0);
+    follow_fini(&s.f);
+}
+
 /* P5: an NVA without an End-of-RIB keeps a node young for a while, which knows all the same who is who. */
 static void test_a_node_that_has_named_them_all_takes_one_away(void)
 {
@@ -407,6 +425,7 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_a_node_that_has_not_converged_is_better_than_one_that_is_gone),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
         CU_CASE(test_what_stood_before_comes_back_when_that_goes_which_replaced_it),
+        CU_CASE(test_what_is_told_again_before_it_is_gone_stays),
         CU_CASE(test_what_replaced_it_stays_when_all_have_spoken),
         CU_CASE(test_a_node_that_has_named_them_all_takes_one_away),
         CU_CASE(test_a_node_that_had_named_them_all_takes_them_away_when_it_is_followed),
