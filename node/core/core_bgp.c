@@ -166,9 +166,7 @@ static void on_event(struct core *c, struct core_peer *p, const struct bgp_sessi
     }
 }
 
-/* Whose time is over at that moment, but not before he was heard out: after a pause of ours, or where others keep us from
- * reading him, what he said in time is here and was not read yet. */
-static uint64_t heard_out_at(const struct core *c, const struct core_peer *p, uint64_t at_ms)
+uint64_t core_heard_out_at(const struct core *c, const struct core_peer *p, uint64_t at_ms)
 {
     at_ms = c->wake_ms > at_ms ? c->wake_ms : at_ms;
     at_ms = c->hearsay_ms > at_ms ? c->hearsay_ms : at_ms;
@@ -185,21 +183,21 @@ static uint64_t quiet_at(const struct core *c, const struct core_peer *p)
     if (!p->waits_for || bgp_session_slot(p->session) < 0)
         return UINT64_MAX;
     if (p->sends_eor)
-        return heard_out_at(c, p, p->update_ms + c->config->defer_ms);
+        return core_heard_out_at(c, p, p->update_ms + c->config->defer_ms);
     uint64_t quiet = p->update_ms + CORE_QUIET_MS, last = p->up_ms + c->config->defer_ms;
-    return heard_out_at(c, p, quiet < last ? quiet : last);
+    return core_heard_out_at(c, p, quiet < last ? quiet : last);
 }
 
 /* When it is too late to tell more of what it tells anew. */
 static uint64_t overdue_at(const struct core *c, const struct core_peer *p)
 {
-    return p->tells_until ? heard_out_at(c, p, p->tells_until) : UINT64_MAX;
+    return p->tells_until ? core_heard_out_at(c, p, p->tells_until) : UINT64_MAX;
 }
 
 /* Its routes wait for it to come back until then. */
 static uint64_t held_until(const struct core *c, const struct core_peer *p)
 {
-    return p->grace_until && bgp_session_slot(p->session) < 0 ? heard_out_at(c, p, p->grace_until) : UINT64_MAX;
+    return p->grace_until && bgp_session_slot(p->session) < 0 ? core_heard_out_at(c, p, p->grace_until) : UINT64_MAX;
 }
 
 static void set_timer(struct core *c, const struct core_peer *p)
@@ -210,7 +208,7 @@ static void set_timer(struct core *c, const struct core_peer *p)
     due = due < overdue_at(c, p) ? due : overdue_at(c, p);
     if (p->restart_at && p->restart_at < due)
         due = p->restart_at;
-    uint64_t stale = core_stale_deadline(p);
+    uint64_t stale = core_stale_deadline(c, p);
     due = stale < due ? stale : due;
     due = core_doubt_deadline(p) < due ? core_doubt_deadline(p) : due;
     if (p->silent_ms && p->silent_ms < due)

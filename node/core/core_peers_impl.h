@@ -147,6 +147,9 @@ void core_bgp_tick(struct core *c);
 bool core_bgp_has_heard_all(const struct core *c, uint64_t since_ms);
 /* What follows whatever was done with a session: its events, its output, its timer. */
 void core_bgp_settle(struct core *c, struct core_peer *p);
+/* When a time of this NVA that ends at at_ms is over: not before it was heard out. After a pause of ours, or where others keep
+ * us from reading it, what it said in time is here and was not read yet. */
+uint64_t core_heard_out_at(const struct core *c, const struct core_peer *p, uint64_t at_ms);
 /* Its next deadline has changed. */
 void core_bgp_due(struct core *c, const struct core_peer *p);
 void core_bgp_rearm(struct core *c);
@@ -235,7 +238,7 @@ void core_stale_told(struct core_peer *p, uint8_t families);
 /* Of the families that are held: those that the peer, which is back, still forwards for. */
 uint8_t core_stale_kept(const struct core_peer *p);
 void core_stale_tick(struct core *c, struct core_peer *p);
-uint64_t core_stale_deadline(const struct core_peer *p);
+uint64_t core_stale_deadline(const struct core *c, const struct core_peer *p);
 
 /* core_doubt.c: what other sessions with an NVA say of a route that it told us once. */
 /* This net, of which something was withdrawn, is about to be decided: was it elsewhere, and not here? */

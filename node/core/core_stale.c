@@ -78,7 +78,7 @@ void core_stale_told(struct core_peer *p, uint8_t families)
 void core_stale_tick(struct core *c, struct core_peer *p)
 {
     for (uint8_t f = 0; f < BGP_FAMILIES; f++) {
-        if (!p->stale_until[f] || c->now_ms < p->stale_until[f])
+        if (!p->stale_until[f] || c->now_ms < core_heard_out_at(c, p, p->stale_until[f]))
             continue;
         p->stale_until[f] = 0;
         p->stale_over |= (uint8_t)(1u << f);
@@ -87,11 +87,11 @@ void core_stale_tick(struct core *c, struct core_peer *p)
     }
 }
 
-uint64_t core_stale_deadline(const struct core_peer *p)
+uint64_t core_stale_deadline(const struct core *c, const struct core_peer *p)
 {
     uint64_t due = UINT64_MAX;
     for (int f = 0; f < BGP_FAMILIES; f++)
         if (p->stale_until[f] && p->stale_until[f] < due)
             due = p->stale_until[f];
-    return due;
+    return due == UINT64_MAX ? due : core_heard_out_at(c, p, due);
 }

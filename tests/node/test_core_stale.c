@@ -185,6 +185,21 @@ static void test_the_stale_time_goes_on_while_the_peer_tells_its_routes(void)
     lab_close(l);
 }
 
+/* It ended while this node slept; what the peer told meanwhile is read in a moment. */
+static void test_the_stale_time_is_not_over_before_the_peer_was_heard_out(void)
+{
+    struct lab *l = lab_away(", longLivedGracefulRestart: 60s", USUAL, ROUTE, true, 170);
+    come_up(l, TALKER, BACK);
+    l->now += 20000;
+    turn(l);
+    CU_ASSERT_TRUE(listener_has(l));
+    say(l, TALKER, ROUTE);
+    say(l, TALKER, END_OF_RIB);
+    pass(l, 5);
+    CU_ASSERT_TRUE(listener_has(l));
+    lab_close(l);
+}
+
 static void test_a_family_that_is_not_listed_for_a_restart_has_no_time_for_one(void)
 {
     uint64_t until;
@@ -302,6 +317,7 @@ CU_MAIN("core stale", CU_CASE(test_after_the_restart_time_routes_are_marked_and_
         CU_CASE(test_a_peer_that_does_not_forward_any_more_loses_its_stale_routes_when_it_is_back),
         CU_CASE(test_the_stale_time_goes_on_through_a_session_that_does_not_last),
         CU_CASE(test_the_stale_time_goes_on_while_the_peer_tells_its_routes),
+        CU_CASE(test_the_stale_time_is_not_over_before_the_peer_was_heard_out),
         CU_CASE(test_a_family_that_is_not_listed_for_a_restart_has_no_time_for_one),
         CU_CASE(test_a_time_for_the_other_family_is_none_for_this_one),
         CU_CASE(test_what_a_session_told_that_outlived_the_stale_time_goes_with_it_unless_it_told_all),
