@@ -76,6 +76,7 @@ static void wake(struct core *c)
     c->woke_counter = c->beat_counter + 1;
     uint64_t gap_ms = c->now_ms - c->turned_ms;
     c->hearsay_since_ms = c->now_ms;
+    c->slept_ms = c->turned_ms;
     c->hearsay_ms = c->now_ms + (gap_ms < CORE_HEARSAY_MS ? gap_ms : CORE_HEARSAY_MS);
     core_living_woke(c);
     core_event(c, CONFIG_LOG_WARN, "pause_detected", NULL, "gap_ms=%llu", (unsigned long long)gap_ms);

@@ -33,10 +33,11 @@ static uint64_t latest_life(const struct core *c, const struct core_member *m)
 }
 
 /* Its beats that were read after a pause of ours may have waited since before it: until one answers a beat that we have
- * sent since, nobody knows how old they are. */
+ * sent since, nobody knows how old they are. Nor when its link has ended behind them. */
 static bool may_be_old(const struct core *c, const struct core_member *m)
 {
-    return m->life.heard_ms == m->life.direct_ms && m->has_heard && m->heard.echo < c->woke_counter;
+    bool was_read_since = m->heard_beat_ms > c->slept_ms;
+    return m->life.heard_ms == m->life.direct_ms && was_read_since && m->heard.echo < c->woke_counter;
 }
 
 /* Whose last word was that it goes is not heard any more, however lately that was read: of who slept meanwhile others

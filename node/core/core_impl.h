@@ -149,6 +149,7 @@ struct core {
     uint64_t woken_ms; /* 0, or: what was lost meanwhile may still be told until then */
     uint64_t hearsay_ms; /* 0, or: an NVA may not have told since the pause what it said meanwhile, until then */
     uint64_t hearsay_since_ms; /* … that pause's end */
+    uint64_t slept_ms;         /* and the last turn before it */
     uint64_t woke_ms;  /* 0, or: a pause ended then, and not every node was heard out since */
     uint64_t woke_counter; /* the first beat that was sent after the last pause */
 

@@ -119,6 +119,25 @@ static void test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it(
     pair_free(p);
 }
 
+/* It dies meanwhile: then its last beats are all that the first one finds, and the end of the link behind them. */
+static void test_who_has_slept_does_not_tell_last_beats_for_fresh(void)
+{
+    struct pair *p = linked();
+    CU_ASSERT(told_age(p->core[0]) < 100);
+    for (int ms = 0; ms < 200; ms++, p->now++) {
+        core_turn(p->core[1], p->now);
+        for (int i = 0; i < PAIR_PIPES; i++)
+            if (p->pipes[i].end[1])
+                pair_move(p, &p->pipes[i], 1);
+    }
+    p->now += 5000;
+    pair_kill(p, 1);
+    core_turn(p->core[0], p->now);
+    CU_ASSERT_FALSE(p->core[0]->members[2].has_heard);
+    CU_ASSERT(told_age(p->core[0]) > 5000);
+    pair_free(p);
+}
+
 static bool is_shaking_hands(struct core *c)
 {
     LIST_EACH(node, &c->links)
@@ -299,6 +318,7 @@ CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_nod
         CU_CASE(test_a_node_of_the_minor_before_that_is_refused_with_a_reason),
         CU_CASE(test_a_link_that_is_cut_off_is_told_from_one_that_ends),
         CU_CASE(test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it),
+        CU_CASE(test_who_has_slept_does_not_tell_last_beats_for_fresh),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
         CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),
