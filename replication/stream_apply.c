@@ -65,6 +65,7 @@ struct repl_position repl_replica_join(struct repl_replica *p, struct rib *r, ui
         p->position = 0; /* what was held has expired meanwhile; what was missed may be known now */
     }
     p->missed = false;
+    p->part_len = 0;     /* of another subscription */
     p->cut_seen = false; /* a RESET that was under way goes on: what it has not brought is swept at its cut */
     return (struct repl_position){
         .origin = p->origin, .incarnation = incarnation, .version = p->position
@@ -345,6 +346,15 @@ static int keep_part(struct repl_replica *p, const struct repl_batch *b)
     return 0;
 }
 
+/* It is of a subscription of before, which told the parts when they were not listened to. */
+static bool lacks_parts(const struct repl_replica *p, const struct repl_batch *b)
+{
+    for (uint32_t i = 0; i < b->attr_count && !p->part_len; i++)
+        if (b->attrs[i].parts)
+            return true;
+    return false;
+}
+
 /* Does the batch go on where this copy ends? One of exact versions may also begin before. */
 static bool is_next(const struct repl_replica *p, const struct repl_batch *b)
 {
@@ -362,6 +372,8 @@ enum repl_apply repl_replica_apply(struct repl_replica *p, struct rib *r,
         return REPL_APPLY_NOMEM;
     if (b->to < p->position)
         return REPL_APPLIED; /* all of it came before, by another way */
+    if (lacks_parts(p, b))
+        return REPL_OUT_OF_ORDER;
     p->is_exact &= tells_versions(b) && rib_copy_reaches(r, p->origin, b->to);
     uint16_t nvas[REPL_NAMES_MAX];
     assert(b->name_count <= REPL_NAMES_MAX);

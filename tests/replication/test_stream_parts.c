@@ -109,7 +109,43 @@ static void test_long_attributes_that_two_groups_have_stand_in_a_frame_once(void
     end(&p);
 }
 
-/* What a sender never does: one of them is lost, or they are more than any attributes. */
+/* Its end is on its way. Meanwhile the reader had another source, and what that had not in parts this one has told to nobody. */
+static void test_who_asks_again_goes_on_with_no_parts_of_a_subscription_of_before(void)
+{
+    enum { LONG = 7000 };
+    struct repl_msg m;
+    struct repl_batcher *narrow = repl_batcher_new();
+    struct pair p;
+    begin(&p);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(narrow);
+    repl_batcher_part(narrow, 1000);
+    up(&p, 1);
+    struct repl_batcher *wide = p.batcher;
+    p.batcher = narrow;
+    announce_long(&p, 1, 1, 0, LONG, 7);
+    run(&p);
+    struct repl_sender before = p.sender;
+    struct repl_source from = source(&p);
+    announce_long(&p, 2, 1, 0, LONG, 8);
+    while (repl_sender_next(&before, &p.origin.rib, &p.here, &from, narrow, &m))
+        ;
+    p.batcher = wide;
+    join(&p);
+    run(&p);
+    announce_long(&p, 3, 1, 0, LONG, 8);
+    (void)repl_replica_join(&p.copy, &p.replica.rib, p.incarnation, p.now);
+    CU_ASSERT_TRUE_FATAL(repl_sender_next(&before, &p.origin.rib, &p.here, &from, narrow, &m));
+    CU_ASSERT_EQUAL(apply(&p, &m), REPL_OUT_OF_ORDER);
+    p.batcher = narrow;
+    join(&p);
+    run(&p);
+    CU_ASSERT_TRUE(is_equal(&p));
+    CU_ASSERT_EQUAL(p.copy.quarantined, 0);
+    repl_batcher_free(wide);
+    end(&p);
+}
+
+/* What a sender never does: one of them is lost, or they are more than any attributes. Where none is left the reader asks again. */
 static void test_parts_that_do_not_fit_together_are_quarantined(void)
 {
     static const uint8_t bytes[UINT16_MAX] = { 0x40, 1, 1, 0, 0x40, 2, 0 }, run_of[] = { 32, 172, 0, 0, 9 };
@@ -121,7 +157,7 @@ static void test_parts_that_do_not_fit_together_are_quarantined(void)
         { .part = bytes, .part_len = 4 },
         { .part = bytes + 4, .part_at = 4, .part_len = 3 },
     };
-    const uint16_t said[] = { 8, 15, 7, 99, 5, 7 };
+    const uint16_t said[] = { 8, 15, 7, 99, 5, 7 }, quarantined[] = { 1, 1, 2, 2, 3, 3 };
     const char *const own[] = { "fw-1" };
     struct pair p;
     begin(&p);
@@ -139,8 +175,8 @@ static void test_parts_that_do_not_fit_together_are_quarantined(void)
         b.attr_count = 1;
         b.routes = &group;
         b.route_count = 1;
-        CU_ASSERT_EQUAL(repl_replica_apply(&p.copy, &p.replica.rib, &p.there, &b, p.now), REPL_APPLIED);
-        CU_ASSERT_EQUAL(p.copy.quarantined, i < 5 ? i + 1 : 5);
+        CU_ASSERT_EQUAL(repl_replica_apply(&p.copy, &p.replica.rib, &p.there, &b, p.now), parts[i].part_at > 4 ? REPL_OUT_OF_ORDER : REPL_APPLIED);
+        CU_ASSERT_EQUAL(p.copy.quarantined, quarantined[i]);
     }
     CU_ASSERT_PTR_NOT_NULL(ribs_path(&p.replica, ORIGIN, 1, 9, 0));
     end(&p);
@@ -150,4 +186,5 @@ CU_MAIN("stream_parts", CU_CASE(test_attributes_longer_than_a_frame_come_in_part
         CU_CASE(test_attributes_that_change_between_their_parts_begin_anew),
         CU_CASE(test_a_reader_that_asks_again_gets_all_parts_again),
         CU_CASE(test_long_attributes_that_two_groups_have_stand_in_a_frame_once),
+        CU_CASE(test_who_asks_again_goes_on_with_no_parts_of_a_subscription_of_before),
         CU_CASE(test_parts_that_do_not_fit_together_are_quarantined))
