@@ -11,7 +11,7 @@ struct follow_route {
     uint32_t kept;     /* in its place a node put something else that had not named it */
     uint8_t lives[REPL_NODES_MAX]; /* by node: the table of it that these are of; each sweep makes them all of the latest */
     uint8_t seen;      /* bit per node: that table has spoken of it */
-    uint8_t stood;     /* bit per node: it was in the host before that */
+    uint8_t stood;     /* bit per node: it was in the host before that, or came by another one's word */
     uint8_t named;     /* bit per node: that table had all that the host leads to */
     uint8_t withdrawn; /* bit per node: said so, and no node has told the route since */
 };
@@ -149,6 +149,8 @@ static void want(struct follow *f, uint32_t prefix, uint32_t set, enum program_c
     for (size_t i = 0; i < f->node_count; i++)
         if (i != node && !nhset_is_subset(&f->sets, set, r->sets[i]))
             r->named &= (uint8_t)~(1u << i);
+    if (set) /* whoever is followed next has not brought it */
+        r->stood |= (uint8_t)~(1u << node);
     must(program_want(f->program, prefix, comes_back ? r->kept : set, cause, now_ms));
     if (knows_all || comes_back)
         keep(f, r, 0);

@@ -204,6 +204,25 @@ static void test_a_node_that_is_back_takes_nothing_that_stood_before_it(void)
 }
 
 /* One speaks to it first, and withdraws; the other, who was there before, has not spoken to it yet. */
+/* It named the route first, but it was another one that was followed and brought it. */
+static void test_a_node_that_has_not_converged_takes_nothing_that_another_one_brought(void)
+{
+    for (int is_lost = 0; is_lost < 2; is_lost++) {
+        struct side s;
+        begin(&s);
+        deliver(&s, 0, NULL, 0, full, 1);
+        deliver(&s, 1, NULL, 0, young, 1);
+        tell(&s, 1, 0, TWO, still_young, false, 2);
+        tell(&s, 0, 0, TWO, more, false, 3);
+        CU_ASSERT_EQUAL(led_to(&s), TWO);
+        follow_disconnected(&s.f, 0, 4);
+        program(&s, 4);
+        tell(&s, 1, TWO, 0, still_young, is_lost, 5);
+        CU_ASSERT_EQUAL(led_to(&s), is_lost ? TWO : 0);
+        follow_fini(&s.f);
+    }
+}
+
 static void test_what_stood_before_comes_back_when_that_goes_which_replaced_it(void)
 {
     for (int lost = 0; lost <= 1; lost++) {
@@ -424,6 +443,7 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_what_was_withdrawn_and_told_again_is_lost_at_most),
         CU_CASE(test_a_node_that_has_not_converged_is_better_than_one_that_is_gone),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
+        CU_CASE(test_a_node_that_has_not_converged_takes_nothing_that_another_one_brought),
         CU_CASE(test_what_stood_before_comes_back_when_that_goes_which_replaced_it),
         CU_CASE(test_what_is_told_again_before_it_is_gone_stays),
         CU_CASE(test_what_replaced_it_stays_when_all_have_spoken),
