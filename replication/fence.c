@@ -74,13 +74,22 @@ static bool is_other(const struct repl_fence *f, uint32_t id)
     return id >= 1 && id <= f->cfg.nodes && id != f->cfg.self;
 }
 
-/* A node that left on purpose knows that nobody hears it. */
+/* Of this node an earlier life was heard than the one that has taken the target: of that one nothing is known but that
+ * it did so. */
+static bool has_risen(const struct repl_fence *f, uint32_t id)
+{
+    uint64_t heard = f->world.peers[id].incarnation;
+    return heard && heard < f->lives[id];
+}
+
+/* A node that left on purpose knows that nobody hears it; its next life does not. */
 static bool hears_all(const struct repl_fence *f)
 {
-    for (uint32_t id = 1; id <= f->cfg.nodes; id++)
-        if (is_other(f, id) && !is_heard(&f->world.peers[id]) &&
-            f->world.peers[id].state != REPL_MEMBER_LEFT)
+    for (uint32_t id = 1; id <= f->cfg.nodes; id++) {
+        bool has_left = f->world.peers[id].state == REPL_MEMBER_LEFT && !has_risen(f, id);
+        if (is_other(f, id) && !is_heard(&f->world.peers[id]) && !has_left)
             return false;
+    }
     return true;
 }
 
@@ -99,13 +108,6 @@ static bool is_mine(const struct repl_fence *f, const struct repl_fence_record *
 }
 
 enum owner { OWNER_THERE, OWNER_UNSURE, OWNER_GONE };
-
-/* What was found dead is an earlier life of it than the one that has taken the target: of that one nothing is known but
- * that it did so. */
-static bool has_risen(const struct repl_fence *f, const struct repl_fence_peer *owner)
-{
-    return owner->incarnation && owner->incarnation < f->record.incarnation;
-}
 
 /* A suspect is no witness: of a side that is gone one node is found dead some milliseconds after another. */
 static bool hears_most(const struct repl_fence *f)
@@ -135,14 +137,16 @@ static enum owner judge_owner(const struct repl_fence *f)
     if (!f->record.epoch || !is_other(f, f->record.owner))
         return OWNER_GONE; /* none, an earlier life of ours, a node not configured */
     const struct repl_fence_peer *p = &f->world.peers[f->record.owner];
-    if (p->yielded_epoch == f->record.epoch || p->state == REPL_MEMBER_LEFT)
+    if (p->yielded_epoch == f->record.epoch)
         return OWNER_GONE;
     if (is_heard(p))
         return p->incarnation > f->record.incarnation ? OWNER_GONE : OWNER_THERE;
-    if (p->state == REPL_MEMBER_AUTH_FAILED)
+    if (p->state == REPL_MEMBER_AUTH_FAILED || (p->state != REPL_MEMBER_UNKNOWN && has_risen(f, f->record.owner)))
         return OWNER_UNSURE;
+    if (p->state == REPL_MEMBER_LEFT)
+        return OWNER_GONE;
     if (p->state == REPL_MEMBER_DEAD)
-        return f->role == REPL_FENCED || has_risen(f, p) || is_apart(f, p) ? OWNER_UNSURE : OWNER_GONE;
+        return f->role == REPL_FENCED || is_apart(f, p) ? OWNER_UNSURE : OWNER_GONE;
     return OWNER_THERE; /* not judged yet */
 }
 
@@ -288,8 +292,11 @@ static void note_record(struct repl_fence *f, const struct repl_fence_record *r,
     /* Below what was seen before it is damaged (F7): as if there were none. */
     bool is_valid = r && r->epoch >= f->highest_epoch && r->epoch;
     f->record = is_valid ? *r : (struct repl_fence_record){ 0 };
-    if (is_valid)
-        f->highest_epoch = r->epoch;
+    if (!is_valid)
+        return;
+    f->highest_epoch = r->epoch;
+    if (is_other(f, r->owner))
+        f->lives[r->owner] = r->incarnation;
 }
 
 void repl_fence_seen(struct repl_fence *f, const struct repl_fence_record *r, uint64_t now_ms)

@@ -15,8 +15,8 @@
  * authentication alone never moves a role; a record that is lost or damaged is replaced by one
  * above every epoch seen.
  * An owner that does not hear every node shows its life in the target by a beat, which a node that
- * was fenced, cannot authenticate the owner, has heard of an earlier life of it only, or is not on
- * the larger side of a partition, watches instead of guessing.
+ * was fenced, cannot authenticate the owner, has heard of an earlier life of it only (which may have died, or left on
+ * purpose), or is not on the larger side of a partition, watches instead of guessing.
  *
  * The caller tells what it reads and what became of its requests, at most one of them under way;
  * tick() before next(). Sans-IO. Source: the replication design 4.3, 4.8, 4.9; invariants F1-F7. */
@@ -71,6 +71,7 @@ struct repl_fence {
     bool must_read;             /* before any other step */
     uint64_t since_ms;          /* in this role */
     struct repl_fence_record record; /* last read; epoch 0 = there was none */
+    uint64_t lives[REPL_NODES_MAX + 1]; /* by node id: incarnation of its last life that the target has named; 0 = none */
     uint64_t epoch;             /* ACTIVE: ours */
     uint64_t incarnation;       /* that we took it with */
     uint64_t highest_epoch;     /* ever seen */

@@ -337,6 +337,30 @@ static void test_an_owner_whose_earlier_life_was_found_dead_is_left_alone_while_
     CU_ASSERT_EQUAL(f.role, REPL_CANDIDATE);
 }
 
+/* F5: so did this one, after it had left on purpose. Whoever takes the target after it shows that it lives, for that is not
+ * gone. */
+static void test_an_owner_whose_earlier_life_left_is_watched_and_shown_a_beat(void)
+{
+    struct repl_fence_record risen = { .epoch = 6, .owner = THEM, .incarnation = 21 };
+    struct repl_fence f = active();
+    uint64_t beat = 0, now = 100;
+    repl_fence_refused(&f, &risen, now);
+    for (; now < 60000; now += 500) {
+        tick(&f, REPL_MEMBER_LEFT, now);
+        CU_ASSERT_EQUAL(f.role, REPL_FENCED);
+        if (repl_fence_next(&f, now) == REPL_FENCE_READ) {
+            repl_fence_seen(&f, &risen, now);
+            repl_fence_beat_seen(&f, ++beat, now);
+        }
+    }
+    now = f.beat_changed_ms + 3 * BEAT_MS;
+    tick(&f, REPL_MEMBER_LEFT, now);
+    CU_ASSERT_EQUAL(repl_fence_next(&f, now), REPL_FENCE_TAKE);
+    repl_fence_took(&f, 7, now);
+    tick(&f, REPL_MEMBER_LEFT, now);
+    CU_ASSERT_EQUAL(repl_fence_next(&f, now), REPL_FENCE_BEAT);
+}
+
 /* Node 2 has taken the target; what it said last was of an earlier epoch, or of this one. */
 static struct repl_fence parted(uint32_t nodes, uint32_t heard, uint64_t seen_epoch)
 {
@@ -541,6 +565,7 @@ CU_MAIN("fence", CU_CASE(test_nothing_is_done_before_the_target_was_read),
         CU_CASE(test_a_fenced_node_that_hears_the_owner_is_on_standby_again),
         CU_CASE(test_an_owner_that_fails_to_authenticate_is_left_alone_while_it_beats),
         CU_CASE(test_an_owner_whose_earlier_life_was_found_dead_is_left_alone_while_it_beats),
+        CU_CASE(test_an_owner_whose_earlier_life_left_is_watched_and_shown_a_beat),
         CU_CASE(test_only_the_larger_side_of_a_partition_takes_back_what_was_taken_unheard),
         CU_CASE(test_a_suspect_makes_no_side_the_larger_one),
         CU_CASE(test_an_owner_that_is_silent_in_the_target_too_is_followed_by_any_side),
