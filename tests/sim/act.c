@@ -75,6 +75,19 @@ static void start_host(struct world *w)
         count(w, SIM_WRONG_SECRETS);
 }
 
+/* D6: whose file is the older one takes a target when it hears nobody else, and gives it back when it does. */
+static bool do_files_differ(const struct world *w)
+{
+    const struct host *any = NULL;
+    for (int i = 0; i < w->host_count; i++) {
+        const struct host *h = &w->hosts[i];
+        if (h->core && any && h->config.generation != any->config.generation)
+            return true;
+        any = h->core ? h : any;
+    }
+    return false;
+}
+
 /* It hears its NVAs, and the others hear of that later, all at once. */
 static void restart_apart(struct world *w)
 {
@@ -87,7 +100,7 @@ static void restart_apart(struct world *w)
     sim_note(w, "node %d restarts, apart from all others", h->number);
     host_start(w, h);
     count(w, SIM_APART_STARTS);
-    w->faults++; /* its end was one, that nobody hears it is another */
+    w->faults += 1 + do_files_differ(w); /* its end was one, that nobody hears it is another */
 }
 
 static void stop_host(struct world *w)
@@ -134,7 +147,8 @@ static void cut_nodes(struct world *w)
     if (!on || a == b)
         return;
     count(w, both ? SIM_CUTS : SIM_ONE_WAY_CUTS);
-    w->faults += is_alone(w, a) != is_alone(w, b); /* who is alone takes a target, and those who are not take it back */
+    if (is_alone(w, a) || is_alone(w, b)) /* who is alone takes a target, and those who are not take it back, or whose file is newer */
+        w->faults += is_alone(w, a) != is_alone(w, b) || do_files_differ(w);
 }
 
 static void cut_nva(struct world *w)
