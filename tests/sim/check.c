@@ -473,6 +473,22 @@ void check_parted(struct world *w)
         check_digests(w, &w->hosts[0], &w->hosts[i]);
 }
 
+static bool reads_all(const struct world *w, const struct core *c)
+{
+    for (int i = 0; i < w->host_count; i++)
+        if (c->rib.origins[i + 1].class != RIB_LIVE)
+            return false;
+    return true;
+}
+
+bool check_is_at_rest(struct world *w)
+{
+    for (int i = 0; i < w->host_count; i++)
+        if (!host_runs(w, &w->hosts[i]) || !reads_all(w, w->hosts[i].core) || !sight_of(&w->hosts[i])->is_comparable)
+            return false;
+    return true;
+}
+
 void check_settled(struct world *w)
 {
     for (int i = 0; i < w->host_count; i++) {

@@ -634,5 +634,7 @@ void check_event(struct world *w, const struct sim_event *e);
 void check_core_event(struct world *w, const struct host *h, const struct core_event *e);
 void check_parted(struct world *w);
 void check_settled(struct world *w);
+/* Nobody sleeps, and every node has read all that the others say, and judged it. */
+bool check_is_at_rest(struct world *w);
 
 #endif
