@@ -202,7 +202,8 @@ static int apply_route(const struct arrival *a, const struct rib_stretch *s, uin
     const struct ip_prefix *prefix = &s->prefixes[nth];
     uint32_t path_id = s->path_ids[nth];
     uint8_t origin = a->placing->copy->origin;
-    if (!a->attrs && a->placing->copy->resetting)
+    bool is_lost = a->placing->copy->resetting || (a->group->restarts && a->group->unheard);
+    if (!a->attrs && is_lost)
         rib_lose(r, origin, a->nva, prefix, path_id);
     int err = a->attrs ? rib_announce_news(r, &a->news, s, nth)
                        : rib_withdraw_nth(r, origin, a->nva, s, nth, a->now_ms);

@@ -635,18 +635,6 @@ int rib_withdraw(struct rib *r, uint8_t origin, uint16_t nva, const struct ip_pr
     return rib_withdraw_nth(r, origin, nva, alone(r, prefix, path_id, &s), 0, now_ms);
 }
 
-int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
-{
-    const struct rib_path p = *rib_path(r, index);
-    struct ip_prefix prefix;
-    prefix_table_prefix(&r->nets, rib_path_net(r, rib_path(r, index)), &prefix);
-    if (rib_withdraw(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), now_ms))
-        return BGP_ERR_NOMEM;
-    if (r->keep_tombstones)
-        rib_path(r, index)->flags |= RIB_PATH_UNSEEN;
-    return 0;
-}
-
 uint32_t rib_next_dying(struct rib *r, uint64_t slowest_reader)
 {
     uint32_t net = rib_queue_next(&r->dying);

@@ -109,6 +109,28 @@ static void end(struct rib *r, struct rib_origin *o)
     o->sweeps_last &= again;
 }
 
+/* Its NVA is away, and it is held no longer. */
+static bool is_lost(const struct rib *r, const struct rib_path *p)
+{
+    bool is_away = r->origins[p->origin].sessions[p->nva].state == RIB_SESSION_GRACE;
+    return is_away && rib_path_verdict(p) == POLICY_ACCEPTED && !rib_path_is_meant_to_go(r, p);
+}
+
+int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)
+{
+    const struct rib_path p = *rib_path(r, index);
+    struct ip_prefix prefix;
+    uint32_t net = rib_path_net(r, rib_path(r, index));
+    prefix_table_prefix(&r->nets, net, &prefix);
+    if (is_lost(r, rib_path(r, index)))
+        rib_net(r, net)->flags |= RIB_NET_LOST;
+    if (rib_withdraw(r, p.origin, p.nva, &prefix, rib_path_id(rib_path(r, index)), now_ms))
+        return BGP_ERR_NOMEM;
+    if (r->keep_tombstones)
+        rib_path(r, index)->flags |= RIB_PATH_UNSEEN;
+    return 0;
+}
+
 /* What it costs of the budget, or BGP_ERR_NOMEM. */
 static int visit(struct rib *r, uint32_t index, struct rib_stale *last, uint64_t now_ms)
 {

@@ -196,6 +196,28 @@ static void test_what_goes_with_a_session_that_was_taken_out_was_withdrawn(void)
     }
 }
 
+/* I3: of a family that is held for no longer than a restart takes, while others of the NVA are. What it leaves out when it tells all
+ * anew it has withdrawn. */
+static void test_what_is_held_over_a_restart_no_longer_is_lost(void)
+{
+    for (int is_away = 0; is_away <= 1; is_away++) {
+        struct lab l;
+        lab_open(&l, 8, true);
+        lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCED, 1);
+        lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1 });
+        lab_decide(&l);
+        rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4);
+        if (is_away)
+            lab_session(&l, LAB_SELF, 1, RIB_SESSION_GRACE, 1);
+        rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4);
+        lab_sweep(&l);
+        lab_decide(&l);
+        CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
+        CU_ASSERT_EQUAL(rib_net_is_withdrawn(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))), !is_away);
+        lab_close(&l);
+    }
+}
+
 /* P5: all nodes stood still, and one of them lost its session by that. */
 static void test_what_is_lost_after_its_nva_withdrew_it_elsewhere_was_withdrawn(void)
 {
@@ -333,6 +355,7 @@ CU_MAIN("rib_sweep", CU_CASE(test_what_is_said_of_many_counts_before_the_walk_co
         CU_CASE(test_a_refused_path_that_is_lost_was_nothing_to_lose),
         CU_CASE(test_what_goes_with_its_nvas_entry_was_withdrawn),
         CU_CASE(test_what_goes_with_a_session_that_was_taken_out_was_withdrawn),
+        CU_CASE(test_what_is_held_over_a_restart_no_longer_is_lost),
         CU_CASE(test_what_is_lost_after_its_nva_withdrew_it_elsewhere_was_withdrawn),
         CU_CASE(test_what_gives_way_to_a_refused_path_was_withdrawn),
         CU_CASE(test_a_copy_keeps_what_the_batch_that_ends_a_session_brings),

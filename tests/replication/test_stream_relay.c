@@ -378,6 +378,28 @@ static void test_what_a_restart_left_is_left_over_where_it_is_read(void)
     end(&t);
 }
 
+/* I3: at the origin it is lost, and not withdrawn, and so it is wherever that is read. */
+static void test_what_a_restart_has_ended_is_lost_where_it_is_read(void)
+{
+    struct trio t;
+    struct ip_prefix prefixes[] = { ribs_prefix(0), ribs_prefix(1) };
+    begin(&t);
+    fill(&t, 2);
+    run(&t);
+    ribs_withdraw(&t.origin, ORIGIN, 1, 1, 0, t.now);
+    rib_refresh_begins(&t.origin.rib, ORIGIN, 1, BGP_IP4);
+    ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_GRACE, 1, t.now);
+    rib_refresh_ends(&t.origin.rib, ORIGIN, 1, BGP_IP4);
+    ribs_sweep(&t.origin);
+    run(&t);
+    for (int i = 0; i < 2; i++) {
+        const struct rib *near = &t.near.ribs.rib, *far = &t.far.ribs.rib;
+        CU_ASSERT_EQUAL(rib_net_is_withdrawn(rib_net(near, prefix_table_find(&near->nets, &prefixes[i]))), i == 1);
+        CU_ASSERT_EQUAL(rib_net_is_withdrawn(rib_net(far, prefix_table_find(&far->nets, &prefixes[i]))), i == 1);
+    }
+    end(&t);
+}
+
 /* P7: whoever copies the verdict on a node that is there comes to the same end of it, of which no stream tells. */
 static void test_what_was_disproved_of_a_living_node_counts_again_where_it_is_read(void)
 {
@@ -649,6 +671,7 @@ CU_MAIN("stream_relay", CU_CASE(test_a_table_passes_through_a_copy_with_its_vers
         CU_CASE(test_a_disproved_copy_is_disproved_where_it_is_read),
         CU_CASE(test_what_only_an_announcement_disproves_is_not_told_to_be_disproved),
         CU_CASE(test_what_a_restart_left_is_left_over_where_it_is_read),
+        CU_CASE(test_what_a_restart_has_ended_is_lost_where_it_is_read),
         CU_CASE(test_what_was_disproved_of_a_living_node_counts_again_where_it_is_read),
         CU_CASE(test_a_copy_with_holes_serves_nobody),
         CU_CASE(test_an_end_of_rib_outlives_the_connection_that_brought_it),
