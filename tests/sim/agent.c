@@ -109,14 +109,16 @@ static bool is_promised(const struct world *w, int number)
 }
 
 /* By I1: a node that has not converged inherited a set with others in it, who may come yet; the host's own leads only
- * to NVAs that have withdrawn it, or that it has lost, or of which its file refuses it, as that node says of each (4.9). */
+ * to NVAs that have withdrawn it, or that it has lost, or of which its file refuses it, as that node says of each (4.9), or
+ * its hold has ended (S1). */
 static bool is_gone_by_its_own(const struct sim_agent *a, int number)
 {
     const struct world *w = a->world;
+    const struct host *h = &w->hosts[a->follow.active];
     for (uint32_t i = 0; i < a->kernel.hop_count[number]; i++) {
         const struct nva *n = &w->nvas[sim_party_at(&a->kernel.hops[number][i]) - SIM_NODES_MAX];
-        bool is_refused = sim_may_refuse(w, &w->hosts[a->follow.active].config, n->number, number);
-        if (n->truth[number] && is_heard(w, n) && !is_refused)
+        bool is_over = h->core && check_holds_end(w) && !check_has_heard(w, h, n->number);
+        if (n->truth[number] && is_heard(w, n) && !is_over && !sim_may_refuse(w, &h->config, n->number, number))
             return false;
     }
     return !a->follow.nodes[a->follow.active].complete;

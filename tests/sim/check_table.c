@@ -171,8 +171,7 @@ static bool is_spoken_for(const struct host *h, int number)
     return false;
 }
 
-/* Does the time that routes are held end within a run? Then a removal may be an expiry. */
-static bool holds_end(const struct world *w)
+bool check_holds_end(const struct world *w)
 {
     return w->config.grace_ms + w->config.stale_ms < 60000;
 }
@@ -307,7 +306,7 @@ static bool is_excused(const struct world *w, const struct host *h, int nva, int
     bool own = peers_with(n, h) && check_has_heard(w, h, nva);
     if (sim_may_refuse(w, &h->config, nva, number) || went_with_family(w, h, nva, number) || has_nobody_its_family(w, n, number))
         return true;
-    if (holds_end(w) && !own)
+    if (check_holds_end(w) && !own)
         return true; /* expiry */
     if (is_spoken_against(w, h, nva, number))
         return true;

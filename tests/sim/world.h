@@ -390,7 +390,7 @@ struct sim_kind {
     uint32_t idle;                /* bit per host: it programs no kernel */
     uint32_t apart;               /* bit per host: the shared target is none of its */
     uint32_t dynamic;             /* bit per NVA: it is a neighbour of a prefix, which calls */
-    bool holds_longer;            /* where some are, routes are held for a minute: a removal is no expiry (holds_end) */
+    bool holds_longer;            /* where some are, routes are held for a minute: a removal is no expiry (check_holds_end) */
     uint32_t heavy;               /* bit per NVA: some of its routes have attributes of 16 KiB and more */
     uint32_t passive, ungraceful; /* bit per NVA: nodes do not dial it; do not hold its routes while it restarts */
 };
@@ -615,6 +615,8 @@ void shared_close(struct host *h);
 /* check_table.c */
 /* Has this node a session with the NVA, on which all has come that the NVA had to tell at first? */
 bool check_has_heard(const struct world *w, const struct host *h, int nva);
+/* Does the time that routes are held end within a run? Then a removal may be an expiry. */
+bool check_holds_end(const struct world *w);
 /* True: I1 is violated when this node removes the prefix from this table; why says how. */
 bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
                    char why[static 160]);
