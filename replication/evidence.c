@@ -173,6 +173,18 @@ static const struct rib_path *tombstone_beside(const struct rib *r, const struct
     return tombstone;
 }
 
+/* It announces by ids what it said without, or the other way round: its tombstone is of a session before. */
+static bool is_announced_beside(const struct rib *r, const struct rib_path *held, int origin)
+{
+    for (uint32_t i = rib_net(r, rib_path_net(r, held))->paths; i; i = rib_path_next(rib_path(r, i))) {
+        const struct rib_path *p = rib_path(r, i);
+        bool is_beside = p->origin == origin && p->nva == held->nva && !rib_path_id(p) != !rib_path_id(held);
+        if (is_beside && p->attrs && rib_path_is_said(r, p))
+            return true;
+    }
+    return false;
+}
+
 /* What it says by that: announced, withdrawn, or NULL. What others have disproved says nothing, neither that it is
  * there nor that it is not: between two cuts it may come before the word that its session is no more. Nor does what a
  * session that is back from a restart has lost on the way, before it has told all: only what it has withdrawn since. Nor what
@@ -182,7 +194,7 @@ static const struct rib_path *statement(const struct rib *r, const struct rib_pa
     const struct rib_path *entry = entry_of(r, held, origin), *p = entry ? entry : tombstone_beside(r, held, origin);
     if (!speaks_of(&r->origins[origin].sessions[held->nva], held->family))
         return NULL;
-    if (!p || is_of_before(&r->origins[origin], p->slot))
+    if (!p || is_of_before(&r->origins[origin], p->slot) || (!p->attrs && is_announced_beside(r, held, origin)))
         return NULL;
     bool is_void = p->attrs ? p->flags & RIB_PATH_DISPROVED : rib_path_is_left_over(r, p);
     return is_void ? NULL : p;

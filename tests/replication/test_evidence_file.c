@@ -41,6 +41,25 @@ static void test_a_session_that_has_not_told_all_withdraws_nothing_by_other_ids(
     rib_fini(&x.rib);
 }
 
+/* A session without ids withdrew it, and the next one, which has some, announces it. */
+static void test_what_was_withdrawn_before_there_were_ids_is_not_withdrawn_while_it_is_announced_by_them(void)
+{
+    for (uint32_t had = 0; had < 2; had++) {
+        struct ribs x;
+        begin(&x);
+        ribs_announce(&x, AWAY, FW, ROUTE, had, 65001);
+        ribs_announce(&x, SELF, FW, ROUTE, had, 65001);
+        ribs_withdraw(&x, SELF, FW, ROUTE, had, 500);
+        ribs_announce(&x, SELF, FW, ROUTE, !had, 65001);
+        repl_evidence_lost(&x.rib, AWAY, 1000);
+        CU_ASSERT_EQUAL(width(&x), 1);
+        CU_ASSERT_FALSE(ribs_path(&x, AWAY, FW, ROUTE, had)->flags & RIB_PATH_DISPROVED);
+        ribs_withdraw(&x, SELF, FW, ROUTE, !had, 2000);
+        CU_ASSERT_EQUAL(width(&x), 0);
+        rib_fini(&x.rib);
+    }
+}
+
 /* Both have ids: then they are of the NVA, and the same on every session of it. */
 static void test_a_withdrawal_by_another_id_ends_nothing(void)
 {
@@ -78,5 +97,6 @@ static void test_nothing_is_held_of_an_nva_that_was_taken_out(void)
 
 CU_MAIN("evidence_file", CU_CASE(test_a_withdrawal_by_all_ids_ends_a_copy_that_has_none_and_back),
         CU_CASE(test_a_session_that_has_not_told_all_withdraws_nothing_by_other_ids),
+        CU_CASE(test_what_was_withdrawn_before_there_were_ids_is_not_withdrawn_while_it_is_announced_by_them),
         CU_CASE(test_a_withdrawal_by_another_id_ends_nothing),
         CU_CASE(test_nothing_is_held_of_an_nva_that_was_taken_out))
