@@ -182,11 +182,13 @@ static void test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer(void
 
 static void test_a_status_tells_what_is_held_and_what_has_expired(void)
 {
-    struct rib_origin o = { .class = RIB_STALE, .paths = 3 };
+    struct rib_origin o = { .order = { .next = 10 }, .class = RIB_STALE, .paths = 3 };
     CU_ASSERT_EQUAL(core_origin_status(&o), RIB_STALE);
     o.is_partial = true; /* an NVA's copies went; the others are held */
     CU_ASSERT_EQUAL(core_origin_status(&o), RIB_STALE);
-    o.paths = 0;
+    o.paths = 0; /* it had no other */
+    CU_ASSERT_EQUAL(core_origin_status(&o), RIB_STALE);
+    o.flushed = 9; /* all went by time */
     CU_ASSERT_NOT_EQUAL(core_origin_status(&o), RIB_STALE);
     o = (struct rib_origin){ .class = RIB_LIVE, .is_partial = true };
     CU_ASSERT_EQUAL(core_origin_status(&o), RIB_LIVE);
