@@ -248,11 +248,11 @@ static uint64_t next_turn(const struct core *c, bool busy)
         return c->now_ms + 1;
     uint64_t bgp = core_bgp_deadline(c), cluster = core_cluster_deadline(c);
     uint64_t due = bgp < cluster ? bgp : cluster;
-    uint64_t second = c->now_ms + 1000; /* tombstones, evidence, phase */
+    uint64_t soon = c->now_ms + CORE_WAKE_MS; /* tombstones, evidence, phase; and a pause is noticed by the turns that it took */
     uint64_t shared = core_shared_deadline(c), drain = core_drain_deadline(c);
     due = due < shared ? due : shared;
     due = due < drain ? due : drain;
-    due = due < second ? due : second;
+    due = due < soon ? due : soon;
     return due > c->now_ms ? due : c->now_ms + 1;
 }
 

@@ -336,10 +336,32 @@ static void test_what_a_connection_left_behind_is_read_at_its_end(void)
     lab_close(l);
 }
 
+/* D4: what its NVAs said in the second pause comes a moment later, and the first one had their hold times over in a second. */
+static void test_who_sleeps_again_right_after_a_pause_notices_both(void)
+{
+    enum { LONG_MS = 12000, AWAKE_MS = 23, SHORT_MS = 1187 };
+    struct lab *l = lab_open();
+    l->talker = dial(l, 2);
+    say(l, l->talker, HEADER("0023", "01") "04 fde9 000a 0a000002 06 02 04 0200 4600" KEEPALIVE);
+    l->now += LONG_MS;
+    for (int ms = 0; ms < AWAKE_MS; ms++, l->now++)
+        turn(l);
+    const struct bgp_session *s = l->core->peers[1]->session;
+    CU_ASSERT_TRUE_FATAL(bgp_session_slot(s) >= 0);
+    l->now += SHORT_MS;
+    settle(l);
+    CU_ASSERT_TRUE(bgp_session_slot(s) >= 0);
+    for (int ms = 0; ms <= CORE_REARM_MS; ms++, l->now++)
+        turn(l);
+    CU_ASSERT_TRUE(bgp_session_slot(s) < 0);
+    lab_close(l);
+}
+
 CU_MAIN("core_turn", CU_CASE(test_what_a_connection_left_behind_is_read_at_its_end),
         CU_CASE(test_no_turn_does_more_than_its_budget),
         CU_CASE(test_what_flaps_keeps_its_place_while_its_nva_talks),
         CU_CASE(test_a_session_that_ends_with_a_full_table_makes_no_turn_long),
         CU_CASE(test_a_session_begins_while_the_table_of_the_last_one_is_removed),
         CU_CASE(test_what_a_target_holds_ends_no_session),
-        CU_CASE(test_who_never_stops_talking_keeps_nobody_from_being_heard))
+        CU_CASE(test_who_never_stops_talking_keeps_nobody_from_being_heard),
+        CU_CASE(test_who_sleeps_again_right_after_a_pause_notices_both))
