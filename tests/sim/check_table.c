@@ -441,6 +441,14 @@ static bool is_of_woken(const struct world *w, const struct host *h, const struc
     return owner && owner->hearsay_ms;
 }
 
+/* Held, and this node is in wake-up: what its sessions had said by then is no evidence (4.6). */
+static bool is_held_in_wake_up(const struct world *w, const struct host *h, const struct rib_path *p, int number)
+{
+    const struct rib *r = &h->core->rib;
+    (void)w, (void)number;
+    return h->core->hearsay_ms && (rib_path_is_old(r, p) || r->origins[p->origin].class != RIB_LIVE);
+}
+
 typedef bool path_excuse(const struct world *w, const struct host *h, const struct rib_path *p, int number);
 
 /* All that speaks for the prefix. */
@@ -487,7 +495,8 @@ void check_zombies(struct world *w, struct host *h)
         bool is_told = told_by(w, h->number, i);
         if (!is_told && !h->kernel.present[i])
             continue;
-        if ((!is_told && may_keep(h, i)) || all_are(is_held_unheard, w, h, i) || all_are(is_of_woken, w, h, i))
+        if ((!is_told && may_keep(h, i)) || all_are(is_held_unheard, w, h, i) || all_are(is_of_woken, w, h, i) ||
+            all_are(is_held_in_wake_up, w, h, i))
             h->held[i] = w->now;
         if (!is_to_know || w->now <= since + ZOMBIE_MS || w->now <= h->held[i] + ZOMBIE_MS)
             continue;
