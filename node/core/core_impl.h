@@ -330,6 +330,12 @@ static inline bool core_holds_are_over(const struct core *c)
     return core_is_past(c, c->hold_times.grace_ms + c->hold_times.stale_ms);
 }
 
+/* Has all that stood in its order gone by time? What is partial otherwise lacks some NVAs' only. */
+static inline bool core_is_dropped(const struct rib_origin *o)
+{
+    return o->is_partial && o->flushed >= vlist_head(&o->order);
+}
+
 /* Is anything left of what a turn reads of NVAs? */
 static inline bool core_may_read(const struct core *c)
 {

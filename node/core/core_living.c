@@ -33,12 +33,11 @@ static bool is_lowest(const struct core *c)
     return true;
 }
 
-/* Nothing is left of what it said in this life, although it did not say so: by time, and not because our file has its NVAs
- * not any more, which is no word for others. */
+/* Nothing is left of what it said in this life, although it did not say so. That a file has its NVAs not any more is no word
+ * for others. */
 static bool has_expired(const struct rib_origin *o)
 {
-    bool is_dropped = o->is_partial && o->flushed >= vlist_head(&o->order);
-    return is_dropped && o->class != RIB_LIVE && o->paths + o->tombstones == o->old;
+    return core_is_dropped(o) && o->class != RIB_LIVE && o->paths + o->tombstones == o->old;
 }
 
 uint8_t core_origin_status(const struct rib_origin *o)

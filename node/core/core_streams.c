@@ -79,8 +79,7 @@ static const struct repl_position *position_of(const struct core_member *teller,
  * it again before anybody has heard it. */
 static bool has_expired(const struct core *c, const struct core_member *m)
 {
-    const struct rib_origin *o = &c->rib.origins[m->node->id];
-    return o->is_partial && o->flushed >= vlist_head(&o->order) && !core_member_is_here(m);
+    return core_is_dropped(&c->rib.origins[m->node->id]) && !core_member_is_here(m);
 }
 
 /* What is partial is read from the beginning, and what the copy does not bring goes: one that is older would take with it what
