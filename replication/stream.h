@@ -43,6 +43,7 @@ struct repl_sender {
     uint64_t incarnation;
     uint64_t position;  /* versions up to here were sent */
     uint64_t safe;      /* tombstones up to this place of the order it can do without */
+    uint32_t renumbered; /* of a copy's order: it is the one that is numbered so */
     uint64_t ahead_hash; /* of the attributes that go in parts: */
     uint16_t ahead_len;  /* so many octets of them were sent */
 };

@@ -109,13 +109,15 @@ void repl_sender_subscribe(struct repl_sender *s, const struct rib *r, const str
                                .is_nested = s->is_nested,
                                .incarnation = from->incarnation,
                                .position = resumes ? have->version : 0,
-                               .safe = o->base + have->version };
+                               .safe = o->base + have->version,
+                               .renumbered = o->renumbered };
 }
 
-/* Tombstones that this reader would have needed are gone: it has to start over. */
+/* Tombstones that this reader would have needed are gone, or a RESET has swept the copy since: it has to start over. */
 static bool has_missed(const struct repl_sender *s, const struct rib_origin *o)
 {
-    return (int64_t)(o->dropped - s->safe) > 0 && !rib_origin_reaches(o, s->position);
+    bool lacks_tombstones = (int64_t)(o->dropped - s->safe) > 0 && !rib_origin_reaches(o, s->position);
+    return lacks_tombstones || s->renumbered != o->renumbered;
 }
 
 static bool is_at_cut(const struct repl_source *from)
@@ -538,6 +540,7 @@ static void start_over(struct repl_sender *s, const struct rib *r, const struct 
     s->reset_pending = s->cut_sent = false;
     s->position = s->versions ? first_place(r, o) - o->base : 0;
     s->safe = vlist_head(&o->order);
+    s->renumbered = o->renumbered;
     *out = (struct repl_msg){ .kind = REPL_RESET,
                               .reset = { .origin = from->origin,
                                          .incarnation = from->incarnation,

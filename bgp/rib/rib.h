@@ -160,6 +160,7 @@ struct rib_origin {
     uint64_t base;                /* order's version of the owner's version 0, modulo 2^64 */
     uint64_t start;               /* the owner's version after which it holds so */
     uint64_t place;               /* where the next changed entry stands in order; 0: at its tail */
+    uint32_t renumbered;          /* so often: a reader of before has to start over */
     bool lags;                    /* it does not read in time what its NVAs say */
     bool is_partial;              /* entries were dropped that the owner still has */
     bool has_former;              /* entries of it may be of former sessions */

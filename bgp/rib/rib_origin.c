@@ -157,6 +157,7 @@ void rib_origin_renumber(struct rib *r, uint8_t origin, uint64_t start)
     struct rib_origin *o = &r->origins[origin];
     o->base = vlist_head(&o->order) - start;
     o->start = start;
+    o->renumbered++;
     o->dropped = vlist_head(&o->order);
     o->is_partial = false;
 }

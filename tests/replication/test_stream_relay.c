@@ -296,6 +296,29 @@ static void test_tombstones_that_a_copy_has_dropped_make_its_reader_start_over(v
     end(&t);
 }
 
+/* The origin forgets an NVA and with it the only entry that would say so: a RESET that brings nothing. FAR has read all of
+ * NEAR's copy, and there is no later place in it. */
+static void test_a_reset_that_brings_nothing_makes_who_reads_the_copy_start_over(void)
+{
+    struct trio t;
+    begin(&t);
+    fill(&t, 100);
+    run(&t);
+    far_joins(&t, true);
+    t.near_reader.active = false;
+    ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_DOWN, 1, t.now);
+    ribs_sweep(&t.origin);
+    t.now += 60000;
+    while (rib_expire_tombstones(&t.origin.rib, 30000, UINT64_MAX, t.now))
+        ;
+    rib_nva_forget(&t.origin.rib, 1);
+    near_joins(&t);
+    run(&t);
+    CU_ASSERT_TRUE(is_equal(&t, &t.near));
+    CU_ASSERT_TRUE(is_equal(&t, &t.far));
+    end(&t);
+}
+
 /* So many routes were read, the origin is lost, and the first of them is not there any more. */
 static void near_disproves_one_of(struct trio *t, uint32_t count)
 {
@@ -668,6 +691,7 @@ CU_MAIN("stream_relay", CU_CASE(test_a_table_passes_through_a_copy_with_its_vers
         CU_CASE(test_a_copy_that_has_less_sends_nothing_to_who_has_more),
         CU_CASE(test_a_withdrawal_passes_through_who_never_had_the_route),
         CU_CASE(test_tombstones_that_a_copy_has_dropped_make_its_reader_start_over),
+        CU_CASE(test_a_reset_that_brings_nothing_makes_who_reads_the_copy_start_over),
         CU_CASE(test_a_disproved_copy_is_disproved_where_it_is_read),
         CU_CASE(test_what_only_an_announcement_disproves_is_not_told_to_be_disproved),
         CU_CASE(test_what_a_restart_left_is_left_over_where_it_is_read),
