@@ -629,6 +629,9 @@ static void forget(struct trio *t)
         acked = t->far_reader.position;
     rib_expire_tombstones(&t->origin.rib, age, acked, t->now);
     rib_expire_tombstones(&t->near.ribs.rib, age, UINT64_MAX, t->now);
+    uint16_t nva = (uint16_t)(1 + random_below(&t->random, RIBS_NVAS));
+    if (rib_nva_is_gone(&t->origin.rib, nva)) /* the file of the origin has it no more */
+        rib_nva_forget(&t->origin.rib, nva);
 }
 
 static void sweep_on(struct trio *t, struct rib *r)
