@@ -105,4 +105,23 @@ static inline const struct rib_path *ribs_path(const struct ribs *x, uint8_t ori
     return NULL;
 }
 
+/* The same attributes and next hop, each with its id in its RIB. */
+static inline bool ribs_are_same_attrs(const struct ribs *a, uint32_t x, const struct ribs *b, uint32_t y)
+{
+    const struct bgp_attrs *p = bgp_attrs_get(&a->rib.attrs, x), *q = bgp_attrs_get(&b->rib.attrs, y);
+    return ip_addr_is_equal(&p->next_hop, &q->next_hop) && p->len == q->len &&
+           memcmp(p->bytes, q->bytes, p->len) == 0;
+}
+
+static inline bool ribs_are_same_sessions(const struct rib_origin *a, const struct rib_origin *b)
+{
+    for (int nva = 1; nva <= RIBS_NVAS; nva++) {
+        const struct rib_session *p = &a->sessions[nva], *q = &b->sessions[nva];
+        if (p->state != q->state || p->generation != q->generation || p->restarts != q->restarts ||
+            p->is_taken_out != q->is_taken_out || p->families != q->families)
+            return false;
+    }
+    return true;
+}
+
 #endif

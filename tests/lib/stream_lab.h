@@ -111,13 +111,6 @@ static inline void run(struct pair *p)
     CU_ASSERT_TRUE(p->copy.cut_seen);
 }
 
-static inline bool same_attrs(const struct ribs *a, uint32_t x, const struct ribs *b, uint32_t y)
-{
-    const struct bgp_attrs *p = bgp_attrs_get(&a->rib.attrs, x), *q = bgp_attrs_get(&b->rib.attrs, y);
-    return ip_addr_is_equal(&p->next_hop, &q->next_hop) && p->len == q->len &&
-           memcmp(p->bytes, q->bytes, p->len) == 0;
-}
-
 /* R4: exactly the live entries of the origin; and its sessions. */
 static inline bool is_equal(struct pair *p)
 {
@@ -135,14 +128,10 @@ static inline bool is_equal(struct pair *p)
         prefix_table_prefix(&p->origin.rib.nets, rib_path_net(&p->origin.rib, x), &prefix);
         uint32_t number = (uint32_t)prefix.bytes[1] << 16 | (uint32_t)prefix.bytes[2] << 8 | prefix.bytes[3];
         const struct rib_path *y = ribs_path(&p->replica, ORIGIN, x->nva, number, rib_path_id(x));
-        if (x->attrs && (!y || !y->attrs || !same_attrs(&p->origin, x->attrs, &p->replica, y->attrs)))
+        if (x->attrs && (!y || !y->attrs || !ribs_are_same_attrs(&p->origin, x->attrs, &p->replica, y->attrs)))
             return false;
     }
-    for (int nva = 1; nva <= RIBS_NVAS; nva++)
-        if (a->sessions[nva].state != b->sessions[nva].state ||
-            a->sessions[nva].generation != b->sessions[nva].generation || a->sessions[nva].restarts != b->sessions[nva].restarts)
-            return false;
-    return true;
+    return ribs_are_same_sessions(a, b);
 }
 
 static inline void up(struct pair *p, uint16_t nva)

@@ -142,12 +142,6 @@ static void run(struct trio *t)
     CU_ASSERT_TRUE_FATAL(left > 0);
 }
 
-static bool same_attrs(const struct ribs *a, uint32_t x, const struct ribs *b, uint32_t y)
-{
-    const struct bgp_attrs *p = bgp_attrs_get(&a->rib.attrs, x), *q = bgp_attrs_get(&b->rib.attrs, y);
-    return p->len == q->len && memcmp(p->bytes, q->bytes, p->len) == 0;
-}
-
 /* R1, R4: the holder has exactly the origin's live entries, its sessions, and its version. */
 static bool is_equal(struct trio *t, struct holder *h)
 {
@@ -164,16 +158,11 @@ static bool is_equal(struct trio *t, struct holder *h)
         struct ip_prefix prefix;
         prefix_table_prefix(&t->origin.rib.nets, rib_path_net(&t->origin.rib, x), &prefix);
         const struct rib_path *y = ribs_path(&h->ribs, ORIGIN, x->nva, (uint32_t)prefix.bytes[2] << 8 | prefix.bytes[3], rib_path_id(x));
-        if (!y || !y->attrs || !same_attrs(&t->origin, x->attrs, &h->ribs, y->attrs) ||
+        if (!y || !y->attrs || !ribs_are_same_attrs(&t->origin, x->attrs, &h->ribs, y->attrs) ||
             vlist_version(&b->order, y->slot) - b->base != vlist_version(&a->order, x->slot))
             return false;
     }
-    for (int nva = 1; nva <= RIBS_NVAS; nva++)
-        if (a->sessions[nva].state != b->sessions[nva].state ||
-            a->sessions[nva].generation != b->sessions[nva].generation || a->sessions[nva].restarts != b->sessions[nva].restarts ||
-            a->sessions[nva].is_taken_out != b->sessions[nva].is_taken_out || a->sessions[nva].families != b->sessions[nva].families)
-            return false;
-    return true;
+    return ribs_are_same_sessions(a, b);
 }
 
 static void fill(struct trio *t, uint32_t routes)
@@ -182,6 +171,16 @@ static void fill(struct trio *t, uint32_t routes)
     for (uint32_t i = 0; i < routes; i++)
         ribs_announce(&t->origin, ORIGIN, 1, i, 0, 65000 + i % 5);
     ribs_session(&t->origin, ORIGIN, 1, RIB_SESSION_SYNCED, 1, t->now);
+}
+
+/* … which NEAR has not read. */
+static void origin_forgets_tombstones(struct trio *t)
+{
+    t->near_reader.active = false;
+    ribs_sweep(&t->origin);
+    t->now += 60000;
+    while (rib_expire_tombstones(&t->origin.rib, 30000, UINT64_MAX, t->now))
+        ;
 }
 
 /* ---- reading from a copy ---- */
@@ -296,8 +295,7 @@ static void test_tombstones_that_a_copy_has_dropped_make_its_reader_start_over(v
     end(&t);
 }
 
-/* The origin forgets an NVA and with it the only entry that would say so: a RESET that brings nothing. FAR has read all of
- * NEAR's copy, and there is no later place in it. */
+/* The origin forgets an NVA and its last entry with it. FAR has read all of NEAR's copy, and there is no later place in it. */
 static void test_a_reset_that_brings_nothing_makes_who_reads_the_copy_start_over(void)
 {
     struct trio t;
@@ -305,12 +303,8 @@ static void test_a_reset_that_brings_nothing_makes_who_reads_the_copy_start_over
     fill(&t, 100);
     run(&t);
     far_joins(&t, true);
-    t.near_reader.active = false;
     ribs_session(&t.origin, ORIGIN, 1, RIB_SESSION_DOWN, 1, t.now);
-    ribs_sweep(&t.origin);
-    t.now += 60000;
-    while (rib_expire_tombstones(&t.origin.rib, 30000, UINT64_MAX, t.now))
-        ;
+    origin_forgets_tombstones(&t);
     rib_nva_forget(&t.origin.rib, 1);
     near_joins(&t);
     run(&t);
@@ -538,10 +532,7 @@ static void test_a_reset_outlives_the_connection_that_brought_it(void)
     while (near_reads(&t))
         ;
     ribs_withdraw(&t.origin, ORIGIN, 1, 8999, 0, t.now);
-    t.near_reader.active = false;
-    t.now += 60000;
-    while (rib_expire_tombstones(&t.origin.rib, 30000, UINT64_MAX, t.now))
-        ;
+    origin_forgets_tombstones(&t);
     near_joins(&t);
     t.resets = 0;
     CU_ASSERT_TRUE(near_reads(&t));
