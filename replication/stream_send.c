@@ -235,22 +235,30 @@ static bool restarts(const struct repl_batcher *b, uint16_t nva)
     return b->origin->sessions[nva].restarts && state_of(b, nva) != RIB_SESSION_SYNCED;
 }
 
-static uint32_t new_group(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
-                          const struct rib_path *p, uint64_t key)
+/* All that their group says of them without their attributes. */
+static struct repl_routes routes_of(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
+                                    const struct rib_path *p)
 {
-    uint32_t group = b->route_count++;
-    b->group_keys[group] = key;
-    b->group_last[group] = b->from;
-    b->routes[group] = (struct repl_routes){
+    return (struct repl_routes){
         .nva = name_index(b, names, p->nva),
         .generation = b->origin->sessions[p->nva].generation,
-        .attr = p->attrs ? attr_index(b, r, p->attrs) : 0,
         .family = p->family,
         .has_path_id = p->flags & RIB_PATH_HAS_ID,
         .disproved = is_disproved(r, p),
         .restarts = restarts(b, p->nva),
-        .unheard = !p->attrs && p->flags & RIB_PATH_UNSEEN,
     };
+}
+
+static uint32_t new_group(struct repl_batcher *b, const struct rib *r, const struct repl_names *names,
+                          const struct rib_path *p, uint64_t key)
+{
+    uint32_t group = b->route_count++;
+    bool is_alike = b->newest_key && (uint32_t)b->newest_key == (uint32_t)key; /* but for its attributes */
+    b->group_keys[group] = key;
+    b->group_last[group] = b->from;
+    b->routes[group] = is_alike ? b->routes[b->newest] : routes_of(b, r, names, p);
+    b->routes[group].attr = p->attrs ? attr_index(b, r, p->attrs) : 0;
+    b->routes[group].unheard = !p->attrs && p->flags & RIB_PATH_UNSEEN;
     b->cost += REPL_COST_ROUTES;
     return group;
 }
@@ -386,14 +394,6 @@ static bool takes(struct repl_batcher *b, const struct rib *r, struct repl_sende
     return has_room(b, len);
 }
 
-/* A path's entry, or a fact's. */
-struct entry {
-    const struct rib_path *path; /* NULL: the fact of this NVA */
-    const uint8_t *key;          /* of its net: length and octets, as in NLRI */
-    uint64_t version;
-    uint16_t nva;
-};
-
 /* As in an UPDATE. The whole key is written, and what it has beyond its length by the next one: there is room for COST_ROUTE.
  * Returns how many octets count. */
 static inline uint32_t put_nlri(const struct rib_path *p, const uint8_t *key, uint8_t *at)
@@ -410,16 +410,44 @@ static inline uint32_t put_nlri(const struct rib_path *p, const uint8_t *key, ui
     return before + 1 + ip_prefix_bytes(*key);
 }
 
-static void put_version(struct repl_batcher *b, uint64_t version)
+/* Entries that follow each other in the order: ids, of paths also where those are, and their prefixes' length and octets. */
+struct stretch {
+    struct vlist_stretch order; /* id 0: there is nothing to say */
+    const struct rib_path *paths[VLIST_TOGETHER]; /* NULL: id is a fact's, or 0 */
+    const uint8_t *keys[VLIST_TOGETHER];
+};
+
+/* Memory is asked for the paths, and then for their prefixes and attributes, before the first of them is taken. */
+static bool next_stretch(const struct repl_batcher *b, const struct rib *r, uint64_t position, struct stretch *s)
 {
-    uint8_t *at = b->heard.versions + b->versions_len;
-    uint32_t bytes = (uint32_t)(repl_varint_put(at, version - b->group_last[b->newest]) - at);
-    b->group_last[b->newest] = version;
-    b->versions_len += bytes;
-    b->cost += bytes;
+    bool some_are_of_no_session = b->origin->sweep_end || b->origin->has_former;
+    if (!vlist_read(&b->origin->order, position, &s->order))
+        return false;
+    for (uint32_t i = 0; i < s->order.count; i++) {
+        uint32_t id = s->order.ids[i];
+        s->paths[i] = id && !(id & RIB_FACT) ? rib_path(r, id) : NULL;
+        __builtin_prefetch(s->paths[i]);
+    }
+    for (uint32_t i = 0, last = 0; i < s->order.count; i++) {
+        const struct rib_path *p = s->paths[i];
+        if (!p)
+            continue;
+        if (some_are_of_no_session && is_of_no_session(r, p)) { /* the fact that stands behind it says so */
+            s->order.ids[i] = 0;
+            s->paths[i] = NULL;
+            continue;
+        }
+        s->keys[i] = rib_net_key(r, rib_path_net(r, p));
+        __builtin_prefetch(s->keys[i]);
+        if (p->attrs == last)
+            continue;
+        last = p->attrs;
+        __builtin_prefetch(last ? bgp_attrs_get(&r->attrs, last) : NULL);
+    }
+    return true;
 }
 
-/* False, here and below: the batch cannot take it. */
+/* False: the batch cannot take it. */
 static bool begin_run(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, const struct repl_names *names,
                       const struct rib_path *p, uint64_t key)
 {
@@ -433,91 +461,80 @@ static bool begin_run(struct repl_batcher *b, const struct rib *r, struct repl_s
     return true;
 }
 
-/* Mostly it is of the group of the entry before: what came in one UPDATE stands together. */
-static inline bool take_path(struct repl_batcher *b, const struct rib *r, struct repl_sender *s,
-                             const struct repl_names *names, const struct entry *e)
+static void put_versions(struct repl_batcher *b, uint64_t first, uint32_t count)
 {
-    uint64_t key = group_key(r, e->path);
-    if (key == b->newest_key ? !has_room(b, 0) : !begin_run(b, r, s, names, e->path, key))
-        return false;
-    uint32_t bytes = put_nlri(e->path, e->key, b->heard.nlri + b->nlri_len);
-    b->nlri_len += bytes;
-    b->cost += bytes;
-    b->entry_count++;
-    if (b->tells_versions)
-        put_version(b, e->version - b->origin->base);
-    return true;
+    uint8_t *start = b->heard.versions + b->versions_len, *at = start;
+    uint64_t last = b->group_last[b->newest];
+    for (uint64_t version = first; version < first + count; version++) {
+        at = repl_varint_put(at, version - last);
+        last = version;
+    }
+    b->group_last[b->newest] = last;
+    b->versions_len += (uint32_t)(at - start);
+    b->cost += (size_t)(at - start);
 }
 
-static bool take_fact(struct repl_batcher *b, const struct repl_names *names, const struct entry *e)
+/* How many entries of one group the batch can take that can take one of them, whatever they bring. */
+static uint32_t room(const struct repl_batcher *b)
 {
-    const struct rib_session *s = &b->origin->sessions[e->nva];
+    size_t more = has_room(b, 0) ? (FRAME_BUDGET - COST_ENTRY - b->cost) / COST_ROUTE : 0;
+    uint32_t left = b->entries_max - b->entry_count;
+    return more < left ? 1 + (uint32_t)more : left;
+}
+
+/* Takes those from the n-th on that are of one group: mostly that of the entry before, for what came in one UPDATE stands
+ * together. Returns how many; 0: the batch cannot take it. */
+static uint32_t take_paths(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, const struct repl_names *names,
+                           const struct stretch *from, uint32_t n)
+{
+    uint64_t key = group_key(r, from->paths[n]);
+    if (key == b->newest_key ? !has_room(b, 0) : !begin_run(b, r, s, names, from->paths[n], key))
+        return 0;
+    uint32_t left = from->order.count - n, most = room(b), i = n;
+    uint32_t end = n + (left < most ? left : most);
+    uint8_t *start = b->heard.nlri + b->nlri_len, *at = start;
+    for (; i < end && from->paths[i] && group_key(r, from->paths[i]) == key; i++)
+        at += put_nlri(from->paths[i], from->keys[i], at);
+    b->nlri_len += (uint32_t)(at - start);
+    b->cost += (size_t)(at - start);
+    b->entry_count += i - n;
+    if (b->tells_versions)
+        put_versions(b, from->order.first + n - b->origin->base, i - n);
+    return i - n;
+}
+
+static uint32_t take_fact(struct repl_batcher *b, const struct repl_names *names, uint16_t nva, uint64_t version)
+{
+    const struct rib_session *s = &b->origin->sessions[nva];
     if (!has_room(b, 0))
-        return false;
-    b->facts[b->fact_count++] = (struct repl_fact){ .nva = name_index(b, names, e->nva),
+        return 0;
+    b->facts[b->fact_count++] = (struct repl_fact){ .nva = name_index(b, names, nva),
                                                     .generation = s->generation,
-                                                    .state = state_of(b, e->nva),
+                                                    .state = state_of(b, nva),
                                                     .identifier = s->identifier,
-                                                    .restarts = restarts(b, e->nva),
+                                                    .restarts = restarts(b, nva),
                                                     .is_taken_out = s->is_taken_out,
                                                     .families = s->families,
-                                                    .version = b->tells_versions ? e->version - b->origin->base - b->from : 0 };
+                                                    .version = b->tells_versions ? version - b->from : 0 };
     b->cost += REPL_COST_FACT;
     b->entry_count++;
-    return true;
-}
-
-/* Entries that follow each other in the order, as far as there is anything to say of them. */
-struct stretch {
-    struct entry entries[VLIST_TOGETHER];
-    uint32_t count;
-    uint64_t end; /* the version of the last one that was looked at */
-};
-
-/* Memory is asked for the paths, and then for their prefixes and attributes, before the first of them is taken. */
-static bool next_stretch(const struct repl_batcher *b, const struct rib *r, uint64_t position, struct stretch *s)
-{
-    struct vlist_stretch next;
-    const struct rib_path *paths[VLIST_TOGETHER];
-    struct entry *e = s->entries;
-    bool some_are_of_no_session = b->origin->sweep_end || b->origin->has_former;
-    if (!vlist_read(&b->origin->order, position, &next))
-        return false;
-    for (uint32_t i = 0; i < next.count; i++) {
-        uint32_t id = next.ids[i];
-        paths[i] = id && !(id & RIB_FACT) ? rib_path(r, id) : NULL;
-        __builtin_prefetch(paths[i]);
-    }
-    for (uint32_t i = 0, last = 0; i < next.count; i++) {
-        const struct rib_path *p = paths[i];
-        if (!next.ids[i] || (some_are_of_no_session && p && is_of_no_session(r, p)))
-            continue; /* the fact that stands behind it says so */
-        e->path = p;
-        e->nva = (uint16_t)(next.ids[i] & ~RIB_FACT);
-        e->version = next.first + i;
-        e->key = p ? rib_net_key(r, rib_path_net(r, p)) : NULL;
-        __builtin_prefetch(e->key);
-        e++;
-        if (!p || p->attrs == last)
-            continue;
-        last = p->attrs;
-        __builtin_prefetch(last ? bgp_attrs_get(&r->attrs, last) : NULL);
-    }
-    s->count = (uint32_t)(e - s->entries);
-    s->end = next.first + next.count - 1;
-    return true;
+    return 1;
 }
 
 /* Returns the version up to which the batch tells everything. */
 static uint64_t fill(struct repl_batcher *b, const struct rib *r, struct repl_sender *s, const struct repl_names *names)
 {
     uint64_t told = rib_origin_place(b->origin, b->from);
-    for (struct stretch next; next_stretch(b, r, told, &next); told = next.end)
-        for (uint32_t i = 0; i < next.count; i++) {
-            const struct entry *e = &next.entries[i];
-            if (!(e->path ? take_path(b, r, s, names, e) : take_fact(b, names, e)))
-                return told - b->origin->base;
-            told = e->version;
+    for (struct stretch next; next_stretch(b, r, told, &next); told = next.order.first + next.order.count - 1)
+        for (uint32_t i = 0, taken; i < next.order.count; i += taken) {
+            uint64_t version = next.order.first + i - b->origin->base;
+            taken = 1;
+            if (next.paths[i])
+                taken = take_paths(b, r, s, names, &next, i);
+            else if (next.order.ids[i])
+                taken = take_fact(b, names, (uint16_t)(next.order.ids[i] & ~RIB_FACT), version);
+            if (!taken)
+                return version - 1;
         }
     return rib_origin_head(b->origin);
 }
