@@ -160,11 +160,14 @@ static hash_wide number_of(const struct repl_digest *d, enum bgp_family family, 
     return number;
 }
 
-/* Returns what the bucket has of the route. */
-static inline uint64_t multiply(const struct repl_digest *d, hash_wide *product, hash_wide number)
+static inline hash_wide factor_of(const struct repl_digest *d, hash_wide number)
 {
-    hash_wide factor = reduce(d->start + number);
-    *product = times(*product, factor);
+    return reduce(d->start + number);
+}
+
+/* What the bucket has of the route. */
+static inline uint64_t fold(hash_wide factor)
+{
     return hash_fold((uint64_t)factor, (uint64_t)(factor >> 64));
 }
 
@@ -172,10 +175,16 @@ static void change_product(struct repl_digest *d, enum bgp_family family, const 
                            const struct nhset *new)
 {
     uint64_t *bucket = &d->buckets[bucket_of(family, key)];
-    if (old->count)
-        *bucket -= multiply(d, &d->gone, number_of(d, family, key, old));
-    if (new->count)
-        *bucket += multiply(d, &d->value, number_of(d, family, key, new));
+    if (old->count) {
+        hash_wide went = factor_of(d, number_of(d, family, key, old));
+        *bucket -= fold(went);
+        d->gone = times(d->gone, went);
+    }
+    if (new->count) {
+        hash_wide came = factor_of(d, number_of(d, family, key, new));
+        *bucket += fold(came);
+        d->value = times(d->value, came);
+    }
 }
 
 /* ---- both ---- */
@@ -211,8 +220,9 @@ void repl_digest_change_key(struct repl_digest *d, enum bgp_family family, const
         [REPL_DIGEST_SUM] = change_sum, [REPL_DIGEST_PRODUCT] = change_product,
     };
     if (d->form == REPL_DIGEST_PRODUCT && !old->count && is_one_part(family, new)) {
-        uint64_t part = multiply(d, &d->value, first_part(family, key, new));
-        d->buckets[bucket_of(family, key)] += part;
+        hash_wide came = factor_of(d, first_part(family, key, new));
+        d->buckets[bucket_of(family, key)] += fold(came);
+        d->value = times(d->value, came);
     } else if (old != new) {
         forms[d->form](d, family, key, old, new);
     }

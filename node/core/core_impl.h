@@ -310,7 +310,15 @@ static inline struct core_member *core_next_member(const struct core *c, const s
     return id <= c->config->node_count ? &((struct core *)(uintptr_t)c)->members[id] : NULL;
 }
 
-/* The net was decided, and has another set. */
+/* The net has another set: in this digest, … */
+static inline void core_digest_change(const struct core *c, struct repl_digest *d, uint32_t net, uint32_t old_set,
+                                      uint32_t new_set)
+{
+    repl_digest_change_key(d, prefix_index_family(net), rib_net_key(&c->rib, net), nhset_get(&c->rib.sets, old_set),
+                           nhset_get(&c->rib.sets, new_set));
+}
+
+/* … in all that there are: it was decided. */
 static inline void core_digest_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_t new_set)
 {
     core_digest_change(c, &c->digest, net, old_set, new_set);

@@ -228,12 +228,6 @@ static bool has_passed(const struct core_rekey *k, uint32_t net)
     return family < k->family || (family == k->family && prefix_index_place(net) < k->place);
 }
 
-void core_digest_change(const struct core *c, struct repl_digest *d, uint32_t net, uint32_t old_set, uint32_t new_set)
-{
-    repl_digest_change_key(d, prefix_index_family(net), rib_net_key(&c->rib, net), nhset_get(&c->rib.sets, old_set),
-                           nhset_get(&c->rib.sets, new_set));
-}
-
 void core_rekey_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_t new_set)
 {
     if (has_passed(&c->rekey, net))

@@ -116,9 +116,7 @@ void core_keys_say(const struct core *c, struct repl_beat *b);
 void core_keys_heard(struct core *c, struct core_member *m);
 /* Is its digest under our key? */
 bool core_keys_compare(const struct core *c, const struct core_member *m);
-/* The net has another set: in this digest … */
-void core_digest_change(const struct core *c, struct repl_digest *d, uint32_t net, uint32_t old_set, uint32_t new_set);
-/* … and in the one that is on its way through the prefixes, if it has been there. */
+/* The net has another set: in the digest that is on its way through the prefixes, if it has been there. */
 void core_rekey_changed(struct core *c, uint32_t net, uint32_t old_set, uint32_t new_set);
 void core_keys_tick(struct core *c);
 const char *core_key_text(const uint8_t id[static REPL_KEY_ID], char text[static 2 * REPL_KEY_ID + 1]);
