@@ -26,6 +26,7 @@ enum {
     CORE_RX_ROUTES_FEW = CORE_RX_ROUTES / 32, /* … while NVAs that catch up wait for CORE_WALK_BUDGET */
     CORE_BULK_QUEUED = 128 * 1024,
     CORE_WAKE_MS = 250,           /* a turn so late was a pause of the process */
+    CORE_STREAM_WAIT_MS = 2,      /* so long a stream waits for what an NVA has said and was not read yet */
     CORE_REARM_MS = 1000,
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
     CORE_AWAIT_MS = 3000,         /* what is lost waits so long for a node that came back, at most */
@@ -163,6 +164,7 @@ struct core {
     struct core_peer **peers; /* NULL: the number is free, or 0 */
     uint32_t nva_count, nva_room;
     uint64_t clean_ms; /* nothing waited for a decision then */
+    uint64_t streamed_ms; /* the own stream went to its readers then */
     uint64_t foreseen_ms; /* the turn of that time was followed by questions of core_foresee */
     uint64_t peers_ms; /* who has gone for good is looked for then */
     uint32_t generations; /* of sessions; of all NVAs together, so that a number's next NVA repeats none */

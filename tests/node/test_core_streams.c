@@ -376,6 +376,34 @@ static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
     pair_free(p);
 }
 
+/* The second node has news of its session: does it tell the first one? */
+static bool tells_news(struct core *c)
+{
+    struct rib_session fact = { .state = RIB_SESSION_SYNCED, .generation = 1 };
+    uint64_t told = c->members[1].senders[2].position;
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(core_rib(c), 2, 1, &fact, c->now_ms), 0);
+    core_streams_send(c);
+    return c->members[1].senders[2].position > told;
+}
+
+/* A table comes in frames and not in turns, and a stream waits for no NVA that never stops talking. */
+static void test_a_stream_waits_for_what_lies_here_unread_and_not_for_long(void)
+{
+    struct program *kernel;
+    struct pair *p = with_a_route(&kernel);
+    struct core *c = p->core[1];
+    struct list unread;
+    CU_ASSERT_TRUE(tells_news(c));
+    list_append(&c->ready, &unread);
+    CU_ASSERT_FALSE(tells_news(c));
+    c->now_ms += CORE_STREAM_WAIT_MS;
+    CU_ASSERT_TRUE(tells_news(c));
+    CU_ASSERT_FALSE(tells_news(c));
+    list_remove(&unread);
+    CU_ASSERT_TRUE(tells_news(c));
+    pair_free(p);
+}
+
 CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
         CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
         CU_CASE(test_what_has_expired_is_read_from_who_has_as_much_as_we_had),
@@ -391,4 +419,5 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_who_lacks_routes_of_an_nva_compares_nothing_until_it_has_read_them_anew),
         CU_CASE(test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy),
         CU_CASE(test_what_is_withdrawn_in_the_middle_of_a_stream_goes_at_its_end_or_a_little_later),
-        CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held))
+        CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held),
+        CU_CASE(test_a_stream_waits_for_what_lies_here_unread_and_not_for_long))
