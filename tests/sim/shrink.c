@@ -39,10 +39,19 @@ static void check_quiet(struct world *w, unsigned before)
         sim_fail(w, "A7: NVAs are told %u times of routes, and nothing happens", words(w) - before);
 }
 
+/* Nobody sleeps any more then: who sleeps tells nothing of what it alone has heard. */
+static uint64_t awake_ms(const struct world *w)
+{
+    uint64_t at = w->now;
+    for (int i = 0; i < w->host_count; i++)
+        at = w->hosts[i].paused_until > at ? w->hosts[i].paused_until : at;
+    return at;
+}
+
 /* Until twice in a row nothing was left to be done, or the time is up: then the verdict. */
 static void settle(struct world *w, uint64_t ms, end_check *check)
 {
-    uint64_t end = w->now + ms;
+    uint64_t end = awake_ms(w) + ms;
     for (int over = 0; over < 2 && w->now < end && !w->failure[0];) {
         unsigned before = words(w);
         world_run(w, w->now + LOOK_MS);
