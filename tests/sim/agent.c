@@ -110,7 +110,7 @@ static bool is_promised(const struct world *w, int number)
 
 /* By I1: a node that has not converged inherited a set with others in it, who may come yet; the host's own leads only
  * to NVAs that have withdrawn it, or that it has lost, or of which its file refuses it, as that node says of each (4.9), or
- * its hold has ended (S1). */
+ * its hold has ended (S1). Who announces it again to a node that is cut off from it has withdrawn it by that node's word. */
 static bool is_gone_by_its_own(const struct sim_agent *a, int number)
 {
     const struct world *w = a->world;
@@ -118,7 +118,9 @@ static bool is_gone_by_its_own(const struct sim_agent *a, int number)
     for (uint32_t i = 0; i < a->kernel.hop_count[number]; i++) {
         const struct nva *n = &w->nvas[sim_party_at(&a->kernel.hops[number][i]) - SIM_NODES_MAX];
         bool is_over = h->core && check_holds_end(w) && !check_has_heard(w, h, n->number);
-        if (n->truth[number] && is_heard(w, n) && !is_over && !sim_may_refuse(w, &h->config, n->number, number))
+        bool is_refused = sim_may_refuse(w, &h->config, n->number, number);
+        bool is_unheard = h->core && check_is_spoken_against(w, h, n->number, number);
+        if (n->truth[number] && is_heard(w, n) && !is_over && !is_refused && !is_unheard)
             return false;
     }
     return !a->follow.nodes[a->follow.active].complete;

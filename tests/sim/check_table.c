@@ -226,7 +226,7 @@ static bool was_deaf_at_restart(const struct world *w, const struct nva *n, cons
 /* Does a session that nobody knows to be dead speak against what is held? By the letter of 4.6 (a) its tombstone counts for
  * as long as it is young, and by (b) its End-of-RIB does without any; what its NVA announced since it has not heard: it is
  * deaf, stands still, or is dead. */
-static bool is_spoken_against(const struct world *w, const struct host *h, int nva, int number)
+bool check_is_spoken_against(const struct world *w, const struct host *h, int nva, int number)
 {
     const struct rib *r = &h->core->rib;
     uint16_t its = sim_number(w, h->core, nva);
@@ -308,7 +308,7 @@ static bool is_excused(const struct world *w, const struct host *h, int nva, int
         return true;
     if (check_holds_end(w) && !own)
         return true; /* expiry */
-    if (is_spoken_against(w, h, nva, number))
+    if (check_is_spoken_against(w, h, nva, number))
         return true;
     if (is_held(w, h, n))
         return false;

@@ -617,6 +617,8 @@ void shared_close(struct host *h);
 bool check_has_heard(const struct world *w, const struct host *h, int nva);
 /* Does the time that routes are held end within a run? Then a removal may be an expiry. */
 bool check_holds_end(const struct world *w);
+/* The NVA announces it, and a session with it says otherwise, as this node has it: one that has not heard that any more. */
+bool check_is_spoken_against(const struct world *w, const struct host *h, int nva, int number);
 /* True: I1 is violated when this node removes the prefix from this table; why says how. */
 bool check_removal(struct world *w, const struct host *h, const struct sim_table *from, int prefix,
                    char why[static 160]);
