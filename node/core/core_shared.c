@@ -176,6 +176,16 @@ bool core_shared_is_disproved(const struct core *c, const struct core_target *t,
     return true;
 }
 
+bool core_shared_has_settled(const struct core *c, const struct core_target *t)
+{
+    return c->now_ms >= t->fence.since_ms + CORE_HEARSAY_TARGET_MS;
+}
+
+bool core_shared_doubts(const struct core_target *t)
+{
+    return t->doubts_hearsay && !t->is_judging && program_stats(t->program)->inherited;
+}
+
 static void judge_withdrawn(struct core *c, struct core_target *t, uint32_t net)
 {
     bool is_due = prefix_table_is_used(&c->rib.nets, net) && program_is_withdrawn(t->program, net);
@@ -214,8 +224,7 @@ static bool has_heard_everybody(const struct core *c, const struct core_target *
 /* A writer that died may have known more than it told; one that is heard tells. */
 static void judge_hearsay(struct core *c, struct core_target *t)
 {
-    bool has_settled = c->now_ms >= t->fence.since_ms + CORE_HEARSAY_TARGET_MS;
-    if (!t->doubts_hearsay || t->is_judging || !has_settled || !has_heard_everybody(c, t))
+    if (!t->doubts_hearsay || t->is_judging || !core_shared_has_settled(c, t) || !has_heard_everybody(c, t))
         return;
     t->doubts_hearsay = false;
     program_hold_hearsay(t->program, 0, c->now_ms);

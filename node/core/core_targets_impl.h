@@ -4,7 +4,7 @@
 
 #include "node/core/core.h"
 
-/* Before a node has converged: a walk over what a target of its own has of an earlier life; see core_inherited.c. */
+/* A walk over what a target of its own has of an earlier life, or a shared one of another node; see core_inherited.c. */
 struct core_inherited {
     bool is_on;
     uint8_t family;
@@ -70,6 +70,10 @@ struct core_target *core_nth_program(struct core *c, size_t nth);
 void core_shared_init(struct core *c, struct core_target *t, uint64_t beat_ms);
 /* Does evidence speak against what another node wrote there? */
 bool core_shared_is_disproved(const struct core *c, const struct core_target *t, uint32_t net);
+/* Does something of that wait there, of a target that is ours? … */
+bool core_shared_doubts(const struct core_target *t);
+/* … For so long that what its writer heard last of NVAs was heard here, too? */
+bool core_shared_has_settled(const struct core *c, const struct core_target *t);
 /* A target that has just become ours: the next of its prefixes. */
 void core_shared_judge(struct core *c, struct core_target *t);
 void core_shared_woke(struct core *c);
@@ -82,8 +86,9 @@ bool core_shared_has_moved(const struct core *c);
 uint16_t core_shared_hints(const struct core *c, struct repl_hint *out);
 void core_shared_heard(struct core *c, uint32_t node, const struct repl_beat *beat);
 
-/* core_inherited.c: what other sessions with an NVA say of a route that a kernel has of an earlier life. */
-/* The next prefixes of a target that merges. */
+/* core_inherited.c: what other sessions with an NVA say of a route that a kernel has of an earlier life, or a shared target of
+ * another node. */
+/* The next prefixes of a target where such routes wait. */
 void core_inherited_judge(struct core *c, struct core_target *t);
 /* Its walk has more to look at, now. */
 bool core_inherited_goes_on(const struct core *c, const struct core_target *t);

@@ -337,6 +337,7 @@ void program_disproved(struct program *p, uint32_t prefix, enum program_cause ca
     struct entry *e = program_entry(p, prefix);
     p->now_ms = now_ms;
     e->flags |= DISPROVED;
+    e->flags &= (uint16_t)~HEARSAY;
     if (!e->wanted && cause == PROGRAM_WITHDRAWN)
         e->flags |= WITHDRAWN;
     place(p, prefix, e);

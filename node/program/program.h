@@ -67,8 +67,8 @@ void program_converged(struct program *p, uint64_t now_ms);
 /* Does merge mode keep what is there of this prefix, or was, although that is not what is wanted? … */
 bool program_is_merging(const struct program *p, uint32_t prefix);
 uint32_t program_inherited_set(const struct program *p, uint32_t prefix);
-/* … It does no longer: those that it leads to, and is not wanted to, do not announce it any more; by what they said
- * (WITHDRAWN), or did not say (LOST). */
+/* … It does no longer, nor is it hearsay: those that it leads to, and is not wanted to, do not announce it any more; by what
+ * they said (WITHDRAWN), or did not say (LOST). */
 void program_disproved(struct program *p, uint32_t prefix, enum program_cause cause, uint64_t now_ms);
 /* A shared target: what another node wrote and nobody here ever wanted is no evidence against itself
  * (its writer may have died before it told us). Such prefixes, by observe, are not removed before

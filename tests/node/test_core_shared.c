@@ -32,13 +32,14 @@ static void serve(struct shared *s, int side)
 static void pass(struct shared *s, unsigned ms)
 {
     for (unsigned i = 0; i < ms; i++) {
-        serve(s, 0);
-        serve(s, 1);
+        for (int side = 0; side < 2; side++)
+            if (s->pair->core[side])
+                serve(s, side);
         pair_pass(s->pair, 1);
     }
 }
 
-static void open_shared(struct shared *s)
+static void open_shared_with(struct shared *s, struct config_peer *peers, size_t peer_count)
 {
     *s = (struct shared){ .pair = pair_open(), .target = { .name = "store", .type = CONFIG_TARGET_ETCD, .nodes = UINT32_MAX } };
     s->targets[0] = &s->target;
@@ -46,11 +47,18 @@ static void open_shared(struct shared *s)
         core_free(s->pair->core[i]);
         s->pair->config[i].targets = s->targets;
         s->pair->config[i].target_count = 1;
+        s->pair->config[i].peers = peers;
+        s->pair->config[i].peer_count = peer_count;
         pair_start(s->pair, i);
         core_program_ready(s->pair->core[i], 0, s->pair->now);
     }
     pass(s, 5000);
     CU_ASSERT_TRUE_FATAL(s->record.epoch == 1);
+}
+
+static void open_shared(struct shared *s)
+{
+    open_shared_with(s, NULL, 0);
 }
 
 static int writer(const struct shared *s)
@@ -210,7 +218,55 @@ static void test_a_next_hop_of_no_session_is_disproved_by_all(void)
     pair_free(s.pair);
 }
 
+static uint32_t stand(struct core *c, uint8_t number)
+{
+    const struct ip_prefix prefix = { .len = 24, .bytes = { 192, 168, number } };
+    struct ip_addr hop = { .bytes = { 10, 0, 0, 8 } };
+    bool nomem;
+    uint32_t net = prefix_table_get(&c->rib.nets, &prefix), set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
+    CU_ASSERT_EQUAL_FATAL(program_observe(c->targets[0]->program, net, set), 0);
+    nhset_unref(&c->rib.sets, set);
+    return net;
+}
+
+/* Is it removed by now? */
+static bool is_gone(struct core *c, uint32_t net)
+{
+    struct program *p = c->targets[0]->program;
+    struct program_op op;
+    while (program_next(p, c->now_ms, &op))
+        program_result(p, &op, true, c->now_ms);
+    return !program_actual_set(p, net);
+}
+
+/* The other node wrote two routes and is dead for good. Of the one it is known that it was withdrawn, before there is a session
+ * that says so; of the other one nothing, but that its NVA has not told it. */
+static void test_what_the_dead_wrote_goes_by_the_word_of_its_nva(void)
+{
+    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
+                                       .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
+    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1, .families = 1 };
+    struct shared s;
+    open_shared_with(&s, &peer, 1);
+    int dead = writer(&s);
+    struct core *c = s.pair->core[1 - dead];
+    pair_kill(s.pair, dead);
+    uint32_t withdrawn = stand(c, 1), untold = stand(c, 2);
+    rib_net(&c->rib, withdrawn)->flags |= RIB_NET_WITHDRAWN;
+    pass(&s, 1500);
+    CU_ASSERT_EQUAL_FATAL(writer(&s), 1 - dead);
+    CU_ASSERT_FALSE(is_gone(c, withdrawn) || is_gone(c, untold));
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, (uint8_t)(2 - dead), 1, &told, s.pair->now), 0);
+    pass(&s, 500);
+    CU_ASSERT_TRUE(is_gone(c, withdrawn));
+    CU_ASSERT_FALSE(is_gone(c, untold)); /* it may have been told there a moment before */
+    pass(&s, CORE_HEARSAY_TARGET_MS);
+    CU_ASSERT_TRUE(is_gone(c, untold));
+    pair_free(s.pair);
+}
+
 CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_other_node),
         CU_CASE(test_nobody_yields_to_a_node_that_could_not_write), CU_CASE(test_nobody_yields_to_a_node_that_leaves),
         CU_CASE(test_only_a_newer_file_of_a_node_that_has_the_target_ends_a_writer),
-        CU_CASE(test_a_target_of_every_node_is_not_yielded), CU_CASE(test_a_next_hop_of_no_session_is_disproved_by_all))
+        CU_CASE(test_a_target_of_every_node_is_not_yielded), CU_CASE(test_a_next_hop_of_no_session_is_disproved_by_all),
+        CU_CASE(test_what_the_dead_wrote_goes_by_the_word_of_its_nva))
