@@ -13,13 +13,12 @@ void core_positions(const struct core *c, struct repl_beat *beat)
 {
     beat->position_count = 0;
     for (uint32_t id = 1; id <= c->config->node_count; id++) {
-        const struct rib_origin *o = &c->rib.origins[id];
         bool self = id == c->cfg.self;
         beat->positions[beat->position_count++] = (struct repl_position){
             .origin = id,
             .incarnation = self ? c->incarnation : c->members[id].replica.incarnation,
-            .version = self ? vlist_head(&o->order) : c->members[id].replica.position,
-            .status = core_origin_status(o),
+            .version = self ? vlist_head(&c->rib.origins[id].order) : c->members[id].replica.position,
+            .status = core_living_status(c, id),
         };
     }
 }

@@ -133,9 +133,22 @@ static bool is_heard_since(const struct core *c, const struct core_member *m)
 }
 
 /* Nobody is waited for longer than what was on its way before can take. */
+static bool is_awake(const struct core *c)
+{
+    return !c->hearsay_since_ms || c->now_ms >= c->hearsay_since_ms + CORE_HEARSAY_MS;
+}
+
+uint8_t core_living_status(const struct core *c, uint32_t id)
+{
+    const struct rib_origin *o = &c->rib.origins[id];
+    uint8_t status = core_origin_status(o);
+    bool is_fresh = o->class != RIB_LIVE || id == c->cfg.self || is_awake(c) || is_heard_since(c, &c->members[id]);
+    return is_fresh ? status : status | RIB_GRACE;
+}
+
 void core_living_tick(struct core *c)
 {
-    bool is_over = c->now_ms >= c->hearsay_since_ms + CORE_HEARSAY_MS;
+    bool is_over = is_awake(c);
     for (uint32_t id = 1; id <= c->config->node_count; id++)
         if (c->rib.origins[id].before &&
             (is_over || (id == c->cfg.self ? !c->hearsay_ms : is_heard_since(c, &c->members[id]))))

@@ -126,6 +126,9 @@ uint16_t core_algo(const struct core *c);
 /* What an origin is here, for vectors: its class, whether its held copies have expired, what is held of earlier
  * lives, and whether it is grey. */
 uint8_t core_origin_status(const struct rib_origin *o);
+/* … and what others are told of it: who was not heard since we slept is held here, whether we know that yet or not. A copy of
+ * before, told as a live one, would be all that they have to hear of it. */
+uint8_t core_living_status(const struct core *c, uint32_t id);
 void core_evidence_tick(struct core *c);
 void core_living_beat(struct core *c);
 /* After a pause: nobody's sessions are evidence before they have been heard again. */

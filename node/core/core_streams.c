@@ -24,12 +24,30 @@ static void ask(struct core *c, struct core_member *at, const struct repl_positi
         core_conn_close(c, at->link);
 }
 
+static const struct repl_position *position_of(const struct core_member *teller, uint32_t origin)
+{
+    for (int i = 0; i < teller->heard.position_count; i++)
+        if (teller->heard.positions[i].origin == origin)
+            return &teller->heard.positions[i];
+    return NULL;
+}
+
+static bool is_live_at(const struct core_member *teller, uint32_t origin)
+{
+    enum { CLASS = 0x07 };
+    const struct repl_position *p = position_of(teller, origin);
+    return p && (p->status & CLASS) == RIB_LIVE;
+}
+
 /* Of a node that is away what is learnt of it now is held for no longer than what was known before. Of one
- * that is back it is fresh: its time does not run out before the cut that says so. */
-static void start_hold(struct core *c, struct core_member *m)
+ * that is back it is fresh: its time does not run out before the cut that says so. The first that is read of a life is no
+ * fresher than where it is read: what is held there may be older than what was said since, and is no evidence. */
+static void start_hold(struct core *c, struct core_member *m, bool is_first)
 {
     struct rib_origin *o = &c->rib.origins[m->node->id];
     if (core_member_is_here(m)) {
+        if (is_first && m->source != m && !is_live_at(m->source, m->node->id))
+            repl_evidence_lost(&c->rib, (uint8_t)m->node->id, c->now_ms);
         repl_evidence_returns(&c->rib, (uint8_t)m->node->id, c->now_ms);
         return;
     }
@@ -48,14 +66,15 @@ static bool is_of_two_times(const struct core_member *m, const struct core_membe
 static void read_from(struct core *c, struct core_member *m, struct core_member *source,
                       uint64_t incarnation)
 {
-    if (incarnation != m->replica.incarnation)
+    bool is_first = incarnation != m->replica.incarnation;
+    if (is_first)
         m->counter = m->told_ms = m->read_ms = 0;
     else if (is_of_two_times(m, source))
         m->replica.position = 0;
     m->parts_of = NULL;
     struct repl_position have = repl_replica_join(&m->replica, &c->rib, incarnation, c->now_ms);
     m->source = source;
-    start_hold(c, m);
+    start_hold(c, m, is_first);
     ask(c, source, &have);
 }
 
@@ -65,14 +84,6 @@ static void read_no_more(struct core *c, struct core_member *m)
     m->source = NULL;
     if (source && source != m && has_link(source))
         ask(c, source, &(struct repl_position){ .origin = m->node->id });
-}
-
-static const struct repl_position *position_of(const struct core_member *teller, uint32_t origin)
-{
-    for (int i = 0; i < teller->heard.position_count; i++)
-        if (teller->heard.positions[i].origin == origin)
-            return &teller->heard.positions[i];
-    return NULL;
 }
 
 /* S1: all that was held of it is gone, and what is read of it now would be held for no time. Somebody may have a link with
@@ -189,8 +200,7 @@ static void hold_unread(struct core *c, struct core_member *m)
 static bool is_current_via(const struct core_member *m)
 {
     const struct repl_position *p = m->source->has_heard ? position_of(m->source, m->node->id) : NULL;
-    enum { CLASS = 0x07 };
-    return p && p->incarnation == m->replica.incarnation && (p->status & CLASS) == RIB_LIVE &&
+    return p && p->incarnation == m->replica.incarnation && is_live_at(m->source, m->node->id) &&
            m->replica.position >= p->version;
 }
 

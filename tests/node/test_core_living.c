@@ -138,6 +138,32 @@ static void test_who_has_slept_does_not_tell_last_beats_for_fresh(void)
     pair_free(p);
 }
 
+static uint8_t told_class(const struct core *c, uint32_t origin)
+{
+    enum { CLASS = 0x07 };
+    struct repl_beat beat = { 0 };
+    core_positions(c, &beat);
+    for (int i = 0; i < beat.position_count; i++)
+        if (beat.positions[i].origin == origin)
+            return beat.positions[i].status & CLASS;
+    return RIB_GONE;
+}
+
+/* I1: a third node that starts would take what was withdrawn there before for the last word. Also where nothing was said yet. */
+static void test_who_has_slept_tells_no_copy_for_a_live_one_before_its_node_has_answered(void)
+{
+    struct pair *p = linked();
+    CU_ASSERT_EQUAL(told_class(p->core[0], 2), RIB_LIVE);
+    p->now += 5000;
+    core_turn(p->core[0], p->now);
+    CU_ASSERT_EQUAL(p->core[0]->rib.origins[2].class, RIB_LIVE); /* nobody is judged yet, … */
+    CU_ASSERT_EQUAL(told_class(p->core[0], 2), RIB_GRACE);       /* … and nobody told that it lives */
+    CU_ASSERT_EQUAL(told_class(p->core[0], 1), RIB_LIVE);
+    pair_pass(p, 1000);
+    CU_ASSERT_EQUAL(told_class(p->core[0], 2), RIB_LIVE);
+    pair_free(p);
+}
+
 static bool is_shaking_hands(struct core *c)
 {
     LIST_EACH(node, &c->links)
@@ -321,6 +347,7 @@ CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_nod
         CU_CASE(test_a_link_that_is_cut_off_is_told_from_one_that_ends),
         CU_CASE(test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it),
         CU_CASE(test_who_has_slept_does_not_tell_last_beats_for_fresh),
+        CU_CASE(test_who_has_slept_tells_no_copy_for_a_live_one_before_its_node_has_answered),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
         CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),

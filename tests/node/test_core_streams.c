@@ -205,6 +205,30 @@ static void test_what_is_read_for_the_first_time_is_fresh_however_long_that_take
     pair_free(p);
 }
 
+/* I1: what has woken a moment ago, or reads it no more, has a copy of before: what is withdrawn there may be announced by now. */
+static void test_what_is_read_for_the_first_time_where_it_is_held_is_held_until_it_is_current(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    struct repl_beat *b = &c->members[2].heard;
+    m->life.state = REPL_MEMBER_ALIVE;
+    for (int i = 0; i < b->position_count; i++)
+        b->positions[i].status = b->positions[i].origin == 3 ? RIB_GRACE : RIB_LIVE;
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL_FATAL(m->source, &c->members[2]);
+    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_GRACE);
+    m->replica.position = 5;
+    m->replica.cut_seen = true;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_GRACE);
+    for (int i = 0; i < b->position_count; i++)
+        b->positions[i].status = RIB_LIVE;
+    core_streams_choose(c);
+    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_LIVE);
+    pair_free(p);
+}
+
 /* P1: what it inherited would go from its kernel, and come back with what the others hold. */
 static void test_who_starts_converges_with_what_the_others_hold_of_the_dead(void)
 {
@@ -414,6 +438,7 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_a_copy_whose_source_has_gone_on_to_another_life_is_held),
         CU_CASE(test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked),
         CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
+        CU_CASE(test_what_is_read_for_the_first_time_where_it_is_held_is_held_until_it_is_current),
         CU_CASE(test_who_starts_converges_with_what_the_others_hold_of_the_dead),
         CU_CASE(test_a_node_that_comes_is_awaited_until_it_was_heard_out),
         CU_CASE(test_who_lacks_routes_of_an_nva_compares_nothing_until_it_has_read_them_anew),
