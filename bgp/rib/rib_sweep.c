@@ -109,11 +109,11 @@ static void end(struct rib *r, struct rib_origin *o)
     o->sweeps_last &= again;
 }
 
-/* Its NVA is away, and it is held no longer. */
+/* It is held no longer, and its NVA is away, or back and about to tell what it has: it has not withdrawn it. */
 static bool is_lost(const struct rib *r, const struct rib_path *p)
 {
-    bool is_away = r->origins[p->origin].sessions[p->nva].state == RIB_SESSION_GRACE;
-    return is_away && rib_path_verdict(p) == POLICY_ACCEPTED && !rib_path_is_meant_to_go(r, p);
+    bool is_untold = r->origins[p->origin].sessions[p->nva].restarts;
+    return is_untold && rib_path_verdict(p) == POLICY_ACCEPTED && !rib_path_is_meant_to_go(r, p);
 }
 
 int rib_withdraw_path(struct rib *r, uint32_t index, uint64_t now_ms)

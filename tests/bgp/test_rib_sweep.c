@@ -196,24 +196,28 @@ static void test_what_goes_with_a_session_that_was_taken_out_was_withdrawn(void)
     }
 }
 
-/* I3: of a family that is held for no longer than a restart takes, while others of the NVA are. What it leaves out when it tells all
- * anew it has withdrawn. */
+/* I3: of a family that is held for no longer than a restart takes, while others of the NVA are; also where the NVA is back before
+ * the walk comes by. What it leaves out when it tells all anew it has withdrawn. */
 static void test_what_is_held_over_a_restart_no_longer_is_lost(void)
 {
-    for (int is_away = 0; is_away <= 1; is_away++) {
+    static const struct { uint8_t ends, walks; bool is_lost; } cases[] = { { RIB_SESSION_SYNCED, RIB_SESSION_SYNCED, false },
+                                                                           { RIB_SESSION_GRACE, RIB_SESSION_GRACE, true },
+                                                                           { RIB_SESSION_GRACE, RIB_SESSION_SYNCING, true },
+                                                                           { RIB_SESSION_GRACE, RIB_SESSION_SYNCED, false } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct lab l;
         lab_open(&l, 8, true);
         lab_session(&l, LAB_SELF, 1, RIB_SESSION_SYNCED, 1);
         lab_announce(&l, (struct lab_route){ .nva = 1, .net = 1, .path_len = 1 });
         lab_decide(&l);
         rib_refresh_begins(&l.rib, LAB_SELF, 1, BGP_IP4);
-        if (is_away)
-            lab_session(&l, LAB_SELF, 1, RIB_SESSION_GRACE, 1);
+        lab_session(&l, LAB_SELF, 1, cases[i].ends, 1);
         rib_refresh_ends(&l.rib, LAB_SELF, 1, BGP_IP4);
+        lab_session(&l, LAB_SELF, 1, cases[i].walks, 1);
         lab_sweep(&l);
         lab_decide(&l);
         CU_ASSERT_EQUAL(lab_best(&l, 1), -1);
-        CU_ASSERT_EQUAL(rib_net_is_withdrawn(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))), !is_away);
+        CU_ASSERT_EQUAL(rib_net_is_withdrawn(rib_net(&l.rib, lab_net(&l, BGP_IP4, 1))), !cases[i].is_lost);
         lab_close(&l);
     }
 }
