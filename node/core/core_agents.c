@@ -62,6 +62,8 @@ static size_t serve(struct core *c, struct core_agent *a, const struct core_mome
         return 0;
     if (a->position == now->head && !now->settled && a->lost_sent == now->lost)
         return 0; /* undecided prefixes: the cut comes with a later turn */
+    if (core_table_is_held(c, a->position, now) && a->lost_sent == now->lost)
+        return 0;
     const struct core_frame *f = core_table_frame(c, a, now);
     size_t cost = f->len + FRAME_COST;
     send_frame(c, a, f);

@@ -53,6 +53,7 @@ struct core_moment {
     bool complete;        /* absence may be acted upon: every NVA has spoken, as in our own targets */
     bool isolated;        /* no NVA has a session with any node, or a pause of ours makes it look so */
     bool is_woken;        /* the latter: then it goes along with what is lost, and is no news by itself */
+    bool holds;           /* what goes waits for the rest of a stream */
     bool awaits;          /* a node came back a moment ago, and was not heard out: its end is news, where it was told */
     uint64_t lost;        /* version of what core_lost.c has: told at once, ahead of the routes */
 };
@@ -88,6 +89,7 @@ struct core_table {
     struct core_sum sum;
     uint32_t routes;
     struct slab summed[BGP_FAMILIES]; /* uint32_t by place: the set that the digests have; a reference */
+    uint64_t parted_ms; /* since then it has not come to the end of what streams brought in parts; 0: it has */
     uint64_t freed;   /* nets that ceased to exist so far */
     uint64_t encoded; /* frames */
     struct core_frame frames[CORE_TABLE_FRAMES];
@@ -122,7 +124,9 @@ void core_table_fini(struct core *c);
 void core_table_changed(struct core *c, uint32_t net);
 /* A net ceased to exist. */
 void core_table_net_freed(struct core *c);
-struct core_moment core_table_moment(const struct core *c);
+struct core_moment core_table_moment(struct core *c);
+/* Does the next that there is to tell wait? */
+bool core_table_is_held(const struct core *c, uint64_t position, const struct core_moment *now);
 /* The batch that this agent is told next. */
 const struct core_frame *core_table_frame(struct core *c, const struct core_agent *a, const struct core_moment *now);
 

@@ -89,8 +89,10 @@ uint64_t core_streams_acked(const struct core *c);
 bool core_streams_is_current(const struct core *c, const struct core_member *m);
 /* A node came back a moment ago, and that is not so yet: what was lost elsewhere may be announced there. */
 bool core_streams_await(const struct core *c);
-/* Is the stream of a node that is here read in its middle? */
-bool core_streams_are_parted(const struct core *c);
+/* Deletion rule (ii) for what is withdrawn: in the order of a stream what an NVA announces in its place, as by another path id,
+ * may stand behind it. Does what goes wait for the rest of one? since_ms: since when, of whoever asks; has_all: he is through with
+ * all that is here. */
+bool core_streams_hold(const struct core *c, uint64_t *since_ms, bool has_all);
 /* And of the nodes that are away all that the others, each of whom has said what it has, hold of them. */
 bool core_streams_hold_all(const struct core *c);
 void core_on_subscribe(struct core *c, struct core_member *m, const struct repl_msg *msg);

@@ -222,12 +222,23 @@ bool core_streams_await(const struct core *c)
     return false;
 }
 
-bool core_streams_are_parted(const struct core *c)
+/* Is the stream of a node that is here read in its middle? */
+static bool are_parted(const struct core *c)
 {
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
         if (core_member_is_here(m) && m->source && !m->replica.at_cut)
             return true;
     return false;
+}
+
+bool core_streams_hold(const struct core *c, uint64_t *since_ms, bool has_all)
+{
+    bool more_comes = are_parted(c);
+    if (!more_comes && has_all)
+        *since_ms = 0;
+    else if (more_comes && !*since_ms)
+        *since_ms = c->now_ms;
+    return *since_ms && c->now_ms < *since_ms + CORE_PARTS_MS;
 }
 
 /* Has anybody more of a node that is away than we, that can be read? */

@@ -81,13 +81,19 @@ static uint32_t group_of(struct batch *b, uint32_t set, uint8_t family, bool los
     return b->group_count++;
 }
 
-static uint64_t collect(struct batch *b, uint64_t from)
+bool core_table_is_held(const struct core *c, uint64_t position, const struct core_moment *now)
+{
+    uint32_t net = now->holds ? vlist_next(&c->rib.loc, &position) : 0;
+    return net && !set_of(c, net);
+}
+
+static uint64_t collect(struct batch *b, uint64_t from, const struct core_moment *now)
 {
     uint64_t at = from, done = from;
     for (uint32_t net; (net = vlist_next(&b->c->rib.loc, &at)); done = at) {
         size_t most = COST_GROUP + NHSET_MAX * COST_HOP + COST_PREFIX;
         if (b->net_count == CORE_TABLE_NETS || b->group_count == CORE_TABLE_GROUPS ||
-            b->cost + most > FRAME_BUDGET)
+            b->cost + most > FRAME_BUDGET || (now->holds && !set_of(b->c, net)))
             return done;
         struct ip_prefix prefix;
         prefix_table_prefix(&b->c->rib.nets, net, &prefix);
@@ -149,7 +155,7 @@ static void encode(struct core *c, struct core_frame *f, const struct core_momen
     b.c = c;
     b.group_count = b.net_count = 0;
     b.cost = 0;
-    f->to = collect(&b, f->from);
+    f->to = collect(&b, f->from, now);
     pack(&b);
     f->cut = f->to == now->head && now->settled;
     f->complete = f->cut && now->complete;
@@ -197,11 +203,13 @@ const struct core_frame *core_table_frame(struct core *c, const struct core_agen
     return f;
 }
 
-struct core_moment core_table_moment(const struct core *c)
+struct core_moment core_table_moment(struct core *c)
 {
+    bool settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on;
     return (struct core_moment){ .head = vlist_head(&c->rib.loc),
                                  .freed = c->table.freed,
-                                 .settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on,
+                                 .settled = settled,
+                                 .holds = core_streams_hold(c, &c->table.parted_ms, settled),
                                  .complete = c->converged_told,
                                  .isolated = !core_nvas_are_heard(c),
                                  .is_woken = c->woken_ms != 0,

@@ -234,17 +234,6 @@ static void tell_awaited(struct core_target *t, bool is_awaited, bool has_all)
     program_set_awaited(t->program, t->is_awaited);
 }
 
-/* Deletion rule (ii) for what is withdrawn: in the order of a stream what an NVA announces in its place, as by another path id,
- * may stand behind it. */
-static void tell_parted(struct core *c, struct core_target *t, bool are_parted, bool has_all)
-{
-    if (!are_parted && has_all)
-        t->parted_ms = 0;
-    else if (are_parted && !t->parted_ms)
-        t->parted_ms = c->now_ms;
-    program_hold_deletions(t->program, t->parted_ms && c->now_ms < t->parted_ms + CORE_PARTS_MS);
-}
-
 static void tell_told(struct core *c, struct core_target *t)
 {
     if (t->told == c->lost.version || t->cursor < vlist_head(&c->rib.loc))
@@ -257,7 +246,7 @@ void core_targets_feed(struct core *c)
 {
     bool settled = rib_dirty_count(&c->rib) == 0 && !c->recheck.is_on;
     bool converged = settled && (c->converged_told || may_remove_inherited(c));
-    bool heard = core_nvas_are_heard(c), awaited = core_streams_await(c), parted = core_streams_are_parted(c);
+    bool heard = core_nvas_are_heard(c), awaited = core_streams_await(c);
     for (size_t i = 0; i < c->target_count; i++) {
         struct core_target *t = c->targets[i];
         if (c->converged_told && t->is_shared && !t->ready)
@@ -269,7 +258,7 @@ void core_targets_feed(struct core *c)
         feed(c, t);
         bool has_all = settled && t->cursor == vlist_head(&c->rib.loc);
         tell_awaited(t, awaited, has_all);
-        tell_parted(c, t, parted, has_all);
+        program_hold_deletions(t->program, core_streams_hold(c, &t->parted_ms, has_all));
         core_shared_judge(c, t);
         if (settled) {
             core_inherited_judge(c, t);

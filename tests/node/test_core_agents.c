@@ -266,6 +266,34 @@ static void test_a_change_is_one_frame_for_all(void)
     lab_close(l);
 }
 
+/* Deletion rule (ii): what comes in its place may stand in a part of a stream that is not here yet. */
+static void test_what_goes_waits_for_the_rest_of_a_stream_and_what_is_before_it_does_not(void)
+{
+    struct lab *l = lab_open();
+    struct core *c = l->core;
+    core_rib(c)->keep_tombstones = true;
+    announce(l, 0, 3);
+    connect(l, 0);
+    run_ms(l, 20);
+    struct core_agent a = *LIST_OF(c->agents.next, struct core_agent, all); /* as it is now */
+    CU_ASSERT_EQUAL_FATAL(a.position, vlist_head(&core_rib(c)->loc));
+    announce(l, 3, 1);
+    run_ms(l, 5);
+    withdraw(l, 1, 1);
+    run_ms(l, 5);
+    struct core_moment now = core_table_moment(c);
+    now.holds = true;
+    CU_ASSERT_FALSE(core_table_is_held(c, a.position, &now));
+    const struct core_frame *f = core_table_frame(c, &a, &now);
+    CU_ASSERT_TRUE(f->to == a.position + 1 && !f->cut);
+    a.position = f->to;
+    CU_ASSERT_TRUE(core_table_is_held(c, a.position, &now));
+    now.holds = false;
+    CU_ASSERT_FALSE(core_table_is_held(c, a.position, &now));
+    CU_ASSERT_TRUE(core_table_frame(c, &a, &now)->cut);
+    lab_close(l);
+}
+
 /* A frame that was kept may name a net that is no more: who comes later must not hear of it. */
 static void test_a_late_comer_gets_no_route_that_ended(void)
 {
@@ -524,6 +552,7 @@ static void test_a_connection_under_a_key_that_is_listed_no_more_ends(void)
 
 CU_MAIN("core_agents", CU_CASE(test_everybody_gets_everything_and_it_is_encoded_once),
         CU_CASE(test_a_change_is_one_frame_for_all),
+        CU_CASE(test_what_goes_waits_for_the_rest_of_a_stream_and_what_is_before_it_does_not),
         CU_CASE(test_a_late_comer_gets_no_route_that_ended),
         CU_CASE(test_who_comes_back_after_a_pause_hears_what_was_withdrawn),
         CU_CASE(test_a_lost_nva_is_told_before_its_routes_are),
