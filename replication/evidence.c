@@ -321,13 +321,10 @@ static bool is_about_to_tell(const struct rib *r, const struct rib_path *held)
     return is_restarting(r, held) || (!rib_path_is_old(r, held) && is_returning(&r->origins[held->origin]));
 }
 
-/* Of copies of nodes that are away a, b or c; of those that return, and of our own whose NVA restarts, a or b. Of an NVA
- * that was taken out nobody says a word any more. */
-static bool is_disproved(const struct rib *r, const struct rib_path *held)
+/* Of copies of nodes that are away a, b or c; of those that return, and of our own whose NVA restarts, a or b. */
+static bool is_spoken_against(const struct rib *r, const struct rib_path *held)
 {
     uint64_t since_ms = held_since(r, held);
-    if (r->nvas[held->nva].is_taken_out)
-        return true;
     for (int o = 1; o < RIB_ORIGINS; o++) {
         const struct rib_session *s = witness(r, o, held->nva);
         const struct rib_path *said = s ? statement(r, held, o) : NULL;
@@ -338,6 +335,17 @@ static bool is_disproved(const struct rib *r, const struct rib_path *held)
             return true; /* b */
     }
     return false;
+}
+
+/* Of an NVA that was taken out nobody says a word any more. */
+static bool is_disproved(const struct rib *r, const struct rib_path *held)
+{
+    return r->nvas[held->nva].is_taken_out || is_spoken_against(r, held);
+}
+
+bool repl_evidence_is_by_order(const struct rib *r, const struct rib_path *held)
+{
+    return r->nvas[held->nva].is_taken_out && !is_spoken_against(r, held);
 }
 
 bool repl_evidence_is_announced(const struct rib *r, const struct rib_path *held)

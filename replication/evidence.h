@@ -39,6 +39,8 @@ void repl_evidence_back(struct rib *r, uint8_t origin, uint64_t now_ms);
 void repl_evidence_passed_on(struct rib *r, uint8_t origin, uint64_t now_ms);
 /* Does another session of its NVA, which lives, announce the route of this copy? */
 bool repl_evidence_is_announced(const struct rib *r, const struct rib_path *held);
+/* Does nothing speak against this copy but that our own file has its NVA no longer? */
+bool repl_evidence_is_by_order(const struct rib *r, const struct rib_path *held);
 /* Is there an origin that came back so lately, or was not heard since we slept? Then what is disproved is no function of what
  * was said. */
 bool repl_evidence_is_healing(const struct rib *r);

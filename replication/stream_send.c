@@ -180,10 +180,11 @@ static inline uint32_t marks_of(const struct rib_path *p)
 /* That, and the attributes, in one number; no path's is 0. */
 enum { KEY_ATTRS = 32 };
 
-/* Not by an announcement alone that counts here: its reader hears of that itself, and holds this copy where it does not. */
+/* Not by an announcement alone that counts here: its reader hears of that itself, and holds this copy where it does not. Nor by an
+ * order in our file alone: its reader goes by its own. */
 static bool is_disproved(const struct rib *r, const struct rib_path *p)
 {
-    return p->flags & RIB_PATH_DISPROVED && !repl_evidence_is_announced(r, p);
+    return p->flags & RIB_PATH_DISPROVED && !repl_evidence_is_announced(r, p) && !repl_evidence_is_by_order(r, p);
 }
 
 static inline uint64_t group_key(const struct rib *r, const struct rib_path *p)

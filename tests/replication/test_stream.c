@@ -556,7 +556,37 @@ static void test_any_history_ends_equal_at_the_cut(void)
     }
 }
 
+/* I1: the file of the node that is read has the NVA no longer, and its reader's has it yet. What it has withdrawn is told all the
+ * same. */
+static void test_what_only_an_order_disproves_is_not_told_to_be_disproved(void)
+{
+    for (int is_withdrawn = 0; is_withdrawn <= 1; is_withdrawn++) {
+        struct pair p;
+        struct repl_msg m;
+        begin(&p);
+        p.sender.versions = true; /* others are served from the replica */
+        up(&p, 1);
+        ribs_announce(&p.origin, ORIGIN, 1, 1, 0, 65001);
+        run(&p);
+        ribs_session(&p.replica, REPLICA, 1, RIB_SESSION_SYNCED, 1, p.now);
+        if (is_withdrawn)
+            ribs_withdraw(&p.replica, REPLICA, 1, 1, 0, p.now);
+        p.replica.nvas[1].is_taken_out = true;
+        repl_evidence_lost(&p.replica.rib, ORIGIN, p.now);
+        CU_ASSERT_EQUAL(repl_evidence_judge(&p.replica.rib, rib_path_net(&p.replica.rib, ribs_path(&p.replica, ORIGIN, 1, 1, 0)), p.now), 0);
+        CU_ASSERT_EQUAL(rib_path_class(&p.replica.rib, ribs_path(&p.replica, ORIGIN, 1, 1, 0)), RIB_GONE);
+        struct repl_source copy = { .origin = ORIGIN, .incarnation = p.incarnation, .copy = &p.copy };
+        struct repl_sender reader = { .versions = true };
+        repl_sender_subscribe(&reader, &p.replica.rib, &copy, &(struct repl_position){ .origin = ORIGIN });
+        CU_ASSERT_TRUE_FATAL(repl_sender_next(&reader, &p.replica.rib, &p.here, &copy, p.batcher, &m) && m.kind == REPL_RESET);
+        CU_ASSERT_TRUE_FATAL(repl_sender_next(&reader, &p.replica.rib, &p.here, &copy, p.batcher, &m) && m.batch.route_count == 1);
+        CU_ASSERT_EQUAL(m.batch.routes[0].disproved, is_withdrawn);
+        end(&p);
+    }
+}
+
 CU_MAIN("stream", CU_CASE(test_a_table_arrives_whole),
+        CU_CASE(test_what_only_an_order_disproves_is_not_told_to_be_disproved),
         CU_CASE(test_nothing_is_sent_once_the_cut_was_sent),
         CU_CASE(test_changes_between_two_reads_are_sent_once),
         CU_CASE(test_resuming_costs_the_changes_and_not_the_table),
