@@ -132,6 +132,7 @@ static void check_member(struct world *w, const struct host *h, int other)
         sim_fail(w, "R2: node %d went back in what node %d said: from %llu to %llu", h->number, other,
                  (unsigned long long)known->position, (unsigned long long)copy->position);
     w->counts[SIM_RESETS] += same && copy->position < known->position; /* or nothing was left of it */
+    known->moved = copy->position != known->position ? w->now : known->moved;
     known->incarnation = copy->incarnation;
     known->position = copy->position;
 }
@@ -382,6 +383,12 @@ static bool is_heard_of(const struct world *w, uint32_t id)
     return false;
 }
 
+/* A large table takes its time where each entry is a batch, and its attributes are several. */
+static bool is_being_read(const struct world *w, const struct core *c, uint32_t id)
+{
+    return w->now < w->memory[c->cfg.self - 1][id - 1].moved + FLUSH_MS;
+}
+
 /* R7: survivors with a link between them come to hold the same of a dead node. */
 static void check_flushed(struct world *w, const struct core *a, const struct core *b)
 {
@@ -396,7 +403,7 @@ static void check_flushed(struct world *w, const struct core *a, const struct co
         const struct core_member *x = &a->members[id], *y = &b->members[id];
         if (id == a->cfg.self || id == b->cfg.self || x->life.state != REPL_MEMBER_DEAD ||
             y->life.state != REPL_MEMBER_DEAD || is_heard_of(w, id) || !repl_replica_serves(&x->replica, &a->rib) ||
-            !repl_replica_serves(&y->replica, &b->rib))
+            !repl_replica_serves(&y->replica, &b->rib) || is_being_read(w, a, id) || is_being_read(w, b, id))
             continue;
         w->counts[SIM_FLUSHED]++;
         if (x->replica.incarnation != y->replica.incarnation || x->replica.position != y->replica.position)

@@ -268,7 +268,7 @@ struct host {
 
 /* What one node knew of another one, for what must never go back. */
 struct sim_memory {
-    uint64_t incarnation, position;
+    uint64_t incarnation, position, moved; /* moved: when the position did last */
     uint8_t state, class;
     const void *link, *source; /* only compared */
     bool is_here;
