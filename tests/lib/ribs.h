@@ -117,6 +117,8 @@ static inline bool ribs_are_same_sessions(const struct rib_origin *a, const stru
 {
     for (int nva = 1; nva <= RIBS_NVAS; nva++) {
         const struct rib_session *p = &a->sessions[nva], *q = &b->sessions[nva];
+        if (!p->listed && q->state == RIB_SESSION_DOWN)
+            continue; /* the origin has forgotten its NVA, which a copy is not told */
         if (p->state != q->state || p->generation != q->generation || p->restarts != q->restarts ||
             p->is_taken_out != q->is_taken_out || p->families != q->families)
             return false;

@@ -28,7 +28,7 @@ struct trio {
     bool is_mixed; /* FAR is of minor 3 */
     struct repl_batcher *batcher;
     uint64_t now;
-    uint32_t resets, batches;
+    uint32_t resets, batches, generations; /* of sessions: none comes twice, though its NVA was forgotten meanwhile */
     struct random random;
 };
 
@@ -597,7 +597,7 @@ static void change(struct trio *t)
     uint32_t dice = random_below(&t->random, 100), number = random_below(&t->random, NUMBERS);
     uint32_t path_id = random_below(&t->random, 3);
     if (s->state == RIB_SESSION_DOWN || dice < 3)
-        ribs_session(&t->origin, ORIGIN, nva, RIB_SESSION_SYNCING, s->generation + 1, t->now);
+        ribs_session(&t->origin, ORIGIN, nva, RIB_SESSION_SYNCING, ++t->generations, t->now);
     else if (dice < 55)
         ribs_announce(&t->origin, ORIGIN, nva, number, path_id, 65000 + random_below(&t->random, 3));
     else if (dice < 90)
