@@ -373,14 +373,15 @@ static bool is_behind(const struct world *w, const struct host *h)
     return false;
 }
 
-/* Has any session with the NVA, of this node or one that it hears, processed the withdrawal? */
+/* Has any session with the NVA, of this node or one that it hears, processed the withdrawal? One that told all in the same
+ * millisecond may have come up behind it. */
 static bool was_heard(const struct world *w, const struct host *h, const struct nva *n, int prefix)
 {
     for (int i = 0; i < w->host_count; i++) {
         const struct host *k = &w->hosts[i];
         bool counts = has_session(w, k, n->number) && host_runs(w, k) && !is_deaf(w, k, n->number) && has_family(k, n->number, prefix) &&
                       (k == h || core_member_is_here(&h->core->members[i + 1]));
-        if (counts && n->sessions[i].up_at <= n->changed[prefix])
+        if (counts && n->sessions[i].up_at < n->changed[prefix])
             return true;
     }
     return false;
