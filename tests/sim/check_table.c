@@ -195,9 +195,12 @@ void check_explain(struct world *w, int number)
     }
 }
 
-/* RFC 4724, RFC 9494: an NVA that asked for it is not silent while it restarts. */
+/* RFC 4724, RFC 9494: an NVA that asked for it is not silent while it restarts. Not for a node that has ended its sessions for
+ * planned work, by a hard reset (RFC 8538). */
 static bool is_held(const struct world *w, const struct host *h, const struct nva *n)
 {
+    if (h->core && h->core->drain.state == CORE_DRAINED)
+        return false;
     return n->restarts & 1u << h->number && w->now < n->held_until && h->up_since < n->restarted &&
            h->paused_until < n->restarted;
 }
