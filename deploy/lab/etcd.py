@@ -8,7 +8,7 @@ import threading
 import time
 
 from .check import poll
-from .net import run
+from .net import LabError, run
 from .proc import Process
 
 PORT, PEER_PORT = 2379, 2380
@@ -153,8 +153,8 @@ class Watch:
                     if not line:
                         break
                     self._take(json.loads(line))
-            except (OSError, ValueError, http.client.HTTPException):
-                pass
+            except (OSError, ValueError, http.client.HTTPException, LabError):
+                pass  # it is dead for now, or has gone with its network
             time.sleep(0.02)
 
     def _take(self, message):
