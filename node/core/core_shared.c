@@ -150,8 +150,20 @@ static void on_role(struct core *c, struct core_target *t)
     t->told_role = t->fence.role;
 }
 
+/* A dynamic neighbour's, who has not called any node that this one has heard since it started. */
+static bool may_call_yet(const struct core *c, const struct ip_addr *hop)
+{
+    for (size_t i = 0; i < c->config->peer_count; i++) {
+        const struct config_peer *p = &c->config->peers[i];
+        if (p->is_range && !p->disabled && ip_prefix_contains_addr(&p->range, hop))
+            return true;
+    }
+    return false;
+}
+
 /* By the word of a session that lives. Its writer's own is older than what it wrote. A next hop that is the address of no
- * session (an IPv6 one of an NVA that talks over IPv4, a load balancer's) may be anybody's: then all have to say so. */
+ * session (an IPv6 one of an NVA that talks over IPv4, a load balancer's) may be anybody's: then all have to say so, and
+ * nobody can for an NVA that is not known here yet. */
 static bool is_withdrawn(const struct core *c, const struct core_target *t, uint32_t net, const struct ip_addr *hop)
 {
     bool by_owner = false, by_all = c->names.count > 1, is_owned = false;
@@ -162,7 +174,7 @@ static bool is_withdrawn(const struct core *c, const struct core_target *t, uint
         by_owner |= owns && says_so;
         by_all &= says_so || c->nvas[nva].is_taken_out;
     }
-    return is_owned ? by_owner : by_all;
+    return is_owned ? by_owner : by_all && !may_call_yet(c, hop);
 }
 
 /* A withdrawal counts where each NVA that the route leads to says so on a session that lives: what was heard of another

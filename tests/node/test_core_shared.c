@@ -218,6 +218,33 @@ static void test_a_next_hop_of_no_session_is_disproved_by_all(void)
     pair_free(s.pair);
 }
 
+/* The writer heard a dynamic neighbour that has not called here: nobody here can speak for it. */
+static void test_a_next_hop_of_an_nva_that_has_not_called_is_disproved_by_nobody(void)
+{
+    static struct config_peer peers[] = {
+        { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001, .passive = true, .symmetric = true },
+        { .name = "edge", .is_range = true, .range = { .len = 24, .bytes = { 10, 0, 1 } }, .passive = true, .symmetric = true }
+    };
+    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1 };
+    static struct { struct ip_addr hop; bool is_disproved; } cases[] = { { { .bytes = { 10, 0, 1, 9 } }, false },
+                                                                         { { .bytes = { 10, 0, 2, 9 } }, true } };
+    struct shared s;
+    open_shared_with(&s, peers, 2);
+    struct core *c = s.pair->core[0];
+    struct core_target *t = c->targets[0];
+    t->writer = 2;
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, 1, 1, &told, s.pair->now), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct ip_prefix prefix = { .len = 24, .bytes = { 192, 168, (uint8_t)i } };
+        bool nomem;
+        uint32_t net = prefix_table_get(&c->rib.nets, &prefix), set = nhset_intern(&c->rib.sets, &cases[i].hop, 1, &nomem);
+        CU_ASSERT_EQUAL_FATAL(program_inherit(t->program, net, set), 0);
+        CU_ASSERT_EQUAL(core_shared_is_disproved(c, t, net), cases[i].is_disproved);
+        nhset_unref(&c->rib.sets, set);
+    }
+    pair_free(s.pair);
+}
+
 static uint32_t stand(struct core *c, uint8_t number)
 {
     const struct ip_prefix prefix = { .len = 24, .bytes = { 192, 168, number } };
@@ -269,4 +296,5 @@ CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_othe
         CU_CASE(test_nobody_yields_to_a_node_that_could_not_write), CU_CASE(test_nobody_yields_to_a_node_that_leaves),
         CU_CASE(test_only_a_newer_file_of_a_node_that_has_the_target_ends_a_writer),
         CU_CASE(test_a_target_of_every_node_is_not_yielded), CU_CASE(test_a_next_hop_of_no_session_is_disproved_by_all),
+        CU_CASE(test_a_next_hop_of_an_nva_that_has_not_called_is_disproved_by_nobody),
         CU_CASE(test_what_the_dead_wrote_goes_by_the_word_of_its_nva))
