@@ -176,7 +176,7 @@ int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
         e->flags |= INHERITED | HEARSAY;
         e->flags &= (uint16_t)~WITHDRAWN;
     }
-    e->flags &= (uint16_t)~BACKOFF;
+    e->flags &= (uint16_t) ~(BACKOFF | CLAIMED); /* what was wanted, and stood there, is not what stands there now */
     set_actual(p, e, nhset);
     place(p, prefix, e);
     return 0;

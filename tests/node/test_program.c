@@ -463,8 +463,7 @@ struct world {
     unsigned wanted[PREFIXES], target[PREFIXES]; /* sets as bits */
     unsigned kept[PREFIXES];                     /* inherited, and replaced by what was not all of it */
     bool inherited[PREFIXES], withdrawn[PREFIXES], claimed[PREFIXES];
-    bool converged;
-    bool is_heard;
+    bool converged, is_heard;
     unsigned lost; /* next hops that were at some time */
     uint32_t seed;
     struct program_op flight[FLIGHTS];
@@ -570,8 +569,9 @@ static void drift(struct world *w)
     uint32_t i = 1 + random_below(w, PREFIXES - 1);
     if (is_in_flight(w, i) || !w->target[i])
         return;
-    w->target[i] = random_below(w, 8);
-    w->inherited[i] &= w->target[i] != 0;
+    unsigned was = w->target[i], is = w->target[i] = random_below(w, 8);
+    w->inherited[i] &= is != 0;
+    w->claimed[i] &= is == was;
     review_kept(w, i);
     note_claim(w, i);
     observe(&w->b, i, w->target[i]);

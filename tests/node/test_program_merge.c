@@ -22,6 +22,23 @@ static void test_a_withdrawal_of_what_was_claimed_needs_no_convergence(void)
     bench_fini(&b);
 }
 
+/* Another writer has replaced it since: of what stands there now nobody here has spoken. */
+static void test_what_another_one_wrote_over_what_was_claimed_waits_for_convergence(void)
+{
+    struct bench b;
+    bench_init(&b);
+    program_set_heard(b.p, true, b.now);
+    inherit(&b, 1, 1);
+    want(&b, 1, 1, PROGRAM_LOST);
+    observe(&b, 1, 2);
+    want(&b, 1, 0, PROGRAM_WITHDRAWN);
+    CU_ASSERT_EQUAL(run(&b, true), 0);
+    CU_ASSERT_TRUE(actual_is(&b, 1, 2));
+    program_converged(b.p, b.now);
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    bench_fini(&b);
+}
+
 static void test_nothing_inherited_is_removed_before_convergence(void)
 {
     struct bench b;
@@ -212,6 +229,7 @@ static void test_what_is_kept_of_many_is_forgotten_in_slices(void)
 }
 
 CU_MAIN("program merge", CU_CASE(test_a_withdrawal_of_what_was_claimed_needs_no_convergence),
+        CU_CASE(test_what_another_one_wrote_over_what_was_claimed_waits_for_convergence),
         CU_CASE(test_nothing_inherited_is_removed_before_convergence),
         CU_CASE(test_ecmp_does_not_shrink_before_convergence),
         CU_CASE(test_a_set_that_was_claimed_may_shrink_before_convergence),
