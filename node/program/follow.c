@@ -77,6 +77,13 @@ void follow_released(struct follow *f, uint32_t prefix)
     drop_if_unused(f, prefix);
 }
 
+/* What stands in the host, or is about to. */
+static uint32_t standing(const struct follow *f, uint32_t prefix)
+{
+    uint32_t wanted = program_wanted_set(f->program, prefix);
+    return wanted ? wanted : program_actual_set(f->program, prefix);
+}
+
 /* ---- one node's table ---- */
 
 /* A table begins with its first word: what was noted of a route is of an earlier one until it is looked at. */
@@ -89,7 +96,7 @@ static void renew(struct follow *f, size_t node, uint32_t prefix)
     r->lives[node] = f->nodes[node].life;
     r->seen &= (uint8_t)~bit;
     r->named &= (uint8_t)~bit;
-    r->stood = program_actual_set(f->program, prefix) ? r->stood | bit : r->stood & (uint8_t)~bit;
+    r->stood = standing(f, prefix) ? r->stood | bit : r->stood & (uint8_t)~bit;
 }
 
 static void set_route(struct follow *f, size_t node, uint32_t prefix, uint32_t set)
@@ -124,7 +131,7 @@ static bool may_set(const struct follow *f, size_t node, uint32_t prefix, uint32
 {
     const struct follow_route *r = route_at(f, prefix);
     return f->nodes[node].complete || r->named & 1u << node || r->kept ||
-           !nhset_is_subset(&f->sets, set, program_actual_set(f->program, prefix));
+           !nhset_is_subset(&f->sets, set, standing(f, prefix));
 }
 
 /* But what it brought itself goes by its word, and so does what stood in the host before where it has named all of it
@@ -151,11 +158,11 @@ static void want(struct follow *f, uint32_t prefix, uint32_t set, enum program_c
             r->named &= (uint8_t)~(1u << i);
     if (set) /* whoever is followed next has not brought it */
         r->stood |= (uint8_t)~(1u << node);
+    if (!knows_all && !r->kept)
+        keep(f, r, standing(f, prefix));
     must(program_want(f->program, prefix, comes_back ? r->kept : set, cause, now_ms));
     if (knows_all || comes_back)
         keep(f, r, 0);
-    else if (!r->kept)
-        keep(f, r, program_actual_set(f->program, prefix));
 }
 
 /* It was to go by the word of a node that was followed before, and this one has it, if not all of it yet: it stays. */

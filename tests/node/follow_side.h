@@ -27,6 +27,7 @@ struct side {
     uint64_t version[NODES];
     uint32_t deletes;
     int turns; /* that a walk may have at a time */
+    bool is_slow; /* the kernel: what it is to do stays on its way */
 };
 
 static inline void begin(struct side *s)
@@ -48,7 +49,7 @@ static inline struct ip_prefix prefix_of(uint8_t number)
 static inline void carry_out(struct side *s, uint64_t now_ms)
 {
     struct program_op op;
-    for (int i = 0; i < MAX_OPS && program_next(s->f.program, now_ms, &op); i++) {
+    for (int i = 0; !s->is_slow && i < MAX_OPS && program_next(s->f.program, now_ms, &op); i++) {
         s->deletes += op.kind == PROGRAM_DELETE;
         program_result(s->f.program, &op, true, now_ms);
     }

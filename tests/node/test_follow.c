@@ -223,6 +223,43 @@ static void test_a_node_that_has_not_converged_takes_nothing_that_another_one_br
     }
 }
 
+/* It was on its way to the kernel when the other one named it. */
+static void test_a_node_that_has_not_converged_takes_nothing_that_another_one_is_about_to_bring(void)
+{
+    struct side s;
+    begin(&s);
+    deliver(&s, 0, NULL, 0, full, 1);
+    s.is_slow = true;
+    tell(&s, 0, 0, TWO, more, false, 2);
+    tell(&s, 1, 0, TWO, young, false, 2);
+    s.is_slow = false;
+    follow_disconnected(&s.f, 0, 3);
+    program(&s, 3);
+    CU_ASSERT_EQUAL(led_to(&s), TWO);
+    tell(&s, 1, TWO, 0, still_young, true, 4);
+    CU_ASSERT_EQUAL(led_to(&s), TWO);
+    follow_fini(&s.f);
+}
+
+/* What stood before was on its way back. */
+static void test_what_replaces_it_once_more_does_so_at_any_moment(void)
+{
+    struct side s;
+    begin(&s);
+    tell(&s, 0, 0, ONE, full, false, 1000);
+    restart_node(&s, 0, 2000);
+    tell(&s, 0, 0, TWO, young, false, 3000);
+    s.is_slow = true;
+    tell(&s, 0, TWO, 0, still_young, true, 4000);
+    tell(&s, 0, 0, TWO, still_young, false, 4000);
+    s.is_slow = false;
+    program(&s, 4000);
+    CU_ASSERT_EQUAL(led_to(&s), TWO);
+    tell(&s, 0, TWO, 0, still_young, false, 5000);
+    CU_ASSERT_EQUAL(led_to(&s), ONE);
+    follow_fini(&s.f);
+}
+
 static void test_what_stood_before_comes_back_when_that_goes_which_replaced_it(void)
 {
     for (int lost = 0; lost <= 1; lost++) {
@@ -444,6 +481,8 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_a_node_that_has_not_converged_is_better_than_one_that_is_gone),
         CU_CASE(test_a_node_that_has_not_converged_adds_and_removes_nothing_by_absence),
         CU_CASE(test_a_node_that_has_not_converged_takes_nothing_that_another_one_brought),
+        CU_CASE(test_a_node_that_has_not_converged_takes_nothing_that_another_one_is_about_to_bring),
+        CU_CASE(test_what_replaces_it_once_more_does_so_at_any_moment),
         CU_CASE(test_what_stood_before_comes_back_when_that_goes_which_replaced_it),
         CU_CASE(test_what_is_told_again_before_it_is_gone_stays),
         CU_CASE(test_what_replaced_it_stays_when_all_have_spoken),
