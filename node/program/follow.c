@@ -192,20 +192,30 @@ static bool is_usable(const struct follow_node *n)
     return n->connected && n->cut_seen && n->complete;
 }
 
-/* The best node to follow: who is followed now if it is usable, else the first that is. A node that has not converged
- * serves only who has nothing better, none or one that is gone: its table adds, and takes no more than it has named. */
+/* What the table of a node is worth: of one that hears no NVA, by no node, what it has lost is held, and what they say since
+ * it lacks. One that has not converged adds, and takes no more than it has named. */
+enum worth { WORTH_NOTHING, WORTH_YOUNG, WORTH_DEAF, WORTH_ALL };
+
+static enum worth worth(const struct follow_node *n)
+{
+    if (!is_usable(n))
+        return n->connected && n->cut_seen ? WORTH_YOUNG : WORTH_NOTHING;
+    return n->isolated ? WORTH_DEAF : WORTH_ALL;
+}
+
+/* The best node to follow: who is followed now, if no other one is worth more; also while it tells its table once more. */
 static int choose(const struct follow *f)
 {
-    if (f->active >= 0 && is_usable(&f->nodes[f->active]))
-        return f->active;
+    int best = f->active;
+    enum worth most = best < 0 ? WORTH_NOTHING : worth(&f->nodes[best]);
+    if (best >= 0 && f->nodes[best].connected && most < WORTH_YOUNG)
+        most = WORTH_YOUNG;
     for (size_t i = 0; i < f->node_count; i++)
-        if (is_usable(&f->nodes[i]))
-            return (int)i;
-    bool has_any = f->active >= 0 && f->nodes[f->active].connected;
-    for (size_t i = 0; i < f->node_count && !has_any; i++)
-        if (f->nodes[i].connected && f->nodes[i].cut_seen)
-            return (int)i;
-    return f->active;
+        if (worth(&f->nodes[i]) > most) {
+            best = (int)i;
+            most = worth(&f->nodes[i]);
+        }
+    return best;
 }
 
 static void begin_walk(struct follow *f)

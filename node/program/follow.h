@@ -1,8 +1,8 @@
 /* What a host agent knows: the table of every node, and the one that it applies.
  *
  * Tables of all nodes are followed at the same time, so that changing from one to another is a
- * difference, not a reload. The active node stays active as long as it is connected and complete; then
- * the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
+ * difference, not a reload. The active node stays active as long as it is connected and complete, and hears NVAs where another
+ * one does; then the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
  * used as they come, and so is what a node says is gone; absence counts only from a node that has
  * converged, at its cut (make before break). One that has not is believed of what it has named all next hops of; what
  * it puts in the place of another set goes again for that one. What was lost without a withdrawal is subject to the

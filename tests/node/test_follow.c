@@ -115,6 +115,24 @@ static void test_the_other_node_takes_over_without_a_removal(void)
     follow_fini(&s.f);
 }
 
+/* P5: cut off from the others it holds what it has lost (scenario 8b), and does not hear what they withdraw. */
+static void test_a_node_that_hears_no_nva_is_left_for_one_that_does(void)
+{
+    struct side s;
+    begin(&s);
+    say(&s, 0, 0, 10, full, true, false, 1000);
+    say(&s, 1, 0, 10, full, true, false, 1000);
+    say(&s, 0, 0, 5, isolated, false, true, 2000);
+    CU_ASSERT_EQUAL(s.f.active, 1);
+    say(&s, 1, 9, 1, more, false, false, 3000);
+    CU_ASSERT_EQUAL(installed(&s), 9);
+    CU_ASSERT_EQUAL(s.deletes, 1);
+    say(&s, 1, 0, 1, isolated, false, true, 4000);
+    CU_ASSERT_EQUAL(s.f.active, 1); /* the other one hears no more */
+    CU_ASSERT_EQUAL(installed(&s), 9);
+    follow_fini(&s.f);
+}
+
 /* It has woken lately and holds what is lost, and the route was withdrawn as the first one stopped. */
 static void test_what_the_other_node_said_was_withdrawn_goes_when_it_takes_over(void)
 {
@@ -476,6 +494,7 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_a_table_that_is_told_again_starts_no_second_hold),
         CU_CASE(test_with_every_nva_lost_nothing_goes_ever),
         CU_CASE(test_the_other_node_takes_over_without_a_removal),
+        CU_CASE(test_a_node_that_hears_no_nva_is_left_for_one_that_does),
         CU_CASE(test_what_the_other_node_said_was_withdrawn_goes_when_it_takes_over),
         CU_CASE(test_what_was_withdrawn_and_told_again_is_lost_at_most),
         CU_CASE(test_a_node_that_has_not_converged_is_better_than_one_that_is_gone),
