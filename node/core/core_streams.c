@@ -222,11 +222,26 @@ bool core_streams_await(const struct core *c)
     return false;
 }
 
-/* Is the stream of a node that is here read in its middle? */
+/* Has anybody more of a node that is away than we, that can be read? */
+static bool is_behind(const struct core *c, const struct core_member *m)
+{
+    for (const struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k))
+        if (k != m && worth(c, k, m) != WORTH_NOTHING && has_more(c, k, m))
+            return true;
+    return false;
+}
+
+/* Has its stream ended in its middle, for now? Of a node that is here also where its link is cut there; of one that is away only
+ * where there is more of it to read. */
+static bool is_parted(const struct core *c, const struct core_member *m)
+{
+    return !m->replica.at_cut && (core_member_is_here(m) ? m->source || m->parts_of : is_behind(c, m));
+}
+
 static bool are_parted(const struct core *c)
 {
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
-        if (core_member_is_here(m) && m->source && !m->replica.at_cut)
+        if (is_parted(c, m))
             return true;
     return false;
 }
@@ -239,15 +254,6 @@ bool core_streams_hold(const struct core *c, uint64_t *since_ms, bool has_all)
     else if (more_comes && !*since_ms)
         *since_ms = c->now_ms;
     return *since_ms && c->now_ms < *since_ms + CORE_PARTS_MS;
-}
-
-/* Has anybody more of a node that is away than we, that can be read? */
-static bool is_behind(const struct core *c, const struct core_member *m)
-{
-    for (const struct core_member *k = core_next_member(c, NULL); k; k = core_next_member(c, k))
-        if (k != m && worth(c, k, m) != WORTH_NOTHING && has_more(c, k, m))
-            return true;
-    return false;
 }
 
 bool core_streams_hold_all(const struct core *c)

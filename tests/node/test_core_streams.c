@@ -267,6 +267,41 @@ static void test_a_node_that_comes_is_awaited_until_it_was_heard_out(void)
     pair_free(p);
 }
 
+/* Deletion rule (ii): what an NVA announces in the place of what it withdraws may stand in the next part. */
+static void test_what_goes_waits_for_the_rest_of_a_copy_also_where_its_node_is_away(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    uint64_t since_ms = 0;
+    m->life.state = REPL_MEMBER_DEAD;
+    c->members[2].heard.heard[0].linked = false;
+    CU_ASSERT_TRUE(core_streams_hold(c, &since_ms, true));
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+    CU_ASSERT_TRUE(core_streams_hold(c, &since_ms, true));
+    m->replica.position = 5; /* more nobody has: its end was cut off */
+    CU_ASSERT_FALSE(core_streams_hold(c, &since_ms, true));
+    pair_free(p);
+}
+
+static void test_what_goes_waits_for_the_rest_of_a_stream_whose_link_was_cut(void)
+{
+    struct pair *p = pair_open();
+    pair_pass(p, 500);
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[2];
+    uint64_t since_ms = 0;
+    CU_ASSERT_FALSE(core_streams_hold(c, &since_ms, true));
+    m->replica.at_cut = false;
+    m->parts_of = m;
+    core_streams_unlinked(c, m);
+    CU_ASSERT_TRUE(core_streams_hold(c, &since_ms, true));
+    c->now_ms += CORE_PARTS_MS; /* it may be gone */
+    CU_ASSERT_FALSE(core_streams_hold(c, &since_ms, true));
+    pair_free(p);
+}
+
 static const struct ip_prefix route = { .len = 24, .bytes = { 192, 168, 1 } };
 
 /* The other node's session announces a route, which is in our kernel. */
@@ -441,6 +476,8 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_what_is_read_for_the_first_time_where_it_is_held_is_held_until_it_is_current),
         CU_CASE(test_who_starts_converges_with_what_the_others_hold_of_the_dead),
         CU_CASE(test_a_node_that_comes_is_awaited_until_it_was_heard_out),
+        CU_CASE(test_what_goes_waits_for_the_rest_of_a_copy_also_where_its_node_is_away),
+        CU_CASE(test_what_goes_waits_for_the_rest_of_a_stream_whose_link_was_cut),
         CU_CASE(test_who_lacks_routes_of_an_nva_compares_nothing_until_it_has_read_them_anew),
         CU_CASE(test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy),
         CU_CASE(test_what_is_withdrawn_in_the_middle_of_a_stream_goes_at_its_end_or_a_little_later),
