@@ -286,9 +286,11 @@ static bool restarts(const struct rib *r, const struct rib_origin *o, uint16_t n
     return false;
 }
 
-/* Another witness speaks: its silence may disprove what is held of this NVA, or of any (0), wherever itself has no entry. */
+/* Another witness speaks: its silence may disprove what is held of this NVA, or of any (0), wherever itself has no entry. And who
+ * asks what sessions say asks again. */
 static void review_held(struct rib *r, uint16_t nva)
 {
+    r->session_changes++;
     for (uint8_t i = 1; i < RIB_ORIGINS; i++) {
         struct holding held[2];
         holdings(&r->origins[i], held);

@@ -119,6 +119,43 @@ static void test_what_another_node_heard_withdrawn_meanwhile_waits_for_nobody(vo
     lab_close(l);
 }
 
+/* Why the other node's word does not count, for now. */
+enum doubt { LAGS, AWAY, OF_BEFORE, DOUBTS };
+
+static void doubt(struct lab *l, enum doubt why, bool is_over)
+{
+    struct rib *r = core_rib(l->core);
+    if (why == LAGS)
+        repl_evidence_lags(r, OTHER, !is_over);
+    else if (why == AWAY && is_over)
+        repl_evidence_back(r, OTHER, l->now);
+    else if (why == AWAY)
+        repl_evidence_lost(r, OTHER, l->now);
+    else if (is_over)
+        repl_evidence_heard(r, OTHER);
+    else
+        repl_evidence_slept(r, OTHER);
+}
+
+/* S2, S4: nobody says more than before. */
+static void test_what_another_node_heard_withdrawn_goes_as_soon_as_its_word_counts(void)
+{
+    for (enum doubt why = 0; why < DOUBTS; why++) {
+        struct lab *l = started();
+        inherit(l, 2, 2, 0);
+        core_program_ready(l->core, 0, l->now);
+        session_elsewhere(l, "talker", RIB_SESSION_SYNCED);
+        withdrawn_elsewhere(l, "talker", 2);
+        doubt(l, why, false);
+        pass(l, 1);
+        CU_ASSERT_EQUAL(hops(l, 2), 1);
+        doubt(l, why, true);
+        pass(l, 1);
+        CU_ASSERT_EQUAL(hops(l, 2), 0);
+        lab_close(l);
+    }
+}
+
 static void inherit_many(struct lab *l)
 {
     for (int i = 0; i < 2 * CORE_WANT_BUDGET; i++) {
@@ -145,4 +182,5 @@ static void test_a_walk_that_convergence_overtakes_asks_for_no_turns(void)
 
 CU_MAIN("core inherited", CU_CASE(test_what_an_nva_has_not_told_again_waits_for_no_other_nva),
         CU_CASE(test_what_another_node_heard_withdrawn_meanwhile_waits_for_nobody),
+        CU_CASE(test_what_another_node_heard_withdrawn_goes_as_soon_as_its_word_counts),
         CU_CASE(test_a_walk_that_convergence_overtakes_asks_for_no_turns))
