@@ -24,9 +24,9 @@ static const char *subject_of(const struct core_agent *a, char *buf, size_t cap)
 
 static bool has_work(const struct core_agent *a, const struct core_moment *now)
 {
+    bool is_other = a->isolated_sent != now->isolated || a->awaits_sent != now->awaits;
     return a->subscribed && (a->position < now->head || !a->cut_sent || a->lost_sent != now->lost ||
-                             a->complete_sent != now->complete ||
-                             (!now->is_woken && a->isolated_sent != now->isolated) ||
+                             a->complete_sent != now->complete || (!now->is_woken && is_other) ||
                              (a->awaits_sent && !now->awaits));
 }
 

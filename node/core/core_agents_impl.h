@@ -52,9 +52,9 @@ struct core_moment {
     bool settled;         /* nothing waits for a decision */
     bool complete;        /* absence may be acted upon: every NVA has spoken, as in our own targets */
     bool isolated;        /* no NVA has a session with any node, or a pause of ours makes it look so */
-    bool is_woken;        /* the latter: then it goes along with what is lost, and is no news by itself */
+    bool is_woken;        /* the latter: then it goes along with what is lost, and is no news by itself; nor is a node that comes */
     bool holds;           /* what goes waits for the rest of a stream */
-    bool awaits;          /* a node came back a moment ago, and was not heard out: its end is news, where it was told */
+    bool awaits;          /* a node came back a moment ago, and was not heard out: news, for who has lost what it may bring */
     uint64_t lost;        /* version of what core_lost.c has: told at once, ahead of the routes */
 };
 

@@ -19,6 +19,7 @@ struct side {
     uint32_t lost;  /* next hops, as told last */
     uint32_t removed_before_lost;
     bool has_digest, closed; /* has_digest: in what it heard last */
+    bool awaits;             /* as told last */
     uint8_t digest[REPL_DIGEST];
 };
 
@@ -52,13 +53,18 @@ static void make_hosts(struct lab *l)
     }
 }
 
-static struct lab *lab_open(void)
+/* Of so many nodes, none of which is dialled. */
+static struct lab *lab_open_of(uint32_t nodes)
 {
     struct lab *l = calloc(1, sizeof *l);
     CU_ASSERT_PTR_NOT_NULL_FATAL(l);
     l->now = 1000000;
     links_init(&l->keys);
     l->config = load();
+    for (l->config->node_count = 1; l->config->node_count < nodes; l->config->node_count++) {
+        l->config->nodes[l->config->node_count] = l->config->nodes[0];
+        l->config->nodes[l->config->node_count].id = (uint32_t)l->config->node_count + 1;
+    }
     make_hosts(l);
     l->core = core_new(&(struct core_cfg){ .config = l->config,
                                            .self = 1,
@@ -66,7 +72,14 @@ static struct lab *lab_open(void)
                                            .agent_secrets = &l->keys.secrets },
                        l->now);
     core_set_agents(l->core, l->listed, AGENTS, l->now);
+    for (uint32_t id = 2; id <= nodes; id++)
+        l->core->members[id].life.dial_ms = UINT64_MAX;
     return l;
+}
+
+static struct lab *lab_open(void)
+{
+    return lab_open_of(1);
 }
 
 static void lab_close(struct lab *l)
@@ -115,6 +128,7 @@ static void hear(struct lab *l, struct side *s, const struct repl_link_event *e)
     if (b->lost_count && !s->lost)
         s->removed_before_lost = s->removed;
     s->lost = b->lost_count;
+    s->awaits = b->awaits;
     for (uint32_t i = 0; i < b->route_count; i++) {
         uint32_t *counter = b->routes[i].next_hop_count ? &s->announced : &s->removed;
         for (uint16_t at = 0; at < b->routes[i].len; *counter += 1)
@@ -291,6 +305,26 @@ static void test_what_goes_waits_for_the_rest_of_a_stream_and_what_is_before_it_
     now.holds = false;
     CU_ASSERT_FALSE(core_table_is_held(c, a.position, &now));
     CU_ASSERT_TRUE(core_table_frame(c, &a, &now)->cut);
+    lab_close(l);
+}
+
+/* Deletion rule (ii): what an agent has lost before, or loses by following this node, waits as well. */
+static void test_who_has_been_told_everything_hears_that_a_node_is_awaited(void)
+{
+    struct lab *l = lab_open_of(2);
+    struct core_member *m = &l->core->members[2];
+    connect(l, 0);
+    run_ms(l, 20);
+    CU_ASSERT_FALSE(l->sides[0].awaits);
+    m->life.state = REPL_MEMBER_ALIVE;
+    m->life.heard_ms = m->came_ms = l->now;
+    uint32_t cuts = l->sides[0].cuts;
+    run_ms(l, 20);
+    CU_ASSERT_TRUE(l->sides[0].awaits);
+    CU_ASSERT_EQUAL(l->sides[0].cuts, cuts + 1);
+    run_ms(l, CORE_AWAIT_MS);
+    CU_ASSERT_FALSE(l->sides[0].awaits);
+    CU_ASSERT_EQUAL(l->sides[0].cuts, cuts + 2);
     lab_close(l);
 }
 
@@ -553,6 +587,7 @@ static void test_a_connection_under_a_key_that_is_listed_no_more_ends(void)
 CU_MAIN("core_agents", CU_CASE(test_everybody_gets_everything_and_it_is_encoded_once),
         CU_CASE(test_a_change_is_one_frame_for_all),
         CU_CASE(test_what_goes_waits_for_the_rest_of_a_stream_and_what_is_before_it_does_not),
+        CU_CASE(test_who_has_been_told_everything_hears_that_a_node_is_awaited),
         CU_CASE(test_a_late_comer_gets_no_route_that_ended),
         CU_CASE(test_who_comes_back_after_a_pause_hears_what_was_withdrawn),
         CU_CASE(test_a_lost_nva_is_told_before_its_routes_are),
