@@ -65,6 +65,7 @@ struct repl_position repl_replica_join(struct repl_replica *p, struct rib *r, ui
         p->position = 0; /* what was held has expired meanwhile; what was missed may be known now */
     }
     p->missed = false;
+    p->awaits_reset = !p->position;
     p->part_len = 0;     /* of another subscription */
     p->cut_seen = false; /* a RESET that was under way goes on: what it has not brought is swept at its cut */
     return (struct repl_position){
@@ -81,7 +82,7 @@ enum repl_apply repl_replica_reset(struct repl_replica *p, struct rib *r,
     rib_origin_renumber(r, p->origin, reset->version);
     forget_pending(p);
     p->resetting = p->is_exact = true;
-    p->at_cut = p->lacks = false;
+    p->at_cut = p->lacks = p->awaits_reset = false;
     p->position = reset->version;
     return REPL_APPLIED;
 }
@@ -367,6 +368,8 @@ enum repl_apply repl_replica_apply(struct repl_replica *p, struct rib *r,
                                    const struct repl_names *names, const struct repl_batch *b,
                                    uint64_t now_ms)
 {
+    if (p->awaits_reset)
+        return REPL_APPLIED;
     if (!is_next(p, b))
         return REPL_OUT_OF_ORDER;
     if (keep_part(p, b))
