@@ -73,7 +73,8 @@ struct repl_replica {
     uint8_t origin;       /* node id */
     uint64_t incarnation; /* 0 = never heard */
     uint64_t position;
-    bool awaits_reset; /* it has asked from the beginning: what comes before that is of an earlier subscription */
+    uint64_t furthest;    /* position in this life, whatever has started over since */
+    bool awaits_reset;    /* it has asked from the beginning: what comes before that is of an earlier subscription */
     bool resetting;  /* entries that the stream does not bring are swept at the next cut */
     bool cut_seen;   /* since the last (re)subscription */
     bool at_cut;     /* exactly the owner's entries of this position are here */

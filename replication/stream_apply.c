@@ -57,7 +57,7 @@ struct repl_position repl_replica_join(struct repl_replica *p, struct rib *r, ui
         if (p->incarnation)
             rib_origin_age(r, p->origin, o->class == RIB_LIVE ? now_ms : o->lost_ms);
         p->incarnation = incarnation;
-        p->position = 0;
+        p->position = p->furthest = 0;
         p->at_cut = p->is_exact = p->resetting = p->lacks = false;
         forget_pending(p);
         o->class = RIB_LIVE; /* there are no current entries yet: what comes is fresh */
@@ -395,6 +395,7 @@ enum repl_apply repl_replica_apply(struct repl_replica *p, struct rib *r,
     p->is_exact &= p->quarantined == quarantined; /* others are not served what is not whole */
     p->at_cut = b->cut || (p->at_cut && b->to == p->position);
     p->position = b->to;
+    p->furthest = p->position > p->furthest ? p->position : p->furthest;
     if (!b->cut)
         return REPL_APPLIED;
     conclude(p, r, now_ms);

@@ -69,9 +69,10 @@ static void read_from(struct core *c, struct core_member *m, struct core_member 
     bool is_first = incarnation != m->replica.incarnation;
     if (is_first)
         m->counter = m->told_ms = m->read_ms = 0;
-    else if (is_of_two_times(m, source))
+    if (is_first || is_of_two_times(m, source)) {
         m->replica.position = 0;
-    m->parts_of = NULL;
+        m->parts_of = NULL;
+    }
     struct repl_position have = repl_replica_join(&m->replica, &c->rib, incarnation, c->now_ms);
     m->source = source;
     start_hold(c, m, is_first);
@@ -93,12 +94,23 @@ static bool has_expired(const struct core *c, const struct core_member *m)
     return core_is_dropped(&c->rib.origins[m->node->id]) && !core_member_is_here(m);
 }
 
-/* What is partial is read from the beginning, and what the copy does not bring goes: one that is older would take with it what
- * was said since. */
-static bool is_older(const struct core *c, const struct repl_position *p, const struct core_member *m)
+/* Has its copy less of this life than was read here? */
+static bool has_less(const struct core_member *teller, const struct core_member *m)
 {
-    return c->rib.origins[m->node->id].is_partial && p->incarnation == m->replica.incarnation &&
-           p->version < m->replica.position;
+    const struct repl_position *p = position_of(teller, m->node->id);
+    return teller != m && p && p->incarnation == m->replica.incarnation && p->version < m->replica.furthest;
+}
+
+/* Is it read from the beginning there? Then what that copy does not bring goes, … */
+static bool starts_over(const struct core *c, const struct core_member *m, const struct core_member *source)
+{
+    return !m->replica.position || m->replica.missed || c->rib.origins[m->node->id].is_partial || is_of_two_times(m, source);
+}
+
+/* … and one that is older would take with it what was said since. */
+static bool is_older(const struct core *c, const struct core_member *teller, const struct core_member *m)
+{
+    return has_less(teller, m) && starts_over(c, m, teller);
 }
 
 /* Than we have: what has expired here is more there. */
@@ -125,7 +137,7 @@ static enum worth worth(const struct core *c, const struct core_member *teller, 
 {
     const struct repl_heard *h = core_heard_of(teller, m);
     const struct repl_position *p = h ? position_of(teller, m->node->id) : NULL;
-    if (!p || !h->serves || !has_link(teller) || p->incarnation < m->replica.incarnation || is_older(c, p, m) ||
+    if (!p || !h->serves || !has_link(teller) || p->incarnation < m->replica.incarnation || is_older(c, teller, m) ||
         has_expired(c, m))
         return WORTH_NOTHING;
     if (p->incarnation != m->replica.incarnation && is_asked_for_its_number(c, m))
@@ -154,10 +166,11 @@ static struct core_member *best_source(struct core *c, const struct core_member 
 /* Its source has gone over to a later life of it, or it is back and what was held of it has expired. */
 static bool is_outdated(const struct core *c, const struct core_member *m)
 {
+    if (worth(c, m->source, m) == WORTH_NOTHING)
+        return false;
     if (c->rib.origins[m->node->id].is_partial && m->replica.position && core_member_is_here(m))
         return true;
-    const struct repl_position *p = position_of(m->source, m->node->id);
-    return p && p->incarnation > m->replica.incarnation && worth(c, m->source, m) != WORTH_NOTHING;
+    return position_of(m->source, m->node->id)->incarnation > m->replica.incarnation;
 }
 
 static void choose(struct core *c, struct core_member *m)
@@ -302,14 +315,19 @@ bool core_streams_lack(const struct core *c, const struct core_member *m)
 
 void core_streams_read_again(struct core *c)
 {
-    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
-        if (m->source && has_link(m->source) && (m->replica.missed || core_streams_lack(c, m)))
+    for (struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m)) {
+        bool is_due = m->source && has_link(m->source) && (m->replica.missed || core_streams_lack(c, m));
+        if (is_due && is_older(c, m->source, m))
+            read_no_more(c, m); /* as soon as somebody has as much of it */
+        else if (is_due)
             read_from(c, m, m->source, m->replica.incarnation);
+    }
 }
 
 static void on_applied(struct core *c, struct core_member *m, uint64_t incarnation, enum repl_apply result)
 {
     core_must(result == REPL_APPLY_NOMEM);
+    m->parts_of = m->replica.at_cut ? NULL : m->source;
     if (result == REPL_OUT_OF_ORDER && incarnation == m->replica.incarnation)
         read_from(c, m, m->source, incarnation);
     if (result == REPL_APPLIED_CUT && m->source == m)
@@ -334,7 +352,6 @@ void core_on_batch(struct core *c, struct core_member *m, const struct repl_msg 
     core_dynamic_hear(c, &msg->batch);
     enum repl_apply result =
         repl_replica_apply(&of->replica, &c->rib, &c->names, &msg->batch, c->now_ms);
-    of->parts_of = of->replica.at_cut ? NULL : m;
     on_applied(c, of, msg->batch.incarnation, result);
     if (of->replica.quarantined != before)
         tell_quarantined(c, of, of->replica.quarantined - before);
@@ -343,7 +360,11 @@ void core_on_batch(struct core *c, struct core_member *m, const struct repl_msg 
 void core_on_reset(struct core *c, struct core_member *m, const struct repl_msg *msg)
 {
     struct core_member *of = core_member_of(c, msg->reset.origin);
-    if (of && of->source == m)
+    if (!of || of->source != m)
+        return;
+    if (has_less(m, of)) /* it is of an earlier subscription, or an older copy is being read there: R2 */
+        read_no_more(c, of);
+    else
         on_applied(c, of, msg->reset.incarnation, repl_replica_reset(&of->replica, &c->rib, &msg->reset));
 }
 

@@ -64,21 +64,28 @@ static void test_what_has_expired_is_read_from_who_has_as_much_as_we_had(void)
     pair_free(p);
 }
 
-/* I1: what goes for an NVA that was disabled leaves the others' routes here, and they are newer than in a copy of before. */
-static void test_what_is_partial_is_not_read_from_an_older_copy(void)
+/* I1: what goes for an NVA that was disabled leaves the others' routes here, and they are newer than in a copy of before. So is
+ * what a node itself has told in part, or before it began to tell all anew. */
+static void test_what_is_read_from_the_beginning_is_not_read_from_an_older_copy(void)
 {
-    static const struct { uint64_t position; bool linked, is_read; } copies[] = { { 5, false, true }, { 5, true, true }, { 6, false, false }, { 6, true, false } };
-    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+    static const struct { uint64_t furthest; bool linked, is_read; } copies[] = { { 5, false, true }, { 5, true, true }, { 6, false, false }, { 6, true, false } };
+    enum { PARTIAL, IN_PARTS, BEGUN, MISSED, WHYS };
+    for (size_t i = 0; i < WHYS * (sizeof copies / sizeof *copies); i++) {
         struct pair *p = three();
         struct core *c = p->core[0];
         struct core_member *m = &c->members[3];
-        c->members[2].heard.heard[0].linked = copies[i].linked;
+        int why = (int)(i % WHYS);
+        c->members[2].heard.heard[0].linked = copies[i / WHYS].linked;
         m->replica.incarnation = LIFE;
-        m->replica.position = copies[i].position;
+        m->replica.furthest = copies[i / WHYS].furthest;
+        m->replica.position = why == BEGUN ? 0 : why == IN_PARTS ? 3 : copies[i / WHYS].furthest;
+        m->replica.missed = why == MISSED;
+        m->parts_of = why == IN_PARTS ? m : NULL;
         m->life.state = REPL_MEMBER_ALIVE;
-        c->rib.origins[3].is_partial = true;
+        c->rib.origins[3].is_partial = why == PARTIAL;
         core_streams_choose(c);
-        CU_ASSERT_PTR_EQUAL(m->source, copies[i].is_read ? &c->members[2] : NULL);
+        bool is_read = copies[i / WHYS].is_read && (why != MISSED || copies[i / WHYS].linked); /* else it has nothing more */
+        CU_ASSERT_PTR_EQUAL(m->source, is_read ? &c->members[2] : NULL);
         pair_free(p);
     }
 }
@@ -390,6 +397,47 @@ static void test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy(v
         core_streams_choose(c);
         CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
         CU_ASSERT_EQUAL(m->replica.position, parts[i].position);
+        CU_ASSERT_PTR_EQUAL(m->parts_of, parts[i].position && parts[i].of ? m->source : NULL); /* it may ask there again, and hear no more */
+        pair_free(p);
+    }
+}
+
+/* R4: nor is where it has got to by then a place in that order, when the node itself has just begun to tell all anew. */
+static void test_a_reset_that_no_batch_follows_is_a_part_of_another_one(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    const struct repl_msg reset = { .kind = REPL_RESET, .reset = { .origin = 3, .incarnation = LIFE, .version = 2 } };
+    m->replica.incarnation = LIFE;
+    m->replica.position = m->replica.furthest = 4;
+    m->replica.at_cut = true;
+    m->source = m;
+    core_on_reset(c, m, &reset);
+    CU_ASSERT_EQUAL(m->replica.position, 2);
+    core_streams_unlinked(c, m);
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+    CU_ASSERT_EQUAL(m->replica.position, 0);
+    pair_free(p);
+}
+
+/* R2: it may have been on its way since before the node itself was read, or the copy may be another one by now. */
+static void test_a_reset_by_who_has_less_is_not_taken(void)
+{
+    for (uint64_t furthest = 5; furthest <= 6; furthest++) {
+        struct pair *p = three();
+        struct core *c = p->core[0];
+        struct core_member *m = &c->members[3], *teller = &c->members[2];
+        const struct repl_msg reset = { .kind = REPL_RESET, .reset = { .origin = 3, .incarnation = LIFE } };
+        m->replica.incarnation = LIFE;
+        m->replica.position = m->replica.furthest = furthest;
+        core_streams_choose(c);
+        CU_ASSERT_PTR_EQUAL_FATAL(m->source, teller);
+        core_on_reset(c, teller, &reset);
+        CU_ASSERT_EQUAL(m->replica.position, furthest == 5 ? 0 : 6);
+        core_streams_choose(c);
+        CU_ASSERT_PTR_EQUAL(m->source, teller); /* and it is asked for what comes behind that */
         pair_free(p);
     }
 }
@@ -466,7 +514,7 @@ static void test_a_stream_waits_for_what_lies_here_unread_and_not_for_long(void)
 CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
         CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
         CU_CASE(test_what_has_expired_is_read_from_who_has_as_much_as_we_had),
-        CU_CASE(test_what_is_partial_is_not_read_from_an_older_copy),
+        CU_CASE(test_what_is_read_from_the_beginning_is_not_read_from_an_older_copy),
         CU_CASE(test_whose_hold_is_over_is_read_no_more_until_it_is_heard),
         CU_CASE(test_a_life_of_a_higher_number_is_not_read_while_a_node_may_take_a_higher_one_yet),
         CU_CASE(test_a_new_life_is_read_of_who_is_suspected_all_the_time),
@@ -480,6 +528,8 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_what_goes_waits_for_the_rest_of_a_stream_whose_link_was_cut),
         CU_CASE(test_who_lacks_routes_of_an_nva_compares_nothing_until_it_has_read_them_anew),
         CU_CASE(test_what_was_read_in_part_of_another_one_is_read_anew_from_a_copy),
+        CU_CASE(test_a_reset_that_no_batch_follows_is_a_part_of_another_one),
+        CU_CASE(test_a_reset_by_who_has_less_is_not_taken),
         CU_CASE(test_what_is_withdrawn_in_the_middle_of_a_stream_goes_at_its_end_or_a_little_later),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held),
         CU_CASE(test_a_stream_waits_for_what_lies_here_unread_and_not_for_long))

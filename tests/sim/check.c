@@ -131,6 +131,10 @@ static void check_member(struct world *w, const struct host *h, int other)
     if (same && copy->position && copy->position < known->position && !copy->resetting)
         sim_fail(w, "R2: node %d went back in what node %d said: from %llu to %llu", h->number, other,
                  (unsigned long long)known->position, (unsigned long long)copy->position);
+    known->furthest = same && known->furthest > copy->position ? known->furthest : copy->position;
+    if (copy->at_cut && copy->position && copy->position < known->furthest)
+        sim_fail(w, "R2: node %d has a whole copy of node %d up to %llu, and had read up to %llu", h->number, other,
+                 (unsigned long long)copy->position, (unsigned long long)known->furthest);
     w->counts[SIM_RESETS] += same && copy->position < known->position; /* or nothing was left of it */
     known->moved = copy->position != known->position ? w->now : known->moved;
     known->incarnation = copy->incarnation;

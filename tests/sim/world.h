@@ -269,6 +269,7 @@ struct host {
 /* What one node knew of another one, for what must never go back. */
 struct sim_memory {
     uint64_t incarnation, position, moved; /* moved: when the position did last */
+    uint64_t furthest; /* that the position was in this life */
     uint8_t state, class;
     const void *link, *source; /* only compared */
     bool is_here;
