@@ -185,16 +185,22 @@ static void choose(struct core *c, struct core_member *m)
         read_from(c, m, source, position_of(source, m->node->id)->incarnation);
 }
 
-/* All that it had said was here, and what it says now comes by: its source has not gone over to a later life of it that
- * cannot be read on there. */
-static bool is_read(const struct core_member *m)
+/* What it says comes by there: this life of it is read there itself, and told on. */
+static bool tells_on(const struct core_member *source, const struct core_member *m)
 {
-    const struct repl_position *p = m->source && m->source != m ? position_of(m->source, m->node->id) : NULL;
-    return m->source && m->replica.cut_seen && !(p && p->incarnation > m->replica.incarnation);
+    const struct repl_heard *h = core_heard_of(source, m);
+    const struct repl_position *p = position_of(source, m->node->id);
+    return h && h->serves && is_live_at(source, m->node->id) && p->incarnation == m->replica.incarnation;
 }
 
-/* It is heard, and its stream is not: nobody has a copy that can be read on, or it has woken and
- * tells nothing yet. What it has said gets old, and its withdrawals do not come by: it is held, so that
+/* All that it had said was here, and what it says now comes by. */
+static bool is_read(const struct core_member *m)
+{
+    return m->source && m->replica.cut_seen && (m->source == m || tells_on(m->source, m));
+}
+
+/* It is heard, and its stream is not: nobody has a copy that can be read on, who has one reads it no more or cannot pass it on,
+ * or it has woken and tells nothing yet. What it has said gets old, and its withdrawals do not come by: it is held, so that
  * what living sessions say counts against it. Not what comes for the first time: that is fresh. */
 static void hold_unread(struct core *c, struct core_member *m)
 {

@@ -184,6 +184,24 @@ static void test_a_copy_whose_source_has_gone_on_to_another_life_is_held(void)
     pair_free(p);
 }
 
+/* S2: who is read hears it no more, or has not all that it says and so serves nobody. */
+static void test_a_copy_whose_source_does_not_tell_it_on_is_held(void)
+{
+    for (int serves = 0; serves < 2; serves++) {
+        struct pair *p = three();
+        struct core *c = p->core[0];
+        struct repl_beat *b = &c->members[2].heard;
+        uint64_t heard_ms = c->now_ms;
+        struct core_member *m = read_to_its_end(p);
+        b->heard[0].serves = serves;
+        for (int i = 0; i < b->position_count; i++)
+            b->positions[i].status = serves ? RIB_GRACE : RIB_LIVE;
+        expect_held_at(c, 3, heard_ms + c->member_times.dead_ms);
+        CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]); /* it may tell on later */
+        pair_free(p);
+    }
+}
+
 /* S2: it beats, but tells nothing: it has woken itself, and hears its NVAs first. */
 static void test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked(void)
 {
@@ -519,6 +537,7 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_a_life_of_a_higher_number_is_not_read_while_a_node_may_take_a_higher_one_yet),
         CU_CASE(test_a_new_life_is_read_of_who_is_suspected_all_the_time),
         CU_CASE(test_a_copy_whose_source_has_gone_on_to_another_life_is_held),
+        CU_CASE(test_a_copy_whose_source_does_not_tell_it_on_is_held),
         CU_CASE(test_a_copy_that_is_not_read_on_is_held_though_its_node_is_linked),
         CU_CASE(test_what_is_read_for_the_first_time_is_fresh_however_long_that_takes),
         CU_CASE(test_what_is_read_for_the_first_time_where_it_is_held_is_held_until_it_is_current),
