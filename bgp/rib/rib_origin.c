@@ -149,6 +149,7 @@ void rib_origin_age(struct rib *r, uint8_t origin, uint64_t now_ms)
     }
     o->old_class = RIB_GRACE;
     o->old_ms = now_ms;
+    o->is_partial = false; /* of this one nothing was dropped */
     rib_origin_review(r, origin, 0);
 }
 

@@ -138,7 +138,7 @@ static enum worth worth(const struct core *c, const struct core_member *teller, 
     const struct repl_heard *h = core_heard_of(teller, m);
     const struct repl_position *p = h ? position_of(teller, m->node->id) : NULL;
     if (!p || !h->serves || !has_link(teller) || p->incarnation < m->replica.incarnation || is_older(c, teller, m) ||
-        has_expired(c, m))
+        (p->incarnation == m->replica.incarnation && has_expired(c, m)))
         return WORTH_NOTHING;
     if (p->incarnation != m->replica.incarnation && is_asked_for_its_number(c, m))
         return WORTH_NOTHING;

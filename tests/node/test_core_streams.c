@@ -34,6 +34,7 @@ static void test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier(
     struct pair *p = three();
     struct core *c = p->core[0];
     struct core_member *m = &c->members[3];
+    m->replica.incarnation = LIFE;
     c->rib.origins[3].class = RIB_STALE;
     rib_origin_drop(&c->rib, 3, RIB_CURRENT);
     core_streams_choose(c);
@@ -42,6 +43,28 @@ static void test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier(
     core_streams_choose(c);
     CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
     CU_ASSERT_EQUAL(c->rib.origins[3].lost_ms, c->now_ms); /* and its time has not run out */
+    pair_free(p);
+}
+
+/* R7: what another one heard of a later life of it, and this one did not, is held here for as long as there. */
+static void test_a_later_life_is_read_though_the_one_before_has_expired_and_it_is_away(void)
+{
+    struct pair *p = three();
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    c->members[2].heard.heard[0].linked = false;
+    m->replica.incarnation = LIFE - 1;
+    m->life.state = REPL_MEMBER_DEAD;
+    m->life.heard_ms = c->now_ms - 100; /* as the other one's beats say */
+    c->rib.origins[3].class = RIB_STALE;
+    c->rib.origins[3].lost_ms = c->now_ms - 1000;
+    rib_origin_drop(&c->rib, 3, RIB_CURRENT);
+    core_streams_choose(c);
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
+    CU_ASSERT_EQUAL(c->rib.origins[3].class, RIB_GRACE);
+    CU_ASSERT_EQUAL(c->rib.origins[3].lost_ms, m->life.heard_ms);
+    core_streams_choose(c); /* before its first words have come */
+    CU_ASSERT_PTR_EQUAL(m->source, &c->members[2]);
     pair_free(p);
 }
 
@@ -531,6 +554,7 @@ static void test_a_stream_waits_for_what_lies_here_unread_and_not_for_long(void)
 
 CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_one_that_has),
         CU_CASE(test_what_has_expired_is_read_when_its_node_is_heard_and_no_earlier),
+        CU_CASE(test_a_later_life_is_read_though_the_one_before_has_expired_and_it_is_away),
         CU_CASE(test_what_has_expired_is_read_from_who_has_as_much_as_we_had),
         CU_CASE(test_what_is_read_from_the_beginning_is_not_read_from_an_older_copy),
         CU_CASE(test_whose_hold_is_over_is_read_no_more_until_it_is_heard),
