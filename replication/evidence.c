@@ -546,15 +546,20 @@ static bool anybody_has_told(const struct rib *r)
     return false;
 }
 
+static uint64_t stale_from(uint8_t origin, const struct holding *h, const struct repl_evidence_times *times)
+{
+    uint64_t since_ms = h->since_ms;
+    if (h->which == RIB_CURRENT && times->heard_ms[origin] > since_ms)
+        since_ms = times->heard_ms[origin];
+    return since_ms + times->grace_ms;
+}
+
 static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
                              const struct repl_evidence_times *times, uint64_t now_ms)
 {
     if (!is_running(&r->origins[origin], h))
         return UINT64_MAX;
-    uint64_t since_ms = h->since_ms;
-    if (h->which == RIB_CURRENT && times->heard_ms[origin] > since_ms)
-        since_ms = times->heard_ms[origin];
-    uint64_t stale_at = since_ms + times->grace_ms, drop_at = stale_at + times->stale_ms;
+    uint64_t stale_at = stale_from(origin, h, times), drop_at = stale_at + times->stale_ms;
     if (h->which == RIB_CURRENT)
         drop_at += times->follow_ms;
     if (*h->class == RIB_GRACE && now_ms >= stale_at) {
@@ -571,11 +576,12 @@ static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
     return UINT64_MAX;
 }
 
-void repl_evidence_purge(struct rib *r, uint8_t origin)
+void repl_evidence_purge(struct rib *r, uint8_t origin, const struct repl_evidence_times *times, uint64_t now_ms)
 {
     struct holding held[2];
     holdings(&r->origins[origin], held);
-    if (is_running(&r->origins[origin], &held[0]) && anybody_has_told(r))
+    bool is_due = now_ms + times->follow_ms >= stale_from(origin, &held[0], times) + times->stale_ms;
+    if (is_due && is_running(&r->origins[origin], &held[0]) && anybody_has_told(r))
         rib_origin_drop(r, origin, RIB_CURRENT);
 }
 

@@ -71,8 +71,9 @@ void repl_evidence_slept(struct rib *r, uint8_t origin);
 /* … until it has been heard again, and with it all that they said meanwhile. */
 void repl_evidence_heard(struct rib *r, uint8_t origin);
 /* Another node's timer for this origin is over: what is held of its last life goes here, too. Not where no
- * session is live, nor when it is not held. */
-void repl_evidence_purge(struct rib *r, uint8_t origin);
+ * session is live, nor when it is not held; nor when our own timer is not as good as over (follow_ms): that one may have been
+ * out of reach of the origin for longer than we. */
+void repl_evidence_purge(struct rib *r, uint8_t origin, const struct repl_evidence_times *times, uint64_t now_ms);
 /* Move on by time: GRACE -> STALE -> dropped. Returns when to call again, UINT64_MAX = never. */
 uint64_t repl_evidence_tick(struct rib *r, const struct repl_evidence_times *times,
                             uint64_t now_ms);

@@ -1,7 +1,8 @@
 /* What the nodes that are alive have in common: the version of the decision, when held routes expire, and whose word counts.
  *
  * Routes of a dead node expire when the lowest of the living says so: its beats tell of which origins it holds
- * nothing any more, and the others follow; their own timers are only for the case that it does not say so.
+ * nothing any more, and the others follow, seconds before the end of their own timers at the earliest; those are for the case
+ * that it does not say so.
  * A node that does not read what its NVAs say is grey: it beats, and its picture is old. So its beats tell
  * how long bytes of NVAs wait, and above a second its sessions are no evidence against anybody's copies.
  * Source: the replication design 4.3, 4.4 (STALE_PURGE), 4.6; invariants D5, S4. */
@@ -50,8 +51,7 @@ void core_evidence_tick(struct core *c)
 {
     c->hold_times.follow_ms = is_lowest(c) ? 0 : FOLLOW_MS;
     for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
-        if (core_member_is_here(m))
-            c->hold_times.heard_ms[m->node->id] = m->life.heard_ms;
+        c->hold_times.heard_ms[m->node->id] = m->life.heard_ms; /* also what is heard of it when it is away: S5 */
     repl_evidence_tick(&c->rib, &c->hold_times, c->now_ms);
 }
 
@@ -73,7 +73,7 @@ static void follow_expiry(struct core *c, const struct core_member *teller)
         if (!m || m == teller || !(p->status & EXPIRED) || p->incarnation != m->replica.incarnation ||
             core_member_is_here(m))
             continue;
-        repl_evidence_purge(&c->rib, (uint8_t)p->origin);
+        repl_evidence_purge(&c->rib, (uint8_t)p->origin, &c->hold_times, c->now_ms);
     }
 }
 

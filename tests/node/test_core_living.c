@@ -206,6 +206,26 @@ static void test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer(void
     pair_free(p);
 }
 
+/* S5: who has been out of reach of a dead node holds what that said for as long as the others, who heard it later. */
+static void test_a_hold_runs_from_when_anybody_heard_it_also_if_that_is_learnt_later(void)
+{
+    struct pair *p = pair_open_of_three();
+    pair_pass(p, 500);
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    struct repl_beat *b = &c->members[2].heard;
+    m->life.state = REPL_MEMBER_DEAD;
+    m->life.heard_ms = c->now_ms - 450;
+    c->now_ms += 9000;
+    b->heard_count = 1;
+    b->heard[0] = (struct repl_heard){ .node = 3, .incarnation = 7, .counter = 9, .age_ms = 9000 };
+    core_heard_take(c, &c->members[2]);
+    CU_ASSERT_EQUAL(m->life.state, REPL_MEMBER_DEAD);
+    core_evidence_tick(c);
+    CU_ASSERT_EQUAL(c->hold_times.heard_ms[3], c->now_ms - 9000);
+    pair_free(p);
+}
+
 static void test_a_status_tells_what_is_held_and_what_has_expired(void)
 {
     struct rib_origin o = { .order = { .next = 10 }, .class = RIB_STALE, .paths = 3 };
@@ -350,6 +370,7 @@ CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_nod
         CU_CASE(test_who_has_slept_tells_no_copy_for_a_live_one_before_its_node_has_answered),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
+        CU_CASE(test_a_hold_runs_from_when_anybody_heard_it_also_if_that_is_learnt_later),
         CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),
         CU_CASE(test_a_node_knows_how_long_an_nva_waits_to_be_read),
         CU_CASE(test_a_node_that_does_not_read_its_nvas_is_known_as_grey),

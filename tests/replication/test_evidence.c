@@ -60,13 +60,30 @@ static void test_a_hold_ends_for_all_when_it_ends_for_one(void)
     follower.follow_ms = 5000;
     begin(&x);
     ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
-    repl_evidence_purge(&x.rib, AWAY); /* it is alive: nothing is held */
+    repl_evidence_purge(&x.rib, AWAY, &follower, 1000); /* it is alive: nothing is held */
     CU_ASSERT_EQUAL(width(&x), 1);
     repl_evidence_lost(&x.rib, AWAY, 1000);
     repl_evidence_tick(&x.rib, &follower, 1000 + GRACE_MS);
     repl_evidence_tick(&x.rib, &follower, 1000 + GRACE_MS + STALE_MS + 4999);
     CU_ASSERT_EQUAL(width(&x), 1);
-    repl_evidence_purge(&x.rib, AWAY);
+    repl_evidence_purge(&x.rib, AWAY, &follower, 1000 + GRACE_MS + STALE_MS + 4999);
+    CU_ASSERT_EQUAL(width(&x), 0);
+    rib_fini(&x.rib);
+}
+
+/* I2: who comes back may have been out of reach of all for longer than the one that is held is away. */
+static void test_a_hold_does_not_end_for_one_that_began_long_before(void)
+{
+    struct repl_evidence_times follower = times;
+    struct ribs x;
+    follower.follow_ms = 5000;
+    follower.heard_ms[AWAY] = 2000;
+    begin(&x);
+    ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
+    repl_evidence_lost(&x.rib, AWAY, 1000);
+    repl_evidence_purge(&x.rib, AWAY, &follower, 2000 + GRACE_MS + STALE_MS - 5001);
+    CU_ASSERT_EQUAL(width(&x), 1);
+    repl_evidence_purge(&x.rib, AWAY, &follower, 2000 + GRACE_MS + STALE_MS - 5000);
     CU_ASSERT_EQUAL(width(&x), 0);
     rib_fini(&x.rib);
 }
@@ -101,7 +118,7 @@ static void test_a_hold_ends_where_nothing_is_left_to_hold(void)
 
     begin(&x);
     repl_evidence_lost(&x.rib, AWAY, 1000);
-    repl_evidence_purge(&x.rib, AWAY);
+    repl_evidence_purge(&x.rib, AWAY, &times, 1000 + GRACE_MS + STALE_MS);
     CU_ASSERT_TRUE(x.rib.origins[AWAY].is_partial);
     rib_fini(&x.rib);
 }
@@ -113,7 +130,7 @@ static void test_without_a_live_session_no_other_node_ends_a_hold(void)
     ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
     repl_evidence_lost(&x.rib, AWAY, 1000);
     ribs_session(&x, SELF, FW, RIB_SESSION_DOWN, 1, 2000);
-    repl_evidence_purge(&x.rib, AWAY);
+    repl_evidence_purge(&x.rib, AWAY, &times, 1000 + GRACE_MS + STALE_MS);
     CU_ASSERT_EQUAL(width(&x), 1);
     rib_fini(&x.rib);
 }
@@ -627,6 +644,7 @@ CU_MAIN("evidence", CU_CASE(test_a_route_that_only_the_dead_node_saw_is_held),
         CU_CASE(test_nothing_expires_of_a_node_that_others_hear),
         CU_CASE(test_routes_of_an_earlier_life_are_held_and_judged_alike),
         CU_CASE(test_a_hold_ends_for_all_when_it_ends_for_one),
+        CU_CASE(test_a_hold_does_not_end_for_one_that_began_long_before),
         CU_CASE(test_a_hold_that_nobody_ends_ends_by_itself),
         CU_CASE(test_a_hold_ends_where_nothing_is_left_to_hold),
         CU_CASE(test_without_a_live_session_no_other_node_ends_a_hold))
