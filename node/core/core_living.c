@@ -125,10 +125,11 @@ void core_living_woke(struct core *c)
         repl_evidence_slept(&c->rib, (uint8_t)id);
 }
 
-/* Of its own link a beat that answers one of ours since then; else what others have heard since, and passed on. */
+/* It, or whoever passes on what it says, has sent a beat that answers one of ours since then; what waited in a socket meanwhile
+ * does not. */
 static bool is_heard_since(const struct core *c, const struct core_member *m)
 {
-    bool answers = !m->link || (m->has_heard && m->heard.echo >= c->woke_counter);
+    bool answers = m->source && m->source->has_heard && m->source->heard.echo >= c->woke_counter;
     return core_member_is_here(m) && answers && m->told_ms > c->hearsay_since_ms && core_streams_is_current(c, m);
 }
 

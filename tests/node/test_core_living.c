@@ -164,6 +164,34 @@ static void test_who_has_slept_tells_no_copy_for_a_live_one_before_its_node_has_
     pair_free(p);
 }
 
+/* I1: so for one that is read from the other's copy. What waited in the socket tells it for alive as of before the sleep. */
+static void test_who_is_read_over_another_one_is_not_heard_before_that_one_has_answered(void)
+{
+    struct pair *p = pair_open_of_three();
+    pair_pass(p, 500);
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    struct repl_beat *b = &c->members[2].heard;
+    for (int i = 0; i < b->position_count; i++)
+        if (b->positions[i].origin == 3)
+            b->positions[i] = (struct repl_position){ .origin = 3, .incarnation = 7, .version = 5 };
+    m->source = &c->members[2];
+    m->life.state = REPL_MEMBER_ALIVE;
+    m->replica.incarnation = 7;
+    m->replica.position = 5;
+    m->replica.cut_seen = true;
+    c->rib.origins[3].before = 1;
+    c->hearsay_since_ms = c->now_ms;
+    c->woke_counter = b->echo + 1;
+    m->told_ms = ++c->now_ms;
+    core_living_tick(c);
+    CU_ASSERT_NOT_EQUAL(c->rib.origins[3].before, 0);
+    b->echo = c->woke_counter;
+    core_living_tick(c);
+    CU_ASSERT_EQUAL(c->rib.origins[3].before, 0);
+    pair_free(p);
+}
+
 static bool is_shaking_hands(struct core *c)
 {
     LIST_EACH(node, &c->links)
@@ -368,6 +396,7 @@ CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_nod
         CU_CASE(test_who_has_slept_does_not_tell_beats_for_fresh_that_waited_for_it),
         CU_CASE(test_who_has_slept_does_not_tell_last_beats_for_fresh),
         CU_CASE(test_who_has_slept_tells_no_copy_for_a_live_one_before_its_node_has_answered),
+        CU_CASE(test_who_is_read_over_another_one_is_not_heard_before_that_one_has_answered),
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
         CU_CASE(test_a_hold_runs_from_when_anybody_heard_it_also_if_that_is_learnt_later),
