@@ -483,7 +483,7 @@ void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags)
 
 void repl_evidence_slept(struct rib *r, uint8_t origin)
 {
-    r->origins[origin].before = vlist_head(&r->origins[origin].order);
+    r->origins[origin].before = origin == r->self ? vlist_head(&r->origins[origin].order) : UINT64_MAX;
 }
 
 void repl_evidence_heard(struct rib *r, uint8_t origin)

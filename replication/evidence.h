@@ -66,7 +66,8 @@ void repl_evidence_synced(struct rib *r, uint16_t nva);
 void repl_evidence_session_ends(struct rib *r, uint16_t nva);
 /* The origin's sessions are no evidence while it does not read what they say. */
 void repl_evidence_lags(struct rib *r, uint8_t origin, bool lags);
-/* This process has slept: what the origin's sessions had said by then is no evidence, what they say from now on is … */
+/* This process has slept: what the origin's sessions had said by then is no evidence. What our own say from now on is; what
+ * another node's do is not either: it may have waited in a socket, and the rest of it was never sent … */
 void repl_evidence_slept(struct rib *r, uint8_t origin);
 /* … until it has been heard again, and with it all that they said meanwhile. */
 void repl_evidence_heard(struct rib *r, uint8_t origin);

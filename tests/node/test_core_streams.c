@@ -506,6 +506,54 @@ static void test_what_is_withdrawn_in_the_middle_of_a_stream_goes_at_its_end_or_
     }
 }
 
+static const struct rib_path *held_of(const struct core *c, uint8_t origin)
+{
+    uint32_t net = prefix_table_find(&c->rib.nets, &route);
+    for (uint32_t i = net ? rib_net(&c->rib, net)->paths : 0; i; i = rib_path_next(rib_path(&c->rib, i)))
+        if (rib_path(&c->rib, i)->origin == origin)
+            return rib_path(&c->rib, i);
+    return NULL;
+}
+
+/* The second node's session withdraws the route, and soon announces it again. The first one falls asleep in between, and finds the
+ * withdrawal in its socket. */
+static void reads_late(struct pair *p)
+{
+    struct rib *r = core_rib(p->core[1]);
+    uint32_t attrs = held_of(p->core[1], 2)->attrs;
+    bgp_attrs_ref(&r->attrs, attrs);
+    CU_ASSERT_EQUAL_FATAL(rib_withdraw(r, 2, 1, &route, 0, p->now), 0);
+    for (int ms = 0; ms < 100; ms++, p->now++) {
+        core_turn(p->core[1], p->now);
+        for (int i = 0; i < PAIR_PIPES; i++)
+            if (p->pipes[i].end[1])
+                pair_move(p, &p->pipes[i], 1);
+    }
+    CU_ASSERT_EQUAL_FATAL(rib_announce(r, 2, 1, &route, 0, attrs), 0);
+    bgp_attrs_unref(&r->attrs, attrs);
+    p->now += 5000;
+}
+
+/* I1: a third node dies in that sleep, which held the route all the time. */
+static void test_what_waited_for_a_node_that_slept_is_no_evidence(void)
+{
+    struct program *kernel;
+    struct pair *p = with_a_route(&kernel);
+    struct core *c = p->core[0];
+    struct rib_session fact = { .state = RIB_SESSION_SYNCED, .generation = 1 };
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, 3, 1, &fact, p->now), 0);
+    CU_ASSERT_EQUAL_FATAL(rib_announce(&c->rib, 3, 1, &route, 0, held_of(c, 2)->attrs), 0);
+    pair_pass(p, 100);
+    reads_late(p);
+    repl_evidence_lost(&c->rib, 3, p->now);
+    core_turn(c, p->now);
+    CU_ASSERT_EQUAL(held_of(c, 2)->attrs, 0); /* it was read */
+    CU_ASSERT_FALSE(held_of(c, 3)->flags & RIB_PATH_DISPROVED);
+    pair_pass(p, 1000);
+    CU_ASSERT_NOT_EQUAL(held_of(c, 2)->attrs, 0); /* by now the route stands on its own */
+    pair_free(p);
+}
+
 /* A frame to the other node that is on its way is no reason to look at everything once more. */
 static void test_what_is_sent_asks_for_a_turn_only_where_more_was_held(void)
 {
@@ -574,5 +622,6 @@ CU_MAIN("core_streams", CU_CASE(test_who_has_no_link_with_a_node_reads_it_from_o
         CU_CASE(test_a_reset_that_no_batch_follows_is_a_part_of_another_one),
         CU_CASE(test_a_reset_by_who_has_less_is_not_taken),
         CU_CASE(test_what_is_withdrawn_in_the_middle_of_a_stream_goes_at_its_end_or_a_little_later),
+        CU_CASE(test_what_waited_for_a_node_that_slept_is_no_evidence),
         CU_CASE(test_what_is_sent_asks_for_a_turn_only_where_more_was_held),
         CU_CASE(test_a_stream_waits_for_what_lies_here_unread_and_not_for_long))

@@ -42,15 +42,18 @@ static void test_what_was_said_before_we_slept_is_no_evidence_until_its_node_is_
     }
 }
 
-/* It reads on, and what the NVA says now it has said since. */
-static void test_what_is_said_since_we_slept_is_evidence_at_once(void)
+/* It reads on, and what the NVA says now it has said since. Of another node that is not sure before that was heard again. */
+static void test_what_is_said_to_us_since_we_slept_is_evidence_at_once(void)
 {
     for (uint8_t witness = SELF; witness <= THIRD; witness += THIRD - SELF) {
+        uint32_t left = witness == SELF ? 0 : 1;
         struct ribs x;
         begin_with(&x, witness);
         repl_evidence_slept(&x.rib, witness);
         repl_evidence_lost(&x.rib, AWAY, 1000);
         ribs_withdraw(&x, witness, FW, ROUTE, 0, 1100);
+        CU_ASSERT_EQUAL(width(&x), left);
+        repl_evidence_heard(&x.rib, witness);
         CU_ASSERT_EQUAL(width(&x), 0);
         rib_fini(&x.rib);
 
@@ -58,10 +61,13 @@ static void test_what_is_said_since_we_slept_is_evidence_at_once(void)
         ribs_session(&x, witness, FW, RIB_SESSION_SYNCING, 1, 100);
         ribs_announce(&x, AWAY, FW, ROUTE, 0, 65001);
         repl_evidence_slept(&x.rib, witness);
+        repl_evidence_slept(&x.rib, AWAY);
         repl_evidence_lost(&x.rib, AWAY, 1000);
         CU_ASSERT_EQUAL(width(&x), 1);
         ribs_session(&x, witness, FW, RIB_SESSION_SYNCED, 1, 1100);
         repl_evidence_synced(&x.rib, FW);
+        CU_ASSERT_EQUAL(width(&x), left);
+        repl_evidence_heard(&x.rib, witness);
         CU_ASSERT_EQUAL(width(&x), 0);
         rib_fini(&x.rib);
     }
@@ -111,6 +117,6 @@ static void test_what_this_node_was_not_told_it_does_not_know_of_a_family_that_i
 
 CU_MAIN("evidence_witness", CU_CASE(test_a_node_that_lags_gives_no_evidence_until_it_has_caught_up),
         CU_CASE(test_what_was_said_before_we_slept_is_no_evidence_until_its_node_is_heard),
-        CU_CASE(test_what_is_said_since_we_slept_is_evidence_at_once),
+        CU_CASE(test_what_is_said_to_us_since_we_slept_is_evidence_at_once),
         CU_CASE(test_a_session_says_nothing_of_a_family_that_it_has_not),
         CU_CASE(test_what_this_node_was_not_told_it_does_not_know_of_a_family_that_its_session_has_not))
