@@ -150,31 +150,34 @@ static void on_role(struct core *c, struct core_target *t)
     t->told_role = t->fence.role;
 }
 
-/* A dynamic neighbour's, who has not called any node that this one has heard since it started. */
-static bool may_call_yet(const struct core *c, const struct ip_addr *hop)
+/* Are there dynamic neighbours? One that has called no node which this one has heard since it started is not known here. */
+static bool some_may_call(const struct core *c)
 {
-    for (size_t i = 0; i < c->config->peer_count; i++) {
-        const struct config_peer *p = &c->config->peers[i];
-        if (p->is_range && !p->disabled && ip_prefix_contains_addr(&p->range, hop))
+    for (size_t i = 0; i < c->config->peer_count; i++)
+        if (c->config->peers[i].is_range && !c->config->peers[i].disabled)
             return true;
-    }
     return false;
 }
 
-/* By the word of a session that lives. Its writer's own is older than what it wrote. A next hop that is the address of no
- * session (an IPv6 one of an NVA that talks over IPv4, a load balancer's) may be anybody's: then all have to say so, and
- * nobody can for an NVA that is not known here yet. */
+/* By the word of a session that lives. Its writer's own is older than what it wrote. Of an NVA that was taken out nobody says
+ * a word any more. */
+static bool says_so(const struct core *c, const struct core_target *t, uint32_t net, uint16_t nva)
+{
+    return c->nvas[nva].is_taken_out || repl_evidence_is_withdrawn(&c->rib, net, nva, (uint8_t)t->writer);
+}
+
+/* A next hop that is the address of no session (an IPv6 one of an NVA that talks over IPv4, a load balancer's) may be
+ * anybody's: then all have to say so, and nobody can for an NVA that is not known here. */
 static bool is_withdrawn(const struct core *c, const struct core_target *t, uint32_t net, const struct ip_addr *hop)
 {
-    bool by_owner = false, by_all = c->names.count > 1, is_owned = false;
-    for (uint32_t nva = 1; nva < c->names.count; nva++) {
-        bool owns = ip_addr_is_equal(&c->nvas[nva].address, hop);
-        bool says_so = repl_evidence_is_withdrawn(&c->rib, net, (uint16_t)nva, (uint8_t)t->writer);
+    bool by_owners = true, by_all = core_next_peer(c, NULL) != NULL, is_owned = false;
+    for (const struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p)) {
+        bool owns = ip_addr_is_equal(&c->nvas[p->nva].address, hop), is_said = says_so(c, t, net, p->nva);
         is_owned |= owns;
-        by_owner |= owns && says_so;
-        by_all &= says_so || c->nvas[nva].is_taken_out;
+        by_owners &= is_said || !owns;
+        by_all &= is_said;
     }
-    return is_owned ? by_owner : by_all && !may_call_yet(c, hop);
+    return is_owned ? by_owners : by_all && !some_may_call(c);
 }
 
 /* A withdrawal counts where each NVA that the route leads to says so on a session that lives: what was heard of another

@@ -179,6 +179,19 @@ static void test_a_target_of_every_node_is_not_yielded(void)
     pair_free(s.pair);
 }
 
+/* An NVA comes and goes: its number is nobody's. */
+static void free_a_number(struct shared *s)
+{
+    struct core *c = s->pair->core[0];
+    const struct config_peer cfg = { .name = "fw-3", .peer_ip = { .bytes = { 10, 0, 0, 10 } }, .peer_asn = 65003 };
+    struct core_peer *p = core_peer_add(c, &cfg, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    uint16_t nva = p->nva;
+    core_peer_remove(c, p);
+    pair_pass(s->pair, 10000);
+    CU_ASSERT_PTR_NULL_FATAL(c->peers[nva]);
+}
+
 /* What stands in the target was put by the other node, and leads where no session's address is: of an IPv6 route that is
  * so for every NVA that talks over IPv4. */
 static void test_a_next_hop_of_no_session_is_disproved_by_all(void)
@@ -214,11 +227,39 @@ static void test_a_next_hop_of_no_session_is_disproved_by_all(void)
     CU_ASSERT_FALSE(core_shared_is_disproved(c, t, net));
     c->nvas[1].is_taken_out = true; /* it says nothing any more */
     CU_ASSERT_TRUE(core_shared_is_disproved(c, t, net));
+    free_a_number(&s);
+    CU_ASSERT_TRUE(core_shared_is_disproved(c, t, net));
     nhset_unref(&c->rib.sets, set);
     pair_free(s.pair);
 }
 
-/* The writer heard a dynamic neighbour that has not called here: nobody here can speak for it. */
+/* One that is taken out says nothing any more; its successor under another name may. */
+static void test_a_next_hop_is_disproved_by_all_whose_address_it_is(void)
+{
+    static struct config_peer peers[] = {
+        { .name = "old", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001, .passive = true, .symmetric = true },
+        { .name = "new", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001, .passive = true, .symmetric = true }
+    };
+    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1 };
+    const struct ip_prefix prefix = { .len = 24, .bytes = { 192, 168, 1 } };
+    struct ip_addr hop = { .bytes = { 10, 0, 0, 8 } };
+    struct shared s;
+    open_shared_with(&s, peers, 2);
+    struct core *c = s.pair->core[0];
+    struct core_target *t = c->targets[0];
+    bool nomem;
+    uint32_t net = prefix_table_get(&c->rib.nets, &prefix), set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
+    CU_ASSERT_EQUAL_FATAL(program_inherit(t->program, net, set), 0);
+    t->writer = 2;
+    c->nvas[1].is_taken_out = true;
+    CU_ASSERT_FALSE(core_shared_is_disproved(c, t, net));
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, 1, 2, &told, s.pair->now), 0);
+    CU_ASSERT_TRUE(core_shared_is_disproved(c, t, net));
+    nhset_unref(&c->rib.sets, set);
+    pair_free(s.pair);
+}
+
+/* The writer heard a dynamic neighbour that has not called here: nobody here can speak for it, whatever it leads to. */
 static void test_a_next_hop_of_an_nva_that_has_not_called_is_disproved_by_nobody(void)
 {
     static struct config_peer peers[] = {
@@ -226,8 +267,12 @@ static void test_a_next_hop_of_an_nva_that_has_not_called_is_disproved_by_nobody
         { .name = "edge", .is_range = true, .range = { .len = 24, .bytes = { 10, 0, 1 } }, .passive = true, .symmetric = true }
     };
     static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1 };
-    static struct { struct ip_addr hop; bool is_disproved; } cases[] = { { { .bytes = { 10, 0, 1, 9 } }, false },
-                                                                         { { .bytes = { 10, 0, 2, 9 } }, true } };
+    static struct { struct ip_addr hop; bool is_disproved; } cases[] = {
+        { { .bytes = { 10, 0, 1, 9 } }, false },
+        { { .bytes = { 10, 0, 2, 9 } }, false }, /* a load balancer's */
+        { { .family = BGP_IP6, .bytes = { 0xfd, [15] = 9 } }, false },
+        { { .bytes = { 10, 0, 0, 8 } }, true },
+    };
     struct shared s;
     open_shared_with(&s, peers, 2);
     struct core *c = s.pair->core[0];
@@ -297,4 +342,5 @@ CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_othe
         CU_CASE(test_only_a_newer_file_of_a_node_that_has_the_target_ends_a_writer),
         CU_CASE(test_a_target_of_every_node_is_not_yielded), CU_CASE(test_a_next_hop_of_no_session_is_disproved_by_all),
         CU_CASE(test_a_next_hop_of_an_nva_that_has_not_called_is_disproved_by_nobody),
+        CU_CASE(test_a_next_hop_is_disproved_by_all_whose_address_it_is),
         CU_CASE(test_what_the_dead_wrote_goes_by_the_word_of_its_nva))
