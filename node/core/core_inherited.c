@@ -7,7 +7,7 @@
  * Source: the replication design 4.9 (the cold-start rule ends per NVA); invariants I1, S2. */
 #include "node/core/core_impl.h"
 
-enum { AGAIN_MS = 200 };
+enum { AGAIN_MS = 200, LATER_MS = 5000 };
 
 /* By the word of whoever has this address. */
 static enum repl_word word_of(const struct core *c, uint32_t net, const struct ip_addr *hop)
@@ -56,19 +56,20 @@ static void judge_foreign(struct core *c, struct core_target *t, uint32_t net)
 
 static void judge(struct core *c, struct core_target *t, uint32_t net)
 {
-    if (t->is_shared && program_waits(t->program, net) == PROGRAM_HEARSAY)
+    if (t->is_shared && program_is_hearsay(t->program, net) && program_is_unwanted(t->program, net))
         judge_foreign(c, t, net);
     if (!t->is_shared && program_is_merging(t->program, net))
         judge_former(c, t, net);
 }
 
-/* It takes something that was said since the last walk, or counts since. */
+/* Soon when something was said since the last walk, or counts since. Else later: what a watch did not tell of a target is found
+ * there by a listing. */
 static bool begins(const struct core *c, struct core_target *t)
 {
     struct core_inherited *w = &t->inherited;
     uint64_t counts_more = t->is_shared && core_shared_has_settled(c, t);
     uint64_t said = (c->rib.withdrawals + c->rib.session_changes) | counts_more << 63;
-    if (said == w->seen || c->now_ms < w->again_ms)
+    if (c->now_ms < w->again_ms + (said == w->seen ? LATER_MS : 0))
         return false;
     *w = (struct core_inherited){ .is_on = true, .place = 1, .seen = said, .again_ms = c->now_ms + AGAIN_MS };
     return true;

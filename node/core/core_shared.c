@@ -201,10 +201,23 @@ bool core_shared_doubts(const struct core_target *t)
     return t->doubts_hearsay && !t->is_judging && program_stats(t->program)->inherited;
 }
 
-static void judge_withdrawn(struct core *c, struct core_target *t, uint32_t net)
+/* All that any node knows is here. */
+static bool hears_every_node(const struct core *c)
 {
-    bool is_due = prefix_table_is_used(&c->rib.nets, net) && program_is_withdrawn(t->program, net);
-    if (is_due && !core_shared_is_disproved(c, t, net))
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (!core_member_is_here(m) || !core_streams_is_current(c, m))
+            return false;
+    return true;
+}
+
+/* What nobody wants here its last writer may have heard of since. What was lost here nobody knows better of when all nodes
+ * are heard; what was withdrawn may be announced again, and that on its way. */
+static void judge_unwanted(struct core *c, struct core_target *t, uint32_t net)
+{
+    if (!prefix_table_is_used(&c->rib.nets, net) || !program_is_unwanted(t->program, net))
+        return;
+    bool may_be_known = program_is_withdrawn(t->program, net) || !hears_every_node(c);
+    if (may_be_known && !core_shared_is_disproved(c, t, net))
         program_doubt(t->program, net, c->now_ms);
 }
 
@@ -216,7 +229,7 @@ void core_shared_judge(struct core *c, struct core_target *t)
         for (; t->judged_place < prefix_table_top(&c->rib.nets, (enum bgp_family)t->judged_family); t->judged_place++) {
             if (!left--)
                 return;
-            judge_withdrawn(c, t, prefix_index((enum bgp_family)t->judged_family, t->judged_place));
+            judge_unwanted(c, t, prefix_index((enum bgp_family)t->judged_family, t->judged_place));
         }
     if (!t->is_judging)
         return;
@@ -224,15 +237,10 @@ void core_shared_judge(struct core *c, struct core_target *t)
     program_hold_hearsay(t->program, t->fence.since_ms + c->hold_times.grace_ms + c->hold_times.stale_ms, c->now_ms);
 }
 
-/* All that any node knows is here and was decided: what none of them names comes from no NVA. */
+/* And was decided, and NVAs have told all: what none of them names comes from no NVA. */
 static bool has_heard_everybody(const struct core *c, const struct core_target *t)
 {
-    for (uint32_t id = 1; id <= c->config->node_count; id++) {
-        const struct core_member *m = &c->members[id];
-        if (is_other(c, id) && (!core_member_is_here(m) || !core_streams_is_current(c, m)))
-            return false;
-    }
-    return c->phase == CORE_STEADY && core_bgp_all_synced(c) && !rib_dirty_count(&c->rib) &&
+    return hears_every_node(c) && c->phase == CORE_STEADY && core_bgp_all_synced(c) && !rib_dirty_count(&c->rib) &&
            t->cursor >= vlist_head(&c->rib.loc);
 }
 

@@ -32,7 +32,7 @@ struct core_target {
     bool is_awaited;     /* what is lost waits for a node that came back, … */
     bool doubts_hearsay; /* is_shared: ours, and what others wrote is not removed without a withdrawal */
     uint32_t writer;     /* is_shared: the other node that wrote it last, 0 = none that we know of */
-    bool is_judging;     /* it has just become ours: withdrawals of what stands there are judged anew, … */
+    bool is_judging;     /* it has just become ours: what stands there and is not wanted is judged anew, … */
     uint8_t judged_family; /* … and have been so far */
     uint32_t judged_place;
     struct core_inherited inherited;

@@ -121,13 +121,11 @@ static void place(struct program *p, uint32_t prefix, struct entry *e)
     review_kept(p, prefix, e);
     leave(p, e);
     if (e->wanted == e->actual && !(e->flags & IN_FLIGHT)) {
-        e->flags &= (uint16_t) ~(FAILED | BACKOFF);
+        e->flags &= (uint16_t) ~(FAILED | BACKOFF | HEARSAY);
         e->tries = 0;
         if (e->actual)
             e->flags |= CLAIMED;
     }
-    if (e->wanted)
-        e->flags &= (uint16_t)~HEARSAY;
     program_count(p, e);
     enum list_name list = list_for(p, prefix, e);
     if (list != e->list) {
@@ -343,6 +341,17 @@ void program_disproved(struct program *p, uint32_t prefix, enum program_cause ca
     place(p, prefix, e);
 }
 
+void program_doubt(struct program *p, uint32_t prefix, uint64_t now_ms)
+{
+    struct entry *e = program_entry(p, prefix);
+    if (!program_is_unwanted(p, prefix))
+        return;
+    p->now_ms = now_ms;
+    e->flags |= INHERITED | HEARSAY;
+    e->flags &= (uint16_t) ~(WITHDRAWN | CLAIMED);
+    place(p, prefix, e);
+}
+
 void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms)
 {
     bool ends = p->hearsay_until_ms && until_ms <= now_ms;
@@ -541,7 +550,7 @@ void program_result(struct program *p, const struct program_op *op, bool ok, uin
         set_actual(p, e, op->nhset);
         if (op->nhset)
             e->flags |= CLAIMED;
-        e->flags &= (uint16_t)~FAILED;
+        e->flags &= (uint16_t) ~(FAILED | HEARSAY);
         e->tries = 0;
         *(op->kind == PROGRAM_PUT ? &p->stats.puts : &p->stats.deletes) += 1;
     } else {
@@ -627,73 +636,4 @@ void program_free(struct program *p)
         slab_fini(&p->kept[f]);
     }
     free(p);
-}
-
-/* --------------------------------------------------------------------------------- questions */
-
-bool program_holds(const struct program *p, uint32_t prefix)
-{
-    const struct entry *e = program_entry(p, prefix);
-    return e && (e->wanted || e->actual || (e->flags & IN_FLIGHT));
-}
-
-bool program_is_withdrawn(const struct program *p, uint32_t prefix)
-{
-    const struct entry *e = program_entry(p, prefix);
-    return e && !e->wanted && e->actual && e->flags & WITHDRAWN;
-}
-
-void program_doubt(struct program *p, uint32_t prefix, uint64_t now_ms)
-{
-    struct entry *e = program_entry(p, prefix);
-    if (!program_is_withdrawn(p, prefix))
-        return;
-    p->now_ms = now_ms;
-    e->flags |= INHERITED | HEARSAY;
-    e->flags &= (uint16_t)~WITHDRAWN;
-    place(p, prefix, e);
-}
-
-bool program_is_hearsay(const struct program *p, uint32_t prefix)
-{
-    const struct entry *e = program_entry(p, prefix);
-    return e && e->flags & HEARSAY;
-}
-
-enum program_wait program_waits(const struct program *p, uint32_t prefix)
-{
-    const struct entry *e = program_entry(p, prefix);
-    if (!e || e->wanted == e->actual)
-        return PROGRAM_SETTLED;
-    if (e->flags & FAILED)
-        return PROGRAM_FAILING;
-    if (program_is_merging(p, prefix))
-        return PROGRAM_MERGING;
-    if (e->list == MERGE)
-        return PROGRAM_HEARSAY;
-    if (e->list != LOST)
-        return PROGRAM_PENDING;
-    return p->is_awaited ? PROGRAM_AWAITING : p->stats.brake_on ? PROGRAM_BRAKED : PROGRAM_PENDING;
-}
-
-uint32_t program_inherited_set(const struct program *p, uint32_t prefix)
-{
-    return program_kept(p, prefix) ? program_kept(p, prefix) : program_actual_set(p, prefix);
-}
-
-uint32_t program_wanted_set(const struct program *p, uint32_t prefix)
-{
-    const struct entry *e = program_entry(p, prefix);
-    return e ? e->wanted : 0;
-}
-
-uint32_t program_actual_set(const struct program *p, uint32_t prefix)
-{
-    const struct entry *e = program_entry(p, prefix);
-    return e ? e->actual : 0;
-}
-
-const struct program_stats *program_stats(const struct program *p)
-{
-    return &p->stats;
 }

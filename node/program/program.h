@@ -77,9 +77,11 @@ void program_hold_hearsay(struct program *p, uint64_t until_ms, uint64_t now_ms)
 /* The owner has converged, and the target was not read yet: others wrote meanwhile what inherit() will bring, so
  * that is hearsay, too. */
 void program_reads_late(struct program *p);
-/* A prefix that is there waits for its removal since it was withdrawn … */
+/* A prefix that is there waits for its removal … */
+bool program_is_unwanted(const struct program *p, uint32_t prefix);
+/* … since it was withdrawn … */
 bool program_is_withdrawn(const struct program *p, uint32_t prefix);
-/* … and its writer may have heard since that it is announced again: hearsay from now on. */
+/* … and its writer may have heard since that it is announced, or has known better: hearsay from now on. */
 void program_doubt(struct program *p, uint32_t prefix, uint64_t now_ms);
 /* Is it there by hearsay? Then a withdrawal speaks against it that its writer cannot have known better than. */
 bool program_is_hearsay(const struct program *p, uint32_t prefix);

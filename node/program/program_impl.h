@@ -19,7 +19,7 @@ enum entry_flag {
     COUNTED_INSTALLED = 1 << 7,
     COUNTED_FAILED = 1 << 8,
     COUNTED_INHERITED = 1 << 9,
-    HEARSAY = 1 << 10, /* another writer put it, and the owner never wanted anything here */
+    HEARSAY = 1 << 10, /* another writer put the actual set, or left it there, and the owner did not want it */
     DISPROVED = 1 << 11, /* it came by inherit, and what is not wanted of it is not announced any more */
     LEAVES = 1 << 12,    /* it is lost, and wanted is what of it the brake may hold: once it stands there, it is on LOST */
 };

@@ -311,6 +311,19 @@ static bool is_gone(struct core *c, uint32_t net)
     return !program_actual_set(p, net);
 }
 
+/* It was wanted here, too, since the other node told it: of an NVA that is heard by that node alone. */
+static void tell(struct core *c, uint8_t origin, uint8_t number)
+{
+    static const uint8_t canonical[] = { 0x40, BGP_ATTR_ORIGIN, 1, BGP_ORIGIN_IGP, 0x40, BGP_ATTR_AS_PATH, 6, 2, 1, 0, 0, 0xfd, 0xe9 };
+    const struct ip_prefix prefix = { .len = 24, .bytes = { 192, 168, number } };
+    struct bgp_attrs attrs;
+    CU_ASSERT_TRUE_FATAL(bgp_attrs_summarise(canonical, sizeof canonical, &attrs));
+    attrs.next_hop = (struct ip_addr){ .bytes = { 10, 0, 0, 8 } };
+    uint32_t id = bgp_attrs_intern(&c->rib.attrs, &attrs);
+    CU_ASSERT_EQUAL_FATAL(rib_announce(&c->rib, origin, 1, &prefix, 0, id), 0);
+    bgp_attrs_unref(&c->rib.attrs, id);
+}
+
 /* The other node wrote two routes and is dead for good. Of the one it is known that it was withdrawn, before there is a session
  * that says so; of the other one nothing, but that its NVA has not told it. */
 static void test_what_the_dead_wrote_goes_by_the_word_of_its_nva(void)
@@ -334,6 +347,88 @@ static void test_what_the_dead_wrote_goes_by_the_word_of_its_nva(void)
     CU_ASSERT_FALSE(is_gone(c, untold)); /* it may have been told there a moment before */
     pass(&s, CORE_HEARSAY_TARGET_MS);
     CU_ASSERT_TRUE(is_gone(c, untold));
+    uint32_t late = stand(c, 3); /* an event of the watch was lost: it is found there later */
+    CU_ASSERT_FALSE(is_gone(c, late));
+    pass(&s, 6000);
+    CU_ASSERT_TRUE(is_gone(c, late));
+    pair_free(s.pair);
+}
+
+/* Another one that could not be put in its place changes nothing of that. */
+static void test_a_failure_keeps_nothing_that_the_dead_wrote(void)
+{
+    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
+                                       .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
+    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1, .families = 1 };
+    struct ip_addr hop = { .bytes = { 10, 0, 0, 9 } };
+    struct program_op op;
+    bool nomem;
+    struct shared s;
+    open_shared_with(&s, &peer, 1);
+    int dead = writer(&s);
+    struct core *c = s.pair->core[1 - dead];
+    struct program *p = c->targets[0]->program;
+    pair_kill(s.pair, dead);
+    uint32_t net = stand(c, 1), set = nhset_intern(&c->rib.sets, &hop, 1, &nomem);
+    pass(&s, 1500);
+    CU_ASSERT_EQUAL_FATAL(program_want(p, net, set, PROGRAM_LOST, c->now_ms), 0);
+    nhset_unref(&c->rib.sets, set);
+    CU_ASSERT_TRUE_FATAL(program_next(p, c->now_ms, &op));
+    program_result(p, &op, false, c->now_ms);
+    CU_ASSERT_EQUAL_FATAL(program_want(p, net, 0, PROGRAM_LOST, c->now_ms), 0);
+    CU_ASSERT_FALSE(is_gone(c, net));
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, (uint8_t)(2 - dead), 1, &told, s.pair->now), 0);
+    pass(&s, 500 + CORE_HEARSAY_TARGET_MS);
+    CU_ASSERT_TRUE(is_gone(c, net));
+    pair_free(s.pair);
+}
+
+/* The writer lives, and is not heard for longer than what it told is held; what it has written stands, and may be announced
+ * to it all the time. When it dies, that is held like what it wrote last. */
+static void test_what_expired_here_is_held_when_its_writer_dies(void)
+{
+    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
+                                       .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
+    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1, .families = 1 };
+    struct shared s;
+    open_shared_with(&s, &peer, 1);
+    int dead = writer(&s);
+    struct core *c = s.pair->core[1 - dead];
+    tell(c, (uint8_t)(dead + 1), 1);
+    pass(&s, 10);
+    uint32_t net = stand(c, 1);
+    CU_ASSERT_NOT_EQUAL_FATAL(program_wanted_set(c->targets[0]->program, net), 0);
+    rib_origin_drop(&c->rib, (uint8_t)(dead + 1), RIB_CURRENT);
+    pass(&s, 10);
+    CU_ASSERT_TRUE_FATAL(program_is_unwanted(c->targets[0]->program, net));
+    pair_kill(s.pair, dead);
+    pass(&s, 1500);
+    CU_ASSERT_EQUAL_FATAL(writer(&s), 1 - dead);
+    CU_ASSERT_FALSE(is_gone(c, net));
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, (uint8_t)(2 - dead), 1, &told, s.pair->now), 0);
+    pass(&s, 500 + CORE_HEARSAY_TARGET_MS);
+    CU_ASSERT_TRUE(is_gone(c, net));
+    pair_free(s.pair);
+}
+
+/* It gives the target up, and is heard: what it says is lost is lost. */
+static void test_what_was_lost_goes_when_its_writer_is_heard(void)
+{
+    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
+                                       .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
+    struct shared s;
+    open_shared_with(&s, &peer, 1);
+    int first = writer(&s);
+    struct core *c = s.pair->core[1 - first];
+    tell(c, (uint8_t)(first + 1), 1);
+    pass(&s, 10);
+    uint32_t net = stand(c, 1);
+    rib_origin_drop(&c->rib, (uint8_t)(first + 1), RIB_CURRENT);
+    CU_ASSERT_EQUAL(core_target_yield(s.pair->core[first], 0, s.pair->now), CORE_YIELDED);
+    pass(&s, 150);
+    CU_ASSERT_EQUAL_FATAL(writer(&s), 1 - first);
+    CU_ASSERT_TRUE(program_is_unwanted(c->targets[0]->program, net));
+    CU_ASSERT_FALSE(program_is_hearsay(c->targets[0]->program, net));
     pair_free(s.pair);
 }
 
@@ -343,4 +438,7 @@ CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_othe
         CU_CASE(test_a_target_of_every_node_is_not_yielded), CU_CASE(test_a_next_hop_of_no_session_is_disproved_by_all),
         CU_CASE(test_a_next_hop_of_an_nva_that_has_not_called_is_disproved_by_nobody),
         CU_CASE(test_a_next_hop_is_disproved_by_all_whose_address_it_is),
-        CU_CASE(test_what_the_dead_wrote_goes_by_the_word_of_its_nva))
+        CU_CASE(test_what_the_dead_wrote_goes_by_the_word_of_its_nva),
+        CU_CASE(test_a_failure_keeps_nothing_that_the_dead_wrote),
+        CU_CASE(test_what_expired_here_is_held_when_its_writer_dies),
+        CU_CASE(test_what_was_lost_goes_when_its_writer_is_heard))

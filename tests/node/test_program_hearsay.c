@@ -95,6 +95,29 @@ static void test_a_withdrawal_that_its_writer_may_know_better_than_is_none(void)
     bench_fini(&b);
 }
 
+/* Something else was wanted in its place for a moment, and never put there. What was put is its writer's own. */
+static void test_hearsay_ends_when_what_is_wanted_stands_there(void)
+{
+    struct bench b;
+    struct program_op op;
+    stand_by(&b);
+    program_converged(b.p, b.now);
+    observe(&b, 5, 1);
+    observe(&b, 6, 1);
+    take_over(&b);
+    want(&b, 5, 2, PROGRAM_LOST);
+    CU_ASSERT_TRUE(program_is_hearsay(b.p, 5)); /* so it is asked what speaks against it */
+    want(&b, 5, 0, PROGRAM_LOST);
+    want(&b, 6, 2, PROGRAM_LOST);
+    CU_ASSERT_TRUE_FATAL(program_next(b.p, b.now, &op));
+    want(&b, 6, 0, PROGRAM_LOST);
+    program_result(b.p, &op, true, b.now);
+    removes(&b, 6);
+    removes_after_the_hold(&b, 5);
+    bench_fini(&b);
+}
+
 CU_MAIN("program hearsay", CU_CASE(test_what_another_writer_put_is_held_until_it_is_withdrawn_or_the_time_is_over),
         CU_CASE(test_what_is_read_late_is_held_like_what_another_writer_put),
-        CU_CASE(test_a_withdrawal_that_its_writer_may_know_better_than_is_none))
+        CU_CASE(test_a_withdrawal_that_its_writer_may_know_better_than_is_none),
+        CU_CASE(test_hearsay_ends_when_what_is_wanted_stands_there))
