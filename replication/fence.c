@@ -387,7 +387,7 @@ enum repl_fence_step repl_fence_next(struct repl_fence *f, uint64_t now_ms)
         f->tried_epoch = repl_fence_next_epoch(f);
         return REPL_FENCE_TAKE;
     }
-    if (beats(f) && now_ms >= f->beat_due_ms) {
+    if (f->world.is_awake && beats(f) && now_ms >= f->beat_due_ms) {
         f->beat_due_ms = now_ms + f->cfg.beat_ms;
         return REPL_FENCE_BEAT;
     }

@@ -82,6 +82,7 @@ static void wake(struct core *c)
     core_event(c, CONFIG_LOG_WARN, "pause_detected", NULL, "gap_ms=%llu", (unsigned long long)gap_ms);
     core_bgp_rearm(c);
     core_cluster_rearm(c);
+    core_targets_woke(c);
     core_shared_woke(c);
 }
 

@@ -258,7 +258,8 @@ void core_targets_feed(struct core *c)
         feed(c, t);
         bool has_all = settled && t->cursor == vlist_head(&c->rib.loc);
         tell_awaited(t, awaited, has_all);
-        program_hold_deletions(t->program, core_streams_hold(c, &t->parted_ms, has_all));
+        bool more_comes = core_streams_hold(c, &t->parted_ms, has_all);
+        program_hold_deletions(t->program, more_comes || (!has_all && c->now_ms < c->woken_ms));
         core_shared_judge(c, t);
         if (settled) {
             core_inherited_judge(c, t);
@@ -268,6 +269,14 @@ void core_targets_feed(struct core *c)
             tell_converged(c, t);
     }
     c->converged_told |= converged;
+}
+
+/* What was said meanwhile is to be read, decided and fed first, for as long as a loss may be the pause's. */
+void core_targets_woke(struct core *c)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i]->program)
+            program_hold_deletions(c->targets[i]->program, true);
 }
 
 bool core_targets_have_work(const struct core *c)

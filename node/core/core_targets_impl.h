@@ -59,6 +59,8 @@ void core_targets_follow(struct core *c);
 /* Who was taken out of the configuration lets go more of what it held. */
 void core_targets_tick(struct core *c);
 void core_targets_feed(struct core *c);
+/* After a pause: what was to be removed before waits until they have been fed all that is read since. */
+void core_targets_woke(struct core *c);
 bool core_targets_have_work(const struct core *c);
 uint64_t core_targets_slowest(const struct core *c);
 bool core_targets_hold(const struct core *c, uint32_t net);

@@ -193,14 +193,51 @@ static void test_what_is_lost_leads_to_nobody_who_has_withdrawn_it(void)
     lab_close(l);
 }
 
-/* ---- what will be wanted ---- */
-
 static uint32_t foreseen(struct lab *l, size_t nth, uint32_t net, bool *is_bereft)
 {
     uint32_t set = core_foresee(l->core, nth, net, is_bereft);
     nhset_unref(&core_rib(l->core)->sets, set);
     return set;
 }
+
+/* The wake rule: what is read after a pause may have come before it, and is decided first. */
+static void test_what_was_to_be_removed_before_a_pause_waits_until_all_is_read(void)
+{
+    const struct ip_prefix known = { .len = 24, .bytes = { 192, 168, 1 } };
+    struct lab *l = told();
+    struct program_op op;
+    reload(l, A);
+    core_program_ready(l->core, 0, l->now);
+    pass(l, 1);
+    struct program *a = program(l, 0, "a");
+    CU_ASSERT_TRUE_FATAL(program_next(a, l->now, &op));
+    program_result(a, &op, true, l->now);
+    say(l, TALKER, HEADER("001b", "02") "0004 18 c0a801 0000");
+    uint32_t net = prefix_table_find(&core_rib(l->core)->nets, &known);
+    foreseen(l, 0, net, &(bool){ false }); /* so what comes is not decided yet */
+    l->now += 5000;
+    size_t room;
+    uint8_t *at = pump_rx_space(l->players[TALKER].pump, &room);
+    core_received(l->core, l->players[TALKER].pump, hex(at, room, ROUTE));
+    for (int turns = 0; turns < 5; turns++, l->now++) {
+        core_turn(l->core, l->now);
+        CU_ASSERT_FALSE(program_next(a, l->now, &op));
+        foreseen(l, 0, net, &(bool){ false });
+    }
+    pass(l, 1);
+    CU_ASSERT_FALSE(program_next(a, l->now, &op)); /* it is announced again */
+    say(l, TALKER, HEADER("001b", "02") "0004 18 c0a801 0000");
+    l->now += 5000;
+    core_turn(l->core, l->now);
+    CU_ASSERT_FALSE(program_next(a, l->now, &op));
+    pass(l, 1);
+    CU_ASSERT_TRUE_FATAL(program_next(a, l->now, &op));
+    CU_ASSERT_EQUAL(op.kind, PROGRAM_DELETE);
+    program_result(a, &op, true, l->now);
+    lab_close(l);
+}
+
+/* ---- what will be wanted ---- */
 
 static void test_decisions_wait_for_who_asks_what_they_will_find(void)
 {
@@ -266,5 +303,6 @@ CU_MAIN("core_targets", CU_CASE(test_targets_are_added_and_fed_from_the_beginnin
         CU_CASE(test_an_nva_that_restarts_gracefully_is_not_lost),
         CU_CASE(test_an_nva_that_another_node_hears_is_not_lost),
         CU_CASE(test_what_is_lost_leads_to_nobody_who_has_withdrawn_it),
+        CU_CASE(test_what_was_to_be_removed_before_a_pause_waits_until_all_is_read),
         CU_CASE(test_decisions_wait_for_who_asks_what_they_will_find),
         CU_CASE(test_a_shared_target_that_is_taken_over_was_without_a_writer_for_so_long))

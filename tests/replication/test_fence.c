@@ -450,6 +450,11 @@ static void test_a_node_in_wake_up_neither_writes_nor_stands(void)
     w.is_awake = false;
     repl_fence_tick(&f, &w, 10);
     CU_ASSERT_FALSE(repl_fence_may_write(&f));
+    CU_ASSERT_EQUAL(repl_fence_next(&f, 10), REPL_FENCE_NOTHING); /* a beat may bring the whole table with it */
+    w.is_awake = true;
+    repl_fence_tick(&f, &w, 11);
+    CU_ASSERT_EQUAL(repl_fence_next(&f, 11), REPL_FENCE_BEAT);
+    w.is_awake = false;
     f = beside(REPL_MEMBER_ALIVE, &theirs);
     repl_fence_tick(&f, &w, 10);
     CU_ASSERT_EQUAL(f.role, REPL_STANDBY);
