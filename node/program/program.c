@@ -66,7 +66,7 @@ static uint32_t goal(const struct program *p, uint32_t prefix, const struct entr
 static enum list_name list_for(const struct program *p, uint32_t prefix, const struct entry *e)
 {
     uint32_t set = goal(p, prefix, e);
-    if ((e->flags & IN_FLIGHT) || set == e->actual)
+    if ((e->flags & IN_FLIGHT) || (set == e->actual && !(e->flags & MAY_GO)))
         return OFF;
     if (e->flags & BACKOFF)
         return retry_list(e);
@@ -120,7 +120,7 @@ static void place(struct program *p, uint32_t prefix, struct entry *e)
 {
     review_kept(p, prefix, e);
     leave(p, e);
-    if (e->wanted == e->actual && !(e->flags & IN_FLIGHT)) {
+    if (e->wanted == e->actual && !(e->flags & (IN_FLIGHT | MAY_GO))) {
         e->flags &= (uint16_t) ~(FAILED | BACKOFF | HEARSAY);
         e->tries = 0;
         if (e->actual)
@@ -141,7 +141,7 @@ static void place(struct program *p, uint32_t prefix, struct entry *e)
 static void set_actual(struct program *p, struct entry *e, uint32_t nhset)
 {
     if (nhset == 0)
-        e->flags &= (uint16_t) ~(INHERITED | CLAIMED | HEARSAY | DISPROVED);
+        e->flags &= (uint16_t) ~(INHERITED | CLAIMED | HEARSAY | DISPROVED | MAY_GO);
     program_set_ref(p, &e->actual, nhset);
 }
 
@@ -174,7 +174,7 @@ int program_observe(struct program *p, uint32_t prefix, uint32_t nhset)
         e->flags |= INHERITED | HEARSAY;
         e->flags &= (uint16_t)~WITHDRAWN;
     }
-    e->flags &= (uint16_t) ~(BACKOFF | CLAIMED); /* what was wanted, and stood there, is not what stands there now */
+    e->flags &= (uint16_t) ~(BACKOFF | CLAIMED | MAY_GO); /* what was wanted, and stood there, is not what stands there now */
     set_actual(p, e, nhset);
     place(p, prefix, e);
     return 0;
@@ -550,7 +550,7 @@ void program_result(struct program *p, const struct program_op *op, bool ok, uin
         set_actual(p, e, op->nhset);
         if (op->nhset)
             e->flags |= CLAIMED;
-        e->flags &= (uint16_t) ~(FAILED | HEARSAY);
+        e->flags &= (uint16_t) ~(FAILED | HEARSAY | MAY_GO);
         e->tries = 0;
         *(op->kind == PROGRAM_PUT ? &p->stats.puts : &p->stats.deletes) += 1;
     } else {
@@ -567,6 +567,8 @@ void program_abandon(struct program *p, const struct program_op *op, uint64_t no
     assert(e && (e->flags & IN_FLIGHT));
     p->now_ms = now_ms;
     e->flags &= (uint16_t)~IN_FLIGHT;
+    if (op->kind == PROGRAM_DELETE && e->actual)
+        e->flags |= MAY_GO;
     place(p, op->prefix, e);
     nhset_unref(p->sets, op->nhset);
     nhset_unref(p->sets, op->previous);

@@ -106,8 +106,8 @@ void program_set_heard(struct program *p, bool is_heard, uint64_t now_ms);
 bool program_next(struct program *p, uint64_t now_ms, struct program_op *out);
 /* ok: the target has it. Otherwise it is retried with back-off, or dropped when no longer wanted. */
 void program_result(struct program *p, const struct program_op *op, bool ok, uint64_t now_ms);
-/* It was not carried out, or may have been, for no fault of its own (the target as a whole failed):
- * it waits again, without back-off. */
+/* It was not carried out, or may have been, or may be yet, for no fault of its own (the target as a whole failed):
+ * it waits again, without back-off. What was to be removed, and is wanted by then, is put once more. */
 void program_abandon(struct program *p, const struct program_op *op, uint64_t now_ms);
 /* The cause of failures may be gone (a link came up): every back-off ends now. */
 void program_retry(struct program *p, uint64_t now_ms);

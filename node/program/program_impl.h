@@ -22,6 +22,7 @@ enum entry_flag {
     HEARSAY = 1 << 10, /* another writer put the actual set, or left it there, and the owner did not want it */
     DISPROVED = 1 << 11, /* it came by inherit, and what is not wanted of it is not announced any more */
     LEAVES = 1 << 12,    /* it is lost, and wanted is what of it the brake may hold: once it stands there, it is on LOST */
+    MAY_GO = 1 << 13,    /* its removal was sent, or was about to be, and may be carried out yet */
 };
 
 struct entry {

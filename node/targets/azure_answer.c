@@ -172,6 +172,7 @@ static void settle(struct azure_machine *m, uint64_t now_ms)
     } else if (azure_plan_is_done(&m->plan, &m->table)) {
         azure_settle(m, now_ms);
     } else { /* it was never carried out, or somebody has overwritten it since */
+        m->is_pending = true;
         azure_give_back(m, now_ms);
         azure_back_off(m, AZURE_WRITE, 0, now_ms);
     }
@@ -254,6 +255,7 @@ static void on_accepted(struct azure_machine *m, const struct azure_answer *a, u
     m->status.accepted++;
     m->status.last_write_ms = now_ms;
     m->is_settling = true;
+    m->is_pending = false;
     azure_set_state(m, AZURE_WORKING, "", now_ms);
     if (m->is_taking)
         repl_fence_took(m->cfg.fence, m->writing.epoch, now_ms);

@@ -32,6 +32,7 @@ struct azure_machine {
     uint64_t beat;
     bool is_taking;   /* it takes the fence */
     bool is_settling; /* accepted, or perhaps: the next reading tells */
+    bool is_pending;  /* unanswered, and not seen yet: it may be carried out until another one changes the ETag */
     bool was_refused; /* by If-Match: whose fence stands there now? */
     char *operation;  /* address to ask about it; NULL: none */
     char fault[AZURE_ERROR_MAX]; /* of the operation that failed */

@@ -275,7 +275,7 @@ static const struct azure_request *write_content(struct azure_machine *m, uint64
     if (!repl_fence_may_write(m->cfg.fence) || (!is_quiet(m, now_ms) && !is_broken))
         return NULL;
     azure_gather(m, now_ms);
-    if (!is_broken && azure_plan_is_done(&m->plan, &m->table)) {
+    if (!is_broken && !m->is_pending && azure_plan_is_done(&m->plan, &m->table)) {
         azure_settle(m, now_ms); /* as when what does not fit is tried again */
         return NULL;
     }

@@ -292,6 +292,24 @@ static void test_a_lost_answer_to_a_write_is_found_out_by_reading(void)
     end();
 }
 
+/* It may be carried out late, as long as nothing else was written. */
+static void test_a_route_that_is_wanted_again_is_written_once_more_after_a_removal_without_an_answer(void)
+{
+    begin_written();
+    unsigned writes = rig.arm.writes;
+    program_converged(rig.nodes[0].program, rig.now);
+    rig_want(&rig, 2, 0);
+    order(FAKE_HANG);
+    rig_run(&rig, 5300);
+    CU_ASSERT_EQUAL(rig.arm.writes, writes);
+    rig_want(&rig, 2, 3);
+    rig_run(&rig, 30000);
+    CU_ASSERT_EQUAL(rig.arm.writes, writes + 1);
+    CU_ASSERT_EQUAL(rig_differences(&rig), 0);
+    CU_ASSERT_STRING_EQUAL(rig_state(&rig, 0), "ok");
+    end();
+}
+
 static void test_a_failed_provisioning_is_a_failure_and_is_tried_again(void)
 {
     begin_written();
@@ -575,6 +593,7 @@ CU_MAIN("azure", CU_CASE(test_a_node_takes_the_table_and_writes_its_routes),
         CU_CASE(test_what_the_dead_owner_wrote_last_is_kept_for_the_hold_time),
         CU_CASE(test_a_paused_owner_does_not_write_over_its_successor),
         CU_CASE(test_a_lost_answer_to_a_write_is_found_out_by_reading),
+        CU_CASE(test_a_route_that_is_wanted_again_is_written_once_more_after_a_removal_without_an_answer),
         CU_CASE(test_a_failed_provisioning_is_a_failure_and_is_tried_again),
         CU_CASE(test_who_may_not_see_operations_asks_the_table),
         CU_CASE(test_an_operation_elsewhere_is_not_asked_with_our_token),

@@ -92,9 +92,45 @@ static void test_whose_turn_it_was_may_leave(void)
     bench_fini(&b);
 }
 
+/* Its removal was sent, and nobody knows what became of it: it may be carried out after all. */
+static void test_what_is_wanted_again_while_its_removal_may_be_on_its_way_is_put_once_more(void)
+{
+    struct bench b;
+    struct program_op op;
+    bench_init(&b);
+    program_set_heard(b.p, true, b.now);
+    program_converged(b.p, b.now);
+    fill(&b, 3);
+    struct program_op gone[3];
+    for (int i = 0; i < 3; i++) {
+        want(&b, (uint32_t)i + 1, 0, PROGRAM_WITHDRAWN);
+        CU_ASSERT_TRUE_FATAL(program_next(b.p, b.now, &gone[i]));
+        CU_ASSERT_EQUAL(gone[i].kind, PROGRAM_DELETE);
+    }
+    for (int i = 0; i < 2; i++) {
+        program_abandon(b.p, &gone[i], b.now);
+        want(&b, gone[i].prefix, 1, PROGRAM_LOST);
+    }
+    observe(&b, 2, 0); /* it was */
+    observe(&b, 3, 0); /* and this one before the target failed */
+    program_abandon(b.p, &gone[2], b.now);
+    CU_ASSERT_FALSE(program_holds(b.p, 3));
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_TRUE_FATAL(program_next(b.p, b.now, &op));
+        CU_ASSERT_EQUAL(op.kind, PROGRAM_PUT);
+        program_result(b.p, &op, i == 1, b.now);
+    }
+    CU_ASSERT_FALSE(program_next(b.p, b.now, &op)); /* it was refused, and is tried later */
+    b.now += 1000;
+    CU_ASSERT_EQUAL(run(&b, true), 1);
+    CU_ASSERT_EQUAL(program_deadline(b.p), UINT64_MAX);
+    bench_fini(&b);
+}
+
 CU_MAIN("program_order",
         CU_CASE(test_every_second_one_goes_first),
         CU_CASE(test_ipv6_goes_as_it_comes),
         CU_CASE(test_who_comes_meanwhile_waits_for_the_next_round),
         CU_CASE(test_nobody_is_passed_over_for_ever),
-        CU_CASE(test_whose_turn_it_was_may_leave))
+        CU_CASE(test_whose_turn_it_was_may_leave),
+        CU_CASE(test_what_is_wanted_again_while_its_removal_may_be_on_its_way_is_put_once_more))
