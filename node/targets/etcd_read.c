@@ -45,6 +45,20 @@ void etcd_release(struct etcd *e, uint32_t prefix)
     e->cfg.on_released(e->cfg.data, prefix);
 }
 
+/* ---- when to list ---- */
+
+static void list_by(struct etcd *e, uint64_t at_ms)
+{
+    if (at_ms < e->listing.due_ms)
+        e->listing.due_ms = at_ms;
+}
+
+void etcd_list_soon(struct etcd *e)
+{
+    e->listing.is_due = true;
+    list_by(e, e->cfg.now());
+}
+
 /* ---- one key ---- */
 
 static uint32_t set_of(struct etcd *e, const struct etcd_pair *pair)
@@ -84,6 +98,13 @@ static void observe(struct etcd *e, uint32_t prefix, uint32_t set)
         e->status.repairs++; /* it was not us */
 }
 
+/* What the watch has passed, and is not known here, is of an event that was lost; or it has been deleted, and forgotten, since
+ * the listing's revision. */
+static bool is_doubtful(const struct etcd *e, uint32_t prefix, uint32_t set, int64_t revision)
+{
+    return set && !program_actual_set(e->cfg.program, prefix) && revision < e->watched;
+}
+
 /* A route as of a revision; an empty value: it is not there. */
 static void see_route(struct etcd *e, const struct ip_prefix *route, const struct etcd_pair *pair)
 {
@@ -96,6 +117,8 @@ static void see_route(struct etcd *e, const struct ip_prefix *route, const struc
         note->mark = e->listing.mark;
         if (pair->revision > note->revision) {
             note->revision = pair->revision;
+            if (is_doubtful(e, prefix, set, pair->revision))
+                etcd_list_soon(e);
             observe(e, prefix, set);
             etcd_release(e, prefix);
         }
@@ -175,18 +198,6 @@ static void see(struct etcd *e, const struct etcd_pair *pair, bool is_deleted)
 
 /* ---- listing ---- */
 
-static void list_by(struct etcd *e, uint64_t at_ms)
-{
-    if (at_ms < e->listing.due_ms)
-        e->listing.due_ms = at_ms;
-}
-
-void etcd_list_soon(struct etcd *e)
-{
-    e->listing.is_due = true;
-    list_by(e, e->cfg.now());
-}
-
 static uint64_t next_listing(const struct etcd *e)
 {
     return e->cfg.now() + (e->cfg.relist_ms ? e->cfg.relist_ms : RELIST_MS);
@@ -222,7 +233,7 @@ static void end_listing(struct etcd *e)
 {
     bool is_first = e->listing.is_first;
     e->listing.is_running = e->listing.is_first = e->listing.is_read = false;
-    e->listing.due_ms = next_listing(e);
+    e->listing.due_ms = e->listing.is_due ? e->cfg.now() : next_listing(e);
     if (e->listing.revision > e->watched)
         e->watched = e->listing.revision;
     e->gen_is_due |= !is_whole(e); /* it speaks of what was listed, unless we wrote since */

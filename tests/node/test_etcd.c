@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/targets/etcd_wire.h"
+#include "node/targets/etcd_internal.h"
 #include "tests/lib/cu.h"
 #include "tests/node/etcd_daemon.h"
 
@@ -29,7 +29,7 @@ struct lab {
     struct etcd *etcd;
     bool is_ready;
     bool (*until)(struct lab *l);
-    uint64_t give_up_ms;
+    uint64_t give_up_ms, listings;
     uint32_t turns;
 };
 
@@ -412,6 +412,42 @@ static void test_a_route_goes_only_as_it_was_seen(void)
     lab_close(&l);
 }
 
+static bool are_two(struct lab *l)
+{
+    return count_routes(&l->model) == 2;
+}
+
+static bool is_listed(struct lab *l)
+{
+    return l->etcd->status.listings >= l->listings;
+}
+
+/* The next page of a listing, as of a revision before it was deleted, has a route that nothing is known of any more. */
+static void test_a_route_that_a_listing_shows_too_late_is_looked_for_again(void)
+{
+    struct lab l;
+    lab_open(&l);
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    want(&l, 2, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    struct fake_key deleted = *fake_find(&l.model.store, "/t/routes/10.0.1.0/24");
+    l.listings = l.etcd->status.listings + 2;
+    run(&l, is_listed);
+    want(&l, 1, 0, PROGRAM_WITHDRAWN);
+    program_converged(l.program, now_ms());
+    program_hold_hearsay(l.program, now_ms() + 2 * LIMIT_MS, now_ms());
+    run(&l, is_settled);
+    fake_put_key(&l.model.store, deleted.name, deleted.value)->revision = deleted.revision;
+    l.etcd->cfg.relist_ms = 2 * LIMIT_MS;
+    l.listings = l.etcd->status.listings + 1;
+    run(&l, is_listed);
+    fake_drop(&l.model.store, deleted.name);
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, are_two);
+    lab_close(&l);
+}
+
 static void test_a_store_that_was_made_anew_is_filled_again(void)
 {
     struct lab l;
@@ -435,4 +471,5 @@ CU_MAIN("etcd", CU_CASE(test_many_routes_go_in_batches_of_128_with_gen_last),
         CU_CASE(test_drift_is_found_by_listing_and_repaired),
         CU_CASE(test_a_fence_that_is_gone_is_missed_in_a_listing),
         CU_CASE(test_a_route_goes_only_as_it_was_seen),
+        CU_CASE(test_a_route_that_a_listing_shows_too_late_is_looked_for_again),
         CU_CASE(test_a_store_that_was_made_anew_is_filled_again))
