@@ -57,7 +57,7 @@ uint32_t repl_evidence_contradicted(const struct rib *r, uint32_t net, uint32_t 
 /* Those of this NVA are withdrawn here as well: it does not reach us. 0, or BGP_ERR_NOMEM. */
 int repl_evidence_yield(struct rib *r, uint32_t net, uint16_t nva, uint64_t now_ms) MUST_USE;
 /* Does this NVA not announce the route any more, by the word of a session that lives? WITHDRAWN: one remembers that, and
- * none announces it. UNTOLD: none does, and the NVA has told all it has to this node. */
+ * none announces it. UNTOLD: none does, and the NVA, which is symmetric, has told all it has to this node. */
 enum repl_word { REPL_UNKNOWN, REPL_UNTOLD, REPL_WITHDRAWN };
 enum repl_word repl_evidence_word(const struct rib *r, uint32_t net, uint16_t nva);
 /* A live session of this NVA reached End-of-RIB: rule b may speak now. */

@@ -562,6 +562,25 @@ bool core_bgp_all_synced(const struct core *c)
     return true;
 }
 
+/* One that tells each node something else has told all when it has told each that peers with it. */
+static bool has_told_each(const struct core *c, const struct core_peer *p)
+{
+    for (uint32_t id = 1; id <= c->config->node_count; id++) {
+        const struct rib_origin *o = &c->rib.origins[id];
+        if (p->cfg->nodes & 1u << id && (o->class != RIB_LIVE || o->sessions[p->nva].state != RIB_SESSION_SYNCED))
+            return false;
+    }
+    return true;
+}
+
+bool core_bgp_have_all_told(const struct core *c)
+{
+    for (const struct core_peer *p = core_next_peer(c, NULL); p; p = core_next_peer(c, p))
+        if (!p->cfg->disabled && !core_peer_is_removed(p) && !p->cfg->symmetric && !has_told_each(c, p))
+            return false;
+    return core_bgp_all_synced(c);
+}
+
 /* ---- life ---- */
 
 uint32_t core_router_id(const struct core *c)

@@ -160,6 +160,8 @@ uint64_t core_bgp_deadline(const struct core *c);
 uint32_t core_router_id(const struct core *c);
 /* Every NVA of the configuration has told all it has, to this node or to another that is alive. */
 bool core_bgp_all_synced(const struct core *c);
+/* … and who tells each node something else, to each: what none of them has heard by then no NVA announces. */
+bool core_bgp_have_all_told(const struct core *c);
 
 /* End the session with this Cease; it comes back by itself. is_hard: the peer must not hold our routes (RFC 8538). */
 void core_bgp_fail(struct core *c, struct core_peer *p, enum bgp_cease_subcode subcode, bool is_hard);

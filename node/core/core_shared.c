@@ -240,7 +240,7 @@ void core_shared_judge(struct core *c, struct core_target *t)
 /* And was decided, and NVAs have told all: what none of them names comes from no NVA. */
 static bool has_heard_everybody(const struct core *c, const struct core_target *t)
 {
-    return hears_every_node(c) && c->phase == CORE_STEADY && core_bgp_all_synced(c) && !rib_dirty_count(&c->rib) &&
+    return hears_every_node(c) && c->phase == CORE_STEADY && core_bgp_have_all_told(c) && !rib_dirty_count(&c->rib) &&
            t->cursor >= vlist_head(&c->rib.loc);
 }
 

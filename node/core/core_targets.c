@@ -208,7 +208,7 @@ static bool has_heard_its_own(const struct core *c)
 static bool may_remove_inherited(const struct core *c)
 {
     bool heard = has_heard_its_own(c) || core_is_past(c, c->config->defer_ms);
-    return c->phase == CORE_STEADY && ((heard && core_bgp_all_synced(c)) || core_holds_are_over(c));
+    return c->phase == CORE_STEADY && ((heard && core_bgp_have_all_told(c)) || core_holds_are_over(c));
 }
 
 static void feed(struct core *c, struct core_target *t)

@@ -87,7 +87,33 @@ static void test_a_node_that_knows_vouches_and_so_does_who_heard_it(void)
     pair_free(p);
 }
 
+/* One that tells each node something else: while one of them is away, nobody knows what it announces there. */
+static void test_what_an_asymmetric_nva_tells_another_node_is_not_known_before_that_has_heard_it(void)
+{
+    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 9, 8 } }, .peer_asn = 65001,
+                                       .nodes = UINT32_MAX, .passive = true };
+    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1 };
+    for (int symmetric = 0; symmetric < 2; symmetric++) {
+        struct pair *p = first_started();
+        core_free(p->core[0]);
+        peer.symmetric = symmetric;
+        p->config[0].peers = p->config[1].peers = &peer;
+        pair_start(p, 0);
+        CU_ASSERT_EQUAL_FATAL(rib_session_set(&p->core[0]->rib, 1, 1, &told, p->now), 0);
+        pair_pass(p, SOON_MS);
+        CU_ASSERT_EQUAL(may_remove_inherited(p, 0), symmetric);
+        pair_start(p, 1);
+        pair_pass(p, SOON_MS);
+        CU_ASSERT_EQUAL(may_remove_inherited(p, 0), symmetric);
+        CU_ASSERT_EQUAL_FATAL(rib_session_set(&p->core[1]->rib, 2, 1, &told, p->now), 0);
+        pair_pass(p, SOON_MS);
+        CU_ASSERT_TRUE(may_remove_inherited(p, 0));
+        pair_free(p);
+    }
+}
+
 CU_MAIN("core_vouch", CU_CASE(test_who_is_silent_for_as_long_as_routes_are_held_is_missed_no_more),
         CU_CASE(test_neighbours_of_another_node_are_missed_too),
         CU_CASE(test_a_node_that_may_miss_one_itself_does_not_vouch),
-        CU_CASE(test_a_node_that_knows_vouches_and_so_does_who_heard_it))
+        CU_CASE(test_a_node_that_knows_vouches_and_so_does_who_heard_it),
+        CU_CASE(test_what_an_asymmetric_nva_tells_another_node_is_not_known_before_that_has_heard_it))

@@ -111,6 +111,8 @@ static void test_what_this_node_was_not_told_it_does_not_know_of_a_family_that_i
         CU_ASSERT_EQUAL_FATAL(rib_session_set(&x.rib, SELF, FW, &fact, 100), 0);
         uint32_t net = prefix_table_get(&x.rib.nets, &route);
         CU_ASSERT_EQUAL(repl_evidence_word(&x.rib, net, FW), families & 1 << BGP_IP4 ? REPL_UNTOLD : REPL_UNKNOWN);
+        x.nvas[FW].symmetric = false; /* it may have told another node */
+        CU_ASSERT_EQUAL(repl_evidence_word(&x.rib, net, FW), REPL_UNKNOWN);
         rib_fini(&x.rib);
     }
 }
