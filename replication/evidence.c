@@ -1,7 +1,8 @@
 #include "replication/evidence.h"
 
-/* A node that was paused hears of what it missed as late as its peers' TCP sends it again. */
-enum { HEAL_MS = 3000 };
+/* A node that was paused hears of what it missed as late as its peers' TCP sends it again. NVAs that nobody heard come back
+ * one after the other. */
+enum { HEAL_MS = 3000, RETURN_MS = 60000 };
 
 /* Held entries of one kind of one origin: what a walk or a timer is about. */
 struct holding {
@@ -571,7 +572,9 @@ static uint64_t tick_holding(struct rib *r, uint8_t origin, struct holding *h,
     if (now_ms < drop_at)
         return drop_at;
     if (!anybody_has_told(r))
-        return now_ms + times->grace_ms; /* total loss: hold without limit */
+        return now_ms + times->grace_ms; /* total loss: hold without limit … */
+    if (r->unheard_ms && now_ms < r->unheard_ms + RETURN_MS)
+        return r->unheard_ms + RETURN_MS; /* … and the first that is back says nothing of the others */
     rib_origin_drop(r, origin, h->which);
     return UINT64_MAX;
 }
@@ -588,6 +591,8 @@ void repl_evidence_purge(struct rib *r, uint8_t origin, const struct repl_eviden
 uint64_t repl_evidence_tick(struct rib *r, const struct repl_evidence_times *times, uint64_t now_ms)
 {
     uint64_t next = UINT64_MAX;
+    if (holds_any(r) && !anybody_has_told(r))
+        r->unheard_ms = now_ms;
     for (uint8_t i = 1; i < RIB_ORIGINS; i++) {
         struct holding held[2];
         uint64_t healed = heal(r, i, now_ms);

@@ -11,8 +11,8 @@
  * Copies of a living node that are held because their NVA restarts (RFC 4724), and are not told again yet, are that
  * node's to end: a and b become a withdrawal of its own. Everywhere they are set aside during the restart while a living
  * session has its own word, no longer.
- * Nothing expires until an NVA has told all it has on a living session: we are probably the isolated ones, and who
- * has just come up is about to tell again what is held.
+ * Nothing expires until an NVA has told all it has on a living session, and the others had a minute to come back, too: we
+ * are probably the isolated ones, and who has just come up is about to tell again what is held.
  * Source: the replication design, stale classes and the evidence rule; invariants S1-S3, I1, I2. */
 #ifndef TANDEM_REPLICATION_EVIDENCE_H
 #define TANDEM_REPLICATION_EVIDENCE_H

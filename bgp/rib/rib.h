@@ -210,6 +210,7 @@ struct rib {
     uint8_t self;         /* own origin number */
     uint32_t restarts;    /* sessions that do, of all origins */
     uint64_t session_changes; /* of a session's state, of all origins, and of whether its word counts */
+    uint64_t unheard_ms;  /* while routes were held: when no NVA had told all on a living session last; 0 = never */
     bool keep_tombstones; /* false for a single node without monitoring: nobody else has copies */
     bool is_monitored;    /* see struct rib_cfg */
     uint32_t readers_of_all; /* readers to whom any path of a net may matter, not its best and second only */
