@@ -40,18 +40,22 @@ void core_shared_woke(struct core *c)
             repl_fence_woke(&c->targets[i]->fence);
 }
 
-/* After a pause: once every living node was heard out since, and the silent ones had their time. */
+static bool is_heard_out(const struct core *c)
+{
+    for (const struct core_member *m = core_next_member(c, NULL); m; m = core_next_member(c, m))
+        if (core_member_is_here(m) && (m->told_ms <= c->woke_ms || !core_streams_is_current(c, m)))
+            return false;
+    return true;
+}
+
+/* After a pause: once every living node was heard out since, and the silent ones had their time. Not for longer than three
+ * seconds: it may be that nobody can pass a node's stream on. */
 static void judge_awake(struct core *c)
 {
     if (!c->woke_ms || c->now_ms < c->woke_ms + CORE_REARM_MS)
         return;
-    for (uint32_t id = 1; id <= c->config->node_count; id++) {
-        const struct core_member *m = &c->members[id];
-        if (is_other(c, id) && core_member_is_here(m) &&
-            (m->told_ms <= c->woke_ms || !core_streams_is_current(c, m)))
-            return;
-    }
-    c->woke_ms = 0;
+    if (is_heard_out(c) || c->now_ms >= c->woke_ms + CORE_AWAIT_MS)
+        c->woke_ms = 0;
 }
 
 /* ---- the world of a fence ---- */

@@ -39,9 +39,9 @@ static void pass(struct shared *s, unsigned ms)
     }
 }
 
-static void open_shared_with(struct shared *s, struct config_peer *peers, size_t peer_count)
+static void open_shared_by(struct shared *s, struct pair *pair, struct config_peer *peers, size_t peer_count)
 {
-    *s = (struct shared){ .pair = pair_open(), .target = { .name = "store", .type = CONFIG_TARGET_ETCD, .nodes = UINT32_MAX } };
+    *s = (struct shared){ .pair = pair, .target = { .name = "store", .type = CONFIG_TARGET_ETCD, .nodes = UINT32_MAX } };
     s->targets[0] = &s->target;
     for (int i = 0; i < 2; i++) {
         core_free(s->pair->core[i]);
@@ -54,6 +54,11 @@ static void open_shared_with(struct shared *s, struct config_peer *peers, size_t
     }
     pass(s, 5000);
     CU_ASSERT_TRUE_FATAL(s->record.epoch == 1);
+}
+
+static void open_shared_with(struct shared *s, struct config_peer *peers, size_t peer_count)
+{
+    open_shared_by(s, pair_open(), peers, peer_count);
 }
 
 static void open_shared(struct shared *s)
@@ -432,6 +437,33 @@ static void test_what_was_lost_goes_when_its_writer_is_heard(void)
     pair_free(s.pair);
 }
 
+/* The third node is heard by what the second says of it, who cannot pass its stream on. */
+static void pass_beside_a_third(struct shared *s, unsigned ms)
+{
+    for (unsigned i = 0; i < ms; i++) {
+        struct core_member *third = &s->pair->core[0]->members[3];
+        repl_member_heard_of(&third->life, s->pair->now, true, s->pair->now);
+        third->told_ms = s->pair->now;
+        pass(s, 1);
+    }
+}
+
+static void test_a_writer_that_woke_waits_for_nobody_whose_stream_does_not_come(void)
+{
+    struct shared s;
+    open_shared_by(&s, pair_open_of_three(), NULL, 0);
+    CU_ASSERT_EQUAL_FATAL(writer(&s), 0);
+    struct repl_fence *f = core_fence(s.pair->core[0], 0);
+    pass_beside_a_third(&s, 1000);
+    CU_ASSERT_TRUE(repl_fence_may_write(f));
+    s.pair->now += 5000;
+    pass_beside_a_third(&s, CORE_AWAIT_MS - 100);
+    CU_ASSERT_FALSE(repl_fence_may_write(f));
+    pass_beside_a_third(&s, 200);
+    CU_ASSERT_TRUE(repl_fence_may_write(f));
+    pair_free(s.pair);
+}
+
 CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_other_node),
         CU_CASE(test_nobody_yields_to_a_node_that_could_not_write), CU_CASE(test_nobody_yields_to_a_node_that_leaves),
         CU_CASE(test_only_a_newer_file_of_a_node_that_has_the_target_ends_a_writer),
@@ -441,4 +473,5 @@ CU_MAIN("core_shared", CU_CASE(test_a_writer_that_yields_is_followed_by_the_othe
         CU_CASE(test_what_the_dead_wrote_goes_by_the_word_of_its_nva),
         CU_CASE(test_a_failure_keeps_nothing_that_the_dead_wrote),
         CU_CASE(test_what_expired_here_is_held_when_its_writer_dies),
-        CU_CASE(test_what_was_lost_goes_when_its_writer_is_heard))
+        CU_CASE(test_what_was_lost_goes_when_its_writer_is_heard),
+        CU_CASE(test_a_writer_that_woke_waits_for_nobody_whose_stream_does_not_come))
