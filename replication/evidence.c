@@ -253,11 +253,15 @@ bool repl_evidence_is_withdrawn(const struct rib *r, uint32_t net, uint16_t nva,
     return is_withdrawn;
 }
 
-enum repl_word repl_evidence_word(const struct rib *r, uint32_t net, uint16_t nva)
+bool repl_evidence_has_told(const struct rib *r, uint16_t nva, enum bgp_family family)
 {
     const struct rib_session *own = witness(r, r->self, nva);
-    bool is_untold = has_told_all(r, r->self, own) && r->nvas[nva].symmetric && speaks_of(own, prefix_index_family(net));
-    enum repl_word said = is_untold ? REPL_UNTOLD : REPL_UNKNOWN;
+    return has_told_all(r, r->self, own) && r->nvas[nva].symmetric && speaks_of(own, family);
+}
+
+enum repl_word repl_evidence_word(const struct rib *r, uint32_t net, uint16_t nva)
+{
+    enum repl_word said = repl_evidence_has_told(r, nva, prefix_index_family(net)) ? REPL_UNTOLD : REPL_UNKNOWN;
     for (int o = 1; o < RIB_ORIGINS; o++) {
         enum word word = witness(r, o, nva) ? word_of(r, net, nva, o) : WORD_NONE;
         if (word == WORD_ANNOUNCED)

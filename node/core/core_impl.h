@@ -101,6 +101,7 @@ struct core_hops {
 };
 struct core_lost {
     struct core_hops gone, told; /* they were lost; they have told all anew */
+    struct core_hops heard;      /* before this node has converged: they have told it all */
     uint64_t version;            /* counts changes */
     uint64_t seen;               /* rib.session_changes at the last look */
 };

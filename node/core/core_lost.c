@@ -8,7 +8,9 @@
  *
  * And those of NVAs that have told all anew: a new session has reached End-of-RIB. What was lost of them, and a brake holds
  * somewhere, they do not announce any more (P5). Said of what is in the table by then, so at its cut. And of those that an
- * operator takes out, whose End-of-RIB nobody waits for. */
+ * operator takes out, whose End-of-RIB nobody waits for. Before this node has converged, of all that have told it all. */
+#include <string.h>
+
 #include "node/core/core_impl.h"
 
 enum { LOST_MS = 10000 };
@@ -90,6 +92,23 @@ void core_lost_taken_out(struct core *c, const struct core_peer *p)
         remember(c, &c->lost.told, &p->cfg->peer_ip);
 }
 
+/* What a host has of before stays until this node has converged, which takes a quarter of an hour where an NVA is missing. But what leads
+ * to these alone, and is not in the table, they do not announce: so it is in our own targets (core_inherited.c). */
+static void look_at_heard(struct core *c)
+{
+    struct core_hops *was = &c->lost.heard, now = { .count = 0 };
+    bool is_whole = !c->converged_told && core_cluster_caught_up(c) && core_streams_hold_all(c);
+    for (struct core_peer *p = is_whole ? core_next_peer(c, NULL) : NULL; p && now.count < CORE_LOST_MAX; p = core_next_peer(c, p)) {
+        const struct ip_addr *hop = &p->cfg->peer_ip;
+        if (c->nvas[p->nva].symmetric && repl_evidence_has_told(&c->rib, p->nva, (enum bgp_family)hop->family))
+            now.hops[now.count++] = *hop;
+    }
+    if (now.count == was->count && !memcmp(now.hops, was->hops, now.count * sizeof *now.hops))
+        return;
+    *was = now;
+    c->lost.version++;
+}
+
 static void expire(struct core *c, struct core_hops *h)
 {
     while (h->count && c->now_ms >= h->until_ms[0])
@@ -100,6 +119,8 @@ void core_lost_tick(struct core *c)
 {
     expire(c, &c->lost.gone);
     expire(c, &c->lost.told);
+    if (!c->converged_told || c->lost.heard.count)
+        look_at_heard(c);
     if (c->lost.seen == c->rib.session_changes)
         return;
     c->lost.seen = c->rib.session_changes;

@@ -142,11 +142,12 @@ static bool still_holds(const struct core_frame *f, const struct core_agent *a, 
                               : !f->cut && f->to != f->from;
 }
 
-/* In the room that those leave that are gone: for others it is a minute more. */
-static size_t told_count(const struct core *c)
+/* In the room that those leave that are gone: for others it is a minute more. Of one that has converged at its cut; of one that has
+ * not always, so that who is no more among them is known before what is lost by that. */
+static size_t told_count(const struct core *c, const struct core_hops *told, bool is_cut)
 {
-    size_t room = CORE_LOST_MAX - c->lost.gone.count;
-    return c->lost.told.count < room ? c->lost.told.count : room;
+    size_t room = CORE_LOST_MAX - c->lost.gone.count, count = told->count < room ? told->count : room;
+    return is_cut || !c->converged_told ? count : 0;
 }
 
 static void encode(struct core *c, struct core_frame *f, const struct core_moment *now)
@@ -159,6 +160,7 @@ static void encode(struct core *c, struct core_frame *f, const struct core_momen
     pack(&b);
     f->cut = f->to == now->head && now->settled;
     f->complete = f->cut && now->complete;
+    const struct core_hops *told = c->converged_told ? &c->lost.told : &c->lost.heard;
     struct repl_msg msg = { .kind = REPL_TABLE_BATCH,
                             .table_batch = { .incarnation = c->incarnation,
                                              .from = f->from,
@@ -171,8 +173,8 @@ static void encode(struct core *c, struct core_frame *f, const struct core_momen
                                              .route_total = c->table.routes,
                                              .lost = c->lost.gone.hops,
                                              .lost_count = (uint16_t)c->lost.gone.count,
-                                             .told = c->lost.told.hops,
-                                             .told_count = (uint16_t)(f->cut ? told_count(c) : 0),
+                                             .told = told->hops,
+                                             .told_count = (uint16_t)told_count(c, told, f->cut),
                                              .routes = c->table.groups,
                                              .route_count = b.group_count } };
     repl_digest_write(&c->table.secrets[f->secret].digest, msg.table_batch.digest);

@@ -221,7 +221,6 @@ static int choose(const struct follow *f)
 static void begin_walk(struct follow *f)
 {
     f->walk = (struct follow_walk){ .is_on = true, .place = 1 };
-    f->told_count = 0;
     program_hold_deletions(f->program, true);
 }
 
@@ -351,16 +350,35 @@ static void begin_table(struct follow_node *n, const struct repl_table_batch *b)
     n->life++;
     n->sweep.is_on = false;
     n->routes = 0;
+    n->told_count = 0;
     repl_digest_clear(&n->digest);
 }
 
-/* What a walk finds to be lost later is judged by it when that is over. */
-static void note_told(struct follow *f, const struct repl_table_batch *b, uint64_t now_ms)
+static bool is_told(const struct ip_addr *told, size_t count, const struct ip_addr *hop)
 {
-    f->told_count = b->told_count < PROGRAM_TOLD_MAX ? b->told_count : PROGRAM_TOLD_MAX;
-    if (f->told_count)
-        memcpy(f->told, b->told, f->told_count * sizeof *f->told);
-    program_told(f->program, f->told, f->told_count, now_ms);
+    for (size_t i = 0; i < count; i++)
+        if (ip_addr_is_equal(&told[i], hop))
+            return true;
+    return false;
+}
+
+/* Who is no more among them is none of them at once; who has come to them is one at the cut, behind what it told. True: then they
+ * are other ones. */
+static bool note_told(struct follow_node *n, const struct repl_table_batch *b)
+{
+    size_t count = b->told_count < PROGRAM_TOLD_MAX ? b->told_count : PROGRAM_TOLD_MAX, kept = 0;
+    if (b->cut) {
+        bool is_same = count == n->told_count && (!count || !memcmp(n->told, b->told, count * sizeof *n->told));
+        if (count)
+            memcpy(n->told, b->told, count * sizeof *n->told);
+        n->told_count = count;
+        return !is_same;
+    }
+    for (size_t i = 0; i < n->told_count; i++)
+        if (is_told(b->told, count, &n->told[i]))
+            n->told[kept++] = n->told[i];
+    n->told_count = kept;
+    return false;
 }
 
 /* The table is whole: what it has not, the node has not. */
@@ -376,9 +394,10 @@ static enum follow_result cut(struct follow *f, size_t node, const struct repl_t
     n->awaits = b->awaits;
     if (ends)
         n->sweep = (struct follow_walk){ .is_on = true, .place = 1 };
-    follow_choose(f, completes && f->active == (int)node, now_ms);
+    bool tells = note_told(n, b) && !n->complete;
+    follow_choose(f, (completes || tells) && f->active == (int)node, now_ms);
     if (n->complete && f->active == (int)node)
-        note_told(f, b, now_ms);
+        program_told(f->program, n->told, n->told_count, now_ms);
     return FOLLOW_APPLIED;
 }
 
@@ -395,6 +414,8 @@ enum follow_result follow_apply(struct follow *f, size_t node, const struct repl
     n->isolated = b->isolated;
     n->awaits |= b->awaits;
     note_lost(n, b, now_ms);
+    if (!b->cut)
+        note_told(n, b);
     if (f->active == (int)node)
         tell_sessions(f, now_ms);
     for (uint32_t i = 0; i < b->route_count; i++)
@@ -434,11 +455,37 @@ static void visit_sweep(struct follow *f, uint32_t prefix, size_t node, uint64_t
     drop_if_unused(f, prefix);
 }
 
+/* A node that has not converged has nothing there: have all that this set leads to told it all that they have? */
+static bool is_untold(const struct follow *f, size_t node, uint32_t prefix, uint32_t set)
+{
+    const struct follow_node *n = &f->nodes[node];
+    const struct nhset *hops = nhset_get(&f->sets, set);
+    if (n->complete || route_at(f, prefix)->sets[node])
+        return false;
+    for (uint32_t i = 0; i < hops->count; i++)
+        if (hops->members[i].family != prefix_index_family(prefix) || !is_told(n->told, n->told_count, &hops->members[i]))
+            return false;
+    return hops->count != 0;
+}
+
+/* Then it goes. Where it was put in the place of something else that is back, of which the same is asked. */
+static void give_way(struct follow *f, uint32_t prefix, size_t node, enum program_cause cause, uint64_t now_ms)
+{
+    struct follow_route *r = route_at(f, prefix);
+    if (!r->kept || is_untold(f, node, prefix, r->kept))
+        r->named |= (uint8_t)(1u << node);
+    want(f, prefix, 0, cause, now_ms);
+    if (program_is_merging(f->program, prefix))
+        program_disproved(f->program, prefix, cause, now_ms);
+}
+
 static void visit_want(struct follow *f, uint32_t prefix, size_t node, uint64_t now_ms)
 {
     const struct follow_route *r = route_at(f, prefix);
     enum program_cause cause = cause_of(r, node);
-    if (r->sets[node] ? may_set(f, node, prefix, r->sets[node]) : may_remove(f, node, prefix, cause == PROGRAM_LOST))
+    if (is_untold(f, node, prefix, standing(f, prefix)))
+        give_way(f, prefix, node, cause, now_ms);
+    else if (r->sets[node] ? may_set(f, node, prefix, r->sets[node]) : may_remove(f, node, prefix, cause == PROGRAM_LOST))
         want(f, prefix, r->sets[node], cause, now_ms);
     else if (r->sets[node])
         spare(f, prefix, now_ms);
@@ -490,11 +537,14 @@ bool follow_is_walking(const struct follow *f)
 static void end_walk(struct follow *f, uint64_t now_ms)
 {
     program_hold_deletions(f->program, false);
-    if (f->active >= 0 && is_usable(&f->nodes[f->active]) && !f->converged_told) {
+    const struct follow_node *n = f->active < 0 ? NULL : &f->nodes[f->active];
+    if (!n || !is_usable(n))
+        return;
+    if (!f->converged_told) {
         f->converged_told = true;
         program_converged(f->program, now_ms);
     }
-    program_told(f->program, f->told, f->told_count, now_ms);
+    program_told(f->program, n->told, n->told_count, now_ms);
 }
 
 void follow_turn(struct follow *f, uint32_t budget, uint64_t now_ms)

@@ -4,7 +4,7 @@
  * difference, not a reload. The active node stays active as long as it is connected and complete, and hears NVAs where another
  * one does; then the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
  * used as they come, and so is what a node says is gone; absence counts only from a node that has
- * converged, at its cut (make before break). One that has not is believed of what it has named all next hops of; what
+ * converged, at its cut (make before break), and from another one of what leads to those alone that have told it all. One that has not is believed of what it has named all next hops of; what
  * it puts in the place of another set goes again for that one. What was lost without a withdrawal is subject to the
  * brake; what a node said was withdrawn is that also when it is followed later.
  * A beat with the digest of the node's table has it compared with what is held here.
@@ -40,6 +40,8 @@ struct follow_node {
     struct ip_addr lost[FOLLOW_LOST_MAX]; /* next hops that it says were lost a moment ago */
     uint32_t lost_count;
     uint64_t lost_until_ms;
+    struct ip_addr told[PROGRAM_TOLD_MAX]; /* a moment ago they have told it all anew; before it has converged: at any time */
+    size_t told_count;
 };
 
 struct follow {
@@ -51,8 +53,6 @@ struct follow {
     int active; /* -1: none yet */
     bool converged_told;
     struct follow_walk walk; /* all is wanted that the active one has; without one, nothing */
-    struct ip_addr told[PROGRAM_TOLD_MAX]; /* by the active one, at its last cut: those that have told all anew */
-    size_t told_count;
 };
 
 /* digest_key: of the agents' secret. False: out of memory. */

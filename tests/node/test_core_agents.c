@@ -16,7 +16,7 @@ struct side {
     struct pump *pump;
     uint32_t announced, removed, cuts, beats;
     uint32_t total; /* as told at the last cut */
-    uint32_t lost;  /* next hops, as told last */
+    uint32_t lost, told; /* next hops, as told last */
     uint32_t removed_before_lost;
     bool has_digest, closed; /* has_digest: in what it heard last */
     bool awaits;             /* as told last */
@@ -129,6 +129,7 @@ static void hear(struct lab *l, struct side *s, const struct repl_link_event *e)
         s->removed_before_lost = s->removed;
     s->lost = b->lost_count;
     s->awaits = b->awaits;
+    s->told = b->told_count;
     for (uint32_t i = 0; i < b->route_count; i++) {
         uint32_t *counter = b->routes[i].next_hop_count ? &s->announced : &s->removed;
         for (uint16_t at = 0; at < b->routes[i].len; *counter += 1)
@@ -325,6 +326,27 @@ static void test_who_has_been_told_everything_hears_that_a_node_is_awaited(void)
     run_ms(l, CORE_AWAIT_MS);
     CU_ASSERT_FALSE(l->sides[0].awaits);
     CU_ASSERT_EQUAL(l->sides[0].cuts, cuts + 2);
+    lab_close(l);
+}
+
+/* 4.9: the other one has not spoken. */
+static void test_before_a_node_has_converged_it_says_who_has_told_it_all(void)
+{
+    struct lab *l = lab_open();
+    connect(l, 0);
+    run_ms(l, 20);
+    CU_ASSERT_EQUAL(l->sides[0].told, 0);
+    set_session(l, RIB_SESSION_SYNCED);
+    run_ms(l, 20);
+    CU_ASSERT_FALSE(l->core->converged_told);
+    CU_ASSERT_EQUAL(l->sides[0].told, 1);
+    announce(l, 0, ROUTES); /* in several frames */
+    run_ms(l, 60);
+    CU_ASSERT_EQUAL(l->sides[0].announced, ROUTES);
+    CU_ASSERT_EQUAL(l->sides[0].told, 1);
+    set_session(l, RIB_SESSION_GRACE);
+    run_ms(l, 20);
+    CU_ASSERT_EQUAL(l->sides[0].told, 0);
     lab_close(l);
 }
 
@@ -588,6 +610,7 @@ CU_MAIN("core_agents", CU_CASE(test_everybody_gets_everything_and_it_is_encoded_
         CU_CASE(test_a_change_is_one_frame_for_all),
         CU_CASE(test_what_goes_waits_for_the_rest_of_a_stream_and_what_is_before_it_does_not),
         CU_CASE(test_who_has_been_told_everything_hears_that_a_node_is_awaited),
+        CU_CASE(test_before_a_node_has_converged_it_says_who_has_told_it_all),
         CU_CASE(test_a_late_comer_gets_no_route_that_ended),
         CU_CASE(test_who_comes_back_after_a_pause_hears_what_was_withdrawn),
         CU_CASE(test_a_lost_nva_is_told_before_its_routes_are),

@@ -331,6 +331,81 @@ static void test_what_is_told_again_before_it_is_gone_stays(void)
     follow_fini(&s.f);
 }
 
+/* A node that has not converged, and these have told it all. */
+static struct repl_table_batch told_by(unsigned mask, struct ip_addr hops[static 3])
+{
+    struct repl_table_batch b = still_young;
+    b.told = hops;
+    for (unsigned i = 0; i < 3; i++)
+        if (mask & 1u << i)
+            hops[b.told_count++] = some[i];
+    return b;
+}
+
+/* 4.9: convergence ends per NVA. */
+static void test_what_they_have_not_told_who_have_told_all_waits_for_no_other_nva(void)
+{
+    struct side s;
+    struct ip_addr hops[3];
+    begin(&s);
+    tell(&s, 0, 0, ONE | TWO, full, false, 1000);
+    restart_node(&s, 0, 2000);
+    deliver(&s, 0, NULL, 0, young, 3000);
+    deliver(&s, 0, NULL, 0, told_by(ONE, hops), 3000);
+    CU_ASSERT_EQUAL(led_to(&s), ONE | TWO);
+    deliver(&s, 0, NULL, 0, told_by(ONE | TWO, hops), 3000);
+    CU_ASSERT_EQUAL(led_to(&s), 0);
+    tell(&s, 0, 0, ONE, told_by(ONE | TWO, hops), false, 4000);
+    CU_ASSERT_EQUAL(led_to(&s), ONE);
+    deliver(&s, 0, NULL, 0, told_by(ONE, hops), 4000);
+    CU_ASSERT_EQUAL(led_to(&s), ONE);
+    follow_fini(&s.f);
+}
+
+/* The same of what was put in its place. */
+static void test_what_replaced_it_gives_way_to_what_stood_before(void)
+{
+    for (int at_once = 0; at_once <= 1; at_once++) {
+        struct side s;
+        struct ip_addr hops[3];
+        begin(&s);
+        tell(&s, 0, 0, ONE, full, false, 1000);
+        restart_node(&s, 0, 2000);
+        tell(&s, 0, 0, TWO, young, false, 3000);
+        restart_node(&s, 0, 4000);
+        deliver(&s, 0, NULL, 0, young, 5000);
+        CU_ASSERT_EQUAL(led_to(&s), TWO);
+        deliver(&s, 0, NULL, 0, told_by(at_once ? ONE | TWO : TWO, hops), 5000);
+        CU_ASSERT_EQUAL(led_to(&s), at_once ? 0 : ONE);
+        deliver(&s, 0, NULL, 0, told_by(ONE | TWO, hops), 5000);
+        CU_ASSERT_EQUAL(led_to(&s), 0);
+        follow_fini(&s.f);
+    }
+}
+
+/* Of a session that has ended what it told by then is lost, and before the cut that says so. */
+static void test_who_has_told_all_and_is_gone_counts_no_more_at_once(void)
+{
+    struct side s;
+    struct ip_addr hops[3];
+    struct repl_table_batch part = { .incarnation = 1 };
+    begin(&s);
+    tell(&s, 0, 0, ONE, full, false, 1000);
+    tell(&s, 1, 0, ONE, young, false, 1000);
+    tell(&s, 1, ONE, 0, told_by(ONE | TWO, hops), true, 2000);
+    CU_ASSERT_EQUAL(s.f.nodes[1].told_count, 2);
+    part.from = part.to = s.version[1];
+    part.told = &some[1];
+    part.told_count = 1;
+    CU_ASSERT_EQUAL(follow_apply(&s.f, 1, &part, 3000), FOLLOW_APPLIED);
+    CU_ASSERT_EQUAL(s.f.nodes[1].told_count, 1);
+    follow_disconnected(&s.f, 0, 4000);
+    program(&s, 4000);
+    CU_ASSERT_EQUAL(s.f.active, 1);
+    CU_ASSERT_EQUAL(led_to(&s), ONE);
+    follow_fini(&s.f);
+}
+
 /* P5: an NVA without an End-of-RIB keeps a node young for a while, which knows all the same who is who. */
 static void test_a_node_that_has_named_them_all_takes_one_away(void)
 {
@@ -455,6 +530,27 @@ static void test_inherited_routes_go_with_the_table(void)
     follow_fini(&s.f);
 }
 
+/* The agent was restarted, too: it has not converged either. */
+static void test_an_inherited_route_goes_when_those_have_told_all_that_it_leads_to(void)
+{
+    struct side s;
+    bool nomem;
+    struct ip_addr member = hop;
+    struct ip_prefix p = prefix_of(7);
+    struct repl_table_batch told = still_young;
+    begin(&s);
+    uint32_t set = nhset_intern(&s.f.sets, &member, 1, &nomem);
+    CU_ASSERT_EQUAL(program_inherit(s.f.program, prefix_table_get(&s.f.prefixes, &p), set), 0);
+    nhset_unref(&s.f.sets, set);
+    deliver(&s, 0, NULL, 0, young, 1000);
+    CU_ASSERT_EQUAL(installed(&s), 1);
+    told.told = &hop;
+    told.told_count = 1;
+    deliver(&s, 0, NULL, 0, told, 2000);
+    CU_ASSERT_EQUAL(installed(&s), 0);
+    follow_fini(&s.f);
+}
+
 /* By the word of the node that is followed, until it takes it back, or for a moment when it is gone. */
 static void test_lost_next_hops_are_those_of_the_node_that_is_followed(void)
 {
@@ -505,6 +601,10 @@ CU_MAIN("follow", CU_CASE(test_a_gap_is_asked_for_again),
         CU_CASE(test_what_stood_before_comes_back_when_that_goes_which_replaced_it),
         CU_CASE(test_what_is_told_again_before_it_is_gone_stays),
         CU_CASE(test_what_replaced_it_stays_when_all_have_spoken),
+        CU_CASE(test_what_they_have_not_told_who_have_told_all_waits_for_no_other_nva),
+        CU_CASE(test_what_replaced_it_gives_way_to_what_stood_before),
+        CU_CASE(test_who_has_told_all_and_is_gone_counts_no_more_at_once),
+        CU_CASE(test_an_inherited_route_goes_when_those_have_told_all_that_it_leads_to),
         CU_CASE(test_a_node_that_has_named_them_all_takes_one_away),
         CU_CASE(test_a_node_that_had_named_them_all_takes_them_away_when_it_is_followed),
         CU_CASE(test_a_node_that_has_not_named_the_latest_takes_nothing_away),
