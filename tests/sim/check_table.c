@@ -4,7 +4,7 @@
  * An excuse is given where the design gives it, and nowhere else:
  *   settling   what an NVA said a moment ago is on its way (L2); what it would say while it is away nobody hears
  *   silence    I2 speaks of NVAs that keep a session with some living node
- *   loss       I1: a session lost without graceful restart is a reason
+ *   loss       I1: a session lost without graceful restart is a reason, where no node that is read has another one
  *   return     what a node held while it was away ends when it has heard what the others know, within S2's second
  *   deaf       a session whose packets are lost looks live for its hold time; S2 speaks of healthy ones
  *   unheard    S2 speaks of sessions that have processed the withdrawal. One that came up later has its End-of-RIB alone,
@@ -316,8 +316,7 @@ static bool is_excused(const struct world *w, const struct host *h, int nva, int
     if (is_held(w, h, n))
         return false;
     bool is_silent = w->now <= n->unheard + SETTLE_MS;
-    bool has_lost_it = peers_with(n, h) && !own;
-    return is_silent || has_lost_it || have_all_lost_it(w, h, n, number) || is_deaf(w, h, nva);
+    return is_silent || have_all_lost_it(w, h, n, number) || is_deaf(w, h, nva);
 }
 
 /* And it is the same route: what the reason was may be over. */
