@@ -60,7 +60,7 @@ int repl_evidence_yield(struct rib *r, uint32_t net, uint16_t nva, uint64_t now_
  * none announces it. UNTOLD: none does, and the NVA, which is symmetric, has told all it has to this node. */
 enum repl_word { REPL_UNKNOWN, REPL_UNTOLD, REPL_WITHDRAWN };
 enum repl_word repl_evidence_word(const struct rib *r, uint32_t net, uint16_t nva);
-/* Has the NVA told this node all that it has of a family, by a word that counts? */
+/* Has the NVA, which is symmetric, told this node all that it has of a family, by a word that counts? */
 bool repl_evidence_has_told(const struct rib *r, uint16_t nva, enum bgp_family family);
 /* A live session of this NVA reached End-of-RIB: rule b may speak now. */
 void repl_evidence_synced(struct rib *r, uint16_t nva);

@@ -100,7 +100,7 @@ static void look_at_heard(struct core *c)
     bool is_whole = !c->converged_told && core_cluster_caught_up(c) && core_streams_hold_all(c);
     for (struct core_peer *p = is_whole ? core_next_peer(c, NULL) : NULL; p && now.count < CORE_LOST_MAX; p = core_next_peer(c, p)) {
         const struct ip_addr *hop = &p->cfg->peer_ip;
-        if (c->nvas[p->nva].symmetric && repl_evidence_has_told(&c->rib, p->nva, (enum bgp_family)hop->family))
+        if (repl_evidence_has_told(&c->rib, p->nva, (enum bgp_family)hop->family))
             now.hops[now.count++] = *hop;
     }
     if (now.count == was->count && !memcmp(now.hops, was->hops, now.count * sizeof *now.hops))
