@@ -59,7 +59,7 @@ void core_heard_say(const struct core *c, struct repl_beat *beat)
         beat->heard[beat->heard_count++] = (struct repl_heard){
             .node = m->node->id,
             .incarnation = life,
-            .counter = life == m->replica.incarnation ? m->counter : 0, /* no beat of that life is known */
+            .counter = life == m->told_life ? m->counter : 0, /* no beat of that life is known */
             .age_ms = age(c, m),
             .linked = has_link(m),
             .serves = repl_replica_serves(&m->replica, &c->rib),
@@ -71,6 +71,7 @@ void core_heard_say(const struct core *c, struct repl_beat *beat)
 
 void core_heard_beat(struct core *c, struct core_member *m, uint64_t counter)
 {
+    m->told_life = m->replica.incarnation;
     m->counter = counter;
     m->told_ms = c->now_ms;
 }
@@ -85,11 +86,12 @@ static bool is_vouched(const struct core *c, const struct core_member *m)
     return false;
 }
 
-/* Its life so far may be known from its stream only: then any beat is news. */
+/* Its life so far may be known from its stream only: then any beat is news. Of one that nobody has read, as it ended before, the
+ * same one is no news either, or two would tell each other for ever how lately it was heard. */
 static bool is_news(const struct core_member *m, const struct repl_heard *h)
 {
-    if (h->incarnation != m->replica.incarnation)
-        return h->incarnation > m->replica.incarnation;
+    if (h->incarnation != m->told_life)
+        return h->incarnation > m->told_life;
     return h->counter > m->counter || !m->told_ms;
 }
 
@@ -98,8 +100,8 @@ static void take(struct core *c, struct core_member *m, const struct repl_heard 
     uint64_t heard_ms = c->now_ms > h->age_ms ? c->now_ms - h->age_ms : 0;
     if (!is_news(m, h))
         return;
-    if (h->incarnation == m->replica.incarnation)
-        m->counter = h->counter;
+    m->told_life = h->incarnation;
+    m->counter = h->counter;
     m->told_ms = c->now_ms;
     if (!has_link(m)) {
         m->config_generation = h->config_generation;

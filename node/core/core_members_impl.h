@@ -29,7 +29,8 @@ struct core_member {
     char version[REPL_VERSION_MAX + 1]; /* of its program, as its last hello said; "" = none did */
     uint64_t begun_ms; /* it started, as the same says */
     uint64_t bytes_in, bytes_out; /* of its links */
-    uint64_t counter; /* of the newest beat of this life that anybody heard of it */
+    uint64_t told_life; /* the latest that anybody has told of */
+    uint64_t counter; /* of the newest beat of that life that anybody heard of it */
     uint64_t told_ms; /* when that was news here */
     uint64_t came_ms; /* it is here, and was not before; 0: it is not */
     uint64_t gone_incarnation; /* its life when it was found away: its stream may bring a later one before beats do */

@@ -67,8 +67,11 @@ static void read_from(struct core *c, struct core_member *m, struct core_member 
                       uint64_t incarnation)
 {
     bool is_first = incarnation != m->replica.incarnation;
-    if (is_first)
-        m->counter = m->told_ms = m->read_ms = 0;
+    if (is_first) {
+        m->told_ms = m->read_ms = 0;
+        m->counter = incarnation == m->told_life ? m->counter : 0;
+        m->told_life = incarnation;
+    }
     if (is_first || is_of_two_times(m, source)) {
         m->replica.position = 0;
         m->parts_of = NULL;

@@ -254,6 +254,33 @@ static void test_a_hold_runs_from_when_anybody_heard_it_also_if_that_is_learnt_l
     pair_free(p);
 }
 
+/* L1: neither has read that life, which has ended. What one knows of it the other has from it. */
+static void test_a_rumour_of_a_life_that_nobody_has_read_grows_old(void)
+{
+    struct pair *p = pair_open_of_three();
+    pair_pass(p, 500);
+    struct core *c = p->core[0];
+    struct core_member *m = &c->members[3];
+    struct repl_beat *b = &c->members[2].heard, own;
+    m->replica.incarnation = 7;
+    b->heard_count = 1;
+    b->heard[0] = (struct repl_heard){ .node = 3, .incarnation = 8, .counter = 9, .age_ms = 100 };
+    core_heard_take(c, &c->members[2]);
+    CU_ASSERT_EQUAL(m->life.state, REPL_MEMBER_ALIVE);
+    for (int i = 0; i < 20; i++) { /* it takes as long to come as the next beat does */
+        core_heard_say(c, &own);
+        CU_ASSERT_EQUAL(own.heard[own.heard_count - 1].counter, 9);
+        b->heard[0].counter = own.heard[own.heard_count - 1].counter;
+        b->heard[0].age_ms = own.heard[own.heard_count - 1].age_ms;
+        c->now_ms += 50;
+        core_heard_take(c, &c->members[2]);
+    }
+    CU_ASSERT_EQUAL(m->life.heard_ms, c->now_ms - 1000 - 100);
+    CU_ASSERT_TRUE(repl_member_tick(&m->life, 0, c->now_ms));
+    CU_ASSERT_EQUAL(m->life.state, REPL_MEMBER_DEAD);
+    pair_free(p);
+}
+
 static void test_a_status_tells_what_is_held_and_what_has_expired(void)
 {
     struct rib_origin o = { .order = { .next = 10 }, .class = RIB_STALE, .paths = 3 };
@@ -400,6 +427,7 @@ CU_MAIN("core living", CU_CASE(test_the_decision_is_the_oldest_that_a_living_nod
         CU_CASE(test_who_raises_its_number_in_the_middle_of_a_handshake_is_read_under_the_new_one),
         CU_CASE(test_only_the_lowest_of_the_living_ends_a_hold_by_its_own_timer),
         CU_CASE(test_a_hold_runs_from_when_anybody_heard_it_also_if_that_is_learnt_later),
+        CU_CASE(test_a_rumour_of_a_life_that_nobody_has_read_grows_old),
         CU_CASE(test_a_status_tells_what_is_held_and_what_has_expired),
         CU_CASE(test_a_node_knows_how_long_an_nva_waits_to_be_read),
         CU_CASE(test_a_node_that_does_not_read_its_nvas_is_known_as_grey),
