@@ -321,16 +321,35 @@ static bool follows_complete_table(const struct follow *f)
     return f->active >= 0 && f->nodes[f->active].connected && f->nodes[f->active].complete;
 }
 
-/* S2: what no running node has, is not in the host either; the agent's own brake aside (4.7), and while it follows nobody,
- * or a node that has not converged, whose silence says nothing (4.9). */
+/* It reaches a node that has converged and hears NVAs. */
+static bool is_worth_following(const struct sim_agent *a, int node)
+{
+    const struct follow_node *n = &a->follow.nodes[node];
+    return a->world->hosts[node].core && n->connected && n->complete && !n->isolated;
+}
+
+/* By a node that runs; where it reaches some that are worth following, by one of those. */
+static bool is_had(const struct sim_agent *a, int prefix)
+{
+    struct world *w = a->world;
+    int having[2] = { 0 }, running[2] = { 0 };
+    for (int i = 0; i < w->host_count; i++) {
+        bool is_worth = is_worth_following(a, i);
+        running[is_worth] += w->hosts[i].core != NULL;
+        having[is_worth] += w->hosts[i].core && has(&w->hosts[i], prefix);
+    }
+    return running[true] ? having[true] : having[false] || !running[false];
+}
+
+/* S2: what no such node has, is not in the host either; the agent's own brake aside (4.7), and while it follows nobody,
+ * or a node that has not converged, which may say nothing (4.9). */
 static void check_orphans(struct sim_agent *a)
 {
     struct world *w = a->world;
     const struct program_stats *s = program_stats(a->follow.program);
     bool is_bound = follows_complete_table(&a->follow) && !s->held_by_brake && !s->merging;
     for (int i = 0; i < w->prefix_count; i++) {
-        int running, having = count_having(w, i, &running);
-        if (!is_bound || !a->kernel.present[i] || having || !running)
+        if (!is_bound || !a->kernel.present[i] || is_had(a, i))
             a->orphaned[i] = w->now;
         else if (w->now > a->orphaned[i] + SETTLE_MS + ZOMBIE_MS) {
             explain(a, i);
