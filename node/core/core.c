@@ -230,9 +230,8 @@ static void advance_phase(struct core *c)
 {
     if (c->phase != CORE_CONVERGE || rib_dirty_count(&c->rib))
         return;
-    bool patience_ends = core_is_past(c, c->config->defer_ms);
-    bool is_complete = core_bgp_all_synced(c) && core_streams_hold_all(c);
-    if (!core_cluster_caught_up(c) || (!is_complete && !patience_ends))
+    bool is_complete = core_cluster_caught_up(c) && core_bgp_all_synced(c) && core_streams_hold_all(c);
+    if (!is_complete && !core_is_past(c, c->config->defer_ms))
         return;
     c->phase = CORE_STEADY;
     core_bgp_converged(c);

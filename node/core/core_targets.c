@@ -203,11 +203,11 @@ static bool has_heard_its_own(const struct core *c)
     return true;
 }
 
-/* Inherited routes may be removed when every NVA has spoken, to us while there is time for it, or has
- * been silent for the whole time that its routes are held at most. */
+/* Inherited routes may be removed when every NVA has spoken, to us while there is time for it, and what other nodes have
+ * heard is here; or it has been silent for the whole time that its routes are held at most. */
 static bool may_remove_inherited(const struct core *c)
 {
-    bool heard = has_heard_its_own(c) || core_is_past(c, c->config->defer_ms);
+    bool heard = core_cluster_caught_up(c) && (has_heard_its_own(c) || core_is_past(c, c->config->defer_ms));
     return c->phase == CORE_STEADY && ((heard && core_bgp_have_all_told(c)) || core_holds_are_over(c));
 }
 

@@ -112,8 +112,26 @@ static void test_what_an_asymmetric_nva_tells_another_node_is_not_known_before_t
     }
 }
 
+/* Another node hears the third, and cannot pass its stream on: NVAs are not kept waiting for that, and what is inherited is. */
+static void test_who_cannot_be_read_keeps_a_node_from_removing_and_not_from_being_steady(void)
+{
+    struct pair *p = pair_open_of_three();
+    struct core *c = p->core[0];
+    for (unsigned i = 0; i < 2 * SOON_MS; i++) {
+        repl_member_heard_of(&c->members[3].life, p->now, true, p->now);
+        c->members[3].told_ms = p->now;
+        pair_pass(p, 1);
+        CU_ASSERT_EQUAL(c->phase == CORE_STEADY, i >= p->config[0].defer_ms);
+    }
+    CU_ASSERT_FALSE(may_remove_inherited(p, 0));
+    pair_pass(p, SOON_MS);
+    CU_ASSERT_TRUE(may_remove_inherited(p, 0));
+    pair_free(p);
+}
+
 CU_MAIN("core_vouch", CU_CASE(test_who_is_silent_for_as_long_as_routes_are_held_is_missed_no_more),
         CU_CASE(test_neighbours_of_another_node_are_missed_too),
         CU_CASE(test_a_node_that_may_miss_one_itself_does_not_vouch),
         CU_CASE(test_a_node_that_knows_vouches_and_so_does_who_heard_it),
-        CU_CASE(test_what_an_asymmetric_nva_tells_another_node_is_not_known_before_that_has_heard_it))
+        CU_CASE(test_what_an_asymmetric_nva_tells_another_node_is_not_known_before_that_has_heard_it),
+        CU_CASE(test_who_cannot_be_read_keeps_a_node_from_removing_and_not_from_being_steady))
