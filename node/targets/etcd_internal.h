@@ -87,6 +87,7 @@ struct etcd {
     struct etcd_gen gen, next_gen; /* as it stands, and as the batch will leave it */
     int64_t gen_revision;
     bool gen_is_due, sends_gen;
+    bool is_pending; /* the end of one is not known: it may be carried out until the fence has another revision */
 };
 
 /* etcd_rpc.c */

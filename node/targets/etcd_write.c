@@ -1,5 +1,6 @@
 /* Transactions: the fence's steps, and batches of routes. Each compares the fence's revision, and that of every route that
- * it deletes: events of a watch may be lost (etcd had such bugs), and what stands there may be another NVA's by now. */
+ * it deletes: events of a watch may be lost (etcd had such bugs), and what stands there may be another NVA's by now. One
+ * without an answer may be carried out late: the next one writes the fence anew, so that its comparison fails. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,7 @@ static void on_taken(struct etcd *e, const struct etcd_answer *a)
     if (a->fault != ETCD_FINE || !was_done(e, a))
         return;
     e->fence_revision = e->fence_told = etcd_revision(a->body);
+    e->is_pending = false;
     repl_fence_took(e->cfg.fence, e->taking_epoch, e->cfg.now());
 }
 
@@ -151,15 +153,15 @@ static void foresee_gen(struct etcd *e)
     e->count = count;
 }
 
-/* Additions come first, deletions last: the program issues them so. Room stays for `gen`. */
+/* Additions come first, deletions last: the program issues them so. Room stays for `gen`, and for the fence. */
 static void collect(struct etcd *e, uint64_t now_ms)
 {
+    const size_t most = ETCD_OPS_MAX - 1 - e->is_pending;
     e->op_count = 0;
-    while (e->op_count < ETCD_OPS_MAX - 1 &&
-           program_next(e->cfg.program, now_ms, &e->ops[e->op_count]))
+    while (e->op_count < most && program_next(e->cfg.program, now_ms, &e->ops[e->op_count]))
         e->op_count++;
     bool is_old = e->gen_is_due || e->gen.epoch != e->cfg.fence->epoch;
-    e->sends_gen = e->op_count < ETCD_OPS_MAX - 1 && (e->op_count || is_old);
+    e->sends_gen = e->op_count < most && (e->op_count || is_old);
 }
 
 static void give_back(struct etcd *e)
@@ -183,6 +185,9 @@ static void settle(struct etcd *e, int64_t revision)
         program_result(e->cfg.program, op, true, e->cfg.now());
         etcd_release(e, prefix);
     }
+    if (e->is_pending)
+        e->fence_revision = e->fence_told = revision;
+    e->is_pending = false;
     e->gen_is_due = !e->sends_gen;
     e->op_count = 0;
     if (e->sends_gen) {
@@ -208,6 +213,7 @@ static void on_written(struct etcd *e, const struct etcd_answer *a)
     }
     if (a->fault == ETCD_FINE && repl_fence_may_write(e->cfg.fence))
         doubt(e);
+    e->is_pending |= a->fault != ETCD_FINE;
     give_back(e);
 }
 
@@ -231,6 +237,8 @@ bool etcd_write(struct etcd *e)
     if (!e->op_count && !e->sends_gen)
         return false;
     json_t *ops = json_array();
+    if (e->is_pending)
+        ops = with(ops, etcd_op_put(e->fence_key, etcd_value_fence(&e->cfg.fence->record, e->cfg.node)));
     for (size_t i = 0; i < e->op_count; i++)
         ops = with(ops, op_of(e, &e->ops[i]));
     if (e->sends_gen) {

@@ -155,9 +155,9 @@ class Shared:
         epochs = [epoch for epoch, writer in self.watch.epochs() if writer != STRANGER]
         if epochs != sorted(epochs):
             raise Failed(f"epochs fell: {epochs}")
-        owners = [owner for owner in self.watch.owners() if owner[1] != STRANGER]
+        owners = {owner for owner in self.watch.owners() if owner[1] != STRANGER}
         if len({epoch for epoch, _ in owners}) != len(owners):
-            raise Failed(f"an epoch has two owners: {owners}")
+            raise Failed(f"an epoch has two owners: {sorted(owners)}")
 
 
 def told(what, values, promised):

@@ -14,6 +14,8 @@ struct model {
     struct MHD_Daemon *daemon;
     struct fake_etcd store;
     uint32_t drop_answers; /* of the next transactions, which are carried out */
+    bool postpones;        /* them, without an answer */
+    json_t *late;          /* the first of those, for model_carry_out */
     uint32_t refuse;       /* transactions, with "space exceeded" */
     bool hangs_up;         /* on who watches, who looks at once what else there is then */
     char url[64];
@@ -64,6 +66,12 @@ static inline enum MHD_Result serve(void *data, struct MHD_Connection *c, const 
         return say(c, 429, fake_error("etcdserver: mvcc: database space exceeded", 8));
     }
     json_t *q = json_loadb(u->body, u->len, 0, NULL);
+    if (is_txn && m->postpones) {
+        if (!m->late)
+            m->late = json_incref(q);
+        json_decref(q);
+        return MHD_NO;
+    }
     json_t *answer =
         is_txn ? fake_txn(&m->store, q)
                : json_pack("{s:o, s:o}", "header", fake_heading(&m->store), "kvs", fake_range(&m->store, q));
@@ -92,8 +100,17 @@ static inline void model_open(struct model *m)
     snprintf(m->url, sizeof m->url, "http://127.0.0.1:%u", MHD_get_daemon_info(m->daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
 }
 
+/* What was postponed. */
+static inline void model_carry_out(struct model *m)
+{
+    json_decref(fake_txn(&m->store, m->late));
+    json_decref(m->late);
+    m->late = NULL;
+}
+
 static inline void model_close(struct model *m)
 {
+    json_decref(m->late);
     MHD_stop_daemon(m->daemon);
     fake_etcd_fini(&m->store);
 }

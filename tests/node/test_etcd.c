@@ -30,6 +30,7 @@ struct lab {
     bool is_ready;
     bool (*until)(struct lab *l);
     uint64_t give_up_ms, listings;
+    uint32_t writes;
     uint32_t turns;
 };
 
@@ -307,6 +308,40 @@ static void test_a_lost_answer_is_found_out_by_reading(void)
     lab_close(&l);
 }
 
+static bool is_postponed(struct lab *l)
+{
+    return l->model.late && !l->etcd->request; /* nor is it sent once more */
+}
+
+static bool is_written_anew(struct lab *l)
+{
+    return l->model.store.writes > l->writes;
+}
+
+/* It was wanted for a moment only, and its transaction is carried out when it is not wanted any more. */
+static void test_a_transaction_without_an_answer_changes_nothing_when_it_is_late(void)
+{
+    struct lab l;
+    lab_open(&l);
+    want(&l, 1, 1, PROGRAM_LOST);
+    run(&l, is_settled);
+    program_converged(l.program, now_ms());
+    l.writes = l.model.store.writes;
+    l.model.postpones = true;
+    want(&l, 2, 1, PROGRAM_LOST);
+    run(&l, is_postponed);
+    l.model.postpones = false;
+    want(&l, 2, 0, PROGRAM_WITHDRAWN);
+    run(&l, is_written_anew);
+    model_carry_out(&l.model);
+    CU_ASSERT_EQUAL(count_routes(&l.model), 1);
+    run(&l, is_settled);
+    CU_ASSERT_EQUAL(l.fence.epoch, 1);
+    CU_ASSERT_EQUAL(l.fence.losses, 0);
+    check_digest(&l);
+    lab_close(&l);
+}
+
 static bool has_trouble(struct lab *l)
 {
     return l->trouble[0] != 0;
@@ -467,6 +502,7 @@ CU_MAIN("etcd", CU_CASE(test_many_routes_go_in_batches_of_128_with_gen_last),
         CU_CASE(test_what_stands_there_is_inherited_and_nothing_foreign_is_touched),
         CU_CASE(test_a_writer_whose_fence_is_gone_stops_and_its_batch_waits),
         CU_CASE(test_a_lost_answer_is_found_out_by_reading),
+        CU_CASE(test_a_transaction_without_an_answer_changes_nothing_when_it_is_late),
         CU_CASE(test_a_full_store_is_named_and_asked_ever_less_often),
         CU_CASE(test_drift_is_found_by_listing_and_repaired),
         CU_CASE(test_a_fence_that_is_gone_is_missed_in_a_listing),
