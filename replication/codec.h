@@ -191,7 +191,7 @@ struct repl_table_batch {
     uint32_t route_total;           /* at a cut */
     const struct ip_addr *lost;     /* next hops of NVAs that were lost a moment ago, in every batch all of them */
     uint16_t lost_count;
-    const struct ip_addr *told;     /* at a cut: next hops of NVAs that have told all anew a moment ago; before complete always, at any time */
+    const struct ip_addr *told;     /* at a cut: next hops of NVAs that have told all anew a moment ago; before complete: that have, always */
     uint16_t told_count;
     const struct repl_table_routes *routes;
     uint32_t route_count;

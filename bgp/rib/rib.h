@@ -178,7 +178,7 @@ struct rib_origin {
     uint64_t unseen;        /* … was not brought by the RESET stream yet */
     uint64_t doubted;       /* … and current and disproved, or set aside, is to be judged anew */
     uint64_t rehabilitated; /* … and current is disproved no more */
-    uint64_t before;        /* … may be as old as a pause of this process: its sessions say that no more, or say it again; UINT64_MAX: all */
+    uint64_t before;        /* … may be as old as a pause of ours: its sessions say that no more, or say it again; UINT64_MAX: all */
     uint64_t reviewed;      /* … and of reviewed_nva (0 = any) is to be decided anew */
     uint16_t reviewed_nva;
     struct rib_last last;

@@ -29,7 +29,7 @@ enum {
     CORE_STREAM_WAIT_MS = 2,      /* so long a stream waits for what an NVA has said and was not read yet */
     CORE_REARM_MS = 1000,
     CORE_WOKEN_MS = 2000,         /* so long after it a loss is the pause's */
-    CORE_AWAIT_MS = 3000,         /* what is lost waits so long for a node that came back, at most; and a node that woke for others */
+    CORE_AWAIT_MS = 3000,         /* what is lost waits so long for a node that came back, at most; who woke for all others */
     CORE_PARTS_MS = 500,          /* what is withdrawn waits so long for the rest of a stream, at most: half of S2's second */
     CORE_HEARSAY_MS = 3000,       /* what it knows may be old so long: TCP sends again as late as the pause was long */
     CORE_HEARSAY_TARGET_MS = 5000, /* a writer of before, who is heard, has told by then why it wrote what it did */

@@ -1,12 +1,13 @@
 /* What a host agent knows: the table of every node, and the one that it applies.
  *
  * Tables of all nodes are followed at the same time, so that changing from one to another is a
- * difference, not a reload. The active node stays active as long as it is connected and complete, and hears NVAs where another
- * one does; then the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
- * used as they come, and so is what a node says is gone; absence counts only from a node that has
- * converged, at its cut (make before break), and from another one of what leads to those alone that have told it all. One that has not is believed of what it has named all next hops of; what
- * it puts in the place of another set goes again for that one. What was lost without a withdrawal is subject to the
- * brake; what a node said was withdrawn is that also when it is followed later.
+ * difference, not a reload. The active node stays active as long as it is connected and complete, and hears NVAs where
+ * another one does; then the lowest one that is takes over; when none is left, the last table stays for ever. Additions are
+ * used as they come, and so is what a node says is gone; absence counts only from a node that has converged, at its cut
+ * (make before break), and from another one of what leads to those alone that have told it all. One that has not is
+ * believed of what it has named all next hops of; what it puts in the place of another set goes again for that one. What
+ * was lost without a withdrawal is subject to the brake; what a node said was withdrawn is that also when it is followed
+ * later.
  * A beat with the digest of the node's table has it compared with what is held here.
  * Another table is gone through a stretch at a time: what it has is put as it is met, what it has not goes when all of it
  * was met. Digests are of what was told, and wait for no walk.
