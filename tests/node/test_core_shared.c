@@ -295,6 +295,17 @@ static void test_a_next_hop_of_an_nva_that_has_not_called_is_disproved_by_nobody
     pair_free(s.pair);
 }
 
+/* Neither of the two nodes dials it: what they hear of it the tests say. */
+static struct config_peer fw_1 = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
+                                   .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
+
+/* It has told this node all it has. */
+static void say_all(struct core *c, uint8_t self)
+{
+    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1, .families = 1 };
+    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, self, 1, &told, c->now_ms), 0);
+}
+
 static uint32_t stand(struct core *c, uint8_t number)
 {
     const struct ip_prefix prefix = { .len = 24, .bytes = { 192, 168, number } };
@@ -333,11 +344,8 @@ static void tell(struct core *c, uint8_t origin, uint8_t number)
  * that says so; of the other one nothing, but that its NVA has not told it. */
 static void test_what_the_dead_wrote_goes_by_the_word_of_its_nva(void)
 {
-    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
-                                       .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
-    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1, .families = 1 };
     struct shared s;
-    open_shared_with(&s, &peer, 1);
+    open_shared_with(&s, &fw_1, 1);
     int dead = writer(&s);
     struct core *c = s.pair->core[1 - dead];
     pair_kill(s.pair, dead);
@@ -346,7 +354,7 @@ static void test_what_the_dead_wrote_goes_by_the_word_of_its_nva(void)
     pass(&s, 1500);
     CU_ASSERT_EQUAL_FATAL(writer(&s), 1 - dead);
     CU_ASSERT_FALSE(is_gone(c, withdrawn) || is_gone(c, untold));
-    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, (uint8_t)(2 - dead), 1, &told, s.pair->now), 0);
+    say_all(c, (uint8_t)(2 - dead));
     pass(&s, 500);
     CU_ASSERT_TRUE(is_gone(c, withdrawn));
     CU_ASSERT_FALSE(is_gone(c, untold)); /* it may have been told there a moment before */
@@ -362,14 +370,11 @@ static void test_what_the_dead_wrote_goes_by_the_word_of_its_nva(void)
 /* Another one that could not be put in its place changes nothing of that. */
 static void test_a_failure_keeps_nothing_that_the_dead_wrote(void)
 {
-    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
-                                       .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
-    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1, .families = 1 };
     struct ip_addr hop = { .bytes = { 10, 0, 0, 9 } };
     struct program_op op;
     bool nomem;
     struct shared s;
-    open_shared_with(&s, &peer, 1);
+    open_shared_with(&s, &fw_1, 1);
     int dead = writer(&s);
     struct core *c = s.pair->core[1 - dead];
     struct program *p = c->targets[0]->program;
@@ -382,35 +387,40 @@ static void test_a_failure_keeps_nothing_that_the_dead_wrote(void)
     program_result(p, &op, false, c->now_ms);
     CU_ASSERT_EQUAL_FATAL(program_want(p, net, 0, PROGRAM_LOST, c->now_ms), 0);
     CU_ASSERT_FALSE(is_gone(c, net));
-    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, (uint8_t)(2 - dead), 1, &told, s.pair->now), 0);
+    say_all(c, (uint8_t)(2 - dead));
     pass(&s, 500 + CORE_HEARSAY_TARGET_MS);
     CU_ASSERT_TRUE(is_gone(c, net));
     pair_free(s.pair);
+}
+
+/* This node wrote what its NVA told it; the other one had it of this one, and has no more. */
+static uint32_t written_and_lost(struct shared *s, int by)
+{
+    struct core *c = s->pair->core[1 - by];
+    tell(c, (uint8_t)(by + 1), 1);
+    pass(s, 10);
+    uint32_t net = stand(c, 1);
+    CU_ASSERT_NOT_EQUAL_FATAL(program_wanted_set(c->targets[0]->program, net), 0);
+    rib_origin_drop(&c->rib, (uint8_t)(by + 1), RIB_CURRENT);
+    return net;
 }
 
 /* The writer lives, and is not heard for longer than what it told is held; what it has written stands, and may be announced
  * to it all the time. When it dies, that is held like what it wrote last. */
 static void test_what_expired_here_is_held_when_its_writer_dies(void)
 {
-    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
-                                       .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
-    static const struct rib_session told = { .state = RIB_SESSION_SYNCED, .generation = 1, .families = 1 };
     struct shared s;
-    open_shared_with(&s, &peer, 1);
+    open_shared_with(&s, &fw_1, 1);
     int dead = writer(&s);
     struct core *c = s.pair->core[1 - dead];
-    tell(c, (uint8_t)(dead + 1), 1);
-    pass(&s, 10);
-    uint32_t net = stand(c, 1);
-    CU_ASSERT_NOT_EQUAL_FATAL(program_wanted_set(c->targets[0]->program, net), 0);
-    rib_origin_drop(&c->rib, (uint8_t)(dead + 1), RIB_CURRENT);
+    uint32_t net = written_and_lost(&s, dead);
     pass(&s, 10);
     CU_ASSERT_TRUE_FATAL(program_is_unwanted(c->targets[0]->program, net));
     pair_kill(s.pair, dead);
     pass(&s, 1500);
     CU_ASSERT_EQUAL_FATAL(writer(&s), 1 - dead);
     CU_ASSERT_FALSE(is_gone(c, net));
-    CU_ASSERT_EQUAL_FATAL(rib_session_set(&c->rib, (uint8_t)(2 - dead), 1, &told, s.pair->now), 0);
+    say_all(c, (uint8_t)(2 - dead));
     pass(&s, 500 + CORE_HEARSAY_TARGET_MS);
     CU_ASSERT_TRUE(is_gone(c, net));
     pair_free(s.pair);
@@ -419,16 +429,11 @@ static void test_what_expired_here_is_held_when_its_writer_dies(void)
 /* It gives the target up, and is heard: what it says is lost is lost. */
 static void test_what_was_lost_goes_when_its_writer_is_heard(void)
 {
-    static struct config_peer peer = { .name = "fw-1", .peer_ip = { .bytes = { 10, 0, 0, 8 } }, .peer_asn = 65001,
-                                       .nodes = 1u << 3, .passive = true, .symmetric = true, .families = { true } };
     struct shared s;
-    open_shared_with(&s, &peer, 1);
+    open_shared_with(&s, &fw_1, 1);
     int first = writer(&s);
     struct core *c = s.pair->core[1 - first];
-    tell(c, (uint8_t)(first + 1), 1);
-    pass(&s, 10);
-    uint32_t net = stand(c, 1);
-    rib_origin_drop(&c->rib, (uint8_t)(first + 1), RIB_CURRENT);
+    uint32_t net = written_and_lost(&s, first);
     CU_ASSERT_EQUAL(core_target_yield(s.pair->core[first], 0, s.pair->now), CORE_YIELDED);
     pass(&s, 150);
     CU_ASSERT_EQUAL_FATAL(writer(&s), 1 - first);
